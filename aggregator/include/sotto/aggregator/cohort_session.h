@@ -1,0 +1,78 @@
+// The aggregator's side of one cohort: from READY devices to their sum. One interface, three kinds of session (secure,
+// plain, float). No clock, no thread, no disk: whoever drives it decides when a step is over.
+//
+//   admit()* -> close_step() -> [ receive(kShare)* -> close_step() ] -> receive(kCollect)* -> close_step()
+//            -> [ receive(kUnmask)* -> close_step() ] -> take finish()
+//
+// Bracketed steps exist in secure sessions only. Nothing is kept of a device's vector but its addition to the sum.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sotto/base/executor.h"
+#include "sotto/base/ids.h"
+#include "sotto/base/random.h"
+#include "sotto/base/rejection.h"
+#include "sotto/base/result.h"
+#include "sotto/proto/messages.h"
+#include "sotto/secagg/update.h"
+
+namespace sotto::aggregator {
+
+// The exact sum of a cohort or of several: merging is associative and commutative.
+struct CohortSum {
+  // Per parameter, in units of `unit`: sum over devices of weight / weight_max * delta.
+  std::vector<std::int64_t> sum;
+  double unit = 0;
+  std::uint32_t weight_max = 1;
+  secagg::MetricSums metrics;
+  std::uint32_t devices = 0;
+
+  // Requires equal sum.size(), unit and weight_max (an empty *this takes over `other`).
+  void merge(const CohortSum& other);
+  // Weighted mean of the devices' deltas: sum * unit * weight_max / metrics.weight. Empty when metrics.weight == 0.
+  [[nodiscard]] std::vector<double> weighted_mean() const;
+};
+
+class CohortSession {
+ public:
+  virtual ~CohortSession() = default;
+
+  // Before the first close_step(): takes in a device that is READY with its kJoin payload. On kNone `index` is set.
+  [[nodiscard]] virtual Rejection admit(Bytes join_payload, ParticipantIndex& index) = 0;
+
+  // The step that is open now; kJoin while admitting.
+  [[nodiscard]] virtual proto::Step step() const = 0;
+  // A participant's answer to the open step. The same bytes twice are accepted twice and counted once; other bytes are
+  // kDuplicate. (Vectors are compared by SHA-256.)
+  [[nodiscard]] virtual Rejection receive(ParticipantIndex from, proto::Step step, Bytes payload) = 0;
+  // Whether this participant may still answer the open step, i.e. has not dropped out before it.
+  [[nodiscard]] virtual bool awaited(ParticipantIndex participant) const = 0;
+  [[nodiscard]] virtual bool answered(ParticipantIndex participant) const = 0;
+  [[nodiscard]] virtual std::uint32_t awaited_count() const = 0;   // participants the open step may still hear from, in all
+  [[nodiscard]] virtual std::uint32_t answered_count() const = 0;  // of those, heard
+
+  enum class Progress : std::uint8_t { kNextStep, kReadyToFinish };
+  // Ends the open step; whoever did not answer has dropped out. kAborted (with the reason in words: how many are left, how
+  // many are needed) when the sum can no longer be formed; the session is then useless.
+  [[nodiscard]] virtual Result<Progress> close_step() = 0;
+
+  // What to send a participant that is awaited in the open step (roster, share delivery, unmask request). Empty otherwise.
+  [[nodiscard]] virtual std::vector<std::uint8_t> message_for(ParticipantIndex participant) const = 0;
+
+  // After kReadyToFinish: removes the masks and returns the sum. Heavy; uses `executor`. kAborted when the masks cannot be
+  // removed or the count lane disagrees with the number of vectors summed. `dishonest` names participants whose shares
+  // were wrong.
+  [[nodiscard]] virtual Result<CohortSum> finish(Executor& executor) = 0;
+  [[nodiscard]] virtual std::vector<ParticipantIndex> dishonest() const { return {}; }
+};
+
+// `plan` is the round's plan and `plan_bytes` its encoding. kInvalidArgument when the plan cannot be served.
+// `random` draws the session id; used only inside this call.
+[[nodiscard]] Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& plan, Bytes plan_bytes,
+                                                                         Random& random);
+
+}  // namespace sotto::aggregator

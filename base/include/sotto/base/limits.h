@@ -1,0 +1,37 @@
+// Every bound of the system in one place, tied together. Freestanding.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sotto::limits {
+
+// Secure session.
+inline constexpr std::size_t kParticipantsMax = 1024;      // one cohort; larger rounds use several cohorts
+inline constexpr std::size_t kParticipantsMin = 3;         // below this a sum hides nobody
+inline constexpr std::size_t kU16LaneParticipantsMax = 257;  // 257 * 255 = 65,535
+inline constexpr std::size_t kCompleteGraphMax = 64;       // cohorts up to here use the complete graph
+inline constexpr std::size_t kParametersMax = std::size_t{1} << 24;
+
+// Messages.
+inline constexpr std::size_t kUpdateBytesMax = 4 * kParametersMax + 4096;  // float32 yardstick is the widest
+inline constexpr std::size_t kMessageBytesMax = kUpdateBytesMax + 65536;
+inline constexpr std::size_t kModelChunkBytes = 256 * 1024;
+inline constexpr std::size_t kPlanBytesMax = 4096;
+inline constexpr std::size_t kDeviceIdBytesMax = 64;
+inline constexpr std::size_t kNameBytesMax = 64;
+inline constexpr std::size_t kReasonBytesMax = 256;
+inline constexpr std::size_t kTrainersPerDeviceMax = 16;
+
+// Coordinator.
+inline constexpr std::size_t kTasksMax = 256;
+inline constexpr std::size_t kSessionsMax = 200'000;   // devices between check-in and the end of their round
+inline constexpr std::size_t kEventQueueMax = 65'536;
+inline constexpr std::int64_t kHoldCallMsMax = 20'000;  // a unary call is answered "wait" after this long
+
+static_assert(kU16LaneParticipantsMax * 255 == 65'535);
+static_assert(kParticipantsMax <= 0xffff);
+static_assert(kUpdateBytesMax < kMessageBytesMax);
+static_assert(kMessageBytesMax < (std::size_t{1} << 31), "gRPC and protobuf count message bytes in int");
+
+}  // namespace sotto::limits

@@ -1,0 +1,58 @@
+// What a developer implements to train on a device, and the built-in trainers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sotto/base/random.h"
+#include "sotto/base/result.h"
+#include "sotto/proto/plan.h"
+#include "sotto/secagg/update.h"
+
+namespace sotto::client {
+
+struct TrainingJob {
+  const proto::ModelSpec& model;
+  const proto::TrainingSpec& training;
+  std::uint32_t weight_max = 1;
+  std::span<const float> parameters;  // the global model, model.parameter_count() values
+};
+
+struct LocalUpdate {
+  std::vector<float> delta;       // trained - global, same shape and order as TrainingJob::parameters
+  secagg::UpdateMetrics metrics;  // `clipped` is set later by the quantiser
+};
+
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  [[nodiscard]] virtual std::vector<proto::Architecture> architectures() const = 0;
+  // Trains from job.parameters on the device's own examples. Deterministic in (job, examples, random). An error ends the
+  // session; the device checks in again later.
+  [[nodiscard]] virtual Result<LocalUpdate> train(const TrainingJob& job, Random& random) = 0;
+};
+
+// Labelled examples in memory: row-major features [count][features], labels in [0, classes).
+struct Examples {
+  std::uint32_t features = 0;
+  std::vector<float> x;
+  std::vector<std::uint8_t> y;
+  [[nodiscard]] std::size_t count() const { return y.size(); }
+};
+
+// Softmax regression and a one-hidden-layer dense network: mini-batch SGD with momentum and proximal term, softmax
+// cross-entropy. Single-threaded; equal inputs give equal bits on one machine. `examples` must outlive the trainer.
+[[nodiscard]] std::unique_ptr<Trainer> make_builtin_trainer(const Examples& examples);
+
+// Fraction of `examples` whose largest logit is their label (first one wins ties), and the mean loss in nats.
+struct Evaluation {
+  double accuracy = 0;
+  double mean_loss = 0;
+};
+// kInvalidArgument when shapes disagree.
+[[nodiscard]] Result<Evaluation> evaluate(const proto::ModelSpec& model, std::span<const float> parameters,
+                                          const Examples& examples);
+
+}  // namespace sotto::client

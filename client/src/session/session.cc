@@ -1,0 +1,3 @@
+#include "sotto/client/session.h"
+
+#include "sotto/client/client.h"

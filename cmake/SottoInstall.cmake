@@ -1,0 +1,1 @@
+# Installation and the package config that find_package(sotto) reads.

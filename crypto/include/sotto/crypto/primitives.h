@@ -1,0 +1,160 @@
+// Cryptographic primitives. The interface is chosen at link time: src/openssl/ implements it with OpenSSL's EVP, a board
+// backend may implement it with its own library. Nothing here is our own cryptography.
+//
+// Functions are thread-safe; objects belong to one thread at a time. A failure inside the backend that no input can
+// cause (out of memory, provider missing) stops the program through SOTTO_CHECK.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+
+#include "sotto/base/bytes.h"
+#include "sotto/base/random.h"
+#include "sotto/crypto/secret_bytes.h"
+
+namespace sotto::crypto {
+
+using Digest = std::array<std::uint8_t, 32>;
+
+// SHA-256 (FIPS 180-4) of the concatenation of `parts`.
+[[nodiscard]] Digest sha256(std::initializer_list<Bytes> parts);
+
+// Incremental SHA-256.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void update(Bytes bytes);
+  // May be called once.
+  [[nodiscard]] Digest finish();
+
+ private:
+  void* context_;
+};
+
+struct HkdfInput {
+  Bytes input_key;
+  Bytes salt;
+  Bytes info;
+};
+// HKDF-SHA-256 (RFC 5869), extract then expand. Requires 1 <= out.size() <= 255 * 32.
+void hkdf_sha256(const HkdfInput& input, MutableBytes out);
+
+inline constexpr std::size_t kX25519Bytes = 32;
+using X25519PublicKey = std::array<std::uint8_t, kX25519Bytes>;
+
+// An X25519 private key (RFC 7748). Keeps the backend's key object so that many agreements reuse it.
+class X25519PrivateKey {
+ public:
+  // From 32 bytes, clamped as in RFC 7748 section 5.
+  explicit X25519PrivateKey(const SecretBytes<kX25519Bytes>& scalar);
+  ~X25519PrivateKey();
+  X25519PrivateKey(X25519PrivateKey&& other) noexcept;
+  X25519PrivateKey& operator=(X25519PrivateKey&& other) noexcept;
+  X25519PrivateKey(const X25519PrivateKey&) = delete;
+  X25519PrivateKey& operator=(const X25519PrivateKey&) = delete;
+
+  [[nodiscard]] const X25519PublicKey& public_key() const { return public_key_; }
+  // False when the peer's key has small order (all-zero secret, RFC 7748 section 6.1); `shared` is then all zero.
+  [[nodiscard]] bool agree(const X25519PublicKey& peer, SecretBytes<kX25519Bytes>& shared) const;
+
+ private:
+  void* key_ = nullptr;
+  X25519PublicKey public_key_{};
+};
+
+inline constexpr std::size_t kAeadKeyBytes = 32;
+inline constexpr std::size_t kAeadNonceBytes = 12;
+inline constexpr std::size_t kAeadTagBytes = 16;
+
+struct AeadInput {
+  const SecretBytes<kAeadKeyBytes>& key;
+  const std::array<std::uint8_t, kAeadNonceBytes>& nonce;
+  Bytes associated_data;
+};
+// ChaCha20-Poly1305 (RFC 8439). Requires out.size() == plaintext.size() + kAeadTagBytes.
+void aead_seal(const AeadInput& input, Bytes plaintext, MutableBytes out);
+// False, with `out` wiped, when the tag does not match. Requires sealed.size() == out.size() + kAeadTagBytes.
+[[nodiscard]] bool aead_open(const AeadInput& input, Bytes sealed, MutableBytes out);
+
+// The stream ciphers whose raw keystream masks vectors.
+enum class Prg : std::uint8_t {
+  kChaCha20 = 1,   // RFC 8439 block function, 32-byte key, zero nonce, counter from 0
+  kAes128Ctr = 2,  // SP 800-38A CTR, 16-byte key, zero initial counter block
+};
+inline constexpr std::size_t kPrgKeyBytes = 32;  // AES-128 uses the first 16
+
+// A keystream that can be read in order and repositioned. One object serves many keys: rekey() is cheap.
+class Keystream {
+ public:
+  explicit Keystream(Prg prg);
+  ~Keystream();
+  Keystream(const Keystream&) = delete;
+  Keystream& operator=(const Keystream&) = delete;
+
+  // Starts the stream of another key at byte 0.
+  void rekey(const SecretBytes<kPrgKeyBytes>& key);
+  // The next out.size() bytes of the stream.
+  void read(MutableBytes out);
+  // Continues at `byte_offset`, a multiple of 64, of the present key's stream.
+  void seek(std::uint64_t byte_offset);
+
+ private:
+  Prg prg_;
+  void* context_;
+  SecretBytes<kPrgKeyBytes> key_;
+};
+
+inline constexpr std::size_t kEs256PublicKeyBytes = 65;  // uncompressed point, SEC 1 section 2.3.3
+inline constexpr std::size_t kEs256SignatureBytes = 64;  // r || s, big-endian (RFC 7518 section 3.4)
+using Es256PublicKey = std::array<std::uint8_t, kEs256PublicKeyBytes>;
+using Es256Signature = std::array<std::uint8_t, kEs256SignatureBytes>;
+
+// ECDSA over P-256 with SHA-256 (FIPS 186-4): the device identity that secure elements can hold.
+class Es256PrivateKey {
+ public:
+  [[nodiscard]] static Es256PrivateKey generate();
+  ~Es256PrivateKey();
+  Es256PrivateKey(Es256PrivateKey&& other) noexcept;
+  Es256PrivateKey& operator=(Es256PrivateKey&& other) noexcept;
+  Es256PrivateKey(const Es256PrivateKey&) = delete;
+  Es256PrivateKey& operator=(const Es256PrivateKey&) = delete;
+
+  [[nodiscard]] const Es256PublicKey& public_key() const { return public_key_; }
+  [[nodiscard]] Es256Signature sign(Bytes message) const;
+
+ private:
+  Es256PrivateKey() = default;
+  void* key_ = nullptr;
+  Es256PublicKey public_key_{};
+};
+// False for a wrong signature and for bytes that are not a point of the curve.
+[[nodiscard]] bool es256_verify(const Es256PublicKey& key, Bytes message, const Es256Signature& signature);
+
+// Compares in time that depends on the lengths only.
+[[nodiscard]] bool constant_time_equal(Bytes a, Bytes b);
+// Overwrites with zeros in a way the compiler keeps.
+void wipe(MutableBytes bytes);
+
+// The operating system's cryptographic generator. Thread-safe.
+class SystemRandom final : public Random {
+ public:
+  void fill(MutableBytes out) override;
+};
+
+// ChaCha20 keystream of a seed: replayable, for simulations and tests. Not thread-safe.
+class SeededRandom final : public Random {
+ public:
+  explicit SeededRandom(Bytes seed);  // any length; hashed
+  explicit SeededRandom(std::uint64_t seed);
+  void fill(MutableBytes out) override;
+
+ private:
+  Keystream stream_{Prg::kChaCha20};
+};
+
+}  // namespace sotto::crypto

@@ -1,0 +1,101 @@
+// The five messages of a secure session and everything that is hashed or derived from them, for both sides.
+// PROTOCOL.md gives every byte. Freestanding, no heap: decoders borrow from their input.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "sotto/base/bytes.h"
+#include "sotto/base/ids.h"
+#include "sotto/base/rejection.h"
+#include "sotto/crypto/primitives.h"
+#include "sotto/secagg/graph.h"
+#include "sotto/secagg/ring.h"
+#include "sotto/secagg/shamir.h"
+
+namespace sotto::secagg {
+
+inline constexpr std::uint8_t kWireVersion = 1;
+inline constexpr std::size_t kAdvertiseBytes = 64;
+inline constexpr std::size_t kShareRecordBytes = 2 * kShareBytes + crypto::kAeadTagBytes;
+inline constexpr std::size_t kRosterHeaderBytes = 26;
+static_assert(kShareRecordBytes == 64);
+
+using SessionId = std::array<std::uint8_t, 16>;
+
+// What both sides know before the session begins: every mask key and share record is bound to it.
+struct SessionContext {
+  std::uint64_t round = 0;
+  crypto::Digest plan_digest{};   // SHA-256 of the plan's bytes
+  crypto::Digest model_digest{};  // SHA-256 of the model's bytes
+  crypto::Prg prg = crypto::Prg::kChaCha20;
+};
+
+struct AdvertisedKeys {
+  crypto::X25519PublicKey channel{};
+  crypto::X25519PublicKey mask{};
+  friend bool operator==(const AdvertisedKeys&, const AdvertisedKeys&) = default;
+};
+void encode_advertise(const AdvertisedKeys& keys, std::span<std::uint8_t, kAdvertiseBytes> out);
+[[nodiscard]] Rejection decode_advertise(Bytes message, AdvertisedKeys& keys);
+
+// A decoded roster borrows its entries from the message.
+struct Roster {
+  crypto::Prg prg = crypto::Prg::kChaCha20;
+  std::uint8_t ring_bits = 0;
+  SessionId session_id{};
+  GraphParameters graph;
+  Bytes entries;  // participants * kAdvertiseBytes, in roster order
+  [[nodiscard]] AdvertisedKeys keys_of(ParticipantIndex index) const;
+};
+[[nodiscard]] constexpr std::size_t roster_bytes(std::size_t participants) {
+  return kRosterHeaderBytes + participants * kAdvertiseBytes;
+}
+void encode_roster(const Roster& roster, MutableBytes out);  // requires out.size() == roster_bytes(n)
+[[nodiscard]] Rejection decode_roster(Bytes message, Roster& roster);
+
+[[nodiscard]] crypto::Digest roster_root(const Roster& roster);
+[[nodiscard]] crypto::Digest graph_seed(const Roster& roster, const crypto::Digest& root);
+// The transcript every key of the session is bound to.
+[[nodiscard]] crypto::Digest transcript_digest(const SessionContext& context, const Roster& roster,
+                                               const crypto::Digest& root);
+
+// Key derivations, see PROTOCOL.md "Keys". The functions that agree on a key return false for a small-order peer key.
+using MaskKey = crypto::SecretBytes<crypto::kPrgKeyBytes>;
+[[nodiscard]] crypto::X25519PrivateKey mask_private_key(const Seed& mask_seed);
+[[nodiscard]] bool pair_mask_key(const crypto::X25519PrivateKey& own, const crypto::X25519PublicKey& peer,
+                                 const crypto::Digest& transcript, ParticipantIndex a, ParticipantIndex b, MaskKey& key);
+void self_mask_key(const Seed& self_seed, const crypto::Digest& transcript, ParticipantIndex owner, MaskKey& key);
+[[nodiscard]] crypto::Digest self_seed_commitment(const Seed& self_seed, const crypto::Digest& transcript,
+                                                  ParticipantIndex owner);
+// The sign with which `owner` applies the mask it shares with `peer`.
+[[nodiscard]] constexpr MaskSign pair_mask_sign(ParticipantIndex owner, ParticipantIndex peer) {
+  return owner < peer ? MaskSign::kAdd : MaskSign::kSubtract;
+}
+
+// Bitmaps over a participant's k neighbours in ascending order, least significant bit first; unused bits are zero.
+[[nodiscard]] constexpr std::size_t bitmap_bytes(std::size_t neighbours) { return (neighbours + 7) / 8; }
+[[nodiscard]] constexpr bool bitmap_test(Bytes bitmap, std::size_t rank) {
+  return (bitmap[rank / 8] >> (rank % 8) & 1) != 0;
+}
+constexpr void bitmap_set(MutableBytes bitmap, std::size_t rank) {
+  bitmap[rank / 8] = static_cast<std::uint8_t>(bitmap[rank / 8] | 1u << (rank % 8));
+}
+// Shares message: commitment || one record per neighbour.
+[[nodiscard]] constexpr std::size_t shares_bytes(std::size_t neighbours) { return 32 + neighbours * kShareRecordBytes; }
+// Share delivery: bitmap of the neighbours alive || their records for this participant.
+[[nodiscard]] constexpr std::size_t delivery_bytes(std::size_t neighbours, std::size_t alive) {
+  return bitmap_bytes(neighbours) + alive * kShareRecordBytes;
+}
+// Unmask request: bitmap of survivors || bitmap of missing.
+[[nodiscard]] constexpr std::size_t unmask_request_bytes(std::size_t neighbours) { return 2 * bitmap_bytes(neighbours); }
+// Unmask answer: one share per neighbour named in the request; kNoShare where its record did not open.
+[[nodiscard]] constexpr std::size_t unmask_answer_bytes(std::size_t named) { return named * kShareBytes; }
+inline constexpr Share kNoShare = [] {
+  Share share{};
+  share.fill(0xff);
+  return share;
+}();
+
+}  // namespace sotto::secagg

@@ -1,0 +1,1 @@
+#include "sotto/crypto/primitives.h"

@@ -1,0 +1,2 @@
+#include "sotto/secagg/participant.h"
+#include "sotto/secagg/update.h"

@@ -1,0 +1,1 @@
+#include "sotto/proto/messages.h"

@@ -1,0 +1,1 @@
+#include "sotto/server/coordinator.h"

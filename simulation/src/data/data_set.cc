@@ -1,0 +1,3 @@
+#include "sotto/simulation/data_set.h"
+
+#include "sotto/simulation/report.h"
