@@ -1,7 +1,8 @@
 // What the coordinator must not forget: tasks, committed models, round history. Never a device's input.
 //
 // Used by one thread (the coordinator's). Every mutating call is durable when it returns kOk; on any error nothing changed.
-// Errors: kIo (disk), kDataLoss (corrupt), kUnavailable (locked by another process), kNotFound, kAlreadyExists.
+// Errors: kIo (disk), kDataLoss (corrupt, or another program's), kUnavailable (locked by another process), kNotFound,
+// kAlreadyExists, kFailedPrecondition (written by a newer version).
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <map>
+
+#include "sotto/server/store.h"
+
+namespace sotto::server {
+namespace {
+
+class MemoryStore final : public Store {
+ public:
+  Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) override {
+    for (const auto& [id, entry] : tasks_) {
+      if (entry.task.spec.name == spec.name) {
+        return Status(StatusCode::kAlreadyExists,
+                      "a task named '" + spec.name + "' exists: choose another name");
+      }
+    }
+    const TaskId id{tasks_.size() + 1};
+    Entry& entry = tasks_[id];
+    entry.task.id = id;
+    entry.task.spec = spec;
+    entry.task.model = initial;
+    entry.models.emplace(initial.version, initial);
+    return id;
+  }
+
+  Status set_task_state(TaskId task, proto::TaskState state) override {
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return unknown_task(task);
+    found->second.task.state = state;
+    return {};
+  }
+
+  Result<std::vector<StoredTask>> load_tasks() override {
+    std::vector<StoredTask> tasks;
+    for (const auto& [id, entry] : tasks_) tasks.push_back(entry.task);
+    return tasks;
+  }
+
+  Status record_round(const proto::RoundRecord& round, const StoredModel* model,
+                      proto::TaskState state) override {
+    const auto found = tasks_.find(round.task);
+    if (found == tasks_.end()) return unknown_task(round.task);
+    Entry& entry = found->second;
+    if (entry.rounds.contains(round.round) || (model != nullptr && entry.models.contains(model->version))) {
+      return {StatusCode::kAlreadyExists, "round " + std::to_string(round.round.value) + " of task " +
+                                              std::to_string(round.task.value) + " is recorded already"};
+    }
+    entry.rounds.emplace(round.round, round);
+    if (model != nullptr) {
+      entry.models.emplace(model->version, *model);
+      entry.task.model = *model;
+    }
+    const bool committed = round.outcome == proto::RoundOutcome::kCommitted;
+    ++(committed ? entry.task.rounds_committed : entry.task.rounds_abandoned);
+    entry.task.last_round = std::max(entry.task.last_round, round.round);
+    entry.task.state = state;
+    return {};
+  }
+
+  Result<std::vector<proto::RoundRecord>> rounds(TaskId task, std::uint32_t count_max) override {
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return unknown_task(task);
+    std::vector<proto::RoundRecord> records;
+    const auto& all = found->second.rounds;
+    for (auto record = all.rbegin(); record != all.rend() && records.size() < count_max; ++record) {
+      records.push_back(record->second);
+    }
+    return records;
+  }
+
+  Result<std::vector<proto::ModelRecord>> models(TaskId task) override {
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return unknown_task(task);
+    std::vector<proto::ModelRecord> records;
+    const auto& all = found->second.models;
+    for (auto model = all.rbegin(); model != all.rend(); ++model) {
+      records.push_back({.task = task,
+                         .version = model->first,
+                         .digest = model->second.digest,
+                         .bytes = model->second.parameters.size() * sizeof(float),
+                         .committed_ms = model->second.committed_ms});
+    }
+    return records;
+  }
+
+  Result<StoredModel> model(TaskId task, ModelVersion version) override {
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return unknown_task(task);
+    const auto model = found->second.models.find(version);
+    if (model == found->second.models.end()) {
+      return not_found("task " + std::to_string(task.value) + " has no model version " +
+                       std::to_string(version.value) + ": list its versions with 'sotto model list'");
+    }
+    return model->second;
+  }
+
+ private:
+  struct Entry {
+    StoredTask task;
+    std::map<RoundId, proto::RoundRecord> rounds;
+    std::map<ModelVersion, StoredModel> models;
+  };
+
+  static Status unknown_task(TaskId task) {
+    return not_found("there is no task with id " + std::to_string(task.value) +
+                     ": list the tasks with 'sotto task list'");
+  }
+
+  std::map<TaskId, Entry> tasks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_memory_store() { return std::make_unique<MemoryStore>(); }
+
+}  // namespace sotto::server

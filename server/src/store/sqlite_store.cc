@@ -1,0 +1,318 @@
+#include <algorithm>
+#include <optional>
+
+#include "sotto/server/store.h"
+#include "store/model_bytes.h"
+#include "store/sqlite_database.h"
+#include "store/sqlite_schema.h"
+#include "store/task_spec_json.h"
+
+namespace sotto::server {
+namespace {
+
+const char* word_of(proto::TaskState state) {
+  switch (state) {
+    case proto::TaskState::kActive:
+      return "active";
+    case proto::TaskState::kPaused:
+      return "paused";
+    case proto::TaskState::kComplete:
+      return "complete";
+  }
+  return "";
+}
+
+std::optional<proto::TaskState> task_state_of(std::string_view word) {
+  for (const auto state :
+       {proto::TaskState::kActive, proto::TaskState::kPaused, proto::TaskState::kComplete}) {
+    if (word == word_of(state)) return state;
+  }
+  return std::nullopt;
+}
+
+const char* word_of(proto::RoundOutcome outcome) {
+  return outcome == proto::RoundOutcome::kCommitted ? "committed" : "abandoned";
+}
+
+class SqliteStore final : public Store {
+ public:
+  explicit SqliteStore(SqliteDatabase database) : database_(std::move(database)) {}
+
+  Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) override;
+  Status set_task_state(TaskId task, proto::TaskState state) override;
+  Result<std::vector<StoredTask>> load_tasks() override;
+  Status record_round(const proto::RoundRecord& round, const StoredModel* model,
+                      proto::TaskState state) override;
+  Result<std::vector<proto::RoundRecord>> rounds(TaskId task, std::uint32_t count_max) override;
+  Result<std::vector<proto::ModelRecord>> models(TaskId task) override;
+  Result<StoredModel> model(TaskId task, ModelVersion version) override;
+
+ private:
+  Status insert_model(TaskId task, const StoredModel& model);
+  Status insert_round(const proto::RoundRecord& round);
+  Status update_state(TaskId task, proto::TaskState state);
+  // kNotFound when there is no such task.
+  Status require_task(TaskId task);
+  Status complete_task(StoredTask& task);
+  Result<StoredModel> read_model(SqliteStatement& row, TaskId task, ModelVersion version) const;
+  Status damaged(TaskId task, const std::string& what) const;
+
+  SqliteDatabase database_;
+};
+
+Status SqliteStore::damaged(TaskId task, const std::string& what) const {
+  return data_loss("database " + database_.path() + ", task " + std::to_string(task.value) + ": " + what +
+                   ": restore the file from a backup");
+}
+
+Status SqliteStore::require_task(TaskId task) {
+  SqliteStatement statement(database_, "SELECT 1 FROM task WHERE id = ?");
+  const Result<bool> row = statement.bind(task.value).step();
+  if (!row) return row.error();
+  if (*row) return {};
+  return not_found("database " + database_.path() + " has no task with id " + std::to_string(task.value) +
+                   ": list the tasks with 'sotto task list'");
+}
+
+Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const StoredModel& initial) {
+  SqliteTransaction transaction(database_);
+  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  SqliteStatement existing(database_, "SELECT 1 FROM task WHERE name = ?");
+  const Result<bool> exists = existing.bind(std::string_view(spec.name)).step();
+  if (!exists) return exists.error();
+  if (*exists) {
+    return Status(StatusCode::kAlreadyExists, "a task named '" + spec.name + "' exists: choose another name");
+  }
+  SqliteStatement insert(database_, "INSERT INTO task (name, state, spec) VALUES (?, 'active', ?)");
+  SOTTO_RETURN_IF_ERROR(
+      insert.bind(std::string_view(spec.name)).bind(std::string_view(encode_task_spec(spec))).run());
+  const TaskId id{static_cast<std::uint64_t>(sqlite3_last_insert_rowid(database_.handle()))};
+  SOTTO_RETURN_IF_ERROR(insert_model(id, initial));
+  SOTTO_RETURN_IF_ERROR(transaction.commit());
+  return id;
+}
+
+Status SqliteStore::update_state(TaskId task, proto::TaskState state) {
+  SqliteStatement update(database_, "UPDATE task SET state = ? WHERE id = ?");
+  return update.bind(std::string_view(word_of(state))).bind(task.value).run();
+}
+
+Status SqliteStore::set_task_state(TaskId task, proto::TaskState state) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  return update_state(task, state);
+}
+
+Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
+  const std::vector<std::uint8_t> parameters = encode_floats(model.parameters);
+  const std::vector<std::uint8_t> velocity = encode_floats(model.velocity);
+  const crypto::Digest velocity_digest = crypto::sha256({velocity});
+  SqliteStatement insert(
+      database_,
+      "INSERT INTO model (task, version, committed_ms, clip, sha256, velocity_sha256, parameters, "
+      "velocity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  insert.bind(task.value)
+      .bind(model.version.value)
+      .bind(model.committed_ms)
+      .bind(static_cast<double>(model.clip));
+  insert.bind(Bytes(model.digest)).bind(Bytes(velocity_digest)).bind(Bytes(parameters)).bind(Bytes(velocity));
+  return insert.run();
+}
+
+Status SqliteStore::insert_round(const proto::RoundRecord& round) {
+  SqliteStatement insert(database_,
+                         "INSERT INTO round (task, round, outcome, reason, base_version, committed_version, "
+                         "started_ms, finished_ms, "
+                         "cohorts, plans_given, joined, shared, collected, unmasked, uplink_bytes, "
+                         "sum_count, sum_weight, sum_examples, "
+                         "sum_correct, sum_loss_1024, sum_clipped, clip) "
+                         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  insert.bind(round.task.value).bind(round.round.value).bind(std::string_view(word_of(round.outcome)));
+  insert.bind(std::string_view(round.reason))
+      .bind(round.base_version.value)
+      .bind(round.committed_version.value);
+  insert.bind(round.started_ms).bind(round.finished_ms).bind(round.cohorts).bind(round.plans_given);
+  insert.bind(round.joined)
+      .bind(round.shared)
+      .bind(round.collected)
+      .bind(round.unmasked)
+      .bind(round.uplink_bytes);
+  const secagg::MetricSums& metrics = round.metrics;
+  insert.bind(metrics.count).bind(metrics.weight).bind(metrics.examples).bind(metrics.correct);
+  insert.bind(metrics.loss_1024).bind(metrics.clipped).bind(static_cast<double>(round.clip));
+  return insert.run();
+}
+
+Status SqliteStore::record_round(const proto::RoundRecord& round, const StoredModel* model,
+                                 proto::TaskState state) {
+  SqliteTransaction transaction(database_);
+  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  SOTTO_RETURN_IF_ERROR(require_task(round.task));
+  SOTTO_RETURN_IF_ERROR(insert_round(round));
+  if (model != nullptr) SOTTO_RETURN_IF_ERROR(insert_model(round.task, *model));
+  SOTTO_RETURN_IF_ERROR(update_state(round.task, state));
+  return transaction.commit();
+}
+
+constexpr const char* kModelColumns =
+    "SELECT committed_ms, clip, sha256, velocity_sha256, parameters, velocity ";
+
+Result<StoredModel> SqliteStore::read_model(SqliteStatement& row, TaskId task, ModelVersion version) const {
+  StoredModel model;
+  model.version = version;
+  model.committed_ms = row.integer();
+  model.clip = static_cast<float>(row.real());
+  const Bytes digest = row.blob();
+  const std::vector<std::uint8_t> stored_digest(digest.begin(), digest.end());
+  const Bytes velocity_digest = row.blob();
+  const std::vector<std::uint8_t> stored_velocity_digest(velocity_digest.begin(), velocity_digest.end());
+  const Bytes parameters = row.blob();
+  model.digest = crypto::sha256({parameters});
+  const std::optional<std::vector<float>> values = decode_floats(parameters);
+  const bool parameters_sound = values && std::ranges::equal(stored_digest, model.digest);
+  const Bytes velocity = row.blob();
+  const std::optional<std::vector<float>> velocity_values = decode_floats(velocity);
+  const bool velocity_sound =
+      velocity_values && std::ranges::equal(stored_velocity_digest, crypto::sha256({velocity}));
+  if (!parameters_sound || !velocity_sound) {
+    return damaged(task, "model version " + std::to_string(version.value) + " does not match its SHA-256");
+  }
+  model.parameters = *values;
+  model.velocity = *velocity_values;
+  return model;
+}
+
+// Fills in what other tables know: the round counts and the last model.
+Status SqliteStore::complete_task(StoredTask& task) {
+  SqliteStatement counts(
+      database_,
+      "SELECT count(*) FILTER (WHERE outcome = 'committed'), count(*) FILTER (WHERE outcome = "
+      "'abandoned'), coalesce(max(round), 0) FROM round WHERE task = ?");
+  const Result<bool> counted = counts.bind(task.id.value).step();
+  if (!counted) return counted.error();
+  task.rounds_committed = counts.u32();
+  task.rounds_abandoned = counts.u32();
+  task.last_round = RoundId{counts.u64()};
+
+  SqliteStatement last(database_, "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
+  const Result<bool> found = last.bind(task.id.value).step();
+  if (!found) return found.error();
+  if (!*found) return damaged(task.id, "it has no model");
+  Result<StoredModel> newest = model(task.id, ModelVersion{last.u64()});
+  if (!newest) return newest.error();
+  if (newest->parameters.size() != task.spec.model.parameter_count()) {
+    return damaged(task.id, "its model has " + std::to_string(newest->parameters.size()) +
+                                " parameters, its spec " + std::to_string(task.spec.model.parameter_count()));
+  }
+  task.model = std::move(*newest);
+  return {};
+}
+
+Result<std::vector<StoredTask>> SqliteStore::load_tasks() {
+  std::vector<StoredTask> tasks;
+  SqliteStatement select(database_, "SELECT id, name, state, spec FROM task ORDER BY id");
+  for (;;) {
+    const Result<bool> row = select.step();
+    if (!row) return row.error();
+    if (!*row) break;
+    StoredTask task;
+    task.id = TaskId{select.u64()};
+    const std::string name = select.text();
+    const std::optional<proto::TaskState> state = task_state_of(select.text());
+    Result<proto::TaskSpec> spec = decode_task_spec(select.text());
+    if (!spec) return damaged(task.id, spec.error().message());
+    if (!state || spec->name != name) return damaged(task.id, "its name and state do not match its spec");
+    if (const Status valid = proto::validate_task_spec(*spec); !valid.ok())
+      return damaged(task.id, valid.message());
+    task.spec = std::move(*spec);
+    task.state = *state;
+    tasks.push_back(std::move(task));
+  }
+  for (StoredTask& task : tasks) SOTTO_RETURN_IF_ERROR(complete_task(task));
+  return tasks;
+}
+
+Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::uint32_t count_max) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  SqliteStatement select(
+      database_,
+      "SELECT round, outcome, reason, base_version, committed_version, started_ms, finished_ms, cohorts, "
+      "plans_given, "
+      "joined, shared, collected, unmasked, uplink_bytes, sum_count, sum_weight, sum_examples, sum_correct, "
+      "sum_loss_1024, sum_clipped, clip FROM round WHERE task = ? ORDER BY round DESC LIMIT ?");
+  select.bind(task.value).bind(count_max);
+  std::vector<proto::RoundRecord> records;
+  for (;;) {
+    const Result<bool> row = select.step();
+    if (!row) return row.error();
+    if (!*row) return records;
+    proto::RoundRecord record;
+    record.task = task;
+    record.round = RoundId{select.u64()};
+    record.outcome =
+        select.text() == "committed" ? proto::RoundOutcome::kCommitted : proto::RoundOutcome::kAbandoned;
+    record.reason = select.text();
+    record.base_version = ModelVersion{select.u64()};
+    record.committed_version = ModelVersion{select.u64()};
+    record.started_ms = select.integer();
+    record.finished_ms = select.integer();
+    for (std::uint32_t* count : {&record.cohorts, &record.plans_given, &record.joined, &record.shared,
+                                 &record.collected, &record.unmasked}) {
+      *count = select.u32();
+    }
+    record.uplink_bytes = select.u64();
+    secagg::MetricSums& metrics = record.metrics;
+    for (std::uint64_t* sum : {&metrics.count, &metrics.weight, &metrics.examples, &metrics.correct,
+                               &metrics.loss_1024, &metrics.clipped}) {
+      *sum = select.u64();
+    }
+    record.clip = static_cast<float>(select.real());
+    records.push_back(std::move(record));
+  }
+}
+
+Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  SqliteStatement select(database_,
+                         "SELECT version, committed_ms, length(parameters), sha256 FROM model WHERE task = ? "
+                         "ORDER BY version DESC");
+  select.bind(task.value);
+  std::vector<proto::ModelRecord> records;
+  for (;;) {
+    const Result<bool> row = select.step();
+    if (!row) return row.error();
+    if (!*row) return records;
+    proto::ModelRecord record;
+    record.task = task;
+    record.version = ModelVersion{select.u64()};
+    record.committed_ms = select.integer();
+    record.bytes = select.u64();
+    const Bytes digest = select.blob();
+    if (digest.size() != record.digest.size()) return damaged(task, "a model's SHA-256 has a wrong length");
+    std::ranges::copy(digest, record.digest.begin());
+    records.push_back(record);
+  }
+}
+
+Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  SqliteStatement select(database_,
+                         (std::string(kModelColumns) + "FROM model WHERE task = ? AND version = ?").c_str());
+  const Result<bool> row = select.bind(task.value).bind(version.value).step();
+  if (!row) return row.error();
+  if (!*row) {
+    return not_found("task " + std::to_string(task.value) + " has no model version " +
+                     std::to_string(version.value) + ": list its versions with 'sotto model list'");
+  }
+  return read_model(select, task, version);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
+  Result<SqliteDatabase> database = SqliteDatabase::open(options.path, options.busy_timeout_ms);
+  if (!database) return database.error();
+  SOTTO_RETURN_IF_ERROR(prepare_schema(*database));
+  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*database)));
+}
+
+}  // namespace sotto::server
