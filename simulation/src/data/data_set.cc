@@ -1,3 +1,87 @@
 #include "sotto/simulation/data_set.h"
 
-#include "sotto/simulation/report.h"
+#include "data/format/file.h"
+#include "data/loaders.h"
+#include "data/partition.h"
+
+namespace sotto::simulation {
+namespace {
+
+using Loader = Result<LoadedData> (*)(const DataOptions&);
+
+Loader find_loader(const std::string& name) {
+  if (name == "motion") return load_motion;
+  if (name == "har") return load_har;
+  if (name == "fashion-mnist") return load_fashion_mnist;
+  if (name == "fsdd") return load_fsdd;
+  return nullptr;
+}
+
+std::string numbered(std::size_t index) { return "device-" + std::to_string(index + 1); }
+
+Status keep_first(std::uint32_t devices, FederatedData& data) {
+  if (devices == 0 || devices == data.devices.size()) return {};
+  if (devices > data.devices.size()) {
+    return invalid_argument(
+        data.name + " has " + std::to_string(data.devices.size()) + " devices; " + std::to_string(devices) +
+        " were asked for. Ask for fewer, or for the Dirichlet partition, which makes any number");
+  }
+  data.devices.resize(devices);
+  data.device_names.resize(devices);
+  return {};
+}
+
+// Pools all devices' examples and deals them out anew.
+Status deal_anew(const DirichletOptions& options, FederatedData& data) {
+  client::Examples pool = std::move(data.devices.front());
+  for (std::size_t i = 1; i < data.devices.size(); ++i) {
+    const client::Examples device = std::move(data.devices[i]);
+    pool.x.insert(pool.x.end(), device.x.begin(), device.x.end());
+    pool.y.insert(pool.y.end(), device.y.begin(), device.y.end());
+  }
+  auto devices = partition_examples(pool, options);
+  if (!devices) return devices.error().with_context(data.name);
+  data.devices = std::move(*devices);
+  data.device_names.clear();
+  for (std::size_t i = 0; i < data.devices.size(); ++i) data.device_names.push_back(numbered(i));
+  return {};
+}
+
+}  // namespace
+
+Status check_labels(std::span<const std::uint8_t> labels, std::uint32_t classes, const std::string& name) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < classes) continue;
+    return data_loss("'" + name + "' entry " + std::to_string(i) + " is label " + std::to_string(labels[i]) +
+                     "; labels are 0 to " + std::to_string(classes - 1));
+  }
+  return {};
+}
+
+Result<FederatedData> load_data_set(const DataOptions& options) {
+  const Loader load = find_loader(options.name);
+  if (load == nullptr) {
+    return invalid_argument("no data set is called '" + options.name +
+                            "'; there are motion, har, fashion-mnist and fsdd");
+  }
+  if (load != load_motion) {
+    if (options.directory.empty()) {
+      return invalid_argument("data set " + options.name +
+                              " is read from files: say in which folder they are");
+    }
+    if (const Status status = check_directory(options.directory); !status.ok()) {
+      return status.with_context("data set " + options.name);
+    }
+  }
+  auto loaded = load(options);
+  if (!loaded) return loaded.error().with_context("data set " + options.name);
+  if (loaded->split && options.partition == Partition::kNatural) {
+    SOTTO_RETURN_IF_ERROR(keep_first(options.devices, loaded->data));
+  } else {
+    const std::uint32_t devices = options.devices == 0 ? loaded->default_devices : options.devices;
+    SOTTO_RETURN_IF_ERROR(deal_anew({devices, options.dirichlet_alpha, options.seed}, loaded->data));
+  }
+  return std::move(loaded->data);
+}
+
+}  // namespace sotto::simulation

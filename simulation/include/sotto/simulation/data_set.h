@@ -16,32 +16,34 @@ struct FederatedData {
   std::uint32_t features = 0;
   std::uint32_t classes = 0;
   std::vector<std::string> class_names;
-  std::vector<std::string> device_names;      // e.g. "subject-01", one per device
-  std::vector<client::Examples> devices;      // training examples of each device
+  std::vector<std::string> device_names;  // e.g. "subject-01", one per device
+  std::vector<client::Examples> devices;  // training examples of each device
   client::Examples test;
 };
 
 enum class Partition : std::uint8_t { kNatural, kDirichlet };
 
 struct DataOptions {
-  std::string name;                // motion | har | fashion-mnist | fsdd
-  std::filesystem::path directory; // empty for motion
-  std::uint32_t devices = 0;       // 0: the data set's own number of clients. With kNatural and a smaller number: the
-                                   // first ones; a larger number is kInvalidArgument except for motion (any number)
+  std::string name;                 // motion | har | fashion-mnist | fsdd
+  std::filesystem::path directory;  // empty for motion
+  std::uint32_t devices =
+      0;  // 0: the data set's own number of clients. With kNatural and a smaller number: the
+          // first ones; a larger number is kInvalidArgument except for motion (any number)
   Partition partition = Partition::kNatural;
-  double dirichlet_alpha = 0.3;    // kDirichlet: label skew, > 0
+  double dirichlet_alpha = 0.3;  // kDirichlet: label skew, > 0
   std::uint64_t seed = 0;
 };
 
 // Errors say which file is missing, truncated or of the wrong shape, and what to do.
 [[nodiscard]] Result<FederatedData> load_data_set(const DataOptions& options);
 
-// `sotto dataset convert har|fsdd SRC DST`: the published originals as a user downloads them into the compact files that
-// load_data_set() reads.
+// `sotto dataset convert har|fsdd SRC DST`: the published originals as a user downloads them into the compact
+// files that load_data_set() reads.
 [[nodiscard]] Status convert_data_set(const std::string& name, const std::filesystem::path& source,
                                       const std::filesystem::path& destination);
 
-// `sotto dataset export`: one folder per device with x.npy (float32 [n][features]) and y.npy (uint8 [n]), plus test/.
+// `sotto dataset export`: one folder per device with x.npy (float32 [n][features]) and y.npy (uint8 [n]),
+// plus test/.
 [[nodiscard]] Status export_data_set(const FederatedData& data, const std::filesystem::path& destination);
 // Reads such a folder: what `sotto device run --data` trains on.
 [[nodiscard]] Result<client::Examples> load_examples(const std::filesystem::path& directory);

@@ -37,7 +37,7 @@ struct ExperimentResult {
   std::string model_sha256;  // of the final parameters as little-endian float32
   double final_accuracy = 0;
   double initial_accuracy = 0;
-  double local_accuracy = -1;   // mean test accuracy of models trained on one device alone; -1: not measured
+  double local_accuracy = -1;  // mean test accuracy of models trained on one device alone; -1: not measured
   double uplink_bytes_per_device = 0;  // mean over completed sessions, every Exchange request as encoded
   double uplink_bytes_per_parameter = 0;
   std::uint32_t rounds_completed = 0;

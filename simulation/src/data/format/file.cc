@@ -1,0 +1,75 @@
+#include "data/format/file.h"
+
+#include <fstream>
+#include <system_error>
+
+namespace sotto::simulation {
+namespace {
+
+std::string quoted(const std::filesystem::path& path) { return "'" + path.string() + "'"; }
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found)
+    return not_found(quoted(path) + " does not exist");
+  if (error) return io_error(quoted(path) + " cannot be read: " + error.message());
+  if (!std::filesystem::is_regular_file(status)) return io_error(quoted(path) + " is not a regular file");
+  const std::uint64_t size = std::filesystem::file_size(path, error);
+  if (error) return io_error(quoted(path) + " cannot be read: " + error.message());
+  if (size > kDataFileBytesMax) {
+    return data_loss(quoted(path) + " has " + std::to_string(size) + " bytes; at most " +
+                     std::to_string(kDataFileBytesMax) + " are read");
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return io_error(quoted(path) + " cannot be opened; check its permissions");
+  std::vector<std::uint8_t> bytes(size);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
+  if (static_cast<std::uint64_t>(file.gcount()) != size) {
+    return io_error(quoted(path) + ": only " + std::to_string(file.gcount()) + " of " + std::to_string(size) +
+                    " bytes could be read");
+  }
+  return bytes;
+}
+
+Status write_file(const std::filesystem::path& path, Bytes bytes) {
+  std::filesystem::path partial = path;
+  partial += ".part";
+  {
+    std::ofstream file(partial, std::ios::binary | std::ios::trunc);
+    if (!file) return io_error(quoted(path) + " cannot be written; check the folder and its permissions");
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file) {
+      std::error_code ignored;
+      std::filesystem::remove(partial, ignored);
+      return io_error(quoted(path) + " cannot be written completely; is the disk full?");
+    }
+  }
+  std::error_code error;
+  std::filesystem::rename(partial, path, error);
+  if (error) return io_error(quoted(path) + " cannot be written: " + error.message());
+  return {};
+}
+
+Status check_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    return not_found("folder " + quoted(path) + " does not exist");
+  }
+  if (error) return io_error("folder " + quoted(path) + " cannot be read: " + error.message());
+  if (!std::filesystem::is_directory(status)) return invalid_argument(quoted(path) + " is not a folder");
+  return {};
+}
+
+Status make_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return io_error("folder " + quoted(path) + " cannot be made: " + error.message());
+  return {};
+}
+
+}  // namespace sotto::simulation
