@@ -21,22 +21,24 @@
 namespace sotto::client {
 
 struct DeviceOptions {
-  std::string coordinator;           // host:port
-  std::filesystem::path ca_file;     // the coordinator's CA certificate (PEM); `sotto serve` prints where it is
-  std::string device_id;             // 1 .. 64 bytes of [A-Za-z0-9._-], unique in the fleet
-  std::string population;            // which tasks this device may serve
-  std::filesystem::path state_file;  // survives restarts; empty: keep nothing
+  std::string coordinator{};  // host:port
+  std::filesystem::path
+      ca_file{};             // the coordinator's CA certificate (PEM); `sotto serve` prints where it is
+  std::string device_id{};   // 1 .. 64 bytes of [A-Za-z0-9._-], unique in the fleet
+  std::string population{};  // which tasks this device may serve
+  std::filesystem::path state_file{};  // survives restarts; empty: keep nothing
   std::uint64_t parameters_max = 1 << 20;
-  std::uint16_t cohort_min = 3;      // never take part in a smaller cohort
-  bool allow_unmasked = false;       // true also serves plain and float tasks: the coordinator then sees this update
+  std::uint16_t cohort_min = 3;  // never take part in a smaller cohort
+  bool allow_unmasked =
+      false;  // true also serves plain and float tasks: the coordinator then sees this update
   // Called with one sentence whenever the device starts to wait or moves on. May be empty.
-  std::function<void(const std::string&)> progress;
+  std::function<void(const std::string&)> progress{};
 };
 
 struct Participation {
-  bool counted = false;              // the update is in a sum
-  Status status;                     // why not, when not
-  std::string outcome;               // a sentence
+  bool counted = false;  // the update is in a sum
+  Status status;         // why not, when not
+  std::string outcome;   // a sentence
   std::uint64_t uplink_bytes = 0;
   std::chrono::milliseconds check_in_after{0};  // the coordinator's wish; take_part() honours it by itself
 };
@@ -44,11 +46,12 @@ struct Participation {
 class Device {
  public:
   // Checks the options and reads ca_file; does not connect yet. `trainer` must outlive the device.
-  [[nodiscard]] static Result<std::unique_ptr<Device>> connect(const DeviceOptions& options, Trainer& trainer);
+  [[nodiscard]] static Result<std::unique_ptr<Device>> connect(const DeviceOptions& options,
+                                                               Trainer& trainer);
   virtual ~Device() = default;
 
-  // Takes part in one round: waits for the coordinator's window, checks in until given a plan, trains, and stays until
-  // the session ends. Retries lost calls with jitter. Blocks; call from one thread.
+  // Takes part in one round: waits for the coordinator's window, checks in until given a plan, trains, and
+  // stays until the session ends. Retries lost calls with jitter. Blocks; call from one thread.
   [[nodiscard]] virtual Participation take_part() = 0;
   // Makes take_part() leave its session and return soon. Any thread, and safe in a signal handler.
   virtual void stop() = 0;

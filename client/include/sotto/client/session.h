@@ -1,10 +1,12 @@
-// A device's part in one round as a machine without I/O: check in, fetch the model, train, join, take part, end.
-// Feed it replies, timers and training results; do what it returns. One thread at a time.
+// A device's part in one round as a machine without I/O: check in, fetch the model, train, join, take part,
+// end. Feed it replies, timers and training results; do what it returns. One thread at a time.
 //
-//   start() -> Send(check-in) -> [Wait until the retry window] -> Send(fetch model)* -> Train -> Send(join) -> Send(share)
+//   start() -> Send(check-in) -> [Wait until the retry window] -> Send(fetch model)* -> Train -> Send(join)
+//   -> Send(share)
 //           -> Send(collect) -> Send(unmask) -> Done
 //
-// Lost and refused calls are retried with exponential back-off and full jitter inside the machine, up to a limit.
+// Lost and refused calls are retried with exponential back-off and full jitter inside the machine, up to a
+// limit.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +29,9 @@ struct SessionOptions {
   std::string population;
   std::vector<proto::Architecture> trainers;
   std::uint64_t parameters_max = 1 << 20;
-  std::uint16_t cohort_min = 3;        // refuse plans and cohorts smaller than this, whatever the plan says
-  bool allow_unmasked = false;         // take part in plain and float tasks
-  std::uint32_t attempts_max = 6;      // of one call before the session gives up
+  std::uint16_t cohort_min = 3;    // refuse plans and cohorts smaller than this, whatever the plan says
+  bool allow_unmasked = false;     // take part in plain and float tasks
+  std::uint32_t attempts_max = 6;  // of one call before the session gives up
   std::uint32_t backoff_first_ms = 200;
   std::uint32_t backoff_max_ms = 30'000;
 };
@@ -42,35 +44,45 @@ struct SessionRandomness {
 
 class Session {
  public:
-  struct Send { Request request; };
-  struct Wait { Time until; std::string reason; };
+  struct Send {
+    Request request;
+  };
+  struct Wait {
+    Time until;
+    std::string reason;
+  };
   // Run the trainer on this job (the spans live in the session) and call on_trained().
-  struct Train { TrainingJob job; };
+  struct Train {
+    TrainingJob job;
+  };
   struct Done {
-    bool counted = false;  // the update reached the sum
-    Status status;         // kOk, or why the session ended early
-    std::string outcome;   // a sentence for logs
-    Time check_in_after;   // when to start the next session
+    bool counted = false;            // the update reached the sum
+    Status status;                   // kOk, or why the session ended early
+    std::string outcome;             // a sentence for logs
+    Time check_in_after;             // when to start the next session
     std::uint64_t uplink_bytes = 0;  // payload bytes of Exchange requests sent (encoded size)
   };
   using Action = std::variant<Send, Wait, Train, Done>;
 
-  [[nodiscard]] static std::unique_ptr<Session> create(const SessionOptions& options, SessionRandomness randomness);
+  [[nodiscard]] static std::unique_ptr<Session> create(const SessionOptions& options,
+                                                       SessionRandomness randomness);
   virtual ~Session() = default;
 
   [[nodiscard]] virtual Action start(Time now) = 0;
   [[nodiscard]] virtual Action on_reply(Result<Reply> reply, Time now) = 0;
   [[nodiscard]] virtual Action on_timer(Time now) = 0;
   [[nodiscard]] virtual Action on_trained(Result<LocalUpdate> update, Time now) = 0;
-  // Leaves at any point between actions: returns Send(AbandonRequest) when the coordinator knows the session, else Done.
+  // Leaves at any point between actions: returns Send(AbandonRequest) when the coordinator knows the session,
+  // else Done.
   [[nodiscard]] virtual Action abandon(const std::string& reason, Time now) = 0;
 
   // The step whose message the machine sends next or has just sent; nullopt before READY.
   [[nodiscard]] virtual std::optional<proto::Step> step() const = 0;
   [[nodiscard]] virtual const proto::Plan* plan() const = 0;  // nullptr before a plan was accepted
 
-  // What survives a restart: token, plan, downloaded model bytes, trained update. Keys never do: from the first join on
-  // there is nothing to save and a restarted device checks in again. Empty when there is nothing worth saving.
+  // What survives a restart: token, plan, downloaded model bytes, trained update. Keys never do: from the
+  // first join on there is nothing to save and a restarted device checks in again. Empty when there is
+  // nothing worth saving.
   [[nodiscard]] virtual std::vector<std::uint8_t> save() const = 0;
   // Instead of start(). kDataLoss when the bytes are damaged or of another version (start anew then).
   [[nodiscard]] virtual Result<Action> restore(Bytes saved, Time now) = 0;

@@ -29,21 +29,22 @@ class Trainer {
  public:
   virtual ~Trainer() = default;
   [[nodiscard]] virtual std::vector<proto::Architecture> architectures() const = 0;
-  // Trains from job.parameters on the device's own examples. Deterministic in (job, examples, random). An error ends the
-  // session; the device checks in again later.
+  // Trains from job.parameters on the device's own examples. Deterministic in (job, examples, random). An
+  // error ends the session; the device checks in again later.
   [[nodiscard]] virtual Result<LocalUpdate> train(const TrainingJob& job, Random& random) = 0;
 };
 
 // Labelled examples in memory: row-major features [count][features], labels in [0, classes).
 struct Examples {
   std::uint32_t features = 0;
-  std::vector<float> x;
-  std::vector<std::uint8_t> y;
+  std::vector<float> x{};
+  std::vector<std::uint8_t> y{};
   [[nodiscard]] std::size_t count() const { return y.size(); }
 };
 
-// Softmax regression and a one-hidden-layer dense network: mini-batch SGD with momentum and proximal term, softmax
-// cross-entropy. Single-threaded; equal inputs give equal bits on one machine. `examples` must outlive the trainer.
+// Softmax regression and a one-hidden-layer dense network: mini-batch SGD with momentum and proximal term,
+// softmax cross-entropy. Single-threaded; equal inputs give equal bits on one machine. `examples` must
+// outlive the trainer.
 [[nodiscard]] std::unique_ptr<Trainer> make_builtin_trainer(const Examples& examples);
 
 // Fraction of `examples` whose largest logit is their label (first one wins ties), and the mean loss in nats.

@@ -1,4 +1,5 @@
-// How a session's messages reach the coordinator. Implementations: gRPC (grpc_transport.h), in process (simulation).
+// How a session's messages reach the coordinator. Implementations: gRPC (grpc_transport.h), in process
+// (simulation).
 #pragma once
 
 #include <functional>
@@ -9,7 +10,8 @@
 
 namespace sotto::client {
 
-using Request = std::variant<proto::CheckInRequest, proto::FetchModelRequest, proto::ExchangeRequest, proto::AbandonRequest>;
+using Request = std::variant<proto::CheckInRequest, proto::FetchModelRequest, proto::ExchangeRequest,
+                             proto::AbandonRequest>;
 struct Abandoned {};  // the answer to an AbandonRequest
 using Reply = std::variant<proto::CheckInReply, proto::ModelChunk, proto::ExchangeReply, Abandoned>;
 
@@ -17,9 +19,10 @@ class Transport {
  public:
   using Callback = std::function<void(Result<Reply>)>;
   virtual ~Transport() = default;
-  // Sends one request; `done` is called exactly once, on any thread, possibly before send() returns. At most one request is
-  // outstanding per transport. Errors: kUnavailable and kDeadlineExceeded (retry), kPermissionDenied (certificate),
-  // kResourceExhausted, kInvalidArgument (the coordinator could not read the request).
+  // Sends one request; `done` is called exactly once, on any thread, possibly before send() returns. At most
+  // one request is outstanding per transport. Errors: kUnavailable and kDeadlineExceeded (retry),
+  // kPermissionDenied (certificate), kResourceExhausted, kInvalidArgument (the coordinator could not read the
+  // request).
   virtual void send(const Request& request, Callback done) = 0;
 };
 
