@@ -1,0 +1,64 @@
+// One folder per device, as `sotto device run --data` wants it.
+#include <algorithm>
+#include <cmath>
+
+#include "data/format/file.h"
+#include "sotto/base/limits.h"
+#include "sotto/proto/messages.h"
+#include "sotto/simulation/data_set.h"
+#include "sotto/simulation/npy.h"
+
+namespace sotto::simulation {
+namespace {
+
+Status write_examples(const client::Examples& examples, const std::filesystem::path& directory) {
+  SOTTO_RETURN_IF_ERROR(make_directory(directory));
+  const std::uint64_t count = examples.count();
+  SOTTO_RETURN_IF_ERROR(write_npy<float>(directory / "x.npy", {{count, examples.features}, examples.x}));
+  return write_npy<std::uint8_t>(directory / "y.npy", {{count}, examples.y});
+}
+
+}  // namespace
+
+Status export_data_set(const FederatedData& data, const std::filesystem::path& destination) {
+  SOTTO_CHECK(data.device_names.size() == data.devices.size());
+  SOTTO_RETURN_IF_ERROR(make_directory(destination));
+  for (std::size_t i = 0; i < data.devices.size(); ++i) {
+    const std::string& name = data.device_names[i];
+    if (!proto::valid_name(name) || name == "test" || name.starts_with('.')) {
+      return invalid_argument("device name '" + name + "' cannot be a folder beside 'test'");
+    }
+    SOTTO_RETURN_IF_ERROR(write_examples(data.devices[i], destination / name));
+  }
+  SOTTO_RETURN_IF_ERROR(write_examples(data.test, destination / "test"));
+  std::string names;
+  for (const std::string& name : data.class_names) names += name + "\n";
+  return write_file(destination / "labels.txt",
+                    Bytes(reinterpret_cast<const std::uint8_t*>(names.data()), names.size()));
+}
+
+Result<client::Examples> load_examples(const std::filesystem::path& directory) {
+  SOTTO_RETURN_IF_ERROR(check_directory(directory));
+  const std::string x_name = (directory / "x.npy").string();
+  auto x = read_npy<float>(directory / "x.npy");
+  if (!x) return x.error();
+  auto y = read_npy<std::uint8_t>(directory / "y.npy");
+  if (!y) return y.error();
+  SOTTO_RETURN_IF_ERROR(expect_shape(x->shape, {kAnyLength, kAnyLength}, x_name));
+  SOTTO_RETURN_IF_ERROR(expect_shape(y->shape, {x->shape[0]}, (directory / "y.npy").string()));
+  if (x->values.empty()) return data_loss("'" + x_name + "' holds no examples");
+  if (x->shape[1] > limits::kParametersMax) {
+    return data_loss("'" + x_name + "' has " + std::to_string(x->shape[1]) + " features; at most " +
+                     std::to_string(limits::kParametersMax) + " are read");
+  }
+  const auto wrong = std::ranges::find_if_not(x->values, [](float value) { return std::isfinite(value); });
+  if (wrong != x->values.end()) {
+    const auto row = static_cast<std::uint64_t>(wrong - x->values.begin()) / x->shape[1];
+    return data_loss("'" + x_name + "' row " + std::to_string(row) +
+                     " holds a value that is not a finite number");
+  }
+  return client::Examples{static_cast<std::uint32_t>(x->shape[1]), std::move(x->values),
+                          std::move(y->values)};
+}
+
+}  // namespace sotto::simulation
