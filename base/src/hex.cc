@@ -1,6 +1,5 @@
 #include "sotto/base/hex.h"
 
-
 namespace sotto {
 namespace {
 

@@ -1,5 +1,5 @@
-// Byte spans, little-endian loads and stores, and bounds-checked readers and writers. Freestanding: no heap, no I/O.
-// Everything Sotto puts on a wire or into a hash is little-endian.
+// Byte spans, little-endian loads and stores, and bounds-checked readers and writers. Freestanding: no heap,
+// no I/O. Everything Sotto puts on a wire or into a hash is little-endian.
 #pragma once
 
 #include <array>
@@ -27,8 +27,8 @@ constexpr void store_le(std::uint8_t* to, Unsigned value) {
   for (std::size_t i = 0; i < sizeof(Unsigned); ++i) to[i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
-// Reads fields in order. After the first read past the end every later read returns zero or an empty span and ok()
-// stays false, so a decoder may read all fields and check once. A decoder must end with finished().
+// Reads fields in order. After the first read past the end every later read returns zero or an empty span and
+// ok() stays false, so a decoder may read all fields and check once. A decoder must end with finished().
 class ByteReader {
  public:
   explicit constexpr ByteReader(Bytes bytes) : bytes_(bytes) {}
@@ -55,6 +55,7 @@ class ByteReader {
   }
   // Fills `out` completely or, when too little remains, with zeros.
   void copy(MutableBytes out) {
+    if (out.empty()) return;  // memcpy refuses the null pointer of an empty span
     const Bytes from = bytes(out.size());
     if (from.size() == out.size()) {
       std::memcpy(out.data(), from.data(), out.size());

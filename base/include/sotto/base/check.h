@@ -1,4 +1,5 @@
-// SOTTO_CHECK: a bug in this program stops it, in release builds too. Never for anything a peer or a user can cause.
+// SOTTO_CHECK: a bug in this program stops it, in release builds too. Never for anything a peer or a user can
+// cause.
 #pragma once
 
 namespace sotto {

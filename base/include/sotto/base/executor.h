@@ -10,8 +10,8 @@ namespace sotto {
 class Executor {
  public:
   virtual ~Executor() = default;
-  // Runs body(0) .. body(count - 1), each exactly once, in any order and on any thread; returns when all are done.
-  // `body` must not throw and must not call back into this executor.
+  // Runs body(0) .. body(count - 1), each exactly once, in any order and on any thread; returns when all are
+  // done. `body` must not throw and must not call back into this executor.
   virtual void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body) = 0;
   [[nodiscard]] virtual std::size_t thread_count() const = 0;
 };

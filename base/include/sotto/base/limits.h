@@ -7,10 +7,10 @@
 namespace sotto::limits {
 
 // Secure session.
-inline constexpr std::size_t kParticipantsMax = 1024;      // one cohort; larger rounds use several cohorts
-inline constexpr std::size_t kParticipantsMin = 3;         // below this a sum hides nobody
+inline constexpr std::size_t kParticipantsMax = 1024;        // one cohort; larger rounds use several cohorts
+inline constexpr std::size_t kParticipantsMin = 3;           // below this a sum hides nobody
 inline constexpr std::size_t kU16LaneParticipantsMax = 257;  // 257 * 255 = 65,535
-inline constexpr std::size_t kCompleteGraphMax = 64;       // cohorts up to here use the complete graph
+inline constexpr std::size_t kCompleteGraphMax = 64;         // cohorts up to here use the complete graph
 inline constexpr std::size_t kParametersMax = std::size_t{1} << 24;
 
 // Messages.
@@ -25,7 +25,7 @@ inline constexpr std::size_t kTrainersPerDeviceMax = 16;
 
 // Coordinator.
 inline constexpr std::size_t kTasksMax = 256;
-inline constexpr std::size_t kSessionsMax = 200'000;   // devices between check-in and the end of their round
+inline constexpr std::size_t kSessionsMax = 200'000;  // devices between check-in and the end of their round
 inline constexpr std::size_t kEventQueueMax = 65'536;
 inline constexpr std::int64_t kHoldCallMsMax = 20'000;  // a unary call is answered "wait" after this long
 

@@ -1,5 +1,5 @@
-// Result<T>: a value or the Status that says why there is none. Shaped like std::expected<T, Status> so that C++23 can
-// replace it by an alias.
+// Result<T>: a value or the Status that says why there is none. Shaped like std::expected<T, Status> so that
+// C++23 can replace it by an alias.
 #pragma once
 
 #include <utility>
@@ -13,8 +13,10 @@ namespace sotto {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Status error) : state_(std::in_place_index<1>, std::move(error)) {  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Status error)
+      : state_(std::in_place_index<1>, std::move(error)) {  // NOLINT(google-explicit-constructor)
     SOTTO_CHECK(!std::get<1>(state_).ok());
   }
 
@@ -50,7 +52,7 @@ class [[nodiscard]] Result {
 }  // namespace sotto
 
 // Returns the Status of a failed expression from the enclosing function.
-#define SOTTO_RETURN_IF_ERROR(expression)                           \
-  do {                                                              \
+#define SOTTO_RETURN_IF_ERROR(expression)                                          \
+  do {                                                                             \
     if (auto sotto_status = (expression); !sotto_status.ok()) return sotto_status; \
   } while (false)

@@ -1,5 +1,5 @@
-// What went wrong on this machine or with its user's input. A peer's fault is a Rejection (rejection.h); a bug is
-// SOTTO_CHECK (check.h). Each code exists because a caller acts differently on it.
+// What went wrong on this machine or with its user's input. A peer's fault is a Rejection (rejection.h); a
+// bug is SOTTO_CHECK (check.h). Each code exists because a caller acts differently on it.
 #pragma once
 
 #include <cstdint>
@@ -49,15 +49,21 @@ class [[nodiscard]] Status {
 [[nodiscard]] inline Status invalid_argument(std::string message) {
   return {StatusCode::kInvalidArgument, std::move(message)};
 }
-[[nodiscard]] inline Status not_found(std::string message) { return {StatusCode::kNotFound, std::move(message)}; }
+[[nodiscard]] inline Status not_found(std::string message) {
+  return {StatusCode::kNotFound, std::move(message)};
+}
 [[nodiscard]] inline Status failed_precondition(std::string message) {
   return {StatusCode::kFailedPrecondition, std::move(message)};
 }
 [[nodiscard]] inline Status unavailable(std::string message) {
   return {StatusCode::kUnavailable, std::move(message)};
 }
-[[nodiscard]] inline Status data_loss(std::string message) { return {StatusCode::kDataLoss, std::move(message)}; }
-[[nodiscard]] inline Status aborted(std::string message) { return {StatusCode::kAborted, std::move(message)}; }
+[[nodiscard]] inline Status data_loss(std::string message) {
+  return {StatusCode::kDataLoss, std::move(message)};
+}
+[[nodiscard]] inline Status aborted(std::string message) {
+  return {StatusCode::kAborted, std::move(message)};
+}
 [[nodiscard]] inline Status io_error(std::string message) { return {StatusCode::kIo, std::move(message)}; }
 
 }  // namespace sotto

@@ -1,0 +1,37 @@
+#include "sotto/base/ids.h"
+
+#include <gtest/gtest.h>
+
+#include <type_traits>
+
+namespace sotto {
+namespace {
+
+// tests/tidy/must_not_compile.cc shows that a mix-up is an error; these say why it is one.
+static_assert(!std::is_convertible_v<TaskId, RoundId>);
+static_assert(!std::is_convertible_v<std::uint64_t, RoundId>);
+static_assert(!std::is_convertible_v<RoundId, std::uint64_t>);
+static_assert(std::is_trivially_copyable_v<SessionToken>);
+
+TEST(StrongId, ComparesByValue) {
+  EXPECT_EQ(RoundId{3}, RoundId{3});
+  EXPECT_LT(RoundId{3}, RoundId{4});
+  EXPECT_NE(ParticipantIndex{0}, ParticipantIndex{1});
+}
+
+TEST(StrongId, StartsAtZero) {
+  EXPECT_EQ(TaskId().value, 0u);
+  EXPECT_EQ(SessionToken().value, (std::array<std::uint8_t, 16>{}));
+}
+
+TEST(StrongId, OrdersTokensByTheirBytes) {
+  SessionToken first;
+  SessionToken second;
+  second.value[15] = 1;
+  EXPECT_LT(first, second);
+  first.value[0] = 1;
+  EXPECT_GT(first, second);
+}
+
+}  // namespace
+}  // namespace sotto

@@ -1,0 +1,38 @@
+#include "sotto/base/rejection.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace sotto {
+namespace {
+
+TEST(Rejection, NumbersAreThoseOfTheProtocol) {
+  EXPECT_EQ(static_cast<int>(Rejection::kNone), 0);
+  EXPECT_EQ(static_cast<int>(Rejection::kMalformed), 1);
+  EXPECT_EQ(static_cast<int>(Rejection::kUnknownSession), 4);
+  EXPECT_EQ(static_cast<int>(Rejection::kBadKey), 8);
+  EXPECT_EQ(static_cast<int>(Rejection::kNotEligible), 15);
+}
+
+TEST(Rejection, EachHasItsOwnSentence) {
+  std::set<std::string> sentences;
+  for (int reason = 0; reason <= static_cast<int>(Rejection::kNotEligible); ++reason) {
+    sentences.insert(describe(static_cast<Rejection>(reason)));
+  }
+  EXPECT_EQ(sentences.size(), 16u);
+  EXPECT_EQ(sentences.count("rejected"), 0u) << "a reason fell through to the sentence for unknown numbers";
+}
+
+TEST(Rejection, AnUnknownNumberFromAPeerIsDescribedToo) {
+  EXPECT_STREQ(describe(static_cast<Rejection>(200)), "rejected");
+}
+
+TEST(Rejection, OnlyNoneIsAccepted) {
+  EXPECT_TRUE(accepted(Rejection::kNone));
+  EXPECT_FALSE(accepted(Rejection::kMalformed));
+}
+
+}  // namespace
+}  // namespace sotto
