@@ -41,7 +41,8 @@ struct HkdfInput {
   Bytes salt;
   Bytes info;
 };
-// HKDF-SHA-256 (RFC 5869), extract then expand. Requires 1 <= out.size() <= 255 * 32.
+// HKDF-SHA-256 (RFC 5869), extract then expand. Requires 1 <= out.size() <= 255 * 32, a non-empty input key and at most
+// 1024 bytes of info.
 void hkdf_sha256(const HkdfInput& input, MutableBytes out);
 
 inline constexpr std::size_t kX25519Bytes = 32;
@@ -96,17 +97,17 @@ class Keystream {
   Keystream(const Keystream&) = delete;
   Keystream& operator=(const Keystream&) = delete;
 
-  // Starts the stream of another key at byte 0.
+  // Starts the stream of another key at byte 0. Required before the first read or seek.
   void rekey(const SecretBytes<kPrgKeyBytes>& key);
   // The next out.size() bytes of the stream.
   void read(MutableBytes out);
-  // Continues at `byte_offset`, a multiple of 64, of the present key's stream.
+  // Continues at `byte_offset`, a multiple of 64 below 2^38, of the present key's stream.
   void seek(std::uint64_t byte_offset);
 
  private:
   Prg prg_;
+  bool keyed_ = false;
   void* context_;
-  SecretBytes<kPrgKeyBytes> key_;
 };
 
 inline constexpr std::size_t kEs256PublicKeyBytes = 65;  // uncompressed point, SEC 1 section 2.3.3

@@ -18,7 +18,7 @@ using Seed = crypto::SecretBytes<kSeedBytes>;
 using Share = std::array<std::uint8_t, kShareBytes>;
 
 // A polynomial per limb with the secret at 0. Draws threshold - 1 random coefficients per limb on demand, so nothing is
-// stored: share() must be called once per point from one SeedSharing, coefficients come from a keystream keyed by `random`.
+// stored: each share_at() reads them again from a keystream whose key was drawn from `random`.
 class SeedSharing {
  public:
   // Requires 1 <= threshold <= limits::kParticipantsMax.
@@ -28,7 +28,7 @@ class SeedSharing {
 
  private:
   std::size_t threshold_;
-  std::array<std::uint64_t, 3> secret_limbs_{};
+  Seed secret_;
   crypto::SecretBytes<32> coefficient_key_;
 };
 

@@ -1,0 +1,113 @@
+// ECDSA over P-256 with SHA-256 (FIPS 186-4); signatures as in RFC 7518 section 3.4.
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/params.h>
+
+#include <utility>
+
+#include "openssl/owners.h"
+#include "sotto/base/check.h"
+#include "sotto/crypto/primitives.h"
+
+namespace sotto::crypto {
+namespace {
+
+constexpr std::size_t kScalarBytes = 32;
+constexpr std::uint8_t kUncompressedPoint = 0x04;
+constexpr std::size_t kDerSignatureBytesMax = 72;
+
+constexpr char kCurveName[] = "prime256v1";
+constexpr char kDigestName[] = "SHA2-256";
+
+// Null when the bytes are not an uncompressed point of the curve.
+evp::Key import_public_key(const Es256PublicKey& key) {
+  if (key[0] != kUncompressedPoint) return nullptr;  // EVP would also take the hybrid forms
+  const evp::KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  SOTTO_CHECK(context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1);
+  // OSSL_PARAM serves getters and setters and so takes mutable pointers; a setter does not write through them.
+  std::array<OSSL_PARAM, 3> parameters = {
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(kCurveName), 0),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<std::uint8_t*>(key.data()), key.size()),
+      OSSL_PARAM_construct_end(),
+  };
+  EVP_PKEY* imported = nullptr;
+  if (EVP_PKEY_fromdata(context.get(), &imported, EVP_PKEY_PUBLIC_KEY, parameters.data()) != 1) return nullptr;
+  return evp::Key(imported);
+}
+
+evp::EcdsaSignature signature_from_scalars(const Es256Signature& bytes) {
+  evp::EcdsaSignature signature(ECDSA_SIG_new());
+  BIGNUM* const r = BN_bin2bn(bytes.data(), kScalarBytes, nullptr);
+  BIGNUM* const s = BN_bin2bn(bytes.data() + kScalarBytes, kScalarBytes, nullptr);
+  SOTTO_CHECK(signature != nullptr && r != nullptr && s != nullptr);
+  SOTTO_CHECK(ECDSA_SIG_set0(signature.get(), r, s) == 1);  // takes both over
+  return signature;
+}
+
+}  // namespace
+
+Es256PrivateKey Es256PrivateKey::generate() {
+  Es256PrivateKey key;
+  EVP_PKEY* const generated = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", kCurveName);
+  SOTTO_CHECK(generated != nullptr);
+  key.key_ = generated;
+  std::size_t written = 0;
+  SOTTO_CHECK(EVP_PKEY_get_octet_string_param(generated, OSSL_PKEY_PARAM_PUB_KEY, key.public_key_.data(),
+                                              key.public_key_.size(), &written) == 1);
+  SOTTO_CHECK(written == key.public_key_.size() && key.public_key_[0] == kUncompressedPoint);
+  return key;
+}
+
+Es256PrivateKey::~Es256PrivateKey() { EVP_PKEY_free(static_cast<EVP_PKEY*>(key_)); }
+
+Es256PrivateKey::Es256PrivateKey(Es256PrivateKey&& other) noexcept
+    : key_(std::exchange(other.key_, nullptr)), public_key_(other.public_key_) {}
+
+Es256PrivateKey& Es256PrivateKey::operator=(Es256PrivateKey&& other) noexcept {
+  std::swap(key_, other.key_);
+  std::swap(public_key_, other.public_key_);
+  return *this;
+}
+
+Es256Signature Es256PrivateKey::sign(Bytes message) const {
+  SOTTO_CHECK(key_ != nullptr);
+  const evp::DigestContext context(EVP_MD_CTX_new());
+  SOTTO_CHECK(context != nullptr);
+  SOTTO_CHECK(EVP_DigestSignInit_ex(context.get(), nullptr, kDigestName, nullptr, nullptr,
+                                    static_cast<EVP_PKEY*>(key_), nullptr) == 1);
+  std::array<std::uint8_t, kDerSignatureBytesMax> der;
+  std::size_t der_bytes = der.size();
+  SOTTO_CHECK(EVP_DigestSign(context.get(), der.data(), &der_bytes, message.data(), message.size()) == 1);
+  const std::uint8_t* cursor = der.data();
+  const evp::EcdsaSignature signature(d2i_ECDSA_SIG(nullptr, &cursor, static_cast<long>(der_bytes)));
+  SOTTO_CHECK(signature != nullptr);
+  Es256Signature out;
+  SOTTO_CHECK(BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out.data(), kScalarBytes) == kScalarBytes);
+  SOTTO_CHECK(BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out.data() + kScalarBytes, kScalarBytes) ==
+              kScalarBytes);
+  return out;
+}
+
+bool es256_verify(const Es256PublicKey& key, Bytes message, const Es256Signature& signature) {
+  const evp::Key public_key = import_public_key(key);
+  if (public_key == nullptr) {
+    ERR_clear_error();
+    return false;
+  }
+  std::array<std::uint8_t, kDerSignatureBytesMax> der;
+  std::uint8_t* cursor = der.data();
+  const int der_bytes = i2d_ECDSA_SIG(signature_from_scalars(signature).get(), &cursor);
+  SOTTO_CHECK(der_bytes > 0 && static_cast<std::size_t>(der_bytes) <= der.size());
+  const evp::DigestContext context(EVP_MD_CTX_new());
+  SOTTO_CHECK(context != nullptr);
+  SOTTO_CHECK(EVP_DigestVerifyInit_ex(context.get(), nullptr, kDigestName, nullptr, nullptr, public_key.get(),
+                                      nullptr) == 1);
+  const bool valid = EVP_DigestVerify(context.get(), der.data(), static_cast<std::size_t>(der_bytes),
+                                      message.data(), message.size()) == 1;
+  if (!valid) ERR_clear_error();
+  return valid;
+}
+
+}  // namespace sotto::crypto

@@ -1,1 +1,0 @@
-#include "sotto/crypto/primitives.h"
