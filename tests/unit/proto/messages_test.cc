@@ -1,0 +1,93 @@
+#include "sotto/proto/messages.h"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <string>
+
+namespace sotto::proto {
+namespace {
+
+using ::testing::HasSubstr;
+
+TaskSpec task() {
+  TaskSpec spec;
+  spec.name = "digits";
+  spec.population = "phones.eu-1";
+  spec.model = {.architecture = Architecture::kSoftmax, .features = 784, .classes = 10, .hidden = 0};
+  spec.participants = 20;
+  spec.participants_min = 10;
+  spec.aggregation.cohort_min = 5;
+  return spec;
+}
+
+TEST(TaskSpec, AcceptsTheDefaultsOnceNamedAndSized) { EXPECT_EQ(validate_task_spec(task()), Status()); }
+
+struct Wrong {
+  const char* message;
+  std::function<void(TaskSpec&)> spoil;
+};
+
+TEST(TaskSpec, NamesFieldValueAndRangeOfWhateverIsWrong) {
+  const Wrong cases[] = {
+      {"name has 0 bytes", [](TaskSpec& s) { s.name.clear(); }},
+      {"population has 65 bytes", [](TaskSpec& s) { s.population = std::string(65, 'a'); }},
+      {"features = 0", [](TaskSpec& s) { s.model.features = 0; }},
+      {"learning_rate = -1", [](TaskSpec& s) { s.training.learning_rate = -1; }},
+      {"clip = 0", [](TaskSpec& s) { s.aggregation.clip = 0; }},
+      {"rounds = 0: must be 1 ..", [](TaskSpec& s) { s.rounds = 0; }},
+      {"participants = 2: must be 5 .. 200000", [](TaskSpec& s) { s.participants = 2; }},
+      {"participants = 200001", [](TaskSpec& s) { s.participants = 200'001; }},
+      {"participants_min = 4: must be 5 .. 20", [](TaskSpec& s) { s.participants_min = 4; }},
+      {"participants_min = 21: must be 5 .. 20", [](TaskSpec& s) { s.participants_min = 21; }},
+      {"cohort_max = 258: must be 5 .. 257", [](TaskSpec& s) { s.cohort_max = 258; }},
+      {"cohort_max = 4", [](TaskSpec& s) { s.cohort_max = 4; }},
+      {"over_selection = 0.5: must be 1 .. 2", [](TaskSpec& s) { s.over_selection = 0.5f; }},
+      {"report_within_ms = 0", [](TaskSpec& s) { s.report_within_ms = 0; }},
+      {"phase_deadline_ms = 0", [](TaskSpec& s) { s.phase_deadline_ms = 0; }},
+      {"straggler_grace_ms = 30001: must be 0 .. 30000", [](TaskSpec& s) { s.straggler_grace_ms = 30'001; }},
+      {"server_learning_rate = 0: must be above 0", [](TaskSpec& s) { s.server_learning_rate = 0; }},
+      {"server_momentum = 1: must be at least 0, below 1", [](TaskSpec& s) { s.server_momentum = 1; }},
+  };
+  for (const Wrong& wrong : cases) {
+    TaskSpec spec = task();
+    wrong.spoil(spec);
+    const Status status = validate_task_spec(spec);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << wrong.message;
+    EXPECT_THAT(status.message(), HasSubstr(wrong.message));
+  }
+}
+
+TEST(TaskSpec, MayAskForAsFewDevicesAsOneSmallestCohort) {
+  TaskSpec spec = task();
+  spec.aggregation.cohort_min = 3;
+  spec.participants = 3;
+  spec.participants_min = 3;
+  spec.cohort_max = 3;
+  EXPECT_EQ(validate_task_spec(spec), Status());
+}
+
+TEST(ValidName, TakesOneToSixtyFourBytesOfItsAlphabet) {
+  EXPECT_TRUE(valid_name("a"));
+  EXPECT_TRUE(valid_name("Az09._-"));
+  EXPECT_TRUE(valid_name(std::string(64, 'x')));
+  EXPECT_FALSE(valid_name(""));
+  EXPECT_FALSE(valid_name(std::string(65, 'x')));
+  for (const std::string_view bad : {"a b", "a/b", "a\n", "\xc3\xa9", "a;b", "a'b"})
+    EXPECT_FALSE(valid_name(bad)) << bad;
+  EXPECT_FALSE(valid_name(std::string_view("a\0b", 3)));
+}
+
+TEST(ToString, NamesEveryValueAndSaysUnknownOtherwise) {
+  EXPECT_STREQ(to_string(Architecture::kDense), "dense");
+  EXPECT_STREQ(to_string(Aggregation::kFloat), "float");
+  EXPECT_STREQ(to_string(Adversary::kSemiMalicious), "semi-malicious");
+  EXPECT_STREQ(to_string(crypto::Prg::kAes128Ctr), "aes-128-ctr");
+  EXPECT_STREQ(to_string(Step::kUnmask), "unmask");
+  EXPECT_STREQ(to_string(TaskState::kPaused), "paused");
+  EXPECT_STREQ(to_string(RoundOutcome::kAbandoned), "abandoned");
+  EXPECT_STREQ(to_string(static_cast<Step>(9)), "unknown");
+}
+
+}  // namespace
+}  // namespace sotto::proto
