@@ -1,0 +1,219 @@
+// What only the file can do: survive, be locked, be damaged, be somebody else's.
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "sotto/server/store.h"
+#include "store_samples.h"
+
+namespace sotto::server {
+namespace {
+
+using testing::expect_equal;
+using testing::sample_model;
+using testing::sample_round;
+using testing::sample_spec;
+
+class SqliteStore : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = std::filesystem::path(::testing::TempDir()) /
+                 ("sotto-sqlite-" + std::to_string(getpid()) + "-" +
+                  ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    path_ = directory_ / "sotto.db";
+  }
+  void TearDown() override {
+    std::filesystem::permissions(directory_, std::filesystem::perms::owner_all);
+    std::filesystem::remove_all(directory_);
+  }
+  Result<std::unique_ptr<Store>> open() { return open_sqlite_store({.path = path_, .busy_timeout_ms = 10}); }
+  std::unique_ptr<Store> must_open() {
+    auto store = open();
+    EXPECT_TRUE(store.has_value()) << (store ? "" : store.error().message());
+    return store ? std::move(*store) : nullptr;
+  }
+  // A database with a task, two model versions and two rounds; closed.
+  void write_sample() {
+    auto store = must_open();
+    const TaskId id = *store->create_task(sample_spec("gait"), sample_model(0));
+    const StoredModel next = sample_model(1);
+    ASSERT_TRUE(store->record_round(sample_round(id, 1, true), &next, proto::TaskState::kActive).ok());
+    ASSERT_TRUE(store->record_round(sample_round(id, 2, false), nullptr, proto::TaskState::kPaused).ok());
+  }
+  // Runs SQL the way the database shell would.
+  void sql(const std::string& statement) {
+    sqlite3* handle = nullptr;
+    ASSERT_EQ(sqlite3_open(path_.c_str(), &handle), SQLITE_OK);
+    char* error = nullptr;
+    EXPECT_EQ(sqlite3_exec(handle, statement.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
+    sqlite3_free(error);
+    sqlite3_close(handle);
+  }
+  // Refused with this code, naming the file.
+  void expect_refused(StatusCode code, const std::string& word) {
+    const auto store = open();
+    ASSERT_FALSE(store.has_value());
+    EXPECT_EQ(store.error().code(), code) << store.error().message();
+    EXPECT_NE(store.error().message().find(path_.string()), std::string::npos) << store.error().message();
+    EXPECT_NE(store.error().message().find(word), std::string::npos) << store.error().message();
+  }
+
+  std::filesystem::path directory_;
+  std::filesystem::path path_;
+};
+
+TEST_F(SqliteStore, ReopensWithEqualContents) {
+  write_sample();
+  auto store = must_open();
+  const auto tasks = store->load_tasks();
+  ASSERT_EQ(tasks->size(), 1u);
+  StoredTask expected;
+  expected.id = tasks->at(0).id;
+  expected.spec = sample_spec("gait");
+  expected.state = proto::TaskState::kPaused;
+  expected.rounds_committed = 1;
+  expected.rounds_abandoned = 1;
+  expected.last_round = RoundId{2};
+  expected.model = sample_model(1);
+  expect_equal(tasks->at(0), expected);
+  EXPECT_EQ(store->rounds(expected.id, 9)->size(), 2u);
+  EXPECT_EQ(store->rounds(expected.id, 9)->at(1), sample_round(expected.id, 1, true));
+}
+
+TEST_F(SqliteStore, RefusesADatabaseThatIsOpenElsewhere) {
+  auto first = must_open();
+  expect_refused(StatusCode::kUnavailable, "stop the other");
+  first.reset();
+  EXPECT_TRUE(open().has_value());
+}
+
+TEST_F(SqliteStore, RefusesADatabaseThatAShellHoldsLocked) {
+  write_sample();
+  sqlite3* shell = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &shell), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(shell, "BEGIN EXCLUSIVE", nullptr, nullptr, nullptr), SQLITE_OK);
+  expect_refused(StatusCode::kUnavailable, "stop the other");
+  sqlite3_close(shell);
+}
+
+TEST_F(SqliteStore, RefusesAFileThatIsNoDatabase) {
+  std::ofstream(path_) << std::string(5000, 'x');
+  expect_refused(StatusCode::kDataLoss, "not a Sotto database");
+}
+
+TEST_F(SqliteStore, RefusesAnotherProgramsDatabaseAndLeavesItAlone) {
+  sql("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)");
+  const auto size = std::filesystem::file_size(path_);
+  expect_refused(StatusCode::kDataLoss, "another program");
+  EXPECT_EQ(std::filesystem::file_size(path_), size);
+  std::ifstream file(path_, std::ios::binary);
+  file.seekg(18);
+  EXPECT_EQ(file.get(), 1) << "the journal mode was changed";
+}
+
+TEST_F(SqliteStore, RefusesANewerSchema) {
+  write_sample();
+  sql("PRAGMA user_version = 1000");
+  expect_refused(StatusCode::kFailedPrecondition, "newer");
+}
+
+TEST_F(SqliteStore, RefusesATruncatedFile) {
+  write_sample();
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
+  expect_refused(StatusCode::kDataLoss, "damaged");
+}
+
+TEST_F(SqliteStore, RefusesADamagedPage) {
+  write_sample();
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(4096);
+  file << std::string(64, '\xff');
+  file.close();
+  expect_refused(StatusCode::kDataLoss, "damaged");
+}
+
+// Flipping one byte anywhere never crashes, and what is read either equals what was written or is refused.
+TEST_F(SqliteStore, NeverReturnsAModelWithAFlippedByte) {
+  write_sample();
+  std::ifstream in(path_, std::ios::binary);
+  const std::string original((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  in.close();
+  std::size_t refused = 0;
+  for (std::size_t offset = 0; offset < original.size(); offset += 61) {
+    std::string damaged = original;
+    damaged[offset] = static_cast<char>(damaged[offset] ^ 0x40);
+    std::ofstream(path_, std::ios::binary) << damaged;
+    std::filesystem::remove(path_.string() + "-wal");
+    auto store = open();
+    auto tasks = store ? (*store)->load_tasks() : Result<std::vector<StoredTask>>(store.error());
+    if (!tasks) {
+      ++refused;
+      continue;
+    }
+    for (const StoredTask& task : *tasks)
+      EXPECT_EQ(task.model.parameters, sample_model(task.model.version.value).parameters);
+  }
+  EXPECT_GT(refused, 0u);
+}
+
+TEST_F(SqliteStore, NamesTaskAndVersionOfADamagedModel) {
+  write_sample();
+  sql("UPDATE model SET parameters = zeroblob(28) WHERE version = 1");
+  auto store = must_open();
+  const auto tasks = store->load_tasks();
+  ASSERT_FALSE(tasks.has_value());
+  EXPECT_EQ(tasks.error().code(), StatusCode::kDataLoss);
+  const std::string& message = tasks.error().message();
+  for (const std::string& word :
+       {path_.string(), std::string("task 1"), std::string("version 1"), std::string("backup")}) {
+    EXPECT_NE(message.find(word), std::string::npos) << message;
+  }
+  EXPECT_TRUE(store->model(TaskId{1}, ModelVersion{0}).has_value()) << "the other version is sound";
+}
+
+TEST_F(SqliteStore, RefusesAModelOfAnotherShapeThanItsSpec) {
+  write_sample();
+  sql("DELETE FROM model WHERE version = 1; UPDATE task SET spec = replace(spec, '\"features\":2', "
+      "'\"features\":3')");
+  EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(SqliteStore, RefusesASpecThatDoesNotRead) {
+  write_sample();
+  for (const std::string spec : {"{}", "nonsense", "{\"name\": 7}", ""}) {
+    sql("UPDATE task SET spec = '" + spec + "'");
+    EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss) << spec;
+  }
+}
+
+TEST_F(SqliteStore, NamesADirectoryThatDoesNotExist) {
+  path_ = directory_ / "absent" / "sotto.db";
+  expect_refused(StatusCode::kIo, "directory must exist");
+}
+
+TEST_F(SqliteStore, RefusesADirectoryAsFile) {
+  std::filesystem::create_directory(path_);
+  EXPECT_EQ(open().status().code(), StatusCode::kIo);
+}
+
+TEST_F(SqliteStore, RefusesAReadOnlyDirectory) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  std::filesystem::permissions(directory_,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  expect_refused(StatusCode::kIo, "able to write");
+}
+
+TEST_F(SqliteStore, RefusesAReadOnlyFile) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  write_sample();
+  std::filesystem::permissions(path_, std::filesystem::perms::owner_read);
+  expect_refused(StatusCode::kIo, "able to write");
+}
+
+}  // namespace
+}  // namespace sotto::server

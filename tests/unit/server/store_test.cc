@@ -1,0 +1,172 @@
+// What every store promises, run against both.
+#include "sotto/server/store.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "store_samples.h"
+
+namespace sotto::server {
+namespace {
+
+using testing::expect_equal;
+using testing::sample_model;
+using testing::sample_round;
+using testing::sample_spec;
+
+enum class Kind { kMemory, kSqlite };
+
+class AnyStore : public ::testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == Kind::kMemory) {
+      store_ = make_memory_store();
+      return;
+    }
+    const std::string test = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    directory_ = std::filesystem::path(::testing::TempDir()) /
+                 ("sotto-store-" + std::to_string(getpid()) + "-" + test.substr(0, test.find('/')));
+    std::filesystem::create_directories(directory_);
+    auto opened = open_sqlite_store({.path = directory_ / "sotto.db"});
+    ASSERT_TRUE(opened.has_value()) << opened.error().message();
+    store_ = std::move(*opened);
+  }
+  void TearDown() override {
+    store_.reset();
+    if (!directory_.empty()) std::filesystem::remove_all(directory_);
+  }
+  TaskId create(const std::string& name) {
+    const Result<TaskId> id = store_->create_task(sample_spec(name), sample_model(0));
+    EXPECT_TRUE(id.has_value());
+    return id ? *id : TaskId{};
+  }
+  StoredTask load(TaskId id) {
+    auto tasks = store_->load_tasks();
+    EXPECT_TRUE(tasks.has_value());
+    for (const StoredTask& task : *tasks) {
+      if (task.id == id) return task;
+    }
+    ADD_FAILURE() << "task not loaded";
+    return {};
+  }
+
+  std::filesystem::path directory_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_P(AnyStore, StartsEmpty) { EXPECT_TRUE(store_->load_tasks()->empty()); }
+
+TEST_P(AnyStore, ReturnsACreatedTaskWithEveryField) {
+  const TaskId id = create("gait");
+  StoredTask expected;
+  expected.id = id;
+  expected.spec = sample_spec("gait");
+  expected.model = sample_model(0);
+  expect_equal(load(id), expected);
+}
+
+TEST_P(AnyStore, RefusesASecondTaskOfTheSameNameAndKeepsTheFirst) {
+  const TaskId id = create("gait");
+  proto::TaskSpec other = sample_spec("gait");
+  other.rounds = 99;
+  EXPECT_EQ(store_->create_task(other, sample_model(0)).status().code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(store_->load_tasks()->size(), 1u);
+  EXPECT_EQ(load(id).spec.rounds, 12u);
+}
+
+TEST_P(AnyStore, CommitsARoundWithItsModelAndState) {
+  const TaskId id = create("gait");
+  const StoredModel next = sample_model(1);
+  ASSERT_TRUE(store_->record_round(sample_round(id, 1, true), &next, proto::TaskState::kComplete).ok());
+  const StoredTask task = load(id);
+  EXPECT_EQ(task.rounds_committed, 1u);
+  EXPECT_EQ(task.last_round, RoundId{1});
+  EXPECT_EQ(task.state, proto::TaskState::kComplete);
+  expect_equal(task.model, next);
+  EXPECT_EQ(store_->rounds(id, 10)->at(0), sample_round(id, 1, true));
+}
+
+TEST_P(AnyStore, AnAbandonedRoundLeavesTheModel) {
+  const TaskId id = create("gait");
+  ASSERT_TRUE(store_->record_round(sample_round(id, 1, false), nullptr, proto::TaskState::kActive).ok());
+  const StoredTask task = load(id);
+  EXPECT_EQ(task.rounds_committed, 0u);
+  EXPECT_EQ(task.rounds_abandoned, 1u);
+  EXPECT_EQ(task.last_round, RoundId{1});
+  expect_equal(task.model, sample_model(0));
+}
+
+TEST_P(AnyStore, ListsRoundsNewestFirstAndAtMostAsManyAsAsked) {
+  const TaskId id = create("gait");
+  const TaskId other = create("other");
+  for (std::uint64_t round = 1; round <= 5; ++round) {
+    ASSERT_TRUE(
+        store_->record_round(sample_round(id, round, false), nullptr, proto::TaskState::kActive).ok());
+  }
+  const auto rounds = store_->rounds(id, 3);
+  ASSERT_EQ(rounds->size(), 3u);
+  EXPECT_EQ(rounds->at(0).round, RoundId{5});
+  EXPECT_EQ(rounds->at(2).round, RoundId{3});
+  EXPECT_TRUE(store_->rounds(other, 3)->empty());
+}
+
+TEST_P(AnyStore, KeepsEveryModelVersion) {
+  const TaskId id = create("gait");
+  const StoredModel next = sample_model(1);
+  ASSERT_TRUE(store_->record_round(sample_round(id, 1, true), &next, proto::TaskState::kActive).ok());
+  expect_equal(*store_->model(id, ModelVersion{0}), sample_model(0));
+  expect_equal(*store_->model(id, ModelVersion{1}), next);
+  EXPECT_EQ(store_->model(id, ModelVersion{2}).status().code(), StatusCode::kNotFound);
+  const auto models = store_->models(id);
+  ASSERT_EQ(models->size(), 2u);
+  EXPECT_EQ(models->at(0).version, ModelVersion{1});
+  EXPECT_EQ(models->at(0).digest, next.digest);
+  EXPECT_EQ(models->at(0).bytes, 28u);
+  EXPECT_EQ(models->at(0).committed_ms, next.committed_ms);
+  EXPECT_EQ(models->at(1).version, ModelVersion{0});
+}
+
+TEST_P(AnyStore, ARoundRecordedTwiceChangesNothing) {
+  const TaskId id = create("gait");
+  ASSERT_TRUE(store_->record_round(sample_round(id, 1, false), nullptr, proto::TaskState::kActive).ok());
+  const StoredModel next = sample_model(1);
+  EXPECT_EQ(store_->record_round(sample_round(id, 1, true), &next, proto::TaskState::kPaused).code(),
+            StatusCode::kAlreadyExists);
+  EXPECT_EQ(load(id).state, proto::TaskState::kActive);
+  EXPECT_EQ(load(id).model.version, ModelVersion{0});
+}
+
+TEST_P(AnyStore, AModelVersionCommittedTwiceRecordsNoRound) {
+  const TaskId id = create("gait");
+  const StoredModel again = sample_model(0);
+  EXPECT_EQ(store_->record_round(sample_round(id, 1, true), &again, proto::TaskState::kActive).code(),
+            StatusCode::kAlreadyExists);
+  EXPECT_TRUE(store_->rounds(id, 10)->empty());
+}
+
+TEST_P(AnyStore, KeepsTheTaskState) {
+  const TaskId id = create("gait");
+  ASSERT_TRUE(store_->set_task_state(id, proto::TaskState::kPaused).ok());
+  EXPECT_EQ(load(id).state, proto::TaskState::kPaused);
+}
+
+TEST_P(AnyStore, NamesAnUnknownTask) {
+  const TaskId nobody{77};
+  EXPECT_EQ(store_->set_task_state(nobody, proto::TaskState::kPaused).code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->rounds(nobody, 1).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->models(nobody).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->model(nobody, ModelVersion{0}).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->record_round(sample_round(nobody, 1, false), nullptr, proto::TaskState::kActive).code(),
+            StatusCode::kNotFound);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, AnyStore, ::testing::Values(Kind::kMemory, Kind::kSqlite),
+                         [](const auto& which) {
+                           return which.param == Kind::kMemory ? "Memory" : "Sqlite";
+                         });
+
+}  // namespace
+}  // namespace sotto::server
