@@ -1,0 +1,79 @@
+#include "coordinator/cohort.h"
+
+#include <algorithm>
+
+namespace sotto::server {
+
+std::vector<std::uint32_t> cohort_sizes(std::uint32_t joined, std::uint32_t cohort_min,
+                                        std::uint32_t cohort_max) {
+  const std::uint32_t count = std::min((joined + cohort_max - 1) / cohort_max, joined / cohort_min);
+  if (count == 0) return {};
+  const std::uint32_t placed =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(joined, std::uint64_t{count} * cohort_max));
+  std::vector<std::uint32_t> sizes(count, placed / count);
+  for (std::uint32_t i = 0; i < placed % count; ++i) ++sizes[i];
+  return sizes;
+}
+
+Cohort::Cohort(CohortId id, std::unique_ptr<aggregator::CohortSession> session)
+    : id_(id), session_(std::move(session)) {}
+
+Rejection Cohort::admit(const SessionToken& token, Bytes join_payload, ParticipantIndex& index) {
+  const Rejection rejection = session_->admit(join_payload, index);
+  if (!accepted(rejection)) return rejection;
+  if (members_.size() <= index.value) members_.resize(index.value + std::size_t{1});
+  members_[index.value].token = token;
+  return rejection;
+}
+
+Rejection Cohort::receive(ParticipantIndex from, proto::Step step, Bytes payload) {
+  return session_->receive(from, step, payload);
+}
+
+bool Cohort::step_complete() const { return session_->answered_count() + gone_ >= session_->awaited_count(); }
+
+bool Cohort::grace_begins(float dropout_fraction) {
+  if (grace_begun_) return false;
+  const std::uint32_t missing = session_->awaited_count() - session_->answered_count();
+  grace_begun_ =
+      static_cast<float>(missing) <= dropout_fraction * static_cast<float>(session_->awaited_count());
+  return grace_begun_;
+}
+
+Result<aggregator::CohortSession::Progress> Cohort::close_step() {
+  if (session_->step() == proto::Step::kCollect) {
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      members_[i].in_sum = session_->answered(ParticipantIndex{static_cast<std::uint16_t>(i)});
+    }
+  }
+  Result<aggregator::CohortSession::Progress> progress = session_->close_step();
+  grace_begun_ = false;
+  if (progress && *progress == aggregator::CohortSession::Progress::kNextStep) count_gone();
+  return progress;
+}
+
+std::unique_ptr<aggregator::CohortSession> Cohort::take_session() {
+  state_ = State::kFinishing;
+  return std::move(session_);
+}
+
+void Cohort::leave(ParticipantIndex member) {
+  Member& leaver = members_[member.value];
+  if (leaver.left) return;
+  leaver.left = true;
+  if (state_ == State::kRunning && awaited(member) && !answered(member)) ++gone_;
+}
+
+void Cohort::set_abandoned() {
+  state_ = State::kAbandoned;
+  session_.reset();
+}
+
+void Cohort::count_gone() {
+  gone_ = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].left && awaited(ParticipantIndex{static_cast<std::uint16_t>(i)})) ++gone_;
+  }
+}
+
+}  // namespace sotto::server

@@ -1,0 +1,72 @@
+// The devices between check-in and the end of their round, by token and by device id. A session that has
+// ended is kept for a while so that a device that lost the last answer gets it when it repeats its call.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "sotto/base/clock.h"
+#include "sotto/base/ids.h"
+#include "sotto/base/random.h"
+#include "sotto/proto/messages.h"
+
+namespace sotto::server {
+
+struct Session {
+  enum class Stage : std::uint8_t {
+    kTraining,  // was given a plan
+    kJoined,    // READY, waits for its cohort
+    kInCohort,
+    kEnded,
+  };
+
+  SessionToken token;
+  std::string device_id;
+  TaskId task;
+  RoundId round;
+  Stage stage = Stage::kTraining;
+  std::vector<std::uint8_t> join_payload;     // from kJoined on
+  CohortId cohort;                            // from kInCohort on
+  ParticipantIndex index;                     // from kInCohort on
+  proto::Step answered = proto::Step::kJoin;  // the last step whose answer was taken; from kJoined on
+  std::optional<CallId> held;                 // the call that waits for an answer
+  proto::ExchangeReply end;                   // kEnded: the answer to every further call
+};
+
+class SessionTable {
+ public:
+  // Ended sessions are forgotten after this.
+  static constexpr std::chrono::milliseconds kEndedKept{60'000};
+
+  // A new session under a fresh random token. Requires that the device has no live one.
+  Session& create(Random& random, const std::string& device_id, TaskId task, RoundId round);
+  // Live or ended; nullptr for a token never given or forgotten.
+  [[nodiscard]] Session* find(const SessionToken& token);
+  // The device's session that has not ended; nullptr when there is none.
+  [[nodiscard]] Session* live_session_of(const std::string& device_id);
+  // Requires a live session.
+  void end(Session& session, proto::ExchangeReply reply, Time now);
+  // Forgets ended sessions whose time has passed; with `all`, every ended session.
+  void forget_ended(Time now, bool all = false);
+  [[nodiscard]] std::size_t size() const { return sessions_.size(); }
+
+ private:
+  // Tokens are random: any eight of their bytes are a hash.
+  struct TokenHash {
+    std::size_t operator()(const SessionToken& token) const {
+      return static_cast<std::size_t>(load_le<std::uint64_t>(token.value.data()));
+    }
+  };
+
+  std::unordered_map<SessionToken, std::unique_ptr<Session>, TokenHash> sessions_;
+  std::unordered_map<std::string, SessionToken> live_;
+  std::deque<std::pair<Time, SessionToken>> ended_;  // oldest first
+};
+
+}  // namespace sotto::server
