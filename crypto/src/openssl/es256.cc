@@ -26,14 +26,17 @@ evp::Key import_public_key(const Es256PublicKey& key) {
   if (key[0] != kUncompressedPoint) return nullptr;  // EVP would also take the hybrid forms
   const evp::KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
   SOTTO_CHECK(context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1);
-  // OSSL_PARAM serves getters and setters and so takes mutable pointers; a setter does not write through them.
+  // OSSL_PARAM serves getters and setters and so takes mutable pointers; a setter does not write through
+  // them.
   std::array<OSSL_PARAM, 3> parameters = {
       OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, const_cast<char*>(kCurveName), 0),
-      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<std::uint8_t*>(key.data()), key.size()),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<std::uint8_t*>(key.data()),
+                                        key.size()),
       OSSL_PARAM_construct_end(),
   };
   EVP_PKEY* imported = nullptr;
-  if (EVP_PKEY_fromdata(context.get(), &imported, EVP_PKEY_PUBLIC_KEY, parameters.data()) != 1) return nullptr;
+  if (EVP_PKEY_fromdata(context.get(), &imported, EVP_PKEY_PUBLIC_KEY, parameters.data()) != 1)
+    return nullptr;
   return evp::Key(imported);
 }
 

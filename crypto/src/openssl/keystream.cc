@@ -8,7 +8,8 @@
 namespace sotto::crypto {
 namespace {
 
-constexpr std::size_t kCounterBlockBytes = 16;  // both ciphers' EVP "IV": ChaCha20 puts a 32-bit counter before its nonce
+constexpr std::size_t kCounterBlockBytes =
+    16;  // both ciphers' EVP "IV": ChaCha20 puts a 32-bit counter before its nonce
 using CounterBlock = std::array<std::uint8_t, kCounterBlockBytes>;
 
 // EVP only encrypts, so the keystream is the encryption of zeros. Half of a first-level cache.
@@ -38,8 +39,8 @@ CounterBlock counter_block(Prg prg, std::uint64_t byte_offset) {
 Keystream::Keystream(Prg prg) : prg_(prg), context_(EVP_CIPHER_CTX_new()) {
   SOTTO_CHECK(prg == Prg::kChaCha20 || prg == Prg::kAes128Ctr);
   SOTTO_CHECK(context_ != nullptr);
-  SOTTO_CHECK(EVP_EncryptInit_ex2(static_cast<EVP_CIPHER_CTX*>(context_), cipher_method(prg), nullptr, nullptr,
-                                  nullptr) == 1);
+  SOTTO_CHECK(EVP_EncryptInit_ex2(static_cast<EVP_CIPHER_CTX*>(context_), cipher_method(prg), nullptr,
+                                  nullptr, nullptr) == 1);
 }
 
 // EVP wipes the key schedule.
@@ -58,7 +59,8 @@ void Keystream::read(MutableBytes out) {
   while (!out.empty()) {
     const std::size_t count = std::min(out.size(), kZeros.size());
     int written = 0;
-    SOTTO_CHECK(EVP_EncryptUpdate(context, out.data(), &written, kZeros.data(), static_cast<int>(count)) == 1);
+    SOTTO_CHECK(EVP_EncryptUpdate(context, out.data(), &written, kZeros.data(), static_cast<int>(count)) ==
+                1);
     out = out.subspan(count);
   }
 }

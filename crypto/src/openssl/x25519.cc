@@ -37,7 +37,8 @@ bool X25519PrivateKey::agree(const X25519PublicKey& peer, SecretBytes<kX25519Byt
   const evp::KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, static_cast<EVP_PKEY*>(key_), nullptr));
   SOTTO_CHECK(peer_key != nullptr && context != nullptr);
   SOTTO_CHECK(EVP_PKEY_derive_init(context.get()) == 1);
-  // Every 32 bytes are an X25519 public key; what matters, the all-zero secret, is checked by the derivation itself.
+  // Every 32 bytes are an X25519 public key; what matters, the all-zero secret, is checked by the derivation
+  // itself.
   SOTTO_CHECK(EVP_PKEY_derive_set_peer_ex(context.get(), peer_key.get(), 0) == 1);
   std::size_t written = kX25519Bytes;
   if (EVP_PKEY_derive(context.get(), shared.reveal_mutable().data(), &written) == 1) {

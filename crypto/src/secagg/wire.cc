@@ -1,2 +1,127 @@
-#include "sotto/secagg/participant.h"
-#include "sotto/secagg/update.h"
+// PROTOCOL.md sections 6.2, 6.3 and 6.5: messages, digests and derivations.
+#include "sotto/secagg/wire.h"
+
+#include <algorithm>
+
+#include "secagg/labels.h"
+#include "sotto/base/check.h"
+
+namespace sotto::secagg {
+namespace {
+
+std::array<std::uint8_t, 2> le16(std::uint16_t value) {
+  std::array<std::uint8_t, 2> bytes;
+  store_le(bytes.data(), value);
+  return bytes;
+}
+
+std::array<std::uint8_t, 8> le64(std::uint64_t value) {
+  std::array<std::uint8_t, 8> bytes;
+  store_le(bytes.data(), value);
+  return bytes;
+}
+
+}  // namespace
+
+void encode_advertise(const AdvertisedKeys& keys, std::span<std::uint8_t, kAdvertiseBytes> out) {
+  std::copy(keys.channel.begin(), keys.channel.end(), out.begin());
+  std::copy(keys.mask.begin(), keys.mask.end(), out.begin() + crypto::kX25519Bytes);
+}
+
+Rejection decode_advertise(Bytes message, AdvertisedKeys& keys) {
+  if (message.size() != kAdvertiseBytes) return Rejection::kMalformed;
+  std::copy_n(message.begin(), crypto::kX25519Bytes, keys.channel.begin());
+  std::copy_n(message.begin() + crypto::kX25519Bytes, crypto::kX25519Bytes, keys.mask.begin());
+  return Rejection::kNone;
+}
+
+AdvertisedKeys Roster::keys_of(ParticipantIndex index) const {
+  SOTTO_CHECK(index.value < graph.participants && entries.size() == graph.participants * kAdvertiseBytes);
+  AdvertisedKeys keys;
+  const Bytes entry = entries.subspan(index.value * kAdvertiseBytes, kAdvertiseBytes);
+  SOTTO_CHECK(accepted(decode_advertise(entry, keys)));
+  return keys;
+}
+
+void encode_roster(const Roster& roster, MutableBytes out) {
+  SOTTO_CHECK(roster.entries.size() == roster.graph.participants * kAdvertiseBytes);
+  SOTTO_CHECK(out.size() == roster_bytes(roster.graph.participants));
+  ByteWriter writer(out);
+  writer.u8(kWireVersion);
+  writer.u8(static_cast<std::uint8_t>(roster.prg));
+  writer.u8(roster.ring_bits);
+  writer.u8(0);
+  writer.bytes(roster.session_id);
+  writer.u16(roster.graph.participants);
+  writer.u16(roster.graph.neighbours);
+  writer.u16(roster.graph.threshold);
+  writer.bytes(roster.entries);
+  SOTTO_CHECK(writer.ok() && writer.written() == out.size());
+}
+
+Rejection decode_roster(Bytes message, Roster& roster) {
+  ByteReader reader(message);
+  const std::uint8_t version = reader.u8();
+  const std::uint8_t prg = reader.u8();
+  roster.ring_bits = reader.u8();
+  const std::uint8_t reserved = reader.u8();
+  reader.copy(roster.session_id);
+  roster.graph.participants = reader.u16();
+  roster.graph.neighbours = reader.u16();
+  roster.graph.threshold = reader.u16();
+  roster.entries = reader.bytes(roster.graph.participants * kAdvertiseBytes);
+  if (!message.empty() && version != kWireVersion) return Rejection::kWrongVersion;
+  if (!reader.finished() || reserved != 0) return Rejection::kMalformed;
+  if (prg != static_cast<std::uint8_t>(crypto::Prg::kChaCha20) &&
+      prg != static_cast<std::uint8_t>(crypto::Prg::kAes128Ctr)) {
+    return Rejection::kMalformed;
+  }
+  roster.prg = static_cast<crypto::Prg>(prg);
+  return Rejection::kNone;
+}
+
+crypto::Digest roster_root(const Roster& roster) {
+  return crypto::sha256({labels::kRoster, le16(roster.graph.participants), roster.entries});
+}
+
+crypto::Digest graph_seed(const Roster& roster, const crypto::Digest& root) {
+  return crypto::sha256({labels::kGraph, roster.session_id, root});
+}
+
+crypto::Digest transcript_digest(const SessionContext& context, const Roster& roster,
+                                 const crypto::Digest& root) {
+  const std::array<std::uint8_t, 2> choices = {roster.ring_bits, static_cast<std::uint8_t>(roster.prg)};
+  return crypto::sha256({labels::kTranscript, roster.session_id, le64(context.round), context.plan_digest,
+                         context.model_digest, le16(roster.graph.participants), le16(roster.graph.neighbours),
+                         le16(roster.graph.threshold), choices, root});
+}
+
+crypto::X25519PrivateKey mask_private_key(const Seed& mask_seed) {
+  crypto::SecretBytes<crypto::kX25519Bytes> scalar;
+  crypto::hkdf_sha256({.input_key = mask_seed.reveal(), .salt = {}, .info = labels::kMaskKey},
+                      scalar.reveal_mutable());
+  return crypto::X25519PrivateKey(scalar);
+}
+
+bool pair_mask_key(const crypto::X25519PrivateKey& own, const crypto::X25519PublicKey& peer,
+                   const crypto::Digest& transcript, ParticipantIndex a, ParticipantIndex b, MaskKey& key) {
+  crypto::SecretBytes<crypto::kX25519Bytes> shared;
+  if (!own.agree(peer, shared)) return false;
+  const auto info = labels::with_indices(labels::kPair, std::min(a, b), std::max(a, b));
+  crypto::hkdf_sha256({.input_key = shared.reveal(), .salt = transcript, .info = info}, key.reveal_mutable());
+  return true;
+}
+
+void self_mask_key(const Seed& self_seed, const crypto::Digest& transcript, ParticipantIndex owner,
+                   MaskKey& key) {
+  const auto info = labels::with_indices(labels::kSelf, owner);
+  crypto::hkdf_sha256({.input_key = self_seed.reveal(), .salt = transcript, .info = info},
+                      key.reveal_mutable());
+}
+
+crypto::Digest self_seed_commitment(const Seed& self_seed, const crypto::Digest& transcript,
+                                    ParticipantIndex owner) {
+  return crypto::sha256({labels::kCommit, transcript, le16(owner.value), self_seed.reveal()});
+}
+
+}  // namespace sotto::secagg

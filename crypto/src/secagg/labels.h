@@ -1,0 +1,41 @@
+// The labels that separate the protocol's hashes and derivations (PROTOCOL.md section 6). Each ends in a zero
+// byte, so no label is the beginning of another.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "sotto/base/bytes.h"
+#include "sotto/base/ids.h"
+
+namespace sotto::secagg::labels {
+
+template <std::size_t Count>
+constexpr std::array<std::uint8_t, Count> label(const char (&text)[Count]) {
+  std::array<std::uint8_t, Count> bytes{};
+  for (std::size_t i = 0; i < Count; ++i) bytes[i] = static_cast<std::uint8_t>(text[i]);
+  return bytes;
+}
+
+inline constexpr auto kMaskKey = label("sotto/v1 mask key");
+inline constexpr auto kRoster = label("sotto/v1 roster");
+inline constexpr auto kGraph = label("sotto/v1 graph");
+inline constexpr auto kTranscript = label("sotto/v1 transcript");
+inline constexpr auto kPair = label("sotto/v1 pair");
+inline constexpr auto kSelf = label("sotto/v1 self");
+inline constexpr auto kShare = label("sotto/v1 share");
+inline constexpr auto kCommit = label("sotto/v1 commit");
+
+// label || one u16 per index: the info of a key derivation.
+template <std::size_t Count, typename... Indices>
+std::array<std::uint8_t, Count + 2 * sizeof...(Indices)> with_indices(
+    const std::array<std::uint8_t, Count>& label, Indices... indices) {
+  std::array<std::uint8_t, Count + 2 * sizeof...(Indices)> bytes;
+  ByteWriter writer(bytes);
+  writer.bytes(label);
+  (writer.u16(ParticipantIndex(indices).value), ...);
+  return bytes;
+}
+
+}  // namespace sotto::secagg::labels

@@ -1,0 +1,176 @@
+// PROTOCOL.md section 5.
+#include "sotto/secagg/ring.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "sotto/base/check.h"
+#include "sotto/base/limits.h"
+
+namespace sotto::secagg {
+namespace {
+
+// The wire is little-endian and so is every machine this runs on; loops over native words then need no byte
+// shuffling.
+static_assert(std::endian::native == std::endian::little);
+
+constexpr std::size_t kLaneBytes = 2;
+constexpr std::size_t kWordBytes = 16;
+constexpr std::uint8_t kLaneBits = 16;
+constexpr std::size_t kWordBits = 128;
+constexpr std::size_t kValueMax = 255;
+// Keystream made at a time: on the stack, within a first-level cache, large beside the cost of one cipher
+// call.
+constexpr std::size_t kMaskBlockBytes = 8 * 1024;
+
+struct Word {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+};
+
+Word load_word(const std::uint8_t* from) {
+  Word word;
+  std::memcpy(&word, from, kWordBytes);
+  return word;
+}
+
+void store_word(std::uint8_t* to, const Word& word) { std::memcpy(to, &word, kWordBytes); }
+
+// Requires 0 <= shift < 128 and that no set bit is shifted out.
+Word shift_left(std::uint64_t value, std::size_t shift) {
+  if (shift == 0) return {value, 0};
+  if (shift >= 64) return {0, value << (shift - 64)};
+  return {value << shift, value >> (64 - shift)};
+}
+
+std::uint64_t shift_right(const Word& word, std::size_t shift) {
+  if (shift == 0) return word.low;
+  if (shift >= 64) return word.high >> (shift - 64);
+  return word.low >> shift | word.high << (64 - shift);
+}
+
+// Lane arithmetic as loops that compilers vectorise: no alignment, no aliasing, no carried dependency.
+template <MaskSign Sign>
+void combine_lanes(std::uint8_t* __restrict accumulator, const std::uint8_t* __restrict operand,
+                   std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; i += kLaneBytes) {
+    std::uint16_t a = 0;
+    std::uint16_t b = 0;
+    std::memcpy(&a, accumulator + i, kLaneBytes);
+    std::memcpy(&b, operand + i, kLaneBytes);
+    a = static_cast<std::uint16_t>(Sign == MaskSign::kAdd ? a + b : a - b);
+    std::memcpy(accumulator + i, &a, kLaneBytes);
+  }
+}
+
+// Two 64-bit halves with the carry by hand: boards have no 128-bit integer.
+template <MaskSign Sign>
+void combine_words(std::uint8_t* __restrict accumulator, const std::uint8_t* __restrict operand,
+                   std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; i += kWordBytes) {
+    const Word a = load_word(accumulator + i);
+    const Word b = load_word(operand + i);
+    Word sum;
+    if constexpr (Sign == MaskSign::kAdd) {
+      sum.low = a.low + b.low;
+      sum.high = a.high + b.high + (sum.low < a.low ? 1 : 0);
+    } else {
+      sum.low = a.low - b.low;
+      sum.high = a.high - b.high - (a.low < b.low ? 1 : 0);
+    }
+    store_word(accumulator + i, sum);
+  }
+}
+
+void combine(const RingLayout& layout, MutableBytes accumulator, Bytes operand, MaskSign sign) {
+  std::uint8_t* const to = accumulator.data();
+  const std::uint8_t* const from = operand.data();
+  if (layout.word_packed()) {
+    sign == MaskSign::kAdd ? combine_words<MaskSign::kAdd>(to, from, accumulator.size())
+                           : combine_words<MaskSign::kSubtract>(to, from, accumulator.size());
+  } else {
+    sign == MaskSign::kAdd ? combine_lanes<MaskSign::kAdd>(to, from, accumulator.size())
+                           : combine_lanes<MaskSign::kSubtract>(to, from, accumulator.size());
+  }
+}
+
+}  // namespace
+
+RingLayout::RingLayout(std::size_t participants_max, std::size_t lane_count) : lane_count_(lane_count) {
+  SOTTO_CHECK(participants_max >= 1 && participants_max <= limits::kParticipantsMax && lane_count >= 1);
+  if (participants_max <= limits::kU16LaneParticipantsMax) {
+    bits_ = kLaneBits;
+    values_per_word_ = 1;
+    byte_count_ = kLaneBytes * lane_count;
+  } else {
+    bits_ = static_cast<std::uint8_t>(std::bit_width(kValueMax * participants_max));
+    values_per_word_ = kWordBits / bits_;
+    byte_count_ = kWordBytes * ((lane_count + values_per_word_ - 1) / values_per_word_);
+  }
+}
+
+void ring_encode(const RingLayout& layout, std::span<const std::uint8_t> values, MutableBytes ring) {
+  SOTTO_CHECK(values.size() == layout.lane_count() && ring.size() == layout.byte_count());
+  if (!layout.word_packed()) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      ring[kLaneBytes * i] = values[i];
+      ring[kLaneBytes * i + 1] = 0;
+    }
+    return;
+  }
+  std::uint8_t* to = ring.data();
+  for (std::size_t first = 0; first < values.size(); first += layout.values_per_word(), to += kWordBytes) {
+    const std::size_t count = std::min(layout.values_per_word(), values.size() - first);
+    Word word;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Word lane = shift_left(values[first + i], i * layout.bits());
+      word.low |= lane.low;
+      word.high |= lane.high;
+    }
+    store_word(to, word);
+  }
+}
+
+void ring_decode(const RingLayout& layout, Bytes ring, std::span<std::uint32_t> sums) {
+  SOTTO_CHECK(sums.size() == layout.lane_count() && ring.size() == layout.byte_count());
+  if (!layout.word_packed()) {
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] = load_le<std::uint16_t>(ring.data() + kLaneBytes * i);
+    return;
+  }
+  const std::uint64_t lane_mask = (std::uint64_t{1} << layout.bits()) - 1;
+  const std::uint8_t* from = ring.data();
+  for (std::size_t first = 0; first < sums.size(); first += layout.values_per_word(), from += kWordBytes) {
+    const std::size_t count = std::min(layout.values_per_word(), sums.size() - first);
+    const Word word = load_word(from);
+    for (std::size_t i = 0; i < count; ++i) {
+      sums[first + i] = static_cast<std::uint32_t>(shift_right(word, i * layout.bits()) & lane_mask);
+    }
+  }
+}
+
+void ring_add(const RingLayout& layout, MutableBytes accumulator, Bytes addend) {
+  SOTTO_CHECK(accumulator.size() == layout.byte_count() && addend.size() == layout.byte_count());
+  combine(layout, accumulator, addend, MaskSign::kAdd);
+}
+
+void ring_apply_mask(const RingLayout& layout, MutableBytes ring, crypto::Keystream& stream, MaskSign sign) {
+  SOTTO_CHECK(ring.size() == layout.byte_count());
+  ring_apply_mask_part(layout, ring, stream, sign);
+}
+
+void ring_apply_mask_part(const RingLayout& layout, MutableBytes ring_part, crypto::Keystream& stream,
+                          MaskSign sign) {
+  SOTTO_CHECK(ring_part.size() <= layout.byte_count());
+  SOTTO_CHECK(ring_part.size() % (layout.word_packed() ? kWordBytes : kLaneBytes) == 0);
+  alignas(64) std::array<std::uint8_t, kMaskBlockBytes> block;
+  while (!ring_part.empty()) {
+    const MutableBytes mask = MutableBytes(block).first(std::min(block.size(), ring_part.size()));
+    stream.read(mask);
+    combine(layout, ring_part.first(mask.size()), mask, sign);
+    ring_part = ring_part.subspan(mask.size());
+  }
+  crypto::wipe(block);
+}
+
+}  // namespace sotto::secagg
