@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Which module may include which, where third-party headers may appear, and where a clock may be read."""
+import pathlib
+import re
+import sys
+
+import tree
+
+# module -> modules it may include (besides itself). Modules in one layer never include one another.
+MAY_INCLUDE = {
+    "base": set(),
+    "crypto": {"base"},
+    "proto": {"base", "crypto"},
+    "aggregator": {"base", "crypto", "proto"},
+    "device-runtime": {"base", "crypto"},
+    "server": {"base", "crypto", "proto", "aggregator"},
+    "client": {"base", "crypto", "proto", "device-runtime"},
+    "simulation": {"base", "crypto", "proto", "aggregator", "device-runtime", "server", "client"},
+}
+MAY_INCLUDE["cli"] = set(MAY_INCLUDE)
+MAY_INCLUDE["bench"] = set(MAY_INCLUDE) - {"cli"}
+MAY_INCLUDE["tests"] = set(MAY_INCLUDE) - {"cli", "bench"}
+
+# Third-party headers -> path prefixes where they may appear. Tests and benchmarks of those places are named one by one.
+THIRD_PARTY = [
+    (re.compile(r"grpc|google/protobuf/|.*\.pb\.h$"), "gRPC and protobuf",
+     ("proto/src/wire/", "server/src/rpc/", "client/src/grpc/", "tests/unit/proto/", "tests/unit/server/",
+      "tests/unit/client/", "tests/system/", "bench/")),
+    (re.compile(r"openssl/"), "OpenSSL",
+     ("crypto/src/openssl/", "server/src/tls/", "client/src/grpc/tls_probe", "tests/unit/crypto/", "tests/unit/server/",
+      "tests/unit/client/", "tests/system/", "bench/")),
+    (re.compile(r"sqlite3"), "SQLite", ("server/src/store/", "tests/unit/server/", "tests/system/")),
+    (re.compile(r"(unsupported/)?Eigen/"), "Eigen",
+     ("client/src/trainer/", "simulation/src/", "tests/unit/client/", "tests/unit/simulation/")),
+    (re.compile(r"spdlog/"), "spdlog", ("server/src/rpc/", "server/src/tls/", "client/src/grpc/", "simulation/src/",
+                                        "cli/", "tests/unit/server/", "tests/system/")),
+    (re.compile(r"CLI/"), "CLI11", ("cli/",)),
+    (re.compile(r"toml\+\+/|toml\.hpp"), "toml++", ("cli/",)),
+    (re.compile(r"sndfile"), "libsndfile", ("simulation/src/data/", "tests/unit/simulation/")),
+    (re.compile(r"nlohmann/"), "nlohmann-json",
+     ("server/src/store/", "simulation/src/", "cli/", "tests/", "bench/")),
+]
+
+# Cores are handed the time and their randomness.
+CORES = ("crypto/", "proto/", "aggregator/", "device-runtime/", "server/include/", "server/src/coordinator/",
+         "client/src/session/", "client/src/trainer/")
+READS_CLOCK = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|file_clock)\s*::\s*now\b"
+                         r"|\b(clock_gettime|gettimeofday)\s*\(|[^\w.>]time\s*\(\s*(nullptr|NULL|0)\s*\)")
+READS_DEVICE = re.compile(r"\brandom_device\b|\bstd::rand\b|\bsrand\s*\(")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SOURCE = re.compile(r"\.(h|cc|cpp|hpp)$")
+# A project of its own that uses the installed package: it sees public headers only, as any user.
+PACKAGE_CONSUMER = "tests/package/consumer/"
+
+
+def module_of(path: str) -> str | None:
+    top = path.split("/")[0]
+    return top if top in MAY_INCLUDE else None
+
+
+def public_headers(paths: list[str]) -> dict[str, str]:
+    """How a public header is included -> its path."""
+    headers = {}
+    for path in paths:
+        match = re.match(r"[^/]+/include/(.+\.h)$", path)
+        if match:
+            headers[match.group(1)] = path
+    return headers
+
+
+def third_party_problem(path: str, included: str) -> str | None:
+    for pattern, name, places in THIRD_PARTY:
+        if pattern.match(included):
+            allowed = path.startswith(places)
+            return None if allowed else f"{name} is included only in {', '.join(places)}"
+    return None
+
+
+def private_problem(path: str, included: str, module: str, known: set[str]) -> str | None:
+    """A quoted include that is not public: it must be the module's own, or one whose unit this is the test of."""
+    here = path.rsplit("/", 1)[0]
+    owners = [module]
+    if path.startswith("tests/unit/"):
+        owners.append(path.split("/")[2])
+    own = [f"{here}/{included}"] + [f"{owner}/{folder}{included}" for owner in owners for folder in ("src/", "")]
+    for candidate in own:
+        normal = pathlib.PurePosixPath(candidate)
+        parts: list[str] = []
+        for part in normal.parts:
+            if part == "..":
+                if parts:
+                    parts.pop()
+            else:
+                parts.append(part)
+        resolved = "/".join(parts)
+        if resolved in known:
+            if parts[0] in owners or parts[0] == module:
+                return None
+            return f"'{included}' climbs into {parts[0]}; include its public header"
+    elsewhere = [other for other in known if other.endswith(f"/src/{included}")]
+    if elsewhere:
+        return f"'{included}' is private to {elsewhere[0].split('/')[0]} ({elsewhere[0]})"
+    return f"'{included}' is no public header, and none of {module}'s own"
+
+
+def include_problem(path: str, bracket: str, included: str, known: set[str], public: dict[str, str]) -> str | None:
+    module = module_of(path)
+    problem = third_party_problem(path, included)
+    if problem or included.endswith(".pb.h"):
+        return problem
+    if included in public:
+        target = public[included].split("/")[0]
+        if target != module and target not in MAY_INCLUDE[module]:
+            return f"{module} must not include {target} ('{included}')"
+        return None
+    if included.startswith("sotto/"):
+        return f"there is no public header '{included}'"
+    if bracket == '"':
+        return private_problem(path, included, module, known)
+    return None
+
+
+def check(root: pathlib.Path) -> list[str]:
+    paths = tree.files(root)
+    known = set(paths)
+    public = public_headers(paths)
+    problems = []
+    for path in paths:
+        if not SOURCE.search(path) or module_of(path) is None:
+            continue
+        for number, line in enumerate((tree.text(root, path) or "").splitlines(), 1):
+            match = INCLUDE.match(line)
+            if match:
+                problem = include_problem(path, match.group(1), match.group(2), known, public)
+                if problem and path.startswith(PACKAGE_CONSUMER) and match.group(2) in public:
+                    problem = None
+                if problem:
+                    problems.append(f"{path}:{number}: {problem}")
+            code = line.split("//")[0]
+            if path.startswith(CORES):
+                if READS_CLOCK.search(code):
+                    problems.append(f"{path}:{number}: a core reads a clock; take `now` as an argument")
+                # The operating system's generator lives behind sotto::Random.
+                if READS_DEVICE.search(code):
+                    problems.append(f"{path}:{number}: a core draws its own randomness; take a Random&")
+    return problems
+
+
+if __name__ == "__main__":
+    sys.exit(tree.run(check, "include direction"))

@@ -1,0 +1,66 @@
+// Pairs from one source: without a SOTTO_CASE_* macro everything here compiles; each macro turns one correct line into the
+// mistake that the types are there to refuse. check_must_not_compile.py tries them all. After "expect:" stands a part of
+// the diagnostic, so that a case cannot pass by failing for another reason.
+#include <utility>
+
+#include "sotto/base/bytes.h"
+#include "sotto/base/ids.h"
+#include "sotto/base/result.h"
+#include "sotto/crypto/secret_bytes.h"
+
+namespace {
+
+sotto::Result<int> count() { return 1; }
+sotto::Status save() { return {}; }
+sotto::RoundId next(sotto::TaskId, sotto::RoundId round) { return {round.value + 1}; }
+void send(sotto::Bytes) {}
+
+}  // namespace
+
+int main() {
+#ifdef SOTTO_CASE_IGNORED_RESULT  // expect: nodiscard
+  count();
+#else
+  const sotto::Result<int> counted = count();
+#endif
+
+#ifdef SOTTO_CASE_IGNORED_STATUS  // expect: nodiscard
+  save();
+#else
+  const sotto::Status saved = save();
+#endif
+
+  const sotto::TaskId task{1};
+  const sotto::RoundId round{2};
+#ifdef SOTTO_CASE_SWAPPED_IDS  // expect: could not convert
+  const sotto::RoundId after = next(round, task);
+#else
+  const sotto::RoundId after = next(task, round);
+#endif
+
+#ifdef SOTTO_CASE_NUMBER_FOR_ID  // expect: could not convert
+  const sotto::RoundId later = next(task, std::uint64_t{2});
+#else
+  const sotto::RoundId later = next(task, sotto::RoundId{2});
+#endif
+
+#ifdef SOTTO_CASE_COMPARED_IDS  // expect: no match for 'operator=='
+  const bool equal = task == round;
+#else
+  const bool equal = after == round;
+#endif
+
+  sotto::crypto::SecretBytes<16> secret;
+#ifdef SOTTO_CASE_COPIED_SECRET  // expect: use of deleted function
+  const sotto::crypto::SecretBytes<16> other = secret;
+#else
+  const sotto::crypto::SecretBytes<16> other = std::move(secret);
+#endif
+
+#ifdef SOTTO_CASE_SECRET_SENT_IN_CLEAR  // expect: could not convert
+  send(other);
+#else
+  send(other.reveal());
+#endif
+  return counted.has_value() && saved.ok() && later == after && !equal ? 0 : 1;
+}

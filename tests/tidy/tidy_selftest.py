@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""A planted violation for every rule: each must be reported, and the correct twin must not. A silent checker is broken."""
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+import check_documents
+import check_includes
+import check_must_not_compile
+import check_tree
+
+
+class PlantedTree(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.root = pathlib.Path(self.directory.name)
+
+    def plant(self, path: str, content: str = "") -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+
+    def assert_reports(self, problems: list[str], path: str, part: str) -> None:
+        self.assertTrue(any(problem.startswith(path) and part in problem for problem in problems),
+                        f"nothing about '{part}' in {path}; reported: {problems}")
+
+
+class Includes(PlantedTree):
+    def setUp(self):
+        super().setUp()
+        for module, name in (("base", "base"), ("crypto", "crypto"), ("crypto", "secagg"), ("proto", "proto"),
+                             ("aggregator", "aggregator"), ("server", "server"), ("client", "client"),
+                             ("simulation", "simulation")):
+            self.plant(f"{module}/include/sotto/{name}/a.h")
+        self.plant("server/src/store/private.h")
+
+    def problems_of(self, path: str, line: str) -> list[str]:
+        self.plant(path, line + "\n")
+        return check_includes.check(self.root)
+
+    def test_the_tree_without_a_violation_is_silent(self):
+        self.assertEqual(self.problems_of("server/src/b.cc", '#include "sotto/aggregator/a.h"'), [])
+
+    def test_an_include_upwards(self):
+        self.assert_reports(self.problems_of("base/src/b.cc", '#include "sotto/crypto/a.h"'), "base/src/b.cc:1", "crypto")
+        self.assert_reports(self.problems_of("crypto/src/b.cc", '#include <sotto/proto/a.h>'), "crypto/src", "proto")
+
+    def test_an_include_within_a_layer(self):
+        self.assert_reports(self.problems_of("client/src/b.cc", '#include "sotto/server/a.h"'), "client/src", "server")
+        self.assert_reports(self.problems_of("client/src/b.cc", '#include "sotto/aggregator/a.h"'), "client/src",
+                            "aggregator")
+        self.assert_reports(self.problems_of("device-runtime/src/b.cc", '#include "sotto/proto/a.h"'), "device-runtime",
+                            "proto")
+
+    def test_a_private_header_from_outside(self):
+        self.assert_reports(self.problems_of("simulation/src/b.cc", '#include "store/private.h"'), "simulation/src",
+                            "private to server")
+        self.assert_reports(self.problems_of("simulation/src/b.cc", '#include "../../server/src/store/private.h"'),
+                            "simulation/src", "climbs into server")
+
+    def test_a_private_header_from_its_own_module_and_its_own_tests(self):
+        self.assertEqual(self.problems_of("server/src/b.cc", '#include "store/private.h"'), [])
+        self.assertEqual(self.problems_of("tests/unit/server/b_test.cc", '#include "store/private.h"'), [])
+        self.assert_reports(self.problems_of("tests/unit/client/b_test.cc", '#include "store/private.h"'), "tests/unit/client",
+                            "private to server")
+
+    def test_a_public_header_that_does_not_exist(self):
+        self.assert_reports(self.problems_of("server/src/b.cc", '#include "sotto/base/absent.h"'), "server/src", "no public")
+
+    def test_third_party_headers_outside_their_places(self):
+        for include in ("<grpcpp/grpcpp.h>", "<google/protobuf/message.h>", '"sotto.pb.h"', "<openssl/evp.h>", "<sqlite3.h>",
+                        "<Eigen/Core>", "<unsupported/Eigen/FFT>", "<CLI/CLI.hpp>", "<toml++/toml.h>", "<sndfile.h>",
+                        "<nlohmann/json.hpp>", "<spdlog/spdlog.h>"):
+            with self.subTest(include):
+                self.assert_reports(self.problems_of("aggregator/src/b.cc", f"#include {include}"), "aggregator/src/b.cc:1",
+                                    "included only in")
+
+    def test_third_party_headers_in_their_places(self):
+        self.assertEqual(self.problems_of("server/src/rpc/b.cc", "#include <grpcpp/grpcpp.h>"), [])
+        self.assertEqual(self.problems_of("crypto/src/openssl/b.cc", "#include <openssl/evp.h>"), [])
+        self.assertEqual(self.problems_of("client/src/grpc/tls_probe.cc", "#include <openssl/ssl.h>"), [])
+        self.assert_reports(self.problems_of("client/src/grpc/device.cc", "#include <openssl/ssl.h>"),
+                            "client/src/grpc/device.cc", "OpenSSL")
+
+    def test_a_core_that_reads_a_clock(self):
+        for line in ("auto t = std::chrono::system_clock::now();", "auto t = steady_clock :: now();",
+                     "const auto t = time(nullptr);", "clock_gettime(CLOCK_REALTIME, &t);"):
+            with self.subTest(line):
+                self.assert_reports(self.problems_of("server/src/coordinator/b.cc", line), "server/src/coordinator", "clock")
+        self.assertEqual(self.problems_of("server/src/coordinator/b.cc", "// never steady_clock::now() here"), [])
+        self.assertEqual(self.problems_of("server/src/rpc/b.cc", "auto t = std::chrono::steady_clock::now();"), [])
+
+    def test_a_core_that_draws_its_own_randomness(self):
+        self.assert_reports(self.problems_of("client/src/session/b.cc", "std::random_device device;"), "client/src/session",
+                            "randomness")
+
+
+class Tree(PlantedTree):
+    def setUp(self):
+        super().setUp()
+        for module in check_tree.MODULES:
+            self.plant(f"{module}/README.md", "# module\n")
+        self.plant("base/CMakeLists.txt", "sotto_library(base SOURCES src/a.cc)\n")
+        self.plant("base/src/a.cc", "int a;\n")
+
+    def problems_of(self, path: str, content: str) -> list[str]:
+        self.plant(path, content)
+        return check_tree.check(self.root)
+
+    def test_the_tree_without_a_violation_is_silent(self):
+        self.assertEqual(check_tree.check(self.root), [])
+
+    def test_marks(self):
+        for mark in ("// FIX" + "ME", "// TO" + "DO: later", "// TO" + "DO(now): x", "// XX" + "X", "#if" + " 0",
+                     "TEST(A, DIS" + "ABLED_B) {}", "GTEST_" + "SKIP();", 'open("/ho' + 'me/someone/x")', 'open("/wo' + 'rk/x")'):
+            with self.subTest(mark):
+                self.assert_reports(self.problems_of("base/src/a.cc", mark + "\n"), "base/src/a.cc:1", "")
+        self.assertEqual(self.problems_of("base/src/a.cc", "// TO" + "DO(perf): batch these\n"), [])
+
+    def test_a_file_that_is_too_long(self):
+        self.assert_reports(self.problems_of("base/src/a.cc", "//\n" * 801), "base/src/a.cc", "801 lines")
+        self.assertEqual(self.problems_of("base/src/a.cc", "//\n" * 800), [])
+
+    def test_a_file_that_is_too_large(self):
+        self.assert_reports(self.problems_of("base/data.json", " " * (512 * 1024 + 1)), "base/data.json", "bytes")
+
+    def test_names_that_say_nothing(self):
+        for name in ("util.h", "string_utils.h", "misc.h", "test_helper.h", "common.h"):
+            with self.subTest(name):
+                self.assert_reports(self.problems_of(f"base/src/{name}", ""), f"base/src/{name}", "says nothing")
+        self.assertEqual([problem for problem in self.problems_of("base/src/community.h", "") if "community" in problem], [])
+
+    def test_a_source_that_nobody_builds(self):
+        self.assert_reports(self.problems_of("base/src/b.cc", ""), "base/src/b.cc", "nobody builds")
+        self.assert_reports(self.problems_of("tests/unit/base/b_test.cc", ""), "tests/unit/base/b_test.cc", "nobody builds")
+        self.plant("base/CMakeLists.txt", "sotto_library(base SOURCES src/a.cc) # src/b.cc\n")
+        self.assert_reports(check_tree.check(self.root), "base/src/b.cc", "nobody builds")
+
+    def test_a_listed_source_that_is_absent(self):
+        self.assert_reports(self.problems_of("base/CMakeLists.txt", "sotto_library(base SOURCES src/a.cc src/gone.cc)"),
+                            "base/src/gone.cc", "absent")
+
+    def test_a_module_without_a_readme(self):
+        (self.root / "proto/README.md").unlink()
+        self.assert_reports(check_tree.check(self.root), "proto/README.md", "absent")
+
+
+class Documents(PlantedTree):
+    def setUp(self):
+        super().setUp()
+        self.plant("scripts/demo", "#!/bin/sh\n")
+        self.plant("cli/CMakeLists.txt", "add_executable(sotto main.cc)\nsotto_test(base_test SOURCES a.cc)\n")
+        self.plant("CMakePresets.json", '{"configurePresets": [{"name": "dev"}, {"name": "base", "hidden": true}]}')
+        self.plant("GUIDE.md", "# Guide\n\n## First steps\n")
+
+    def problems_of(self, document: str, sotto: pathlib.Path | None = None) -> list[str]:
+        self.plant("README.md", document)
+        return check_documents.check(self.root, sotto)
+
+    def test_correct_commands_and_links_are_silent(self):
+        self.assertEqual(self.problems_of(
+            "[guide](GUIDE.md#first-steps) [site](https://example.org) `[no](link)`\n"
+            "```sh\n./scripts/demo --x   # shows it\nSEED=1 ctest --preset dev && \\\n  build/dev/bin/base_test\n```\n"), [])
+
+    def test_commands_that_name_nothing(self):
+        for command, part in (("./scripts/absent", "no file"), ("build/dev/bin/absent", "nothing builds"),
+                              ("build/nope/bin/sotto_x", "no preset"), ("cmake --preset base", "no preset"),
+                              ("frobnicate", "neither"), ("cd x && scripts/absent", "no file"),
+                              ("A=1 scripts/absent", "no file"), ("cat x | scripts/absent", "no file")):
+            with self.subTest(command):
+                self.assert_reports(self.problems_of(f"text\n```sh\n{command}\n```\n"), "README.md:3", part)
+
+    def test_other_blocks_are_not_commands(self):
+        self.assertEqual(self.problems_of("```\nfrobnicate\n```\n"), [])
+
+    def test_links_that_resolve_nowhere(self):
+        self.assert_reports(self.problems_of("[x](ABSENT.md)"), "README.md:1", "does not exist")
+        self.assert_reports(self.problems_of("[x](GUIDE.md#last-steps)"), "README.md:1", "no such heading")
+
+    def test_subcommands_and_options_that_the_binary_does_not_know(self):
+        binary = self.root / "sotto-binary"
+        self.plant("sotto-binary", '#!/bin/sh\ncase "$1 $2" in\n'
+                   '"task create") echo "--file FILE" ;;\n"task --help") echo "create" ;;\n'
+                   '"simulate motion" | "simulate --help") echo "--seed S" ;;\n--help*) echo sotto ;;\n*) exit 2 ;;\nesac\n')
+        binary.chmod(0o755)
+        good = "```sh\nbuild/dev/bin/sotto task create --file x\nsotto simulate motion --seed 1\n```\n"
+        self.assertEqual(self.problems_of(good, binary), [])
+        for command, part in (("sotto serve", "no subcommand 'serve'"), ("sotto task create --fil x", "no option '--fil'"),
+                              ("sotto simulate motion --seeds 1", "no option '--seeds'")):
+            with self.subTest(command):
+                self.assert_reports(self.problems_of(f"```sh\n{command}\n```\n", binary), "README.md:2", part)
+
+
+class MustNotCompile(PlantedTree):
+    def judge(self, content: str) -> list[str]:
+        self.plant("pair.cc", content)
+        return check_must_not_compile.judge(shutil.which("g++") or "c++", [], self.root / "pair.cc")
+
+    def test_a_mistake_that_compiles(self):
+        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: error\nint a;\n#endif\n"), "pair.cc", "must not")
+
+    def test_a_case_that_fails_for_another_reason(self):
+        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: nodiscard\nint a = b;\n#endif\n"), "pair.cc",
+                            "without saying")
+
+    def test_a_good_side_that_does_not_compile(self):
+        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: declared\nint a = b;\n#endif\nint c = d;\n"), "pair.cc",
+                            "without a case does not compile")
+
+    def test_a_source_without_cases(self):
+        self.assert_reports(self.judge("int a;\n"), "pair.cc", "no cases")
+
+
+if __name__ == "__main__":
+    unittest.main()
