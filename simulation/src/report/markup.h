@@ -11,7 +11,7 @@ namespace sotto::simulation {
 [[nodiscard]] std::string escape(std::string_view text);
 // `digits` after the point; "-" for a value that is not finite.
 [[nodiscard]] std::string fixed(double value, int digits);
-// 0.8765 as "87.7 %".
+// 0.8771 as "87.7 %".
 [[nodiscard]] std::string percent(double fraction);
 // 1234567 as "1.23 MB".
 [[nodiscard]] std::string byte_count(double bytes);

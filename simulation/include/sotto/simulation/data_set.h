@@ -24,14 +24,15 @@ struct FederatedData {
 enum class Partition : std::uint8_t { kNatural, kDirichlet };
 
 struct DataOptions {
-  std::string name;                 // motion | har | fashion-mnist | fsdd
-  std::filesystem::path directory;  // empty for motion
-  std::uint32_t devices =
-      0;  // 0: the data set's own number of clients. With kNatural and a smaller number: the
-          // first ones; a larger number is kInvalidArgument except for motion (any number)
+  std::string name{};                 // motion | har | fashion-mnist | fsdd
+  std::filesystem::path directory{};  // empty for motion
+  // 0: the data set's own number. With kNatural fewer means the first ones, and more is kInvalidArgument
+  // except for motion, which makes any number. With kDirichlet, and for the published Fashion-MNIST files,
+  // which know no clients, any number that leaves every device 8 examples.
+  std::uint32_t devices = 0;
   Partition partition = Partition::kNatural;
-  double dirichlet_alpha = 0.3;  // kDirichlet: label skew, > 0
-  std::uint64_t seed = 0;
+  double dirichlet_alpha = 0.3;  // label skew, > 0: small means few labels per device
+  std::uint64_t seed = 0;        // of the generator and of the Dirichlet partition
 };
 
 // Errors say which file is missing, truncated or of the wrong shape, and what to do.
