@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "sotto/base/bytes.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/random.h"
 #include "sotto/client/trainer.h"

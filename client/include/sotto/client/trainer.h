@@ -14,8 +14,8 @@
 namespace sotto::client {
 
 struct TrainingJob {
-  const proto::ModelSpec& model;
-  const proto::TrainingSpec& training;
+  proto::ModelSpec model;
+  proto::TrainingSpec training;
   std::uint32_t weight_max = 1;
   std::span<const float> parameters;  // the global model, model.parameter_count() values
 };
