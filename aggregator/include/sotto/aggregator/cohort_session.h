@@ -1,10 +1,11 @@
-// The aggregator's side of one cohort: from READY devices to their sum. One interface, three kinds of session (secure,
-// plain, float). No clock, no thread, no disk: whoever drives it decides when a step is over.
+// The aggregator's side of one cohort: from READY devices to their sum. One interface, three kinds of session
+// (secure, plain, float). No clock, no thread, no disk: whoever drives it decides when a step is over.
 //
 //   admit()* -> close_step() -> [ receive(kShare)* -> close_step() ] -> receive(kCollect)* -> close_step()
 //            -> [ receive(kUnmask)* -> close_step() ] -> take finish()
 //
-// Bracketed steps exist in secure sessions only. Nothing is kept of a device's vector but its addition to the sum.
+// Bracketed steps exist in secure sessions only. Nothing is kept of a device's vector but its addition to the
+// sum.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,8 @@ struct CohortSum {
 
   // Requires equal sum.size(), unit and weight_max (an empty *this takes over `other`).
   void merge(const CohortSum& other);
-  // Weighted mean of the devices' deltas: sum * unit * weight_max / metrics.weight. Empty when metrics.weight == 0.
+  // Weighted mean of the devices' deltas: sum * unit * weight_max / metrics.weight. Empty when metrics.weight
+  // == 0.
   [[nodiscard]] std::vector<double> weighted_mean() const;
 };
 
@@ -41,38 +43,41 @@ class CohortSession {
  public:
   virtual ~CohortSession() = default;
 
-  // Before the first close_step(): takes in a device that is READY with its kJoin payload. On kNone `index` is set.
+  // Before the first close_step(): takes in a device that is READY with its kJoin payload. On kNone `index`
+  // is set.
   [[nodiscard]] virtual Rejection admit(Bytes join_payload, ParticipantIndex& index) = 0;
 
   // The step that is open now; kJoin while admitting.
   [[nodiscard]] virtual proto::Step step() const = 0;
-  // A participant's answer to the open step. The same bytes twice are accepted twice and counted once; other bytes are
-  // kDuplicate. (Vectors are compared by SHA-256.)
+  // A participant's answer to the open step. The same bytes twice are accepted twice and counted once; other
+  // bytes are kDuplicate. (Vectors are compared by SHA-256.)
   [[nodiscard]] virtual Rejection receive(ParticipantIndex from, proto::Step step, Bytes payload) = 0;
   // Whether this participant may still answer the open step, i.e. has not dropped out before it.
   [[nodiscard]] virtual bool awaited(ParticipantIndex participant) const = 0;
   [[nodiscard]] virtual bool answered(ParticipantIndex participant) const = 0;
-  [[nodiscard]] virtual std::uint32_t awaited_count() const = 0;   // participants the open step may still hear from, in all
+  [[nodiscard]] virtual std::uint32_t awaited_count()
+      const = 0;  // participants the open step may still hear from, in all
   [[nodiscard]] virtual std::uint32_t answered_count() const = 0;  // of those, heard
 
   enum class Progress : std::uint8_t { kNextStep, kReadyToFinish };
-  // Ends the open step; whoever did not answer has dropped out. kAborted (with the reason in words: how many are left, how
-  // many are needed) when the sum can no longer be formed; the session is then useless.
+  // Ends the open step; whoever did not answer has dropped out. kAborted (with the reason in words: how many
+  // are left, how many are needed) when the sum can no longer be formed; the session is then useless.
   [[nodiscard]] virtual Result<Progress> close_step() = 0;
 
-  // What to send a participant that is awaited in the open step (roster, share delivery, unmask request). Empty otherwise.
+  // What to send a participant that is awaited in the open step (roster, share delivery, unmask request).
+  // Empty otherwise.
   [[nodiscard]] virtual std::vector<std::uint8_t> message_for(ParticipantIndex participant) const = 0;
 
-  // After kReadyToFinish: removes the masks and returns the sum. Heavy; uses `executor`. kAborted when the masks cannot be
-  // removed or the count lane disagrees with the number of vectors summed. `dishonest` names participants whose shares
-  // were wrong.
+  // After kReadyToFinish: removes the masks and returns the sum. Heavy; uses `executor`. kAborted when the
+  // masks cannot be removed or the count lane disagrees with the number of vectors summed. `dishonest` names
+  // participants whose shares were wrong.
   [[nodiscard]] virtual Result<CohortSum> finish(Executor& executor) = 0;
   [[nodiscard]] virtual std::vector<ParticipantIndex> dishonest() const { return {}; }
 };
 
 // `plan` is the round's plan and `plan_bytes` its encoding. kInvalidArgument when the plan cannot be served.
 // `random` draws the session id; used only inside this call.
-[[nodiscard]] Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& plan, Bytes plan_bytes,
-                                                                         Random& random);
+[[nodiscard]] Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& plan,
+                                                                         Bytes plan_bytes, Random& random);
 
 }  // namespace sotto::aggregator

@@ -1,6 +1,6 @@
-// Neighbours k and threshold t of a cohort's graph: the smallest k, then t, that meet 2^-40 security against gamma * n
-// corrupt devices and a 2^-20 chance that delta * n drop-outs make a sum unrecoverable (Bell et al. 2020, hypergeometric
-// tails).
+// Neighbours k and threshold t of a cohort's graph: the smallest k, then t, that meet 2^-40 security against
+// gamma * n corrupt devices and a 2^-20 chance that delta * n drop-outs make a sum unrecoverable (Bell et al.
+// 2020, hypergeometric tails).
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,10 @@ struct GraphRequest {
 // The Harary search for any n. kInvalidArgument when no k < n meets the request.
 [[nodiscard]] Result<secagg::GraphParameters> search_harary_parameters(const GraphRequest& request);
 
-// What a cohort uses: the complete graph up to limits::kCompleteGraphMax participants (k = n - 1; the threshold is the
-// smallest that the adversary class allows and drop-outs of delta survive), the Harary search above, the complete graph
-// again where the search finds none. kInvalidArgument when even that cannot satisfy the request.
+// What a cohort uses: the complete graph up to limits::kCompleteGraphMax participants (k = n - 1; the
+// threshold is the smallest that the adversary class allows and drop-outs of delta survive), the Harary
+// search above, the complete graph again where the search finds none. kInvalidArgument when even that cannot
+// satisfy the request.
 [[nodiscard]] Result<secagg::GraphParameters> choose_graph(const GraphRequest& request);
 
 }  // namespace sotto::aggregator

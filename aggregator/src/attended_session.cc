@@ -1,0 +1,74 @@
+#include "attended_session.h"
+
+#include <algorithm>
+#include <string>
+
+namespace sotto::aggregator {
+
+using proto::Step;
+
+Rejection AttendedSession::admit(Bytes join_payload, ParticipantIndex& index) {
+  if (!open() || step_ != Step::kJoin) return Rejection::kWrongPhase;
+  if (attendance_.size() >= plan_.aggregation.participants_max) return Rejection::kBadParameters;
+  const Rejection rejection = accept_join(join_payload);
+  if (!accepted(rejection)) return rejection;
+  index = ParticipantIndex{participant_count()};
+  attendance_.emplace_back().answers[slot(Step::kJoin)] = crypto::sha256({join_payload});
+  return Rejection::kNone;
+}
+
+Rejection AttendedSession::receive(ParticipantIndex from, Step step, Bytes payload) {
+  if (from.value >= attendance_.size()) return Rejection::kUnknownParticipant;
+  if (step < Step::kJoin || step > Step::kUnmask) return Rejection::kWrongPhase;
+  Attendance& attendance = attendance_[from.value];
+  std::optional<crypto::Digest>& answer = attendance.answers[slot(step)];
+  if (answer) return *answer == crypto::sha256({payload}) ? Rejection::kNone : Rejection::kDuplicate;
+  if (!open() || step != step_ || !attendance.awaited) return Rejection::kWrongPhase;
+  const Rejection rejection = accept(from, payload);
+  if (accepted(rejection)) answer = crypto::sha256({payload});
+  return rejection;
+}
+
+bool AttendedSession::awaited(ParticipantIndex participant) const {
+  return participant.value < attendance_.size() && attendance_[participant.value].awaited;
+}
+
+bool AttendedSession::answered(ParticipantIndex participant) const {
+  return participant.value < attendance_.size() && has_answered(attendance_[participant.value]);
+}
+
+std::uint32_t AttendedSession::awaited_count() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(attendance_.begin(), attendance_.end(), [](const Attendance& a) { return a.awaited; }));
+}
+
+std::uint32_t AttendedSession::answered_count() const {
+  return static_cast<std::uint32_t>(std::count_if(attendance_.begin(), attendance_.end(),
+                                                  [this](const Attendance& a) { return has_answered(a); }));
+}
+
+Status AttendedSession::check_minimum() const {
+  const std::uint32_t left = answered_count();
+  if (step_ == Step::kUnmask || left >= plan_.aggregation.cohort_min) return {};
+  return aborted(std::to_string(left) + " of " + std::to_string(awaited_count()) +
+                 " participants answered step " + proto::to_string(step_) + ", at least " +
+                 std::to_string(plan_.aggregation.cohort_min) + " are needed");
+}
+
+Result<CohortSession::Progress> AttendedSession::close_step() {
+  if (!open()) return aborted("the session is over: no step is open");
+  state_ = State::kOver;  // unless shown otherwise
+  SOTTO_RETURN_IF_ERROR(check_minimum());
+  const auto next = end_step();
+  if (!next) return next.error();
+  if (!*next) {
+    state_ = State::kReady;
+    return Progress::kReadyToFinish;
+  }
+  for (Attendance& attendance : attendance_) attendance.awaited = has_answered(attendance);
+  step_ = **next;
+  state_ = State::kOpen;
+  return Progress::kNextStep;
+}
+
+}  // namespace sotto::aggregator

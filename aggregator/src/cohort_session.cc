@@ -1,0 +1,34 @@
+#include "sotto/aggregator/cohort_session.h"
+
+#include <algorithm>
+
+#include "secure_session.h"
+#include "unmasked_session.h"
+
+namespace sotto::aggregator {
+
+Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& plan, Bytes plan_bytes,
+                                                           Random& random) {
+  SOTTO_RETURN_IF_ERROR(proto::validate_plan(plan));
+  const std::vector<std::uint8_t> canonical = proto::encode_plan(plan);
+  if (!std::equal(canonical.begin(), canonical.end(), plan_bytes.begin(), plan_bytes.end())) {
+    return invalid_argument("plan_bytes: must be the encoding of the plan");
+  }
+  std::unique_ptr<CohortSession> session;
+  switch (plan.aggregation.kind) {
+    case proto::Aggregation::kSecure: {
+      SOTTO_RETURN_IF_ERROR(SecureSession::check_plan(plan));
+      session = std::make_unique<SecureSession>(plan, plan_bytes, random);
+      break;
+    }
+    case proto::Aggregation::kPlain:
+      session = std::make_unique<PlainSession>(plan);
+      break;
+    case proto::Aggregation::kFloat:
+      session = std::make_unique<FloatSession>(plan);
+      break;
+  }
+  return session;
+}
+
+}  // namespace sotto::aggregator

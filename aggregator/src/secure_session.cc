@@ -1,0 +1,250 @@
+// Steps and messages of the secure session; secure_unmasking.cc has what happens after the last of them.
+#include "secure_session.h"
+
+#include <algorithm>
+
+#include "ring_sum.h"
+#include "sotto/aggregator/parameters.h"
+
+namespace sotto::aggregator {
+namespace {
+
+using proto::Step;
+
+GraphRequest graph_request(const proto::Plan& plan, std::uint32_t participants) {
+  return {.participants = participants,
+          .adversary = plan.aggregation.adversary,
+          .corrupt_fraction = plan.aggregation.corrupt_fraction,
+          .dropout_fraction = plan.aggregation.dropout_fraction};
+}
+
+crypto::X25519PrivateKey draw_key(Random& random) {
+  crypto::SecretBytes<crypto::kX25519Bytes> scalar;
+  random.fill(scalar.reveal_mutable());
+  return crypto::X25519PrivateKey(scalar);
+}
+
+std::uint32_t count_of(const std::vector<bool>& members) {
+  return static_cast<std::uint32_t>(std::count(members.begin(), members.end(), true));
+}
+
+}  // namespace
+
+Status SecureSession::check_plan(const proto::Plan& plan) {
+  return choose_graph(graph_request(plan, plan.aggregation.participants_max)).status();
+}
+
+SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random)
+    : AttendedSession(plan),
+      layout_(ring_layout(plan)),
+      context_{.round = plan.round.value,
+               .plan_digest = crypto::sha256({plan_bytes}),
+               .model_digest = plan.model_digest,
+               .prg = plan.aggregation.prg},
+      probe_(draw_key(random)),
+      accumulator_(layout_.byte_count()) {
+  random.fill(session_id_);
+}
+
+// ---- what devices send ----
+
+Rejection SecureSession::accept_join(Bytes payload) {
+  secagg::AdvertisedKeys keys;
+  const Rejection rejection = secagg::decode_advertise(payload, keys);
+  if (!accepted(rejection)) return rejection;
+  if (keys.channel == keys.mask || keys_seen_.contains(keys.channel) || keys_seen_.contains(keys.mask)) {
+    return Rejection::kBadKey;
+  }
+  // Neighbours would refuse the whole roster for such a key.
+  crypto::SecretBytes<crypto::kX25519Bytes> shared;
+  if (!probe_->agree(keys.channel, shared) || !probe_->agree(keys.mask, shared)) return Rejection::kBadKey;
+  keys_seen_.insert(keys.channel);
+  keys_seen_.insert(keys.mask);
+  keys_.push_back(keys);
+  return Rejection::kNone;
+}
+
+Rejection SecureSession::accept(ParticipantIndex from, Bytes payload) {
+  const std::size_t i = from.value;
+  switch (step()) {
+    case Step::kJoin:
+      break;
+    case Step::kShare: {
+      if (payload.size() != secagg::shares_bytes(graph_.parameters().neighbours))
+        return Rejection::kWrongLength;
+      std::copy_n(payload.begin(), commitments_[i].size(), commitments_[i].begin());
+      records_[i].assign(payload.begin() + static_cast<std::ptrdiff_t>(commitments_[i].size()),
+                         payload.end());
+      return Rejection::kNone;
+    }
+    case Step::kCollect: {
+      if (payload.size() != layout_.byte_count()) return Rejection::kWrongLength;
+      secagg::ring_add(layout_, accumulator_, payload);
+      counted_[i] = true;
+      return Rejection::kNone;
+    }
+    case Step::kUnmask: {
+      if (payload.size() != secagg::unmask_answer_bytes(graph_.count(i, alive_)))
+        return Rejection::kWrongLength;
+      answers_[i].assign(payload.begin(), payload.end());
+      return Rejection::kNone;
+    }
+  }
+  return Rejection::kWrongPhase;
+}
+
+// ---- the ends of steps ----
+
+Result<std::optional<Step>> SecureSession::end_step() {
+  switch (step()) {
+    case Step::kJoin:
+      return end_join();
+    case Step::kShare:
+      return end_share();
+    case Step::kCollect:
+      return end_collect();
+    case Step::kUnmask:
+      return end_unmask();
+  }
+  return aborted("no such step");
+}
+
+Result<std::optional<Step>> SecureSession::end_join() {
+  const auto graph = choose_graph(graph_request(plan(), participant_count()));
+  if (!graph) return aborted(graph.error().message());
+  std::vector<std::uint8_t> entries(keys_.size() * secagg::kAdvertiseBytes);
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    secagg::encode_advertise(
+        keys_[i], std::span(entries).subspan(i * secagg::kAdvertiseBytes).first<secagg::kAdvertiseBytes>());
+  }
+  const secagg::Roster roster{.prg = context_.prg,
+                              .ring_bits = layout_.bits(),
+                              .session_id = session_id_,
+                              .graph = *graph,
+                              .entries = entries};
+  roster_.resize(secagg::roster_bytes(keys_.size()));
+  secagg::encode_roster(roster, roster_);
+  const crypto::Digest root = secagg::roster_root(roster);
+  transcript_ = secagg::transcript_digest(context_, roster, root);
+  graph_ = Neighbourhood(*graph, secagg::graph_seed(roster, root));
+  probe_.reset();
+  keys_seen_.clear();
+  commitments_.resize(keys_.size());
+  records_.resize(keys_.size());
+  counted_.resize(keys_.size());
+  answers_.resize(keys_.size());
+  return std::optional(Step::kShare);
+}
+
+// A participant with fewer than t live neighbours could not be recovered and would refuse the delivery. It is
+// left out before anybody masks with it; that may leave others short, hence the repetition until nobody is.
+std::vector<bool> SecureSession::sustainable() const {
+  std::vector<bool> members(keys_.size());
+  for (std::uint16_t i = 0; i < participant_count(); ++i) members[i] = answered(ParticipantIndex{i});
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (!members[i] || graph_.count(i, members) >= graph_.parameters().threshold) continue;
+      members[i] = false;
+      changed = true;
+    }
+  }
+  return members;
+}
+
+Result<std::optional<Step>> SecureSession::end_share() {
+  const std::uint32_t shared = answered_count();
+  alive_ = sustainable();
+  const std::uint32_t left = count_of(alive_);
+  if (left < plan().aggregation.cohort_min) {
+    return aborted(std::to_string(shared) + " participants shared, but only " + std::to_string(left) +
+                   " of them have the " + std::to_string(graph_.parameters().threshold) +
+                   " live neighbours they need; at least " + std::to_string(plan().aggregation.cohort_min) +
+                   " such participants are needed");
+  }
+  for (std::uint16_t i = 0; i < participant_count(); ++i) {
+    if (!alive_[i]) drop(ParticipantIndex{i});
+  }
+  return std::optional(Step::kCollect);
+}
+
+SecureSession::Need SecureSession::need_of(std::size_t owner) const {
+  if (counted_[owner]) return Need::kSelfSeed;
+  // Without a counted neighbour its masks are in no counted vector.
+  return alive_[owner] && graph_.count(owner, counted_) > 0 ? Need::kMaskSeed : Need::kNothing;
+}
+
+Status SecureSession::too_few_shares(std::size_t owner, std::size_t shares) const {
+  if (shares >= graph_.parameters().threshold) return {};
+  const char* seed = need_of(owner) == Need::kSelfSeed ? "self" : "mask";
+  return aborted("the " + std::string(seed) + " seed of participant " + std::to_string(owner) + " has " +
+                 std::to_string(shares) + " shares left, " + std::to_string(graph_.parameters().threshold) +
+                 " are needed");
+}
+
+Result<std::optional<Step>> SecureSession::end_collect() {
+  vectors_ = count_of(counted_);
+  for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
+    if (need_of(owner) == Need::kNothing) continue;
+    SOTTO_RETURN_IF_ERROR(too_few_shares(owner, graph_.count(owner, counted_)));
+  }
+  records_.clear();
+  return std::optional(Step::kUnmask);
+}
+
+Result<std::optional<Step>> SecureSession::end_unmask() {
+  sort_answers_by_owner();
+  for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
+    if (need_of(owner) == Need::kNothing) continue;
+    SOTTO_RETURN_IF_ERROR(too_few_shares(owner, held_[owner].shares.size()));
+  }
+  return std::optional<Step>();
+}
+
+// ---- what devices receive ----
+
+std::vector<std::uint8_t> SecureSession::message_for(ParticipantIndex participant) const {
+  if (!open() || !awaited(participant)) return {};
+  switch (step()) {
+    case Step::kJoin:
+      return {};
+    case Step::kShare:
+      return roster_;
+    case Step::kCollect:
+      return share_delivery(participant.value);
+    case Step::kUnmask:
+      return unmask_request(participant.value);
+  }
+  return {};
+}
+
+std::vector<std::uint8_t> SecureSession::share_delivery(std::size_t to) const {
+  const std::span<const std::uint16_t> neighbours = graph_.of(to);
+  std::vector<std::uint8_t> message(secagg::bitmap_bytes(neighbours.size()));
+  message.reserve(secagg::delivery_bytes(neighbours.size(), neighbours.size()));
+  for (std::size_t rank = 0; rank < neighbours.size(); ++rank) {
+    const std::size_t sender = neighbours[rank];
+    if (!alive_[sender]) continue;
+    secagg::bitmap_set(message, rank);
+    const Bytes record =
+        Bytes(records_[sender])
+            .subspan(graph_.rank(sender, to) * secagg::kShareRecordBytes, secagg::kShareRecordBytes);
+    message.insert(message.end(), record.begin(), record.end());
+  }
+  return message;
+}
+
+std::vector<std::uint8_t> SecureSession::unmask_request(std::size_t to) const {
+  const std::span<const std::uint16_t> neighbours = graph_.of(to);
+  std::vector<std::uint8_t> message(secagg::unmask_request_bytes(neighbours.size()));
+  const MutableBytes survivors = MutableBytes(message).first(message.size() / 2);
+  const MutableBytes missing = MutableBytes(message).last(message.size() / 2);
+  for (std::size_t rank = 0; rank < neighbours.size(); ++rank) {
+    if (!alive_[neighbours[rank]]) continue;
+    secagg::bitmap_set(counted_[neighbours[rank]] ? survivors : missing, rank);
+  }
+  return message;
+}
+
+}  // namespace sotto::aggregator

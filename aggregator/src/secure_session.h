@@ -1,0 +1,84 @@
+// The aggregator's side of a secure session, PROTOCOL.md section 6 (SecAgg+, Bell et al. 2020).
+//
+// Two sets decide what devices are asked for, and both are fixed once for everybody: who is alive when shares
+// are delivered, and who of those is counted when collecting ends. So no participant can be named surviving
+// to one device and missing to another.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "attended_session.h"
+#include "neighbourhood.h"
+#include "recovery.h"
+#include "sotto/secagg/wire.h"
+#include "unmasking.h"
+
+namespace sotto::aggregator {
+
+class SecureSession final : public AttendedSession {
+ public:
+  // Whether a full cohort of this plan finds a graph.
+  [[nodiscard]] static Status check_plan(const proto::Plan& plan);
+
+  SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random);
+
+  [[nodiscard]] std::vector<std::uint8_t> message_for(ParticipantIndex participant) const override;
+  [[nodiscard]] Result<CohortSum> finish(Executor& executor) override;
+  [[nodiscard]] std::vector<ParticipantIndex> dishonest() const override { return dishonest_; }
+
+ private:
+  // Of whom which seed must be rebuilt.
+  enum class Need : std::uint8_t { kNothing, kSelfSeed, kMaskSeed };
+
+  [[nodiscard]] Rejection accept_join(Bytes payload) override;
+  [[nodiscard]] Rejection accept(ParticipantIndex from, Bytes payload) override;
+  [[nodiscard]] Result<std::optional<proto::Step>> end_step() override;
+  [[nodiscard]] Result<std::optional<proto::Step>> end_join();
+  [[nodiscard]] Result<std::optional<proto::Step>> end_share();
+  [[nodiscard]] Result<std::optional<proto::Step>> end_collect();
+  [[nodiscard]] Result<std::optional<proto::Step>> end_unmask();
+
+  [[nodiscard]] std::vector<std::uint8_t> share_delivery(std::size_t to) const;
+  [[nodiscard]] std::vector<std::uint8_t> unmask_request(std::size_t to) const;
+
+  // Who shared and has enough neighbours that also did.
+  [[nodiscard]] std::vector<bool> sustainable() const;
+  [[nodiscard]] Need need_of(std::size_t owner) const;
+  [[nodiscard]] Status too_few_shares(std::size_t owner, std::size_t shares) const;
+  void sort_answers_by_owner();
+
+  [[nodiscard]] bool genuine(std::size_t owner, const secagg::Seed& seed) const;
+  [[nodiscard]] Status rebuild_seeds(Executor& executor, std::vector<RecoveredSeed>& seeds);
+  // The masks that counted vectors carry and no other counted vector cancels.
+  [[nodiscard]] Result<std::vector<Mask>> masks_to_remove(const std::vector<RecoveredSeed>& seeds,
+                                                          Executor& executor) const;
+
+  secagg::RingLayout layout_;
+  secagg::SessionContext context_;
+  secagg::SessionId session_id_{};
+  std::optional<crypto::X25519PrivateKey> probe_;  // agrees with every key once to find those of small order
+
+  std::vector<secagg::AdvertisedKeys> keys_;
+  std::set<crypto::X25519PublicKey> keys_seen_;
+  std::vector<std::uint8_t> roster_;
+  crypto::Digest transcript_{};
+  Neighbourhood graph_;
+
+  std::vector<crypto::Digest> commitments_;
+  std::vector<std::vector<std::uint8_t>>
+      records_;              // by sender: one per neighbour by rank, until collecting ends
+  std::vector<bool> alive_;  // delivered as alive
+  std::vector<std::uint8_t> accumulator_;
+  std::vector<bool> counted_;  // of the alive, those whose vector is in the accumulator
+  std::uint32_t vectors_ = 0;
+  std::vector<std::vector<std::uint8_t>> answers_;  // by survivor
+  std::vector<HeldShares> held_;                    // by the seed's owner
+  std::vector<ParticipantIndex> dishonest_;
+};
+
+}  // namespace sotto::aggregator

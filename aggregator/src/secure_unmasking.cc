@@ -1,0 +1,108 @@
+// The end of a secure session: from the survivors' answers to the sum.
+#include <algorithm>
+#include <string>
+
+#include "ring_sum.h"
+#include "secure_session.h"
+
+namespace sotto::aggregator {
+
+using secagg::Seed;
+
+// An answer holds one share per live neighbour by rank (PROTOCOL.md 6.11).
+void SecureSession::sort_answers_by_owner() {
+  held_.assign(keys_.size(), {});
+  for (std::uint16_t holder = 0; holder < participant_count(); ++holder) {
+    if (answers_[holder].empty()) continue;
+    ByteReader answer(answers_[holder]);
+    for (const std::uint16_t owner : graph_.of(holder)) {
+      if (!alive_[owner]) continue;
+      secagg::Share share{};
+      answer.copy(share);
+      if (share == secagg::kNoShare) continue;
+      held_[owner].holders.push_back(ParticipantIndex{holder});
+      held_[owner].shares.push_back(share);
+    }
+    SOTTO_CHECK(answer.finished());
+  }
+  answers_.clear();
+}
+
+bool SecureSession::genuine(std::size_t owner, const Seed& seed) const {
+  const ParticipantIndex index{static_cast<std::uint16_t>(owner)};
+  if (counted_[owner]) return secagg::self_seed_commitment(seed, transcript_, index) == commitments_[owner];
+  return secagg::mask_private_key(seed).public_key() == keys_[owner].mask;
+}
+
+Status SecureSession::rebuild_seeds(Executor& executor, std::vector<RecoveredSeed>& seeds) {
+  seeds.resize(keys_.size());
+  executor.parallel_for(keys_.size(), [&](std::size_t owner) {
+    if (need_of(owner) == Need::kNothing) return;
+    seeds[owner] = recover_seed(held_[owner], graph_.parameters().threshold,
+                                [&](const Seed& seed) { return genuine(owner, seed); });
+  });
+  for (const RecoveredSeed& seed : seeds)
+    dishonest_.insert(dishonest_.end(), seed.wrong.begin(), seed.wrong.end());
+  std::sort(dishonest_.begin(), dishonest_.end());
+  dishonest_.erase(std::unique(dishonest_.begin(), dishonest_.end()), dishonest_.end());
+  for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
+    if (need_of(owner) == Need::kNothing || seeds[owner].found) continue;
+    return aborted("the seed of participant " + std::to_string(owner) + " cannot be rebuilt from its " +
+                   std::to_string(held_[owner].shares.size()) + " shares: too many of them are wrong");
+  }
+  return {};
+}
+
+Result<std::vector<Mask>> SecureSession::masks_to_remove(const std::vector<RecoveredSeed>& seeds,
+                                                         Executor& executor) const {
+  std::vector<std::size_t> first(keys_.size() + 1);  // where each owner's masks begin
+  for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
+    const Need need = need_of(owner);
+    const std::size_t count = need == Need::kMaskSeed   ? graph_.count(owner, counted_)
+                              : need == Need::kSelfSeed ? 1
+                                                        : 0;
+    first[owner + 1] = first[owner] + count;
+  }
+  std::vector<Mask> masks(first.back());
+  std::vector<std::uint8_t> refused(keys_.size());  // not vector<bool>: written from several threads
+  executor.parallel_for(keys_.size(), [&](std::size_t owner) {
+    const ParticipantIndex self{static_cast<std::uint16_t>(owner)};
+    std::span<Mask> own = std::span(masks).subspan(first[owner], first[owner + 1] - first[owner]);
+    if (own.empty()) return;
+    if (counted_[owner]) {
+      secagg::self_mask_key(seeds[owner].seed, transcript_, self, own.front().key);
+      return;
+    }
+    const crypto::X25519PrivateKey mask_key = secagg::mask_private_key(seeds[owner].seed);
+    for (const std::uint16_t neighbour : graph_.of(owner)) {
+      if (!counted_[neighbour]) continue;
+      const ParticipantIndex peer{neighbour};
+      const bool agreed = secagg::pair_mask_key(mask_key, keys_[neighbour].mask, transcript_,
+                                                std::min(self, peer), std::max(self, peer), own.front().key);
+      if (!agreed) refused[owner] = 1;
+      // What the missing one would have contributed is the opposite of what its neighbour did.
+      own.front().removal = secagg::pair_mask_sign(self, peer);
+      own = own.subspan(1);
+    }
+  });
+  const auto failed = std::find(refused.begin(), refused.end(), 1);
+  if (failed != refused.end()) {
+    return aborted("a neighbour of participant " + std::to_string(failed - refused.begin()) +
+                   " has an unusable mask key");
+  }
+  return masks;
+}
+
+Result<CohortSum> SecureSession::finish(Executor& executor) {
+  SOTTO_CHECK(ready_to_finish());
+  leave_finished();
+  std::vector<RecoveredSeed> seeds;
+  SOTTO_RETURN_IF_ERROR(rebuild_seeds(executor, seeds));
+  const auto masks = masks_to_remove(seeds, executor);
+  if (!masks) return masks.error();
+  remove_masks(layout_, context_.prg, *masks, accumulator_, executor);
+  held_.clear();
+  return decode_ring_sum(plan(), accumulator_, vectors_);
+}
+
+}  // namespace sotto::aggregator
