@@ -1,0 +1,174 @@
+#include "contribution.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "sotto/secagg/update.h"
+
+namespace sotto::client {
+namespace {
+
+constexpr std::size_t kFloatHeaderBytes = 20;
+constexpr double kLossUnits = 1024;  // per nat
+constexpr double kLossMax = 0x1.0p48 - 1;
+
+bool is_float(const proto::Plan& plan) { return plan.aggregation.kind == proto::Aggregation::kFloat; }
+
+Status check_update(const proto::Plan& plan, const LocalUpdate& update) {
+  if (update.delta.size() != plan.model.parameter_count()) {
+    return invalid_argument("the trainer returned " + std::to_string(update.delta.size()) +
+                            " values for a model of " + std::to_string(plan.model.parameter_count()) +
+                            " parameters");
+  }
+  const auto wrong = std::find_if(update.delta.begin(), update.delta.end(),
+                                  [](float value) { return !std::isfinite(value); });
+  if (wrong != update.delta.end()) {
+    return invalid_argument("the trainer's delta " + std::to_string(wrong - update.delta.begin()) +
+                            " is not a finite number");
+  }
+  const secagg::UpdateMetrics& metrics = update.metrics;
+  if (metrics.examples == 0) return invalid_argument("the trainer reported 0 examples");
+  if (metrics.weight != std::min(metrics.examples, plan.aggregation.weight_max)) {
+    return invalid_argument("the trainer reported weight " + std::to_string(metrics.weight) + " for " +
+                            std::to_string(metrics.examples) +
+                            " examples; it must be the smaller of these and " +
+                            std::to_string(plan.aggregation.weight_max));
+  }
+  if (metrics.correct > metrics.examples) {
+    return invalid_argument("the trainer reported " + std::to_string(metrics.correct) + " correct of " +
+                            std::to_string(metrics.examples) + " examples");
+  }
+  if (!std::isfinite(metrics.loss_sum) || metrics.loss_sum < 0) {
+    return invalid_argument("the trainer's loss is negative or not a finite number");
+  }
+  return {};
+}
+
+std::vector<std::uint8_t> encode_float_message(const LocalUpdate& update) {
+  std::vector<std::uint8_t> message(kFloatHeaderBytes + sizeof(float) * update.delta.size());
+  ByteWriter writer(message);
+  writer.u32(update.metrics.weight);
+  writer.u32(update.metrics.examples);
+  writer.u32(update.metrics.correct);
+  writer.u64(
+      static_cast<std::uint64_t>(std::min(std::floor(update.metrics.loss_sum * kLossUnits), kLossMax)));
+  for (const float value : update.delta) writer.f32(value);
+  return message;
+}
+
+secagg::SessionContext make_context(const proto::Plan& plan, Bytes plan_bytes) {
+  return {.round = plan.round.value,
+          .plan_digest = crypto::sha256({plan_bytes}),
+          .model_digest = plan.model_digest,
+          .prg = plan.aggregation.prg};
+}
+
+// The plan's own cohort_min is at least the device's (check_plan_policy).
+secagg::ParticipantRules make_rules(const proto::Plan& plan) {
+  return {.cohort_min = plan.aggregation.cohort_min,
+          .participants_max = plan.aggregation.participants_max,
+          .allow_minority_threshold = plan.aggregation.adversary == proto::Adversary::kCurious};
+}
+
+}  // namespace
+
+std::size_t encoded_update_bytes(const proto::Plan& plan) {
+  const std::size_t parameters = plan.model.parameter_count();
+  return is_float(plan) ? kFloatHeaderBytes + sizeof(float) * parameters : secagg::update_lanes(parameters);
+}
+
+Result<std::vector<std::uint8_t>> encode_update(const proto::Plan& plan, const LocalUpdate& update,
+                                                Random& rounding) {
+  SOTTO_RETURN_IF_ERROR(check_update(plan, update));
+  if (is_float(plan)) return encode_float_message(update);
+  std::vector<std::uint8_t> lanes(encoded_update_bytes(plan));
+  secagg::UpdateMetrics metrics = update.metrics;
+  secagg::quantize_update(update.delta, plan.quantizer(), metrics, rounding, lanes);
+  return lanes;
+}
+
+Contribution::Secure::Secure(const proto::Plan& plan, Bytes plan_bytes, Random& keys)
+    : slots(plan.aggregation.participants_max - 1u),
+      order(plan.aggregation.participants_max),
+      participant(make_context(plan, plan_bytes), make_rules(plan), slots, order, keys) {}
+
+Contribution::Contribution(const proto::Plan& plan, Bytes plan_bytes, std::vector<std::uint8_t> update,
+                           Random& keys)
+    : aggregation_(plan.aggregation), parameters_(plan.model.parameter_count()), update_(std::move(update)) {
+  if (aggregation_.kind == proto::Aggregation::kSecure) {
+    secure_ = std::make_unique<Secure>(plan, plan_bytes, keys);
+    expected_ = proto::Step::kShare;
+  } else {
+    expected_ = proto::Step::kCollect;
+  }
+}
+
+Rejection Contribution::join(std::vector<std::uint8_t>& payload) {
+  if (!secure_) {
+    payload.clear();
+    return Rejection::kNone;
+  }
+  payload.resize(secagg::kAdvertiseBytes);
+  return secure_->participant.advertise(std::span<std::uint8_t, secagg::kAdvertiseBytes>(payload));
+}
+
+Rejection Contribution::answer(const proto::NextStep& message, std::vector<std::uint8_t>& payload) {
+  const Rejection rejection = write_step(message, payload);
+  if (!accepted(rejection)) payload.clear();  // a vector that was not masked must not survive
+  return rejection;
+}
+
+Rejection Contribution::write_step(const proto::NextStep& message, std::vector<std::uint8_t>& payload) {
+  if (message.next != expected_) return Rejection::kWrongPhase;
+  switch (message.next) {
+    case proto::Step::kShare:
+      expected_ = proto::Step::kCollect;
+      return share(message.payload, payload);
+    case proto::Step::kCollect:
+      expected_.reset();
+      if (secure_) expected_ = proto::Step::kUnmask;
+      return collect(message.payload, payload);
+    case proto::Step::kUnmask:
+      expected_.reset();
+      return unmask(message.payload, payload);
+    case proto::Step::kJoin:
+      break;
+  }
+  return Rejection::kWrongPhase;
+}
+
+Rejection Contribution::share(Bytes roster, std::vector<std::uint8_t>& payload) {
+  payload.resize(secagg::shares_bytes(secure_->slots.size()));
+  std::size_t written = 0;
+  const Rejection rejection = secure_->participant.receive_roster(roster, payload, written);
+  payload.resize(written);
+  return rejection;
+}
+
+Rejection Contribution::collect(Bytes delivery, std::vector<std::uint8_t>& payload) {
+  if (secure_) {
+    const Rejection rejection = secure_->participant.receive_delivery(delivery);
+    if (!accepted(rejection)) return rejection;
+  } else if (!delivery.empty()) {
+    return Rejection::kMalformed;
+  }
+  if (aggregation_.kind == proto::Aggregation::kFloat) {
+    payload = std::exchange(update_, {});
+    return Rejection::kNone;
+  }
+  const secagg::RingLayout layout(aggregation_.participants_max, secagg::update_lanes(parameters_));
+  payload.resize(layout.byte_count());
+  secagg::ring_encode(layout, std::exchange(update_, {}), payload);
+  return secure_ ? secure_->participant.mask(layout, payload) : Rejection::kNone;
+}
+
+Rejection Contribution::unmask(Bytes request, std::vector<std::uint8_t>& payload) {
+  payload.resize(secagg::unmask_answer_bytes(secure_->participant.graph().neighbours));
+  std::size_t written = 0;
+  const Rejection rejection = secure_->participant.receive_unmask(request, payload, written);
+  payload.resize(written);
+  return rejection;
+}
+
+}  // namespace sotto::client

@@ -1,0 +1,98 @@
+// The session machine's states and parts; session.h is its contract.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "contribution.h"
+#include "download.h"
+#include "saved_session.h"
+#include "sotto/client/session.h"
+
+namespace sotto::client {
+
+class SessionMachine final : public Session {
+ public:
+  SessionMachine(const SessionOptions& options, SessionRandomness randomness);
+
+  Action start(Time now) override;
+  Action on_reply(Result<Reply> reply, Time now) override;
+  Action on_timer(Time now) override;
+  Action on_trained(Result<LocalUpdate> update, Time now) override;
+  Action abandon(const std::string& reason, Time now) override;
+  std::optional<proto::Step> step() const override { return step_; }
+  const proto::Plan* plan() const override { return plan_ ? &*plan_ : nullptr; }
+  std::vector<std::uint8_t> save() const override;
+  Result<Action> restore(Bytes saved, Time now) override;
+
+ private:
+  enum class Phase : std::uint8_t {
+    kIdle,         // before start() or restore()
+    kCheckingIn,   // the request is a check-in
+    kDownloading,  // the request asks for a chunk of the model
+    kTraining,     // the caller trains
+    kExchanging,   // the request is a step or its poll
+    kLeaving,      // the request is the abandon; done_ says why
+    kDone,
+  };
+  struct Pause {
+    std::uint32_t min_ms = 0;
+    std::uint32_t max_ms = 0;
+  };
+
+  // Calls: request_ is what is sent, again and again with the same bytes, until it is answered.
+  Action call(Request request);
+  Action transmit();
+  Action on_lost_call(const Status& error, Time now);
+  Action wait(Pause pause, std::string reason, Time now);
+  [[nodiscard]] Time draw(Pause pause, Time now);
+  [[nodiscard]] std::string call_name() const;
+
+  // What the coordinator answers.
+  Action on_check_in_reply(const proto::CheckInReply& reply, Time now);
+  Action accept_plan(const proto::PlanOffer& offer, Time now);
+  Action on_chunk(const proto::ModelChunk& chunk, Time now);
+  Action on_exchange_reply(const proto::ExchangeReply& reply, Time now);
+  Action on_next_step(const proto::NextStep& next, Time now);
+  Action on_session_end(const proto::SessionEnd& end, Time now);
+  Action on_refused(const proto::Refused& refused, Time now);
+
+  Action fetch_model();
+  Action begin_training(Time now);
+  Action send_join(std::vector<std::uint8_t> update, Time now);
+  Action send_step(proto::Step step, std::vector<std::uint8_t> payload);
+
+  // The end. leave() tells the coordinator first when it knows this session.
+  Action finish(Done done);
+  Action leave(Status status, Time check_in_after);
+  Action reject(Rejection rejection, const std::string& message, Time now);
+  // When to check in after an end for which the coordinator gave no window.
+  [[nodiscard]] Time own_pause(Time now);
+
+  const SessionOptions options_;
+  Random& keys_;
+  Random& rounding_;
+
+  Phase phase_ = Phase::kIdle;
+  Request request_;
+  std::uint32_t attempts_ = 0;  // of request_
+  bool waiting_ = false;
+  Wait wait_;
+  Done done_;
+  std::uint64_t uplink_bytes_ = 0;
+
+  std::optional<SessionToken> token_;
+  Time accepted_at_;
+  std::vector<std::uint8_t> plan_bytes_;
+  std::optional<proto::Plan> plan_;
+  std::optional<ModelDownload> download_;
+  bool download_restarted_ = false;
+  std::vector<float> model_;  // while training
+  std::optional<Contribution> contribution_;
+  bool join_answered_ = false;
+  std::optional<proto::Step> step_;
+};
+
+}  // namespace sotto::client

@@ -1,0 +1,75 @@
+// The session machine's saved form.
+#include "machine.h"
+#include "plan_policy.h"
+
+namespace sotto::client {
+namespace {
+
+std::vector<std::uint8_t> to_bytes(std::span<const float> values) {
+  std::vector<std::uint8_t> bytes(values.size_bytes());
+  ByteWriter writer(bytes);
+  for (const float value : values) writer.f32(value);
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> SessionMachine::save() const {
+  SavedSession saved{.stage = SavedSession::Stage::kModel,
+                     .device_id = options_.device_id,
+                     .population = options_.population,
+                     .token = token_.value_or(SessionToken{}),
+                     .accepted_at = accepted_at_,
+                     .plan = plan_bytes_,
+                     .content = {}};
+  if (phase_ == Phase::kDownloading) {
+    saved.content.assign(download_->bytes().begin(), download_->bytes().end());
+  } else if (phase_ == Phase::kTraining) {
+    saved.content = to_bytes(model_);
+  } else if (phase_ == Phase::kExchanging && !join_answered_) {
+    saved.stage = SavedSession::Stage::kUpdate;
+    saved.content = contribution_->update();
+  } else {
+    return {};
+  }
+  return encode_saved_session(saved);
+}
+
+Result<Session::Action> SessionMachine::restore(Bytes bytes, Time now) {
+  SOTTO_CHECK(phase_ == Phase::kIdle);
+  auto saved = decode_saved_session(bytes);
+  if (!saved) return saved.error();
+  if (saved->device_id != options_.device_id || saved->population != options_.population) {
+    return failed_precondition("the saved session is that of device " + saved->device_id + " in population " +
+                               saved->population + ": start anew");
+  }
+  auto plan = proto::decode_plan(saved->plan);
+  if (!plan) return data_loss("the saved plan does not decode: " + plan.error().message());
+  if (now > saved->accepted_at + std::chrono::milliseconds(plan->report_within_ms)) {
+    return failed_precondition("the saved session's round is over: start anew");
+  }
+  ModelDownload download(*plan);
+  const bool has_update = saved->stage == SavedSession::Stage::kUpdate;
+  if (has_update ? saved->content.size() != encoded_update_bytes(*plan) : !download.resume(saved->content)) {
+    return data_loss("the saved session does not fit its plan: start anew");
+  }
+  if (!has_update && download.complete()) {
+    auto parameters = download.parameters();
+    if (!parameters) return parameters.error();
+    model_ = std::move(*parameters);
+  }
+
+  token_ = saved->token;
+  plan_ = std::move(*plan);
+  plan_bytes_ = std::move(saved->plan);
+  accepted_at_ = saved->accepted_at;
+  if (const Status policy = check_plan_policy(*plan_, options_); !policy.ok()) {
+    return leave(policy.with_context("plan refused"), own_pause(now));
+  }
+  if (has_update) return send_join(std::move(saved->content), now);
+  if (!model_.empty()) return begin_training(now);
+  download_ = std::move(download);
+  return fetch_model();
+}
+
+}  // namespace sotto::client
