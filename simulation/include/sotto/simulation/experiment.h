@@ -1,0 +1,59 @@
+// An experiment: a fleet of real device sessions against a real coordinator, over a transport, round by
+// round.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "sotto/base/result.h"
+#include "sotto/proto/messages.h"
+#include "sotto/simulation/data_set.h"
+#include "sotto/simulation/report.h"
+
+namespace sotto::simulation {
+
+enum class TransportKind : std::uint8_t {
+  kInProcess,  // the coordinator core and the sessions in one thread, in virtual time
+  kGrpc,       // a coordinator behind TLS on loopback, one connection per device, in real time
+};
+
+// A coordinator that already runs (`sotto serve`). Without one the experiment starts its own.
+struct ExternalCoordinator {
+  std::string address;  // host:port
+  std::filesystem::path ca_file;
+  std::filesystem::path admin_socket;
+};
+
+struct ExperimentOptions {
+  std::uint32_t rounds = 10;            // attempts: committed and abandoned rounds together
+  std::uint32_t clients_per_round = 0;  // 0: every device
+  proto::Architecture architecture = proto::Architecture::kSoftmax;
+  std::uint32_t hidden = 32;  // kDense
+  proto::TrainingSpec training;
+  proto::AggregationSpec aggregation;  // participants_max, weight_max and clip are chosen from the data
+  std::uint16_t cohort_max = 256;
+  float server_learning_rate = 1.0f;
+  float server_momentum = 0.0f;
+  TransportKind transport = TransportKind::kInProcess;
+  ExternalCoordinator external;  // used with kGrpc when `address` is not empty
+  double dropout = 0;            // probability that a selected device drops out of a round, at a random step
+  bool silent_dropout = false;   // vanish without a word (the coordinator waits for its deadlines) instead of
+                                 // leaving with an Abandon call
+  std::uint32_t phase_deadline_ms = 60'000;
+  std::uint64_t seed = 0;
+  std::uint32_t threads = 1;                 // training and unmasking; does not change the result
+  std::uint32_t local_baseline_devices = 0;  // > 0: also train this many devices alone, for comparison
+  std::string task_name = "simulation";
+  std::function<void(const RoundResult&)> on_round;  // called after each round; may be empty
+  std::function<bool()> cancelled;                   // asked between rounds; true ends the experiment early
+};
+
+// Runs the experiment. The result is a function of (data, options without threads and transport): equal
+// options give an equal model, bit for bit. kInvalidArgument for options that cannot work; errors of an
+// external coordinator as they are.
+[[nodiscard]] Result<ExperimentResult> run_experiment(const FederatedData& data,
+                                                      const ExperimentOptions& options);
+
+}  // namespace sotto::simulation

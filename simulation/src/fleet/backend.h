@@ -1,0 +1,50 @@
+// Where a fleet finds its coordinator: transports for the devices, administration for the experiment, and
+// time. Used by one thread, the one that drives the fleet.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fleet/mailbox.h"
+#include "sotto/base/clock.h"
+#include "sotto/base/executor.h"
+#include "sotto/client/transport.h"
+#include "sotto/proto/messages.h"
+#include "sotto/simulation/experiment.h"
+
+namespace sotto::simulation {
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  [[nodiscard]] virtual Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) = 0;
+  [[nodiscard]] virtual Result<proto::TaskStatus> set_task_state(const std::string& task,
+                                                                 proto::TaskState state) = 0;
+  // Newest first.
+  [[nodiscard]] virtual Result<std::vector<proto::RoundRecord>> rounds(const std::string& task,
+                                                                       std::uint32_t count_max) = 0;
+  // The committed parameters as their bytes (little-endian float32).
+  [[nodiscard]] virtual Result<std::vector<std::uint8_t>> model(TaskId task, ModelVersion version) = 0;
+
+  // The connection of device `device`, made on first use; lives as long as the backend.
+  [[nodiscard]] virtual client::Transport& transport(std::size_t device) = 0;
+
+  [[nodiscard]] virtual Time now() const = 0;
+  // Lets time pass until something is in `mailbox`, at the latest until `until`.
+  virtual void wait(Time until, Mailbox& mailbox) = 0;
+};
+
+// The coordinator core in this thread, in virtual time. `executor` must outlive the backend.
+[[nodiscard]] Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor);
+
+// gRPC over loopback TLS: the given coordinator, or one of its own on a free port in a temporary directory.
+struct GrpcBackendOptions {
+  ExternalCoordinator external;
+  std::size_t threads = 1;
+};
+[[nodiscard]] Result<std::unique_ptr<Backend>> make_grpc_backend(const GrpcBackendOptions& options);
+
+}  // namespace sotto::simulation

@@ -1,0 +1,327 @@
+#include "sotto/simulation/experiment.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "fleet/backend.h"
+#include "fleet/fleet_driver.h"
+#include "fleet/schedule.h"
+#include "sotto/base/hex.h"
+#include "sotto/base/limits.h"
+#include "sotto/crypto/primitives.h"
+
+namespace sotto::simulation {
+namespace {
+
+constexpr std::int64_t kRoundRecordWaitMs = 120'000;
+
+std::vector<float> to_parameters(Bytes bytes) {
+  std::vector<float> parameters(bytes.size() / 4);
+  ByteReader reader(bytes);
+  for (float& parameter : parameters) parameter = reader.f32();
+  return parameters;
+}
+
+double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+class Experiment {
+ public:
+  Experiment(const FederatedData& data, const ExperimentOptions& options, Executor& executor,
+             Backend& backend)
+      : data_(data), options_(options), executor_(executor), backend_(backend) {
+    clients_per_round_ = options.clients_per_round == 0 ? static_cast<std::uint32_t>(data.devices.size())
+                                                        : options.clients_per_round;
+  }
+
+  Result<ExperimentResult> run() {
+    SOTTO_RETURN_IF_ERROR(check_options());
+    auto task = backend_.create_task(task_spec());
+    if (!task) return task.error();
+    task_ = *task;
+    SOTTO_RETURN_IF_ERROR(describe());
+    for (const client::Examples& examples : data_.devices)
+      trainers_.push_back(client::make_builtin_trainer(examples));
+
+    for (std::uint32_t attempt = 1; attempt <= options_.rounds; ++attempt) {
+      if (options_.cancelled && options_.cancelled()) break;
+      SOTTO_RETURN_IF_ERROR(run_round(attempt));
+    }
+    return finish();
+  }
+
+ private:
+  Status check_options() const {
+    const std::size_t devices = data_.devices.size();
+    if (clients_per_round_ > devices) {
+      return invalid_argument("clients per round = " + std::to_string(clients_per_round_) + ", but " +
+                              data_.name + " has " + std::to_string(devices) +
+                              " devices; ask for fewer or raise --devices");
+    }
+    if (clients_per_round_ < limits::kParticipantsMin) {
+      return invalid_argument("a round needs at least " + std::to_string(limits::kParticipantsMin) +
+                              " devices, or their sum would hide nobody; got " +
+                              std::to_string(clients_per_round_));
+    }
+    if (!(options_.dropout >= 0 && options_.dropout < 1)) {
+      return invalid_argument("drop-out = " + std::to_string(options_.dropout) + ": must be in [0, 1)");
+    }
+    if (options_.rounds == 0) return invalid_argument("rounds = 0: must be at least 1");
+    return {};
+  }
+
+  proto::ModelSpec model_spec() const {
+    return {.architecture = options_.architecture,
+            .features = data_.features,
+            .classes = data_.classes,
+            .hidden = options_.architecture == proto::Architecture::kDense ? options_.hidden : 0};
+  }
+
+  proto::TaskSpec task_spec() const {
+    proto::TaskSpec spec;
+    spec.name = options_.task_name;
+    spec.population = options_.task_name;
+    spec.model = model_spec();
+    spec.training = options_.training;
+    spec.aggregation = options_.aggregation;
+    spec.aggregation.cohort_min = static_cast<std::uint16_t>(limits::kParticipantsMin);
+    spec.aggregation.participants_max = options_.cohort_max;
+    std::size_t examples_max = 1;
+    for (const auto& examples : data_.devices) examples_max = std::max(examples_max, examples.count());
+    spec.aggregation.weight_max = static_cast<std::uint32_t>(std::min<std::size_t>(examples_max, 1u << 20));
+    spec.rounds = options_.rounds;
+    spec.participants = clients_per_round_;
+    spec.participants_min = std::max<std::uint32_t>(limits::kParticipantsMin, clients_per_round_ / 2);
+    spec.cohort_max = options_.cohort_max;
+    spec.phase_deadline_ms = options_.phase_deadline_ms;
+    spec.server_learning_rate = options_.server_learning_rate;
+    spec.server_momentum = options_.server_momentum;
+    spec.model_seed = options_.seed;
+    return spec;
+  }
+
+  // Fills in what is known before the first round.
+  Status describe() {
+    result_.dataset = data_.name;
+    result_.aggregation = proto::to_string(options_.aggregation.kind);
+    result_.transport = options_.transport == TransportKind::kGrpc ? "grpc" : "in-process";
+    result_.devices = static_cast<std::uint32_t>(data_.devices.size());
+    result_.clients_per_round = clients_per_round_;
+    result_.rounds = options_.rounds;
+    result_.local_epochs = options_.training.local_epochs;
+    result_.batch_size = options_.training.batch_size;
+    result_.learning_rate = options_.training.learning_rate;
+    result_.dropout = options_.dropout;
+    result_.seed = options_.seed;
+    result_.parameters = model_spec().parameter_count();
+    SOTTO_RETURN_IF_ERROR(load_model(task_.model_version));
+    auto evaluation = client::evaluate(model_spec(), parameters_, data_.test);
+    if (!evaluation) return evaluation.error();
+    evaluation_ = *evaluation;
+    result_.initial_accuracy = result_.final_accuracy = evaluation_.accuracy;
+    if (options_.local_baseline_devices > 0) return measure_local_baseline();
+    return {};
+  }
+
+  // Mean test accuracy of models that saw one device's examples only, trained as long as the federated one
+  // will be.
+  Status measure_local_baseline() {
+    const std::size_t count = std::min<std::size_t>(options_.local_baseline_devices, data_.devices.size());
+    proto::TrainingSpec training = options_.training;
+    training.local_epochs = std::min<std::uint32_t>(1000, training.local_epochs * options_.rounds);
+    const proto::ModelSpec model = model_spec();
+    std::vector<double> accuracy(count);
+    std::vector<Status> status(count);
+    executor_.parallel_for(count, [&](std::size_t i) {
+      const auto trainer = client::make_builtin_trainer(data_.devices[i]);
+      const auto random = make_stream(options_.seed, {.purpose = "local baseline", .device = i});
+      auto update =
+          trainer->train({.model = model, .training = training, .parameters = parameters_}, *random);
+      if (!update) {
+        status[i] = update.error();
+        return;
+      }
+      std::vector<float> trained = parameters_;
+      for (std::size_t j = 0; j < trained.size(); ++j) trained[j] += update->delta[j];
+      auto evaluation = client::evaluate(model, trained, data_.test);
+      if (evaluation) accuracy[i] = evaluation->accuracy;
+      status[i] = evaluation.status();
+    });
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      SOTTO_RETURN_IF_ERROR(status[i]);
+      sum += accuracy[i];
+    }
+    result_.local_accuracy = sum / static_cast<double>(count);
+    return {};
+  }
+
+  Status run_round(std::uint32_t attempt) {
+    const auto started = std::chrono::steady_clock::now();
+    RoundResult round;
+    const auto appointments = schedule_round({.devices = data_.devices.size(),
+                                              .clients_per_round = clients_per_round_,
+                                              .dropout = options_.dropout,
+                                              .seed = options_.seed},
+                                             attempt);
+    std::vector<std::unique_ptr<Random>> rounding;  // outlives the sessions
+    auto members = make_members(appointments, attempt, rounding, round);
+    const auto outcomes =
+        drive_fleet(members, backend_, executor_, {.silent_dropout = options_.silent_dropout});
+    for (const MemberOutcome& outcome : outcomes) {
+      if (outcome.dropped) continue;
+      if (outcome.done.counted) {
+        ++completed_sessions_;
+        uplink_bytes_ += outcome.done.uplink_bytes;
+      } else if (!outcome.done.status.ok() && outcome.done.status.code() != StatusCode::kAborted) {
+        return outcome.done.status.with_context("round " + std::to_string(attempt));
+      }
+    }
+    SOTTO_RETURN_IF_ERROR(await_record(round));
+    if (round.record.outcome == proto::RoundOutcome::kCommitted) {
+      SOTTO_RETURN_IF_ERROR(load_model(round.record.committed_version));
+    }
+    round.seconds = seconds_between(started, std::chrono::steady_clock::now());
+    return record(std::move(round));
+  }
+
+  std::vector<Member> make_members(const std::vector<Appointment>& appointments, std::uint32_t attempt,
+                                   std::vector<std::unique_ptr<Random>>& rounding, RoundResult& round) {
+    std::vector<Member> members;
+    for (const Appointment& appointment : appointments) {
+      const std::size_t device = appointment.device;
+      rounding.push_back(
+          make_stream(options_.seed, {.purpose = "rounding", .attempt = attempt, .device = device}));
+      Member member;
+      member.device = device;
+      member.session = client::Session::create({.device_id = data_.device_names[device],
+                                                .population = options_.task_name,
+                                                .trainers = {options_.architecture},
+                                                .parameters_max = limits::kParametersMax,
+                                                .allow_unmasked = true},
+                                               {.keys = keys_random_, .rounding = *rounding.back()});
+      member.trainer = trainers_[device].get();
+      member.training_random =
+          make_stream(options_.seed, {.purpose = "training", .attempt = attempt, .device = device});
+      if (appointment.drop) {
+        member.drop_before = step_to_drop(*appointment.drop, options_.aggregation.kind);
+        count_drop(*appointment.drop, round);
+      }
+      members.push_back(std::move(member));
+    }
+    return members;
+  }
+
+  static void count_drop(DropPoint point, RoundResult& round) {
+    switch (point) {
+      case DropPoint::kBeforeKeys:
+        ++round.dropped_before_keys;
+        break;
+      case DropPoint::kAfterKeys:
+        ++round.dropped_after_keys;
+        break;
+      case DropPoint::kAfterShares:
+        ++round.dropped_after_shares;
+        break;
+      case DropPoint::kAfterVector:
+        ++round.dropped_after_vector;
+        break;
+    }
+  }
+
+  // The coordinator may still be closing the round when its last device has left.
+  Status await_record(RoundResult& round) {
+    Mailbox nobody;
+    const Time give_up =
+        backend_.now() + std::chrono::milliseconds(kRoundRecordWaitMs + 4 * options_.phase_deadline_ms);
+    for (;;) {
+      auto records = backend_.rounds(options_.task_name, 1);
+      if (!records) return records.error();
+      if (!records->empty() && records->front().round > last_round_) {
+        round.record = records->front();
+        last_round_ = round.record.round;
+        return {};
+      }
+      if (backend_.now() >= give_up) {
+        return {StatusCode::kDeadlineExceeded, "the coordinator recorded no end of the round; see its log"};
+      }
+      backend_.wait(backend_.now() + std::chrono::milliseconds(20), nobody);
+    }
+  }
+
+  Status load_model(ModelVersion version) {
+    auto bytes = backend_.model(task_.id, version);
+    if (!bytes) return bytes.error();
+    if (bytes->size() != model_spec().parameter_count() * 4) {
+      return data_loss("the coordinator's model has " + std::to_string(bytes->size()) + " bytes, not " +
+                       std::to_string(model_spec().parameter_count() * 4));
+    }
+    parameters_ = to_parameters(*bytes);
+    result_.model_sha256 = to_hex(crypto::sha256({*bytes}));
+    return {};
+  }
+
+  Status record(RoundResult round) {
+    if (round.record.outcome == proto::RoundOutcome::kCommitted) {
+      ++result_.rounds_completed;
+      auto evaluation = client::evaluate(model_spec(), parameters_, data_.test);
+      if (!evaluation) return evaluation.error();
+      evaluation_ = *evaluation;
+    } else {
+      ++result_.rounds_abandoned;
+    }
+    round.accuracy = evaluation_.accuracy;
+    round.test_loss = evaluation_.mean_loss;
+    result_.final_accuracy = evaluation_.accuracy;
+    seconds_ += round.seconds;
+    if (options_.on_round) options_.on_round(round);
+    result_.per_round.push_back(std::move(round));
+    return {};
+  }
+
+  Result<ExperimentResult> finish() {
+    if (!result_.per_round.empty()) {
+      result_.seconds_per_round = seconds_ / static_cast<double>(result_.per_round.size());
+    }
+    if (completed_sessions_ > 0) {
+      result_.uplink_bytes_per_device =
+          static_cast<double>(uplink_bytes_) / static_cast<double>(completed_sessions_);
+      result_.uplink_bytes_per_parameter =
+          result_.uplink_bytes_per_device / static_cast<double>(result_.parameters);
+    }
+    return std::move(result_);
+  }
+
+  const FederatedData& data_;
+  const ExperimentOptions& options_;
+  Executor& executor_;
+  Backend& backend_;
+  std::uint32_t clients_per_round_ = 0;
+  crypto::SystemRandom keys_random_;
+  std::vector<std::unique_ptr<client::Trainer>> trainers_;
+  proto::TaskStatus task_;
+  std::vector<float> parameters_;
+  client::Evaluation evaluation_;
+  RoundId last_round_;
+  std::uint64_t completed_sessions_ = 0;
+  std::uint64_t uplink_bytes_ = 0;
+  double seconds_ = 0;
+  ExperimentResult result_;
+};
+
+}  // namespace
+
+Result<ExperimentResult> run_experiment(const FederatedData& data, const ExperimentOptions& options) {
+  const auto executor = make_thread_pool(options.threads);
+  auto backend = options.transport == TransportKind::kInProcess
+                     ? make_in_process_backend(*executor)
+                     : make_grpc_backend({.external = options.external, .threads = options.threads});
+  if (!backend) return backend.error();
+  return Experiment(data, options, *executor, **backend).run();
+}
+
+}  // namespace sotto::simulation

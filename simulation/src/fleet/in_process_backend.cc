@@ -1,0 +1,172 @@
+#include <deque>
+#include <unordered_map>
+#include <utility>
+
+#include "fleet/backend.h"
+#include "sotto/crypto/primitives.h"
+#include "sotto/server/coordinator.h"
+#include "sotto/server/store.h"
+
+namespace sotto::simulation {
+namespace {
+
+using server::ReplyAction;
+
+class InProcessBackend;
+
+class InProcessTransport final : public client::Transport {
+ public:
+  explicit InProcessTransport(InProcessBackend& backend) : backend_(backend) {}
+  void send(const client::Request& request, Callback done) override;
+
+ private:
+  InProcessBackend& backend_;
+};
+
+// Runs the coordinator in the caller's thread. Calls complete inside step(), held ones in a later step.
+class InProcessBackend final : public Backend {
+ public:
+  explicit InProcessBackend(Executor& executor) : executor_(executor) {}
+
+  Status open() {
+    auto coordinator = server::Coordinator::open(*store_, random_, {}, clock_.now());
+    if (!coordinator) return coordinator.error();
+    coordinator_ = std::move(*coordinator);
+    return {};
+  }
+
+  Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) override {
+    return administer<proto::TaskStatus>([&](CallId call) { return server::CreateTaskEvent{call, spec}; });
+  }
+  Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state) override {
+    return administer<proto::TaskStatus>([&](CallId call) {
+      return server::SetTaskStateEvent{call, task, state};
+    });
+  }
+  Result<std::vector<proto::RoundRecord>> rounds(const std::string& task, std::uint32_t count_max) override {
+    return administer<std::vector<proto::RoundRecord>>([&](CallId call) {
+      return server::ListRoundsEvent{call, task, count_max};
+    });
+  }
+  Result<std::vector<std::uint8_t>> model(TaskId task, ModelVersion version) override {
+    std::vector<std::uint8_t> bytes;
+    for (;;) {
+      auto chunk = administer<proto::ModelChunk>([&](CallId call) {
+        return server::FetchModelEvent{call, {.task = task, .version = version, .offset = bytes.size()}};
+      });
+      if (!chunk) return chunk.error();
+      bytes.insert(bytes.end(), chunk->bytes.begin(), chunk->bytes.end());
+      if (bytes.size() >= chunk->total_bytes) return bytes;
+    }
+  }
+
+  client::Transport& transport(std::size_t device) override {
+    auto& transport = transports_[device];
+    if (!transport) transport = std::make_unique<InProcessTransport>(*this);
+    return *transport;
+  }
+
+  Time now() const override { return clock_.now(); }
+
+  void wait(Time until, Mailbox& mailbox) override {
+    (void)mailbox;  // one step of time may or may not bring replies; the driver looks
+    const Time next = std::min(until, coordinator_->next_deadline());
+    SOTTO_CHECK(next != kNever);  // otherwise nothing could ever happen again
+    clock_.advance_to(next);
+    step(server::TickEvent{});
+  }
+
+  void call(const client::Request& request, client::Transport::Callback done) {
+    const CallId call{++last_call_};
+    callbacks_.emplace(call.value, std::move(done));
+    struct ToEvent {
+      CallId call;
+      server::Event operator()(const proto::CheckInRequest& r) const { return server::CheckInEvent{call, r}; }
+      server::Event operator()(const proto::FetchModelRequest& r) const {
+        return server::FetchModelEvent{call, r};
+      }
+      server::Event operator()(const proto::ExchangeRequest& r) const {
+        return server::ExchangeEvent{call, r};
+      }
+      server::Event operator()(const proto::AbandonRequest& r) const { return server::AbandonEvent{call, r}; }
+    };
+    step(std::visit(ToEvent{call}, request));
+  }
+
+ private:
+  template <typename Answer, typename MakeEvent>
+  Result<Answer> administer(MakeEvent make_event) {
+    const CallId call{++last_call_};
+    step(make_event(call));
+    const auto found = administrative_.find(call.value);
+    SOTTO_CHECK(found != administrative_.end());  // the coordinator answers administration at once
+    ReplyAction reply = std::move(found->second);
+    administrative_.erase(found);
+    if (auto* status = std::get_if<Status>(&reply.body)) return *status;
+    return std::get<Answer>(std::move(reply.body));
+  }
+
+  void step(server::Event event) {
+    events_.push_back(std::move(event));
+    while (!events_.empty()) {
+      server::Event next = std::move(events_.front());
+      events_.pop_front();
+      for (server::Action& action : coordinator_->step(std::move(next), clock_.now()))
+        perform(std::move(action));
+    }
+  }
+
+  void perform(server::Action action) {
+    if (auto* reply = std::get_if<ReplyAction>(&action)) {
+      deliver(std::move(*reply));
+    } else if (auto* finish = std::get_if<server::FinishCohortAction>(&action)) {
+      auto sum = finish->session->finish(executor_);
+      events_.push_back(server::CohortFinishedEvent{finish->task, finish->round, finish->cohort,
+                                                    std::move(sum), finish->session->dishonest()});
+    }
+  }
+
+  void deliver(ReplyAction reply) {
+    const auto found = callbacks_.find(reply.call.value);
+    if (found == callbacks_.end()) {
+      administrative_.emplace(reply.call.value, std::move(reply));
+      return;
+    }
+    const auto done = std::move(found->second);
+    callbacks_.erase(found);
+    if (auto* status = std::get_if<Status>(&reply.body)) return done(*status);
+    if (auto* check_in = std::get_if<proto::CheckInReply>(&reply.body))
+      return done(client::Reply(std::move(*check_in)));
+    if (auto* chunk = std::get_if<proto::ModelChunk>(&reply.body))
+      return done(client::Reply(std::move(*chunk)));
+    if (auto* exchange = std::get_if<proto::ExchangeReply>(&reply.body)) {
+      return done(client::Reply(std::move(*exchange)));
+    }
+    done(client::Reply(client::Abandoned{}));
+  }
+
+  Executor& executor_;
+  VirtualClock clock_;
+  crypto::SystemRandom random_;
+  std::unique_ptr<server::Store> store_ = server::make_memory_store();
+  std::unique_ptr<server::Coordinator> coordinator_;
+  std::deque<server::Event> events_;
+  std::uint64_t last_call_ = 0;
+  std::unordered_map<std::uint64_t, client::Transport::Callback> callbacks_;
+  std::unordered_map<std::uint64_t, ReplyAction> administrative_;
+  std::unordered_map<std::size_t, std::unique_ptr<InProcessTransport>> transports_;
+};
+
+void InProcessTransport::send(const client::Request& request, Callback done) {
+  backend_.call(request, std::move(done));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor) {
+  auto backend = std::make_unique<InProcessBackend>(executor);
+  SOTTO_RETURN_IF_ERROR(backend->open());
+  return std::unique_ptr<Backend>(std::move(backend));
+}
+
+}  // namespace sotto::simulation

@@ -1,0 +1,60 @@
+#include "fleet/schedule.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+#include "sotto/base/check.h"
+#include "sotto/crypto/primitives.h"
+
+namespace sotto::simulation {
+
+std::unique_ptr<Random> make_stream(std::uint64_t seed, const StreamName& name) {
+  std::string text = "sotto simulation/";
+  text.append(name.purpose);
+  for (const std::uint64_t number : {seed, std::uint64_t{name.attempt}, std::uint64_t{name.device}}) {
+    text += '/' + std::to_string(number);
+  }
+  return std::make_unique<crypto::SeededRandom>(
+      Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+}
+
+std::vector<Appointment> schedule_round(const ScheduleOptions& options, std::uint32_t attempt) {
+  SOTTO_CHECK(options.clients_per_round <= options.devices);
+  const auto random = make_stream(options.seed, {.purpose = "schedule", .attempt = attempt});
+  std::vector<std::size_t> devices(options.devices);
+  std::iota(devices.begin(), devices.end(), std::size_t{0});
+  for (std::size_t i = 0; i < options.clients_per_round; ++i) {
+    std::swap(devices[i], devices[i + random->below(devices.size() - i)]);
+  }
+  devices.resize(options.clients_per_round);
+  std::sort(devices.begin(), devices.end());
+
+  std::vector<Appointment> appointments;
+  for (const std::size_t device : devices) {
+    Appointment appointment{.device = device, .drop = std::nullopt};
+    const bool drops = random->uniform() < options.dropout;
+    const auto point = static_cast<DropPoint>(random->below(4));
+    if (drops) appointment.drop = point;
+    appointments.push_back(appointment);
+  }
+  return appointments;
+}
+
+std::optional<proto::Step> step_to_drop(DropPoint point, proto::Aggregation aggregation) {
+  const bool secure = aggregation == proto::Aggregation::kSecure;
+  switch (point) {
+    case DropPoint::kBeforeKeys:
+      return proto::Step::kJoin;
+    case DropPoint::kAfterKeys:
+      return secure ? proto::Step::kShare : proto::Step::kCollect;
+    case DropPoint::kAfterShares:
+      return proto::Step::kCollect;
+    case DropPoint::kAfterVector:
+      if (secure) return proto::Step::kUnmask;
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace sotto::simulation
