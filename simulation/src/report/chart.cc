@@ -98,12 +98,33 @@ std::string round_ticks(const std::vector<std::uint64_t>& rounds,
   return svg;
 }
 
-// Where a line chart of fractions begins: a multiple of ten per cent below everything shown.
-double lowest_shown(const LineChart& chart) {
+// Where a line chart of fractions begins: a multiple of `step` below everything shown.
+struct FractionAxis {
+  double lowest = 0;
+  double step = 0.1;
+};
+FractionAxis choose_axis(const LineChart& chart) {
   double lowest = 1;
   for (const double value : chart.values) lowest = std::min(lowest, value);
   for (const ReferenceLine& reference : chart.references) lowest = std::min(lowest, reference.value);
-  return std::clamp(std::floor(lowest * 10) / 10, 0.0, 0.9);
+  const double step = lowest < 0.5 ? 0.2 : 0.1;
+  return {std::clamp(std::floor(lowest / step) * step, 0.0, 0.9), step};
+}
+
+// Each label above its line, but below it where it would meet the label of a higher line.
+std::string draw_references(const LineChart& chart, const Frame& frame) {
+  constexpr double kLabelHeight = 18;
+  std::string svg;
+  for (const ReferenceLine& reference : chart.references) {
+    const double y = frame.height_of(reference.value);
+    const bool crowded = std::ranges::any_of(chart.references, [&](const ReferenceLine& other) {
+      return other.value > reference.value && y - frame.height_of(other.value) < kLabelHeight;
+    });
+    svg += line(kLeft, y, kRight, y, "reference " + reference.style);
+    svg += label({kRight, crowded ? y + kLabelHeight - 4 : y - 6, "end"},
+                 reference.label + " " + percent(reference.value));
+  }
+  return svg;
 }
 
 }  // namespace
@@ -115,26 +136,25 @@ std::string draw(const LineChart& chart) {
     if (count == 1) return (kLeft + kRight) / 2;
     return kLeft + 10 + (kRight - kLeft - 20) * static_cast<double>(index) / static_cast<double>(count - 1);
   };
-  const double lowest = lowest_shown(chart);
-  const Frame frame(lowest, 1);
+  const FractionAxis axis = choose_axis(chart);
+  const Frame frame(axis.lowest, 1);
   std::string svg = frame.open(chart.text);
-  svg += frame.value_ticks(1 - lowest > 0.45 ? 0.2 : 0.1,
-                           [](double value) { return fixed(100 * value, 0) + " %"; });
+  svg += frame.value_ticks(axis.step, [](double value) { return fixed(100 * value, 0) + " %"; });
   svg += round_ticks(chart.rounds, x_of);
-  for (const ReferenceLine& reference : chart.references) {
-    const double y = frame.height_of(reference.value);
-    svg += line(kLeft, y, kRight, y, "reference " + reference.style);
-    svg += label({kRight, y - 6, "end"}, reference.label + " " + percent(reference.value));
-  }
+  svg += draw_references(chart, frame);
   svg += "<polyline class=\"curve\" points=\"";
   for (std::size_t i = 0; i < count; ++i) {
     svg += (i == 0 ? "" : " ") + fixed(x_of(i), 1) + "," + fixed(frame.height_of(chart.values[i]), 1);
   }
   svg += "\"/>\n";
-  for (std::size_t i = 0; i < count && count <= kPointsMax; ++i) {
-    svg += "<circle class=\"point\" r=\"" + std::string(count <= 40 ? "3.5" : "2") + "\"" +
-           attribute("cx", x_of(i)) + attribute("cy", frame.height_of(chart.values[i])) + "><title>Round " +
-           std::to_string(chart.rounds[i]) + ": " + percent(chart.values[i]) + "</title></circle>\n";
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string note = i < chart.notes.size() ? chart.notes[i] : "";
+    if (count > kPointsMax && note.empty()) continue;
+    svg += "<circle class=\"" + std::string(note.empty() ? "point" : "point noted") + "\" r=\"" +
+           (count <= 40 ? "3.5" : "2") + "\"" + attribute("cx", x_of(i)) +
+           attribute("cy", frame.height_of(chart.values[i])) + "><title>Round " +
+           std::to_string(chart.rounds[i]) + ": " + percent(chart.values[i]) +
+           (note.empty() ? "" : ", " + escape(note)) + "</title></circle>\n";
   }
   return svg + "</svg>\n";
 }

@@ -27,6 +27,7 @@ struct LineChart {
   ChartText text;
   std::vector<std::uint64_t> rounds;
   std::vector<double> values;
+  std::vector<std::string> notes;  // empty, or one per round; a round with a note gets a mark of its own
   std::vector<ReferenceLine> references;
 };
 [[nodiscard]] std::string draw(const LineChart& chart);

@@ -44,9 +44,10 @@ section { background: var(--card); border: 1px solid var(--rule); border-radius:
 .tiles dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
+svg text { paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; }
 .grid { stroke: var(--rule); } .axis { stroke: var(--soft); }
 .curve { fill: none; stroke: var(--curve); stroke-width: 2.5; stroke-linejoin: round; }
-.point { fill: var(--curve); }
+.point { fill: var(--curve); } .noted { fill: var(--card); stroke: var(--curve); stroke-width: 2; }
 .reference { stroke-width: 1.5; }
 .initial { stroke: var(--initial); stroke-dasharray: 2 5; } .local { stroke: var(--local); stroke-dasharray: 9 5; }
 rect.keys { fill: var(--keys); } rect.shares { fill: var(--shares); } rect.vector { fill: var(--vector); }
@@ -102,15 +103,21 @@ std::string accuracy_section(const ExperimentResult& result) {
                     percent(result.per_round.back().accuracy) + " after the last.",
                 "Test accuracy"};
   chart.rounds = round_numbers(result);
-  for (const RoundResult& round : result.per_round) chart.values.push_back(round.accuracy);
+  bool any_abandoned = false;
+  for (const RoundResult& round : result.per_round) {
+    const bool abandoned = round.record.outcome == proto::RoundOutcome::kAbandoned;
+    chart.values.push_back(round.accuracy);
+    chart.notes.emplace_back(abandoned ? "abandoned" : "");
+    any_abandoned |= abandoned;
+  }
   chart.references.push_back({"before training", "initial", result.initial_accuracy});
   if (result.local_accuracy >= 0) {
     chart.references.push_back({"one device alone", "local", result.local_accuracy});
   }
-  return "<section><h2>Learning curve</h2>\n<p>Accuracy of the global model on the test set" +
-         std::string(result.local_accuracy >= 0 ? ", beside models that each saw one device's examples only"
-                                                : "") +
-         ".</p>\n" + draw(chart) + "</section>\n";
+  std::string caption = "Accuracy of the global model on the test set";
+  if (result.local_accuracy >= 0) caption += ", beside models that each saw one device's examples only";
+  if (any_abandoned) caption += "; a hollow mark is a round that was abandoned and left the model as it was";
+  return "<section><h2>Learning curve</h2>\n<p>" + caption + ".</p>\n" + draw(chart) + "</section>\n";
 }
 
 std::string bytes_section(const ExperimentResult& result) {

@@ -168,6 +168,15 @@ TEST(Html, LeavesOutABaselineThatWasNotMeasured) {
   EXPECT_THAT(to_html(result), Not(HasSubstr("one device alone")));
 }
 
+TEST(Html, MarksAbandonedRoundsOnTheCurve) {
+  ExperimentResult result = experiment(300);
+  EXPECT_THAT(to_html(result), Not(HasSubstr("abandoned and left")));
+  result.per_round[6].record.outcome = proto::RoundOutcome::kAbandoned;
+  const std::string html = to_html(result);
+  EXPECT_EQ(count_of(html, "class=\"point noted\""), 1u);
+  EXPECT_THAT(html, HasSubstr("Round 7: 74.9 %, abandoned"));
+}
+
 TEST(Html, EscapesEveryText) {
   const std::string attack = "<script>alert('x')</script>\"&";
   ExperimentResult result = experiment(2);
