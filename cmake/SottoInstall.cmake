@@ -19,6 +19,8 @@ function(sotto_install_library target)
   foreach(library IN LISTS sotto_header_only)
     list(REMOVE_ITEM linked "$<LINK_ONLY:${library}>")
   endforeach()
+  # Where sotto_build_flags was: it exists in the build tree only.
+  list(FILTER linked EXCLUDE REGEX "BUILD_INTERFACE:sotto_build_flags")
   set_target_properties(${target} PROPERTIES INTERFACE_LINK_LIBRARIES "${linked}")
   install(TARGETS ${target} EXPORT sotto-${component} ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${component})
   set_property(GLOBAL APPEND PROPERTY sotto_components ${component})
@@ -41,7 +43,8 @@ function(sotto_install_module directory)
   endforeach()
   if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${directory}/include")
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/${directory}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-      COMPONENT ${component} FILES_MATCHING PATTERN "*.h")
+      COMPONENT ${component} FILES_MATCHING PATTERN "*.h"
+      PATTERN "convert.h" EXCLUDE) # shows generated messages, which are not installed
   endif()
 endfunction()
 
