@@ -1,0 +1,64 @@
+// Between the plain messages (messages.h) and their protobuf form (sotto.proto). Everything that arrives from
+// a network is checked here, once: what comes out of from_wire() has every length, enumerator and integer
+// within its bounds.
+//
+// to_wire() cannot fail. Texts for logs and people (reason, outcome, waiting_for) are cut to
+// limits::kReasonBytesMax on the way out, and their bytes outside printable ASCII become '?' both ways, so
+// that a peer cannot write control characters into a log.
+//
+// from_wire() fails with kInvalidArgument: message, field, what it held and what is allowed. Thread-safe.
+#pragma once
+
+#include <vector>
+
+#include "sotto.pb.h"
+#include "sotto/proto/messages.h"
+
+namespace sotto::proto {
+
+// ---- fleet ----
+void to_wire(const CheckInRequest& from, v1::CheckInRequest& to);
+void to_wire(const CheckInReply& from, v1::CheckInReply& to);
+void to_wire(const FetchModelRequest& from, v1::FetchModelRequest& to);
+void to_wire(const ModelChunk& from, v1::ModelChunk& to);
+void to_wire(const ExchangeRequest& from, v1::ExchangeRequest& to);
+void to_wire(const ExchangeReply& from, v1::ExchangeReply& to);
+void to_wire(const AbandonRequest& from, v1::AbandonRequest& to);
+
+// Names by valid_name(); at most limits::kTrainersPerDeviceMax trainers. Any protocol_version passes: the
+// coordinator answers for that.
+[[nodiscard]] Result<CheckInRequest> from_wire(const v1::CheckInRequest& from);
+// Tokens are 16 bytes, plans 1 .. limits::kPlanBytesMax bytes, windows have min <= max.
+[[nodiscard]] Result<CheckInReply> from_wire(const v1::CheckInReply& from);
+[[nodiscard]] Result<FetchModelRequest> from_wire(const v1::FetchModelRequest& from);
+// At most limits::kModelChunkBytes, inside total_bytes, which is at most that of limits::kParametersMax
+// float32 values.
+[[nodiscard]] Result<ModelChunk> from_wire(const v1::ModelChunk& from);
+// At most limits::kUpdateBytesMax of payload, none when polling.
+[[nodiscard]] Result<ExchangeRequest> from_wire(const v1::ExchangeRequest& from);
+[[nodiscard]] Result<ExchangeReply> from_wire(const v1::ExchangeReply& from);
+[[nodiscard]] Result<AbandonRequest> from_wire(const v1::AbandonRequest& from);
+
+// ---- administration ----
+void to_wire(const TaskSpec& from, v1::TaskSpec& to);
+void to_wire(const TaskStatus& from, v1::TaskStatus& to);
+void to_wire(const RoundRecord& from, v1::RoundRecord& to);
+void to_wire(const ModelRecord& from, v1::ModelRecord& to);
+void to_wire(const std::vector<TaskStatus>& from, v1::ListTasksReply& to);
+void to_wire(const std::vector<RoundRecord>& from, v1::ListRoundsReply& to);
+void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to);
+
+// Checks that every value fits its field; whether the task makes sense is validate_task_spec()'s question.
+[[nodiscard]] Result<TaskSpec> from_wire(const v1::TaskSpec& from);
+[[nodiscard]] Result<TaskStatus> from_wire(const v1::TaskStatus& from);
+[[nodiscard]] Result<RoundRecord> from_wire(const v1::RoundRecord& from);
+[[nodiscard]] Result<ModelRecord> from_wire(const v1::ModelRecord& from);
+[[nodiscard]] Result<std::vector<TaskStatus>> from_wire(const v1::ListTasksReply& from);
+[[nodiscard]] Result<std::vector<RoundRecord>> from_wire(const v1::ListRoundsReply& from);
+[[nodiscard]] Result<std::vector<ModelRecord>> from_wire(const v1::ListModelsReply& from);
+
+// The one field of an administration request that names a task.
+[[nodiscard]] Result<std::string> task_name_from_wire(const std::string& name);
+[[nodiscard]] Result<TaskState> task_state_from_wire(std::uint32_t state);
+
+}  // namespace sotto::proto

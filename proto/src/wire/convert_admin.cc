@@ -1,0 +1,243 @@
+// The administration socket's messages.
+#include <string>
+
+#include "fields.h"
+#include "sotto/base/limits.h"
+#include "sotto/proto/convert.h"
+
+namespace sotto::proto {
+namespace {
+
+constexpr std::uint64_t kU16Max = 0xffff;
+
+Status model_from_wire(const v1::TaskSpec& from, ModelSpec& to) {
+  SOTTO_RETURN_IF_ERROR(
+      copy_enumerator("TaskSpec.architecture", from.architecture(), Architecture::kDense, to.architecture));
+  to.features = from.features();
+  to.classes = from.classes();
+  to.hidden = from.hidden();
+  return {};
+}
+
+Status aggregation_from_wire(const v1::TaskSpec& from, AggregationSpec& to) {
+  SOTTO_RETURN_IF_ERROR(
+      copy_enumerator("TaskSpec.aggregation", from.aggregation(), Aggregation::kFloat, to.kind));
+  SOTTO_RETURN_IF_ERROR(
+      copy_enumerator("TaskSpec.adversary", from.adversary(), Adversary::kSemiMalicious, to.adversary));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("TaskSpec.prg", from.prg(), crypto::Prg::kAes128Ctr, to.prg));
+  SOTTO_RETURN_IF_ERROR(check_integer("TaskSpec.cohort_min", from.cohort_min(), 0, kU16Max));
+  SOTTO_RETURN_IF_ERROR(check_integer("TaskSpec.participants_max", from.participants_max(), 0, kU16Max));
+  to.cohort_min = static_cast<std::uint16_t>(from.cohort_min());
+  to.participants_max = static_cast<std::uint16_t>(from.participants_max());
+  to.corrupt_fraction = from.corrupt_fraction();
+  to.dropout_fraction = from.dropout_fraction();
+  to.clip = from.clip();
+  to.weight_max = from.weight_max();
+  return {};
+}
+
+// Converts every element of a repeated field; the first bad one refuses the whole.
+template <typename Message, typename Elements>
+Result<std::vector<Message>> list_from_wire(const Elements& elements) {
+  std::vector<Message> list;
+  list.reserve(static_cast<std::size_t>(elements.size()));
+  for (const auto& element : elements) {
+    Result<Message> message = from_wire(element);
+    if (!message) return message.error();
+    list.push_back(std::move(*message));
+  }
+  return list;
+}
+
+}  // namespace
+
+void to_wire(const TaskSpec& from, v1::TaskSpec& to) {
+  to.set_name(from.name);
+  to.set_population(from.population);
+  to.set_architecture(static_cast<std::uint32_t>(from.model.architecture));
+  to.set_features(from.model.features);
+  to.set_classes(from.model.classes);
+  to.set_hidden(from.model.hidden);
+  to.set_local_epochs(from.training.local_epochs);
+  to.set_batch_size(from.training.batch_size);
+  to.set_learning_rate(from.training.learning_rate);
+  to.set_momentum(from.training.momentum);
+  to.set_proximal_mu(from.training.proximal_mu);
+  to.set_aggregation(static_cast<std::uint32_t>(from.aggregation.kind));
+  to.set_adversary(static_cast<std::uint32_t>(from.aggregation.adversary));
+  to.set_prg(static_cast<std::uint32_t>(from.aggregation.prg));
+  to.set_cohort_min(from.aggregation.cohort_min);
+  to.set_participants_max(from.aggregation.participants_max);
+  to.set_corrupt_fraction(from.aggregation.corrupt_fraction);
+  to.set_dropout_fraction(from.aggregation.dropout_fraction);
+  to.set_clip(from.aggregation.clip);
+  to.set_weight_max(from.aggregation.weight_max);
+  to.set_rounds(from.rounds);
+  to.set_participants(from.participants);
+  to.set_participants_min(from.participants_min);
+  to.set_cohort_max(from.cohort_max);
+  to.set_over_selection(from.over_selection);
+  to.set_report_within_ms(from.report_within_ms);
+  to.set_phase_deadline_ms(from.phase_deadline_ms);
+  to.set_straggler_grace_ms(from.straggler_grace_ms);
+  to.set_server_learning_rate(from.server_learning_rate);
+  to.set_server_momentum(from.server_momentum);
+  to.set_adaptive_clip(from.adaptive_clip);
+  to.set_model_seed(from.model_seed);
+}
+
+Result<TaskSpec> from_wire(const v1::TaskSpec& from) {
+  TaskSpec spec;
+  SOTTO_RETURN_IF_ERROR(check_name("TaskSpec.name", from.name()));
+  SOTTO_RETURN_IF_ERROR(check_name("TaskSpec.population", from.population()));
+  spec.name = from.name();
+  spec.population = from.population();
+  SOTTO_RETURN_IF_ERROR(model_from_wire(from, spec.model));
+  spec.training = {from.local_epochs(), from.batch_size(), from.learning_rate(), from.momentum(),
+                   from.proximal_mu()};
+  SOTTO_RETURN_IF_ERROR(aggregation_from_wire(from, spec.aggregation));
+  SOTTO_RETURN_IF_ERROR(check_integer("TaskSpec.cohort_max", from.cohort_max(), 0, kU16Max));
+  spec.rounds = from.rounds();
+  spec.participants = from.participants();
+  spec.participants_min = from.participants_min();
+  spec.cohort_max = static_cast<std::uint16_t>(from.cohort_max());
+  spec.over_selection = from.over_selection();
+  spec.report_within_ms = from.report_within_ms();
+  spec.phase_deadline_ms = from.phase_deadline_ms();
+  spec.straggler_grace_ms = from.straggler_grace_ms();
+  spec.server_learning_rate = from.server_learning_rate();
+  spec.server_momentum = from.server_momentum();
+  spec.adaptive_clip = from.adaptive_clip();
+  spec.model_seed = from.model_seed();
+  return spec;
+}
+
+void to_wire(const TaskStatus& from, v1::TaskStatus& to) {
+  to.set_id(from.id.value);
+  to_wire(from.spec, *to.mutable_spec());
+  to.set_state(static_cast<std::uint32_t>(from.state));
+  to.set_model_version(from.model_version.value);
+  to.set_rounds_committed(from.rounds_committed);
+  to.set_rounds_abandoned(from.rounds_abandoned);
+  to.set_waiting_for(printable(from.waiting_for));
+  to.set_waiting_until_ms(from.waiting_until_ms);
+}
+
+Result<TaskStatus> from_wire(const v1::TaskStatus& from) {
+  TaskStatus status;
+  Result<TaskSpec> spec = from_wire(from.spec());
+  if (!spec) return spec.error();
+  status.spec = std::move(*spec);
+  SOTTO_RETURN_IF_ERROR(
+      copy_enumerator("TaskStatus.state", from.state(), TaskState::kComplete, status.state));
+  SOTTO_RETURN_IF_ERROR(
+      check_length("TaskStatus.waiting_for", from.waiting_for().size(), 0, limits::kReasonBytesMax));
+  status.id = TaskId{from.id()};
+  status.model_version = ModelVersion{from.model_version()};
+  status.rounds_committed = from.rounds_committed();
+  status.rounds_abandoned = from.rounds_abandoned();
+  status.waiting_for = printable(from.waiting_for());
+  status.waiting_until_ms = from.waiting_until_ms();
+  return status;
+}
+
+void to_wire(const RoundRecord& from, v1::RoundRecord& to) {
+  to.set_task(from.task.value);
+  to.set_round(from.round.value);
+  to.set_outcome(static_cast<std::uint32_t>(from.outcome));
+  to.set_reason(printable(from.reason));
+  to.set_base_version(from.base_version.value);
+  to.set_committed_version(from.committed_version.value);
+  to.set_started_ms(from.started_ms);
+  to.set_finished_ms(from.finished_ms);
+  to.set_cohorts(from.cohorts);
+  to.set_plans_given(from.plans_given);
+  to.set_joined(from.joined);
+  to.set_shared(from.shared);
+  to.set_collected(from.collected);
+  to.set_unmasked(from.unmasked);
+  to.set_uplink_bytes(from.uplink_bytes);
+  to.set_count(from.metrics.count);
+  to.set_weight(from.metrics.weight);
+  to.set_examples(from.metrics.examples);
+  to.set_correct(from.metrics.correct);
+  to.set_loss_1024(from.metrics.loss_1024);
+  to.set_clipped(from.metrics.clipped);
+  to.set_clip(from.clip);
+}
+
+Result<RoundRecord> from_wire(const v1::RoundRecord& from) {
+  RoundRecord round;
+  SOTTO_RETURN_IF_ERROR(
+      copy_enumerator("RoundRecord.outcome", from.outcome(), RoundOutcome::kAbandoned, round.outcome));
+  SOTTO_RETURN_IF_ERROR(check_length("RoundRecord.reason", from.reason().size(), 0, limits::kReasonBytesMax));
+  round.task = TaskId{from.task()};
+  round.round = RoundId{from.round()};
+  round.reason = printable(from.reason());
+  round.base_version = ModelVersion{from.base_version()};
+  round.committed_version = ModelVersion{from.committed_version()};
+  round.started_ms = from.started_ms();
+  round.finished_ms = from.finished_ms();
+  round.cohorts = from.cohorts();
+  round.plans_given = from.plans_given();
+  round.joined = from.joined();
+  round.shared = from.shared();
+  round.collected = from.collected();
+  round.unmasked = from.unmasked();
+  round.uplink_bytes = from.uplink_bytes();
+  round.metrics = {from.count(),   from.weight(),    from.examples(),
+                   from.correct(), from.loss_1024(), from.clipped()};
+  round.clip = from.clip();
+  return round;
+}
+
+void to_wire(const ModelRecord& from, v1::ModelRecord& to) {
+  to.set_task(from.task.value);
+  to.set_version(from.version.value);
+  to.set_digest(to_string_bytes(from.digest));
+  to.set_bytes(from.bytes);
+  to.set_committed_ms(from.committed_ms);
+}
+
+Result<ModelRecord> from_wire(const v1::ModelRecord& from) {
+  ModelRecord model;
+  SOTTO_RETURN_IF_ERROR(copy_exactly("ModelRecord.digest", from.digest(), model.digest));
+  model.task = TaskId{from.task()};
+  model.version = ModelVersion{from.version()};
+  model.bytes = from.bytes();
+  model.committed_ms = from.committed_ms();
+  return model;
+}
+
+void to_wire(const std::vector<TaskStatus>& from, v1::ListTasksReply& to) {
+  for (const TaskStatus& task : from) to_wire(task, *to.add_tasks());
+}
+void to_wire(const std::vector<RoundRecord>& from, v1::ListRoundsReply& to) {
+  for (const RoundRecord& round : from) to_wire(round, *to.add_rounds());
+}
+void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to) {
+  for (const ModelRecord& model : from) to_wire(model, *to.add_models());
+}
+
+Result<std::vector<TaskStatus>> from_wire(const v1::ListTasksReply& from) {
+  return list_from_wire<TaskStatus>(from.tasks());
+}
+Result<std::vector<RoundRecord>> from_wire(const v1::ListRoundsReply& from) {
+  return list_from_wire<RoundRecord>(from.rounds());
+}
+Result<std::vector<ModelRecord>> from_wire(const v1::ListModelsReply& from) {
+  return list_from_wire<ModelRecord>(from.models());
+}
+
+Result<std::string> task_name_from_wire(const std::string& name) {
+  SOTTO_RETURN_IF_ERROR(check_name("task", name));
+  return name;
+}
+
+Result<TaskState> task_state_from_wire(std::uint32_t number) {
+  TaskState state{};
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("state", number, TaskState::kComplete, state));
+  return state;
+}
+
+}  // namespace sotto::proto

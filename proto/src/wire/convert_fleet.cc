@@ -1,0 +1,212 @@
+// PROTOCOL.md section 1: the four calls of a device.
+#include <string>
+
+#include "fields.h"
+#include "sotto/base/limits.h"
+#include "sotto/proto/convert.h"
+
+namespace sotto::proto {
+namespace {
+
+constexpr std::uint64_t kModelBytesMax = 4 * std::uint64_t{limits::kParametersMax};
+
+void to_wire(const RetryWindow& from, v1::RetryWindow& to) {
+  to.set_delay_min_ms(from.delay_min_ms);
+  to.set_delay_max_ms(from.delay_max_ms);
+  to.set_reason(printable(from.reason));
+}
+
+Result<RetryWindow> from_wire(const v1::RetryWindow& from) {
+  SOTTO_RETURN_IF_ERROR(
+      check_integer("RetryWindow.delay_min_ms", from.delay_min_ms(), 0, from.delay_max_ms()));
+  SOTTO_RETURN_IF_ERROR(check_length("RetryWindow.reason", from.reason().size(), 0, limits::kReasonBytesMax));
+  return RetryWindow{from.delay_min_ms(), from.delay_max_ms(), printable(from.reason())};
+}
+
+struct ExchangeReplyWriter {
+  v1::ExchangeReply& to;
+
+  void operator()(const NextStep& from) const {
+    v1::NextStep& next = *to.mutable_next();
+    next.set_next(static_cast<std::uint32_t>(from.next));
+    next.set_payload(to_string_bytes(from.payload));
+  }
+  void operator()(const KeepWaiting& from) const { to_wire(from.window, *to.mutable_wait()); }
+  void operator()(const SessionEnd& from) const {
+    v1::SessionEnd& end = *to.mutable_end();
+    end.set_counted(from.counted);
+    end.set_outcome(printable(from.outcome));
+    to_wire(from.window, *end.mutable_window());
+  }
+  void operator()(const Refused& from) const {
+    v1::Refused& refused = *to.mutable_refused();
+    refused.set_reason(static_cast<std::uint32_t>(from.reason));
+    to_wire(from.window, *refused.mutable_window());
+  }
+};
+
+Result<ExchangeReply> next_from_wire(const v1::NextStep& from) {
+  NextStep next;
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("NextStep.next", from.next(), Step::kUnmask, next.next));
+  SOTTO_RETURN_IF_ERROR(check_length("NextStep.payload", from.payload().size(), 0, limits::kUpdateBytesMax));
+  next.payload = to_bytes(from.payload());
+  return ExchangeReply(std::move(next));
+}
+
+Result<ExchangeReply> end_from_wire(const v1::SessionEnd& from) {
+  SOTTO_RETURN_IF_ERROR(
+      check_length("SessionEnd.outcome", from.outcome().size(), 0, limits::kReasonBytesMax));
+  Result<RetryWindow> window = from_wire(from.window());
+  if (!window) return window.error();
+  return ExchangeReply(SessionEnd{from.counted(), printable(from.outcome()), std::move(*window)});
+}
+
+Result<ExchangeReply> refused_from_wire(const v1::Refused& from) {
+  Refused refused;
+  SOTTO_RETURN_IF_ERROR(
+      copy_enumerator("Refused.reason", from.reason(), Rejection::kNotEligible, refused.reason));
+  Result<RetryWindow> window = from_wire(from.window());
+  if (!window) return window.error();
+  refused.window = std::move(*window);
+  return ExchangeReply(std::move(refused));
+}
+
+}  // namespace
+
+void to_wire(const CheckInRequest& from, v1::CheckInRequest& to) {
+  to.set_protocol_version(from.protocol_version);
+  to.set_device_id(from.device_id);
+  to.set_population(from.population);
+  for (const Architecture trainer : from.trainers) to.add_trainers(static_cast<std::uint32_t>(trainer));
+  to.set_parameters_max(from.parameters_max);
+}
+
+void to_wire(const CheckInReply& from, v1::CheckInReply& to) {
+  if (const auto* offer = std::get_if<PlanOffer>(&from)) {
+    to.mutable_offer()->set_token(to_string_bytes(offer->token.value));
+    to.mutable_offer()->set_plan(to_string_bytes(offer->plan));
+  } else {
+    to_wire(std::get<RetryWindow>(from), *to.mutable_retry());
+  }
+}
+
+void to_wire(const FetchModelRequest& from, v1::FetchModelRequest& to) {
+  to.set_task(from.task.value);
+  to.set_version(from.version.value);
+  to.set_offset(from.offset);
+}
+
+void to_wire(const ModelChunk& from, v1::ModelChunk& to) {
+  to.set_total_bytes(from.total_bytes);
+  to.set_offset(from.offset);
+  to.set_bytes(to_string_bytes(from.bytes));
+}
+
+void to_wire(const ExchangeRequest& from, v1::ExchangeRequest& to) {
+  to.set_token(to_string_bytes(from.token.value));
+  to.set_step(static_cast<std::uint32_t>(from.step));
+  to.set_poll(from.poll);
+  to.set_payload(to_string_bytes(from.payload));
+}
+
+void to_wire(const ExchangeReply& from, v1::ExchangeReply& to) { std::visit(ExchangeReplyWriter{to}, from); }
+
+void to_wire(const AbandonRequest& from, v1::AbandonRequest& to) {
+  to.set_token(to_string_bytes(from.token.value));
+  to.set_reason(printable(from.reason));
+}
+
+Result<CheckInRequest> from_wire(const v1::CheckInRequest& from) {
+  SOTTO_RETURN_IF_ERROR(check_name("CheckInRequest.device_id", from.device_id()));
+  SOTTO_RETURN_IF_ERROR(check_name("CheckInRequest.population", from.population()));
+  SOTTO_RETURN_IF_ERROR(check_integer("CheckInRequest.trainers (count)",
+                                      static_cast<std::uint64_t>(from.trainers_size()), 0,
+                                      limits::kTrainersPerDeviceMax));
+  CheckInRequest request;
+  request.protocol_version = from.protocol_version();
+  request.device_id = from.device_id();
+  request.population = from.population();
+  for (const std::uint32_t number : from.trainers()) {
+    Architecture trainer{};
+    SOTTO_RETURN_IF_ERROR(copy_enumerator("CheckInRequest.trainers", number, Architecture::kDense, trainer));
+    request.trainers.push_back(trainer);
+  }
+  request.parameters_max = from.parameters_max();
+  return request;
+}
+
+Result<CheckInReply> from_wire(const v1::CheckInReply& from) {
+  switch (from.reply_case()) {
+    case v1::CheckInReply::kOffer: {
+      PlanOffer offer;
+      SOTTO_RETURN_IF_ERROR(copy_exactly("PlanOffer.token", from.offer().token(), offer.token.value));
+      SOTTO_RETURN_IF_ERROR(
+          check_length("PlanOffer.plan", from.offer().plan().size(), 1, limits::kPlanBytesMax));
+      offer.plan = to_bytes(from.offer().plan());
+      return CheckInReply(std::move(offer));
+    }
+    case v1::CheckInReply::kRetry: {
+      Result<RetryWindow> window = from_wire(from.retry());
+      if (!window) return window.error();
+      return CheckInReply(std::move(*window));
+    }
+    case v1::CheckInReply::REPLY_NOT_SET:
+      break;
+  }
+  return invalid_argument("CheckInReply.reply is not set: must be an offer or a retry window");
+}
+
+Result<FetchModelRequest> from_wire(const v1::FetchModelRequest& from) {
+  return FetchModelRequest{TaskId{from.task()}, ModelVersion{from.version()}, from.offset()};
+}
+
+Result<ModelChunk> from_wire(const v1::ModelChunk& from) {
+  SOTTO_RETURN_IF_ERROR(check_integer("ModelChunk.total_bytes", from.total_bytes(), 0, kModelBytesMax));
+  SOTTO_RETURN_IF_ERROR(check_integer("ModelChunk.offset", from.offset(), 0, from.total_bytes()));
+  const std::uint64_t remaining = from.total_bytes() - from.offset();
+  SOTTO_RETURN_IF_ERROR(check_length("ModelChunk.bytes", from.bytes().size(), 0,
+                                     std::min<std::uint64_t>(remaining, limits::kModelChunkBytes)));
+  return ModelChunk{from.total_bytes(), from.offset(), to_bytes(from.bytes())};
+}
+
+Result<ExchangeRequest> from_wire(const v1::ExchangeRequest& from) {
+  ExchangeRequest request;
+  SOTTO_RETURN_IF_ERROR(copy_exactly("ExchangeRequest.token", from.token(), request.token.value));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("ExchangeRequest.step", from.step(), Step::kUnmask, request.step));
+  request.poll = from.poll();
+  SOTTO_RETURN_IF_ERROR(
+      check_length(request.poll ? "ExchangeRequest.payload of a poll" : "ExchangeRequest.payload",
+                   from.payload().size(), 0, request.poll ? 0 : limits::kUpdateBytesMax));
+  request.payload = to_bytes(from.payload());
+  return request;
+}
+
+Result<ExchangeReply> from_wire(const v1::ExchangeReply& from) {
+  switch (from.reply_case()) {
+    case v1::ExchangeReply::kNext:
+      return next_from_wire(from.next());
+    case v1::ExchangeReply::kWait: {
+      Result<RetryWindow> window = from_wire(from.wait());
+      if (!window) return window.error();
+      return ExchangeReply(KeepWaiting{std::move(*window)});
+    }
+    case v1::ExchangeReply::kEnd:
+      return end_from_wire(from.end());
+    case v1::ExchangeReply::kRefused:
+      return refused_from_wire(from.refused());
+    case v1::ExchangeReply::REPLY_NOT_SET:
+      break;
+  }
+  return invalid_argument("ExchangeReply.reply is not set: must be next, wait, end or refused");
+}
+
+Result<AbandonRequest> from_wire(const v1::AbandonRequest& from) {
+  AbandonRequest request;
+  SOTTO_RETURN_IF_ERROR(copy_exactly("AbandonRequest.token", from.token(), request.token.value));
+  SOTTO_RETURN_IF_ERROR(
+      check_length("AbandonRequest.reason", from.reason().size(), 0, limits::kReasonBytesMax));
+  request.reason = printable(from.reason());
+  return request;
+}
+
+}  // namespace sotto::proto

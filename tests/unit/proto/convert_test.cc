@@ -1,0 +1,362 @@
+#include "sotto/proto/convert.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "sotto/base/limits.h"
+#include "sotto/proto/encoded_size.h"
+
+namespace sotto::proto {
+namespace {
+
+using ::testing::HasSubstr;
+
+SessionToken token() {
+  SessionToken token;
+  for (std::size_t i = 0; i < token.value.size(); ++i) token.value[i] = static_cast<std::uint8_t>(0xf0 + i);
+  return token;
+}
+
+std::string token_bytes() {
+  const SessionToken from = token();
+  return {from.value.begin(), from.value.end()};
+}
+
+CheckInRequest check_in() {
+  return {.protocol_version = 7,
+          .device_id = "kitchen-7",
+          .population = "thermostats",
+          .trainers = {Architecture::kDense, Architecture::kSoftmax},
+          .parameters_max = 1ull << 40};
+}
+
+// Encodes, decodes and returns what a peer would see; only valid messages get here.
+template <typename Wire, typename Message>
+Message round_trip(const Message& message) {
+  Wire sent;
+  to_wire(message, sent);
+  Wire received;
+  EXPECT_TRUE(received.ParseFromString(sent.SerializeAsString()));
+  Result<Message> result = from_wire(received);
+  EXPECT_TRUE(result.has_value()) << result.status().message();
+  return result ? *result : Message{};
+}
+
+template <typename Wire>
+void expect_refused(const Wire& message, const std::string& text) {
+  const auto result = from_wire(message);
+  ASSERT_FALSE(result.has_value()) << "accepted although: " << text;
+  EXPECT_EQ(result.error().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(result.error().message(), HasSubstr(text));
+}
+
+TEST(ConvertCheckIn, KeepsEveryField) { EXPECT_EQ(round_trip<v1::CheckInRequest>(check_in()), check_in()); }
+
+TEST(ConvertCheckIn, RefusesFieldsOutsideTheirBounds) {
+  v1::CheckInRequest good;
+  to_wire(check_in(), good);
+
+  v1::CheckInRequest bad = good;
+  bad.set_device_id("");
+  expect_refused(bad, "CheckInRequest.device_id has 0 bytes");
+  bad.set_device_id(std::string(65, 'a'));
+  expect_refused(bad, "CheckInRequest.device_id has 65 bytes");
+  bad = good;
+  bad.set_population("a b");
+  expect_refused(bad, "CheckInRequest.population");
+  bad = good;
+  bad.add_trainers(0);
+  expect_refused(bad, "CheckInRequest.trainers = 0: must be 1 .. 2");
+  bad = good;
+  bad.add_trainers(257);  // would be kSoftmax if it were cut to a byte first
+  expect_refused(bad, "CheckInRequest.trainers = 257");
+  bad = good;
+  while (bad.trainers_size() <= static_cast<int>(limits::kTrainersPerDeviceMax)) bad.add_trainers(1);
+  expect_refused(bad, "CheckInRequest.trainers (count) = 17: must be 0 .. 16");
+}
+
+TEST(ConvertCheckInReply, KeepsOfferAndWindow) {
+  const CheckInReply offer = round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1, 0, 255}}));
+  ASSERT_TRUE(std::holds_alternative<PlanOffer>(offer));
+  EXPECT_EQ(std::get<PlanOffer>(offer).token, token());
+  EXPECT_EQ(std::get<PlanOffer>(offer).plan, (std::vector<std::uint8_t>{1, 0, 255}));
+
+  const RetryWindow window{10, 20, "no open task"};
+  const CheckInReply retry = round_trip<v1::CheckInReply>(CheckInReply(window));
+  ASSERT_TRUE(std::holds_alternative<RetryWindow>(retry));
+  EXPECT_EQ(std::get<RetryWindow>(retry), window);
+}
+
+TEST(ConvertCheckInReply, RefusesFieldsOutsideTheirBounds) {
+  v1::CheckInReply bad;
+  expect_refused(bad, "CheckInReply.reply is not set");
+  bad.mutable_offer()->set_token(token_bytes() + "x");
+  bad.mutable_offer()->set_plan("p");
+  expect_refused(bad, "PlanOffer.token has 17 bytes: must have 16");
+  bad.mutable_offer()->set_token(token_bytes());
+  bad.mutable_offer()->clear_plan();
+  expect_refused(bad, "PlanOffer.plan has 0 bytes");
+  bad.mutable_offer()->set_plan(std::string(limits::kPlanBytesMax + 1, 'p'));
+  expect_refused(bad, "PlanOffer.plan has 4097 bytes: must have 1 .. 4096");
+  bad.mutable_retry()->set_delay_min_ms(2);
+  bad.mutable_retry()->set_delay_max_ms(1);
+  expect_refused(bad, "RetryWindow.delay_min_ms = 2: must be 0 .. 1");
+  bad.mutable_retry()->set_delay_max_ms(2);
+  bad.mutable_retry()->set_reason(std::string(limits::kReasonBytesMax + 1, 'r'));
+  expect_refused(bad, "RetryWindow.reason has 257 bytes");
+}
+
+TEST(ConvertFetchModel, KeepsRequestAndChunk) {
+  const auto request = round_trip<v1::FetchModelRequest>(FetchModelRequest{TaskId{3}, ModelVersion{4}, 5});
+  EXPECT_EQ(request.task, TaskId{3});
+  EXPECT_EQ(request.version, ModelVersion{4});
+  EXPECT_EQ(request.offset, 5u);
+  const auto chunk = round_trip<v1::ModelChunk>(ModelChunk{10, 7, {1, 2, 3}});
+  EXPECT_EQ(chunk.total_bytes, 10u);
+  EXPECT_EQ(chunk.offset, 7u);
+  EXPECT_EQ(chunk.bytes, (std::vector<std::uint8_t>{1, 2, 3}));
+}
+
+TEST(ConvertFetchModel, RefusesAChunkOutsideItsModel) {
+  v1::ModelChunk bad;
+  bad.set_total_bytes(10);
+  bad.set_offset(11);
+  expect_refused(bad, "ModelChunk.offset = 11: must be 0 .. 10");
+  bad.set_offset(8);
+  bad.set_bytes("abc");
+  expect_refused(bad, "ModelChunk.bytes has 3 bytes: must have 0 .. 2");
+  bad.set_offset(0);
+  bad.set_total_bytes(UINT64_MAX);
+  expect_refused(bad, "ModelChunk.total_bytes");
+  bad.set_total_bytes(1 << 20);
+  bad.set_bytes(std::string(limits::kModelChunkBytes + 1, 'm'));
+  expect_refused(bad, "ModelChunk.bytes has 262145 bytes: must have 0 .. 262144");
+}
+
+TEST(ConvertExchange, KeepsEveryStep) {
+  for (const Step step : {Step::kJoin, Step::kShare, Step::kCollect, Step::kUnmask}) {
+    const auto submit = round_trip<v1::ExchangeRequest>(ExchangeRequest{token(), step, false, {0, 9}});
+    EXPECT_EQ(submit.token, token());
+    EXPECT_EQ(submit.step, step);
+    EXPECT_FALSE(submit.poll);
+    EXPECT_EQ(submit.payload, (std::vector<std::uint8_t>{0, 9}));
+    EXPECT_TRUE(round_trip<v1::ExchangeRequest>(ExchangeRequest{token(), step, true, {}}).poll);
+  }
+}
+
+TEST(ConvertExchange, RefusesFieldsOutsideTheirBounds) {
+  v1::ExchangeRequest good;
+  to_wire(ExchangeRequest{token(), Step::kCollect, false, {1}}, good);
+  v1::ExchangeRequest bad = good;
+  bad.set_token(token_bytes().substr(1));
+  expect_refused(bad, "ExchangeRequest.token has 15 bytes: must have 16");
+  for (const std::uint32_t step : {0u, 5u, 258u, UINT32_MAX}) {
+    bad = good;
+    bad.set_step(step);
+    expect_refused(bad, "ExchangeRequest.step = " + std::to_string(step) + ": must be 1 .. 4");
+  }
+  bad = good;
+  bad.set_poll(true);
+  expect_refused(bad, "ExchangeRequest.payload of a poll has 1 bytes: must have 0");
+  bad = good;
+  bad.set_payload(std::string(limits::kUpdateBytesMax + 1, 'v'));
+  expect_refused(bad, "ExchangeRequest.payload has 67112961 bytes");
+}
+
+TEST(ConvertExchangeReply, KeepsEachKind) {
+  const RetryWindow window{1, 2, "others are training"};
+  auto reply = round_trip<v1::ExchangeReply>(ExchangeReply(NextStep{Step::kUnmask, {4, 5}}));
+  EXPECT_EQ(std::get<NextStep>(reply).next, Step::kUnmask);
+  EXPECT_EQ(std::get<NextStep>(reply).payload, (std::vector<std::uint8_t>{4, 5}));
+  reply = round_trip<v1::ExchangeReply>(ExchangeReply(KeepWaiting{window}));
+  EXPECT_EQ(std::get<KeepWaiting>(reply).window, window);
+  reply = round_trip<v1::ExchangeReply>(ExchangeReply(SessionEnd{true, "round 3 committed", window}));
+  EXPECT_TRUE(std::get<SessionEnd>(reply).counted);
+  EXPECT_EQ(std::get<SessionEnd>(reply).outcome, "round 3 committed");
+  EXPECT_EQ(std::get<SessionEnd>(reply).window, window);
+  reply = round_trip<v1::ExchangeReply>(ExchangeReply(Refused{Rejection::kNotEligible, window}));
+  EXPECT_EQ(std::get<Refused>(reply).reason, Rejection::kNotEligible);
+  EXPECT_EQ(std::get<Refused>(reply).window, window);
+}
+
+TEST(ConvertExchangeReply, RefusesFieldsOutsideTheirBounds) {
+  v1::ExchangeReply bad;
+  expect_refused(bad, "ExchangeReply.reply is not set");
+  bad.mutable_next()->set_next(9);
+  expect_refused(bad, "NextStep.next = 9");
+  bad.mutable_refused()->set_reason(0);
+  expect_refused(bad, "Refused.reason = 0: must be 1 .. 15");
+  bad.mutable_refused()->set_reason(16);
+  expect_refused(bad, "Refused.reason = 16");
+  bad.mutable_refused()->set_reason(1);
+  bad.mutable_refused()->mutable_window()->set_delay_min_ms(1);
+  expect_refused(bad, "RetryWindow.delay_min_ms");
+  bad.mutable_end()->set_outcome(std::string(257, 'o'));
+  expect_refused(bad, "SessionEnd.outcome");
+  bad.mutable_wait()->set_delay_min_ms(1);
+  expect_refused(bad, "RetryWindow.delay_min_ms");
+}
+
+TEST(ConvertAbandon, KeepsTokenAndReasonAndRefusesOthers) {
+  const auto request = round_trip<v1::AbandonRequest>(AbandonRequest{token(), "battery low"});
+  EXPECT_EQ(request.token, token());
+  EXPECT_EQ(request.reason, "battery low");
+  v1::AbandonRequest bad;
+  expect_refused(bad, "AbandonRequest.token has 0 bytes");
+  bad.set_token(token_bytes());
+  bad.set_reason(std::string(257, 'r'));
+  expect_refused(bad, "AbandonRequest.reason");
+}
+
+TEST(ConvertText, CannotWriteIntoALog) {
+  const AbandonRequest hostile{token(), "ok\n2026 ERROR \x1b[31mforged\xff" + std::string(400, 'x')};
+  const auto request = round_trip<v1::AbandonRequest>(hostile);
+  EXPECT_EQ(request.reason.substr(0, 29), "ok?2026 ERROR ?[31mforged?xxx");
+  EXPECT_EQ(request.reason.size(), limits::kReasonBytesMax);
+  v1::AbandonRequest direct;  // a peer that does not clean its own texts
+  direct.set_token(token_bytes());
+  direct.set_reason("a\r\nb");
+  EXPECT_EQ(from_wire(direct)->reason, "a??b");
+}
+
+TEST(ConvertExchange, EncodedSizeEqualsProtobufs) {
+  for (const std::size_t payload : {0u, 1u, 127u, 128u, 16'383u, 16'384u, 200'040u, 2'097'151u, 2'097'152u}) {
+    for (const bool poll : {false, true}) {
+      const ExchangeRequest request{token(), Step::kShare, poll, std::vector<std::uint8_t>(payload)};
+      v1::ExchangeRequest wire;
+      to_wire(request, wire);
+      EXPECT_EQ(encoded_exchange_bytes(request), wire.ByteSizeLong()) << payload << " " << poll;
+    }
+  }
+}
+
+// No field holds its default or another field's value, so that a swapped or forgotten one shows.
+TaskSpec task_spec() {
+  TaskSpec spec;
+  spec.name = "steps";
+  spec.population = "watches";
+  spec.model = {Architecture::kDense, 10, 6, 8};
+  spec.training = {3, 16, 0.5f, 0.25f, 0.125f};
+  spec.aggregation = {
+      Aggregation::kPlain, Adversary::kCurious, crypto::Prg::kAes128Ctr, 5, 200, 0.2f, 0.3f, 2.5f, 77};
+  spec.rounds = 11;
+  spec.participants = 50;
+  spec.participants_min = 40;
+  spec.cohort_max = 150;
+  spec.over_selection = 1.5f;
+  spec.report_within_ms = 1001;
+  spec.phase_deadline_ms = 1002;
+  spec.straggler_grace_ms = 1003;
+  spec.server_learning_rate = 0.75f;
+  spec.server_momentum = 0.875f;
+  spec.adaptive_clip = false;
+  spec.model_seed = 1ull << 63;
+  return spec;
+}
+
+TEST(ConvertTask, KeepsEveryField) {
+  EXPECT_EQ(round_trip<v1::TaskSpec>(task_spec()), task_spec());
+  const TaskStatus status{TaskId{9}, task_spec(), TaskState::kPaused, ModelVersion{8}, 7, 6, "devices", -5};
+  const auto list = round_trip<v1::ListTasksReply>(std::vector<TaskStatus>{status, status});
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[1].id, TaskId{9});
+  EXPECT_EQ(list[1].spec, task_spec());
+  EXPECT_EQ(list[1].state, TaskState::kPaused);
+  EXPECT_EQ(list[1].model_version, ModelVersion{8});
+  EXPECT_EQ(list[1].rounds_committed, 7u);
+  EXPECT_EQ(list[1].rounds_abandoned, 6u);
+  EXPECT_EQ(list[1].waiting_for, "devices");
+  EXPECT_EQ(list[1].waiting_until_ms, -5);
+}
+
+TEST(ConvertTask, RefusesValuesThatDoNotFit) {
+  struct Case {
+    std::function<void(v1::TaskSpec&)> spoil;
+    std::string text;
+  };
+  const Case cases[] = {
+      {[](v1::TaskSpec& spec) { spec.set_name("../x"); }, "TaskSpec.name"},
+      {[](v1::TaskSpec& spec) { spec.clear_population(); }, "TaskSpec.population"},
+      {[](v1::TaskSpec& spec) { spec.set_architecture(3); }, "TaskSpec.architecture = 3"},
+      {[](v1::TaskSpec& spec) { spec.set_aggregation(0); }, "TaskSpec.aggregation = 0"},
+      {[](v1::TaskSpec& spec) { spec.set_adversary(258); }, "TaskSpec.adversary = 258"},
+      {[](v1::TaskSpec& spec) { spec.set_prg(3); }, "TaskSpec.prg = 3"},
+      {[](v1::TaskSpec& spec) { spec.set_cohort_min(65'539); }, "TaskSpec.cohort_min = 65539"},
+      {[](v1::TaskSpec& spec) { spec.set_participants_max(65'536); }, "TaskSpec.participants_max"},
+      {[](v1::TaskSpec& spec) { spec.set_cohort_max(65'536); }, "TaskSpec.cohort_max"},
+  };
+  for (const Case& bad_case : cases) {
+    v1::TaskSpec spec;
+    to_wire(task_spec(), spec);
+    bad_case.spoil(spec);
+    expect_refused(spec, bad_case.text);
+    v1::ListTasksReply list;  // one bad element refuses the list
+    list.add_tasks()->set_state(1);
+    *list.mutable_tasks(0)->mutable_spec() = spec;
+    expect_refused(list, bad_case.text);
+  }
+  v1::TaskStatus status;
+  to_wire(task_spec(), *status.mutable_spec());
+  expect_refused(status, "TaskStatus.state = 0");
+}
+
+TEST(ConvertRound, KeepsEveryFieldAndRefusesAnUnknownOutcome) {
+  const RoundRecord round{.task = TaskId{1},
+                          .round = RoundId{2},
+                          .outcome = RoundOutcome::kAbandoned,
+                          .reason = "too few",
+                          .base_version = ModelVersion{3},
+                          .committed_version = ModelVersion{4},
+                          .started_ms = 5,
+                          .finished_ms = 6,
+                          .cohorts = 7,
+                          .plans_given = 8,
+                          .joined = 9,
+                          .shared = 10,
+                          .collected = 11,
+                          .unmasked = 12,
+                          .uplink_bytes = 13,
+                          .metrics = {14, 15, 16, 17, 18, 19},
+                          .clip = 20.5f};
+  EXPECT_EQ(round_trip<v1::ListRoundsReply>(std::vector<RoundRecord>{round}),
+            (std::vector<RoundRecord>{round}));
+  v1::RoundRecord bad;
+  to_wire(round, bad);
+  bad.set_outcome(3);
+  expect_refused(bad, "RoundRecord.outcome = 3: must be 1 .. 2");
+  bad.set_outcome(1);
+  bad.set_reason(std::string(257, 'r'));
+  expect_refused(bad, "RoundRecord.reason");
+}
+
+TEST(ConvertModel, KeepsEveryFieldAndRefusesAShortDigest) {
+  ModelRecord model{.task = TaskId{1}, .version = ModelVersion{2}, .bytes = 3, .committed_ms = 4};
+  model.digest.fill(0xab);
+  const auto list = round_trip<v1::ListModelsReply>(std::vector<ModelRecord>{model});
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0].task, model.task);
+  EXPECT_EQ(list[0].version, model.version);
+  EXPECT_EQ(list[0].digest, model.digest);
+  EXPECT_EQ(list[0].bytes, model.bytes);
+  EXPECT_EQ(list[0].committed_ms, model.committed_ms);
+  v1::ModelRecord bad;
+  to_wire(model, bad);
+  bad.set_digest(bad.digest().substr(1));
+  expect_refused(bad, "ModelRecord.digest has 31 bytes: must have 32");
+}
+
+TEST(ConvertAdministration, ChecksNamesAndStates) {
+  EXPECT_EQ(*task_name_from_wire("steps"), "steps");
+  EXPECT_EQ(task_name_from_wire("").status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(task_name_from_wire("a/b").status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(*task_state_from_wire(2), TaskState::kPaused);
+  EXPECT_EQ(task_state_from_wire(0).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(task_state_from_wire(4).status().code(), StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace sotto::proto
