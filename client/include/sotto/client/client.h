@@ -53,7 +53,9 @@ class Device {
   // Takes part in one round: waits for the coordinator's window, checks in until given a plan, trains, and
   // stays until the session ends. Retries lost calls with jitter. Blocks; call from one thread.
   [[nodiscard]] virtual Participation take_part() = 0;
-  // Makes take_part() leave its session and return soon. Any thread, and safe in a signal handler.
+  // Makes take_part() leave its session and return soon (not before a running Trainer::train() returns);
+  // later calls return at once. What the state file holds is kept for the next start. Any thread, and safe in
+  // a signal handler.
   virtual void stop() = 0;
 };
 

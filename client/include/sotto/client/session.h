@@ -81,11 +81,12 @@ class Session {
   [[nodiscard]] virtual std::optional<proto::Step> step() const = 0;
   [[nodiscard]] virtual const proto::Plan* plan() const = 0;  // nullptr before a plan was accepted
 
-  // What survives a restart: token, plan, downloaded model bytes, trained update. Keys never do: from the
-  // first join on there is nothing to save and a restarted device checks in again. Empty when there is
+  // What survives a restart: token, plan, downloaded model bytes, trained update. Keys never do: once the
+  // join is answered there is nothing to save and a restarted device checks in again. Empty when there is
   // nothing worth saving.
   [[nodiscard]] virtual std::vector<std::uint8_t> save() const = 0;
-  // Instead of start(). kDataLoss when the bytes are damaged or of another version (start anew then).
+  // Instead of start(). kDataLoss when the bytes are damaged or of another version, kFailedPrecondition when
+  // they are another device's or their round is over; start() is still possible then.
   [[nodiscard]] virtual Result<Action> restore(Bytes saved, Time now) = 0;
 };
 

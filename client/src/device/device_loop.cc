@@ -1,0 +1,237 @@
+#include "device_loop.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+
+#include "state_file.h"
+
+namespace sotto::client {
+namespace {
+
+constexpr std::chrono::milliseconds kFarewell{
+    2'000};  // how long a stopped device waits to say that it leaves
+constexpr std::int64_t kPollMsMax = 60'000;
+
+int poll_timeout_ms(Time now, Time deadline) {
+  return static_cast<int>(std::clamp<std::int64_t>(deadline.ms - now.ms, 0, kPollMsMax));
+}
+
+}  // namespace
+
+// Something that happened once, to be waited for with poll(). signal() is safe in a signal handler.
+class DeviceLoop::Event {
+ public:
+  Event() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  ~Event() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void signal() {
+    const std::uint64_t one = 1;
+    // Fails only when the count is at its maximum: then the event is signalled already.
+    [[maybe_unused]] const ssize_t written = write(fd_, &one, sizeof one);
+  }
+  void clear() {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t ignored = read(fd_, &count, sizeof count);  // fails when not signalled
+  }
+  [[nodiscard]] bool is_signalled() const { return wait({fd_, -1}, 0); }
+  [[nodiscard]] int fd() const { return fd_; }
+
+  // True when one of the descriptors is signalled within the time. Negative ones are ignored.
+  static bool wait(std::array<int, 2> fds, int timeout_ms) {
+    std::array<pollfd, 2> polled = {pollfd{fds[0], POLLIN, 0}, pollfd{fds[1], POLLIN, 0}};
+    return poll(polled.data(), polled.size(), timeout_ms) >
+           0;  // an interrupted wait counts as its end: callers loop
+  }
+
+ private:
+  int fd_;
+};
+
+// Where the transport's callback leaves the answer to call number `expected`; answers to others come too
+// late.
+struct DeviceLoop::Mailbox {
+  std::mutex mutex;
+  std::uint64_t expected = 0;
+  std::optional<Result<Reply>> reply;
+  Event event;
+};
+
+Result<std::unique_ptr<Device>> DeviceLoop::create(const DeviceOptions& options, Trainer& trainer,
+                                                   MakeTransport make_transport) {
+  auto stop_event = std::make_unique<Event>();
+  auto mailbox = std::make_shared<Mailbox>();
+  if (stop_event->fd() < 0 || mailbox->event.fd() < 0) {
+    return io_error("the system gives no event descriptor; raise the limit on open files");
+  }
+  return std::unique_ptr<Device>(
+      new DeviceLoop(options, trainer, std::move(make_transport), std::move(stop_event), std::move(mailbox)));
+}
+
+DeviceLoop::DeviceLoop(const DeviceOptions& options, Trainer& trainer, MakeTransport make_transport,
+                       std::unique_ptr<Event> stop_event, std::shared_ptr<Mailbox> mailbox)
+    : options_(options),
+      trainer_(trainer),
+      make_transport_(std::move(make_transport)),
+      stop_event_(std::move(stop_event)),
+      mailbox_(std::move(mailbox)) {}
+
+DeviceLoop::~DeviceLoop() = default;
+
+void DeviceLoop::stop() { stop_event_->signal(); }
+
+Participation DeviceLoop::take_part() {
+  leaving_ = false;
+  if (next_check_in_ > clock_.now()) {
+    say("waiting " + std::to_string((next_check_in_ - clock_.now()).count()) +
+        " ms before the next check-in");
+  }
+  if (!wait_until(next_check_in_)) {
+    return conclude({.status = aborted("stopped"), .outcome = "stopped", .check_in_after = next_check_in_});
+  }
+  const auto session = Session::create({.device_id = options_.device_id,
+                                        .population = options_.population,
+                                        .trainers = trainer_.architectures(),
+                                        .parameters_max = options_.parameters_max,
+                                        .cohort_min = options_.cohort_min,
+                                        .allow_unmasked = options_.allow_unmasked},
+                                       {random_, random_});
+  Session::Action action = begin(*session);
+  for (;;) {
+    persist(*session);
+    if (const auto* done = std::get_if<Session::Done>(&action)) return conclude(*done);
+    action = perform(*session, action);
+  }
+}
+
+Session::Action DeviceLoop::begin(Session& session) {
+  if (options_.state_file.empty()) return session.start(clock_.now());
+  Status status;
+  auto saved = read_state_file(options_.state_file);
+  if (saved) {
+    auto action = session.restore(*saved, clock_.now());
+    if (action) {
+      say("going on with the session in " + options_.state_file.string());
+      return *action;
+    }
+    status = action.error();
+  } else if (saved.error().code() != StatusCode::kNotFound) {
+    status = saved.error();
+  }
+  if (!status.ok()) say("ignoring " + options_.state_file.string() + ": " + status.message());
+  return session.start(clock_.now());
+}
+
+Session::Action DeviceLoop::perform(Session& session, const Session::Action& action) {
+  if (!leaving_ && stop_event_->is_signalled()) return leave(session);
+  if (const auto* send = std::get_if<Session::Send>(&action)) return perform_send(session, send->request);
+  if (const auto* train = std::get_if<Session::Train>(&action)) return perform_train(session, train->job);
+  const auto& wait = std::get<Session::Wait>(action);
+  say("waiting " + std::to_string((wait.until - clock_.now()).count()) + " ms: " + wait.reason);
+  if (!wait_until(wait.until)) return leave(session);
+  return session.on_timer(clock_.now());
+}
+
+Session::Action DeviceLoop::perform_send(Session& session, const Request& request) {
+  if (!transport_) transport_ = make_transport_();
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(mailbox_->mutex);
+    number = ++mailbox_->expected;
+    mailbox_->reply.reset();
+    mailbox_->event.clear();
+  }
+  transport_->send(request, [mailbox = mailbox_, number](Result<Reply> reply) {
+    const std::lock_guard lock(mailbox->mutex);
+    if (number != mailbox->expected) return;
+    mailbox->reply = std::move(reply);
+    mailbox->event.signal();
+  });
+  auto reply = await_reply(leaving_ ? clock_.now() + kFarewell : kNever);
+  if (reply) return session.on_reply(std::move(*reply), clock_.now());
+  transport_.reset();  // cancels the call
+  if (leaving_) return session.on_reply(unavailable("no answer to the farewell"), clock_.now());
+  return leave(session);
+}
+
+Session::Action DeviceLoop::perform_train(Session& session, const TrainingJob& job) {
+  say("training on round " + std::to_string(session.plan()->round.value) + " of task " +
+      std::to_string(session.plan()->task.value));
+  auto update = trainer_.train(job, random_);
+  return session.on_trained(std::move(update), clock_.now());
+}
+
+Session::Action DeviceLoop::leave(Session& session) {
+  if (!options_.state_file.empty() && !session.save().empty()) {
+    return Session::Done{.status = aborted("stopped"),
+                         .outcome = "stopped; " + options_.state_file.string() + " keeps the session",
+                         .check_in_after = clock_.now()};
+  }
+  leaving_ = true;
+  return session.abandon("the device was stopped", clock_.now());
+}
+
+bool DeviceLoop::wait_until(Time time) {
+  while (!stop_event_->is_signalled()) {
+    const Time now = clock_.now();
+    if (now >= time) return true;
+    Event::wait({stop_event_->fd(), -1}, poll_timeout_ms(now, time));
+  }
+  return false;
+}
+
+std::optional<Result<Reply>> DeviceLoop::await_reply(Time deadline) {
+  const int stop_fd = leaving_ ? -1 : stop_event_->fd();
+  for (;;) {
+    {
+      const std::lock_guard lock(mailbox_->mutex);
+      if (mailbox_->reply) return std::move(mailbox_->reply);
+    }
+    if (stop_fd >= 0 && stop_event_->is_signalled()) return std::nullopt;
+    const Time now = clock_.now();
+    if (now >= deadline) return std::nullopt;
+    Event::wait({stop_fd, mailbox_->event.fd()}, poll_timeout_ms(now, deadline));
+  }
+}
+
+// Keeps the state file what session.save() is.
+void DeviceLoop::persist(const Session& session) {
+  if (options_.state_file.empty()) return;
+  const std::vector<std::uint8_t> state = session.save();
+  if (state.empty()) {
+    saved_digest_.reset();
+    if (const Status status = remove_state_file(options_.state_file); !status.ok()) say(status.message());
+    return;
+  }
+  const crypto::Digest digest = crypto::sha256({state});
+  if (digest == saved_digest_) return;
+  if (const Status status = write_state_file(options_.state_file, state); !status.ok()) {
+    say(status.message() + "; a restart would begin anew");
+    return;
+  }
+  saved_digest_ = digest;
+}
+
+void DeviceLoop::say(const std::string& text) const {
+  if (options_.progress) options_.progress(text);
+}
+
+Participation DeviceLoop::conclude(const Session::Done& done) {
+  const Time now = clock_.now();
+  next_check_in_ = done.check_in_after;
+  return {.counted = done.counted,
+          .status = done.status,
+          .outcome = done.outcome,
+          .uplink_bytes = done.uplink_bytes,
+          .check_in_after = std::max(done.check_in_after - now, std::chrono::milliseconds(0))};
+}
+
+}  // namespace sotto::client

@@ -1,0 +1,64 @@
+// Device on any transport: drives sessions, waits, keeps the state file. The gRPC shell (grpc/device.cc)
+// supplies the transport.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sotto/base/clock.h"
+#include "sotto/client/client.h"
+#include "sotto/client/session.h"
+#include "sotto/client/transport.h"
+#include "sotto/crypto/primitives.h"
+
+namespace sotto::client {
+
+class DeviceLoop final : public Device {
+ public:
+  // A transport's destructor cancels its outstanding request; a callback after that is ignored.
+  using MakeTransport = std::function<std::unique_ptr<Transport>()>;
+  // Options must have been checked. `trainer` must outlive the loop. kIo when the system gives no event
+  // descriptor.
+  [[nodiscard]] static Result<std::unique_ptr<Device>> create(const DeviceOptions& options, Trainer& trainer,
+                                                              MakeTransport make_transport);
+  ~DeviceLoop() override;
+
+  Participation take_part() override;
+  void stop() override;
+
+ private:
+  class Event;
+  struct Mailbox;
+
+  DeviceLoop(const DeviceOptions& options, Trainer& trainer, MakeTransport make_transport,
+             std::unique_ptr<Event> stop_event, std::shared_ptr<Mailbox> mailbox);
+
+  [[nodiscard]] Session::Action begin(Session& session);
+  [[nodiscard]] Session::Action perform(Session& session, const Session::Action& action);
+  [[nodiscard]] Session::Action perform_send(Session& session, const Request& request);
+  [[nodiscard]] Session::Action perform_train(Session& session, const TrainingJob& job);
+  [[nodiscard]] Session::Action leave(Session& session);
+  // False when stop() came first.
+  [[nodiscard]] bool wait_until(Time time);
+  // The answer, or nothing when stop() (unless the device is leaving already) or the deadline came first.
+  [[nodiscard]] std::optional<Result<Reply>> await_reply(Time deadline);
+  void persist(const Session& session);
+  void say(const std::string& text) const;
+  [[nodiscard]] Participation conclude(const Session::Done& done);
+
+  const DeviceOptions options_;
+  Trainer& trainer_;
+  const MakeTransport make_transport_;
+  const std::unique_ptr<Event> stop_event_;
+  const std::shared_ptr<Mailbox> mailbox_;  // shared with callbacks, which may outlive the loop
+  SystemClock clock_;
+  crypto::SystemRandom random_;
+  std::unique_ptr<Transport> transport_;
+  Time next_check_in_;
+  bool leaving_ = false;
+  std::optional<crypto::Digest> saved_digest_;  // of what the state file holds
+};
+
+}  // namespace sotto::client

@@ -1,0 +1,77 @@
+#include "device_options.h"
+
+#include <charconv>
+#include <string_view>
+
+#include "sotto/base/limits.h"
+#include "sotto/proto/messages.h"
+#include "state_file.h"
+
+namespace sotto::client {
+namespace {
+
+bool valid_address(std::string_view address) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const std::string_view port = address.substr(colon + 1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc() && end == port.data() + port.size() && number != 0;
+}
+
+Status check_name(const char* option, const std::string& name) {
+  if (proto::valid_name(name)) return {};
+  return invalid_argument(std::string(option) + " is \"" + name.substr(0, limits::kNameBytesMax) +
+                          "\": it must be 1 to " + std::to_string(limits::kNameBytesMax) +
+                          " bytes of [A-Za-z0-9._-]");
+}
+
+}  // namespace
+
+Status check_device_options(const DeviceOptions& options, const Trainer& trainer) {
+  if (!valid_address(options.coordinator)) {
+    return invalid_argument("coordinator is \"" + options.coordinator +
+                            "\": it must be host:port, for example coordinator.example:7443");
+  }
+  SOTTO_RETURN_IF_ERROR(check_name("device_id", options.device_id));
+  SOTTO_RETURN_IF_ERROR(check_name("population", options.population));
+  if (options.parameters_max == 0 || options.parameters_max > limits::kParametersMax) {
+    return invalid_argument("parameters_max is " + std::to_string(options.parameters_max) +
+                            ": it must be 1 to " + std::to_string(limits::kParametersMax));
+  }
+  if (options.cohort_min < limits::kParticipantsMin || options.cohort_min > limits::kParticipantsMax) {
+    return invalid_argument("cohort_min is " + std::to_string(options.cohort_min) + ": it must be " +
+                            std::to_string(limits::kParticipantsMin) + " to " +
+                            std::to_string(limits::kParticipantsMax) + "; a smaller sum hides nobody");
+  }
+  if (const std::size_t count = trainer.architectures().size();
+      count == 0 || count > limits::kTrainersPerDeviceMax) {
+    return invalid_argument("the trainer names " + std::to_string(count) +
+                            " architectures: it must name 1 to " +
+                            std::to_string(limits::kTrainersPerDeviceMax));
+  }
+  if (const auto folder = options.state_file.parent_path(); !folder.empty()) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error)) {
+      return invalid_argument("state_file is \"" + options.state_file.string() +
+                              "\", but there is no folder " + folder.string());
+    }
+  }
+  return {};
+}
+
+Result<std::string> read_ca_file(const std::filesystem::path& path) {
+  if (path.empty()) {
+    return invalid_argument("ca_file is empty: it must name the coordinator's CA certificate (PEM)");
+  }
+  auto content = read_state_file(path);
+  if (!content) return content.error().with_context("ca_file");
+  std::string text(content->begin(), content->end());
+  if (text.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
+    return invalid_argument("ca_file " + path.string() +
+                            " holds no PEM certificate (no BEGIN CERTIFICATE line)");
+  }
+  return text;
+}
+
+}  // namespace sotto::client
