@@ -47,6 +47,10 @@ Result<proto::TaskStatus> Core::create_task(const proto::TaskSpec& spec) {
   stored.model.digest = crypto::sha256({encode_floats(stored.model.parameters)});
   stored.model.clip = spec.aggregation.clip;
   stored.model.committed_ms = now_.ms;
+  // A plan that no cohort can serve is refused now rather than in every round.
+  const proto::Plan plan = make_plan(stored);
+  const auto session = aggregator::make_cohort_session(plan, proto::encode_plan(plan), random_);
+  if (!session) return session.error();
   const Result<TaskId> id = store_.create_task(spec, stored.model);
   if (!id) return id.error();
   stored.id = *id;

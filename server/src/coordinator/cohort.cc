@@ -27,16 +27,16 @@ Rejection Cohort::admit(const SessionToken& token, Bytes join_payload, Participa
 }
 
 Rejection Cohort::receive(ParticipantIndex from, proto::Step step, Bytes payload) {
-  return session_->receive(from, step, payload);
+  const bool answered_before = session_->answered(from);
+  const Rejection rejection = session_->receive(from, step, payload);
+  if (!answered_before && session_->answered(from)) ++answered_count_;
+  return rejection;
 }
-
-bool Cohort::step_complete() const { return session_->answered_count() + gone_ >= session_->awaited_count(); }
 
 bool Cohort::grace_begins(float dropout_fraction) {
   if (grace_begun_) return false;
-  const std::uint32_t missing = session_->awaited_count() - session_->answered_count();
-  grace_begun_ =
-      static_cast<float>(missing) <= dropout_fraction * static_cast<float>(session_->awaited_count());
+  const std::uint32_t missing = awaited_count_ - answered_count_;
+  grace_begun_ = static_cast<float>(missing) <= dropout_fraction * static_cast<float>(awaited_count_);
   return grace_begun_;
 }
 
@@ -48,7 +48,7 @@ Result<aggregator::CohortSession::Progress> Cohort::close_step() {
   }
   Result<aggregator::CohortSession::Progress> progress = session_->close_step();
   grace_begun_ = false;
-  if (progress && *progress == aggregator::CohortSession::Progress::kNextStep) count_gone();
+  if (progress && *progress == aggregator::CohortSession::Progress::kNextStep) count_awaited();
   return progress;
 }
 
@@ -69,7 +69,9 @@ void Cohort::set_abandoned() {
   session_.reset();
 }
 
-void Cohort::count_gone() {
+void Cohort::count_awaited() {
+  awaited_count_ = session_->awaited_count();
+  answered_count_ = session_->answered_count();
   gone_ = 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     if (members_[i].left && awaited(ParticipantIndex{static_cast<std::uint16_t>(i)})) ++gone_;

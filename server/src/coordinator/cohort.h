@@ -42,13 +42,13 @@ class Cohort {
   [[nodiscard]] Rejection receive(ParticipantIndex from, proto::Step step, Bytes payload);
   [[nodiscard]] bool awaited(ParticipantIndex member) const { return session_->awaited(member); }
   [[nodiscard]] bool answered(ParticipantIndex member) const { return session_->answered(member); }
-  [[nodiscard]] std::uint32_t awaited_count() const { return session_->awaited_count(); }
-  [[nodiscard]] std::uint32_t answered_count() const { return session_->answered_count(); }
+  [[nodiscard]] std::uint32_t awaited_count() const { return awaited_count_; }
+  [[nodiscard]] std::uint32_t answered_count() const { return answered_count_; }
   [[nodiscard]] std::vector<std::uint8_t> message_for(ParticipantIndex member) const {
     return session_->message_for(member);
   }
   // Everybody awaited has answered or left.
-  [[nodiscard]] bool step_complete() const;
+  [[nodiscard]] bool step_complete() const { return answered_count_ + gone_ >= awaited_count_; }
   // At most this fraction of the awaited has not answered. True once per step.
   [[nodiscard]] bool grace_begins(float dropout_fraction);
   [[nodiscard]] Result<aggregator::CohortSession::Progress> close_step();
@@ -66,12 +66,15 @@ class Cohort {
   void set_abandoned();
 
  private:
-  void count_gone();
+  void count_awaited();
 
   CohortId id_;
   std::unique_ptr<aggregator::CohortSession> session_;
   State state_ = State::kRunning;
   std::vector<Member> members_;
+  // Of the open step, so that a message costs the same in a large cohort as in a small one.
+  std::uint32_t awaited_count_ = 0;
+  std::uint32_t answered_count_ = 0;
   std::uint32_t gone_ = 0;  // awaited in the open step, have not answered it and have left
   bool grace_begun_ = false;
   Time step_until_ = kNever;

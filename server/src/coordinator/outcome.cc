@@ -25,6 +25,7 @@ Result<StoredModel> next_model(const Task& task, Time now) {
   if (!std::ranges::all_of(model.parameters, [](float value) { return std::isfinite(value); })) {
     return aborted("the update would make parameters infinite: lower the learning rate or the clip");
   }
+  if (spec.server_momentum == 0) model.velocity.clear();  // nothing to carry over
   model.version = ModelVersion{model.version.value + 1};
   model.digest = crypto::sha256({encode_floats(model.parameters)});
   model.committed_ms = now.ms;

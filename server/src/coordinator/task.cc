@@ -99,17 +99,8 @@ void Task::begin_round() {
   turned_away = 0;
   round = std::make_unique<Round>();
   round->id = RoundId{stored.last_round.value + 1};
-  proto::Plan& plan = round->plan;
-  plan.task = stored.id;
-  plan.round = round->id;
-  plan.model_version = stored.model.version;
-  plan.model_digest = stored.model.digest;
-  plan.model = stored.spec.model;
-  plan.training = stored.spec.training;
-  plan.aggregation = stored.spec.aggregation;
-  plan.aggregation.clip = stored.model.clip;
-  plan.report_within_ms = stored.spec.report_within_ms;
-  round->plan_bytes = proto::encode_plan(plan);
+  round->plan = make_plan(stored);
+  round->plan_bytes = proto::encode_plan(round->plan);
   round->plans_max = plans_for(stored.spec);
   proto::RoundRecord& record = round->record;
   record.task = stored.id;
@@ -117,6 +108,20 @@ void Task::begin_round() {
   record.base_version = stored.model.version;
   record.committed_version = stored.model.version;
   record.clip = stored.model.clip;
+}
+
+proto::Plan make_plan(const StoredTask& task) {
+  proto::Plan plan;
+  plan.task = task.id;
+  plan.round = RoundId{task.last_round.value + 1};
+  plan.model_version = task.model.version;
+  plan.model_digest = task.model.digest;
+  plan.model = task.spec.model;
+  plan.training = task.spec.training;
+  plan.aggregation = task.spec.aggregation;
+  plan.aggregation.clip = task.model.clip;
+  plan.report_within_ms = task.spec.report_within_ms;
+  return plan;
 }
 
 void Task::publish(StoredModel model) {

@@ -75,6 +75,9 @@ struct Task {
   void publish(StoredModel model);
 };
 
+// The plan of the task's next round.
+[[nodiscard]] proto::Plan make_plan(const StoredTask& task);
+
 // What the task waits for now, in one sentence, and until when (0: no deadline).
 struct Waiting {
   std::string what;
