@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """A planted violation for every rule: each must be reported, and the correct twin must not. A silent checker is broken."""
+import importlib.util
 import pathlib
 import shutil
 import tempfile
 import unittest
 
+import check_deploy
 import check_documents
 import check_includes
 import check_must_not_compile
 import check_tree
+import tree
 
 
 class PlantedTree(unittest.TestCase):
@@ -192,6 +195,49 @@ class Documents(PlantedTree):
                               ("sotto simulate motion --seeds 1", "no option '--seeds'")):
             with self.subTest(command):
                 self.assert_reports(self.problems_of(f"```sh\n{command}\n```\n", binary), "README.md:2", part)
+
+
+class Deploy(PlantedTree):
+    def setUp(self):
+        super().setUp()
+        for path in ("deploy/sotto.service", "deploy/Containerfile", "deploy/compose.yaml", "scripts/build",
+                     "scripts/install-dependencies"):
+            self.plant(path, (tree.ROOT / path).read_text())
+
+    def change(self, path: str, old: str, new: str) -> None:
+        content = (tree.ROOT / path).read_text()
+        self.assertIn(old, content)
+        self.plant(path, content.replace(old, new, 1))
+
+    def test_a_step_that_is_no_script_of_the_tree(self):
+        self.assertEqual(check_deploy.containerfile_problems(self.root, None), [])
+        for old, new, part in (("RUN scripts/build", "RUN make", "no script"), ("RUN scripts/build", "RUN scripts/absent", "no script"),
+                               ("USER 65532:65532", "USER root", "USER"), ("USER 65532:65532", "USER 0:0", "USER"),
+                               ("COPY scripts/install-dependencies", "COPY absent", "no such file"),
+                               ("EXPOSE 7443", "EXPOSE 80", "EXPOSE")):
+            with self.subTest(new):
+                self.change("deploy/Containerfile", old, new)
+                self.assert_reports(check_deploy.containerfile_problems(self.root, None), "deploy/Containerfile", part)
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is absent")
+    def test_a_unit_that_systemd_does_not_understand_or_that_is_exposed(self):
+        self.assertEqual(check_deploy.unit_problems(self.root, None), [])
+        self.change("deploy/sotto.service", "ProtectSystem=strict", "ProtectSystem=stricter")
+        self.assert_reports(check_deploy.unit_problems(self.root, None), "deploy/sotto.service", "systemd-analyze verify")
+        self.plant("deploy/sotto.service", "[Service]\nExecStart=/usr/bin/sotto serve\n")
+        self.assert_reports(check_deploy.unit_problems(self.root, None), "deploy/sotto.service", "systemd-analyze security")
+
+    @unittest.skipUnless(importlib.util.find_spec("yaml"), "Python has no yaml module")
+    def test_a_compose_file_that_does_not_fit(self):
+        self.assertEqual(check_deploy.compose_problems(self.root, None), [])
+        for old, new, part in (("- state:/var/lib/sotto", "- other:/var/lib/sotto", "not declared"),
+                               ("read_only: true", "read_only: false", "read-only"),
+                               ("/var/lib/sotto/admin.sock", "/run/admin.sock", "not below"),
+                               ("dockerfile: deploy/Containerfile", "dockerfile: Absent", "there is no"),
+                               ('"task", "list"', '"task", "show"', "health check")):
+            with self.subTest(new):
+                self.change("deploy/compose.yaml", old, new)
+                self.assert_reports(check_deploy.compose_problems(self.root, None), "deploy/compose.yaml", part)
 
 
 class MustNotCompile(PlantedTree):
