@@ -32,10 +32,13 @@ class SubsetSearch {
 
   bool run(Seed& seed) {
     if (try_subset(seed)) return true;
+    wrong_seen_ = true;
     if (held_.shares.size() == subset_.size()) return false;
     return replace_one(seed) || draw_at_random(seed);
   }
   [[nodiscard]] const Subset& subset() const { return subset_; }
+  // Whether a choice was tried that does not give the seed.
+  [[nodiscard]] bool wrong_seen() const { return wrong_seen_; }
 
  private:
   bool try_subset(Seed& seed) const { return combine(held_, subset_, seed) && genuine_(seed); }
@@ -67,6 +70,7 @@ class SubsetSearch {
   const HeldShares& held_;
   const SeedCheck& genuine_;
   Subset subset_;
+  bool wrong_seen_ = false;
 };
 
 // Every share outside a choice that gave the seed is put in place of one of its members: a right one gives
@@ -92,8 +96,7 @@ RecoveredSeed recover_seed(const HeldShares& held, std::size_t threshold, const 
   if (threshold == 0 || held.shares.size() < threshold) return recovered;
   SubsetSearch search(held, threshold, genuine);
   recovered.found = search.run(recovered.seed);
-  const bool first_choice = search.subset().front() == 0 && search.subset().back() == threshold - 1;
-  if (recovered.found && !first_choice)
+  if (recovered.found && search.wrong_seen())
     recovered.wrong = wrong_holders(held, search.subset(), recovered.seed);
   return recovered;
 }

@@ -77,8 +77,8 @@ Result<std::vector<Mask>> SecureSession::masks_to_remove(const std::vector<Recov
     for (const std::uint16_t neighbour : graph_.of(owner)) {
       if (!counted_[neighbour]) continue;
       const ParticipantIndex peer{neighbour};
-      const bool agreed = secagg::pair_mask_key(mask_key, keys_[neighbour].mask, transcript_,
-                                                std::min(self, peer), std::max(self, peer), own.front().key);
+      const bool agreed =
+          secagg::pair_mask_key(mask_key, keys_[neighbour].mask, transcript_, self, peer, own.front().key);
       if (!agreed) refused[owner] = 1;
       // What the missing one would have contributed is the opposite of what its neighbour did.
       own.front().removal = secagg::pair_mask_sign(self, peer);
