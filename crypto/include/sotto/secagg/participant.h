@@ -53,7 +53,8 @@ class Participant {
   [[nodiscard]] Rejection receive_roster(Bytes roster, MutableBytes out, std::size_t& written);
   // Step 3. Learns which neighbours are alive and keeps their share records.
   [[nodiscard]] Rejection receive_delivery(Bytes delivery);
-  // Masks the ring vector in place. `layout` must be the plan's. The vector then is the collect message.
+  // Masks the ring vector in place. `layout` must be the plan's. The vector then is the collect message. On a rejection
+  // the vector is wiped, so that an unmasked one cannot leave by mistake.
   [[nodiscard]] Rejection mask(const RingLayout& layout, MutableBytes ring);
   // Step 4. Answers the one unmask request of the session.
   [[nodiscard]] Rejection receive_unmask(Bytes request, MutableBytes out, std::size_t& written);
@@ -64,6 +65,12 @@ class Participant {
   [[nodiscard]] ParticipantIndex index() const { return index_; }
 
  private:
+  Rejection check_roster(const Roster& roster);
+  Rejection choose_neighbours(const Roster& roster);
+  Rejection write_shares(MutableBytes out);
+  Rejection apply_masks(const RingLayout& layout, MutableBytes ring);
+  [[nodiscard]] Rejection check_unmask(Bytes survivors, Bytes missing) const;
+  [[nodiscard]] Share open_share(const NeighbourSlot& slot, bool survives) const;
   Rejection fail(Rejection reason);
   void wipe_secrets();
 

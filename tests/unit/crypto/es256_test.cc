@@ -1,0 +1,75 @@
+#include <gtest/gtest.h>
+
+#include "test_bytes.h"
+
+namespace sotto::crypto {
+namespace {
+
+// RFC 6979 appendix A.2.5, message "sample" with SHA-256.
+constexpr char kPublicKey[] =
+    "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+constexpr char kSignature[] =
+    "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+    "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
+
+TEST(Es256, VerifiesTheRfc6979Signature) {
+  const auto key = unhex_array<65>(kPublicKey);
+  const auto signature = unhex_array<64>(kSignature);
+  EXPECT_TRUE(es256_verify(key, as_bytes("sample"), signature));
+  EXPECT_FALSE(es256_verify(key, as_bytes("Sample"), signature));
+}
+
+TEST(Es256, RefusesChangedAndDegenerateSignatures) {
+  const auto key = unhex_array<65>(kPublicKey);
+  for (const std::size_t byte : {std::size_t{0}, std::size_t{31}, std::size_t{32}, std::size_t{63}}) {
+    auto signature = unhex_array<64>(kSignature);
+    signature[byte] ^= 1;
+    EXPECT_FALSE(es256_verify(key, as_bytes("sample"), signature)) << byte;
+  }
+  EXPECT_FALSE(es256_verify(key, as_bytes("sample"), Es256Signature{}));
+  Es256Signature largest;
+  largest.fill(0xff);
+  EXPECT_FALSE(es256_verify(key, as_bytes("sample"), largest));
+}
+
+TEST(Es256, RefusesBytesThatAreNotAnUncompressedPoint) {
+  const auto signature = unhex_array<64>(kSignature);
+  EXPECT_FALSE(es256_verify(Es256PublicKey{}, as_bytes("sample"), signature));
+  auto off_curve = unhex_array<65>(kPublicKey);
+  off_curve[64] ^= 1;
+  EXPECT_FALSE(es256_verify(off_curve, as_bytes("sample"), signature));
+  auto hybrid = unhex_array<65>(kPublicKey);
+  hybrid[0] = 0x07;  // the hybrid form of this very point
+  EXPECT_FALSE(es256_verify(hybrid, as_bytes("sample"), signature));
+}
+
+TEST(Es256, SignaturesOfAFreshKeyVerifyUnderThatKeyOnly) {
+  const Es256PrivateKey key = Es256PrivateKey::generate();
+  const Es256PrivateKey other = Es256PrivateKey::generate();
+  EXPECT_NE(key.public_key(), other.public_key());
+  for (int i = 0; i < 32; ++i) {  // enough that scalars with leading zero bytes or bits occur
+    const std::string message = "message " + std::to_string(i);
+    const Es256Signature signature = key.sign(as_bytes(message));
+    EXPECT_TRUE(es256_verify(key.public_key(), as_bytes(message), signature));
+    EXPECT_FALSE(es256_verify(other.public_key(), as_bytes(message), signature));
+  }
+}
+
+TEST(Es256, SignsTheEmptyMessage) {
+  const Es256PrivateKey key = Es256PrivateKey::generate();
+  EXPECT_TRUE(es256_verify(key.public_key(), {}, key.sign({})));
+}
+
+TEST(Es256, MovingKeepsTheKey) {
+  Es256PrivateKey key = Es256PrivateKey::generate();
+  const Es256PublicKey public_key = key.public_key();
+  Es256PrivateKey moved(std::move(key));
+  Es256PrivateKey assigned = Es256PrivateKey::generate();
+  assigned = std::move(moved);
+  EXPECT_EQ(assigned.public_key(), public_key);
+  EXPECT_TRUE(es256_verify(public_key, as_bytes("moved"), assigned.sign(as_bytes("moved"))));
+}
+
+}  // namespace
+}  // namespace sotto::crypto

@@ -1,0 +1,187 @@
+#include "sotto/secagg/wire.h"
+
+#include <gtest/gtest.h>
+
+#include "test_bytes.h"
+
+namespace sotto::secagg {
+namespace {
+
+using crypto::counting;
+
+// Every expected digest and key below was computed by a Python script from PROTOCOL.md alone.
+class Wire : public testing::Test {
+ protected:
+  Wire() {
+    for (std::size_t i = 0; i < entries_.size(); ++i) entries_[i] = static_cast<std::uint8_t>(i * 7 + 3);
+    roster_ = {.prg = crypto::Prg::kChaCha20,
+               .ring_bits = 16,
+               .session_id = counting<16>(0),
+               .graph = {.participants = 5, .neighbours = 4, .threshold = 3},
+               .entries = entries_};
+    context_.round = 7;
+    context_.plan_digest.fill(0x11);
+    context_.model_digest.fill(0x22);
+  }
+
+  [[nodiscard]] crypto::Digest transcript() const {
+    return transcript_digest(context_, roster_, roster_root(roster_));
+  }
+  [[nodiscard]] std::vector<std::uint8_t> message() const {
+    std::vector<std::uint8_t> bytes(roster_bytes(5));
+    encode_roster(roster_, bytes);
+    return bytes;
+  }
+
+  std::array<std::uint8_t, 5 * kAdvertiseBytes> entries_;
+  Roster roster_;
+  SessionContext context_;
+};
+
+TEST_F(Wire, DigestsOfARosterEqualAnIndependentComputation) {
+  const crypto::Digest root = roster_root(roster_);
+  EXPECT_EQ(to_hex(root), "22f260096f9e9d9d8761810fefd6e9d8c2e4ae6d05b7b2c31189a390258d010b");
+  EXPECT_EQ(to_hex(graph_seed(roster_, root)),
+            "59c5d89f6d4516d66100ac7b64480807c78abdbbfdf0d450e5c19feb28112f2d");
+  EXPECT_EQ(to_hex(transcript()), "a4eadd4f6052c613e8b0cdb91c3f0d3c36940ef2762e9cbd60387d65f75bcc14");
+}
+
+TEST_F(Wire, DerivedKeysEqualAnIndependentComputation) {
+  const Seed self_seed = crypto::secret(counting<kSeedBytes>(0xa0));
+  MaskKey key;
+  self_mask_key(self_seed, transcript(), {3}, key);
+  EXPECT_EQ(to_hex(key.reveal()), "4568ae5bb0ebc61308e9799739763d8813e171c7f97b6c45af8fab34a0eeef05");
+  EXPECT_EQ(to_hex(self_seed_commitment(self_seed, transcript(), {3})),
+            "a01a94e292a7fc4c58f82607f134880c8ff95c5bcbcdbe0fb5a38ba0322a3aa3");
+
+  const auto left = mask_private_key(crypto::secret(counting<kSeedBytes>(0xb0)));
+  const auto right = mask_private_key(crypto::secret(counting<kSeedBytes>(0xc0)));
+  EXPECT_EQ(to_hex(left.public_key()), "b3d94c8df0138de5671b00927df456a3092bfcd472674c99b179d1fc3cb98461");
+  EXPECT_EQ(to_hex(right.public_key()), "54f454507c38de5b67653f0696fb2a8a79916ec706dc136b2ce1538b83229f6c");
+  ASSERT_TRUE(pair_mask_key(left, right.public_key(), transcript(), {1}, {4}, key));
+  EXPECT_EQ(to_hex(key.reveal()), "3c1826b68ede1ee30de1b486c1684b3b1697c43bf2f638cae600c90a955b5581");
+  MaskKey other_side;
+  ASSERT_TRUE(pair_mask_key(right, left.public_key(), transcript(), {4}, {1}, other_side));
+  EXPECT_TRUE(key == other_side);
+}
+
+TEST_F(Wire, PairKeysWithASmallOrderPeerAreRefused) {
+  const auto own = mask_private_key(crypto::secret(counting<kSeedBytes>(0xb0)));
+  MaskKey key;
+  EXPECT_FALSE(pair_mask_key(own, crypto::X25519PublicKey{}, transcript(), {0}, {1}, key));
+}
+
+TEST_F(Wire, TheTranscriptBindsEverythingTheSidesAgreedOn) {
+  const crypto::Digest original = transcript();
+  const auto expect_changed = [&](const char* what, auto change) {
+    const Roster roster = roster_;
+    const SessionContext context = context_;
+    const auto entries = entries_;
+    change();
+    EXPECT_NE(transcript(), original) << what;
+    roster_ = roster;
+    context_ = context;
+    entries_ = entries;
+  };
+  expect_changed("round", [&] { ++context_.round; });
+  expect_changed("plan", [&] { context_.plan_digest[31] ^= 1; });
+  expect_changed("model", [&] { context_.model_digest[0] ^= 1; });
+  expect_changed("session", [&] { roster_.session_id[15] ^= 1; });
+  expect_changed("neighbours", [&] { roster_.graph.neighbours = 2; });
+  expect_changed("threshold", [&] { roster_.graph.threshold = 4; });
+  expect_changed("ring", [&] { roster_.ring_bits = 17; });
+  expect_changed("prg", [&] { roster_.prg = crypto::Prg::kAes128Ctr; });
+  expect_changed("a key", [&] { entries_[319] ^= 1; });
+  EXPECT_EQ(transcript(), original);
+}
+
+TEST_F(Wire, RostersHaveTheDocumentedBytes) {
+  const auto bytes = message();
+  ASSERT_EQ(bytes.size(), 26u + 5 * 64);
+  EXPECT_EQ(to_hex(Bytes(bytes).first(26)),
+            "01"
+            "01"
+            "10"
+            "00"
+            "000102030405060708090a0b0c0d0e0f"
+            "0500"
+            "0400"
+            "0300");
+  EXPECT_TRUE(std::equal(entries_.begin(), entries_.end(), bytes.begin() + 26));
+}
+
+TEST_F(Wire, RostersRoundTrip) {
+  const auto bytes = message();
+  Roster decoded;
+  ASSERT_EQ(decode_roster(bytes, decoded), Rejection::kNone);
+  EXPECT_EQ(decoded.prg, roster_.prg);
+  EXPECT_EQ(decoded.ring_bits, roster_.ring_bits);
+  EXPECT_EQ(decoded.session_id, roster_.session_id);
+  EXPECT_EQ(decoded.graph, roster_.graph);
+  EXPECT_EQ(decoded.keys_of({4}), roster_.keys_of({4}));
+  EXPECT_EQ(decoded.keys_of({4}).mask[31], entries_.back());
+  EXPECT_DEATH((void)decoded.keys_of({5}), "internal error");
+}
+
+TEST_F(Wire, RostersOfEveryWrongLengthAreRefused) {
+  auto bytes = message();
+  Roster decoded;
+  for (std::size_t count = 0; count < bytes.size(); ++count) {
+    ASSERT_EQ(decode_roster(Bytes(bytes).first(count), decoded), Rejection::kMalformed) << count;
+  }
+  bytes.push_back(0);
+  EXPECT_EQ(decode_roster(bytes, decoded), Rejection::kMalformed);
+}
+
+TEST_F(Wire, RostersWithWrongHeadersAreRefused) {
+  const auto with_byte = [&](std::size_t at, std::uint8_t value) {
+    auto bytes = message();
+    bytes[at] = value;
+    Roster decoded;
+    return decode_roster(bytes, decoded);
+  };
+  EXPECT_EQ(with_byte(0, 2), Rejection::kWrongVersion);
+  EXPECT_EQ(with_byte(0, 0), Rejection::kWrongVersion);
+  EXPECT_EQ(with_byte(1, 0), Rejection::kMalformed);
+  EXPECT_EQ(with_byte(1, 3), Rejection::kMalformed);
+  EXPECT_EQ(with_byte(3, 1), Rejection::kMalformed);
+  EXPECT_EQ(with_byte(20, 6), Rejection::kMalformed);  // promises one entry more
+  EXPECT_EQ(with_byte(21, 0xff), Rejection::kMalformed);
+}
+
+TEST_F(Wire, AdvertiseMessagesRoundTripAndHaveOneLength) {
+  const AdvertisedKeys keys = roster_.keys_of({2});
+  std::array<std::uint8_t, kAdvertiseBytes + 1> bytes{};
+  encode_advertise(keys, std::span(bytes).first<kAdvertiseBytes>());
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end() - 1, entries_.begin() + 128));
+  AdvertisedKeys decoded;
+  ASSERT_EQ(decode_advertise(Bytes(bytes).first(64), decoded), Rejection::kNone);
+  EXPECT_EQ(decoded, keys);
+  EXPECT_EQ(decode_advertise(Bytes(bytes).first(63), decoded), Rejection::kMalformed);
+  EXPECT_EQ(decode_advertise(bytes, decoded), Rejection::kMalformed);
+  EXPECT_EQ(decode_advertise({}, decoded), Rejection::kMalformed);
+}
+
+TEST(Bitmaps, CountFromTheLeastSignificantBit) {
+  std::array<std::uint8_t, 2> bitmap{};
+  bitmap_set(bitmap, 0);
+  bitmap_set(bitmap, 9);
+  bitmap_set(bitmap, 9);
+  EXPECT_EQ(bitmap, (std::array<std::uint8_t, 2>{0x01, 0x02}));
+  EXPECT_TRUE(bitmap_test(bitmap, 9));
+  EXPECT_FALSE(bitmap_test(bitmap, 8));
+  EXPECT_EQ(bitmap_bytes(8), 1u);
+  EXPECT_EQ(bitmap_bytes(9), 2u);
+}
+
+TEST(MessageSizes, AreTheDocumentedOnes) {
+  EXPECT_EQ(shares_bytes(10), 32u + 640);
+  EXPECT_EQ(delivery_bytes(10, 7), 2u + 448);
+  EXPECT_EQ(unmask_request_bytes(10), 4u);
+  EXPECT_EQ(unmask_answer_bytes(7), 168u);
+  EXPECT_EQ(kNoShare[0], 0xff);
+  EXPECT_EQ(kNoShare[23], 0xff);
+}
+
+}  // namespace
+}  // namespace sotto::secagg
