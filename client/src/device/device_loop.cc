@@ -140,8 +140,7 @@ Session::Action DeviceLoop::perform(Session& session, const Session::Action& act
   return session.on_timer(clock_.now());
 }
 
-Session::Action DeviceLoop::perform_send(Session& session, const Request& request) {
-  if (!transport_) transport_ = make_transport_();
+void DeviceLoop::post(const Request& request) {
   std::uint64_t number = 0;
   {
     const std::lock_guard lock(mailbox_->mutex);
@@ -155,6 +154,15 @@ Session::Action DeviceLoop::perform_send(Session& session, const Request& reques
     mailbox->reply = std::move(reply);
     mailbox->event.signal();
   });
+}
+
+Session::Action DeviceLoop::perform_send(Session& session, const Request& request) {
+  if (!transport_) {
+    auto made = make_transport_();
+    if (!made) return session.on_reply(made.error(), clock_.now());
+    transport_ = std::move(*made);
+  }
+  post(request);
   auto reply = await_reply(leaving_ ? clock_.now() + kFarewell : kNever);
   if (reply) return session.on_reply(std::move(*reply), clock_.now());
   transport_.reset();  // cancels the call

@@ -17,8 +17,9 @@ namespace sotto::client {
 
 class DeviceLoop final : public Device {
  public:
-  // A transport's destructor cancels its outstanding request; a callback after that is ignored.
-  using MakeTransport = std::function<std::unique_ptr<Transport>()>;
+  // Called for the first request and again after stop(): a transport's destructor cancels its outstanding
+  // request.
+  using MakeTransport = std::function<Result<std::unique_ptr<Transport>>()>;
   // Options must have been checked. `trainer` must outlive the loop. kIo when the system gives no event
   // descriptor.
   [[nodiscard]] static Result<std::unique_ptr<Device>> create(const DeviceOptions& options, Trainer& trainer,
@@ -37,6 +38,7 @@ class DeviceLoop final : public Device {
 
   [[nodiscard]] Session::Action begin(Session& session);
   [[nodiscard]] Session::Action perform(Session& session, const Session::Action& action);
+  void post(const Request& request);
   [[nodiscard]] Session::Action perform_send(Session& session, const Request& request);
   [[nodiscard]] Session::Action perform_train(Session& session, const TrainingJob& job);
   [[nodiscard]] Session::Action leave(Session& session);

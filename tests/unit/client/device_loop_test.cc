@@ -1,0 +1,264 @@
+// Device on a transport in memory: waits, stop(), the state file, and the checks of its options.
+#include "device/device_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "cohort_coordinator.h"
+#include "device/device_options.h"
+#include "device/state_file.h"
+#include "session_script.h"
+
+namespace sotto::client {
+namespace {
+
+using proto::Aggregation;
+using testing::HasSubstr;
+using Answer = std::function<std::optional<Result<Reply>>(const Request&)>;
+
+// Answers before send() returns, or never when the answer is empty.
+class TransportInMemory final : public Transport {
+ public:
+  explicit TransportInMemory(Answer answer) : answer_(std::move(answer)) {}
+  ~TransportInMemory() override {
+    if (unanswered_) unanswered_(Status(unavailable("cancelled")));
+  }
+  void send(const Request& request, Callback done) override {
+    auto reply = answer_(request);
+    if (reply) {
+      done(std::move(*reply));
+    } else {
+      unanswered_ = std::move(done);
+    }
+  }
+
+ private:
+  Answer answer_;
+  Callback unanswered_;
+};
+
+class OneUpdate final : public Trainer {
+ public:
+  std::vector<proto::Architecture> architectures() const override { return {proto::Architecture::kSoftmax}; }
+  Result<LocalUpdate> train(const TrainingJob&, Random&) override {
+    ++trainings;
+    if (during_training) during_training();
+    return good_update();
+  }
+  int trainings = 0;
+  std::function<void()> during_training;
+};
+
+class DeviceLoopTest : public testing::Test {
+ protected:
+  DeviceLoopTest() {
+    std::filesystem::create_directories(folder_);
+    options_.coordinator = "localhost:7443";
+    options_.device_id = "kitchen-7";
+    options_.population = "thermostats";
+    options_.state_file = folder_ / "state";
+    options_.allow_unmasked = true;
+    options_.progress = [this](const std::string& text) { said_.push_back(text); };
+  }
+  ~DeviceLoopTest() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<Device> make_device() {
+    return std::move(DeviceLoop::create(options_, trainer_, [this]() -> Result<std::unique_ptr<Transport>> {
+                       return std::unique_ptr<Transport>(
+                           new TransportInMemory([this](const Request& request) {
+                             requests_.push_back(request);
+                             return answer_(request);
+                           }));
+                     }).value());
+  }
+  // A coordinator that counts this device alone, in a plain session.
+  Result<Reply> serve(const Request& request) {
+    if (std::holds_alternative<proto::CheckInRequest>(request)) {
+      return Reply(proto::CheckInReply(proto::PlanOffer{kToken, task_.plan_bytes}));
+    }
+    if (const auto* fetch = std::get_if<proto::FetchModelRequest>(&request))
+      return Reply(chunk_of(task_, *fetch));
+    const auto* exchange = std::get_if<proto::ExchangeRequest>(&request);
+    if (exchange == nullptr) return Reply(Abandoned{});
+    if (exchange->step == proto::Step::kJoin) {
+      return Reply(proto::ExchangeReply(proto::NextStep{proto::Step::kCollect, {}}));
+    }
+    return Reply(proto::ExchangeReply(proto::SessionEnd{true, "counted", {0, 1, ""}}));
+  }
+  template <typename Kind>
+  [[nodiscard]] int count_requests() const {
+    return static_cast<int>(std::count_if(requests_.begin(), requests_.end(), [](const Request& request) {
+      return std::holds_alternative<Kind>(request);
+    }));
+  }
+
+  const std::filesystem::path folder_ =
+      std::filesystem::path(testing::TempDir()) /
+      (std::string("sotto_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+  Task task_{Aggregation::kPlain};
+  OneUpdate trainer_;
+  DeviceOptions options_;
+  Answer answer_ = [this](const Request& request) { return serve(request); };
+  std::vector<Request> requests_;
+  std::vector<std::string> said_;
+};
+
+TEST_F(DeviceLoopTest, TakesPartRoundAfterRound) {
+  const auto device = make_device();
+  for (int round = 0; round < 3; ++round) {
+    const Participation participation = device->take_part();
+    EXPECT_TRUE(participation.counted) << participation.outcome;
+    EXPECT_TRUE(participation.status.ok());
+    EXPECT_EQ(participation.outcome, "counted");
+    EXPECT_GT(participation.uplink_bytes, 56u);
+    EXPECT_LE(participation.check_in_after.count(), 1);
+  }
+  EXPECT_EQ(trainer_.trainings, 3);
+  EXPECT_EQ(count_requests<proto::CheckInRequest>(), 3);
+}
+
+TEST_F(DeviceLoopTest, KeepsTheStateFileUntilTheJoinIsAnswered) {
+  bool during_training = false;
+  bool during_join = false;
+  bool during_collect = true;
+  trainer_.during_training = [&] { during_training = std::filesystem::exists(options_.state_file); };
+  answer_ = [&](const Request& request) {
+    if (const auto* exchange = std::get_if<proto::ExchangeRequest>(&request)) {
+      (exchange->step == proto::Step::kJoin ? during_join : during_collect) =
+          std::filesystem::exists(options_.state_file);
+    }
+    return serve(request);
+  };
+  (void)make_device()->take_part();
+  EXPECT_TRUE(during_training);
+  EXPECT_TRUE(during_join);
+  EXPECT_FALSE(during_collect);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(DeviceLoopTest, ADeviceStoppedInTrainingGoesOnWithItsJoin) {
+  const auto first = make_device();
+  trainer_.during_training = [&] { first->stop(); };
+  const Participation stopped = first->take_part();
+  EXPECT_EQ(stopped.status.code(), StatusCode::kAborted);
+  EXPECT_EQ(count_requests<proto::AbandonRequest>(), 0);
+  EXPECT_FALSE(first->take_part().counted) << "stop() holds for later calls";
+
+  requests_.clear();
+  EXPECT_TRUE(make_device()->take_part().counted);
+  EXPECT_EQ(count_requests<proto::CheckInRequest>(), 0);
+  EXPECT_EQ(trainer_.trainings, 1);
+}
+
+TEST_F(DeviceLoopTest, WithoutAStateFileAStoppedDeviceSaysGoodbye) {
+  options_.state_file.clear();
+  const auto device = make_device();
+  trainer_.during_training = [&] { device->stop(); };
+  EXPECT_EQ(device->take_part().status.code(), StatusCode::kAborted);
+  EXPECT_EQ(count_requests<proto::AbandonRequest>(), 1);
+}
+
+TEST_F(DeviceLoopTest, StopEndsALongWait) {
+  const auto device = make_device();
+  answer_ = [&](const Request&) {
+    device->stop();
+    return Reply(proto::CheckInReply(proto::RetryWindow{3'600'000, 3'600'000, "tomorrow"}));
+  };
+  const Participation participation = device->take_part();
+  EXPECT_EQ(participation.status.code(), StatusCode::kAborted);
+}
+
+TEST_F(DeviceLoopTest, StopEndsACallThatIsNeverAnswered) {
+  const auto device = make_device();
+  answer_ = [&](const Request& request) -> std::optional<Result<Reply>> {
+    const auto* exchange = std::get_if<proto::ExchangeRequest>(&request);
+    if (exchange == nullptr || exchange->step == proto::Step::kJoin) return serve(request);
+    device->stop();
+    return std::nullopt;
+  };
+  EXPECT_EQ(device->take_part().status.code(), StatusCode::kAborted);
+  EXPECT_EQ(count_requests<proto::AbandonRequest>(), 1);
+}
+
+TEST_F(DeviceLoopTest, ADamagedStateFileIsReportedAndIgnored) {
+  std::ofstream(options_.state_file) << "not a session, but long enough to have a digest at its end";
+  EXPECT_TRUE(make_device()->take_part().counted);
+  EXPECT_THAT(said_, testing::Contains(HasSubstr("damaged")));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(DeviceLoopTest, ASessionThatFailedLeavesNoState) {
+  answer_ = [&](const Request& request) -> Result<Reply> {
+    if (std::holds_alternative<proto::FetchModelRequest>(request)) return not_found("no such model");
+    return serve(request);
+  };
+  EXPECT_EQ(make_device()->take_part().status.code(), StatusCode::kNotFound);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(DeviceLoopTest, AStateFileThatCannotBeWrittenDoesNotStopTraining) {
+  options_.state_file = folder_ / "gone" / "state";
+  EXPECT_TRUE(make_device()->take_part().counted);
+  EXPECT_THAT(said_, testing::Contains(HasSubstr("cannot create")));
+}
+
+TEST_F(DeviceLoopTest, OptionsThatMakeNoSenseAreNamed) {
+  EXPECT_TRUE(check_device_options(options_, trainer_).ok());
+  const struct {
+    void (*edit)(DeviceOptions&);
+    const char* what;
+  } cases[] = {
+      {[](DeviceOptions& options) { options.coordinator = "localhost"; }, "coordinator"},
+      {[](DeviceOptions& options) { options.coordinator = ":7443"; }, "coordinator"},
+      {[](DeviceOptions& options) { options.coordinator = "localhost:"; }, "coordinator"},
+      {[](DeviceOptions& options) { options.coordinator = "localhost:99999"; }, "coordinator"},
+      {[](DeviceOptions& options) { options.coordinator = "localhost:0"; }, "coordinator"},
+      {[](DeviceOptions& options) { options.device_id = "kitchen 7"; }, "device_id"},
+      {[](DeviceOptions& options) { options.device_id = std::string(65, 'a'); }, "device_id"},
+      {[](DeviceOptions& options) { options.population = ""; }, "population"},
+      {[](DeviceOptions& options) { options.parameters_max = 0; }, "parameters_max"},
+      {[](DeviceOptions& options) { options.cohort_min = 2; }, "cohort_min"},
+      {[](DeviceOptions& options) { options.state_file = "/no/such/folder/state"; }, "/no/such/folder"},
+  };
+  for (const auto& wrong : cases) {
+    DeviceOptions options = options_;
+    wrong.edit(options);
+    const Status status = check_device_options(options, trainer_);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << wrong.what;
+    EXPECT_THAT(status.message(), HasSubstr(wrong.what));
+  }
+}
+
+TEST_F(DeviceLoopTest, CaFilesMustHoldACertificate) {
+  EXPECT_EQ(read_ca_file("").status().code(), StatusCode::kInvalidArgument);
+  const auto missing = read_ca_file(folder_ / "ca.pem").status();
+  EXPECT_EQ(missing.code(), StatusCode::kNotFound);
+  EXPECT_THAT(missing.message(), HasSubstr("ca.pem"));
+  std::ofstream(folder_ / "ca.pem") << "hello";
+  EXPECT_EQ(read_ca_file(folder_ / "ca.pem").status().code(), StatusCode::kInvalidArgument);
+  std::ofstream(folder_ / "ca.pem") << "-----BEGIN CERTIFICATE-----\n";
+  EXPECT_EQ(*read_ca_file(folder_ / "ca.pem"), "-----BEGIN CERTIFICATE-----\n");
+}
+
+TEST_F(DeviceLoopTest, StateFilesAreReplacedWholeAndPrivate) {
+  const std::filesystem::path path = folder_ / "state";
+  EXPECT_EQ(read_state_file(path).status().code(), StatusCode::kNotFound);
+  const std::vector<std::uint8_t> first(100'000, 1);
+  const std::vector<std::uint8_t> second(10, 2);
+  ASSERT_TRUE(write_state_file(path, first).ok());
+  EXPECT_EQ(*read_state_file(path), first);
+  ASSERT_TRUE(write_state_file(path, second).ok());
+  EXPECT_EQ(*read_state_file(path), second);
+  struct stat information {};
+  ASSERT_EQ(::stat(path.c_str(), &information), 0);
+  EXPECT_EQ(information.st_mode & 0777, 0600u);
+  EXPECT_TRUE(remove_state_file(path).ok());
+  EXPECT_TRUE(remove_state_file(path).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+}  // namespace
+}  // namespace sotto::client
