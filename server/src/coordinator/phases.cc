@@ -15,12 +15,14 @@ std::uint32_t devices_needed(const proto::TaskSpec& spec) {
 void Core::check_joining(Task& task) {
   Round* round = task.round.get();
   if (round == nullptr || !round->joining) return;
-  if (!task.active() && round->plans_given == 0) {  // paused before anybody was at work
+  // Nobody is at work: paused before anybody was, or the only device went elsewhere.
+  if (round->plans_given == 0) {
     deadlines_.clear({task.stored.id, std::nullopt});
-    task.round.reset();
+    round->joining_until = kNever;
+    if (!task.active()) task.round.reset();
     return;
   }
-  const bool all_heard = round->plans_given > 0 && round->outstanding == 0 && !task.selecting();
+  const bool all_heard = round->outstanding == 0 && !task.selecting();
   if (round->joined >= task.stored.spec.participants || all_heard) close_joining(task);
 }
 
