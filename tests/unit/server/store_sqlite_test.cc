@@ -144,7 +144,7 @@ TEST_F(SqliteStore, NeverReturnsAModelWithAFlippedByte) {
   const std::string original((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   in.close();
   std::size_t refused = 0;
-  for (std::size_t offset = 0; offset < original.size(); offset += 61) {
+  for (std::size_t offset = 0; offset < original.size(); offset += 251) {
     std::string damaged = original;
     damaged[offset] = static_cast<char>(damaged[offset] ^ 0x40);
     std::ofstream(path_, std::ios::binary) << damaged;

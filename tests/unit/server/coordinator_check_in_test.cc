@@ -1,0 +1,194 @@
+// Who gets a plan, and what everybody else is told.
+#include <gtest/gtest.h>
+
+#include "coordinator_harness.h"
+#include "sotto/base/limits.h"
+
+namespace sotto::server {
+namespace {
+
+using proto::Aggregation;
+using proto::Step;
+using testing::Harness;
+using testing::task_spec;
+
+TEST(CheckIn, OffersThePlanOfTheRound) {
+  Harness harness;
+  const auto task = harness.create(task_spec(Aggregation::kSecure, 5));
+  const auto offer = harness.plan_for("d1");
+  const auto plan = proto::decode_plan(offer.plan);
+  ASSERT_TRUE(plan.has_value()) << plan.error().message();
+  EXPECT_EQ(plan->task, task.id);
+  EXPECT_EQ(plan->round, RoundId{1});
+  EXPECT_EQ(plan->model_version, ModelVersion{0});
+  EXPECT_EQ(plan->model, task.spec.model);
+  EXPECT_EQ(plan->training, task.spec.training);
+  EXPECT_EQ(plan->aggregation, task.spec.aggregation);
+  EXPECT_EQ(plan->report_within_ms, task.spec.report_within_ms);
+  const auto other = harness.plan_for("d2");
+  EXPECT_EQ(other.plan, offer.plan) << "everybody gets the same bytes";
+  EXPECT_NE(other.token, offer.token);
+}
+
+TEST(CheckIn, RefusesWhatNoDeviceOfOursSends) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 5));
+  const auto refused = [&](proto::CheckInRequest request) {
+    return harness.take<Status>(harness.call(CheckInEvent{{}, std::move(request)})).code();
+  };
+  const auto sound = Harness::request("d1");
+  auto request = sound;
+  request.protocol_version = 2;
+  EXPECT_EQ(refused(request), StatusCode::kInvalidArgument);
+  for (const std::string& name : {std::string(), std::string(65, 'x'), std::string("a b"),
+                                  std::string("a\0b", 3), std::string("../x/"), std::string(1 << 20, 'y')}) {
+    request = sound;
+    request.device_id = name;
+    EXPECT_EQ(refused(request), StatusCode::kInvalidArgument);
+    request = sound;
+    request.population = name;
+    EXPECT_EQ(refused(request), StatusCode::kInvalidArgument);
+  }
+  request = sound;
+  request.trainers.assign(limits::kTrainersPerDeviceMax + 1, proto::Architecture::kDense);
+  EXPECT_EQ(refused(request), StatusCode::kInvalidArgument);
+  EXPECT_NE(harness.status().waiting_for.find("0 of 5 plans given"), std::string::npos);
+}
+
+TEST(CheckIn, SaysWhyADeviceIsNotNeeded) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  const auto sent_away = [&](const proto::CheckInRequest& request) {
+    auto reply = harness.take<proto::CheckInReply>(harness.call(CheckInEvent{{}, request}));
+    EXPECT_TRUE(std::holds_alternative<proto::RetryWindow>(reply));
+    return std::holds_alternative<proto::RetryWindow>(reply) ? std::get<proto::RetryWindow>(reply).reason
+                                                             : "";
+  };
+  auto request = Harness::request("d1");
+  request.population = "fridges";
+  EXPECT_NE(sent_away(request).find("no task for population 'fridges'"), std::string::npos);
+  request = Harness::request("d1");
+  request.trainers = {proto::Architecture::kDense};
+  EXPECT_NE(sent_away(request).find("cannot"), std::string::npos);
+  request = Harness::request("d1");
+  request.parameters_max = 14;  // the model has 15
+  EXPECT_NE(sent_away(request).find("cannot"), std::string::npos);
+  request.parameters_max = 15;
+  EXPECT_TRUE(std::holds_alternative<proto::PlanOffer>(
+      harness.take<proto::CheckInReply>(harness.call(CheckInEvent{{}, request}))));
+  harness.plan_for("d2");
+  harness.plan_for("d3");
+  EXPECT_NE(harness.window_for("d4").reason.find("all 3 plans of round 1 are given"), std::string::npos);
+}
+
+TEST(CheckIn, GivesAsManyPlansAsOverSelectionAsks) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, 10);
+  spec.over_selection = 1.1f;  // a hair above 1.1 as a float
+  harness.create(spec);
+  for (int i = 0; i < 11; ++i) harness.plan_for("d" + std::to_string(i));
+  harness.window_for("d11");
+}
+
+TEST(CheckIn, ADeviceThatLostPowerTakesItsPlaceAgain) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  const auto first = harness.plan_for("d1");
+  const auto second = harness.plan_for("d1");
+  EXPECT_NE(first.token, second.token);
+  harness.plan_for("d2");
+  harness.plan_for("d3");
+  harness.window_for("d4");
+  EXPECT_FALSE(harness.outcome<proto::SessionEnd>(harness.exchange(first.token, Step::kJoin)).counted);
+  const CallId join = harness.exchange(second.token, Step::kJoin);
+  EXPECT_FALSE(harness.answered(join)) << "held until the cohort forms";
+}
+
+TEST(CheckIn, ADeviceThatJoinedAndComesAgainCountsAsDropped) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 4));
+  std::vector<CallId> joins;
+  joins.push_back(harness.exchange(harness.plan_for("d0").token, Step::kJoin));
+  EXPECT_TRUE(std::holds_alternative<proto::PlanOffer>(harness.check_in("d0"))) << "a place is left";
+  EXPECT_FALSE(harness.outcome<proto::SessionEnd>(joins[0]).counted);
+  for (int i = 1; i < 3; ++i) {
+    joins.push_back(harness.exchange(harness.plan_for("d" + std::to_string(i)).token, Step::kJoin));
+  }
+  EXPECT_NE(harness.status().waiting_for.find("2 of 4 devices have joined"), std::string::npos);
+  harness.window_for("d5");
+}
+
+TEST(CheckIn, ServesTheTasksOfAPopulationInTurn) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, 6);
+  const TaskId first = harness.create(spec).id;
+  spec.name = "other";
+  const TaskId second = harness.create(spec).id;
+  std::map<TaskId, int> given;
+  for (int i = 0; i < 6; ++i)
+    ++given[proto::decode_plan(harness.plan_for("d" + std::to_string(i)).plan)->task];
+  EXPECT_EQ(given[first], 3);
+  EXPECT_EQ(given[second], 3);
+}
+
+TEST(CheckIn, PassesToAnotherTaskWhenOneIsFull) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  auto spec = task_spec(Aggregation::kPlain, 6);
+  spec.name = "other";
+  harness.create(spec);
+  for (int i = 0; i < 9; ++i) harness.plan_for("d" + std::to_string(i));
+  harness.window_for("d9");
+}
+
+TEST(CheckIn, ARoundWhoseOnlyDeviceWentElsewhereWaitsForOthers) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, 3);
+  harness.create(spec);
+  spec.name = "other";
+  harness.create(spec);
+  harness.plan_for("d1");
+  harness.plan_for("d1");  // the other task's turn
+  EXPECT_EQ(harness.status().waiting_until_ms, 0);
+  harness.advance(30'000);
+  harness.plan_for("d2");
+  EXPECT_EQ(harness.status().waiting_until_ms, harness.now.ms + 60'000) << "counted from its first plan";
+}
+
+TEST(CheckIn, ADeviceThatLeftIsNotTakenTwiceIntoARound) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 5));
+  harness.abandon(harness.plan_for("d1").token);
+  EXPECT_NE(harness.window_for("d1").reason.find("left the present round"), std::string::npos);
+}
+
+TEST(CheckIn, KeepsTheNumberOfSessionsBounded) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, limits::kSessionsMax);
+  spec.over_selection = 2.0f;
+  harness.create(spec);
+  auto request = Harness::request("x");
+  for (std::size_t i = 0; i < limits::kSessionsMax; ++i) {
+    request.device_id = "d" + std::to_string(i);
+    ASSERT_TRUE(std::holds_alternative<proto::PlanOffer>(
+        harness.take<proto::CheckInReply>(harness.call(CheckInEvent{{}, request}))));
+  }
+  EXPECT_NE(harness.window_for("one-more").reason.find("as many devices as it can"), std::string::npos);
+}
+
+TEST(CheckIn, AsksTheCrowdToComeBackWhenTheRoundShouldBeOver) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  testing::Fleet fleet(harness, 3);
+  fleet.check_in();
+  harness.advance(20'000);  // training
+  fleet.run();
+  ASSERT_EQ(harness.status().rounds_committed, 1u);
+  fleet.check_in();
+  harness.advance(5'000);
+  const auto window = harness.window_for("d9");
+  EXPECT_NEAR(window.delay_min_ms, 15'000, 100) << "the last round took 20 s, this one has lasted 5 s";
+}
+
+}  // namespace
+}  // namespace sotto::server

@@ -1,0 +1,404 @@
+// A coordinator in virtual time with devices driven by hand.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sotto/crypto/primitives.h"
+#include "sotto/secagg/participant.h"
+#include "sotto/secagg/ring.h"
+#include "sotto/secagg/update.h"
+#include "sotto/server/coordinator.h"
+
+namespace sotto::server::testing {
+
+inline proto::TaskSpec task_spec(proto::Aggregation kind, std::uint32_t participants) {
+  proto::TaskSpec spec;
+  spec.name = "gait";
+  spec.population = "watches";
+  spec.model = {.architecture = proto::Architecture::kSoftmax, .features = 4, .classes = 3, .hidden = 0};
+  spec.aggregation.kind = kind;
+  spec.aggregation.dropout_fraction = 0.3f;
+  spec.rounds = 100;
+  spec.participants = participants;
+  spec.participants_min = 3;
+  spec.report_within_ms = 60'000;
+  spec.phase_deadline_ms = 5'000;
+  return spec;
+}
+
+// Fails record_round() while `broken`.
+class BreakableStore final : public Store {
+ public:
+  explicit BreakableStore(Store& store) : store_(store) {}
+  bool broken = false;
+
+  Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) override {
+    return store_.create_task(spec, initial);
+  }
+  Status set_task_state(TaskId task, proto::TaskState state) override {
+    return store_.set_task_state(task, state);
+  }
+  Result<std::vector<StoredTask>> load_tasks() override { return store_.load_tasks(); }
+  Status record_round(const proto::RoundRecord& round, const StoredModel* model,
+                      proto::TaskState state) override {
+    if (broken) return io_error("no space left on device");
+    return store_.record_round(round, model, state);
+  }
+  Result<std::vector<proto::RoundRecord>> rounds(TaskId task, std::uint32_t count_max) override {
+    return store_.rounds(task, count_max);
+  }
+  Result<std::vector<proto::ModelRecord>> models(TaskId task) override { return store_.models(task); }
+  Result<StoredModel> model(TaskId task, ModelVersion version) override {
+    return store_.model(task, version);
+  }
+
+ private:
+  Store& store_;
+};
+
+// A coordinator, the calls made to it and their answers. Cohorts are finished on the spot.
+class Harness {
+ public:
+  using Body = decltype(ReplyAction::body);
+
+  explicit Harness(CoordinatorOptions options = {}) : options_(options) { restart(); }
+
+  // A new coordinator on the same store: everything in flight is forgotten.
+  void restart() {
+    replies_.clear();
+    auto opened = Coordinator::open(store, random_, options_, now);
+    ASSERT_TRUE(opened.has_value()) << opened.error().message();
+    coordinator = std::move(*opened);
+  }
+
+  template <typename E>
+  CallId call(E event) {
+    event.call = CallId{++calls_};
+    step(std::move(event));
+    return CallId{calls_};
+  }
+  void step(Event event) {
+    std::deque<Event> events;
+    events.push_back(std::move(event));
+    while (!events.empty()) {
+      auto actions = coordinator->step(std::move(events.front()), now);
+      events.pop_front();
+      for (Action& action : actions) {
+        if (auto* reply = std::get_if<ReplyAction>(&action)) {
+          EXPECT_TRUE(replies_.emplace(reply->call.value, std::move(reply->body)).second) << "answered twice";
+        } else if (auto* finish = std::get_if<FinishCohortAction>(&action)) {
+          InlineExecutor executor;
+          Result<aggregator::CohortSum> sum = finish->session->finish(executor);
+          if (lose_sums) sum = aborted("the masks could not be removed");
+          events.push_back(CohortFinishedEvent{finish->task, finish->round, finish->cohort, std::move(sum),
+                                               finish->session->dishonest()});
+        } else {
+          notices.push_back(std::get<NoticeAction>(action));
+        }
+      }
+    }
+  }
+  // Lets time pass, with a tick at every deadline on the way.
+  void advance(std::int64_t ms) {
+    const Time until{now.ms + ms};
+    while (coordinator->next_deadline() <= until) {
+      now = std::max(now, coordinator->next_deadline());
+      step(TickEvent{});
+    }
+    now = until;
+  }
+
+  [[nodiscard]] bool answered(CallId id) const { return replies_.contains(id.value); }
+  template <typename T>
+  [[nodiscard]] T take(CallId id) {
+    const auto found = replies_.find(id.value);
+    if (found == replies_.end()) {
+      ADD_FAILURE() << "call " << id.value << " is not answered";
+      return T{};
+    }
+    Body body = std::move(found->second);
+    replies_.erase(found);
+    if (auto* value = std::get_if<T>(&body)) return std::move(*value);
+    ADD_FAILURE() << "another kind of answer";
+    return T{};
+  }
+
+  proto::TaskStatus create(const proto::TaskSpec& spec) {
+    return take<proto::TaskStatus>(call(CreateTaskEvent{{}, spec}));
+  }
+  proto::TaskStatus status() { return take<std::vector<proto::TaskStatus>>(call(ListTasksEvent{})).at(0); }
+  std::vector<proto::RoundRecord> rounds() {
+    return take<std::vector<proto::RoundRecord>>(call(ListRoundsEvent{{}, "gait", 100}));
+  }
+  proto::TaskStatus set_state(proto::TaskState state) {
+    return take<proto::TaskStatus>(call(SetTaskStateEvent{{}, "gait", state}));
+  }
+  static proto::CheckInRequest request(const std::string& device) {
+    return {.device_id = device,
+            .population = "watches",
+            .trainers = {proto::Architecture::kSoftmax},
+            .parameters_max = 1000};
+  }
+  proto::CheckInReply check_in(const std::string& device) {
+    return take<proto::CheckInReply>(call(CheckInEvent{{}, request(device)}));
+  }
+  // Expects a plan.
+  proto::PlanOffer plan_for(const std::string& device) {
+    auto reply = check_in(device);
+    auto* offer = std::get_if<proto::PlanOffer>(&reply);
+    EXPECT_NE(offer, nullptr) << device << ": " << std::get<proto::RetryWindow>(reply).reason;
+    return offer == nullptr ? proto::PlanOffer{} : *offer;
+  }
+  // Expects to be sent away.
+  proto::RetryWindow window_for(const std::string& device) {
+    auto reply = check_in(device);
+    auto* window = std::get_if<proto::RetryWindow>(&reply);
+    EXPECT_NE(window, nullptr) << device << " was given a plan";
+    return window == nullptr ? proto::RetryWindow{} : *window;
+  }
+  CallId exchange(const SessionToken& token, proto::Step step, std::vector<std::uint8_t> payload = {}) {
+    return call(
+        ExchangeEvent{{}, {.token = token, .step = step, .poll = false, .payload = std::move(payload)}});
+  }
+  CallId poll(const SessionToken& token, proto::Step step) {
+    return call(ExchangeEvent{{}, {.token = token, .step = step, .poll = true, .payload = {}}});
+  }
+  void abandon(const SessionToken& token) {
+    static_cast<void>(take<AbandonReply>(call(AbandonEvent{{}, {.token = token, .reason = "battery"}})));
+  }
+  // Expects this kind of Exchange answer.
+  template <typename T>
+  T outcome(CallId id) {
+    auto reply = take<proto::ExchangeReply>(id);
+    auto* value = std::get_if<T>(&reply);
+    EXPECT_NE(value, nullptr) << "answer " << reply.index() << " instead";
+    return value == nullptr ? T{} : std::move(*value);
+  }
+  Rejection refusal(CallId id) { return outcome<proto::Refused>(id).reason; }
+  [[nodiscard]] bool noticed(const std::string& words, NoticeAction::Level level) const {
+    for (const NoticeAction& notice : notices) {
+      if (notice.level == level && notice.text.find(words) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  std::unique_ptr<Store> kept = make_memory_store();
+  BreakableStore store{*kept};
+  Time now{1'700'000'000'000};
+  bool lose_sums = false;
+  std::vector<NoticeAction> notices;
+  std::unique_ptr<Coordinator> coordinator;
+
+ private:
+  CoordinatorOptions options_;
+  crypto::SeededRandom random_{std::uint64_t{1}};
+  std::uint64_t calls_ = 0;
+  std::map<std::uint64_t, Body> replies_;
+};
+
+// One device with an update of its own.
+class Device {
+ public:
+  Device(std::string id, std::uint64_t seed) : name(std::move(id)), random_(seed) {}
+
+  void take_plan(const proto::PlanOffer& offer) {
+    token = offer.token;
+    auto decoded = proto::decode_plan(offer.plan);
+    ASSERT_TRUE(decoded.has_value());
+    plan = *decoded;
+    context_ = {.round = plan.round.value,
+                .plan_digest = crypto::sha256({offer.plan}),
+                .model_digest = plan.model_digest,
+                .prg = plan.aggregation.prg};
+    delta.assign(plan.model.parameter_count(), 0.0f);
+    for (float& value : delta) value = static_cast<float>(random_.uniform() - 0.5);
+    metrics = {.weight = 10, .examples = 10, .correct = 5, .loss_sum = 1.5};
+    lanes.resize(secagg::update_lanes(delta.size()));
+    secagg::quantize_update(delta, plan.quantizer(), metrics, random_, lanes);
+    participant_.reset();
+  }
+  [[nodiscard]] bool secure() const { return plan.aggregation.kind == proto::Aggregation::kSecure; }
+  [[nodiscard]] secagg::RingLayout layout() const {
+    return {plan.aggregation.participants_max, lanes.size()};
+  }
+
+  std::vector<std::uint8_t> join_payload() {
+    if (!secure()) return {};
+    slots_.assign(plan.aggregation.participants_max, {});
+    order_.assign(plan.aggregation.participants_max, 0);
+    const secagg::ParticipantRules rules{.cohort_min = plan.aggregation.cohort_min,
+                                         .participants_max = plan.aggregation.participants_max};
+    participant_.emplace(context_, rules, slots_, order_, random_);
+    std::vector<std::uint8_t> out(secagg::kAdvertiseBytes);
+    EXPECT_EQ(participant_->advertise(std::span<std::uint8_t, secagg::kAdvertiseBytes>(out)),
+              Rejection::kNone);
+    return out;
+  }
+  // What to submit for the step the coordinator asks for.
+  std::vector<std::uint8_t> answer(const proto::NextStep& next) {
+    std::vector<std::uint8_t> out(secagg::shares_bytes(slots_.size()));
+    std::size_t written = 0;
+    if (next.next == proto::Step::kShare) {
+      EXPECT_EQ(participant_->receive_roster(next.payload, out, written), Rejection::kNone);
+      out.resize(written);
+    } else if (next.next == proto::Step::kCollect && plan.aggregation.kind == proto::Aggregation::kFloat) {
+      out = float_vector();
+    } else if (next.next == proto::Step::kCollect) {
+      if (secure()) {
+        EXPECT_EQ(participant_->receive_delivery(next.payload), Rejection::kNone);
+      }
+      out.assign(layout().byte_count(), 0);
+      secagg::ring_encode(layout(), lanes, out);
+      if (secure()) {
+        EXPECT_EQ(participant_->mask(layout(), out), Rejection::kNone);
+      }
+    } else {
+      EXPECT_EQ(participant_->receive_unmask(next.payload, out, written), Rejection::kNone);
+      out.resize(written);
+    }
+    return out;
+  }
+
+  std::string name;
+  SessionToken token;
+  proto::Plan plan;
+  std::vector<float> delta;
+  secagg::UpdateMetrics metrics;
+  std::vector<std::uint8_t> lanes;
+
+ private:
+  [[nodiscard]] std::vector<std::uint8_t> float_vector() const {
+    std::vector<std::uint8_t> out(20 + 4 * delta.size());
+    ByteWriter writer(out);
+    writer.u32(metrics.weight);
+    writer.u32(metrics.examples);
+    writer.u32(metrics.correct);
+    writer.u64(static_cast<std::uint64_t>(metrics.loss_sum * 1024));
+    for (const float value : delta) writer.f32(value);
+    return out;
+  }
+
+  crypto::SeededRandom random_;
+  secagg::SessionContext context_;
+  std::vector<secagg::NeighbourSlot> slots_;
+  std::vector<std::uint16_t> order_;
+  std::optional<secagg::Participant> participant_;
+};
+
+// What a device does instead of answering a step.
+enum class Fault { kNone, kSilence, kAbandon };
+using FaultOf = std::function<Fault(std::size_t device, proto::Step step)>;
+
+// Devices that take one round from check-in to its end.
+class Fleet {
+ public:
+  Fleet(Harness& harness, std::size_t count) : harness_(harness) {
+    for (std::size_t i = 0; i < count; ++i) {
+      devices.push_back(std::make_unique<Device>("device-" + std::to_string(i), 100 + i));
+    }
+  }
+
+  void check_in() {
+    ends.assign(devices.size(), std::nullopt);
+    for (auto& device : devices) device->take_plan(harness_.plan_for(device->name));
+  }
+  // Every device goes on until its session has ended or it is gone; time passes only when nobody can do
+  // anything.
+  void run(const FaultOf& fault = [](std::size_t, proto::Step) { return Fault::kNone; }) {
+    std::vector<std::optional<CallId>> calls(devices.size());
+    std::vector<proto::Step> steps(devices.size(), proto::Step::kJoin);
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      calls[i] = submit(i, proto::Step::kJoin, fault, [&] { return devices[i]->join_payload(); });
+    }
+    for (int waits = 0; waits < 100;) {
+      const bool moved = serve(calls, steps, fault);
+      if (std::ranges::none_of(calls, [](const auto& call) { return call.has_value(); })) return;
+      if (moved) continue;
+      harness_.advance((harness_.coordinator->next_deadline() - harness_.now).count());
+      ++waits;
+    }
+    ADD_FAILURE() << "the round does not end: " << harness_.status().waiting_for;
+  }
+  void run_round(const FaultOf& fault = [](std::size_t, proto::Step) { return Fault::kNone; }) {
+    check_in();
+    run(fault);
+  }
+  // The sum of these devices' updates, computed without any session.
+  aggregator::CohortSum sum_of(const std::vector<std::size_t>& members) const {
+    aggregator::CohortSum sum;
+    const proto::Plan& plan = devices[0]->plan;
+    const bool is_float = plan.aggregation.kind == proto::Aggregation::kFloat;
+    sum.sum.resize(plan.model.parameter_count());
+    sum.unit = is_float ? 0x1p-40 : static_cast<double>(plan.aggregation.clip) / 127;
+    sum.weight_max = plan.aggregation.weight_max;
+    sum.devices = static_cast<std::uint32_t>(members.size());
+    std::vector<std::uint32_t> lanes(secagg::kMetricLanes);
+    for (const std::size_t i : members) {
+      for (std::size_t j = 0; j < lanes.size(); ++j) lanes[j] += devices[i]->lanes[j];
+      const Device& device = *devices[i];
+      const double weight = static_cast<double>(device.metrics.weight) / plan.aggregation.weight_max;
+      for (std::size_t j = 0; j < sum.sum.size(); ++j) {
+        sum.sum[j] += is_float ? std::llround(weight * device.delta[j] * 0x1p40)
+                               : device.lanes[secagg::kMetricLanes + j] - 128;
+      }
+    }
+    sum.metrics = secagg::decode_metrics(lanes);
+    if (is_float) sum.metrics.clipped = 0;
+    return sum;
+  }
+
+  std::vector<std::unique_ptr<Device>> devices;
+  std::vector<std::optional<proto::SessionEnd>> ends;
+
+ private:
+  template <typename Payload>
+  std::optional<CallId> submit(std::size_t i, proto::Step step, const FaultOf& fault, Payload payload) {
+    switch (fault(i, step)) {
+      case Fault::kSilence:
+        return std::nullopt;
+      case Fault::kAbandon:
+        harness_.abandon(devices[i]->token);
+        return std::nullopt;
+      case Fault::kNone:
+        break;
+    }
+    return harness_.exchange(devices[i]->token, step, payload());
+  }
+  // True when some device did something.
+  bool serve(std::vector<std::optional<CallId>>& calls, std::vector<proto::Step>& steps,
+             const FaultOf& fault) {
+    bool moved = false;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      if (!calls[i] || !harness_.answered(*calls[i])) continue;
+      moved = true;
+      auto reply = harness_.take<proto::ExchangeReply>(*calls[i]);
+      calls[i].reset();
+      if (auto* next = std::get_if<proto::NextStep>(&reply)) {
+        steps[i] = next->next;
+        calls[i] = submit(i, next->next, fault, [&] { return devices[i]->answer(*next); });
+      } else if (std::holds_alternative<proto::KeepWaiting>(reply)) {
+        calls[i] = harness_.poll(devices[i]->token, steps[i]);
+      } else if (auto* end = std::get_if<proto::SessionEnd>(&reply)) {
+        ends[i] = *end;
+      } else {
+        ADD_FAILURE() << "device " << i
+                      << " was refused: " << describe(std::get<proto::Refused>(reply).reason);
+      }
+    }
+    return moved;
+  }
+
+  Harness& harness_;
+};
+
+}  // namespace sotto::server::testing

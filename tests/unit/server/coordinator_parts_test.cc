@@ -1,0 +1,158 @@
+// The coordinator's parts that stand alone.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "coordinator/cohort.h"
+#include "coordinator/deadlines.h"
+#include "coordinator/held_calls.h"
+#include "coordinator/initial_model.h"
+#include "coordinator/pacing.h"
+#include "coordinator/session_table.h"
+#include "coordinator/task.h"
+#include "sotto/crypto/primitives.h"
+
+namespace sotto::server {
+namespace {
+
+TEST(CohortSizes, SplitsAsEvenlyAsPossible) {
+  EXPECT_EQ(cohort_sizes(10, 3, 256), std::vector<std::uint32_t>({10}));
+  EXPECT_EQ(cohort_sizes(10, 3, 4), std::vector<std::uint32_t>({4, 3, 3}));
+  EXPECT_EQ(cohort_sizes(1000, 3, 256), std::vector<std::uint32_t>({250, 250, 250, 250}));
+}
+
+TEST(CohortSizes, NeverMakesACohortTooSmallOrTooLarge) {
+  for (std::uint32_t low = 1; low <= 6; ++low) {
+    for (std::uint32_t high = low; high <= 9; ++high) {
+      for (std::uint32_t joined = 0; joined <= 60; ++joined) {
+        const auto sizes = cohort_sizes(joined, low, high);
+        EXPECT_EQ(sizes.empty(), joined < low);
+        for (const std::uint32_t size : sizes) {
+          EXPECT_GE(size, low);
+          EXPECT_LE(size, high);
+        }
+        const std::uint32_t placed = std::accumulate(sizes.begin(), sizes.end(), 0u);
+        EXPECT_LE(placed, joined);
+        if (joined >= low * ((joined + high - 1) / high)) {
+          EXPECT_EQ(placed, joined);
+        }
+      }
+    }
+  }
+}
+
+TEST(CohortSizes, LeavesOverWhoFitsInNoCohort) {
+  EXPECT_EQ(cohort_sizes(5, 4, 4), std::vector<std::uint32_t>({4}));
+}
+
+TEST(Deadlines, PopsInOrderOfTimeAndOnlyWhatIsDue) {
+  Deadlines deadlines;
+  EXPECT_EQ(deadlines.next(), kNever);
+  const DeadlineKey round{TaskId{1}, std::nullopt};
+  const DeadlineKey cohort{TaskId{1}, CohortId{0}};
+  deadlines.set(round, Time{20});
+  deadlines.set(cohort, Time{10});
+  EXPECT_EQ(deadlines.next(), Time{10});
+  EXPECT_FALSE(deadlines.pop_due(Time{9}).has_value());
+  EXPECT_EQ(deadlines.pop_due(Time{30}), cohort);
+  EXPECT_EQ(deadlines.pop_due(Time{30}), round);
+  EXPECT_FALSE(deadlines.pop_due(Time{30}).has_value());
+}
+
+TEST(Deadlines, ANewTimeReplacesTheOldOneAndClearForgets) {
+  Deadlines deadlines;
+  const DeadlineKey key{TaskId{1}, std::nullopt};
+  deadlines.set(key, Time{10});
+  deadlines.set(key, Time{30});
+  EXPECT_EQ(deadlines.next(), Time{30});
+  deadlines.clear(key);
+  deadlines.clear(key);
+  EXPECT_EQ(deadlines.next(), kNever);
+}
+
+TEST(HeldCalls, ForgetsReleasedCalls) {
+  HeldCalls held;
+  const SessionToken session{};
+  for (std::uint64_t i = 1; i <= 3; ++i)
+    held.hold(CallId{i}, session, Time{static_cast<std::int64_t>(10 * i)});
+  EXPECT_TRUE(held.release(CallId{1}).has_value());
+  EXPECT_FALSE(held.release(CallId{1}).has_value());
+  EXPECT_EQ(held.next(), Time{20});
+  EXPECT_FALSE(held.pop_due(Time{19}).has_value());
+  EXPECT_EQ(held.pop_due(Time{20})->first, CallId{2});
+  EXPECT_TRUE(held.release(CallId{3}).has_value());
+  EXPECT_EQ(held.next(), kNever);
+}
+
+TEST(SessionTable, KeepsAnEndedSessionForAWhile) {
+  crypto::SeededRandom random(std::uint64_t{7});
+  SessionTable table;
+  Session& session = table.create(random, "d1", TaskId{1}, RoundId{1});
+  const SessionToken token = session.token;
+  EXPECT_EQ(table.live_session_of("d1"), &session);
+  table.end(session, proto::SessionEnd{.counted = true, .outcome = "over", .window = {}}, Time{1000});
+  EXPECT_EQ(table.live_session_of("d1"), nullptr);
+  table.forget_ended(Time{1000} + SessionTable::kEndedKept + std::chrono::milliseconds(-1));
+  ASSERT_NE(table.find(token), nullptr);
+  EXPECT_TRUE(std::get<proto::SessionEnd>(table.find(token)->end).counted);
+  table.forget_ended(Time{1000} + SessionTable::kEndedKept);
+  EXPECT_EQ(table.find(token), nullptr);
+  EXPECT_EQ(table.size(), 0u);
+}
+
+TEST(Pacing, StaysWithinItsBounds) {
+  const CoordinatorOptions options{.retry_min_ms = 500, .retry_max_ms = 60'000};
+  for (const std::int64_t expected : {-5'000LL, 0LL, 700LL, 50'000LL, 10'000'000LL}) {
+    for (const std::uint64_t devices : {0ULL, 10ULL, 5'000ULL, 1'000'000ULL}) {
+      const auto window = retry_window(options, {.expected_ms = expected, .devices = devices}, "");
+      EXPECT_GE(window.delay_min_ms, 500u);
+      EXPECT_LE(window.delay_max_ms, 60'000u);
+      EXPECT_LE(window.delay_min_ms, window.delay_max_ms);
+    }
+  }
+}
+
+TEST(Pacing, HerdsASmallFleetAndSpreadsALargeOne) {
+  const CoordinatorOptions options{.retry_min_ms = 500, .retry_max_ms = 60'000};
+  const auto small = retry_window(options, {.expected_ms = 2'000, .devices = 20}, "");
+  EXPECT_EQ(small.delay_min_ms, 2'000u);
+  EXPECT_LE(small.delay_max_ms - small.delay_min_ms, 50u);
+  const auto large = retry_window(options, {.expected_ms = 2'000, .devices = 10'000}, "");
+  EXPECT_GE(large.delay_max_ms - large.delay_min_ms, 20'000u);
+  const auto late = retry_window(options, {.expected_ms = 59'999, .devices = 10'000}, "");
+  EXPECT_GE(late.delay_max_ms - late.delay_min_ms, 20'000u)
+      << "a crowd is spread even where the bound is near";
+}
+
+TEST(InitialModel, IsZeroForSoftmaxAndSeededForDense) {
+  const proto::ModelSpec softmax{.architecture = proto::Architecture::kSoftmax, .features = 3, .classes = 2};
+  EXPECT_EQ(initial_parameters(softmax, 9), std::vector<float>(8, 0.0f));
+  const proto::ModelSpec dense{
+      .architecture = proto::Architecture::kDense, .features = 24, .classes = 2, .hidden = 10};
+  const auto first = initial_parameters(dense, 9);
+  EXPECT_EQ(first.size(), dense.parameter_count());
+  EXPECT_EQ(first, initial_parameters(dense, 9));
+  EXPECT_NE(first, initial_parameters(dense, 10));
+  for (std::size_t i = 0; i < 240; ++i) EXPECT_LE(std::abs(first[i]), 0.5f);
+  for (std::size_t i = 240; i < 250; ++i) EXPECT_EQ(first[i], 0.0f) << "bias";
+  EXPECT_EQ(first[first.size() - 1], 0.0f);
+}
+
+TEST(Utc, IsIso8601) {
+  EXPECT_EQ(utc(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(utc(1'772'366'403'999), "2026-03-01T12:00:03Z");
+}
+
+TEST(RefusalCounts, SaysWhatWasRefused) {
+  RefusalCounts counts;
+  EXPECT_EQ(counts.total(), 0u);
+  counts.add(Rejection::kWrongLength);
+  counts.add(Rejection::kWrongLength);
+  counts.add(Rejection::kDuplicate);
+  EXPECT_EQ(counts.total(), 3u);
+  EXPECT_EQ(counts.summary(), "1 duplicate, 2 wrong length");
+}
+
+}  // namespace
+}  // namespace sotto::server
