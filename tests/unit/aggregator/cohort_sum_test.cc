@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "cohort.h"
+
+namespace sotto::aggregator {
+namespace {
+
+CohortSum sum_of(std::vector<std::int64_t> values, std::uint64_t weight) {
+  CohortSum sum;
+  sum.sum = std::move(values);
+  sum.unit = 0.5;
+  sum.weight_max = 10;
+  sum.metrics = {.count = 2, .weight = weight, .examples = 30, .correct = 12, .loss_1024 = 999, .clipped = 1};
+  sum.devices = 2;
+  return sum;
+}
+
+TEST(CohortSum, MergesInAnyOrderAndGrouping) {
+  const CohortSum a = sum_of({1, -2, 3}, 11);
+  const CohortSum b = sum_of({10, 20, -30}, 7);
+  const CohortSum c = sum_of({-100, 5, 0}, 2);
+  CohortSum left = a;
+  left.merge(b);
+  left.merge(c);
+  CohortSum right = c;
+  CohortSum tail = b;
+  tail.merge(a);
+  right.merge(tail);
+  expect_equal(left, right);
+  EXPECT_EQ(left.sum, (std::vector<std::int64_t>{-89, 23, -27}));
+  EXPECT_EQ(left.metrics.weight, 20u);
+  EXPECT_EQ(left.metrics.clipped, 3u);
+  EXPECT_EQ(left.devices, 6u);
+}
+
+TEST(CohortSum, TakesOverTheFirstSumAndIgnoresAnEmptyOne) {
+  const CohortSum a = sum_of({1, 2}, 3);
+  CohortSum sum;
+  sum.merge(a);
+  expect_equal(sum, a);
+  sum.merge(CohortSum());
+  expect_equal(sum, a);
+}
+
+TEST(CohortSum, StaysAtTheEndOfItsRangeInsteadOfWrapping) {
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  CohortSum sum = sum_of({kLargest - 1, -kLargest}, 1);
+  sum.merge(sum_of({5, -5}, 1));
+  EXPECT_EQ(sum.sum, (std::vector<std::int64_t>{kLargest, std::numeric_limits<std::int64_t>::min()}));
+}
+
+TEST(CohortSumDeathTest, StopsAtSumsOfDifferentPlans) {
+  CohortSum sum = sum_of({1, 2}, 1);
+  CohortSum other = sum_of({1, 2}, 1);
+  other.unit = 0.25;
+  EXPECT_DEATH(sum.merge(other), "unit");
+  EXPECT_DEATH(sum.merge(sum_of({1, 2, 3}, 1)), "size");
+}
+
+TEST(CohortSum, DividesByTheWeightForTheMean) {
+  // 0.5 * 10 / 4 = 1.25 per unit.
+  EXPECT_EQ(sum_of({4, -8, 0}, 4).weighted_mean(), (std::vector<double>{5, -10, 0}));
+}
+
+TEST(CohortSum, HasNoMeanWithoutWeight) { EXPECT_TRUE(sum_of({4, -8}, 0).weighted_mean().empty()); }
+
+}  // namespace
+}  // namespace sotto::aggregator

@@ -1,0 +1,485 @@
+// Real participants against the aggregator's secure session.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "cohort.h"
+#include "neighbourhood.h"
+#include "sotto/aggregator/parameters.h"
+#include "sotto/crypto/primitives.h"
+
+namespace sotto::aggregator {
+namespace {
+
+using proto::Step;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+proto::Plan plan_for(std::uint16_t participants_max) { return small_plan(9, participants_max); }
+
+// Serves 30 % of drop-outs at any size.
+proto::Plan hardy_plan(std::uint16_t participants_max) {
+  proto::Plan plan = plan_for(participants_max);
+  plan.aggregation.adversary = proto::Adversary::kCurious;
+  plan.aggregation.dropout_fraction = 0.35f;
+  return plan;
+}
+
+void expect_exact(Cohort& cohort, const Play& play) {
+  const Outcome outcome = cohort.play(play);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  EXPECT_THAT(outcome.refusals, IsEmpty());
+  EXPECT_THAT(outcome.dishonest, IsEmpty());
+  expect_equal(outcome.sum, cohort.expected(play));
+}
+
+TEST(SecureSession, SumsExactlyAtEverySmallSize) {
+  for (std::size_t devices = 3; devices <= 20; ++devices) {
+    SCOPED_TRACE(devices);
+    Cohort cohort(plan_for(20), devices, devices);
+    expect_exact(cohort, {});
+  }
+}
+
+TEST(SecureSession, SumsExactlyOnASparseGraph) {
+  Cohort cohort(plan_for(80), 80, 1);
+  expect_exact(cohort, {});
+}
+
+TEST(SecureSession, SumsExactlyInAWordPackedRingAndWithTheOtherKeystream) {
+  proto::Plan plan = plan_for(300);
+  plan.aggregation.prg = crypto::Prg::kAes128Ctr;
+  Cohort cohort(plan, 10, 2);
+  expect_exact(cohort, {.leaves = leaving(10, 10, Leaves::kAfterShares)});
+}
+
+TEST(SecureSession, SumsExactlyWhoeverLeavesAfterAnyStep) {
+  struct Size {
+    std::size_t devices;
+    std::size_t every;
+  };
+  for (const auto& [devices, every] : {Size{20, 10}, Size{20, 3}, Size{80, 3}}) {
+    for (const Leaves when :
+         {Leaves::kBeforeKeys, Leaves::kAfterKeys, Leaves::kAfterShares, Leaves::kAfterVector}) {
+      SCOPED_TRACE(testing::Message()
+                   << devices << " devices, one in " << every << " leaves at " << static_cast<int>(when));
+      Cohort cohort(hardy_plan(80), devices, devices + every);
+      expect_exact(cohort, {.leaves = leaving(devices, every, when)});
+    }
+  }
+}
+
+TEST(SecureSession, SumsExactlyWhenDevicesLeaveAtAllSteps) {
+  for (const std::size_t devices : {20, 80}) {
+    SCOPED_TRACE(devices);
+    Cohort cohort(hardy_plan(80), devices, 3);
+    Play play{.leaves = std::vector<Leaves>(devices, Leaves::kNever)};
+    for (std::size_t i = 0; i < devices; ++i) {
+      if (i % 12 < 4) play.leaves[i] = static_cast<Leaves>(i % 12);
+    }
+    expect_exact(cohort, play);
+  }
+}
+
+TEST(SecureSession, GivesEqualBitsForEveryOrderOfArrivalAndThreadCount) {
+  const proto::Plan plan = [] {
+    proto::Plan larger = small_plan(6000, 30);
+    larger.aggregation.dropout_fraction = 0.2f;
+    return larger;
+  }();
+  Cohort cohort(plan, 16, 4);
+  Play play{.leaves = leaving(16, 6, Leaves::kAfterShares)};
+  const Outcome first = cohort.play(play);
+  ASSERT_TRUE(first.status.ok()) << first.status.message();
+  expect_equal(first.sum, cohort.expected(play));
+  play.arrival.resize(16);
+  std::iota(play.arrival.rbegin(), play.arrival.rend(), std::size_t{0});
+  for (const std::size_t threads : {1, 2}) {
+    play.threads = threads;
+    const Outcome again = cohort.play(play);
+    ASSERT_TRUE(again.status.ok());
+    expect_equal(again.sum, first.sum);
+    std::rotate(play.arrival.begin(), play.arrival.begin() + 5, play.arrival.end());
+  }
+}
+
+TEST(SecureSession, GivesWhatThePlainSessionGives) {
+  proto::Plan plan = plan_for(20);
+  Cohort secure(plan, 9, 5);
+  plan.aggregation.kind = proto::Aggregation::kPlain;
+  Cohort plain(plan, 9, 5);
+  const Outcome masked = secure.play({});
+  const Outcome bare = plain.play({});
+  ASSERT_TRUE(masked.status.ok() && bare.status.ok());
+  expect_equal(masked.sum, bare.sum);
+}
+
+TEST(SecureSession, MergesCohortsIntoTheSumOfAll) {
+  Cohort cohort(plan_for(20), 20, 6);
+  Play first{.leaves = std::vector<Leaves>(20, Leaves::kNever)};
+  Play second = first;
+  for (std::size_t i = 0; i < 20; ++i) (i < 8 ? second : first).leaves[i] = Leaves::kBeforeKeys;
+  CohortSum merged = cohort.play(second).sum;
+  merged.merge(cohort.play(first).sum);
+  EXPECT_EQ(merged.devices, 20u);
+  expect_equal(merged, cohort.expected(Play{}));
+}
+
+TEST(SecureSession, NamesEveryParticipantTheSameWayToEverybody) {
+  Cohort cohort(hardy_plan(80), 80, 7);
+  Play play{.leaves = leaving(80, 5, Leaves::kAfterShares)};
+  secagg::Roster roster;
+  std::vector<std::uint8_t> roster_bytes;
+  std::map<std::size_t, std::vector<std::uint8_t>> requests;
+  play.received = [&](Step step, std::size_t device, Bytes received) {
+    if (step == Step::kShare) roster_bytes.assign(received.begin(), received.end());
+    if (step == Step::kUnmask) requests[device].assign(received.begin(), received.end());
+  };
+  ASSERT_TRUE(cohort.play(play).status.ok());
+  ASSERT_EQ(secagg::decode_roster(roster_bytes, roster), Rejection::kNone);
+  const Neighbourhood graph(roster.graph, secagg::graph_seed(roster, secagg::roster_root(roster)));
+  ASSERT_LT(roster.graph.neighbours, 79);
+  EXPECT_EQ(requests.size(), 64u);
+  for (const auto& [device, request] : requests) {
+    const std::size_t bytes = secagg::bitmap_bytes(roster.graph.neighbours);
+    ASSERT_EQ(request.size(), 2 * bytes);
+    for (std::size_t rank = 0; rank < roster.graph.neighbours; ++rank) {
+      const bool survived = play.leaves[graph.of(device)[rank]] == Leaves::kNever;
+      EXPECT_EQ(secagg::bitmap_test(Bytes(request).first(bytes), rank), survived);
+      EXPECT_EQ(secagg::bitmap_test(Bytes(request).last(bytes), rank), !survived);
+    }
+  }
+}
+
+// ---- who cannot go on ----
+
+TEST(SecureSession, LeavesOutWhoKeepsTooFewNeighboursBeforeAnybodyMasksWithIt) {
+  constexpr std::size_t kDevices = 100;
+  proto::Plan plan = plan_for(kDevices);
+  plan.aggregation.adversary = proto::Adversary::kCurious;
+  Cohort cohort(plan, kDevices, 8);
+  std::vector<std::uint8_t> bytes;
+  Play play;
+  play.received = [&](Step step, std::size_t, Bytes received) {
+    if (step == Step::kShare) bytes.assign(received.begin(), received.end());
+  };
+  ASSERT_TRUE(cohort.play(play).status.ok());
+  secagg::Roster roster;
+  ASSERT_EQ(secagg::decode_roster(bytes, roster), Rejection::kNone);
+  const Neighbourhood graph(roster.graph, secagg::graph_seed(roster, secagg::roster_root(roster)));
+  // Keys and session id repeat with the seeds, hence so does the graph: take device 0's neighbours away.
+  constexpr std::size_t kLonely = 0;
+  play.leaves.assign(kDevices, Leaves::kNever);
+  for (std::size_t rank = roster.graph.threshold - 1u; rank < roster.graph.neighbours; ++rank) {
+    play.leaves[graph.of(kLonely)[rank]] = Leaves::kAfterKeys;
+  }
+  std::vector<bool> alive(kDevices);
+  for (std::size_t i = 0; i < kDevices; ++i) alive[i] = play.leaves[i] == Leaves::kNever;
+  for (std::size_t pass = 0; pass < kDevices; ++pass) {
+    for (std::size_t i = 0; i < kDevices; ++i) {
+      alive[i] = alive[i] && graph.count(i, alive) >= roster.graph.threshold;
+    }
+  }
+  ASSERT_FALSE(alive[kLonely]);
+  const Outcome outcome = cohort.play(play);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  EXPECT_THAT(outcome.refusals, IsEmpty());
+  expect_equal(outcome.sum, cohort.expected([&](std::size_t device) { return alive[device]; }));
+}
+
+TEST(SecureSession, IsAbandonedBelowTheMinimumWithTheReason) {
+  proto::Plan plan = hardy_plan(20);
+  plan.aggregation.cohort_min = 8;
+  Cohort cohort(plan, 10, 9);
+  struct Case {
+    Leaves when;
+    const char* reason;
+  };
+  for (const Case& c :
+       {Case{Leaves::kBeforeKeys, "5 of 5 participants answered step join, at least 8 are needed"},
+        Case{Leaves::kAfterKeys, "5 of 10 participants answered step share, at least 8 are needed"},
+        Case{Leaves::kAfterShares, "5 of 10 participants answered step collect, at least 8 are needed"}}) {
+    const Outcome outcome = cohort.play({.leaves = leaving(10, 2, c.when)});
+    EXPECT_EQ(outcome.status.code(), StatusCode::kAborted);
+    EXPECT_THAT(outcome.status.message(), HasSubstr(c.reason));
+    EXPECT_TRUE(outcome.sum.sum.empty());
+  }
+}
+
+TEST(SecureSession, IsAbandonedWhenSecretsHaveTooFewHolders) {
+  // Five participants, four neighbours each, threshold three.
+  Cohort cohort(plan_for(20), 5, 10);
+  Play play{
+      .leaves = {Leaves::kNever, Leaves::kAfterKeys, Leaves::kNever, Leaves::kAfterKeys, Leaves::kNever}};
+  EXPECT_THAT(cohort.play(play).status.message(),
+              HasSubstr("3 participants shared, but only 0 of them have the 3 live neighbours they need"));
+  std::replace(play.leaves.begin(), play.leaves.end(), Leaves::kAfterKeys, Leaves::kAfterShares);
+  EXPECT_THAT(cohort.play(play).status.message(),
+              HasSubstr("the self seed of participant 0 has 2 shares left, 3 are needed"));
+  std::replace(play.leaves.begin(), play.leaves.end(), Leaves::kAfterShares, Leaves::kAfterVector);
+  EXPECT_THAT(cohort.play(play).status.message(),
+              HasSubstr("the self seed of participant 0 has 2 shares left, 3 are needed"));
+}
+
+// ---- dishonest participants ----
+
+void spoil_every(std::vector<std::uint8_t>& payload, std::size_t stride) {
+  for (std::size_t i = 0; i < payload.size(); i += stride) payload[i] ^= 1;
+}
+
+TEST(SecureSession, SurvivesWrongSharesAndNamesTheirSender) {
+  for (const std::size_t liar : {0, 4, 11}) {
+    Cohort cohort(plan_for(20), 12, 11);
+    Play play{.leaves = leaving(12, 12, Leaves::kAfterShares)};  // device 6: a mask seed is rebuilt, too
+    play.tamper = [&](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+      if (step == Step::kUnmask && device == liar) spoil_every(payload, secagg::kShareBytes);
+    };
+    const Outcome outcome = cohort.play(play);
+    ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+    expect_equal(outcome.sum, cohort.expected(play));
+    // Seven shares are enough and right without the last device's, so nobody looks at them.
+    const bool looked_at = liar != 11;
+    EXPECT_EQ(outcome.dishonest.size(), looked_at ? 1u : 0u);
+    EXPECT_THAT(outcome.dishonest, Each(ParticipantIndex{static_cast<std::uint16_t>(liar)}));
+  }
+}
+
+TEST(SecureSession, SurvivesSeveralLiarsAndNamesThem) {
+  Cohort cohort(plan_for(40), 40, 12);
+  Play play;
+  const std::set<std::size_t> liars = {1, 3, 8};
+  play.tamper = [&](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+    if (step == Step::kUnmask && liars.contains(device)) spoil_every(payload, secagg::kShareBytes);
+  };
+  play.threads = 2;
+  const Outcome outcome = cohort.play(play);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  expect_equal(outcome.sum, cohort.expected(play));
+  EXPECT_THAT(outcome.dishonest, ElementsAre(ParticipantIndex{1}, ParticipantIndex{3}, ParticipantIndex{8}));
+}
+
+TEST(SecureSession, IsAbandonedWhenMostSharesAreWrong) {
+  Cohort cohort(plan_for(20), 12, 13);
+  Play play;
+  play.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+    if (step == Step::kUnmask && device < 7) spoil_every(payload, secagg::kShareBytes);
+  };
+  const Outcome outcome = cohort.play(play);
+  EXPECT_EQ(outcome.status.code(), StatusCode::kAborted);
+  EXPECT_THAT(outcome.status.message(), HasSubstr("cannot be rebuilt from its 11 shares"));
+}
+
+TEST(SecureSession, DoesWithoutTheFewRecordsThatDoNotOpen) {
+  Cohort cohort(plan_for(20), 12, 14);
+  Play play{.leaves = leaving(12, 12, Leaves::kAfterShares)};  // device 6 damaged two of its records and left
+  play.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+    if (step != Step::kShare || device != 6) return;
+    payload[32] ^= 1;
+    payload[32 + 5 * secagg::kShareRecordBytes] ^= 1;
+  };
+  expect_exact(cohort, play);
+}
+
+TEST(SecureSession, IsAbandonedWhenADealerCheats) {
+  Cohort cohort(plan_for(20), 12, 15);
+  Play damaged;
+  damaged.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+    if (step != Step::kShare || device != 5) return;
+    for (std::size_t i = 32; i < payload.size(); i += secagg::kShareRecordBytes) payload[i] ^= 1;
+  };
+  EXPECT_THAT(cohort.play(damaged).status.message(),
+              HasSubstr("the self seed of participant 5 has 0 shares left, 7 are needed"));
+  Play other_commitment;
+  other_commitment.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+    if (step == Step::kShare && device == 5) payload[7] ^= 1;
+  };
+  EXPECT_THAT(cohort.play(other_commitment).status.message(),
+              HasSubstr("the seed of participant 5 cannot be rebuilt"));
+}
+
+TEST(SecureSession, IsAbandonedWhenAVectorIsGarbage) {
+  Cohort cohort(plan_for(20), 6, 16);
+  Play play;
+  play.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+    if (step != Step::kCollect || device != 2) return;
+    crypto::SeededRandom random(99);
+    random.fill(payload);
+  };
+  const Outcome outcome = cohort.play(play);
+  EXPECT_EQ(outcome.status.code(), StatusCode::kAborted);
+  EXPECT_THAT(outcome.status.message(), HasSubstr("the count lane says"));
+  EXPECT_TRUE(outcome.sum.sum.empty());
+}
+
+TEST(SecureSession, RefusesMessagesOfAnotherLengthAndGoesOnWithoutTheirSender) {
+  for (const Step wrong : {Step::kShare, Step::kCollect, Step::kUnmask}) {
+    for (const int change : {-1, 1}) {
+      Cohort cohort(plan_for(20), 12, 17);
+      Play play{.leaves = std::vector<Leaves>(12, Leaves::kNever)};
+      play.tamper = [&](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+        if (step == wrong && device == 9) payload.resize(payload.size() + static_cast<std::size_t>(change));
+      };
+      const Outcome outcome = cohort.play(play);
+      EXPECT_THAT(outcome.refusals,
+                  ElementsAre(Refusal{.step = wrong, .device = 9, .reason = Rejection::kWrongLength}));
+      ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+      play.leaves[9] = static_cast<Leaves>(static_cast<int>(wrong) - 1);
+      expect_equal(outcome.sum, cohort.expected(play));
+    }
+  }
+}
+
+// ---- repeated and untimely messages ----
+
+TEST(SecureSession, CountsRepeatedMessagesOnceAndRefusesOthers) {
+  Cohort cohort(plan_for(20), 8, 18);
+  std::vector<std::uint8_t> roster_of_zero, share_of_zero;
+  Play play;
+  play.received = [&](Step step, std::size_t device, Bytes received) {
+    if (step == Step::kShare && device == 0) roster_of_zero.assign(received.begin(), received.end());
+  };
+  play.sent = [&](CohortSession& session, ParticipantIndex from, Step step, Bytes payload) {
+    EXPECT_TRUE(session.answered(from));
+    const std::uint32_t before = session.answered_count();
+    EXPECT_EQ(session.receive(from, step, payload), Rejection::kNone);
+    std::vector<std::uint8_t> other(payload.begin(), payload.end());
+    other.back() ^= 1;
+    EXPECT_EQ(session.receive(from, step, other), Rejection::kDuplicate);
+    EXPECT_EQ(session.answered_count(), before);
+    if (step == Step::kShare && from.value == 0)
+      share_of_zero = std::vector<std::uint8_t>(payload.begin(), payload.end());
+    if (step == Step::kCollect) {
+      // The reply to an earlier step was lost: the device says it again.
+      if (from.value == 0) {
+        EXPECT_EQ(session.receive(from, Step::kShare, share_of_zero), Rejection::kNone);
+      }
+      EXPECT_EQ(session.receive(from, Step::kShare, other), Rejection::kDuplicate);
+      EXPECT_EQ(session.receive(from, Step::kUnmask, other), Rejection::kWrongPhase);
+      EXPECT_EQ(session.receive({8}, Step::kCollect, payload), Rejection::kUnknownParticipant);
+    }
+  };
+  expect_exact(cohort, play);
+}
+
+TEST(SecureSession, KeepsCountOfWhoIsAwaited) {
+  Cohort cohort(hardy_plan(20), 12, 19);
+  Play play{.leaves = std::vector<Leaves>(12, Leaves::kNever)};
+  play.leaves[1] = Leaves::kBeforeKeys;
+  play.leaves[10] = Leaves::kAfterKeys;
+  play.leaves[11] = Leaves::kAfterShares;
+  std::map<Step, std::uint32_t> awaited;
+  play.sent = [&](CohortSession& session, ParticipantIndex from, Step step, Bytes payload) {
+    awaited[step] = session.awaited_count();
+    EXPECT_TRUE(session.awaited(from));
+    if (step == Step::kUnmask) {
+      for (const ParticipantIndex gone :
+           {ParticipantIndex{9}, ParticipantIndex{10}}) {  // devices 10 and 11: device 1 never joined
+        EXPECT_FALSE(session.awaited(gone));
+        EXPECT_TRUE(session.message_for(gone).empty());
+        EXPECT_EQ(session.receive(gone, step, payload), Rejection::kWrongPhase);
+      }
+    }
+  };
+  expect_exact(cohort, play);
+  EXPECT_EQ(awaited[Step::kJoin], 11u);
+  EXPECT_EQ(awaited[Step::kShare], 11u);
+  EXPECT_EQ(awaited[Step::kCollect], 10u);
+  EXPECT_EQ(awaited[Step::kUnmask], 9u);
+}
+
+// ---- joining ----
+
+class Joining : public ::testing::Test {
+ protected:
+  Joining() {
+    const proto::Plan plan = plan_for(4);
+    auto made = make_cohort_session(plan, proto::encode_plan(plan), random_);
+    session_ = std::move(*made);
+  }
+  std::vector<std::uint8_t> keys() {
+    std::vector<std::uint8_t> bytes;
+    for (int i = 0; i < 2; ++i) {
+      crypto::SecretBytes<crypto::kX25519Bytes> scalar;
+      random_.fill(scalar.reveal_mutable());
+      const crypto::X25519PrivateKey key(scalar);
+      bytes.insert(bytes.end(), key.public_key().begin(), key.public_key().end());
+    }
+    return bytes;
+  }
+  Rejection admit(const std::vector<std::uint8_t>& payload) {
+    ParticipantIndex index;
+    return session_->admit(payload, index);
+  }
+
+  crypto::SeededRandom random_{21};
+  std::unique_ptr<CohortSession> session_;
+};
+
+TEST_F(Joining, RefusesKeysThatWereSeenBefore) {
+  const std::vector<std::uint8_t> first = keys();
+  EXPECT_EQ(admit(first), Rejection::kNone);
+  EXPECT_EQ(admit(first), Rejection::kBadKey);
+  std::vector<std::uint8_t> same_mask = keys();
+  std::copy(first.begin() + 32, first.end(), same_mask.begin() + 32);
+  EXPECT_EQ(admit(same_mask), Rejection::kBadKey);
+  std::vector<std::uint8_t> mask_as_channel = keys();
+  std::copy(first.begin() + 32, first.end(), mask_as_channel.begin());
+  EXPECT_EQ(admit(mask_as_channel), Rejection::kBadKey);
+  std::vector<std::uint8_t> twice = keys();
+  std::copy(twice.begin(), twice.begin() + 32, twice.begin() + 32);
+  EXPECT_EQ(admit(twice), Rejection::kBadKey);
+  EXPECT_EQ(session_->awaited_count(), 1u);
+}
+
+TEST_F(Joining, RefusesKeysOfSmallOrder) {
+  for (const std::uint8_t low : {std::uint8_t{0}, std::uint8_t{1}}) {
+    for (const std::size_t half : {0, 32}) {
+      std::vector<std::uint8_t> bad = keys();
+      std::fill_n(bad.begin() + static_cast<std::ptrdiff_t>(half), 32, std::uint8_t{0});
+      bad[half] = low;
+      EXPECT_EQ(admit(bad), Rejection::kBadKey) << int{low} << " at " << half;
+    }
+  }
+  EXPECT_EQ(session_->awaited_count(), 0u);
+}
+
+TEST_F(Joining, RefusesOtherLengthsAFullCohortAndLatecomers) {
+  std::vector<std::uint8_t> payload = keys();
+  payload.push_back(0);
+  EXPECT_EQ(admit(payload), Rejection::kMalformed);
+  payload.resize(63);
+  EXPECT_EQ(admit(payload), Rejection::kMalformed);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(admit(keys()), Rejection::kNone);
+  EXPECT_EQ(admit(keys()), Rejection::kBadParameters);
+  ASSERT_TRUE(session_->close_step().has_value());
+  EXPECT_EQ(admit(keys()), Rejection::kWrongPhase);
+}
+
+TEST(MakeCohortSession, RefusesPlansItCannotServe) {
+  crypto::SeededRandom random(1);
+  proto::Plan plan = plan_for(20);
+  const auto message = [&](const proto::Plan& tried, Bytes bytes) {
+    const auto made = make_cohort_session(tried, bytes, random);
+    EXPECT_FALSE(made.has_value());
+    EXPECT_EQ(made.status().code(), StatusCode::kInvalidArgument);
+    return made.status().message();
+  };
+  EXPECT_THAT(message(plan, {}), HasSubstr("plan_bytes"));
+  proto::Plan other = plan;
+  other.round.value = 99;
+  EXPECT_THAT(message(plan, proto::encode_plan(other)), HasSubstr("plan_bytes"));
+  plan.aggregation.cohort_min = 2;
+  EXPECT_THAT(message(plan, proto::encode_plan(plan)), HasSubstr("cohort_min = 2"));
+  plan.aggregation.cohort_min = 3;
+  plan.aggregation.corrupt_fraction = 0.4f;
+  plan.aggregation.dropout_fraction = 0.4f;
+  EXPECT_THAT(message(plan, proto::encode_plan(plan)), HasSubstr("no threshold serves 20 participants"));
+}
+
+}  // namespace
+}  // namespace sotto::aggregator

@@ -1,0 +1,103 @@
+#include "sotto/aggregator/server_optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace sotto::aggregator {
+namespace {
+
+// Two devices: 300 and 100 examples of weight_max 400, deltas (1, -2) and (-1, 4) in units of 1/8.
+// Weighted: 0.75 * (8, -16) + 0.25 * (-8, 32) = (4, -4) units = (0.5, -0.5); times 400 / 400.
+CohortSum two_devices() {
+  CohortSum sum;
+  sum.sum = {4, -4};
+  sum.unit = 0.125;
+  sum.weight_max = 400;
+  sum.metrics.weight = 400;
+  sum.metrics.count = 2;
+  sum.devices = 2;
+  return sum;
+}
+
+TEST(ApplyUpdate, AddsTheWeightedMeanWithoutMomentum) {
+  std::vector<float> parameters = {1.0f, 2.0f};
+  std::vector<float> velocity;
+  apply_update(two_devices(), {.learning_rate = 1.0f, .momentum = 0}, parameters, velocity);
+  EXPECT_EQ(parameters, (std::vector<float>{1.5f, 1.5f}));
+  apply_update(two_devices(), {.learning_rate = 0.5f, .momentum = 0}, parameters, velocity);
+  EXPECT_EQ(parameters, (std::vector<float>{1.75f, 1.25f}));
+}
+
+TEST(ApplyUpdate, CarriesVelocityFromRoundToRound) {
+  std::vector<float> parameters = {0.0f, 0.0f};
+  std::vector<float> velocity;
+  const ServerOptimizerOptions options{.learning_rate = 2.0f, .momentum = 0.5f};
+  apply_update(two_devices(), options, parameters, velocity);
+  EXPECT_EQ(velocity, (std::vector<float>{0.5f, -0.5f}));
+  EXPECT_EQ(parameters, (std::vector<float>{1.0f, -1.0f}));
+  apply_update(two_devices(), options, parameters, velocity);  // v = 0.25 + 0.5
+  EXPECT_EQ(velocity, (std::vector<float>{0.75f, -0.75f}));
+  EXPECT_EQ(parameters, (std::vector<float>{2.5f, -2.5f}));
+}
+
+TEST(ApplyUpdate, RoundsOnceToFloat) {
+  CohortSum sum = two_devices();
+  sum.sum = {1, 1};
+  sum.unit = 0x1p-30;
+  std::vector<float> parameters = {1.0f, 0.0f};
+  std::vector<float> velocity;
+  apply_update(sum, {}, parameters, velocity);
+  EXPECT_EQ(parameters[0], 1.0f);
+  EXPECT_EQ(parameters[1], 0x1p-30f);
+}
+
+TEST(ApplyUpdateDeathTest, StopsAtASumOfAnotherModel) {
+  std::vector<float> parameters = {0.0f};
+  std::vector<float> velocity;
+  EXPECT_DEATH(apply_update(two_devices(), {}, parameters, velocity), "parameters.size");
+}
+
+secagg::MetricSums clipped(std::uint64_t devices, std::uint64_t count) {
+  secagg::MetricSums metrics;
+  metrics.count = count;
+  metrics.clipped = devices;
+  return metrics;
+}
+
+TEST(AdaptClip, StaysWhereOneDeviceInTenClips) {
+  EXPECT_FLOAT_EQ(adapt_clip(0.3f, clipped(10, 100)), 0.3f);
+  EXPECT_LT(adapt_clip(0.3f, clipped(9, 100)), 0.3f);
+  EXPECT_GT(adapt_clip(0.3f, clipped(11, 100)), 0.3f);
+}
+
+TEST(AdaptClip, FollowsTheGeometricUpdate) {
+  EXPECT_FLOAT_EQ(adapt_clip(1.0f, clipped(0, 50)), static_cast<float>(std::exp(-0.2)));
+  EXPECT_FLOAT_EQ(adapt_clip(1.0f, clipped(15, 50)), static_cast<float>(std::exp(0.4)));
+}
+
+TEST(AdaptClip, AtMostDoublesInOneRound) { EXPECT_FLOAT_EQ(adapt_clip(1.0f, clipped(50, 50)), 2.0f); }
+
+// Devices whose largest coordinates lie evenly between 0.5 and 1.5: a device clips when the clip is below its
+// own.
+TEST(AdaptClip, FindsItsPlaceWithinThirtyRoundsFromAFactorOfAHundred) {
+  for (const float start : {100.0f, 0.01f}) {
+    float clip = start;
+    for (int round = 0; round < 30; ++round) {
+      std::uint64_t devices = 0;
+      for (int i = 0; i < 100; ++i) devices += clip < 0.5 + i / 100.0;
+      clip = adapt_clip(clip, clipped(devices, 100));
+    }
+    EXPECT_GT(clip, 1.0f) << "from " << start;
+    EXPECT_LT(clip, 2.0f) << "from " << start;
+  }
+}
+
+TEST(AdaptClip, KeepsItsBoundsAndIgnoresEmptyRounds) {
+  EXPECT_EQ(adapt_clip(kClipMin, clipped(0, 10)), kClipMin);
+  EXPECT_EQ(adapt_clip(kClipMax, clipped(10, 10)), kClipMax);
+  EXPECT_EQ(adapt_clip(0.7f, clipped(0, 0)), 0.7f);
+}
+
+}  // namespace
+}  // namespace sotto::aggregator
