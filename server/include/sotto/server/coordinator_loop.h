@@ -1,0 +1,84 @@
+// The coordinator's thread: everybody else posts events to a bounded queue and gets answers through
+// callbacks.
+//
+//   gRPC threads --submit()--> [queue] --> coordinator thread: step() --> callbacks, notices
+//                                 ^                              |
+//                                 +-- CohortFinishedEvent -- finishing thread <- FinishCohortAction
+//
+// Thread-safe unless noted. An exception that escapes from a library below the coordinator ends the loop:
+// every call is answered with kUnavailable from then on and status() says why.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "sotto/base/clock.h"
+#include "sotto/base/executor.h"
+#include "sotto/base/limits.h"
+#include "sotto/server/coordinator.h"
+
+namespace sotto::server {
+
+// The events that somebody outside waits for: each is answered once.
+template <typename Event>
+concept CallEvent = std::same_as<Event, CheckInEvent> || std::same_as<Event, FetchModelEvent> ||
+    std::same_as<Event, ExchangeEvent> || std::same_as<Event, AbandonEvent> ||
+    std::same_as<Event, CreateTaskEvent> || std::same_as<Event, SetTaskStateEvent> ||
+    std::same_as<Event, ListTasksEvent> || std::same_as<Event, ListRoundsEvent> ||
+    std::same_as<Event, ListModelsEvent>;
+
+struct CoordinatorLoopOptions {
+  std::size_t finish_threads = 1;  // threads that remove masks, beside the coordinator's own
+  std::size_t queue_max = limits::kEventQueueMax;
+  // Called on the coordinator's thread with every notice; must be quick. May be empty.
+  std::function<void(const NoticeAction&)> notice{};
+};
+
+class CoordinatorLoop {
+ public:
+  using ReplyBody = decltype(ReplyAction::body);
+  using Done = std::function<void(const ReplyBody&)>;
+
+  // Starts the threads. `coordinator` and `clock` must outlive the loop, and nobody else may use the
+  // coordinator while it runs.
+  CoordinatorLoop(Coordinator& coordinator, const Clock& clock, CoordinatorLoopOptions options);
+  ~CoordinatorLoop();  // stop()
+  CoordinatorLoop(const CoordinatorLoop&) = delete;
+  CoordinatorLoop& operator=(const CoordinatorLoop&) = delete;
+
+  // Posts the event under a new CallId (event.call is overwritten). `done` is called once, unless cancel()
+  // succeeds first: on the coordinator's thread, or before submit() returns with kResourceExhausted when the
+  // queue is full and kUnavailable when the loop has stopped. It must be quick and must not throw.
+  template <CallEvent Event>
+  CallId submit(Event event, Done done) {
+    event.call = next_call();
+    const CallId call = event.call;
+    post(call, std::move(event), std::move(done));
+    return call;
+  }
+  // Nobody waits for this answer any more. True: `done` will not be called. False: it has been or is being
+  // called.
+  bool cancel(CallId call);
+
+  // Ends both threads after what they are at, answers every open call with kUnavailable. From the owning
+  // thread only.
+  void stop();
+  // kOk while events are being handled; kUnavailable after stop(); kIo with the reason after an exception.
+  [[nodiscard]] Status status() const;
+
+ private:
+  struct State;
+
+  CallId next_call();
+  void post(CallId call, Event event, Done done);
+
+  std::unique_ptr<State> state_;
+  std::thread coordinator_thread_;
+  std::thread finish_thread_;
+};
+
+}  // namespace sotto::server

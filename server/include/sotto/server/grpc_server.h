@@ -1,0 +1,46 @@
+// The coordinator's gRPC services: Fleet over TLS for devices, Admin on a local socket for operators, and the
+// standard health service on both. Bounds messages, streams and memory; holds no state of its own.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "sotto/base/limits.h"
+#include "sotto/base/result.h"
+#include "sotto/server/coordinator_loop.h"
+
+namespace sotto::server {
+
+struct GrpcServerOptions {
+  std::string address = "0.0.0.0:7443";  // host:port for devices; port 0 takes a free one
+  std::string certificate_pem{};
+  std::string private_key_pem{};
+  std::filesystem::path admin_socket{};  // created with mode 0600, removed at the end
+  std::size_t message_bytes_max =
+      limits::kMessageBytesMax;                         // larger requests are refused before they are read
+  std::size_t memory_bytes_max = std::size_t{1} << 30;  // of gRPC's buffers, over all connections
+  int streams_per_connection_max = 8;                   // a device needs one
+  // A check-in that finds the event queue full is told to come back within this window.
+  std::uint32_t overload_retry_min_ms = 5'000;
+  std::uint32_t overload_retry_max_ms = 30'000;
+};
+
+class GrpcServer {
+ public:
+  // Listens at once. `loop` must outlive the server. kIo when an address cannot be had (in use, not this
+  // machine's, not allowed), kInvalidArgument when an option is unusable; says which and what to do.
+  [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(const GrpcServerOptions& options,
+                                                                 CoordinatorLoop& loop);
+  virtual ~GrpcServer() = default;  // shutdown(0)
+
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  // Reports NOT_SERVING, accepts no new calls, lets open ones finish for `grace`, cancels the rest.
+  // Idempotent; blocks.
+  virtual void shutdown(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace sotto::server

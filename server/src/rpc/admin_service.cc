@@ -1,0 +1,98 @@
+#include "admin_service.h"
+
+#include "unary_call.h"
+
+namespace sotto::server {
+namespace {
+
+Result<CreateTaskEvent> event_from(const v1::CreateTaskRequest& request) {
+  Result<proto::TaskSpec> spec = proto::from_wire(request.spec());
+  if (!spec) return spec.error();
+  SOTTO_RETURN_IF_ERROR(proto::validate_task_spec(*spec));
+  return CreateTaskEvent{{}, std::move(*spec)};
+}
+
+Result<SetTaskStateEvent> event_from(const v1::SetTaskStateRequest& request) {
+  Result<std::string> task = proto::task_name_from_wire(request.task());
+  if (!task) return task.error();
+  const Result<proto::TaskState> state = proto::task_state_from_wire(request.state());
+  if (!state) return state.error();
+  return SetTaskStateEvent{{}, std::move(*task), *state};
+}
+
+Result<ListTasksEvent> event_from(const v1::ListTasksRequest&) { return ListTasksEvent{}; }
+
+Result<ListRoundsEvent> event_from(const v1::ListRoundsRequest& request) {
+  Result<std::string> task = proto::task_name_from_wire(request.task());
+  if (!task) return task.error();
+  return ListRoundsEvent{{}, std::move(*task), request.count_max()};
+}
+
+Result<ListModelsEvent> event_from(const v1::ListModelsRequest& request) {
+  Result<std::string> task = proto::task_name_from_wire(request.task());
+  if (!task) return task.error();
+  return ListModelsEvent{{}, std::move(*task)};
+}
+
+Result<FetchModelEvent> event_from(const v1::FetchModelRequest& request) {
+  Result<proto::FetchModelRequest> message = proto::from_wire(request);
+  if (!message) return message.error();
+  return FetchModelEvent{{}, *message};
+}
+
+template <typename Wire, typename Reply, typename WireReply>
+grpc::ServerUnaryReactor* handle(CoordinatorLoop& loop, const grpc::ByteBuffer& request,
+                                 grpc::ByteBuffer* response) {
+  Wire wire;
+  if (const Status parsed = parse(request, wire); !parsed.ok()) {
+    return UnaryCall::refused(to_rpc_status(parsed, Audience::kOperator));
+  }
+  auto event = event_from(wire);
+  if (!event) return UnaryCall::refused(to_rpc_status(event.error(), Audience::kOperator));
+  return UnaryCall::posted(loop, std::move(*event), [response](const CoordinatorLoop::ReplyBody& body) {
+    return write_reply<Reply, WireReply>(body, Audience::kOperator, *response);
+  });
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AdminService::CreateTask(grpc::CallbackServerContext*,
+                                                   const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  return handle<v1::CreateTaskRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::SetTaskState(grpc::CallbackServerContext*,
+                                                     const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
+  return handle<v1::SetTaskStateRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ListTasks(grpc::CallbackServerContext*,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return handle<v1::ListTasksRequest, std::vector<proto::TaskStatus>, v1::ListTasksReply>(loop_, *request,
+                                                                                          response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ListRounds(grpc::CallbackServerContext*,
+                                                   const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  return handle<v1::ListRoundsRequest, std::vector<proto::RoundRecord>, v1::ListRoundsReply>(loop_, *request,
+                                                                                             response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ListModels(grpc::CallbackServerContext*,
+                                                   const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  return handle<v1::ListModelsRequest, std::vector<proto::ModelRecord>, v1::ListModelsReply>(loop_, *request,
+                                                                                             response);
+}
+
+grpc::ServerUnaryReactor* AdminService::FetchModel(grpc::CallbackServerContext*,
+                                                   const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  return handle<v1::FetchModelRequest, proto::ModelChunk, v1::ModelChunk>(loop_, *request, response);
+}
+
+}  // namespace sotto::server

@@ -1,0 +1,37 @@
+// Admin (sotto.proto): the calls of operators.
+#pragma once
+
+#include "sotto.grpc.pb.h"
+#include "sotto/server/coordinator_loop.h"
+
+namespace sotto::server {
+
+using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
+    v1::Admin::WithRawCallbackMethod_SetTaskState<v1::Admin::WithRawCallbackMethod_ListTasks<
+        v1::Admin::WithRawCallbackMethod_ListRounds<v1::Admin::WithRawCallbackMethod_ListModels<
+            v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::Service>>>>>>;
+
+class AdminService final : public RawAdmin {
+ public:
+  // `loop` must outlive the service.
+  explicit AdminService(CoordinatorLoop& loop) : loop_(loop) {}
+
+  grpc::ServerUnaryReactor* CreateTask(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* SetTaskState(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListTasks(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListRounds(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* FetchModel(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+
+ private:
+  CoordinatorLoop& loop_;
+};
+
+}  // namespace sotto::server

@@ -1,0 +1,31 @@
+// Fleet (sotto.proto): the calls of devices.
+#pragma once
+
+#include "sotto.grpc.pb.h"
+#include "sotto/server/grpc_server.h"
+
+namespace sotto::server {
+
+using RawFleet = v1::Fleet::WithRawCallbackMethod_CheckIn<v1::Fleet::WithRawCallbackMethod_FetchModel<
+    v1::Fleet::WithRawCallbackMethod_Exchange<v1::Fleet::WithRawCallbackMethod_Abandon<v1::Fleet::Service>>>>;
+
+class FleetService final : public RawFleet {
+ public:
+  // `loop` must outlive the service.
+  FleetService(CoordinatorLoop& loop, const GrpcServerOptions& options);
+
+  grpc::ServerUnaryReactor* CheckIn(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* FetchModel(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* Exchange(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* Abandon(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
+
+ private:
+  CoordinatorLoop& loop_;
+  const proto::RetryWindow overload_window_;
+};
+
+}  // namespace sotto::server

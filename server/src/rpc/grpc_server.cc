@@ -1,0 +1,152 @@
+#include "sotto/server/grpc_server.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "admin_service.h"
+#include "fleet_service.h"
+#include "listen_address.h"
+#include "sotto/proto/admin_socket.h"
+
+namespace sotto::server {
+namespace {
+
+constexpr int kSecondMs = 1000;
+constexpr int kMinuteMs = 60 * kSecondMs;
+constexpr int kAdminMessageBytesMax = 64 * 1024;
+constexpr int kAdminStreamsMax = 64;
+
+// Creates files with mode 0600 for as long as it lives. The mask belongs to the whole process: used at start
+// only.
+class PrivateFileMask {
+ public:
+  PrivateFileMask() : previous_(::umask(0177)) {}
+  ~PrivateFileMask() { ::umask(previous_); }
+  PrivateFileMask(const PrivateFileMask&) = delete;
+  PrivateFileMask& operator=(const PrivateFileMask&) = delete;
+
+ private:
+  mode_t previous_;
+};
+
+void set_health(grpc::Server& server, const char* service) {
+  grpc::HealthCheckServiceInterface* health = server.GetHealthCheckService();
+  if (health != nullptr) health->SetServingStatus(service, true);
+}
+
+class GrpcServerShell final : public GrpcServer {
+ public:
+  GrpcServerShell(const GrpcServerOptions& options, CoordinatorLoop& loop)
+      : options_(options), fleet_(loop, options), admin_(loop) {}
+  ~GrpcServerShell() override { GrpcServerShell::shutdown(std::chrono::milliseconds(0)); }
+
+  Status listen_fleet();
+  Status listen_admin();
+  [[nodiscard]] std::uint16_t port() const override { return port_; }
+  void shutdown(std::chrono::milliseconds grace) override;
+
+ private:
+  const GrpcServerOptions options_;
+  FleetService fleet_;
+  AdminService admin_;
+  std::uint16_t port_ = 0;
+  std::unique_ptr<grpc::Server> fleet_server_;
+  std::unique_ptr<grpc::Server> admin_server_;
+};
+
+// gRPC's defaults suit data centres. Devices vanish without a word, so dead connections are found while a
+// call is open, idle ones are closed, and old ones are renewed.
+void set_connection_policy(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT,
+                             0);  // or a second server would share the port unnoticed
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kMinuteMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * kSecondMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 30 * kSecondMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMinuteMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 30 * kMinuteMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kMinuteMs);
+}
+
+Status GrpcServerShell::listen_fleet() {
+  SOTTO_RETURN_IF_ERROR(check_listen_address(options_.address));
+  grpc::SslServerCredentialsOptions tls;
+  tls.pem_key_cert_pairs.push_back({options_.private_key_pem, options_.certificate_pem});
+  grpc::ServerBuilder builder;
+  set_connection_policy(builder, options_);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
+  builder.SetMaxSendMessageSize(static_cast<int>(limits::kMessageBytesMax));
+  builder.SetResourceQuota(grpc::ResourceQuota("fleet").Resize(options_.memory_bytes_max));
+  builder.RegisterService(&fleet_);
+  int bound_port = 0;
+  builder.AddListeningPort(options_.address, grpc::SslServerCredentials(tls), &bound_port);
+  fleet_server_ = builder.BuildAndStart();
+  if (fleet_server_ == nullptr || bound_port == 0) {
+    fleet_server_ = nullptr;
+    SOTTO_RETURN_IF_ERROR(explain_listen_failure(options_.address));
+    return io_error("cannot serve TLS on " + options_.address +
+                    ": gRPC refused the server's certificate or key: renew them");
+  }
+  port_ = static_cast<std::uint16_t>(bound_port);
+  set_health(*fleet_server_, v1::Fleet::service_full_name());
+  return {};
+}
+
+Status GrpcServerShell::listen_admin() {
+  const Result<std::string> target = proto::admin_target(options_.admin_socket);
+  if (!target) return target.error();
+  SOTTO_RETURN_IF_ERROR(clear_stale_socket(options_.admin_socket));
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kAdminMessageBytesMax);
+  builder.SetMaxSendMessageSize(static_cast<int>(limits::kMessageBytesMax));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kAdminStreamsMax);
+  builder.RegisterService(&admin_);
+  // The socket's file mode is what authenticates an operator.
+  builder.AddListeningPort(*target, grpc::InsecureServerCredentials());
+  {
+    const PrivateFileMask mask;
+    admin_server_ = builder.BuildAndStart();
+  }
+  if (admin_server_ == nullptr || ::chmod(options_.admin_socket.c_str(), 0600) != 0) {
+    return io_error("cannot create the administration socket " + options_.admin_socket.string() + ": " +
+                    std::error_code(errno, std::generic_category()).message() +
+                    ": check that its directory exists and is writable");
+  }
+  set_health(*admin_server_, v1::Admin::service_full_name());
+  return {};
+}
+
+void GrpcServerShell::shutdown(std::chrono::milliseconds grace) {
+  const auto deadline = std::chrono::system_clock::now() + grace;
+  for (grpc::Server* server : {fleet_server_.get(), admin_server_.get()}) {
+    if (server == nullptr || server->GetHealthCheckService() == nullptr) continue;
+    server->GetHealthCheckService()->SetServingStatus(false);
+  }
+  if (fleet_server_ != nullptr) fleet_server_->Shutdown(deadline);
+  fleet_server_ = nullptr;
+  if (admin_server_ == nullptr) return;
+  admin_server_->Shutdown(deadline);
+  admin_server_ = nullptr;
+  ::unlink(options_.admin_socket.c_str());  // gRPC usually has; then there is nothing to remove
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options,
+                                                      CoordinatorLoop& loop) {
+  grpc::EnableDefaultHealthCheckService(true);
+  auto server = std::make_unique<GrpcServerShell>(options, loop);
+  // The socket first: it also tells whether another coordinator uses this data directory.
+  SOTTO_RETURN_IF_ERROR(server->listen_admin());
+  SOTTO_RETURN_IF_ERROR(server->listen_fleet());
+  return std::unique_ptr<GrpcServer>(std::move(server));
+}
+
+}  // namespace sotto::server

@@ -1,0 +1,92 @@
+// One unary call: parse, post to the coordinator's loop, answer when it answers. Messages arrive as raw bytes
+// and are parsed here, because gRPC's own answer to bytes that do not parse (UNIMPLEMENTED) would mislead.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "rpc_status.h"
+#include "sotto/proto/convert.h"
+#include "sotto/server/coordinator_loop.h"
+
+namespace sotto::server {
+
+// Owns itself from construction until gRPC is done with it. Nothing in it blocks.
+class UnaryCall final : public grpc::ServerUnaryReactor {
+ public:
+  using Answer = std::function<grpc::Status(const CoordinatorLoop::ReplyBody&)>;
+
+  [[nodiscard]] static UnaryCall* refused(const grpc::Status& status) {
+    UnaryCall* call = new UnaryCall(nullptr);
+    call->Finish(status);
+    return call;
+  }
+  // `answer` writes the response and may run on any thread.
+  template <CallEvent Event>
+  [[nodiscard]] static UnaryCall* posted(CoordinatorLoop& loop, Event event, Answer answer) {
+    UnaryCall* call = new UnaryCall(&loop);
+    const auto done = [call, answer = std::move(answer)](const CoordinatorLoop::ReplyBody& body) {
+      call->Finish(answer(body));
+    };
+    // gRPC does not let go of a reactor before the method that made it returns, so `call` is still alive
+    // below.
+    const CallId id = loop.submit(std::move(event), done);
+    const std::lock_guard lock(call->mutex_);
+    call->id_ = id;
+    return call;
+  }
+
+ private:
+  explicit UnaryCall(CoordinatorLoop* loop) : self_(this), loop_(loop) {}
+
+  // The device went away, its deadline passed, or the server is shutting down.
+  void OnCancel() override {
+    CallId id;
+    {
+      const std::lock_guard lock(mutex_);
+      id = id_;
+    }
+    if (loop_ != nullptr && loop_->cancel(id)) Finish(grpc::Status::CANCELLED);
+  }
+  void OnDone() override { const std::unique_ptr<UnaryCall> last = std::move(self_); }
+
+  std::unique_ptr<UnaryCall> self_;
+  CoordinatorLoop* const loop_;
+  std::mutex mutex_;
+  CallId id_;
+};
+
+template <typename Message>
+[[nodiscard]] Status parse(const grpc::ByteBuffer& bytes, Message& message) {
+  grpc::ByteBuffer copy(bytes);  // shares the slices
+  if (grpc::SerializationTraits<Message>::Deserialize(&copy, &message).ok()) return {};
+  return invalid_argument("the request is not a " + message.GetTypeName() + " (" +
+                          std::to_string(bytes.Length()) +
+                          " bytes that do not decode): check the schema version");
+}
+
+template <typename Message>
+[[nodiscard]] grpc::Status serialize(const Message& message, grpc::ByteBuffer& bytes) {
+  bool own_buffer = false;
+  return grpc::SerializationTraits<Message>::Serialize(message, &bytes, &own_buffer);
+}
+
+// Writes the coordinator's reply of kind Reply as a WireReply, or returns its refusal.
+template <typename Reply, typename WireReply>
+[[nodiscard]] grpc::Status write_reply(const CoordinatorLoop::ReplyBody& body, Audience audience,
+                                       grpc::ByteBuffer& response) {
+  using proto::to_wire;
+  if (const auto* refusal = std::get_if<Status>(&body)) return to_rpc_status(*refusal, audience);
+  const auto* reply = std::get_if<Reply>(&body);
+  SOTTO_CHECK(reply != nullptr);  // the coordinator answers every event with its own kind of reply
+  WireReply wire;
+  to_wire(*reply, wire);
+  return serialize(wire, response);
+}
+
+}  // namespace sotto::server
