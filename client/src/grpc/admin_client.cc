@@ -1,0 +1,130 @@
+#include "sotto/client/admin_client.h"
+
+#include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "rpc_status.h"
+#include "sotto.grpc.pb.h"
+#include "sotto/base/limits.h"
+#include "sotto/proto/admin_socket.h"
+#include "sotto/proto/convert.h"
+
+namespace sotto::client {
+namespace {
+
+constexpr std::chrono::seconds kDeadline{15};
+
+// Says more than gRPC would about a socket that nobody answers.
+Status check_socket(const std::filesystem::path& socket) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::strncpy(name.sun_path, socket.c_str(), sizeof name.sun_path - 1);
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0)
+    return io_error("cannot open a socket: " + std::error_code(errno, std::generic_category()).message());
+  const int result = ::connect(descriptor, reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  const int error = errno;
+  ::close(descriptor);
+  if (result == 0) return {};
+  const std::string why = " (" + std::error_code(error, std::generic_category()).message() + ")";
+  if (error == EACCES || error == EPERM) {
+    return {StatusCode::kPermissionDenied, "may not talk to the coordinator through " + socket.string() +
+                                               why + ": run this as the user that runs the coordinator"};
+  }
+  return unavailable("no coordinator listens at " + socket.string() + why +
+                     ": start `sotto serve` with this data directory, or name the right one");
+}
+
+class AdminClientShell final : public AdminClient {
+ public:
+  AdminClientShell(const std::filesystem::path& socket, const std::shared_ptr<grpc::Channel>& channel)
+      : peer_("the coordinator at " + socket.string()), stub_(v1::Admin::NewStub(channel)) {}
+
+  Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) override {
+    v1::CreateTaskRequest request;
+    proto::to_wire(spec, *request.mutable_spec());
+    return call<v1::TaskStatus>(&v1::Admin::Stub::CreateTask, request);
+  }
+  Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state) override {
+    v1::SetTaskStateRequest request;
+    request.set_task(task);
+    request.set_state(static_cast<std::uint32_t>(state));
+    return call<v1::TaskStatus>(&v1::Admin::Stub::SetTaskState, request);
+  }
+  Result<std::vector<proto::TaskStatus>> list_tasks() override {
+    return call<v1::ListTasksReply>(&v1::Admin::Stub::ListTasks, v1::ListTasksRequest());
+  }
+  Result<std::vector<proto::RoundRecord>> list_rounds(const std::string& task,
+                                                      std::uint32_t count_max) override {
+    v1::ListRoundsRequest request;
+    request.set_task(task);
+    request.set_count_max(count_max);
+    return call<v1::ListRoundsReply>(&v1::Admin::Stub::ListRounds, request);
+  }
+  Result<std::vector<proto::ModelRecord>> list_models(const std::string& task) override {
+    v1::ListModelsRequest request;
+    request.set_task(task);
+    return call<v1::ListModelsReply>(&v1::Admin::Stub::ListModels, request);
+  }
+  Result<std::vector<std::uint8_t>> fetch_model(const proto::ModelRecord& model) override;
+
+ private:
+  // One call; the reply converted to the plain message that from_wire() makes of it.
+  template <typename WireReply, typename WireRequest>
+  auto call(grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const WireRequest&, WireReply*),
+            const WireRequest& request) -> decltype(proto::from_wire(std::declval<WireReply>())) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+    WireReply reply;
+    const grpc::Status status = ((*stub_).*method)(&context, request, &reply);
+    if (!status.ok()) return from_rpc_status(status, peer_);
+    auto message = proto::from_wire(reply);
+    if (!message)
+      return data_loss("the coordinator's answer could not be read: " + message.error().message());
+    return message;
+  }
+
+  const std::string peer_;
+  const std::unique_ptr<v1::Admin::Stub> stub_;
+};
+
+Result<std::vector<std::uint8_t>> AdminClientShell::fetch_model(const proto::ModelRecord& model) {
+  std::vector<std::uint8_t> bytes;
+  do {
+    v1::FetchModelRequest request;
+    proto::to_wire(proto::FetchModelRequest{model.task, model.version, bytes.size()}, request);
+    const Result<proto::ModelChunk> chunk = call<v1::ModelChunk>(&v1::Admin::Stub::FetchModel, request);
+    if (!chunk) return chunk.error();
+    if (chunk->offset != bytes.size() || chunk->total_bytes != model.bytes || chunk->bytes.empty()) {
+      return data_loss("the coordinator's model chunks do not fit together: try again");
+    }
+    bytes.insert(bytes.end(), chunk->bytes.begin(), chunk->bytes.end());
+  } while (bytes.size() < model.bytes);
+  if (crypto::sha256({bytes}) != model.digest) {
+    return data_loss("the model that arrived does not have the digest the coordinator lists: try again");
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AdminClient>> AdminClient::connect(const std::filesystem::path& socket) {
+  const Result<std::string> target = proto::admin_target(socket);
+  if (!target) return target.error();
+  SOTTO_RETURN_IF_ERROR(check_socket(socket));
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytesMax));
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  const auto channel = grpc::CreateCustomChannel(*target, grpc::InsecureChannelCredentials(), arguments);
+  return std::unique_ptr<AdminClient>(std::make_unique<AdminClientShell>(socket, channel));
+}
+
+}  // namespace sotto::client

@@ -1,0 +1,50 @@
+#include "rpc_status.h"
+
+namespace sotto::client {
+namespace {
+
+Status status_with(StatusCode code, const std::string& text, const std::string& advice) {
+  return {code, advice.empty() ? text : text + ": " + advice};
+}
+
+}  // namespace
+
+Status from_rpc_status(const grpc::Status& status, const std::string& peer) {
+  const std::string& text = status.error_message();
+  switch (status.error_code()) {
+    case grpc::StatusCode::OK:
+      return {};
+    case grpc::StatusCode::INVALID_ARGUMENT:
+    case grpc::StatusCode::OUT_OF_RANGE:
+      return {StatusCode::kInvalidArgument, text};
+    case grpc::StatusCode::NOT_FOUND:
+      return {StatusCode::kNotFound, text};
+    case grpc::StatusCode::ALREADY_EXISTS:
+      return {StatusCode::kAlreadyExists, text};
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      return {StatusCode::kFailedPrecondition, text};
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return status_with(StatusCode::kResourceExhausted, peer, text);
+    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::CANCELLED:
+      return status_with(StatusCode::kUnavailable, peer + " did not answer (" + text + ")",
+                         "check that the coordinator runs and can be reached; trying again may help");
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return {StatusCode::kDeadlineExceeded, peer + " did not answer in time: trying again may help"};
+    case grpc::StatusCode::PERMISSION_DENIED:
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return {StatusCode::kPermissionDenied, text};
+    case grpc::StatusCode::DATA_LOSS:
+      return {StatusCode::kDataLoss, text};
+    case grpc::StatusCode::ABORTED:
+      return {StatusCode::kAborted, text};
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return {
+          StatusCode::kInvalidArgument,
+          peer + " does not know this call: is it a coordinator of this version, and this the right port?"};
+    default:
+      return status_with(StatusCode::kIo, peer, text);
+  }
+}
+
+}  // namespace sotto::client
