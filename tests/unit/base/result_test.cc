@@ -65,7 +65,7 @@ TEST(ResultDeathTest, StopsTheProgramWhenAPresentValueIsTakenForAnError) {
 }
 
 TEST(ResultDeathTest, StopsTheProgramWhenAnErrorSaysOk) {
-  EXPECT_DEATH(Result<int>{Status()}, "internal error");
+  EXPECT_DEATH((void)Result<int>(Status()), "internal error");
 }
 
 TEST(ReturnIfError, ReturnsEarlyOnlyOnAnError) {

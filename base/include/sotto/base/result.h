@@ -13,10 +13,11 @@ namespace sotto {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Status error)
-      : state_(std::in_place_index<1>, std::move(error)) {  // NOLINT(google-explicit-constructor)
+  // Implicit, so that `return value;` and `return not_found("...");` read alike.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(Status error) : state_(std::in_place_index<1>, std::move(error)) {
     SOTTO_CHECK(!std::get<1>(state_).ok());
   }
 
