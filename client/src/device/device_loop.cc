@@ -21,6 +21,10 @@ int poll_timeout_ms(Time now, Time deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(deadline.ms - now.ms, 0, kPollMsMax));
 }
 
+bool is_out_of_reach(const Status& status) {
+  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded;
+}
+
 }  // namespace
 
 // Something that happened once, to be waited for with poll(). signal() is safe in a signal handler.
@@ -66,23 +70,22 @@ struct DeviceLoop::Mailbox {
 };
 
 Result<std::unique_ptr<Device>> DeviceLoop::create(const DeviceOptions& options, Trainer& trainer,
-                                                   MakeTransport make_transport) {
-  auto stop_event = std::make_unique<Event>();
-  auto mailbox = std::make_shared<Mailbox>();
-  if (stop_event->fd() < 0 || mailbox->event.fd() < 0) {
+                                                   MakeTransport make_transport, std::uint32_t attempts_max) {
+  std::unique_ptr<DeviceLoop> loop(new DeviceLoop(options, trainer, std::move(make_transport), attempts_max));
+  if (loop->stop_event_->fd() < 0 || loop->mailbox_->event.fd() < 0) {
     return io_error("the system gives no event descriptor; raise the limit on open files");
   }
-  return std::unique_ptr<Device>(
-      new DeviceLoop(options, trainer, std::move(make_transport), std::move(stop_event), std::move(mailbox)));
+  return std::unique_ptr<Device>(std::move(loop));
 }
 
 DeviceLoop::DeviceLoop(const DeviceOptions& options, Trainer& trainer, MakeTransport make_transport,
-                       std::unique_ptr<Event> stop_event, std::shared_ptr<Mailbox> mailbox)
+                       std::uint32_t attempts_max)
     : options_(options),
       trainer_(trainer),
       make_transport_(std::move(make_transport)),
-      stop_event_(std::move(stop_event)),
-      mailbox_(std::move(mailbox)) {}
+      attempts_max_(attempts_max),
+      stop_event_(std::make_unique<Event>()),
+      mailbox_(std::make_shared<Mailbox>()) {}
 
 DeviceLoop::~DeviceLoop() = default;
 
@@ -102,12 +105,15 @@ Participation DeviceLoop::take_part() {
                                         .trainers = trainer_.architectures(),
                                         .parameters_max = options_.parameters_max,
                                         .cohort_min = options_.cohort_min,
-                                        .allow_unmasked = options_.allow_unmasked},
+                                        .allow_unmasked = options_.allow_unmasked,
+                                        .attempts_max = attempts_max_},
                                        {random_, random_});
   Session::Action action = begin(*session);
   for (;;) {
-    persist(*session);
-    if (const auto* done = std::get_if<Session::Done>(&action)) return conclude(*done);
+    const auto* done = std::get_if<Session::Done>(&action);
+    // A session that ended because nobody answered may go on when the coordinator is back.
+    if (done == nullptr || !is_out_of_reach(done->status)) persist(*session);
+    if (done != nullptr) return conclude(*done);
     action = perform(*session, action);
   }
 }

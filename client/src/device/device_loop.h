@@ -20,10 +20,13 @@ class DeviceLoop final : public Device {
   // Called for the first request and again after stop(): a transport's destructor cancels its outstanding
   // request.
   using MakeTransport = std::function<Result<std::unique_ptr<Transport>>()>;
+  // Of one call, about a minute in all: a device that has trained for hours is patient.
+  static constexpr std::uint32_t kAttemptsMax = 10;
   // Options must have been checked. `trainer` must outlive the loop. kIo when the system gives no event
   // descriptor.
   [[nodiscard]] static Result<std::unique_ptr<Device>> create(const DeviceOptions& options, Trainer& trainer,
-                                                              MakeTransport make_transport);
+                                                              MakeTransport make_transport,
+                                                              std::uint32_t attempts_max = kAttemptsMax);
   ~DeviceLoop() override;
 
   Participation take_part() override;
@@ -34,7 +37,7 @@ class DeviceLoop final : public Device {
   struct Mailbox;
 
   DeviceLoop(const DeviceOptions& options, Trainer& trainer, MakeTransport make_transport,
-             std::unique_ptr<Event> stop_event, std::shared_ptr<Mailbox> mailbox);
+             std::uint32_t attempts_max);
 
   [[nodiscard]] Session::Action begin(Session& session);
   [[nodiscard]] Session::Action perform(Session& session, const Session::Action& action);
@@ -53,6 +56,7 @@ class DeviceLoop final : public Device {
   const DeviceOptions options_;
   Trainer& trainer_;
   const MakeTransport make_transport_;
+  const std::uint32_t attempts_max_;
   const std::unique_ptr<Event> stop_event_;
   const std::shared_ptr<Mailbox> mailbox_;  // shared with callbacks, which may outlive the loop
   SystemClock clock_;

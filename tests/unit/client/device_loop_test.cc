@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <thread>
 
 #include "cohort_coordinator.h"
 #include "device/device_options.h"
@@ -40,6 +41,20 @@ class TransportInMemory final : public Transport {
   Callback unanswered_;
 };
 
+// Answers each request on a thread of its own, which the owner of `threads` joins.
+class TransportOnThreads final : public Transport {
+ public:
+  TransportOnThreads(std::function<Result<Reply>(const Request&)> answer, std::vector<std::thread>& threads)
+      : answer_(std::move(answer)), threads_(threads) {}
+  void send(const Request& request, Callback done) override {
+    threads_.emplace_back([answer = answer_, request, done = std::move(done)] { done(answer(request)); });
+  }
+
+ private:
+  std::function<Result<Reply>(const Request&)> answer_;
+  std::vector<std::thread>& threads_;
+};
+
 class OneUpdate final : public Trainer {
  public:
   std::vector<proto::Architecture> architectures() const override { return {proto::Architecture::kSoftmax}; }
@@ -65,14 +80,18 @@ class DeviceLoopTest : public testing::Test {
   }
   ~DeviceLoopTest() override { std::filesystem::remove_all(folder_); }
 
-  std::unique_ptr<Device> make_device() {
-    return std::move(DeviceLoop::create(options_, trainer_, [this]() -> Result<std::unique_ptr<Transport>> {
-                       return std::unique_ptr<Transport>(
-                           new TransportInMemory([this](const Request& request) {
-                             requests_.push_back(request);
-                             return answer_(request);
-                           }));
-                     }).value());
+  std::unique_ptr<Device> make_device(std::uint32_t attempts_max = DeviceLoop::kAttemptsMax) {
+    return std::move(DeviceLoop::create(
+                         options_, trainer_,
+                         [this]() -> Result<std::unique_ptr<Transport>> {
+                           return std::unique_ptr<Transport>(
+                               new TransportInMemory([this](const Request& request) {
+                                 requests_.push_back(request);
+                                 return answer_(request);
+                               }));
+                         },
+                         attempts_max)
+                         .value());
   }
   // A coordinator that counts this device alone, in a plain session.
   Result<Reply> serve(const Request& request) {
@@ -181,6 +200,41 @@ TEST_F(DeviceLoopTest, StopEndsACallThatIsNeverAnswered) {
   };
   EXPECT_EQ(device->take_part().status.code(), StatusCode::kAborted);
   EXPECT_EQ(count_requests<proto::AbandonRequest>(), 1);
+}
+
+TEST_F(DeviceLoopTest, ATrainedUpdateOutlivesACoordinatorOutOfReach) {
+  answer_ = [&](const Request& request) -> Result<Reply> {
+    if (std::holds_alternative<proto::ExchangeRequest>(request)) return unavailable("nobody answers");
+    return serve(request);
+  };
+  EXPECT_EQ(make_device(1)->take_part().status.code(), StatusCode::kUnavailable);
+  EXPECT_TRUE(std::filesystem::exists(options_.state_file));
+  answer_ = [this](const Request& request) { return serve(request); };
+  EXPECT_TRUE(make_device()->take_part().counted);
+  EXPECT_EQ(trainer_.trainings, 1);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(DeviceLoopTest, AnswersMayComeFromAnotherThread) {
+  std::vector<std::thread> threads;
+  auto device = std::move(DeviceLoop::create(options_, trainer_, [&]() -> Result<std::unique_ptr<Transport>> {
+                            return std::unique_ptr<Transport>(new TransportOnThreads(
+                                [this](const Request& request) { return serve(request); }, threads));
+                          }).value());
+  EXPECT_TRUE(device->take_part().counted);
+  EXPECT_GE(threads.size(), 5u);
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(DeviceLoopTest, StopMayComeFromAnotherThread) {
+  const auto device = make_device();
+  std::thread stopper;
+  answer_ = [&](const Request&) -> std::optional<Result<Reply>> {
+    stopper = std::thread([&] { device->stop(); });
+    return std::nullopt;
+  };
+  EXPECT_EQ(device->take_part().status.code(), StatusCode::kAborted);
+  stopper.join();
 }
 
 TEST_F(DeviceLoopTest, ADamagedStateFileIsReportedAndIgnored) {
