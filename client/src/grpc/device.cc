@@ -1,0 +1,21 @@
+// Device over gRPC: options checked, CA read, the loop given a transport.
+#include "device/device_loop.h"
+#include "device/device_options.h"
+#include "sotto/client/client.h"
+#include "sotto/client/grpc_transport.h"
+
+namespace sotto::client {
+
+Result<std::unique_ptr<Device>> Device::connect(const DeviceOptions& options, Trainer& trainer) {
+  SOTTO_RETURN_IF_ERROR(check_device_options(options, trainer));
+  auto certificate = read_ca_file(options.ca_file);
+  if (!certificate) return certificate.error();
+  const GrpcTransportOptions transport{.coordinator = options.coordinator,
+                                       .ca_pem = std::move(*certificate),
+                                       .ca_name = options.ca_file.string()};
+  // Made once here so that a wrong address or certificate is this call's error and not the first round's.
+  if (auto trial = make_grpc_transport(transport); !trial) return trial.error();
+  return DeviceLoop::create(options, trainer, [transport] { return make_grpc_transport(transport); });
+}
+
+}  // namespace sotto::client

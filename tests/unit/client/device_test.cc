@@ -1,0 +1,53 @@
+// Device::connect(): what a developer got wrong is said before the first round.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "sotto/client/client.h"
+
+namespace sotto::client {
+namespace {
+
+class NoTraining final : public Trainer {
+ public:
+  std::vector<proto::Architecture> architectures() const override { return {proto::Architecture::kSoftmax}; }
+  Result<LocalUpdate> train(const TrainingJob&, Random&) override { return aborted("not in this test"); }
+};
+
+class DeviceConnect : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove(ca_file_); }
+
+  Status connect(const std::string& coordinator, const std::string& ca) {
+    std::ofstream(ca_file_) << ca;
+    NoTraining trainer;
+    return Device::connect({.coordinator = coordinator,
+                            .ca_file = ca_file_,
+                            .device_id = "kitchen-7",
+                            .population = "thermostats"},
+                           trainer)
+        .status();
+  }
+
+  const std::filesystem::path ca_file_ =
+      std::filesystem::path(testing::TempDir()) / "sotto_device_connect_ca.pem";
+};
+
+TEST_F(DeviceConnect, NamesAWrongAddress) {
+  const Status status = connect("localhost", "-----BEGIN CERTIFICATE-----");
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), testing::HasSubstr("host:port"));
+}
+
+TEST_F(DeviceConnect, NamesACaFileWithoutACertificate) {
+  for (const char* text : {"", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}) {
+    const Status status = connect("localhost:7443", text);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(status.message(), testing::HasSubstr(ca_file_.filename().string())) << text;
+  }
+}
+
+}  // namespace
+}  // namespace sotto::client
