@@ -27,7 +27,8 @@ class Backend {
   [[nodiscard]] virtual Result<std::vector<proto::RoundRecord>> rounds(const std::string& task,
                                                                        std::uint32_t count_max) = 0;
   // The committed parameters as their bytes (little-endian float32).
-  [[nodiscard]] virtual Result<std::vector<std::uint8_t>> model(TaskId task, ModelVersion version) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::uint8_t>> model(const std::string& task,
+                                                                ModelVersion version) = 0;
 
   // The connection of device `device`, made on first use; lives as long as the backend.
   [[nodiscard]] virtual client::Transport& transport(std::size_t device) = 0;

@@ -90,6 +90,10 @@ class Experiment {
     spec.aggregation = options_.aggregation;
     spec.aggregation.cohort_min = static_cast<std::uint16_t>(limits::kParticipantsMin);
     spec.aggregation.participants_max = options_.cohort_max;
+    // The graph must stand the drop-outs this experiment makes; the plan allows fractions below one half.
+    const double expected_dropout = std::min(options_.dropout, 0.45);
+    spec.aggregation.dropout_fraction =
+        std::max(spec.aggregation.dropout_fraction, static_cast<float>(expected_dropout));
     std::size_t examples_max = 1;
     for (const auto& examples : data_.devices) examples_max = std::max(examples_max, examples.count());
     spec.aggregation.weight_max = static_cast<std::uint32_t>(std::min<std::size_t>(examples_max, 1u << 20));
@@ -254,7 +258,7 @@ class Experiment {
   }
 
   Status load_model(ModelVersion version) {
-    auto bytes = backend_.model(task_.id, version);
+    auto bytes = backend_.model(options_.task_name, version);
     if (!bytes) return bytes.error();
     if (bytes->size() != model_spec().parameter_count() * 4) {
       return data_loss("the coordinator's model has " + std::to_string(bytes->size()) + " bytes, not " +

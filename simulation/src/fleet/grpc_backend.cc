@@ -1,1 +1,119 @@
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <unordered_map>
+#include <utility>
+
 #include "fleet/backend.h"
+#include "sotto/client/admin_client.h"
+#include "sotto/client/grpc_transport.h"
+#include "sotto/server/service.h"
+
+namespace sotto::simulation {
+namespace {
+
+// Removed with everything in it at the end of life.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() = default;
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  Status make() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sotto-simulation.XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) return io_error("cannot make a temporary directory " + pattern);
+    path_ = pattern;
+    return {};
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+class GrpcBackend final : public Backend {
+ public:
+  Status open(const GrpcBackendOptions& options) {
+    ExternalCoordinator coordinator = options.external;
+    if (coordinator.address.empty()) {
+      SOTTO_RETURN_IF_ERROR(directory_.make());
+      auto service = server::Service::start(
+          {.data_dir = directory_.path(), .listen = "127.0.0.1:0", .finish_threads = options.threads});
+      if (!service) return service.error();
+      service_ = std::move(*service);
+      coordinator = {.address = service_->address(),
+                     .ca_file = service_->identity().ca_file,
+                     .admin_socket = service_->admin_socket()};
+    }
+    std::ifstream file(coordinator.ca_file, std::ios::binary);
+    std::ostringstream ca_pem;
+    ca_pem << file.rdbuf();
+    if (!file) return not_found("cannot read the CA certificate " + coordinator.ca_file.string());
+    transport_options_ = {
+        .coordinator = coordinator.address, .ca_pem = ca_pem.str(), .ca_name = coordinator.ca_file.string()};
+    auto admin = client::AdminClient::connect(coordinator.admin_socket);
+    if (!admin) return admin.error();
+    admin_ = std::move(*admin);
+    // A wrong address or certificate authority shows here, not in every device.
+    return client::make_grpc_transport(transport_options_).status();
+  }
+
+  Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) override {
+    return admin_->create_task(spec);
+  }
+  Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state) override {
+    return admin_->set_task_state(task, state);
+  }
+  Result<std::vector<proto::RoundRecord>> rounds(const std::string& task, std::uint32_t count_max) override {
+    return admin_->list_rounds(task, count_max);
+  }
+  Result<std::vector<std::uint8_t>> model(const std::string& task, ModelVersion version) override {
+    auto models = admin_->list_models(task);
+    if (!models) return models.error();
+    for (const proto::ModelRecord& model : *models) {
+      if (model.version == version) return admin_->fetch_model(model);
+    }
+    return not_found("the coordinator has no model version " + std::to_string(version.value) + " of " + task);
+  }
+
+  client::Transport& transport(std::size_t device) override {
+    auto& transport = transports_[device];
+    if (!transport) {
+      auto made = client::make_grpc_transport(transport_options_);
+      SOTTO_CHECK(made.has_value());  // the same options worked in open()
+      transport = std::move(*made);
+    }
+    return *transport;
+  }
+
+  Time now() const override { return clock_.now(); }
+
+  void wait(Time until, Mailbox& mailbox) override {
+    constexpr std::chrono::milliseconds kLongest{1000};
+    const auto limit = until == kNever ? kLongest : std::min(kLongest, until - clock_.now());
+    mailbox.wait_for(std::max(limit, std::chrono::milliseconds(0)));
+  }
+
+ private:
+  SystemClock clock_;
+  TemporaryDirectory directory_;
+  std::unique_ptr<server::Service> service_;
+  std::unique_ptr<client::AdminClient> admin_;
+  client::GrpcTransportOptions transport_options_;
+  std::unordered_map<std::size_t, std::unique_ptr<client::Transport>> transports_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_grpc_backend(const GrpcBackendOptions& options) {
+  auto backend = std::make_unique<GrpcBackend>();
+  SOTTO_RETURN_IF_ERROR(backend->open(options));
+  return std::unique_ptr<Backend>(std::move(backend));
+}
+
+}  // namespace sotto::simulation

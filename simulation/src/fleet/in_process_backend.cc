@@ -48,11 +48,17 @@ class InProcessBackend final : public Backend {
       return server::ListRoundsEvent{call, task, count_max};
     });
   }
-  Result<std::vector<std::uint8_t>> model(TaskId task, ModelVersion version) override {
+  Result<std::vector<std::uint8_t>> model(const std::string& task, ModelVersion version) override {
+    auto models = administer<std::vector<proto::ModelRecord>>([&](CallId call) {
+      return server::ListModelsEvent{call, task};
+    });
+    if (!models) return models.error();
+    if (models->empty()) return not_found("task " + task + " has no model");
     std::vector<std::uint8_t> bytes;
     for (;;) {
       auto chunk = administer<proto::ModelChunk>([&](CallId call) {
-        return server::FetchModelEvent{call, {.task = task, .version = version, .offset = bytes.size()}};
+        return server::FetchModelEvent{
+            call, {.task = models->front().task, .version = version, .offset = bytes.size()}};
       });
       if (!chunk) return chunk.error();
       bytes.insert(bytes.end(), chunk->bytes.begin(), chunk->bytes.end());

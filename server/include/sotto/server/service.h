@@ -1,0 +1,48 @@
+// A whole coordinator in one process: store, core, loop, TLS identity and gRPC server over one data
+// directory.
+//
+//   <data_dir>/sotto.db     SQLite store
+//   <data_dir>/tls/         certificate authority and server certificate
+//   <data_dir>/admin.sock   administration, mode 0600
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sotto/base/result.h"
+#include "sotto/server/coordinator.h"
+#include "sotto/server/tls_identity.h"
+
+namespace sotto::server {
+
+struct ServiceOptions {
+  std::filesystem::path data_dir{};        // made, with mode 0700, when missing
+  std::string listen = "127.0.0.1:7443";   // host:port; port 0 takes a free one
+  std::vector<std::string> extra_names{};  // names and addresses devices reach it by
+  std::size_t finish_threads = 1;          // for removing masks
+  CoordinatorOptions coordinator{};
+  std::function<void(const NoticeAction&)> notice{};  // called on the coordinator's thread; must be quick
+};
+
+class Service {
+ public:
+  // Everything is up when this returns. Errors name the file or address and what to do.
+  [[nodiscard]] static Result<std::unique_ptr<Service>> start(const ServiceOptions& options);
+  virtual ~Service() = default;  // stop(0)
+
+  [[nodiscard]] virtual std::string address() const = 0;  // host:port it listens on
+  [[nodiscard]] virtual const TlsIdentity& identity() const = 0;
+  [[nodiscard]] virtual std::filesystem::path admin_socket() const = 0;
+  // kOk while the coordinator works; otherwise why it ended by itself.
+  [[nodiscard]] virtual Status status() const = 0;
+  // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
+  virtual void stop(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace sotto::server

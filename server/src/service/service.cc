@@ -1,0 +1,89 @@
+#include "sotto/server/service.h"
+
+#include <optional>
+#include <system_error>
+
+#include "sotto/base/clock.h"
+#include "sotto/crypto/primitives.h"
+#include "sotto/server/coordinator_loop.h"
+#include "sotto/server/grpc_server.h"
+#include "sotto/server/store.h"
+
+namespace sotto::server {
+namespace {
+
+Status make_data_dir(const std::filesystem::path& data_dir) {
+  std::error_code error;
+  const bool created = std::filesystem::create_directories(data_dir, error);
+  if (!error && created) {
+    std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, error);
+  }
+  if (error) {
+    return io_error("cannot make the data directory " + data_dir.string() + ": " + error.message() +
+                    "; choose another with --data-dir or fix its permissions");
+  }
+  return {};
+}
+
+// Members are declared in the order they depend on one another, so they are destroyed in the reverse.
+class RunningService final : public Service {
+ public:
+  ~RunningService() override { stop(std::chrono::milliseconds(0)); }
+
+  Status open(const ServiceOptions& options) {
+    SOTTO_RETURN_IF_ERROR(make_data_dir(options.data_dir));
+    host_ = options.listen.substr(0, options.listen.rfind(':'));
+    admin_socket_ = options.data_dir / "admin.sock";
+    auto store = open_sqlite_store({.path = options.data_dir / "sotto.db"});
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    auto identity = load_or_create_tls_identity(
+        {.directory = options.data_dir / "tls", .extra_names = options.extra_names}, clock_.now());
+    if (!identity) return identity.error();
+    identity_ = std::move(*identity);
+    auto coordinator = Coordinator::open(*store_, random_, options.coordinator, clock_.now());
+    if (!coordinator) return coordinator.error();
+    coordinator_ = std::move(*coordinator);
+    loop_.emplace(*coordinator_, clock_,
+                  CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = options.notice});
+    auto server = GrpcServer::start({.address = options.listen,
+                                     .certificate_pem = identity_.certificate_pem,
+                                     .private_key_pem = identity_.private_key_pem,
+                                     .admin_socket = admin_socket_},
+                                    *loop_);
+    if (!server) return server.error();
+    server_ = std::move(*server);
+    return {};
+  }
+
+  std::string address() const override { return host_ + ":" + std::to_string(server_->port()); }
+  const TlsIdentity& identity() const override { return identity_; }
+  std::filesystem::path admin_socket() const override { return admin_socket_; }
+  Status status() const override { return loop_->status(); }
+
+  void stop(std::chrono::milliseconds grace) override {
+    if (server_) server_->shutdown(grace);
+    if (loop_) loop_->stop();
+  }
+
+ private:
+  std::string host_;
+  std::filesystem::path admin_socket_;
+  SystemClock clock_;
+  crypto::SystemRandom random_;
+  std::unique_ptr<Store> store_;
+  TlsIdentity identity_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::optional<CoordinatorLoop> loop_;
+  std::unique_ptr<GrpcServer> server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> Service::start(const ServiceOptions& options) {
+  auto service = std::make_unique<RunningService>();
+  SOTTO_RETURN_IF_ERROR(service->open(options));
+  return std::unique_ptr<Service>(std::move(service));
+}
+
+}  // namespace sotto::server
