@@ -1,0 +1,20 @@
+// One function per subcommand: declares its options on `app` and, when chosen, runs and stores its exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace sotto::cli {
+
+// 0 done; 1 it failed (the message says what, where and what to do); 2 the command line or a file given to it
+// is wrong.
+enum class ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2 };
+
+void add_serve_command(CLI::App& app, ExitCode& exit_code);
+void add_task_command(CLI::App& app, ExitCode& exit_code);
+void add_round_command(CLI::App& app, ExitCode& exit_code);
+void add_model_command(CLI::App& app, ExitCode& exit_code);
+void add_device_command(CLI::App& app, ExitCode& exit_code);
+void add_simulate_command(CLI::App& app, ExitCode& exit_code);
+void add_dataset_command(CLI::App& app, ExitCode& exit_code);
+
+}  // namespace sotto::cli

@@ -1,0 +1,108 @@
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "output.h"
+#include "sotto/client/client.h"
+#include "sotto/simulation/data_set.h"
+
+namespace sotto::cli {
+namespace {
+
+struct DeviceRunOptions {
+  client::DeviceOptions device;
+  std::string data;
+  std::uint32_t rounds = 0;
+  bool json = false;
+  bool quiet = false;
+};
+
+client::Device* running_device = nullptr;  // for the signal handler, which can be handed nothing else
+volatile std::sig_atomic_t stop_requested = 0;
+
+void request_stop(int) {
+  stop_requested = 1;
+  if (running_device != nullptr) running_device->stop();
+}
+
+void print_participation(const client::Participation& part, bool json) {
+  if (json) {
+    const nlohmann::json line = {{"counted", part.counted},
+                                 {"outcome", part.outcome},
+                                 {"error", part.status.ok() ? "" : part.status.message()},
+                                 {"uplink_bytes", part.uplink_bytes}};
+    std::printf("%s\n", line.dump().c_str());
+  } else {
+    std::printf("%s: %s\n", part.counted ? "counted" : "not counted",
+                part.status.ok() ? part.outcome.c_str() : part.status.message().c_str());
+  }
+  std::fflush(stdout);
+}
+
+// Errors that trying again cannot mend.
+bool is_final(const Status& status) {
+  return status.code() == StatusCode::kPermissionDenied || status.code() == StatusCode::kInvalidArgument;
+}
+
+ExitCode run_device(DeviceRunOptions& options) {
+  auto examples = simulation::load_examples(options.data);
+  if (!examples) return report_error(examples.error());
+  const auto trainer = client::make_builtin_trainer(*examples);
+  if (!options.quiet && !options.json) {
+    options.device.progress = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
+  }
+  auto device = client::Device::connect(options.device, *trainer);
+  if (!device) return report_error(device.error());
+  running_device = device->get();
+  std::signal(SIGINT, request_stop);
+  std::signal(SIGTERM, request_stop);
+  std::uint32_t counted = 0;
+  while (stop_requested == 0 && (options.rounds == 0 || counted < options.rounds)) {
+    const client::Participation part = (*device)->take_part();
+    if (stop_requested != 0) break;
+    print_participation(part, options.json);
+    if (part.counted) ++counted;
+    if (is_final(part.status)) {
+      running_device = nullptr;
+      return report_error(part.status);
+    }
+  }
+  running_device = nullptr;
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+void add_device_command(CLI::App& app, ExitCode& exit_code) {
+  CLI::App* command = app.add_subcommand("device", "Be a device of a fleet")->require_subcommand(1);
+  auto options = std::make_shared<DeviceRunOptions>();
+  CLI::App* run = command->add_subcommand(
+      "run",
+      "Train on a folder's examples with a built-in trainer and take part in the coordinator's rounds.\n"
+      "The folder holds x.npy (float32 [n][features]) and y.npy (uint8 [n]); `sotto dataset export` writes "
+      "such folders.");
+  run->add_option("--coordinator", options->device.coordinator, "HOST:PORT")->required();
+  run->add_option("--ca", options->device.ca_file,
+                  "The coordinator's CA certificate; `sotto serve` prints where it is")
+      ->required();
+  run->add_option("--id", options->device.device_id, "This device's name, unique in the fleet")->required();
+  run->add_option("--population", options->device.population, "Which tasks it may serve")->required();
+  run->add_option("--data", options->data, "Folder with the device's examples")->required();
+  run->add_option("--rounds", options->rounds, "Leave after so many counted rounds; 0: stay")
+      ->capture_default_str();
+  run->add_option("--state", options->device.state_file,
+                  "File that lets a restarted device go on where it was");
+  run->add_option("--cohort-min", options->device.cohort_min,
+                  "Refuse smaller cohorts, whatever the plan says")
+      ->check(CLI::Range(3, 1024))
+      ->capture_default_str();
+  run->add_flag("--allow-unmasked", options->device.allow_unmasked,
+                "Serve plain and float tasks too: the coordinator then sees this device's update");
+  run->add_flag("--json", options->json, "One line of JSON for each round");
+  run->add_flag("--quiet", options->quiet, "No progress on standard error");
+  run->callback([options, &exit_code] { exit_code = run_device(*options); });
+}
+
+}  // namespace sotto::cli

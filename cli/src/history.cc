@@ -1,0 +1,173 @@
+// `sotto round` and `sotto model`: what a task has done and what it has learned.
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "administration.h"
+#include "commands.h"
+#include "output.h"
+#include "sotto/base/hex.h"
+
+namespace sotto::cli {
+namespace {
+
+struct HistoryOptions {
+  AdministrationOptions administration;
+  std::string task;
+  std::uint64_t round = 0;
+  std::uint32_t count_max = 50;
+  std::string version = "latest";
+  std::string output;
+};
+
+std::vector<std::string> round_row(const proto::RoundRecord& round) {
+  const auto& sums = round.metrics;
+  const bool measured = sums.examples > 0;
+  return {std::to_string(round.round.value),
+          proto::to_string(round.outcome),
+          "v" + std::to_string(round.committed_version.value),
+          std::to_string(round.joined) + "/" + std::to_string(round.plans_given),
+          std::to_string(round.collected),
+          measured ? decimal(static_cast<double>(sums.correct) / static_cast<double>(sums.examples), 4) : "-",
+          measured
+              ? decimal(static_cast<double>(sums.loss_1024) / 1024 / static_cast<double>(sums.examples), 4)
+              : "-",
+          decimal(static_cast<double>(round.finished_ms - round.started_ms) / 1000, 2),
+          round.reason};
+}
+
+void print_rounds(const std::vector<proto::RoundRecord>& rounds, bool json) {
+  if (json) {
+    nlohmann::json array = nlohmann::json::array();
+    for (const auto& round : rounds) array.push_back(to_json(round));
+    return print_json(array);
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"ROUND", "OUTCOME", "MODEL", "JOINED", "IN SUM", "TRAIN ACCURACY", "TRAIN LOSS", "SECONDS", "REASON"}};
+  for (const auto& round : rounds) rows.push_back(round_row(round));
+  print_table(rows);
+}
+
+ExitCode list_rounds(const HistoryOptions& options) {
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  auto rounds = (*client)->list_rounds(options.task, options.count_max);
+  if (!rounds) return report_error(rounds.error());
+  print_rounds(*rounds, options.administration.json);
+  return ExitCode::kDone;
+}
+
+ExitCode show_round(const HistoryOptions& options) {
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  auto rounds = (*client)->list_rounds(options.task, UINT32_MAX);
+  if (!rounds) return report_error(rounds.error());
+  for (const auto& round : *rounds) {
+    if (round.round.value != options.round) continue;
+    if (options.administration.json) {
+      print_json(to_json(round));
+    } else {
+      const nlohmann::json json = to_json(round);
+      for (const auto& [key, value] : json.items())
+        std::printf("%-18s %s\n", key.c_str(), value.dump().c_str());
+    }
+    return ExitCode::kDone;
+  }
+  return report_error(not_found("task '" + options.task + "' has no finished round " +
+                                std::to_string(options.round) + "; `sotto round list " + options.task +
+                                "` shows those it has"));
+}
+
+ExitCode list_models(const HistoryOptions& options) {
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  auto models = (*client)->list_models(options.task);
+  if (!models) return report_error(models.error());
+  if (options.administration.json) {
+    nlohmann::json array = nlohmann::json::array();
+    for (const auto& model : *models) array.push_back(to_json(model));
+    print_json(array);
+    return ExitCode::kDone;
+  }
+  std::vector<std::vector<std::string>> rows = {{"VERSION", "COMMITTED", "BYTES", "SHA256"}};
+  for (const auto& model : *models) {
+    rows.push_back({std::to_string(model.version.value), utc_time(model.committed_ms),
+                    std::to_string(model.bytes), to_hex(model.digest)});
+  }
+  print_table(rows);
+  return ExitCode::kDone;
+}
+
+Result<proto::ModelRecord> find_model(client::AdminClient& client, const HistoryOptions& options) {
+  auto models = client.list_models(options.task);
+  if (!models) return models.error();
+  std::uint64_t wanted = 0;
+  const bool latest = options.version == "latest";
+  if (!latest && !CLI::detail::lexical_cast(options.version, wanted)) {
+    return invalid_argument("--version " + options.version + ": must be a number or 'latest'");
+  }
+  for (const proto::ModelRecord& model : *models) {  // newest first
+    if (latest || model.version.value == wanted) return model;
+  }
+  return not_found("task '" + options.task + "' has no model version " + options.version +
+                   "; `sotto model list " + options.task + "` shows those it has");
+}
+
+ExitCode export_model(const HistoryOptions& options) {
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  auto model = find_model(**client, options);
+  if (!model) return report_error(model.error());
+  auto bytes = (*client)->fetch_model(*model);
+  if (!bytes) return report_error(bytes.error());
+  const std::string content(bytes->begin(), bytes->end());
+  if (const Status status = write_file(options.output, content); !status.ok()) return report_error(status);
+  if (options.administration.json) {
+    nlohmann::json json = to_json(*model);
+    json["file"] = options.output;
+    print_json(json);
+  } else {
+    std::printf("wrote model v%llu of %s, %zu little-endian float32 parameters, to %s\n",
+                static_cast<unsigned long long>(model->version.value), options.task.c_str(),
+                bytes->size() / 4, options.output.c_str());
+  }
+  return ExitCode::kDone;
+}
+
+CLI::App* add_task_subcommand(CLI::App& command, const std::shared_ptr<HistoryOptions>& options,
+                              const char* name, const char* help) {
+  CLI::App* sub = command.add_subcommand(name, help);
+  sub->add_option("task", options->task, "The task's name")->required();
+  add_administration_options(*sub, options->administration);
+  return sub;
+}
+
+}  // namespace
+
+void add_round_command(CLI::App& app, ExitCode& exit_code) {
+  CLI::App* command = app.add_subcommand("round", "Finished rounds of a task")->require_subcommand(1);
+  auto options = std::make_shared<HistoryOptions>();
+  CLI::App* lister = add_task_subcommand(*command, options, "list", "Rounds, newest first");
+  lister->add_option("--count", options->count_max, "How many")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  lister->callback([options, &exit_code] { exit_code = list_rounds(*options); });
+  CLI::App* show = add_task_subcommand(*command, options, "show", "One round, every figure");
+  show->add_option("round", options->round, "The round's number")->required();
+  show->callback([options, &exit_code] { exit_code = show_round(*options); });
+}
+
+void add_model_command(CLI::App& app, ExitCode& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("model", "Committed model versions of a task")->require_subcommand(1);
+  auto options = std::make_shared<HistoryOptions>();
+  CLI::App* lister = add_task_subcommand(*command, options, "list", "Versions, newest first");
+  lister->callback([options, &exit_code] { exit_code = list_models(*options); });
+  CLI::App* exporter =
+      add_task_subcommand(*command, options, "export", "Write a version's parameters to a file");
+  exporter->add_option("--version", options->version, "Number, or latest")->capture_default_str();
+  exporter->add_option("--output", options->output, "File to write: little-endian float32")->required();
+  exporter->callback([options, &exit_code] { exit_code = export_model(*options); });
+}
+
+}  // namespace sotto::cli

@@ -1,0 +1,116 @@
+#include "output.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "sotto/base/hex.h"
+
+namespace sotto::cli {
+
+ExitCode report_error(const Status& status) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "sotto: error: %s\n", status.message().c_str());
+  return status.code() == StatusCode::kInvalidArgument ? ExitCode::kUsage : ExitCode::kFailed;
+}
+
+nlohmann::json to_json(const proto::TaskStatus& task) {
+  const proto::TaskSpec& spec = task.spec;
+  return {{"id", task.id.value},
+          {"name", spec.name},
+          {"population", spec.population},
+          {"state", proto::to_string(task.state)},
+          {"model_version", task.model_version.value},
+          {"rounds", spec.rounds},
+          {"rounds_committed", task.rounds_committed},
+          {"rounds_abandoned", task.rounds_abandoned},
+          {"participants", spec.participants},
+          {"parameters", spec.model.parameter_count()},
+          {"architecture", proto::to_string(spec.model.architecture)},
+          {"aggregation", proto::to_string(spec.aggregation.kind)},
+          {"waiting_for", task.waiting_for},
+          {"waiting_until_ms", task.waiting_until_ms}};
+}
+
+nlohmann::json to_json(const proto::RoundRecord& round) {
+  const auto& sums = round.metrics;
+  nlohmann::json json = {{"round", round.round.value},
+                         {"outcome", proto::to_string(round.outcome)},
+                         {"reason", round.reason},
+                         {"base_version", round.base_version.value},
+                         {"committed_version", round.committed_version.value},
+                         {"started_ms", round.started_ms},
+                         {"finished_ms", round.finished_ms},
+                         {"cohorts", round.cohorts},
+                         {"plans_given", round.plans_given},
+                         {"joined", round.joined},
+                         {"shared", round.shared},
+                         {"collected", round.collected},
+                         {"unmasked", round.unmasked},
+                         {"uplink_bytes", round.uplink_bytes},
+                         {"examples", sums.examples},
+                         {"clipped_devices", sums.clipped},
+                         {"clip", round.clip}};
+  if (sums.examples > 0) {
+    json["training_accuracy"] = static_cast<double>(sums.correct) / static_cast<double>(sums.examples);
+    json["training_loss"] = static_cast<double>(sums.loss_1024) / 1024.0 / static_cast<double>(sums.examples);
+  }
+  return json;
+}
+
+nlohmann::json to_json(const proto::ModelRecord& model) {
+  return {{"version", model.version.value},
+          {"sha256", to_hex(model.digest)},
+          {"bytes", model.bytes},
+          {"committed_ms", model.committed_ms}};
+}
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    std::printf("%s\n", line.c_str());
+  }
+}
+
+void print_json(const nlohmann::json& value) { std::printf("%s\n", value.dump(2).c_str()); }
+
+std::string utc_time(std::int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::string decimal(double value, int digits) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+Status write_file(const std::string& path, const std::string& content) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(content.data(), static_cast<std::streamsize>(content.size()));
+  file.close();
+  if (!file) {
+    return io_error("cannot write " + path + ": " + std::strerror(errno) +
+                    "; check that the folder exists and is writable");
+  }
+  return {};
+}
+
+}  // namespace sotto::cli

@@ -1,0 +1,111 @@
+#include <pthread.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <thread>
+
+#include "commands.h"
+#include "open_files.h"
+#include "output.h"
+#include "sotto/server/service.h"
+
+namespace sotto::cli {
+namespace {
+
+struct ServeOptions {
+  server::ServiceOptions service;
+  std::uint32_t drain_seconds = 10;
+  std::string log_level = "info";
+};
+
+std::shared_ptr<spdlog::logger> make_log(const std::string& level) {
+  auto log = std::make_shared<spdlog::logger>("sotto", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  log->set_level(spdlog::level::from_str(level));
+  log->flush_on(spdlog::level::info);
+  return log;
+}
+
+void log_notice(spdlog::logger& log, const server::NoticeAction& notice) {
+  switch (notice.level) {
+    case server::NoticeAction::Level::kInfo:
+      return log.info(notice.text);
+    case server::NoticeAction::Level::kWarning:
+      return log.warn(notice.text);
+    case server::NoticeAction::Level::kError:
+      return log.error(notice.text);
+  }
+}
+
+// Waits for SIGINT or SIGTERM, or for the coordinator to fail. The signals are blocked in every thread.
+Status wait_for_end(const sigset_t& signals, const server::Service& service) {
+  for (;;) {
+    const timespec interval{.tv_sec = 1, .tv_nsec = 0};
+    if (sigtimedwait(&signals, nullptr, &interval) > 0) return {};
+    SOTTO_RETURN_IF_ERROR(service.status());
+  }
+}
+
+ExitCode serve(ServeOptions& options) {
+  raise_open_file_limit();
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts, so that all inherit it
+
+  const auto log = make_log(options.log_level);
+  options.service.notice = [log](const server::NoticeAction& notice) { log_notice(*log, notice); };
+  auto service = server::Service::start(options.service);
+  if (!service) return report_error(service.error());
+  const server::TlsIdentity& identity = (*service)->identity();
+  std::printf("CA certificate %s%s\n", identity.ca_file.c_str(), identity.ca_created ? " (made now)" : "");
+  std::printf("CA fingerprint SHA-256 %s\n", identity.ca_fingerprint.c_str());
+  std::printf("administration %s\n", (*service)->admin_socket().c_str());
+  std::printf("listening on %s\n", (*service)->address().c_str());
+  std::fflush(stdout);
+
+  const Status ended = wait_for_end(signals, **service);
+  log->info("stopping: open calls have {} s to finish", options.drain_seconds);
+  (*service)->stop(std::chrono::seconds(options.drain_seconds));
+  if (!ended.ok()) return report_error(ended);
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, ExitCode& exit_code) {
+  auto options = std::make_shared<ServeOptions>();
+  options->service.data_dir = "sotto-data";
+  options->service.finish_threads = std::max(1u, std::thread::hardware_concurrency());
+  CLI::App* command = app.add_subcommand("serve",
+                                         "Run the coordinator. TLS is always on: the first start makes a "
+                                         "certificate authority in DATA_DIR/tls and prints\n"
+                                         "its fingerprint; give DATA_DIR/tls/ca.pem to devices. "
+                                         "Administration is a local socket, DATA_DIR/admin.sock.");
+  command->add_option("--data-dir", options->service.data_dir, "Tasks, models, history, certificates")
+      ->capture_default_str();
+  command->add_option("--listen", options->service.listen, "HOST:PORT for devices; port 0 takes a free one")
+      ->capture_default_str();
+  command->add_option("--name", options->service.extra_names,
+                      "Further host names or addresses that devices reach it by; goes into the certificate");
+  command->add_option("--threads", options->service.finish_threads, "For removing masks")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--drain-seconds", options->drain_seconds, "How long a stop waits for open calls")
+      ->capture_default_str();
+  command->add_option("--log-level", options->log_level)
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  command->set_config("--config", "", "Read these options from a TOML file")->check(CLI::ExistingFile);
+  command->footer(
+      "Then, in another shell:  sotto task example > task.toml;  sotto task create --file task.toml");
+  command->callback([options, &exit_code] { exit_code = serve(*options); });
+}
+
+}  // namespace sotto::cli

@@ -1,0 +1,224 @@
+#include <csignal>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "commands.h"
+#include "open_files.h"
+#include "output.h"
+#include "sotto/simulation/data_set.h"
+#include "sotto/simulation/experiment.h"
+#include "sotto/simulation/report.h"
+
+namespace sotto::cli {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;  // set by the signal handler; a handler has no other way to speak
+
+struct SimulateOptions {
+  simulation::DataOptions data;
+  simulation::ExperimentOptions experiment;
+  std::string json_file;
+  std::string report_file;
+  bool quiet = false;
+};
+
+const std::map<std::string, proto::Aggregation> kAggregations = {{"secure", proto::Aggregation::kSecure},
+                                                                 {"plain", proto::Aggregation::kPlain},
+                                                                 {"float", proto::Aggregation::kFloat}};
+const std::map<std::string, simulation::TransportKind> kTransports = {
+    {"in-process", simulation::TransportKind::kInProcess}, {"grpc", simulation::TransportKind::kGrpc}};
+const std::map<std::string, simulation::Partition> kPartitions = {
+    {"natural", simulation::Partition::kNatural}, {"dirichlet", simulation::Partition::kDirichlet}};
+const std::map<std::string, proto::Architecture> kArchitectures = {{"softmax", proto::Architecture::kSoftmax},
+                                                                   {"dense", proto::Architecture::kDense}};
+const std::map<std::string, proto::Adversary> kAdversaries = {
+    {"curious", proto::Adversary::kCurious}, {"semi-malicious", proto::Adversary::kSemiMalicious}};
+const std::map<std::string, crypto::Prg> kPrgs = {{"chacha20", crypto::Prg::kChaCha20},
+                                                  {"aes-128-ctr", crypto::Prg::kAes128Ctr}};
+
+// One-word choices with the words in the help.
+template <typename Value>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value,
+                        const std::map<std::string, Value>& choices, const std::string& help) {
+  std::string words;
+  for (const auto& [word, unused] : choices) words += (words.empty() ? "" : "|") + word;
+  return app
+      .add_option_function<std::string>(
+          name, [&value, &choices](const std::string& word) { value = choices.at(word); }, help)
+      ->check(CLI::IsMember(choices))
+      ->type_name(words);
+}
+
+void add_data_options(CLI::App& app, SimulateOptions& options) {
+  app.add_option("dataset", options.data.name, "Which data set")
+      ->required()
+      ->check(CLI::IsMember({"motion", "har", "fashion-mnist", "fsdd"}))
+      ->type_name("motion|har|fashion-mnist|fsdd");
+  app.add_option("--data", options.data.directory, "Folder with the data set's files (motion needs none)");
+  app.add_option("--devices", options.data.devices, "Devices in the fleet [the data set's own number]");
+  add_choice(app, "--partition", options.data.partition, kPartitions,
+             "How examples are split over devices: by the data set's own clients, or by label proportions");
+  app.add_option("--dirichlet-alpha", options.data.dirichlet_alpha,
+                 "Label skew of --partition dirichlet; small is skewed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
+void add_training_options(CLI::App& app, simulation::ExperimentOptions& experiment) {
+  app.add_option("--rounds", experiment.rounds, "Rounds to run")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--clients-per-round", experiment.clients_per_round,
+                 "Devices that take part in a round [all]");
+  app.add_option("--local-epochs", experiment.training.local_epochs,
+                 "Passes over a device's examples in a round")
+      ->capture_default_str();
+  app.add_option("--batch-size", experiment.training.batch_size, "Examples per local step")
+      ->capture_default_str();
+  app.add_option("--learning-rate", experiment.training.learning_rate, "Of the devices' SGD")
+      ->capture_default_str();
+  app.add_option("--momentum", experiment.training.momentum, "Of the devices' SGD")->capture_default_str();
+  app.add_option("--proximal-mu", experiment.training.proximal_mu, "FedProx term; 0 is FedAvg")
+      ->capture_default_str();
+  app.add_option("--server-learning-rate", experiment.server_learning_rate)->capture_default_str();
+  app.add_option("--server-momentum", experiment.server_momentum)->capture_default_str();
+  add_choice(app, "--model", experiment.architecture, kArchitectures, "What is trained [softmax]");
+  app.add_option("--hidden", experiment.hidden, "Hidden units of --model dense")->capture_default_str();
+}
+
+void add_protocol_options(CLI::App& app, simulation::ExperimentOptions& experiment) {
+  add_choice(app, "--aggregation", experiment.aggregation.kind, kAggregations,
+             "secure: int8, masked; plain: int8 without masks; float: unquantised, the yardstick [secure]");
+  add_choice(app, "--transport", experiment.transport, kTransports,
+             "in-process: virtual time; grpc: TLS over loopback, one connection a device [in-process]");
+  add_choice(app, "--adversary", experiment.aggregation.adversary, kAdversaries,
+             "What the neighbour graph withstands [semi-malicious]");
+  add_choice(app, "--prg", experiment.aggregation.prg, kPrgs, "Keystream of the masks [chacha20]");
+  app.add_option("--cohort-max", experiment.cohort_max, "Largest cohort; larger rounds use several")
+      ->check(CLI::Range(3, 1024))
+      ->capture_default_str();
+  app.add_option("--dropout", experiment.dropout,
+                 "Probability that a device drops out of a round, at a random step")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str();
+  app.add_flag("--silent-dropout", experiment.silent_dropout,
+               "Drop-outs vanish without a word: the coordinator waits for its deadlines");
+  app.add_option("--phase-deadline-ms", experiment.phase_deadline_ms,
+                 "How long a phase waits for silent devices")
+      ->capture_default_str();
+}
+
+void add_coordinator_options(CLI::App& app, simulation::ExternalCoordinator& external) {
+  auto* address =
+      app.add_option("--coordinator", external.address,
+                     "HOST:PORT of a running `sotto serve`; needs --transport grpc [start an own one]");
+  auto* ca = app.add_option("--ca", external.ca_file, "Its CA certificate, DATA_DIR/tls/ca.pem")
+                 ->check(CLI::ExistingFile);
+  auto* admin =
+      app.add_option("--admin", external.admin_socket, "Its administration socket, DATA_DIR/admin.sock");
+  address->needs(ca)->needs(admin);
+}
+
+void print_round(const simulation::RoundResult& round) {
+  const auto dropped = round.dropped_before_keys + round.dropped_after_keys + round.dropped_after_shares +
+                       round.dropped_after_vector;
+  const proto::RoundRecord& record = round.record;
+  if (record.outcome == proto::RoundOutcome::kAbandoned) {
+    std::printf("round %3llu  abandoned: %s\n", static_cast<unsigned long long>(record.round.value),
+                record.reason.c_str());
+  } else {
+    const int bars = static_cast<int>(round.accuracy * 40);
+    std::printf("round %3llu  accuracy %.4f  %-40.*s  %4u in the sum, %3u dropped out, %6.2f s\n",
+                static_cast<unsigned long long>(record.round.value), round.accuracy, bars,
+                "########################################", record.collected, dropped, round.seconds);
+  }
+  std::fflush(stdout);
+}
+
+void print_summary(const simulation::ExperimentResult& result, const SimulateOptions& options) {
+  std::printf("\n%s: accuracy %.4f -> %.4f after %u rounds (%u abandoned)\n", result.dataset.c_str(),
+              result.initial_accuracy, result.final_accuracy, result.rounds_completed,
+              result.rounds_abandoned);
+  if (result.local_accuracy >= 0) {
+    std::printf("devices on their own reach %.4f on average\n", result.local_accuracy);
+  }
+  std::printf("uplink per device and round: %.0f bytes = %.3f per parameter; %.2f s per round\n",
+              result.uplink_bytes_per_device, result.uplink_bytes_per_parameter, result.seconds_per_round);
+  std::printf("model sha256 %s\n", result.model_sha256.c_str());
+  if (!options.report_file.empty()) std::printf("report: %s\n", options.report_file.c_str());
+}
+
+ExitCode simulate(SimulateOptions& options) {
+  if (!options.experiment.external.address.empty() &&
+      options.experiment.transport != simulation::TransportKind::kGrpc) {
+    return report_error(invalid_argument("--coordinator needs --transport grpc"));
+  }
+  raise_open_file_limit();
+  auto data = simulation::load_data_set(options.data);
+  if (!data) return report_error(data.error());
+  if (!options.quiet) {
+    std::printf("%s: %zu devices, %u features, %u classes, %zu test examples\n", data->name.c_str(),
+                data->devices.size(), data->features, data->classes, data->test.count());
+    options.experiment.on_round = print_round;
+  }
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  options.experiment.cancelled = [] { return interrupted != 0; };
+  auto result = simulation::run_experiment(*data, options.experiment);
+  if (!result) return report_error(result.error());
+  if (!options.json_file.empty()) {
+    if (const Status status = write_file(options.json_file, simulation::to_json(*result) + "\n");
+        !status.ok()) {
+      return report_error(status);
+    }
+  }
+  if (!options.report_file.empty()) {
+    if (const Status status = write_file(options.report_file, simulation::to_html(*result)); !status.ok()) {
+      return report_error(status);
+    }
+  }
+  if (!options.quiet) print_summary(*result, options);
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
+  auto options = std::make_shared<SimulateOptions>();
+  options->experiment.threads = std::max(1u, std::thread::hardware_concurrency());
+  options->experiment.training.batch_size = 16;
+  options->experiment.training.learning_rate = 0.05f;
+  CLI::App* command = app.add_subcommand(
+      "simulate",
+      "Run an experiment: a fleet of real device sessions against a real coordinator.\n"
+      "The same seed gives the same model, bit for bit, for any transport and thread count.");
+  add_data_options(*command, *options);
+  add_training_options(*command, options->experiment);
+  add_protocol_options(*command, options->experiment);
+  add_coordinator_options(*command, options->experiment.external);
+  command->add_option("--task-name", options->experiment.task_name, "Name of the task at the coordinator")
+      ->capture_default_str();
+  command
+      ->add_option_function<std::uint64_t>(
+          "--seed", [options](std::uint64_t seed) { options->data.seed = options->experiment.seed = seed; },
+          "Data generation, partition, selection, drop-outs, training and rounding [0]")
+      ->type_name("UINT");
+  command->add_option("--threads", options->experiment.threads, "For training and unmasking")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--local-baseline", options->experiment.local_baseline_devices,
+                      "Also train this many devices alone, for comparison");
+  command->add_option("--json", options->json_file, "Write the results as JSON to this file");
+  command->add_option("--report", options->report_file,
+                      "Write the results as a self-contained HTML page to this file");
+  command->add_flag("--quiet", options->quiet, "Print errors only");
+  command->footer(
+      "Examples:\n"
+      "  sotto simulate motion --rounds 20 --report report.html\n"
+      "  sotto simulate motion --devices 100 --dropout 0.1 --transport grpc\n"
+      "  sotto simulate har --data DIR --rounds 100 --aggregation float --json results.json");
+  command->callback([options, &exit_code] { exit_code = simulate(*options); });
+}
+
+}  // namespace sotto::cli

@@ -1,0 +1,160 @@
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "administration.h"
+#include "commands.h"
+#include "output.h"
+#include "task_file.h"
+
+namespace sotto::cli {
+namespace {
+
+struct TaskOptions {
+  AdministrationOptions administration;
+  std::string name;
+  std::string file;
+  std::uint32_t interval_ms = 500;
+};
+
+std::string progress(const proto::TaskStatus& task) {
+  return std::to_string(task.rounds_committed) + "/" + std::to_string(task.spec.rounds);
+}
+
+void print_task(const proto::TaskStatus& task) {
+  const proto::TaskSpec& spec = task.spec;
+  print_table(
+      {{"name", spec.name},
+       {"population", spec.population},
+       {"state", proto::to_string(task.state)},
+       {"rounds", progress(task) + " committed, " + std::to_string(task.rounds_abandoned) + " abandoned"},
+       {"participants",
+        std::to_string(spec.participants) + " a round, at least " + std::to_string(spec.participants_min)},
+       {"model", std::string(proto::to_string(spec.model.architecture)) + ", " +
+                     std::to_string(spec.model.parameter_count()) + " parameters, version " +
+                     std::to_string(task.model_version.value)},
+       {"aggregation", proto::to_string(spec.aggregation.kind)},
+       {"waiting for", task.waiting_for},
+       {"until", task.waiting_until_ms > 0 ? utc_time(task.waiting_until_ms) : "no deadline"}});
+}
+
+ExitCode print_one(const Result<proto::TaskStatus>& task, bool json) {
+  if (!task) return report_error(task.error());
+  if (json) {
+    print_json(to_json(*task));
+  } else {
+    print_task(*task);
+  }
+  return ExitCode::kDone;
+}
+
+ExitCode create(const TaskOptions& options) {
+  auto spec = read_task_file(options.file);
+  if (!spec) return report_error(spec.error());
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  return print_one((*client)->create_task(*spec), options.administration.json);
+}
+
+ExitCode list(const TaskOptions& options) {
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  auto tasks = (*client)->list_tasks();
+  if (!tasks) return report_error(tasks.error());
+  if (options.administration.json) {
+    nlohmann::json json = nlohmann::json::array();
+    for (const auto& task : *tasks) json.push_back(to_json(task));
+    print_json(json);
+    return ExitCode::kDone;
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"NAME", "POPULATION", "STATE", "ROUNDS", "MODEL", "WAITING FOR"}};
+  for (const auto& task : *tasks) {
+    rows.push_back({task.spec.name, task.spec.population, proto::to_string(task.state), progress(task),
+                    "v" + std::to_string(task.model_version.value), task.waiting_for});
+  }
+  print_table(rows);
+  return ExitCode::kDone;
+}
+
+ExitCode show(const TaskOptions& options) {
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  return print_one(find_task(**client, options.name), options.administration.json);
+}
+
+ExitCode set_state(const TaskOptions& options, proto::TaskState state) {
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  return print_one((*client)->set_task_state(options.name, state), options.administration.json);
+}
+
+// Prints every change of what the task waits for, and every finished round, until the task is complete.
+ExitCode watch(const TaskOptions& options) {
+  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (!client) return report_error(client.error());
+  std::string last;
+  for (;;) {
+    auto task = find_task(**client, options.name);
+    if (!task) return report_error(task.error());
+    const std::string line = "rounds " + progress(*task) + ", model v" +
+                             std::to_string(task->model_version.value) + ", " +
+                             proto::to_string(task->state) + ": " + task->waiting_for;
+    if (line != last) {
+      if (options.administration.json) {
+        std::printf("%s\n", to_json(*task).dump().c_str());
+      } else {
+        std::printf("%s\n", line.c_str());
+      }
+      std::fflush(stdout);
+      last = line;
+    }
+    if (task->state == proto::TaskState::kComplete) return ExitCode::kDone;
+    std::this_thread::sleep_for(std::chrono::milliseconds(options.interval_ms));
+  }
+}
+
+}  // namespace
+
+void add_task_command(CLI::App& app, ExitCode& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("task", "Create and follow tasks: what a fleet learns")->require_subcommand(1);
+  auto options = std::make_shared<TaskOptions>();
+
+  CLI::App* creator =
+      command->add_subcommand("create", "Create a task from a TOML file; see `sotto task example`");
+  add_administration_options(*creator, options->administration);
+  creator->add_option("--file", options->file, "The task's TOML file")->required()->check(CLI::ExistingFile);
+  creator->callback([options, &exit_code] { exit_code = create(*options); });
+
+  command->add_subcommand("example", "Print a task file with every key and its meaning")->callback([] {
+    std::printf("%s", example_task_file());
+  });
+
+  CLI::App* lister = command->add_subcommand("list", "All tasks and what they wait for");
+  add_administration_options(*lister, options->administration);
+  lister->callback([options, &exit_code] { exit_code = list(*options); });
+
+  struct Named {
+    const char* name;
+    const char* help;
+    ExitCode (*run)(const TaskOptions&);
+  };
+  static constexpr Named kNamed[] = {
+      {"show", "One task: state, progress, what it waits for and until when", show},
+      {"watch", "Follow a task until it is complete; a line for every change", watch},
+      {"pause", "Finish the running round and hand out no further plans",
+       [](const TaskOptions& o) { return set_state(o, proto::TaskState::kPaused); }},
+      {"resume", "Hand out plans again",
+       [](const TaskOptions& o) { return set_state(o, proto::TaskState::kActive); }}};
+  for (const Named& named : kNamed) {
+    CLI::App* sub = command->add_subcommand(named.name, named.help);
+    sub->add_option("task", options->name, "The task's name")->required();
+    add_administration_options(*sub, options->administration);
+    sub->callback([options, &exit_code, run = named.run] { exit_code = run(*options); });
+  }
+}
+
+}  // namespace sotto::cli

@@ -1,0 +1,18 @@
+// A task as an operator writes it: a TOML file.
+#pragma once
+
+#include <string>
+
+#include "sotto/base/result.h"
+#include "sotto/proto/messages.h"
+
+namespace sotto::cli {
+
+// kInvalidArgument names the file, the line or key, what is wrong and what is allowed. Unknown keys are
+// errors.
+[[nodiscard]] Result<proto::TaskSpec> read_task_file(const std::string& path);
+
+// A complete file with every key, its default and a word of explanation: `sotto task example`.
+[[nodiscard]] const char* example_task_file();
+
+}  // namespace sotto::cli

@@ -1,0 +1,179 @@
+"""Wrong input gets an error that says what, where and what to do; nothing crashes."""
+
+import os
+import pathlib
+import subprocess
+import unittest
+
+from sotto_process import Coordinator, SystemTest, free_port, run, run_ok, write_task
+
+
+class CommandLine(SystemTest):
+    def test_unknown_flags_commands_and_values_are_usage_errors(self):
+        self.assert_refused(run("simulate", "motion", "--no-such-flag"), 2, "--no-such-flag")
+        self.assert_refused(run("simulat"), 2, "simulat")
+        self.assert_refused(run("simulate", "cifar"), 2, "cifar", "motion")
+        self.assert_refused(run("simulate", "motion", "--aggregation", "magic"), 2, "magic", "secure")
+        self.assert_refused(run("simulate", "motion", "--rounds", "-1"), 2, "--rounds")
+        self.assert_refused(run("simulate", "motion", "--dropout", "1.5"), 2, "--dropout")
+        self.assert_refused(run("simulate", "motion", "--learning-rate", "fast"), 2, "--learning-rate")
+        self.assert_refused(run(), 2, "subcommand")
+
+    def test_values_that_contradict_each_other_are_named(self):
+        self.assert_refused(run("simulate", "motion", "--devices", 2), 2, "3")
+        self.assert_refused(run("simulate", "motion", "--devices", 5, "--clients-per-round", 6), 2, "6", "5")
+        self.assert_refused(run("simulate", "motion", "--learning-rate", "-1"), 2, "learning")
+
+    def test_help_teaches(self):
+        for command in ([], ["simulate"], ["serve"], ["task", "create"], ["device", "run"], ["dataset", "convert"]):
+            done = run(*command, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertGreater(len(done.stdout), 200)
+
+    def test_results_that_cannot_be_written_are_reported(self):
+        self.assert_refused(run("simulate", "motion", "--devices", 4, "--rounds", 1, "--json", "/nonexistent/x.json"), 1,
+                            "/nonexistent/x.json")
+
+
+class DataFiles(SystemTest):
+    def test_missing_data_is_named(self):
+        self.assert_refused(run("simulate", "har", "--data", "/nonexistent"), 2, "/nonexistent")
+        done = run("simulate", "har")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("--data", done.stderr)
+
+    def test_a_truncated_file_is_named(self):
+        source = self.require_data("uci_har")
+        copy = self.folder / "har"
+        copy.mkdir()
+        for file in source.glob("*.npy"):
+            (copy / file.name).symlink_to(file)
+        cut = copy / "s05_x.npy"
+        content = cut.read_bytes()
+        cut.unlink()
+        cut.write_bytes(content[: len(content) // 2])
+        done = run("simulate", "har", "--data", copy, "--rounds", 1)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("s05_x.npy", done.stderr)
+
+    def test_a_device_folder_without_examples_is_named(self):
+        done = run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", "/nonexistent", "--id", "a", "--population",
+                   "b", "--data", self.folder)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("x.npy", done.stderr)
+
+
+class TaskFiles(SystemTest):
+    def create(self, text):
+        path = self.folder / "task.toml"
+        path.write_text(text)
+        return run("task", "create", "--file", path, "--data-dir", self.folder)
+
+    def test_errors_name_file_line_and_key(self):
+        self.assert_refused(self.create("name = \n"), 2, "task.toml", "line 1")
+        self.assert_refused(self.create("nmae = 'x'\n"), 2, "task.toml", "nmae")
+        self.assert_refused(self.create("name = 'x'\nrounds = 'many'\n"), 2, "line 2", "rounds")
+        self.assert_refused(self.create("rounds = -4\n"), 2, "rounds", "negative")
+        self.assert_refused(self.create("[aggregation]\nkind = 'magic'\n"), 2, "aggregation.kind", "secure")
+
+    def test_the_example_is_a_valid_task(self):
+        done = run("task", "create", "--file", write_task(self.folder), "--data-dir", self.folder)
+        self.assert_refused(done, 1, "admin.sock")  # valid: it only lacks a coordinator
+
+
+class Server(SystemTest):
+    def test_no_coordinator_is_said_so(self):
+        self.assert_refused(run("task", "list", "--data-dir", self.folder), 1, "admin.sock", "sotto serve")
+
+    def test_a_port_in_use_is_named(self):
+        with Coordinator(self.folder / "one") as one:
+            done = run("serve", "--data-dir", self.folder / "two", "--listen", one.address, timeout=30)
+            self.assert_refused(done, 1, one.address, "in use")
+
+    def test_a_second_coordinator_on_one_data_directory_is_refused(self):
+        with Coordinator(self.folder / "one") as one:
+            done = run("serve", "--data-dir", one.data_dir, "--listen", f"127.0.0.1:{free_port()}", timeout=30)
+            self.assert_refused(done, 1, "another")
+            self.assertEqual(run("task", "list", "--data-dir", one.data_dir).returncode, 0)
+
+    def test_a_corrupt_database_is_refused_and_left_alone(self):
+        data_dir = self.folder / "one"
+        with Coordinator(data_dir) as one:
+            one.admin("task", "create", "--file", write_task(self.folder))
+            one.end()
+        database = next(data_dir.glob("*.db"))
+        content = bytearray(database.read_bytes())
+        content[0:64] = os.urandom(64)
+        database.write_bytes(content)
+        done = run("serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}", timeout=30)
+        self.assert_refused(done, 1, database.name)
+        self.assertEqual(database.read_bytes(), bytes(content))
+
+    def test_a_bad_listen_address_is_named(self):
+        for address in ("nonsense", "127.0.0.1:notaport", "127.0.0.1:99999"):
+            done = run("serve", "--data-dir", self.folder / "one", "--listen", address, timeout=30)
+            self.assertIn(done.returncode, (1, 2))
+            self.assertIn(address, done.stderr)
+
+    def test_duplicate_and_unknown_tasks_are_named(self):
+        with Coordinator(self.folder / "one") as one:
+            file = write_task(self.folder)
+            one.admin("task", "create", "--file", file)
+            again = run("task", "create", "--file", file, "--data-dir", one.data_dir)
+            self.assert_refused(again, 1, "activity", "exists")
+            self.assert_refused(run("task", "show", "other", "--data-dir", one.data_dir), 1, "other", "activity")
+            self.assert_refused(run("round", "show", "activity", "9", "--data-dir", one.data_dir), 1, "9")
+
+
+class Certificates(SystemTest):
+    def device(self, coordinator, ca, timeout=60):
+        data = self.folder / "motion"
+        if not data.exists():
+            run_ok("dataset", "export", "motion", data, "--devices", 3)
+        folder = next(p for p in sorted(data.iterdir()) if p.name != "test" and p.is_dir())
+        return run("device", "run", "--coordinator", coordinator.address, "--ca", ca, "--id", "d", "--population",
+                   "wearables", "--data", folder, "--rounds", 1, timeout=timeout)
+
+    def test_a_foreign_certificate_authority_is_named(self):
+        with Coordinator(self.folder / "one") as one, Coordinator(self.folder / "two") as two:
+            done = self.device(one, two.ca)
+            self.assert_refused(done, 1, "certificate", one.address)
+
+    def test_an_expired_server_certificate_is_named(self):
+        subprocess.run(["openssl", "version"], check=True, capture_output=True)
+        data_dir = self.folder / "one"
+        with Coordinator(data_dir) as one:
+            one.end()
+        tls = data_dir / "tls"
+        # Sign an already expired certificate with the coordinator's own CA, as a stopped clock would leave it.
+        script = f"""
+            set -e; cd {tls}
+            openssl ecparam -name prime256v1 -genkey -noout -out expired.key
+            openssl req -new -key expired.key -subj /CN=localhost -out expired.csr
+            printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > extensions
+            openssl x509 -req -in expired.csr -CA ca.pem -CAkey ca.key -set_serial 99 -days -1 -extfile extensions \\
+                -out expired.pem
+        """
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # A plain TLS server with that certificate stands in for a coordinator whose renewal failed.
+        port = free_port()
+        server = subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", tls / "expired.pem",
+                                   "-key", tls / "expired.key", "-alpn", "h2", "-quiet"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (server.kill(), server.wait(), server.stdin.close()))
+        one.port = port
+        self.assert_refused(self.device(one, one.ca), 1, "expired")
+
+    def test_a_missing_or_malformed_ca_file_is_named(self):
+        with Coordinator(self.folder / "one") as one:
+            self.assertIn("nothing.pem", self.device(one, self.folder / "nothing.pem").stderr)
+            garbage = self.folder / "garbage.pem"
+            garbage.write_text("not a certificate")
+            done = self.device(one, garbage)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("garbage.pem", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,52 @@
+"""The same seed gives the same model, bit for bit, however it is run."""
+
+import itertools
+import unittest
+
+from sotto_process import SystemTest, simulate
+
+COMMON = ["motion", "--devices", 12, "--rounds", 3, "--seed", 7, "--dropout", 0.2, "--learning-rate", 0.05]
+
+
+class Equality(SystemTest):
+    def test_plain_and_secure_over_both_transports_and_thread_counts_give_one_model(self):
+        digests = {}
+        for aggregation, transport, threads in itertools.product(("plain", "secure"), ("in-process", "grpc"), (1, 2)):
+            result = simulate(*COMMON, "--aggregation", aggregation, "--transport", transport, "--threads", threads)
+            self.assertEqual(result["rounds_completed"], 3)
+            digests[aggregation, transport, threads] = result["model_sha256"]
+        self.assertEqual(len(set(digests.values())), 1, digests)
+
+    def test_another_seed_gives_another_model(self):
+        one = simulate(*COMMON)
+        other = simulate(*COMMON, "--seed", 8)
+        self.assertNotEqual(one["model_sha256"], other["model_sha256"])
+
+    def test_several_cohorts_give_the_model_of_one(self):
+        one = simulate(*COMMON, "--dropout", 0)
+        several = simulate(*COMMON, "--dropout", 0, "--cohort-max", 4)
+        self.assertEqual(several["per_round"][0]["cohorts"], 3)
+        self.assertEqual(one["model_sha256"], several["model_sha256"])
+
+    def test_both_keystreams_and_both_adversaries_give_one_model(self):
+        digests = {simulate(*COMMON, "--prg", prg, "--adversary", adversary)["model_sha256"]
+                   for prg in ("chacha20", "aes-128-ctr") for adversary in ("curious", "semi-malicious")}
+        self.assertEqual(len(digests), 1)
+
+    def test_float_over_both_transports_gives_one_model(self):
+        digests = {simulate(*COMMON, "--aggregation", "float", "--transport", t)["model_sha256"]
+                   for t in ("in-process", "grpc")}
+        self.assertEqual(len(digests), 1)
+
+
+class UplinkBudget(SystemTest):
+    def test_100_devices_and_100000_parameters_send_at_most_2_1_bytes_per_parameter(self):
+        # 84 features, 6 classes: 85 h + 6 (h + 1) = 99,196 parameters
+        result = simulate("motion", "--devices", 100, "--rounds", 1, "--model", "dense", "--hidden", 1090)
+        self.assertGreaterEqual(result["parameters"], 95_000)
+        self.assertLessEqual(result["uplink_bytes_per_parameter"], 2.1)
+        self.assertGreater(result["uplink_bytes_per_parameter"], 2.0)
+
+
+if __name__ == "__main__":
+    unittest.main()
