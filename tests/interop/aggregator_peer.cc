@@ -1,0 +1,235 @@
+// The real aggregator behind a pipe: test_interop.py drives it and lets participants of another
+// implementation, mixed with participants of this one, take part in its sessions.
+//
+// A frame is its length (u32) and as many bytes; every request gets one answer. Integers are little-endian.
+//
+//   request                               answer
+//   'P' seed u64, plan bytes              '\0', or '\1' and why not         a new session, the old one is
+//   forgotten 'J' payload                           rejection u8, index u16           a foreign participant
+//   joins 'A' seed u64, lanes                   rejection u8, index u16           a participant run in here
+//   joins 'M' index u16                         the aggregator's message to it 'R' index u16, step u8,
+//   payload       rejection u8                      a foreign participant's answer 'T' index u16 rejection
+//   u8, rejection u8        a participant in here takes the open step:
+//                                                                           what it says, what the aggregator
+//                                                                           says
+//   'C'                                   '\0' and why, '\1' next step, '\2' ready
+//   'F'                                   '\0' and why, or '\1' and the sum
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "sotto/aggregator/cohort_session.h"
+#include "sotto/base/limits.h"
+#include "sotto/crypto/primitives.h"
+#include "sotto/proto/plan.h"
+#include "sotto/secagg/participant.h"
+
+namespace sotto {
+namespace {
+
+using Message = std::vector<std::uint8_t>;
+using aggregator::CohortSession;
+using aggregator::CohortSum;
+using proto::Step;
+
+constexpr std::size_t kFrameBytesMax = std::size_t{1} << 24;
+
+std::optional<Message> read_frame() {
+  std::array<std::uint8_t, 4> head;
+  if (std::fread(head.data(), 1, head.size(), stdin) != head.size()) return std::nullopt;
+  const std::size_t size = load_le<std::uint32_t>(head.data());
+  if (size == 0 || size > kFrameBytesMax) return std::nullopt;
+  Message frame(size);
+  if (std::fread(frame.data(), 1, size, stdin) != size) return std::nullopt;
+  return frame;
+}
+
+bool write_frame(const Message& frame) {
+  std::array<std::uint8_t, 4> head;
+  store_le(head.data(), static_cast<std::uint32_t>(frame.size()));
+  return std::fwrite(head.data(), 1, head.size(), stdout) == head.size() &&
+         std::fwrite(frame.data(), 1, frame.size(), stdout) == frame.size() && std::fflush(stdout) == 0;
+}
+
+Message answer(std::uint8_t first, std::string_view text = {}) {
+  Message message{first};
+  message.insert(message.end(), text.begin(), text.end());
+  return message;
+}
+
+template <typename Unsigned>
+void append(Message& message, Unsigned value) {
+  message.resize(message.size() + sizeof value);
+  store_le(message.data() + message.size() - sizeof value, value);
+}
+
+std::uint8_t number(Rejection rejection) { return static_cast<std::uint8_t>(rejection); }
+
+// A participant of this implementation and the lanes it contributes.
+class LocalDevice {
+ public:
+  LocalDevice(const proto::Plan& plan, Bytes plan_bytes, Bytes lanes, std::uint64_t seed)
+      : layout_(plan.aggregation.participants_max, lanes.size()),
+        lanes_(lanes.begin(), lanes.end()),
+        slots_(plan.aggregation.participants_max),
+        order_(plan.aggregation.participants_max),
+        random_(seed),
+        participant_({.round = plan.round.value,
+                      .plan_digest = crypto::sha256({plan_bytes}),
+                      .model_digest = plan.model_digest,
+                      .prg = plan.aggregation.prg},
+                     {.cohort_min = plan.aggregation.cohort_min,
+                      .participants_max = plan.aggregation.participants_max,
+                      .allow_minority_threshold = plan.aggregation.adversary == proto::Adversary::kCurious},
+                     slots_, order_, random_) {}
+
+  Rejection join(Message& payload) {
+    payload.resize(secagg::kAdvertiseBytes);
+    return participant_.advertise(std::span(payload).first<secagg::kAdvertiseBytes>());
+  }
+
+  Rejection answer(Step step, Bytes received, Message& payload) {
+    payload.resize(secagg::shares_bytes(slots_.size()));
+    std::size_t written = 0;
+    Rejection rejection = Rejection::kWrongPhase;
+    if (step == Step::kShare) rejection = participant_.receive_roster(received, payload, written);
+    if (step == Step::kUnmask) rejection = participant_.receive_unmask(received, payload, written);
+    if (step == Step::kCollect) {
+      written = layout_.byte_count();
+      payload.resize(written);
+      secagg::ring_encode(layout_, lanes_, payload);
+      rejection = participant_.receive_delivery(received);
+      if (accepted(rejection)) rejection = participant_.mask(layout_, payload);
+    }
+    payload.resize(written);
+    return rejection;
+  }
+
+ private:
+  secagg::RingLayout layout_;
+  Message lanes_;
+  std::vector<secagg::NeighbourSlot> slots_;
+  std::vector<std::uint16_t> order_;
+  crypto::SeededRandom random_;
+  secagg::Participant participant_;
+};
+
+// Requests, one method each. A request that is out of place is answered with an empty frame.
+class Peer {
+ public:
+  Message handle(Bytes frame) {
+    ByteReader request(frame);
+    const char command = static_cast<char>(request.u8());
+    if (command == 'P') return start(request);
+    if (!session_) return {};
+    switch (command) {
+      case 'J':
+        return admit(request.bytes(request.remaining()));
+      case 'A':
+        return add_local(request);
+      case 'M':
+        return session_->message_for({request.u16()});
+      case 'R':
+        return receive(request);
+      case 'T':
+        return take_step({request.u16()});
+      case 'C':
+        return close_step();
+      case 'F':
+        return finish();
+      default:
+        return {};
+    }
+  }
+
+ private:
+  Message start(ByteReader& request) {
+    crypto::SeededRandom random(request.u64());
+    const Bytes bytes = request.bytes(request.remaining());
+    session_.reset();
+    locals_.clear();
+    const auto plan = proto::decode_plan(bytes);
+    if (!plan) return answer(1, plan.error().message());
+    plan_ = *plan;
+    plan_bytes_.assign(bytes.begin(), bytes.end());
+    auto session = aggregator::make_cohort_session(plan_, plan_bytes_, random);
+    if (!session) return answer(1, session.error().message());
+    session_ = std::move(*session);
+    return answer(0);
+  }
+
+  Message admit(Bytes payload) {
+    ParticipantIndex index;
+    Message message = answer(number(session_->admit(payload, index)));
+    append(message, index.value);
+    return message;
+  }
+
+  Message add_local(ByteReader& request) {
+    const std::uint64_t seed = request.u64();
+    const Bytes lanes = request.bytes(request.remaining());
+    if (lanes.size() != secagg::update_lanes(plan_.model.parameter_count())) return {};
+    auto device = std::make_unique<LocalDevice>(plan_, plan_bytes_, lanes, seed);
+    Message payload;
+    if (!accepted(device->join(payload))) return {};
+    Message message = admit(payload);
+    locals_[load_le<std::uint16_t>(message.data() + 1)] = std::move(device);
+    return message;
+  }
+
+  Message receive(ByteReader& request) {
+    const ParticipantIndex index{request.u16()};
+    const auto step = static_cast<Step>(request.u8());
+    return answer(number(session_->receive(index, step, request.bytes(request.remaining()))));
+  }
+
+  Message take_step(ParticipantIndex index) {
+    const auto device = locals_.find(index.value);
+    if (device == locals_.end()) return {};
+    Message payload;
+    const Rejection own = device->second->answer(session_->step(), session_->message_for(index), payload);
+    const Rejection theirs =
+        accepted(own) ? session_->receive(index, session_->step(), payload) : Rejection::kNone;
+    return {number(own), number(theirs)};
+  }
+
+  Message close_step() {
+    const auto progress = session_->close_step();
+    if (!progress) return answer(0, progress.error().message());
+    return answer(*progress == CohortSession::Progress::kNextStep ? 1 : 2);
+  }
+
+  Message finish() {
+    InlineExecutor executor;
+    const auto sum = session_->finish(executor);
+    if (!sum) return answer(0, sum.error().message());
+    Message message = answer(1);
+    append(message, sum->devices);
+    for (const std::uint64_t metric : {sum->metrics.count, sum->metrics.weight, sum->metrics.examples,
+                                       sum->metrics.correct, sum->metrics.loss_1024, sum->metrics.clipped}) {
+      append(message, metric);
+    }
+    for (const std::int64_t value : sum->sum) append(message, static_cast<std::uint64_t>(value));
+    return message;
+  }
+
+  proto::Plan plan_;
+  Message plan_bytes_;
+  std::unique_ptr<CohortSession> session_;
+  std::unordered_map<std::uint16_t, std::unique_ptr<LocalDevice>> locals_;
+};
+
+}  // namespace
+}  // namespace sotto
+
+int main() {
+  sotto::Peer peer;
+  while (const auto frame = sotto::read_frame()) {
+    if (!sotto::write_frame(peer.handle(*frame))) return 1;
+  }
+  return 0;
+}

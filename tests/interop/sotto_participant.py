@@ -1,0 +1,169 @@
+"""A participant of Sotto's secure session, written from PROTOCOL.md alone (sections 2 to 7).
+
+It exists to show that the document suffices, so nothing in it follows the C++ sources. Methods take and return the
+payloads of the four steps and raise Refused with a reason of section 8. A refusal ends the session.
+"""
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sotto_session as session
+from sotto_primitives import Refused, keystream, open_sealed, public_key, seal
+from sotto_session import KEY_BYTES, LIMB_BITS, PRIME, SHARE_BYTES
+from sotto_vector import Ring
+
+MALFORMED, WRONG_PHASE, TOO_FEW_SURVIVORS, SETS_OVERLAP, UNKNOWN_PARTICIPANT = 1, 3, 11, 12, 13
+
+RECORD_BYTES = 64
+SHARE_MISSING = b"\xff" * SHARE_BYTES
+
+
+@dataclass(frozen=True)
+class Randomness:
+    """Everything random in a session. The polynomials are functions of the threshold t: three lists, one per limb, of
+    the t - 1 coefficients of x, x^2, ..."""
+
+    channel_private: bytes
+    mask_seed: bytes
+    self_seed: bytes
+    self_polynomials: Callable[[int], list]
+    mask_polynomials: Callable[[int], list]
+
+
+def fresh_polynomials(threshold):
+    return [[secrets.randbelow(PRIME) for _ in range(threshold - 1)] for _ in LIMB_BITS]
+
+
+def fresh_randomness():
+    return Randomness(os.urandom(32), os.urandom(16), os.urandom(16), fresh_polynomials, fresh_polynomials)
+
+
+def bitmap_bytes(k):
+    return (k + 7) // 8
+
+
+def decode_bitmap(data, k):
+    """Set ranks; a bit at or above k is malformed."""
+    number = int.from_bytes(data, "little")
+    if number >> k:
+        raise Refused(MALFORMED, "a bit beyond the last rank")
+    return {rank for rank in range(k) if number >> rank & 1}
+
+
+def encode_bitmap(ranks, k):
+    return sum(1 << rank for rank in ranks).to_bytes(bitmap_bytes(k), "little")
+
+
+class Participant:
+    """One session of one device, its steps in order: advertise, share, collect, unmask."""
+
+    def __init__(self, plan, own_minimum=3, randomness=None):
+        self.plan = plan
+        self.own_minimum = own_minimum
+        self.random = randomness or fresh_randomness()
+        self.mask_private = session.mask_private_key(self.random.mask_seed)
+        self.entry = public_key(self.random.channel_private) + public_key(self.mask_private)
+        self.next_step = "advertise"
+
+    def _enter(self, step):
+        """Each step happens once and in order; a refusal inside leaves no next step, which is the end."""
+        if self.next_step != step:
+            raise Refused(WRONG_PHASE, f"{step} is not due")
+        self.next_step = None
+
+    def advertise(self):
+        self._enter("advertise")
+        self.next_step = "share"
+        return self.entry
+
+    def share(self, roster_bytes):
+        """Answer to the roster (6.3): commitment and a sealed record for each neighbour (6.7)."""
+        self._enter("share")
+        roster = session.decode_roster(roster_bytes)
+        session.check_parameters(self.plan, self.own_minimum, roster)
+        self.roster = roster
+        self.index = session.find_own_place(roster, self.entry)
+        self.neighbours = session.neighbours_of(self.index, session.graph_seed(roster), roster.n, roster.k)
+        session.check_neighbour_keys(roster, self.neighbours)
+        self.transcript = session.transcript(self.plan, roster)
+        answer = session.commitment(self.random.self_seed, self.transcript, self.index) + self._records()
+        self.next_step = "collect"
+        return answer
+
+    def _records(self):
+        self_polynomials = self.random.self_polynomials(self.roster.t)
+        mask_polynomials = self.random.mask_polynomials(self.roster.t)
+        sealed = []
+        for neighbour in self.neighbours:
+            plaintext = (session.shamir_share(self.random.self_seed, self_polynomials, neighbour)
+                         + session.shamir_share(self.random.mask_seed, mask_polynomials, neighbour))
+            key = self._share_key(neighbour, self.index, neighbour)
+            sealed.append(seal(key, plaintext, self._associated(self.index, neighbour)))
+        return b"".join(sealed)
+
+    def _share_key(self, peer, sender, receiver):
+        peer_channel = self.roster.entries[peer][:KEY_BYTES]
+        return session.share_key(self.random.channel_private, peer_channel, self.transcript, sender, receiver)
+
+    def _associated(self, sender, receiver):
+        return self.transcript + session.u16(sender) + session.u16(receiver)
+
+    def collect(self, delivery, vector):
+        """Answer to the delivery (6.8): the ring vector with every mask applied (6.9)."""
+        self._enter("collect")
+        self.records = self._decode_delivery(delivery)
+        ring = Ring(self.plan.participants_max)
+        own_key = session.self_mask_key(self.random.self_seed, self.transcript, self.index)
+        masked = ring.add(vector, keystream(self.plan.prg, own_key, len(vector)))
+        for rank in self.records:
+            neighbour = self.neighbours[rank]
+            key = session.pair_mask_key(self.mask_private, self.roster.entries[neighbour][KEY_BYTES:],
+                                        self.transcript, self.index, neighbour)
+            sign = 1 if self.index < neighbour else -1
+            masked = ring.add(masked, keystream(self.plan.prg, key, len(vector)), sign)
+        self.next_step = "unmask"
+        return masked
+
+    def _decode_delivery(self, delivery):
+        """{rank: record} of the alive neighbours."""
+        k = self.roster.k
+        size = bitmap_bytes(k)
+        if len(delivery) < size:
+            raise Refused(MALFORMED, "delivery shorter than its bitmap")
+        alive = sorted(decode_bitmap(delivery[:size], k))
+        if len(delivery) != size + RECORD_BYTES * len(alive):
+            raise Refused(MALFORMED, "delivery and its bitmap differ")
+        if len(alive) < self.roster.t:
+            raise Refused(TOO_FEW_SURVIVORS, "fewer than t neighbours shared")
+        return {rank: delivery[size + RECORD_BYTES * i:][:RECORD_BYTES] for i, rank in enumerate(alive)}
+
+    def unmask(self, request):
+        """Answer to the unmask request (6.10): one share per named neighbour (6.11). Ends the session."""
+        self._enter("unmask")
+        survivors, missing = self._decode_request(request)
+        answer = b"".join(self._revealed(rank, rank in survivors) for rank in sorted(survivors | missing))
+        self.random = self.mask_private = self.records = None
+        return answer
+
+    def _decode_request(self, request):
+        k = self.roster.k
+        size = bitmap_bytes(k)
+        if len(request) != 2 * size:
+            raise Refused(MALFORMED, "length of an unmask request")
+        survivors, missing = decode_bitmap(request[:size], k), decode_bitmap(request[size:], k)
+        if survivors & missing:
+            raise Refused(SETS_OVERLAP, "both kinds of share of one neighbour")
+        if survivors | missing != set(self.records):
+            raise Refused(UNKNOWN_PARTICIPANT, "the two sets are not the alive neighbours")
+        if len(survivors) < self.roster.t:
+            raise Refused(TOO_FEW_SURVIVORS, "fewer than t survivors")
+        return survivors, missing
+
+    def _revealed(self, rank, survived):
+        neighbour = self.neighbours[rank]
+        key = self._share_key(neighbour, neighbour, self.index)
+        plaintext = open_sealed(key, self.records[rank], self._associated(neighbour, self.index))
+        if plaintext is None:
+            return SHARE_MISSING
+        return plaintext[:SHARE_BYTES] if survived else plaintext[SHARE_BYTES:]

@@ -1,0 +1,205 @@
+"""The parts of a secure session that hold no state: roster, neighbours, keys, Shamir (PROTOCOL.md 6.2 to 6.6)."""
+import struct
+from dataclasses import dataclass
+
+from sotto_plan import SEMI_MALICIOUS
+from sotto_primitives import AES_128_CTR, CHACHA20, Refused, hkdf, keystream, label, sha256, x25519
+from sotto_vector import Ring
+
+MALFORMED, WRONG_VERSION, BAD_KEY, BAD_PARAMETERS, COHORT_TOO_SMALL = 1, 2, 8, 9, 10
+
+ROSTER_HEAD = struct.Struct("<4B16s3H")
+ADVERTISE_BYTES = 64
+KEY_BYTES = 32
+SMALLEST_COHORT = 3
+
+PRIME = 2**61 - 1
+LIMB_BITS = (43, 43, 42)
+SHARE_BYTES = 24
+
+
+@dataclass(frozen=True)
+class Roster:
+    """A decoded roster; `entries` are the participants' advertise messages in roster order."""
+
+    prg: int
+    ring_bits: int
+    session_id: bytes
+    k: int
+    t: int
+    entries: tuple
+
+    @property
+    def n(self):
+        return len(self.entries)
+
+    def encode(self):
+        head = ROSTER_HEAD.pack(1, self.prg, self.ring_bits, 0, self.session_id, self.n, self.k, self.t)
+        return head + b"".join(self.entries)
+
+    def root(self):
+        return sha256(label("sotto/v1 roster"), u16(self.n), *self.entries)
+
+
+def u16(number):
+    return struct.pack("<H", number)
+
+
+def decode_roster(data):
+    """The roster when its bytes are one; whether the device accepts it is asked by the check functions."""
+    if data[:1] not in (b"", b"\1"):
+        raise Refused(WRONG_VERSION, "roster of another version")
+    if len(data) < ROSTER_HEAD.size:
+        raise Refused(MALFORMED, "roster shorter than its head")
+    _, prg, ring_bits, reserved, session_id, n, k, t = ROSTER_HEAD.unpack_from(data)
+    if reserved != 0 or prg not in (CHACHA20, AES_128_CTR):
+        raise Refused(MALFORMED, "a reserved value")
+    if len(data) != ROSTER_HEAD.size + ADVERTISE_BYTES * n:
+        raise Refused(MALFORMED, "roster and its n differ")
+    starts = range(ROSTER_HEAD.size, len(data), ADVERTISE_BYTES)
+    return Roster(prg, ring_bits, session_id, k, t, tuple(data[at:at + ADVERTISE_BYTES] for at in starts))
+
+
+def check_parameters(plan, own_minimum, roster):
+    """The refusals of 6.3 that need no key."""
+    n, k, t = roster.n, roster.k, roster.t
+    if roster.prg != plan.prg or roster.ring_bits != Ring(plan.participants_max).bits:
+        raise Refused(BAD_PARAMETERS, "prg or ring differ from the plan's")
+    if n < max(plan.cohort_min, own_minimum, SMALLEST_COHORT):
+        raise Refused(COHORT_TOO_SMALL, "cohort too small")
+    if n > plan.participants_max:
+        raise Refused(BAD_PARAMETERS, "more participants than the plan allows")
+    if k != n - 1 and not (k % 2 == 0 and 2 <= k < n - 1):
+        raise Refused(BAD_PARAMETERS, "no graph has this k")
+    if not 1 <= t <= k or (plan.adversary == SEMI_MALICIOUS and 2 * t <= k):
+        raise Refused(BAD_PARAMETERS, "threshold")
+
+
+def find_own_place(roster, own_entry):
+    """The own participant number: both keys together in one entry and nowhere else, in either column."""
+    keys = (own_entry[:KEY_BYTES], own_entry[KEY_BYTES:])
+    places = [i for i, entry in enumerate(roster.entries) if holds_key_of(entry, keys)]
+    if len(places) != 1 or roster.entries[places[0]] != own_entry:
+        raise Refused(BAD_KEY, "own keys not exactly once in the roster")
+    return places[0]
+
+
+def holds_key_of(entry, keys):
+    return entry[:KEY_BYTES] in keys or entry[KEY_BYTES:] in keys
+
+
+def check_neighbour_keys(roster, neighbours):
+    for neighbour in neighbours:
+        entry = roster.entries[neighbour]
+        keys = (entry[:KEY_BYTES], entry[KEY_BYTES:])
+        if sum(holds_key_of(other, keys) for other in roster.entries) != 1:
+            raise Refused(BAD_KEY, "a neighbour's key occurs twice")
+
+
+def graph_seed(roster):
+    return sha256(label("sotto/v1 graph"), roster.session_id, roster.root())
+
+
+def transcript(plan, roster):
+    return sha256(label("sotto/v1 transcript"), roster.session_id, struct.pack("<Q", plan.round), plan.hash(),
+                  plan.model_hash, struct.pack("<3H2B", roster.n, roster.k, roster.t, roster.ring_bits, roster.prg),
+                  roster.root())
+
+
+def uniform_draws(seed):
+    """A function draw(m) -> uniform in [0, m), by rejection from the stream of 6.4."""
+    def numbers():
+        size = 4096
+        at = 0
+        while True:
+            stream = keystream(CHACHA20, seed, size)
+            while at < size:
+                yield int.from_bytes(stream[at:at + 4], "little")
+                at += 4
+            size *= 2
+
+    stream = numbers()
+
+    def draw(m):
+        return next(u for u in stream if u < 2**32 // m * m) % m
+    return draw
+
+
+def permutation(seed, n):
+    draw = uniform_draws(seed)
+    order = list(range(n))
+    for i in range(n - 1, 0, -1):
+        j = draw(i + 1)
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+def neighbours_of(participant, seed, n, k):
+    """Ascending; the place in the list is the neighbour's rank."""
+    if k == n - 1:
+        return [i for i in range(n) if i != participant]
+    order = permutation(seed, n)
+    position = order.index(participant)
+    return sorted(order[(position + sign * step) % n] for step in range(1, k // 2 + 1) for sign in (-1, 1))
+
+
+def mask_private_key(mask_seed):
+    return hkdf(mask_seed, b"", label("sotto/v1 mask key"), 32)
+
+
+def pair_mask_key(mask_private, peer_public, digest, one, other):
+    numbers = u16(min(one, other)) + u16(max(one, other))
+    return hkdf(x25519(mask_private, peer_public), digest, label("sotto/v1 pair") + numbers, 32)
+
+
+def self_mask_key(self_seed, digest, owner):
+    return hkdf(self_seed, digest, label("sotto/v1 self") + u16(owner), 32)
+
+
+def share_key(channel_private, peer_public, digest, sender, receiver):
+    info = label("sotto/v1 share") + u16(sender) + u16(receiver)
+    return hkdf(x25519(channel_private, peer_public), digest, info, 32)
+
+
+def commitment(self_seed, digest, owner):
+    return sha256(label("sotto/v1 commit"), digest, u16(owner), self_seed)
+
+
+def limbs_of(seed):
+    number = int.from_bytes(seed, "little")
+    return [number & (2**43 - 1), number >> 43 & (2**43 - 1), number >> 86]
+
+
+def shamir_share(seed, coefficients, participant):
+    """24 bytes for `participant`; coefficients[limb] are those of x, x^2, ... (degree t - 1)."""
+    x = participant + 1
+    values = []
+    for limb, rest in zip(limbs_of(seed), coefficients, strict=True):
+        value = 0
+        for coefficient in reversed([limb] + rest):
+            value = (value * x + coefficient) % PRIME
+        values.append(value)
+    return struct.pack("<3Q", *values)
+
+
+def shamir_combine(shares):
+    """The seed behind {participant: share}, or None when the shares are wrong (6.6)."""
+    points = [(participant + 1, struct.unpack("<3Q", share)) for participant, share in shares.items()]
+    if any(value >= PRIME for _, values in points for value in values):
+        return None
+    limbs = [interpolate_at_zero([(x, values[limb]) for x, values in points]) for limb in range(3)]
+    if any(limb >> bits for limb, bits in zip(limbs, LIMB_BITS)):
+        return None
+    return (limbs[0] | limbs[1] << 43 | limbs[2] << 86).to_bytes(16, "little")
+
+
+def interpolate_at_zero(points):
+    total = 0
+    for x, y in points:
+        numerator = denominator = 1
+        for other, _ in points:
+            if other != x:
+                numerator = numerator * other % PRIME
+                denominator = denominator * (other - x) % PRIME
+        total += y * numerator * pow(denominator, -1, PRIME)
+    return total % PRIME

@@ -1,0 +1,86 @@
+"""Update vectors and ring vectors (PROTOCOL.md sections 4, 5 and the float payload of 7)."""
+import math
+import struct
+
+LANES_BEFORE_PARAMETERS = 20
+LEVELS = 127
+LOSS_MAX = 2**48 - 1
+
+
+def digits(value, count):
+    """`value` in base 256, least significant first."""
+    return list(value.to_bytes(count, "little"))
+
+
+def loss_units(loss):
+    """A loss that is not a positive number counts as none; an infinite one as the largest."""
+    if not loss > 0:
+        return 0
+    return LOSS_MAX if loss >= LOSS_MAX / 1024 else math.floor(1024 * loss)
+
+
+def quantise(weighted, clip, uniform):
+    """One coordinate as (lane, was it clipped); `uniform` draws from [0, 1)."""
+    if not math.isfinite(weighted):
+        return 128, True
+    bounded = max(-clip, min(clip, weighted))
+    scaled = bounded / (clip / LEVELS)
+    below = math.floor(scaled)
+    rounded = below + (1 if uniform() < scaled - below else 0)
+    return 128 + max(-LEVELS, min(LEVELS, rounded)), bounded != weighted
+
+
+def encode_update(plan, update, uniform):
+    """Lanes of section 4. `update` has examples, correct, loss and delta."""
+    weight = min(update["examples"], plan.weight_max)
+    share = weight / plan.weight_max
+    coordinates = [quantise(share * d, plan.clip, uniform) for d in update["delta"]]
+    clipped = any(was_clipped for _, was_clipped in coordinates)
+    return ([1] + digits(weight, 4) + digits(update["examples"], 4) + digits(update["correct"], 4)
+            + digits(loss_units(update["loss"]), 6) + [int(clipped)] + [lane for lane, _ in coordinates])
+
+
+def encode_float(plan, update):
+    """What a float session collects (section 7)."""
+    weight = min(update["examples"], plan.weight_max)
+    head = struct.pack("<3IQ", weight, update["examples"], update["correct"], loss_units(update["loss"]))
+    return head + struct.pack(f"<{len(update['delta'])}f", *update["delta"])
+
+
+class Ring:
+    """The layout that `participants_max` gives; vectors are bytes, as on the wire."""
+
+    def __init__(self, participants_max):
+        if participants_max <= 257:
+            self.bits, self.lanes_per_word, self.word_bytes = 16, 1, 2
+        else:
+            self.bits = (255 * participants_max).bit_length()
+            self.lanes_per_word, self.word_bytes = 128 // self.bits, 16
+        self.modulus = 1 << (8 * self.word_bytes)
+
+    def size(self, lanes):
+        return self.word_bytes * -(-lanes // self.lanes_per_word)
+
+    def pack(self, lanes):
+        packed = bytearray()
+        for start in range(0, len(lanes), self.lanes_per_word):
+            word = 0
+            for place, lane in enumerate(lanes[start:start + self.lanes_per_word]):
+                word |= lane << (self.bits * place)
+            packed += word.to_bytes(self.word_bytes, "little")
+        return bytes(packed)
+
+    def unpack(self, vector, lanes):
+        lane_max = (1 << self.bits) - 1
+        words = self.words(vector)
+        return [words[lane // self.lanes_per_word] >> (self.bits * (lane % self.lanes_per_word)) & lane_max
+                for lane in range(lanes)]
+
+    def add(self, left, right, sign=1):
+        """left + sign * right, word by word."""
+        pairs = zip(self.words(left), self.words(right), strict=True)
+        return b"".join(((a + sign * b) % self.modulus).to_bytes(self.word_bytes, "little") for a, b in pairs)
+
+    def words(self, vector):
+        return [int.from_bytes(vector[at:at + self.word_bytes], "little")
+                for at in range(0, len(vector), self.word_bytes)]
