@@ -1,6 +1,6 @@
-// Pairs from one source: without a SOTTO_CASE_* macro everything here compiles; each macro turns one correct line into the
-// mistake that the types are there to refuse. check_must_not_compile.py tries them all. After "expect:" stands a part of
-// the diagnostic, so that a case cannot pass by failing for another reason.
+// Pairs from one source: without a SOTTO_CASE_* macro everything here compiles; each macro turns one correct
+// line into the mistake that the types are there to refuse. check_must_not_compile.py tries them all. After
+// "expect:" stands a part of the diagnostic, so that a case cannot pass by failing for another reason.
 #include <utility>
 
 #include "sotto/base/bytes.h"
