@@ -327,6 +327,24 @@ TEST(Round, GoesOnWithoutACohortThatFails) {
   EXPECT_FALSE(fleet.ends[0]->counted);
 }
 
+TEST(Round, IsAbandonedWhenTheCohortsLeftAreTooSmall) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, 12);
+  spec.cohort_max = 6;
+  spec.participants_min = 7;
+  harness.create(spec);
+  Fleet fleet(harness, 12);
+  fleet.check_in();
+  fleet.devices[0]->lanes[0] = 9;
+  fleet.run();
+  EXPECT_NE(
+      harness.rounds().at(0).reason.find("6 devices in the sum, 7 are needed; 1 of 2 cohorts were abandoned"),
+      std::string::npos)
+      << harness.rounds().at(0).reason;
+  EXPECT_EQ(harness.status().model_version, ModelVersion{0});
+  for (const auto& end : fleet.ends) EXPECT_FALSE(end->counted);
+}
+
 TEST(Round, WhoseSumsAreLostIsAbandoned) {
   Harness harness;
   harness.create(task_spec(Aggregation::kSecure, 5));
