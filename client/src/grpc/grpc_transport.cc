@@ -37,6 +37,9 @@ struct Shared {
   std::atomic<bool> stop_probe{false};
 };
 
+// One call in flight. It owns itself between start() and end(), and ends before its callback is delivered:
+// its context keeps the channel alive, and gRPC 1.51 does not survive a channel whose last reference goes
+// away on one of gRPC's own threads.
 template <typename WireRequest, typename WireReply>
 struct Call {
   grpc::ClientContext context;
@@ -64,9 +67,9 @@ class GrpcTransport final : public Transport {
 
  private:
   template <typename WireRequest, typename WireReply>
-  std::shared_ptr<Call<WireRequest, WireReply>> begin(milliseconds deadline, Callback done);
-  template <typename WireReply>
-  void end(const grpc::Status& status, const Callback& done, const WireReply& wire,
+  Call<WireRequest, WireReply>* begin(milliseconds deadline, Callback done);
+  template <typename WireRequest, typename WireReply>
+  void end(const grpc::Status& status, Call<WireRequest, WireReply>* finished,
            Result<Reply> (*read)(const WireReply&));
   void explain(Status failure, Callback done);
   void deliver(const Callback& done, Result<Reply> result);
@@ -95,16 +98,16 @@ void GrpcTransport::send(const Request& request, Callback done) {
 }
 
 template <typename WireRequest, typename WireReply>
-std::shared_ptr<Call<WireRequest, WireReply>> GrpcTransport::begin(milliseconds deadline, Callback done) {
-  auto call = std::make_shared<Call<WireRequest, WireReply>>();
+Call<WireRequest, WireReply>* GrpcTransport::begin(milliseconds deadline, Callback done) {
+  auto call = std::make_unique<Call<WireRequest, WireReply>>();
   call->done = std::move(done);
   call->context.set_deadline(std::chrono::system_clock::now() + deadline);
   const std::lock_guard lock(shared_->mutex);
   ++shared_->active;
   shared_->outstanding = &call->context;
-  if (shared_->closing)
-    call->context.TryCancel();  // sent by a callback while the transport is being destroyed
-  return call;
+  // Sent by a callback while the transport is being destroyed.
+  if (shared_->closing) call->context.TryCancel();
+  return call.release();
 }
 
 void GrpcTransport::deliver(const Callback& done, Result<Reply> result) {
@@ -116,9 +119,10 @@ void GrpcTransport::deliver(const Callback& done, Result<Reply> result) {
 }
 
 // On one of gRPC's threads: must not block.
-template <typename WireReply>
-void GrpcTransport::end(const grpc::Status& status, const Callback& done, const WireReply& wire,
+template <typename WireRequest, typename WireReply>
+void GrpcTransport::end(const grpc::Status& status, Call<WireRequest, WireReply>* finished,
                         Result<Reply> (*read)(const WireReply&)) {
+  std::unique_ptr<Call<WireRequest, WireReply>> call(finished);
   bool probe = false;
   {
     const std::lock_guard lock(shared_->mutex);
@@ -129,10 +133,12 @@ void GrpcTransport::end(const grpc::Status& status, const Callback& done, const 
             now >= shared_->probe_after;
     if (probe) shared_->probe_after = now + kProbeAgainAfter;
   }
-  if (status.ok()) return deliver(done, read(wire));
-  Status failure = from_rpc_status(status, options_.coordinator);
-  if (!probe) return deliver(done, std::move(failure));
-  explain(std::move(failure), done);
+  Result<Reply> result =
+      status.ok() ? read(call->reply) : Result<Reply>(from_rpc_status(status, options_.coordinator));
+  const Callback done = std::move(call->done);
+  call.reset();
+  if (!probe) return deliver(done, std::move(result));
+  explain(result.error(), done);
 }
 
 // Finds out on a thread of its own whether TLS is to blame. The destructor waits for it through
@@ -150,44 +156,44 @@ void GrpcTransport::explain(Status failure, Callback done) {
 }
 
 void GrpcTransport::start(const proto::CheckInRequest& request, Callback done) {
-  auto call =
+  auto* call =
       begin<v1::CheckInRequest, v1::CheckInReply>(milliseconds(options_.call_deadline_ms), std::move(done));
   proto::to_wire(request, call->request);
-  stub_->async()->CheckIn(
-      &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
-        end(status, call->done, call->reply, read_reply<proto::CheckInReply, v1::CheckInReply>);
-      });
+  stub_->async()->CheckIn(&call->context, &call->request, &call->reply,
+                          [this, call](const grpc::Status& status) {
+                            end(status, call, read_reply<proto::CheckInReply, v1::CheckInReply>);
+                          });
 }
 
 void GrpcTransport::start(const proto::FetchModelRequest& request, Callback done) {
-  auto call =
+  auto* call =
       begin<v1::FetchModelRequest, v1::ModelChunk>(milliseconds(options_.call_deadline_ms), std::move(done));
   proto::to_wire(request, call->request);
-  stub_->async()->FetchModel(
-      &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
-        end(status, call->done, call->reply, read_reply<proto::ModelChunk, v1::ModelChunk>);
-      });
+  stub_->async()->FetchModel(&call->context, &call->request, &call->reply,
+                             [this, call](const grpc::Status& status) {
+                               end(status, call, read_reply<proto::ModelChunk, v1::ModelChunk>);
+                             });
 }
 
 void GrpcTransport::start(const proto::ExchangeRequest& request, Callback done) {
   const milliseconds transfer(1000 * request.payload.size() / kSlowLinkBytesPerSecond);
-  auto call = begin<v1::ExchangeRequest, v1::ExchangeReply>(
+  auto* call = begin<v1::ExchangeRequest, v1::ExchangeReply>(
       milliseconds(options_.exchange_deadline_ms) + transfer, std::move(done));
   proto::to_wire(request, call->request);
-  stub_->async()->Exchange(
-      &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
-        end(status, call->done, call->reply, read_reply<proto::ExchangeReply, v1::ExchangeReply>);
-      });
+  stub_->async()->Exchange(&call->context, &call->request, &call->reply,
+                           [this, call](const grpc::Status& status) {
+                             end(status, call, read_reply<proto::ExchangeReply, v1::ExchangeReply>);
+                           });
 }
 
 void GrpcTransport::start(const proto::AbandonRequest& request, Callback done) {
-  auto call =
+  auto* call =
       begin<v1::AbandonRequest, v1::AbandonReply>(milliseconds(options_.call_deadline_ms), std::move(done));
   proto::to_wire(request, call->request);
   stub_->async()->Abandon(
       &call->context, &call->request, &call->reply, [this, call](const grpc::Status& status) {
-        end<v1::AbandonReply>(status, call->done, call->reply,
-                              [](const v1::AbandonReply&) { return Result<Reply>(Reply(Abandoned{})); });
+        end<v1::AbandonRequest, v1::AbandonReply>(
+            status, call, [](const v1::AbandonReply&) { return Result<Reply>(Reply(Abandoned{})); });
       });
 }
 

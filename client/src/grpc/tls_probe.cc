@@ -100,6 +100,28 @@ Status connect(const TlsProbe& probe, const Patience& patience, Socket& socket) 
   return no_connection(probe, std::error_code(error, std::generic_category()).message());
 }
 
+// The certificate that was refused. OpenSSL forgets it with the failed handshake, so verification notes it
+// down.
+struct RefusedCertificate {
+  std::string valid_until;  // "2031-05-17"
+  bool is_authority = false;
+};
+
+int note_refusal(int accepted, X509_STORE_CTX* store) {
+  if (accepted == 1) return 1;
+  const auto* connection =
+      static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* refused = static_cast<RefusedCertificate*>(SSL_get_app_data(connection));
+  const X509* certificate = X509_STORE_CTX_get_current_cert(store);
+  std::tm parts{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) return 0;
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts);
+  refused->valid_until = text.data();
+  refused->is_authority = X509_STORE_CTX_get_error_depth(store) > 0;
+  return 0;
+}
+
 // Null when `pem` holds no certificate.
 Context make_context(const std::string& pem) {
   Context context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
@@ -112,12 +134,13 @@ Context make_context(const std::string& pem) {
     ++certificates;
   }
   ERR_clear_error();
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, note_refusal);
   if (certificates == 0) context.reset();
   return context;
 }
 
-Connection make_connection(SSL_CTX& context, const TlsProbe& probe, int descriptor) {
+Connection make_connection(SSL_CTX& context, const TlsProbe& probe, int descriptor,
+                           RefusedCertificate& refused) {
   Connection connection(SSL_new(&context), SSL_free);
   constexpr std::array<unsigned char, 3> kHttp2 = {2, 'h', '2'};
   SSL_set_alpn_protos(connection.get(), kHttp2.data(), kHttp2.size());
@@ -128,27 +151,22 @@ Connection make_connection(SSL_CTX& context, const TlsProbe& probe, int descript
     SSL_set_tlsext_host_name(connection.get(), probe.host.c_str());
   }
   SSL_set_fd(connection.get(), descriptor);
+  SSL_set_app_data(connection.get(), &refused);
   return connection;
 }
 
-std::string expiry(SSL& connection) {
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(&connection),
-                                                                X509_free);
-  std::tm parts{};
-  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &parts) != 1)
-    return "";
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), " (on %Y-%m-%d)", &parts);
-  return text.data();
-}
-
 std::string explain_certificate(SSL& connection, const TlsProbe& probe) {
+  const auto& refused = *static_cast<const RefusedCertificate*>(SSL_get_app_data(&connection));
   const long error = SSL_get_verify_result(&connection);
   const std::string certificate = "the certificate of " + peer(probe);
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return certificate + " or of its CA has expired" + expiry(connection) +
-             ": restart the coordinator, which renews it; if the CA has expired, copy its new ca.pem";
+      if (refused.is_authority) {
+        return "the CA certificate of " + peer(probe) + " expired on " + refused.valid_until +
+               ": copy the coordinator's new ca.pem, or check this device's clock";
+      }
+      return certificate + " expired on " + refused.valid_until +
+             ": restart the coordinator, which renews it, or check this device's clock";
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return certificate + " is not valid yet: check this device's clock";
     case X509_V_ERR_HOSTNAME_MISMATCH:
@@ -201,7 +219,8 @@ Status probe_tls(const TlsProbe& probe, const std::atomic<bool>& stop) {
   SOTTO_RETURN_IF_ERROR(connect(probe, patience, socket));
   const Context context = make_context(probe.ca_pem);
   if (context == nullptr) return check_ca_pem(probe.ca_pem, probe.ca_name);
-  const Connection connection = make_connection(*context, probe, socket.get());
+  RefusedCertificate refused;
+  const Connection connection = make_connection(*context, probe, socket.get(), refused);
   const Status status = handshake(*connection, probe, patience, socket.get());
   ERR_clear_error();
   return status;
