@@ -18,8 +18,9 @@ MAY_INCLUDE = {
     "simulation": {"base", "crypto", "proto", "aggregator", "device-runtime", "server", "client"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE)
-MAY_INCLUDE["bench"] = set(MAY_INCLUDE) - {"cli"}
-MAY_INCLUDE["tests"] = set(MAY_INCLUDE) - {"cli", "bench"}
+MAY_INCLUDE["examples"] = {"base", "crypto", "proto", "client"}  # what a developer of devices would use
+MAY_INCLUDE["bench"] = set(MAY_INCLUDE) - {"cli", "examples"}
+MAY_INCLUDE["tests"] = set(MAY_INCLUDE) - {"cli", "bench", "examples"}
 
 # Third-party headers -> path prefixes where they may appear. Tests and benchmarks of those places are named one by one.
 THIRD_PARTY = [

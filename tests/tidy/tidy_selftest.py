@@ -56,6 +56,7 @@ class Includes(PlantedTree):
                             "aggregator")
         self.assert_reports(self.problems_of("device-runtime/src/b.cc", '#include "sotto/proto/a.h"'), "device-runtime",
                             "proto")
+        self.assert_reports(self.problems_of("examples/b.cc", '#include "sotto/server/a.h"'), "examples", "server")
 
     def test_a_private_header_from_outside(self):
         self.assert_reports(self.problems_of("simulation/src/b.cc", '#include "store/private.h"'), "simulation/src",
