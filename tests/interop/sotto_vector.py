@@ -19,22 +19,22 @@ def loss_units(loss):
     return LOSS_MAX if loss >= LOSS_MAX / 1024 else math.floor(1024 * loss)
 
 
-def quantise(weighted, clip, uniform):
-    """One coordinate as (lane, was it clipped); `uniform` draws from [0, 1)."""
+def quantise(weighted, clip, draw):
+    """One coordinate as (lane, was it clipped); `draw` is uniform in [0, 1)."""
     if not math.isfinite(weighted):
         return 128, True
     bounded = max(-clip, min(clip, weighted))
     scaled = bounded / (clip / LEVELS)
     below = math.floor(scaled)
-    rounded = below + (1 if uniform() < scaled - below else 0)
+    rounded = below + (1 if draw < scaled - below else 0)
     return 128 + max(-LEVELS, min(LEVELS, rounded)), bounded != weighted
 
 
 def encode_update(plan, update, uniform):
-    """Lanes of section 4. `update` has examples, correct, loss and delta."""
+    """Lanes of section 4. `update` has examples, correct, loss and delta; `uniform()` draws from [0, 1)."""
     weight = min(update["examples"], plan.weight_max)
     share = weight / plan.weight_max
-    coordinates = [quantise(share * d, plan.clip, uniform) for d in update["delta"]]
+    coordinates = [quantise(share * d, plan.clip, uniform()) for d in update["delta"]]
     clipped = any(was_clipped for _, was_clipped in coordinates)
     return ([1] + digits(weight, 4) + digits(update["examples"], 4) + digits(update["correct"], 4)
             + digits(loss_units(update["loss"]), 6) + [int(clipped)] + [lane for lane, _ in coordinates])

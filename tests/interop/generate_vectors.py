@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/v1: what PROTOCOL.md says, worked out by the Python participant. Deterministic.
+
+generate_vectors.py DIRECTORY          writes the files
+generate_vectors.py --check DIRECTORY  fails when a committed file differs from what would be written
+"""
+import json
+import math
+import pathlib
+import struct
+import sys
+from dataclasses import asdict, replace
+
+try:
+    import cryptography  # noqa: F401  asked for here, so that its absence is one clear sentence
+except ImportError:
+    sys.exit("vectors: the Python package 'cryptography' is missing; run scripts/install-dependencies "
+             "(Debian: python3-cryptography)")
+
+import refusal_cases
+import sotto_session as session
+from fixed_sessions import PLAN, SETTINGS, fixed, play, polynomials_of
+from sotto_plan import DENSE, FLOAT
+from sotto_primitives import AES_128_CTR, CHACHA20, keystream, public_key, seal
+from sotto_vector import Ring, encode_update
+
+
+def plans():
+    """Good plans, field by field, and plans to turn down."""
+    good = (PLAN,
+            replace(PLAN, architecture=DENSE, features=561, classes=6, hidden=32, aggregation=FLOAT, prg=AES_128_CTR,
+                    cohort_min=64, participants_max=300, proximal_mu=0.0625),
+            replace(PLAN, task=2**64 - 1, round=2**64 - 1, model_version=2**64 - 1, features=2**16 - 1, classes=256,
+                    local_epochs=1000, batch_size=65536, learning_rate=100, proximal_mu=100, cohort_min=1024,
+                    participants_max=1024, corrupt_fraction=0, dropout_fraction=0, clip=1e6, weight_max=2**20,
+                    report_within_ms=2**32 - 1))
+    cases = [asdict(plan) | {"parameters": plan.parameters(), "bytes": plan.encode(), "hash": plan.hash()}
+             for plan in good]
+    return {"cases": cases, "refused": [{"why": why, "bytes": data} for why, data in refusal_cases.plan_cases()]}
+
+
+def updates():
+    """Section 4, with the draws that decide the rounding: up when draw / 2^32 is below the fraction."""
+    edge = PLAN.clip
+    weird = [0.0, edge, -edge, 2 * edge, -2 * edge, math.inf, -math.inf, math.nan, 1e-30, -1e-30, 0.1, -0.1, 0.3, edge / 127]
+    smooth = [0.001 * i - 0.01 for i in range(12)]
+    inputs = ((100, 37, 12.5, smooth), (250, 250, 1e300, weird), (33, 0, -1.0, smooth[::-1]), (0, 0, math.nan, smooth),
+              (2**32 - 1, 2**31, math.inf, weird))
+    cases = []
+    for number, (examples, correct, loss, delta) in enumerate(inputs):
+        packed = struct.pack(f"<{len(delta)}f", *delta)
+        rounded = struct.unpack(f"<{len(delta)}f", packed)
+        draws = fixed(f"draws {number}", 4 * len(delta))
+        uniform = iter(u / 2**32 for u in struct.unpack(f"<{len(delta)}I", draws)).__next__
+        update = {"examples": examples, "correct": correct, "loss": loss, "delta": rounded}
+        cases.append({"clip": PLAN.clip, "weight_max": PLAN.weight_max, "examples": examples, "correct": correct,
+                      "loss": struct.pack("<d", loss), "delta": packed, "draws": draws,
+                      "lanes": bytes(encode_update(PLAN, update, uniform))})
+    return {"cases": cases}
+
+
+def rings():
+    """Section 5 and the keystreams of 6.1: two vectors, their sum, a mask added and taken away."""
+    cases = []
+    for participants_max in (3, 257, 258, 300, 514, 1024):
+        ring = Ring(participants_max)
+        for prg in (CHACHA20, AES_128_CTR):
+            name = f"ring {participants_max} {prg}"
+            left, right, key = fixed(name + " left", 17), b"\xff" * 17, fixed(name + " key", 32)
+            vectors = ring.pack(left), ring.pack(right)
+            mask = keystream(prg, key, len(vectors[0]))
+            total = ring.add(*vectors)
+            cases.append({"participants_max": participants_max, "prg": prg, "bits": ring.bits,
+                          "lanes_per_word": ring.lanes_per_word, "left": left, "right": right,
+                          "left_vector": vectors[0], "right_vector": vectors[1], "sum": total,
+                          "lane_sums": ring.unpack(total, 17), "key": key, "keystream": mask,
+                          "sum_plus_mask": ring.add(total, mask), "sum_minus_mask": ring.add(total, mask, -1)})
+    return {"cases": cases}
+
+
+def keys():
+    """Section 6.5 between two participants, and the record of 6.7."""
+    cases = []
+    for own, peer in ((0, 1), (300, 7), (1023, 1022)):
+        name = f"keys {own} {peer}"
+        digest, self_seed = fixed(name + " transcript", 32), fixed(name + " self", 16)
+        mask_seed, channel = fixed(name + " mask", 16), fixed(name + " channel", 32)
+        mask_private = session.mask_private_key(mask_seed)
+        peer_channel, peer_mask = (public_key(fixed(f"{name} peer {kind}", 32)) for kind in ("channel", "mask"))
+        share_key = session.share_key(channel, peer_channel, digest, own, peer)
+        plaintext = fixed(name + " shares", 48)
+        cases.append({"own": own, "peer": peer, "transcript": digest, "mask_seed": mask_seed,
+                      "mask_private": mask_private, "mask_public": public_key(mask_private), "peer_mask": peer_mask,
+                      "pair_mask_key": session.pair_mask_key(mask_private, peer_mask, digest, own, peer),
+                      "self_seed": self_seed, "self_mask_key": session.self_mask_key(self_seed, digest, own),
+                      "commitment": session.commitment(self_seed, digest, own), "channel_private": channel,
+                      "channel_public": public_key(channel), "peer_channel": peer_channel, "share_key": share_key,
+                      "plaintext": plaintext,
+                      "record": seal(share_key, plaintext, digest + session.u16(own) + session.u16(peer))})
+    return {"cases": cases}
+
+
+def graphs():
+    cases = []
+    for n, k in ((3, 2), (4, 2), (8, 4), (21, 10), (70, 34)):
+        seed = fixed(f"graph {n}", 32)
+        some = sorted({0, n // 2, n - 1})
+        cases.append({"n": n, "k": k, "seed": seed, "order": session.permutation(seed, n),
+                      "neighbours": {str(i): session.neighbours_of(i, seed, n, k) for i in some}})
+    return {"cases": cases}
+
+
+def shamir():
+    """Section 6.6. Coefficients are named by a key, see the README of the vectors."""
+    cases = []
+    seeds = (fixed("seed", 16), bytes(16), b"\xff" * 16)
+    for seed, t, holders in zip(seeds, (1, 3, 5), ((0, 9), (0, 2, 1023), (1, 3, 4, 10, 77))):
+        key = fixed(f"coefficients {t}", 32)
+        rest = polynomials_of(key)(t)
+        shares = [session.shamir_share(seed, rest, holder) for holder in holders]
+        combined = session.shamir_combine(dict(zip(holders[:t], shares)))
+        assert combined == seed
+        cases.append({"seed": seed, "threshold": t, "coefficient_key": key, "holders": holders, "shares": shares})
+    prime = 2**61 - 1
+    wrong = (("a value of p", (prime, 1, 1)), ("a value above p", (1, 2**64 - 1, 1)), ("no share", (2**64 - 1,) * 3),
+             ("limb 0 of 2^43", (2**43, 0, 0)), ("limb 1 of 2^43", (0, 2**43, 0)), ("limb 2 of 2^42", (0, 0, 2**42)))
+    refused = [{"why": why, "holders": [4], "shares": [struct.pack("<3Q", *values)]} for why, values in wrong]
+    damaged = [session.shamir_share(seeds[0], polynomials_of(fixed("damaged", 32))(2), holder) for holder in (1, 2)]
+    damaged[0] = damaged[0][:6] + bytes([damaged[0][6] ^ 1]) + damaged[0][7:]
+    refused.append({"why": "one of two shares damaged", "holders": [1, 2], "shares": damaged})
+    assert all(session.shamir_combine(dict(zip(r["holders"], r["shares"]))) is None for r in refused)
+    return {"cases": cases, "refused": refused}
+
+
+def files():
+    sessions = [play(setting) for setting in SETTINGS]
+    refusals = list(refusal_cases.all_cases({recorded["name"]: recorded for recorded in sessions}))
+    return {"plan": plans(), "update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
+            "shamir": shamir(), "session": {"cases": sessions}, "refusal": {"cases": refusals}}
+
+
+def as_json(content):
+    """One case per line, bytes in hexadecimal: small, and a change shows which case changed."""
+    lists = []
+    for name, cases in content.items():
+        lines = [json.dumps(case, default=bytes.hex, allow_nan=False) for case in cases]
+        lists.append(json.dumps(name) + ": [\n" + ",\n".join(lines) + "\n]")
+    return "{" + ",\n".join(lists) + "}\n"
+
+
+def main(arguments):
+    check = arguments[:1] == ["--check"]
+    if len(arguments) != 1 + check:
+        sys.exit(__doc__)
+    directory = pathlib.Path(arguments[-1])
+    texts = {f"{name}.json": as_json(content) for name, content in files().items()}
+    if not check:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (directory / name).write_text(text)
+        return 0
+    committed = {path.name: path.read_text() for path in directory.glob("*.json")}
+    different = [name for name in sorted(texts | committed) if texts.get(name) != committed.get(name)]
+    for name in different:
+        print(f"{directory / name}: differs from what {pathlib.Path(__file__).name} makes")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,422 @@
+// The committed vectors (tests/golden/README.md), made by the Python participant: equal bytes, and the same
+// refusals.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "sotto/proto/plan.h"
+#include "sotto/secagg/participant.h"
+#include "test_bytes.h"
+
+namespace sotto::secagg {
+namespace {
+
+using crypto::Prg;
+using Json = nlohmann::json;
+using Message = std::vector<std::uint8_t>;
+
+// One list of one file, by value: a range-for then keeps it alive.
+Json read_cases(std::string_view name, const char* list = "cases") {
+  const std::string path = std::string(SOTTO_SOURCE_DIR) + "/tests/golden/v1/" + std::string(name) + ".json";
+  std::ifstream file(path);
+  const Json vectors = Json::parse(file, nullptr, false);
+  if (vectors.is_discarded()) throw std::runtime_error(path + " is absent or not JSON");
+  if (vectors.at(list).empty()) throw std::runtime_error(path + " has no " + list);
+  return vectors.at(list);
+}
+
+Message bytes_of(const Json& object, const char* field) {
+  return crypto::unhex(object.at(field).get<std::string>());
+}
+
+template <std::size_t Count>
+std::array<std::uint8_t, Count> array_of(const Json& object, const char* field) {
+  return crypto::unhex_array<Count>(object.at(field).get<std::string>());
+}
+
+template <std::size_t Count>
+crypto::SecretBytes<Count> secret_of(const Json& object, const char* field) {
+  return crypto::secret(array_of<Count>(object, field));
+}
+
+ParticipantIndex index_of(const Json& object, const char* field) {
+  return {object.at(field).get<std::uint16_t>()};
+}
+
+Prg prg_of(const Json& object) { return static_cast<Prg>(object.at("prg").get<int>()); }
+
+template <typename Range>
+std::string hex_of(const Range& bytes) {
+  return to_hex(Bytes(bytes));
+}
+
+// Gives out prepared bytes, each once.
+class ScriptedRandom final : public Random {
+ public:
+  explicit ScriptedRandom(Message bytes) : bytes_(std::move(bytes)) {}
+  void fill(MutableBytes out) override {
+    ASSERT_LE(out.size(), bytes_.size() - offset_) << "more randomness was drawn than the vector has";
+    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset_), out.size(), out.begin());
+    offset_ += out.size();
+  }
+  [[nodiscard]] bool exhausted() const { return offset_ == bytes_.size(); }
+
+ private:
+  Message bytes_;
+  std::size_t offset_ = 0;
+};
+
+// ---- plans ----
+
+proto::Plan plan_from_fields(const Json& fields) {
+  proto::Plan plan;
+  plan.task.value = fields.at("task");
+  plan.round.value = fields.at("round");
+  plan.model_version.value = fields.at("model_version");
+  plan.model_digest = array_of<32>(fields, "model_hash");
+  plan.model = {.architecture = static_cast<proto::Architecture>(fields.at("architecture").get<int>()),
+                .features = fields.at("features"),
+                .classes = fields.at("classes"),
+                .hidden = fields.at("hidden")};
+  plan.training = {.local_epochs = fields.at("local_epochs"),
+                   .batch_size = fields.at("batch_size"),
+                   .learning_rate = fields.at("learning_rate"),
+                   .momentum = fields.at("momentum"),
+                   .proximal_mu = fields.at("proximal_mu")};
+  plan.aggregation = {.kind = static_cast<proto::Aggregation>(fields.at("aggregation").get<int>()),
+                      .adversary = static_cast<proto::Adversary>(fields.at("adversary").get<int>()),
+                      .prg = prg_of(fields),
+                      .cohort_min = fields.at("cohort_min"),
+                      .participants_max = fields.at("participants_max"),
+                      .corrupt_fraction = fields.at("corrupt_fraction"),
+                      .dropout_fraction = fields.at("dropout_fraction"),
+                      .clip = fields.at("clip"),
+                      .weight_max = fields.at("weight_max")};
+  plan.report_within_ms = fields.at("report_within_ms");
+  return plan;
+}
+
+TEST(GoldenVectors, PlansHaveTheseBytesAndFields) {
+  for (const Json& fields : read_cases("plan")) {
+    const proto::Plan plan = plan_from_fields(fields);
+    const Message bytes = bytes_of(fields, "bytes");
+    EXPECT_EQ(hex_of(proto::encode_plan(plan)), fields.at("bytes"));
+    EXPECT_EQ(hex_of(crypto::sha256({bytes})), fields.at("hash"));
+    EXPECT_EQ(plan.model.parameter_count(), fields.at("parameters"));
+    const auto decoded = proto::decode_plan(bytes);
+    ASSERT_TRUE(decoded.has_value()) << decoded.error().message();
+    EXPECT_EQ(*decoded, plan);
+  }
+}
+
+TEST(GoldenVectors, PlansOutOfRangeAreRefused) {
+  for (const Json& refused : read_cases("plan", "refused")) {
+    EXPECT_FALSE(proto::decode_plan(bytes_of(refused, "bytes")).has_value()) << refused.at("why");
+  }
+}
+
+// ---- vectors ----
+
+TEST(GoldenVectors, UpdatesHaveTheseLanes) {
+  for (const Json& update : read_cases("update")) {
+    const Message packed = bytes_of(update, "delta");
+    std::vector<float> delta(packed.size() / sizeof(float));
+    ByteReader reader(packed);
+    for (float& value : delta) value = reader.f32();
+    UpdateMetrics metrics;
+    metrics.examples = update.at("examples");
+    metrics.correct = update.at("correct");
+    const QuantizerOptions options{.clip = update.at("clip"), .weight_max = update.at("weight_max")};
+    metrics.weight = std::min(metrics.examples, options.weight_max);
+    std::memcpy(&metrics.loss_sum, bytes_of(update, "loss").data(), sizeof metrics.loss_sum);
+    ScriptedRandom draws(bytes_of(update, "draws"));
+    Message lanes(update_lanes(delta.size()));
+    quantize_update(delta, options, metrics, draws, lanes);
+    EXPECT_EQ(hex_of(lanes), update.at("lanes"));
+  }
+}
+
+TEST(GoldenVectors, RingVectorsAddAndMaskToTheseBytes) {
+  for (const Json& ring : read_cases("ring")) {
+    const Message left = bytes_of(ring, "left");
+    const RingLayout layout(ring.at("participants_max"), left.size());
+    EXPECT_EQ(layout.bits(), ring.at("bits"));
+    EXPECT_EQ(layout.values_per_word(), ring.at("lanes_per_word"));
+    Message sum(layout.byte_count());
+    Message right(layout.byte_count());
+    ring_encode(layout, left, sum);
+    EXPECT_EQ(hex_of(sum), ring.at("left_vector"));
+    ring_encode(layout, bytes_of(ring, "right"), right);
+    EXPECT_EQ(hex_of(right), ring.at("right_vector"));
+    ring_add(layout, sum, right);
+    EXPECT_EQ(hex_of(sum), ring.at("sum"));
+    std::vector<std::uint32_t> lane_sums(layout.lane_count());
+    ring_decode(layout, sum, lane_sums);
+    EXPECT_EQ(Json(lane_sums), ring.at("lane_sums"));
+    crypto::Keystream stream(prg_of(ring));
+    for (const auto& [sign, field] :
+         {std::pair(MaskSign::kAdd, "sum_plus_mask"), std::pair(MaskSign::kSubtract, "sum_minus_mask")}) {
+      stream.rekey(secret_of<crypto::kPrgKeyBytes>(ring, "key"));
+      Message masked = sum;
+      ring_apply_mask(layout, masked, stream, sign);
+      EXPECT_EQ(hex_of(masked), ring.at(field));
+    }
+    stream.rekey(secret_of<crypto::kPrgKeyBytes>(ring, "key"));
+    stream.read(right);
+    EXPECT_EQ(hex_of(right), ring.at("keystream"));
+  }
+}
+
+// ---- keys, graph, shares ----
+
+TEST(GoldenVectors, DerivedKeysHaveTheseBytes) {
+  for (const Json& keys : read_cases("keys")) {
+    const ParticipantIndex own = index_of(keys, "own");
+    const ParticipantIndex peer = index_of(keys, "peer");
+    const auto transcript = array_of<32>(keys, "transcript");
+    const auto mask_private = mask_private_key(secret_of<kSeedBytes>(keys, "mask_seed"));
+    EXPECT_EQ(hex_of(mask_private.public_key()), keys.at("mask_public"));
+    const crypto::X25519PrivateKey same(secret_of<32>(keys, "mask_private"));
+    EXPECT_EQ(hex_of(same.public_key()), keys.at("mask_public"));
+    MaskKey key;
+    ASSERT_TRUE(pair_mask_key(mask_private, array_of<32>(keys, "peer_mask"), transcript, own, peer, key));
+    EXPECT_EQ(hex_of(key.reveal()), keys.at("pair_mask_key"));
+    const auto self_seed = secret_of<kSeedBytes>(keys, "self_seed");
+    self_mask_key(self_seed, transcript, own, key);
+    EXPECT_EQ(hex_of(key.reveal()), keys.at("self_mask_key"));
+    EXPECT_EQ(hex_of(self_seed_commitment(self_seed, transcript, own)), keys.at("commitment"));
+  }
+}
+
+TEST(GoldenVectors, ShareRecordsOpenAndSealToTheseBytes) {
+  for (const Json& keys : read_cases("keys")) {
+    Message numbers(4);
+    store_le(numbers.data(), index_of(keys, "own").value);
+    store_le(numbers.data() + 2, index_of(keys, "peer").value);
+    const Message transcript = bytes_of(keys, "transcript");
+    crypto::SecretBytes<32> shared;
+    const crypto::X25519PrivateKey channel(secret_of<32>(keys, "channel_private"));
+    EXPECT_EQ(hex_of(channel.public_key()), keys.at("channel_public"));
+    ASSERT_TRUE(channel.agree(array_of<32>(keys, "peer_channel"), shared));
+    const std::string_view text("sotto/v1 share\0", 15);
+    Message info(text.begin(), text.end());
+    info.insert(info.end(), numbers.begin(), numbers.end());
+    crypto::SecretBytes<32> key;
+    crypto::hkdf_sha256({.input_key = shared.reveal(), .salt = transcript, .info = info},
+                        key.reveal_mutable());
+    EXPECT_EQ(hex_of(key.reveal()), keys.at("share_key"));
+    Message associated = transcript;
+    associated.insert(associated.end(), numbers.begin(), numbers.end());
+    Message record(kShareRecordBytes);
+    crypto::aead_seal({.key = key, .nonce = {}, .associated_data = associated}, bytes_of(keys, "plaintext"),
+                      record);
+    EXPECT_EQ(hex_of(record), keys.at("record"));
+  }
+}
+
+TEST(GoldenVectors, GraphsHaveTheseNeighbours) {
+  for (const Json& graph : read_cases("graph")) {
+    std::vector<std::uint16_t> order(graph.at("n").get<std::size_t>());
+    permute(array_of<32>(graph, "seed"), order);
+    EXPECT_EQ(Json(order), graph.at("order"));
+    for (const auto& [participant, expected] : graph.at("neighbours").items()) {
+      std::vector<std::uint16_t> neighbours(graph.at("k").get<std::size_t>());
+      neighbours_of({static_cast<std::uint16_t>(std::stoi(participant))}, order, neighbours);
+      EXPECT_EQ(Json(neighbours), expected);
+    }
+  }
+}
+
+// The points and shares of a case; only the first `count`.
+bool combine(const Json& shamir, std::size_t count, Seed& seed) {
+  std::vector<std::uint32_t> xs;
+  std::vector<Share> shares;
+  for (std::size_t i = 0; i < count; ++i) {
+    xs.push_back(shamir.at("holders").at(i).get<std::uint32_t>() + 1);
+    shares.push_back(crypto::unhex_array<kShareBytes>(shamir.at("shares").at(i).get<std::string>()));
+  }
+  std::vector<std::uint64_t> weights(count);
+  EXPECT_TRUE(lagrange_at_zero(xs, weights));
+  return combine_shares(shares, weights, seed);
+}
+
+TEST(GoldenVectors, SeedsShareAndCombineToTheseBytes) {
+  for (const Json& shamir : read_cases("shamir")) {
+    const std::size_t threshold = shamir.at("threshold");
+    ScriptedRandom random(bytes_of(shamir, "coefficient_key"));
+    SeedSharing sharing(secret_of<kSeedBytes>(shamir, "seed"), threshold, random);
+    for (std::size_t i = 0; i < shamir.at("holders").size(); ++i) {
+      const std::uint32_t x = shamir.at("holders").at(i).get<std::uint32_t>() + 1;
+      EXPECT_EQ(hex_of(sharing.share_at(x)), shamir.at("shares").at(i));
+    }
+    Seed seed;
+    ASSERT_TRUE(combine(shamir, threshold, seed));
+    EXPECT_EQ(hex_of(seed.reveal()), shamir.at("seed"));
+  }
+}
+
+TEST(GoldenVectors, WrongSharesOpenNothing) {
+  for (const Json& shamir : read_cases("shamir", "refused")) {
+    Seed seed;
+    EXPECT_FALSE(combine(shamir, shamir.at("shares").size(), seed)) << shamir.at("why");
+  }
+}
+
+// ---- sessions ----
+
+Message secrets_of(const Json& session) {
+  Message drawn;
+  for (const char* field :
+       {"channel_private", "mask_seed", "self_seed", "self_coefficient_key", "mask_coefficient_key"}) {
+    const Message part = bytes_of(session, field);
+    drawn.insert(drawn.end(), part.begin(), part.end());
+  }
+  return drawn;
+}
+
+// The recorded device, with the randomness of the record. `session` may have other messages than the recorded
+// ones.
+class RecordedDevice {
+ public:
+  RecordedDevice(const Json& session, std::uint16_t own_minimum)
+      : session_(session), plan_bytes_(bytes_of(session, "plan")), random_(secrets_of(session)) {
+    auto plan = proto::decode_plan(plan_bytes_);
+    if (!plan) throw std::runtime_error("the vector's plan: " + plan.error().message());
+    plan_ = *plan;
+    participant_.emplace(SessionContext{.round = plan_.round.value,
+                                        .plan_digest = crypto::sha256({plan_bytes_}),
+                                        .model_digest = plan_.model_digest,
+                                        .prg = plan_.aggregation.prg},
+                         ParticipantRules{.cohort_min = std::max(plan_.aggregation.cohort_min, own_minimum),
+                                          .participants_max = plan_.aggregation.participants_max,
+                                          .allow_minority_threshold =
+                                              plan_.aggregation.adversary == proto::Adversary::kCurious},
+                         slots_, order_, random_);
+  }
+
+  Rejection advertise() { return participant_->advertise(std::span(advertised_)); }
+
+  // What the device answers to the record's message of a step; empty when it refuses.
+  Rejection take_step(const std::string& step) {
+    answer_.assign(shares_bytes(slots_.size()), 0);
+    std::size_t written = 0;
+    Rejection rejection = Rejection::kNone;
+    if (step == "share") {
+      rejection = participant_->receive_roster(bytes_of(session_, "roster"), answer_, written);
+    } else if (step == "collect") {
+      const RingLayout layout(plan_.aggregation.participants_max,
+                              update_lanes(plan_.model.parameter_count()));
+      answer_ = bytes_of(session_, "vector");
+      rejection = participant_->receive_delivery(bytes_of(session_, "delivery"));
+      if (accepted(rejection)) rejection = participant_->mask(layout, answer_);
+      if (accepted(rejection)) written = answer_.size();
+    } else {
+      rejection = participant_->receive_unmask(bytes_of(session_, "request"), answer_, written);
+    }
+    answer_.resize(written);
+    return rejection;
+  }
+
+  [[nodiscard]] const auto& advertised() const { return advertised_; }
+  [[nodiscard]] const Message& answer() const { return answer_; }
+  [[nodiscard]] const Participant& participant() const { return *participant_; }
+  [[nodiscard]] const ScriptedRandom& random() const { return random_; }
+
+ private:
+  Json session_;
+  Message plan_bytes_;
+  proto::Plan plan_;
+  ScriptedRandom random_;
+  std::vector<NeighbourSlot> slots_{32};
+  std::vector<std::uint16_t> order_ = std::vector<std::uint16_t>(32);
+  std::optional<Participant> participant_;
+  std::array<std::uint8_t, kAdvertiseBytes> advertised_{};
+  Message answer_;
+};
+
+TEST(GoldenVectors, RosterDigestsHaveTheseBytes) {
+  for (const Json& session : read_cases("session")) {
+    const Message message = bytes_of(session, "roster");
+    Roster roster;
+    ASSERT_EQ(decode_roster(message, roster), Rejection::kNone);
+    Message encoded(message.size());
+    encode_roster(roster, encoded);
+    EXPECT_EQ(encoded, message);
+    const auto plan = proto::decode_plan(bytes_of(session, "plan"));
+    ASSERT_TRUE(plan.has_value());
+    const SessionContext context{.round = plan->round.value,
+                                 .plan_digest = crypto::sha256({bytes_of(session, "plan")}),
+                                 .model_digest = plan->model_digest,
+                                 .prg = plan->aggregation.prg};
+    const crypto::Digest root = roster_root(roster);
+    EXPECT_EQ(hex_of(root), session.at("root"));
+    EXPECT_EQ(hex_of(graph_seed(roster, root)), session.at("graph_seed"));
+    EXPECT_EQ(hex_of(transcript_digest(context, roster, root)), session.at("transcript"));
+  }
+}
+
+TEST(GoldenVectors, ParticipantsSendTheseBytes) {
+  for (const Json& session : read_cases("session")) {
+    SCOPED_TRACE(session.at("name").get<std::string>());
+    RecordedDevice device(session, 3);
+    ASSERT_EQ(device.advertise(), Rejection::kNone);
+    EXPECT_EQ(hex_of(device.advertised()), session.at("advertise"));
+    for (const auto& [step, field] :
+         {std::pair("share", "shares"), {"collect", "masked"}, {"unmask", "answer"}}) {
+      ASSERT_EQ(device.take_step(step), Rejection::kNone) << step;
+      EXPECT_EQ(hex_of(device.answer()), session.at(field)) << step;
+    }
+    EXPECT_EQ(device.participant().index().value, session.at("index"));
+    EXPECT_EQ(device.participant().state(), Participant::State::kDone);
+    EXPECT_TRUE(device.random().exhausted());
+  }
+}
+
+// The recorded session with the messages that a case puts in their places.
+Json altered(Json session, const Json& change) {
+  for (const char* field : {"plan", "roster", "delivery", "request"}) {
+    if (change.contains(field)) session[field] = change.at(field);
+  }
+  return session;
+}
+
+bool skips(const Json& change, const char* step) {
+  return change.contains("skip") && change.at("skip").at(0) == step;
+}
+
+void expect_reason(const Json& session, const Json& change) {
+  RecordedDevice device(altered(session, change), change.value("own_minimum", std::uint16_t{3}));
+  ASSERT_EQ(device.advertise(), Rejection::kNone);
+  std::string last = change.at("step");
+  const bool again = last.ends_with(" again");
+  if (again) last.resize(last.size() - std::string_view(" again").size());
+  for (const char* step : {"share", "collect", "unmask"}) {
+    if (step == last && !again) break;
+    if (skips(change, step)) continue;
+    ASSERT_EQ(device.take_step(step), Rejection::kNone) << step;
+  }
+  const Rejection rejection = device.take_step(last);
+  EXPECT_EQ(static_cast<int>(rejection), change.at("reason"));
+  if (accepted(rejection)) return;
+  EXPECT_TRUE(device.answer().empty());
+  EXPECT_EQ(device.participant().state(), Participant::State::kFailed);
+  EXPECT_EQ(device.take_step("unmask"), Rejection::kWrongPhase);
+}
+
+TEST(GoldenVectors, ParticipantsRefuseWithTheseReasons) {
+  std::map<std::string, Json> sessions;
+  for (const Json& session : read_cases("session")) sessions[session.at("name")] = session;
+  const Json refusals = read_cases("refusal");
+  EXPECT_GT(refusals.size(), 60u);
+  for (const Json& change : refusals) {
+    SCOPED_TRACE(change.at("step").get<std::string>() + ": " + change.at("why").get<std::string>());
+    expect_reason(sessions.at(change.at("session")), change);
+  }
+}
+
+}  // namespace
+}  // namespace sotto::secagg
