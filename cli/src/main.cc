@@ -6,6 +6,33 @@
 
 namespace {
 
+const CLI::App* find_command(const CLI::App& level, const std::string& word) {
+  for (const CLI::App* command : level.get_subcommands({})) {
+    if (command->get_name() == word) return command;
+  }
+  return nullptr;
+}
+
+// CLI11 calls a misspelt subcommand a missing one; people want to see the word they typed and those that
+// exist.
+bool report_unknown_command(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* level = &app;
+  for (int i = 1; i < argc && !level->get_subcommands({}).empty(); ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-')) return false;
+    const CLI::App* next = find_command(*level, word);
+    if (next == nullptr) {
+      std::fprintf(stderr, "sotto: error: there is no command '%s'; there are:", word.c_str());
+      for (const CLI::App* known : level->get_subcommands({}))
+        std::fprintf(stderr, " %s", known->get_name().c_str());
+      std::fprintf(stderr, "\n");
+      return true;
+    }
+    level = next;
+  }
+  return false;
+}
+
 int run(int argc, char** argv) {
   using namespace sotto::cli;
   CLI::App app(
@@ -14,6 +41,7 @@ int run(int argc, char** argv) {
   app.name("sotto");
   app.set_version_flag("--version", SOTTO_VERSION);
   app.require_subcommand(1);
+  app.option_defaults()->take_last();  // a script may append options that override earlier ones
   app.footer(
       "Start here:\n"
       "  sotto simulate motion --rounds 20          a fleet learns in this process\n"
@@ -27,6 +55,7 @@ int run(int argc, char** argv) {
   add_model_command(app, exit_code);
   add_device_command(app, exit_code);
   add_dataset_command(app, exit_code);
+  if (report_unknown_command(app, argc, argv)) return static_cast<int>(ExitCode::kUsage);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -105,6 +105,9 @@ void add_protocol_options(CLI::App& app, simulation::ExperimentOptions& experime
       ->capture_default_str();
   app.add_flag("--silent-dropout", experiment.silent_dropout,
                "Drop-outs vanish without a word: the coordinator waits for its deadlines");
+  app.add_option("--report-within-ms", experiment.report_within_ms,
+                 "How long a round waits for devices to be ready")
+      ->capture_default_str();
   app.add_option("--phase-deadline-ms", experiment.phase_deadline_ms,
                  "How long a phase waits for silent devices")
       ->capture_default_str();
@@ -154,6 +157,10 @@ ExitCode simulate(SimulateOptions& options) {
   if (!options.experiment.external.address.empty() &&
       options.experiment.transport != simulation::TransportKind::kGrpc) {
     return report_error(invalid_argument("--coordinator needs --transport grpc"));
+  }
+  if (options.data.name != "motion" && options.data.directory.empty()) {
+    return report_error(
+        invalid_argument(options.data.name + " is read from files: say where with --data DIR"));
   }
   raise_open_file_limit();
   auto data = simulation::load_data_set(options.data);

@@ -11,7 +11,8 @@ from sotto_process import Coordinator, SystemTest, free_port, run, run_ok, write
 class CommandLine(SystemTest):
     def test_unknown_flags_commands_and_values_are_usage_errors(self):
         self.assert_refused(run("simulate", "motion", "--no-such-flag"), 2, "--no-such-flag")
-        self.assert_refused(run("simulat"), 2, "simulat")
+        self.assert_refused(run("simulat"), 2, "simulat", "simulate")
+        self.assert_refused(run("task", "crate"), 2, "crate", "create")
         self.assert_refused(run("simulate", "cifar"), 2, "cifar", "motion")
         self.assert_refused(run("simulate", "motion", "--aggregation", "magic"), 2, "magic", "secure")
         self.assert_refused(run("simulate", "motion", "--rounds", "-1"), 2, "--rounds")
@@ -37,7 +38,7 @@ class CommandLine(SystemTest):
 
 class DataFiles(SystemTest):
     def test_missing_data_is_named(self):
-        self.assert_refused(run("simulate", "har", "--data", "/nonexistent"), 2, "/nonexistent")
+        self.assert_refused(run("simulate", "har", "--data", "/nonexistent"), 1, "/nonexistent")
         done = run("simulate", "har")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("--data", done.stderr)
@@ -151,7 +152,7 @@ class Certificates(SystemTest):
             openssl ecparam -name prime256v1 -genkey -noout -out expired.key
             openssl req -new -key expired.key -subj /CN=localhost -out expired.csr
             printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > extensions
-            openssl x509 -req -in expired.csr -CA ca.pem -CAkey ca.key -set_serial 99 -days -1 -extfile extensions \\
+            openssl x509 -req -in expired.csr -CA ca.pem -CAkey ca-key.pem -set_serial 99 -days -1 -extfile extensions \\
                 -out expired.pem
         """
         done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)

@@ -66,7 +66,7 @@ void Core::handle(CallCancelledEvent& event) {
 }
 
 void Core::notice(NoticeAction::Level level, std::string text) {
-  actions_.emplace_back(std::in_place_type<NoticeAction>, level, std::move(text));
+  actions_.push_back(NoticeAction{level, std::move(text)});
 }
 
 void Core::hold(Session& session, CallId call) {

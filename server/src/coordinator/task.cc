@@ -135,7 +135,7 @@ Waiting describe_waiting(const Task& task) {
   }
   if (task.round != nullptr)
     return task.round->joining ? describe_joining(task) : describe_cohorts(*task.round);
-  if (!task.active()) return {"an operator to resume the task", 0};
+  if (!task.active()) return {"an operator to resume the paused task", 0};
   return {"round " + std::to_string(task.stored.last_round.value + 1) + " begins at " +
               utc(task.next_round_at.ms) + ", after " + std::to_string(task.abandoned_in_a_row) +
               " abandoned in a row",

@@ -17,6 +17,7 @@ namespace sotto::simulation {
 namespace {
 
 constexpr std::int64_t kRoundRecordWaitMs = 120'000;
+constexpr double kDropoutFractionMax = 0.3;
 
 std::vector<float> to_parameters(Bytes bytes) {
   std::vector<float> parameters(bytes.size() / 4);
@@ -90,8 +91,9 @@ class Experiment {
     spec.aggregation = options_.aggregation;
     spec.aggregation.cohort_min = static_cast<std::uint16_t>(limits::kParticipantsMin);
     spec.aggregation.participants_max = options_.cohort_max;
-    // The graph must stand the drop-outs this experiment makes; the plan allows fractions below one half.
-    const double expected_dropout = std::min(options_.dropout, 0.45);
+    // The graph must stand the drop-outs this experiment makes, as far as any graph can against a lying
+    // server.
+    const double expected_dropout = std::min(options_.dropout, kDropoutFractionMax);
     spec.aggregation.dropout_fraction =
         std::max(spec.aggregation.dropout_fraction, static_cast<float>(expected_dropout));
     std::size_t examples_max = 1;
@@ -101,6 +103,7 @@ class Experiment {
     spec.participants = clients_per_round_;
     spec.participants_min = std::max<std::uint32_t>(limits::kParticipantsMin, clients_per_round_ / 2);
     spec.cohort_max = options_.cohort_max;
+    spec.report_within_ms = options_.report_within_ms;
     spec.phase_deadline_ms = options_.phase_deadline_ms;
     spec.server_learning_rate = options_.server_learning_rate;
     spec.server_momentum = options_.server_momentum;
@@ -241,7 +244,8 @@ class Experiment {
   Status await_record(RoundResult& round) {
     Mailbox nobody;
     const Time give_up =
-        backend_.now() + std::chrono::milliseconds(kRoundRecordWaitMs + 4 * options_.phase_deadline_ms);
+        backend_.now() + std::chrono::milliseconds(kRoundRecordWaitMs + options_.report_within_ms +
+                                                   4 * options_.phase_deadline_ms);
     for (;;) {
       auto records = backend_.rounds(options_.task_name, 1);
       if (!records) return records.error();

@@ -1,8 +1,8 @@
-// Cryptographic primitives. The interface is chosen at link time: src/openssl/ implements it with OpenSSL's EVP, a board
-// backend may implement it with its own library. Nothing here is our own cryptography.
+// Cryptographic primitives. The interface is chosen at link time: src/openssl/ implements it with OpenSSL's
+// EVP, a board backend may implement it with its own library. Nothing here is our own cryptography.
 //
-// Functions are thread-safe; objects belong to one thread at a time. A failure inside the backend that no input can
-// cause (out of memory, provider missing) stops the program through SOTTO_CHECK.
+// Functions are thread-safe; objects belong to one thread at a time. A failure inside the backend that no
+// input can cause (out of memory, provider missing) stops the program through SOTTO_CHECK.
 #pragma once
 
 #include <array>
@@ -41,8 +41,8 @@ struct HkdfInput {
   Bytes salt;
   Bytes info;
 };
-// HKDF-SHA-256 (RFC 5869), extract then expand. Requires 1 <= out.size() <= 255 * 32, a non-empty input key and at most
-// 1024 bytes of info.
+// HKDF-SHA-256 (RFC 5869), extract then expand. Requires 1 <= out.size() <= 255 * 32, a non-empty input key
+// and at most 1024 bytes of info.
 void hkdf_sha256(const HkdfInput& input, MutableBytes out);
 
 inline constexpr std::size_t kX25519Bytes = 32;
@@ -60,7 +60,8 @@ class X25519PrivateKey {
   X25519PrivateKey& operator=(const X25519PrivateKey&) = delete;
 
   [[nodiscard]] const X25519PublicKey& public_key() const { return public_key_; }
-  // False when the peer's key has small order (all-zero secret, RFC 7748 section 6.1); `shared` is then all zero.
+  // False when the peer's key has small order (all-zero secret, RFC 7748 section 6.1); `shared` is then all
+  // zero.
   [[nodiscard]] bool agree(const X25519PublicKey& peer, SecretBytes<kX25519Bytes>& shared) const;
 
  private:

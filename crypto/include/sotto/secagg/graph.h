@@ -1,6 +1,6 @@
 // Who is whose neighbour: a k-regular Harary graph over a permutation seeded by the commitment to all keys
-// (Bell et al. 2020, "Secure Single-Server Aggregation with (Poly)Logarithmic Overhead", section 3), or the complete
-// graph. Freestanding, no heap.
+// (Bell et al. 2020, "Secure Single-Server Aggregation with (Poly)Logarithmic Overhead", section 3), or the
+// complete graph. Freestanding, no heap.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,13 @@ struct GraphParameters {
   friend bool operator==(const GraphParameters&, const GraphParameters&) = default;
 };
 
-// A uniformly random permutation of 0 .. order.size() - 1 (Fisher-Yates on a ChaCha20 stream keyed by `seed`).
+// A uniformly random permutation of 0 .. order.size() - 1 (Fisher-Yates on a ChaCha20 stream keyed by
+// `seed`).
 void permute(const crypto::Digest& seed, std::span<std::uint16_t> order);
 
-// Writes the k neighbours of `self` in ascending order. `order` is the permutation of all n participants, `neighbours` has
-// exactly k entries.
-void neighbours_of(ParticipantIndex self, std::span<const std::uint16_t> order, std::span<std::uint16_t> neighbours);
+// Writes the k neighbours of `self` in ascending order. `order` is the permutation of all n participants,
+// `neighbours` has exactly k entries.
+void neighbours_of(ParticipantIndex self, std::span<const std::uint16_t> order,
+                   std::span<std::uint16_t> neighbours);
 
 }  // namespace sotto::secagg

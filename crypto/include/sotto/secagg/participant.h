@@ -1,11 +1,11 @@
-// The participant's side of a secure session (SecAgg+, Bell et al. 2020; Bonawitz et al. 2017) as a state machine over
-// spans: no heap, no I/O, no clock. The firmware and the Linux client run this same code.
+// The participant's side of a secure session (SecAgg+, Bell et al. 2020; Bonawitz et al. 2017) as a state
+// machine over spans: no heap, no I/O, no clock. The firmware and the Linux client run this same code.
 //
-//   kAdvertise --advertise()--> kRoster --receive_roster()--> kDelivery --receive_delivery()--> kMask --mask()-->
-//   kUnmask --receive_unmask()--> kDone
+//   kAdvertise --advertise()--> kRoster --receive_roster()--> kDelivery --receive_delivery()--> kMask
+//   --mask()--> kUnmask --receive_unmask()--> kDone
 //
-// Any Rejection, and any call out of order, moves the machine to kFailed for good: a device answers each step once.
-// The session's secrets live in this object and are wiped with it, with kDone and with kFailed.
+// Any Rejection, and any call out of order, moves the machine to kFailed for good: a device answers each step
+// once. The session's secrets live in this object and are wiped with it, with kDone and with kFailed.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@
 
 namespace sotto::secagg {
 
-// Per-neighbour working memory, supplied by the caller so that a board chooses its largest cohort. Wiped by Participant.
+// Per-neighbour working memory, supplied by the caller so that a board chooses its largest cohort. Wiped by
+// Participant.
 struct NeighbourSlot {
   std::uint16_t index = 0;
   bool alive = false;
@@ -29,17 +30,17 @@ struct NeighbourSlot {
 
 // What the device itself demands of a session, from its plan and its own policy.
 struct ParticipantRules {
-  std::uint16_t cohort_min = 3;             // refuse smaller cohorts
-  std::uint16_t participants_max = 257;     // the plan's ring is sized for this many
-  bool allow_minority_threshold = false;    // accept t <= k/2 (curious-server plans only)
+  std::uint16_t cohort_min = 3;           // refuse smaller cohorts
+  std::uint16_t participants_max = 257;   // the plan's ring is sized for this many
+  bool allow_minority_threshold = false;  // accept t <= k/2 (curious-server plans only)
 };
 
 class Participant {
  public:
   enum class State : std::uint8_t { kAdvertise, kRoster, kDelivery, kMask, kUnmask, kDone, kFailed };
 
-  // `slots` bounds the number of neighbours, `order` (one entry per participant) the cohort size. Both, and `random`,
-  // must outlive the participant.
+  // `slots` bounds the number of neighbours, `order` (one entry per participant) the cohort size. Both, and
+  // `random`, must outlive the participant.
   Participant(const SessionContext& context, const ParticipantRules& rules, std::span<NeighbourSlot> slots,
               std::span<std::uint16_t> order, Random& random);
   ~Participant();
@@ -48,13 +49,13 @@ class Participant {
 
   // Step 1. Fresh session keys.
   [[nodiscard]] Rejection advertise(std::span<std::uint8_t, kAdvertiseBytes> out);
-  // Step 2. Checks the roster, derives the neighbours, writes the shares message. `written` bytes of `out` are used;
-  // shares_bytes(neighbours) are needed at most (kWrongLength when `out` is smaller).
+  // Step 2. Checks the roster, derives the neighbours, writes the shares message. `written` bytes of `out`
+  // are used; shares_bytes(neighbours) are needed at most (kWrongLength when `out` is smaller).
   [[nodiscard]] Rejection receive_roster(Bytes roster, MutableBytes out, std::size_t& written);
   // Step 3. Learns which neighbours are alive and keeps their share records.
   [[nodiscard]] Rejection receive_delivery(Bytes delivery);
-  // Masks the ring vector in place. `layout` must be the plan's. The vector then is the collect message. On a rejection
-  // the vector is wiped, so that an unmasked one cannot leave by mistake.
+  // Masks the ring vector in place. `layout` must be the plan's. The vector then is the collect message. On a
+  // rejection the vector is wiped, so that an unmasked one cannot leave by mistake.
   [[nodiscard]] Rejection mask(const RingLayout& layout, MutableBytes ring);
   // Step 4. Answers the one unmask request of the session.
   [[nodiscard]] Rejection receive_unmask(Bytes request, MutableBytes out, std::size_t& written);

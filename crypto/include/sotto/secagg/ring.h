@@ -1,7 +1,7 @@
 // Ring vectors: what is masked, sent and summed (PROTOCOL.md, "Ring vectors"). Freestanding, no heap.
 //
-// A device contributes one value in [0, 255] per lane. The ring is wide enough that the sum over the largest allowed
-// cohort never wraps, so sums are exact and every order of addition gives equal bits.
+// A device contributes one value in [0, 255] per lane. The ring is wide enough that the sum over the largest
+// allowed cohort never wraps, so sums are exact and every order of addition gives equal bits.
 //   up to 257 participants: one 16-bit little-endian lane per value, added mod 2^16;
 //   above: `values_per_word` lanes of `bits` bits in each 128-bit little-endian word, added mod 2^128.
 // The memory image is the wire format. All spans have exactly byte_count() bytes and need no alignment.
@@ -45,8 +45,10 @@ void ring_add(const RingLayout& layout, MutableBytes accumulator, Bytes addend);
 enum class MaskSign : std::uint8_t { kAdd, kSubtract };
 // Adds or subtracts the stream's next byte_count() bytes, read as a ring vector.
 void ring_apply_mask(const RingLayout& layout, MutableBytes ring, crypto::Keystream& stream, MaskSign sign);
-// The same for a part: `ring_part` starts at `byte_offset` (a multiple of 64) of the vector; the stream is at that offset.
-// Used to walk cache-sized blocks over many masks. ring_part.size() is a multiple of 64 unless it ends the vector.
-void ring_apply_mask_part(const RingLayout& layout, MutableBytes ring_part, crypto::Keystream& stream, MaskSign sign);
+// The same for a part: `ring_part` starts at `byte_offset` (a multiple of 64) of the vector; the stream is at
+// that offset. Used to walk cache-sized blocks over many masks. ring_part.size() is a multiple of 64 unless
+// it ends the vector.
+void ring_apply_mask_part(const RingLayout& layout, MutableBytes ring_part, crypto::Keystream& stream,
+                          MaskSign sign);
 
 }  // namespace sotto::secagg

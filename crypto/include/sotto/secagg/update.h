@@ -1,5 +1,6 @@
-// An update as ring lanes: one count lane, the metric limbs, then one lane per parameter (PROTOCOL.md "Update vector").
-// Freestanding apart from float arithmetic; no heap. Shared by devices (encode) and the aggregator (decode).
+// An update as ring lanes: one count lane, the metric limbs, then one lane per parameter (PROTOCOL.md "Update
+// vector"). Freestanding apart from float arithmetic; no heap. Shared by devices (encode) and the aggregator
+// (decode).
 #pragma once
 
 #include <cstddef>
@@ -19,8 +20,9 @@ struct UpdateMetrics {
   bool clipped = false;        // at least one coordinate was clipped
 };
 
-// Lanes 0 .. kMetricLanes - 1: count (1), weight (4 limbs of 8 bits), examples (4), correct (4), loss (6, in 1/1024 nat),
-// clipped (1). Limbs are little-endian base 256; a sum of limbs is recomposed after summation and stays exact.
+// Lanes 0 .. kMetricLanes - 1: count (1), weight (4 limbs of 8 bits), examples (4), correct (4), loss (6, in
+// 1/1024 nat), clipped (1). Limbs are little-endian base 256; a sum of limbs is recomposed after summation
+// and stays exact.
 inline constexpr std::size_t kMetricLanes = 20;
 [[nodiscard]] constexpr std::size_t update_lanes(std::size_t parameters) { return kMetricLanes + parameters; }
 
@@ -29,12 +31,12 @@ struct QuantizerOptions {
   std::uint32_t weight_max = 1;  // >= 1: coordinates are multiplied by weight / weight_max before clipping
 };
 
-// lanes has update_lanes(delta.size()) entries. x = delta * weight / weight_max is clipped to [-clip, clip], divided by
-// scale = clip / 127, rounded stochastically to an integer in [-127, 127] and offset by 128. Per coordinate that is not
-// clipped the error of the decoded value is below scale and zero in expectation. Sets metrics.clipped. A coordinate that
-// is not finite counts as clipped and encodes as zero.
-void quantize_update(std::span<const float> delta, const QuantizerOptions& options, UpdateMetrics& metrics, Random& random,
-                     std::span<std::uint8_t> lanes);
+// lanes has update_lanes(delta.size()) entries. x = delta * weight / weight_max is clipped to [-clip, clip],
+// divided by scale = clip / 127, rounded stochastically to an integer in [-127, 127] and offset by 128. Per
+// coordinate that is not clipped the error of the decoded value is below scale and zero in expectation. Sets
+// metrics.clipped. A coordinate that is not finite counts as clipped and encodes as zero.
+void quantize_update(std::span<const float> delta, const QuantizerOptions& options, UpdateMetrics& metrics,
+                     Random& random, std::span<std::uint8_t> lanes);
 
 // Sums of metrics over a cohort, recomposed from lane sums. Exact.
 struct MetricSums {

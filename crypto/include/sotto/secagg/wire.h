@@ -61,12 +61,15 @@ void encode_roster(const Roster& roster, MutableBytes out);  // requires out.siz
 [[nodiscard]] crypto::Digest transcript_digest(const SessionContext& context, const Roster& roster,
                                                const crypto::Digest& root);
 
-// Key derivations, see PROTOCOL.md "Keys". The functions that agree on a key return false for a small-order peer key.
+// Key derivations, see PROTOCOL.md "Keys". The functions that agree on a key return false for a small-order
+// peer key.
 using MaskKey = crypto::SecretBytes<crypto::kPrgKeyBytes>;
 [[nodiscard]] crypto::X25519PrivateKey mask_private_key(const Seed& mask_seed);
 [[nodiscard]] bool pair_mask_key(const crypto::X25519PrivateKey& own, const crypto::X25519PublicKey& peer,
-                                 const crypto::Digest& transcript, ParticipantIndex a, ParticipantIndex b, MaskKey& key);
-void self_mask_key(const Seed& self_seed, const crypto::Digest& transcript, ParticipantIndex owner, MaskKey& key);
+                                 const crypto::Digest& transcript, ParticipantIndex a, ParticipantIndex b,
+                                 MaskKey& key);
+void self_mask_key(const Seed& self_seed, const crypto::Digest& transcript, ParticipantIndex owner,
+                   MaskKey& key);
 [[nodiscard]] crypto::Digest self_seed_commitment(const Seed& self_seed, const crypto::Digest& transcript,
                                                   ParticipantIndex owner);
 // The sign with which `owner` applies the mask it shares with `peer`.
@@ -74,7 +77,8 @@ void self_mask_key(const Seed& self_seed, const crypto::Digest& transcript, Part
   return owner < peer ? MaskSign::kAdd : MaskSign::kSubtract;
 }
 
-// Bitmaps over a participant's k neighbours in ascending order, least significant bit first; unused bits are zero.
+// Bitmaps over a participant's k neighbours in ascending order, least significant bit first; unused bits are
+// zero.
 [[nodiscard]] constexpr std::size_t bitmap_bytes(std::size_t neighbours) { return (neighbours + 7) / 8; }
 [[nodiscard]] constexpr bool bitmap_test(Bytes bitmap, std::size_t rank) {
   return (bitmap[rank / 8] >> (rank % 8) & 1) != 0;
@@ -83,13 +87,17 @@ constexpr void bitmap_set(MutableBytes bitmap, std::size_t rank) {
   bitmap[rank / 8] = static_cast<std::uint8_t>(bitmap[rank / 8] | 1u << (rank % 8));
 }
 // Shares message: commitment || one record per neighbour.
-[[nodiscard]] constexpr std::size_t shares_bytes(std::size_t neighbours) { return 32 + neighbours * kShareRecordBytes; }
+[[nodiscard]] constexpr std::size_t shares_bytes(std::size_t neighbours) {
+  return 32 + neighbours * kShareRecordBytes;
+}
 // Share delivery: bitmap of the neighbours alive || their records for this participant.
 [[nodiscard]] constexpr std::size_t delivery_bytes(std::size_t neighbours, std::size_t alive) {
   return bitmap_bytes(neighbours) + alive * kShareRecordBytes;
 }
 // Unmask request: bitmap of survivors || bitmap of missing.
-[[nodiscard]] constexpr std::size_t unmask_request_bytes(std::size_t neighbours) { return 2 * bitmap_bytes(neighbours); }
+[[nodiscard]] constexpr std::size_t unmask_request_bytes(std::size_t neighbours) {
+  return 2 * bitmap_bytes(neighbours);
+}
 // Unmask answer: one share per neighbour named in the request; kNoShare where its record did not open.
 [[nodiscard]] constexpr std::size_t unmask_answer_bytes(std::size_t named) { return named * kShareBytes; }
 inline constexpr Share kNoShare = [] {

@@ -1,5 +1,6 @@
-// Messages between a device and the coordinator as plain values. Cores use these; the gRPC shells convert them at the edge
-// (convert.h), an in-process transport passes them as they are. Secure-session payloads are opaque bytes here.
+// Messages between a device and the coordinator as plain values. Cores use these; the gRPC shells convert
+// them at the edge (convert.h), an in-process transport passes them as they are. Secure-session payloads are
+// opaque bytes here.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ namespace sotto::proto {
 
 inline constexpr std::uint32_t kProtocolVersion = 1;
 
-// "Come back no sooner than delay_min_ms and no later than delay_max_ms from now": the device draws uniformly between.
+// "Come back no sooner than delay_min_ms and no later than delay_max_ms from now": the device draws uniformly
+// between.
 struct RetryWindow {
   std::uint32_t delay_min_ms = 0;
   std::uint32_t delay_max_ms = 0;
@@ -26,10 +28,10 @@ struct RetryWindow {
 
 struct CheckInRequest {
   std::uint32_t protocol_version = kProtocolVersion;
-  std::string device_id;   // 1 .. 64 bytes of [A-Za-z0-9._-]
-  std::string population;  // which fleet the device belongs to; tasks name one
-  std::vector<Architecture> trainers;    // what it can train
-  std::uint64_t parameters_max = 0;      // the largest model it can hold
+  std::string device_id;               // 1 .. 64 bytes of [A-Za-z0-9._-]
+  std::string population;              // which fleet the device belongs to; tasks name one
+  std::vector<Architecture> trainers;  // what it can train
+  std::uint64_t parameters_max = 0;    // the largest model it can hold
   friend bool operator==(const CheckInRequest&, const CheckInRequest&) = default;
 };
 
@@ -39,7 +41,8 @@ struct PlanOffer {
 };
 using CheckInReply = std::variant<PlanOffer, RetryWindow>;
 
-// Model bytes are fetched by version in chunks of at most limits::kModelChunkBytes; a broken download goes on at `offset`.
+// Model bytes are fetched by version in chunks of at most limits::kModelChunkBytes; a broken download goes on
+// at `offset`.
 struct FetchModelRequest {
   TaskId task;
   ModelVersion version;
@@ -90,7 +93,8 @@ struct Refused {
 };
 using ExchangeReply = std::variant<NextStep, KeepWaiting, SessionEnd, Refused>;
 
-// The device leaves its session (battery, user, shutdown). Answered with an empty message. Unknown tokens are ignored.
+// The device leaves its session (battery, user, shutdown). Answered with an empty message. Unknown tokens are
+// ignored.
 struct AbandonRequest {
   SessionToken token;
   std::string reason;
@@ -105,18 +109,19 @@ struct TaskSpec {
   ModelSpec model;
   TrainingSpec training;
   AggregationSpec aggregation;
-  std::uint32_t rounds = 1;               // committed rounds after which the task is complete
-  std::uint32_t participants = 3;         // devices per round (K); split into cohorts of at most cohort_max
-  std::uint32_t participants_min = 3;     // a round with fewer summed devices is abandoned
-  std::uint16_t cohort_max = 256;         // <= aggregation.participants_max
-  float over_selection = 1.0f;            // plans given = ceil(participants * over_selection), 1.0 .. 2.0
+  std::uint32_t rounds = 1;            // committed rounds after which the task is complete
+  std::uint32_t participants = 3;      // devices per round (K); split into cohorts of at most cohort_max
+  std::uint32_t participants_min = 3;  // a round with fewer summed devices is abandoned
+  std::uint16_t cohort_max = 256;      // <= aggregation.participants_max
+  float over_selection = 1.0f;         // plans given = ceil(participants * over_selection), 1.0 .. 2.0
   std::uint32_t report_within_ms = 600'000;  // training: from the first plan of a round until READY
   std::uint32_t phase_deadline_ms = 30'000;  // each of share, collect, unmask
-  std::uint32_t straggler_grace_ms = 0;   // > 0: once all but dropout_fraction answered, wait only this much longer
+  std::uint32_t straggler_grace_ms =
+      0;  // > 0: once all but dropout_fraction answered, wait only this much longer
   float server_learning_rate = 1.0f;
   float server_momentum = 0;
-  bool adaptive_clip = true;              // aggregation.clip follows the clipped fraction (Andrew et al. 2021)
-  std::uint64_t model_seed = 0;           // initial weights of kDense
+  bool adaptive_clip = true;     // aggregation.clip follows the clipped fraction (Andrew et al. 2021)
+  std::uint64_t model_seed = 0;  // initial weights of kDense
   friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
 };
 // kInvalidArgument names the field, its value and the allowed range.
@@ -129,10 +134,10 @@ struct TaskStatus {
   TaskId id;
   TaskSpec spec;
   TaskState state = TaskState::kActive;
-  ModelVersion model_version;      // last committed
+  ModelVersion model_version;  // last committed
   std::uint32_t rounds_committed = 0;
   std::uint32_t rounds_abandoned = 0;
-  std::string waiting_for;         // what the task waits for now, one sentence
+  std::string waiting_for;            // what the task waits for now, one sentence
   std::int64_t waiting_until_ms = 0;  // until when; 0: no deadline
 };
 
@@ -152,8 +157,8 @@ struct RoundRecord {
   std::uint32_t plans_given = 0;
   std::uint32_t joined = 0;
   std::uint32_t shared = 0;
-  std::uint32_t collected = 0;  // vectors in the sum
-  std::uint32_t unmasked = 0;   // answered the unmask request
+  std::uint32_t collected = 0;     // vectors in the sum
+  std::uint32_t unmasked = 0;      // answered the unmask request
   std::uint64_t uplink_bytes = 0;  // session payload bytes received
   secagg::MetricSums metrics;
   float clip = 0;  // the plan's

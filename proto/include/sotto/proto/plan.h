@@ -1,5 +1,5 @@
-// The plan: everything a device needs to know to train and to take part, as canonical bytes whose SHA-256 both sides bind
-// into every key (PROTOCOL.md "Plan"). A plan is fixed for one round.
+// The plan: everything a device needs to know to train and to take part, as canonical bytes whose SHA-256
+// both sides bind into every key (PROTOCOL.md "Plan"). A plan is fixed for one round.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace sotto::proto {
 
 enum class Architecture : std::uint8_t {
   kSoftmax = 1,  // softmax regression: weights [features][classes], then bias [classes]
-  kDense = 2,    // one hidden ReLU layer: w1 [features][hidden], b1 [hidden], w2 [hidden][classes], b2 [classes]
+  kDense =
+      2,  // one hidden ReLU layer: w1 [features][hidden], b1 [hidden], w2 [hidden][classes], b2 [classes]
 };
 
 // The global model is parameter_count() little-endian float32 values, row-major in the order given above.
@@ -40,8 +41,9 @@ struct TrainingSpec {
 
 enum class Aggregation : std::uint8_t {
   kSecure = 1,  // int8, masked: the coordinator learns the sum only
-  kPlain = 2,   // int8 without masks: for measuring what masking costs; devices refuse it unless told otherwise
-  kFloat = 3,   // float32 without masks: the yardstick; devices refuse it unless told otherwise
+  kPlain =
+      2,  // int8 without masks: for measuring what masking costs; devices refuse it unless told otherwise
+  kFloat = 3,  // float32 without masks: the yardstick; devices refuse it unless told otherwise
 };
 
 // How strong a server the (k, t) parameters withstand; reference in aggregator/parameters.h.
@@ -51,12 +53,12 @@ struct AggregationSpec {
   Aggregation kind = Aggregation::kSecure;
   Adversary adversary = Adversary::kSemiMalicious;
   crypto::Prg prg = crypto::Prg::kChaCha20;
-  std::uint16_t cohort_min = 3;       // devices refuse smaller cohorts
+  std::uint16_t cohort_min = 3;          // devices refuse smaller cohorts
   std::uint16_t participants_max = 257;  // sizes the ring
-  float corrupt_fraction = 0.1f;      // gamma
-  float dropout_fraction = 0.1f;      // delta
-  float clip = 1.0f;                  // quantiser, see secagg/update.h
-  std::uint32_t weight_max = 1024;    // examples above this do not add weight
+  float corrupt_fraction = 0.1f;         // gamma
+  float dropout_fraction = 0.1f;         // delta
+  float clip = 1.0f;                     // quantiser, see secagg/update.h
+  std::uint32_t weight_max = 1024;       // examples above this do not add weight
   friend bool operator==(const AggregationSpec&, const AggregationSpec&) = default;
 };
 

@@ -1,23 +1,31 @@
-// The coordinator: tasks, rounds, cohorts. A core without I/O: step(event, now) -> actions. Store and randomness are passed
-// in; it never reads a clock, starts no thread, and knows no transport. One thread owns it.
+// The coordinator: tasks, rounds, cohorts. A core without I/O: step(event, now) -> actions. Store and
+// randomness are passed in; it never reads a clock, starts no thread, and knows no transport. One thread owns
+// it.
 //
 //                 check-in: eligible?            READY devices           deadlines everywhere
-//   device --CheckIn--> [selecting] --PlanOffer--> trains --kJoin--> [joining] --roster--> [sharing] --delivery-->
-//          [collecting] --unmask request--> [unmasking] --> FinishCohort --> CohortFinished --> merge, optimise, commit
+//   device --CheckIn--> [selecting] --PlanOffer--> trains --kJoin--> [joining] --roster--> [sharing]
+//   --delivery-->
+//          [collecting] --unmask request--> [unmasking] --> FinishCohort --> CohortFinished --> merge,
+//          optimise, commit
 //
-// Selecting  The task's round is open for check-in until ceil(participants * over_selection) plans are given. Everybody else
+// Selecting  The task's round is open for check-in until ceil(participants * over_selection) plans are given.
+// Everybody else
 //            gets a RetryWindow.
-// Joining    Devices train for as long as report_within_ms allows and then join. The round's cohorts form when
-//            `participants` devices have joined, or when everyone given a plan has joined or abandoned, or at the deadline
-//            with at least participants_min. Late joiners are sent away with a RetryWindow.
-// Phases     Each cohort runs share, collect, unmask on its own (plain and float: collect only). A phase ends when all
-//            awaited participants have answered or abandoned, at its deadline, or straggler_grace_ms after all but
-//            dropout_fraction have answered. A cohort that falls below its needs is abandoned; the others go on.
-// Commit     When all cohorts are done their sums merge; with participants_min devices in the sum the model is updated,
-//            committed to the store in one transaction with the round's record, and published. Otherwise the round is
-//            abandoned with its reason recorded, and the next one begins.
-// A restart forgets sessions and rounds in flight (their devices find their token unknown and check in again) and continues
-// from the last committed model.
+// Joining    Devices train for as long as report_within_ms allows and then join. The round's cohorts form
+// when
+//            `participants` devices have joined, or when everyone given a plan has joined or abandoned, or at
+//            the deadline with at least participants_min. Late joiners are sent away with a RetryWindow.
+// Phases     Each cohort runs share, collect, unmask on its own (plain and float: collect only). A phase ends
+// when all
+//            awaited participants have answered or abandoned, at its deadline, or straggler_grace_ms after
+//            all but dropout_fraction have answered. A cohort that falls below its needs is abandoned; the
+//            others go on.
+// Commit     When all cohorts are done their sums merge; with participants_min devices in the sum the model
+// is updated,
+//            committed to the store in one transaction with the round's record, and published. Otherwise the
+//            round is abandoned with its reason recorded, and the next one begins.
+// A restart forgets sessions and rounds in flight (their devices find their token unknown and check in again)
+// and continues from the last committed model.
 #pragma once
 
 #include <cstdint>
@@ -35,11 +43,25 @@
 namespace sotto::server {
 
 // ---- events ----
-struct CheckInEvent { CallId call; proto::CheckInRequest request; };
-struct FetchModelEvent { CallId call; proto::FetchModelRequest request; };
-struct ExchangeEvent { CallId call; proto::ExchangeRequest request; };
-struct AbandonEvent { CallId call; proto::AbandonRequest request; };
-struct CallCancelledEvent { CallId call; };  // the transport gave up on a held call; no reply is due
+struct CheckInEvent {
+  CallId call;
+  proto::CheckInRequest request;
+};
+struct FetchModelEvent {
+  CallId call;
+  proto::FetchModelRequest request;
+};
+struct ExchangeEvent {
+  CallId call;
+  proto::ExchangeRequest request;
+};
+struct AbandonEvent {
+  CallId call;
+  proto::AbandonRequest request;
+};
+struct CallCancelledEvent {
+  CallId call;
+};  // the transport gave up on a held call; no reply is due
 struct CohortFinishedEvent {
   TaskId task;
   RoundId round;
@@ -48,11 +70,27 @@ struct CohortFinishedEvent {
   std::vector<ParticipantIndex> dishonest;
 };
 struct TickEvent {};  // time has passed; sent at next_deadline()
-struct CreateTaskEvent { CallId call; proto::TaskSpec spec; };
-struct SetTaskStateEvent { CallId call; std::string task; proto::TaskState state = proto::TaskState::kPaused; };
-struct ListTasksEvent { CallId call; };
-struct ListRoundsEvent { CallId call; std::string task; std::uint32_t count_max = 100; };
-struct ListModelsEvent { CallId call; std::string task; };
+struct CreateTaskEvent {
+  CallId call;
+  proto::TaskSpec spec;
+};
+struct SetTaskStateEvent {
+  CallId call;
+  std::string task;
+  proto::TaskState state = proto::TaskState::kPaused;
+};
+struct ListTasksEvent {
+  CallId call;
+};
+struct ListRoundsEvent {
+  CallId call;
+  std::string task;
+  std::uint32_t count_max = 100;
+};
+struct ListModelsEvent {
+  CallId call;
+  std::string task;
+};
 using Event = std::variant<CheckInEvent, FetchModelEvent, ExchangeEvent, AbandonEvent, CallCancelledEvent,
                            CohortFinishedEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, ListTasksEvent,
                            ListRoundsEvent, ListModelsEvent>;
@@ -62,8 +100,9 @@ struct AbandonReply {};
 // The answer to the event that carried `call`. A Status (never kOk) refuses it.
 struct ReplyAction {
   CallId call;
-  std::variant<Status, proto::CheckInReply, proto::ModelChunk, proto::ExchangeReply, AbandonReply, proto::TaskStatus,
-               std::vector<proto::TaskStatus>, std::vector<proto::RoundRecord>, std::vector<proto::ModelRecord>>
+  std::variant<Status, proto::CheckInReply, proto::ModelChunk, proto::ExchangeReply, AbandonReply,
+               proto::TaskStatus, std::vector<proto::TaskStatus>, std::vector<proto::RoundRecord>,
+               std::vector<proto::ModelRecord>>
       body;
 };
 // Run session->finish() wherever there is time and answer with a CohortFinishedEvent.
@@ -81,8 +120,9 @@ struct NoticeAction {
 using Action = std::variant<ReplyAction, FinishCohortAction, NoticeAction>;
 
 struct CoordinatorOptions {
-  std::int64_t hold_call_ms = 10'000;  // a call whose answer is not ready is answered KeepWaiting after this; 0: at once
-  std::uint32_t poll_after_ms = 200;   // KeepWaiting asks to poll between this and twice this
+  std::int64_t hold_call_ms =
+      10'000;  // a call whose answer is not ready is answered KeepWaiting after this; 0: at once
+  std::uint32_t poll_after_ms = 200;  // KeepWaiting asks to poll between this and twice this
   // Devices sent away are spread over the time until the task can use them, within these bounds.
   std::uint32_t retry_min_ms = 500;
   std::uint32_t retry_max_ms = 60'000;

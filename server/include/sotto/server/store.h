@@ -1,8 +1,8 @@
 // What the coordinator must not forget: tasks, committed models, round history. Never a device's input.
 //
-// Used by one thread (the coordinator's). Every mutating call is durable when it returns kOk; on any error nothing changed.
-// Errors: kIo (disk), kDataLoss (corrupt, or another program's), kUnavailable (locked by another process), kNotFound,
-// kAlreadyExists, kFailedPrecondition (written by a newer version).
+// Used by one thread (the coordinator's). Every mutating call is durable when it returns kOk; on any error
+// nothing changed. Errors: kIo (disk), kDataLoss (corrupt, or another program's), kUnavailable (locked by
+// another process), kNotFound, kAlreadyExists, kFailedPrecondition (written by a newer version).
 #pragma once
 
 #include <cstdint>
@@ -38,14 +38,17 @@ class Store {
  public:
   virtual ~Store() = default;
   // Fails with kAlreadyExists when a task has this name.
-  [[nodiscard]] virtual Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) = 0;
+  [[nodiscard]] virtual Result<TaskId> create_task(const proto::TaskSpec& spec,
+                                                   const StoredModel& initial) = 0;
   [[nodiscard]] virtual Status set_task_state(TaskId task, proto::TaskState state) = 0;
   [[nodiscard]] virtual Result<std::vector<StoredTask>> load_tasks() = 0;
-  // One transaction: the round's record, the new model when committed (nullptr when abandoned), the task's state.
+  // One transaction: the round's record, the new model when committed (nullptr when abandoned), the task's
+  // state.
   [[nodiscard]] virtual Status record_round(const proto::RoundRecord& round, const StoredModel* model,
                                             proto::TaskState state) = 0;
   // Newest first, at most `count_max`.
-  [[nodiscard]] virtual Result<std::vector<proto::RoundRecord>> rounds(TaskId task, std::uint32_t count_max) = 0;
+  [[nodiscard]] virtual Result<std::vector<proto::RoundRecord>> rounds(TaskId task,
+                                                                       std::uint32_t count_max) = 0;
   [[nodiscard]] virtual Result<std::vector<proto::ModelRecord>> models(TaskId task) = 0;
   [[nodiscard]] virtual Result<StoredModel> model(TaskId task, ModelVersion version) = 0;
 };
@@ -53,8 +56,9 @@ class Store {
 // Keeps everything in memory: simulations and tests.
 [[nodiscard]] std::unique_ptr<Store> make_memory_store();
 
-// SQLite in WAL mode with synchronous=FULL. Creates the file; migrates older schemas forward; refuses newer ones, files that
-// are not a Sotto database, and a database another process holds (kUnavailable, after `busy_timeout_ms`).
+// SQLite in WAL mode with synchronous=FULL. Creates the file; migrates older schemas forward; refuses newer
+// ones, files that are not a Sotto database, and a database another process holds (kUnavailable, after
+// `busy_timeout_ms`).
 struct SqliteOptions {
   std::filesystem::path path;
   int busy_timeout_ms = 2000;

@@ -41,6 +41,7 @@ struct ExperimentOptions {
   double dropout = 0;            // probability that a selected device drops out of a round, at a random step
   bool silent_dropout = false;   // vanish without a word (the coordinator waits for its deadlines) instead of
                                  // leaving with an Abandon call
+  std::uint32_t report_within_ms = 600'000;
   std::uint32_t phase_deadline_ms = 60'000;
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;                 // training and unmasking; does not change the result
