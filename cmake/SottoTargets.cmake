@@ -4,6 +4,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 add_library(sotto_build_flags INTERFACE)
 target_compile_features(sotto_build_flags INTERFACE cxx_std_20)
 target_compile_options(sotto_build_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> # GCC 12 sees overlaps in std::string that are not there (GCC bug 105651)
   $<$<BOOL:${SOTTO_WARNINGS_AS_ERRORS}>:-Werror>)
 if(SOTTO_SANITIZE)
   target_compile_options(sotto_build_flags INTERFACE -fsanitize=${SOTTO_SANITIZE} -fno-omit-frame-pointer
