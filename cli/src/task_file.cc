@@ -163,8 +163,8 @@ const char* example_task_file() {
 name = "activity"            # unique at the coordinator
 population = "wearables"     # devices that check in with this population may take part
 rounds = 20                  # committed rounds after which the task is complete
-participants = 100           # devices per round
-participants_min = 50        # a round with fewer devices in the sum is abandoned
+participants = 10            # devices per round
+participants_min = 5         # a round with fewer devices in the sum is abandoned
 cohort_max = 256             # larger rounds use several secure cohorts
 over_selection = 1.0         # plans given = participants * this, 1.0 to 2.0
 report_within_ms = 600000    # time to train, from the first plan of a round
