@@ -17,7 +17,7 @@ const char* describe(Rejection rejection) {
     case Rejection::kDuplicate:
       return "this step was already answered with other bytes; the first answer stands";
     case Rejection::kWrongModel:
-      return "trained from another model version than this round's; check in again";
+      return "trained by another plan or model version than this round's; check in again";
     case Rejection::kWrongLength:
       return "the vector has another length than the plan's";
     case Rejection::kBadKey:

@@ -27,7 +27,8 @@ std::uint64_t bytes_field_bytes(std::uint64_t length) {
 std::uint64_t encoded_exchange_bytes(const ExchangeRequest& request) {
   return bytes_field_bytes(request.token.value.size()) +
          integer_field_bytes(static_cast<std::uint64_t>(request.step)) +
-         integer_field_bytes(request.poll ? 1 : 0) + bytes_field_bytes(request.payload.size());
+         integer_field_bytes(request.poll ? 1 : 0) + bytes_field_bytes(request.payload.size()) +
+         bytes_field_bytes(request.plan_digest ? request.plan_digest->size() : 0);
 }
 
 }  // namespace sotto::proto

@@ -21,6 +21,9 @@ KNOWN_PROGRAMS = {"apt-get", "cat", "cd", "cmake", "cp", "ctest", "curl", "docke
 BLOCK = re.compile(r"^```sh[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 ASSIGNMENT = re.compile(r"^[A-Z_][A-Z0-9_]*=")
+# A loop's own words: "do COMMAND" is a command, "for n in ..." and "done" are none.
+LEADING_KEYWORDS = {"do", "then", "else"}
+LOOP_KEYWORDS = {"for", "while", "until", "if", "done", "fi"}
 SEPARATORS = {"|", "||", "&&", ";", "&", "(", ")"}
 PROGRAM_PLACE = re.compile(r"^(?:\./)?build/([^/]+)/(bin|bench)/([\w.-]+)$")
 
@@ -37,9 +40,9 @@ def commands(document: str) -> list[tuple[int, list[str]]]:
             words: list[str] = []
             for token in list(lexer) + [";"]:
                 if token in SEPARATORS:
-                    while words and ASSIGNMENT.match(words[0]):
+                    while words and (ASSIGNMENT.match(words[0]) or words[0] in LEADING_KEYWORDS):
                         words.pop(0)
-                    if words:
+                    if words and words[0] not in LOOP_KEYWORDS:
                         found.append((line, words))
                     words = []
                 else:

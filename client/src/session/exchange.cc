@@ -1,5 +1,6 @@
 // The session machine from the join to the coordinator's last word.
 #include "machine.h"
+#include "sotto/crypto/primitives.h"
 
 namespace sotto::client {
 
@@ -11,7 +12,11 @@ Session::Action SessionMachine::send_join(std::vector<std::uint8_t> update, Time
   if (const Rejection rejection = contribution_->join(payload); !accepted(rejection)) {
     return reject(rejection, "the plan", now);
   }
-  return send_step(proto::Step::kJoin, std::move(payload));
+  return call(proto::ExchangeRequest{.token = *token_,
+                                     .step = proto::Step::kJoin,
+                                     .poll = false,
+                                     .payload = std::move(payload),
+                                     .plan_digest = crypto::sha256({plan_bytes_})});
 }
 
 Session::Action SessionMachine::send_step(proto::Step step, std::vector<std::uint8_t> payload) {

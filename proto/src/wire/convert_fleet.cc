@@ -107,6 +107,7 @@ void to_wire(const ExchangeRequest& from, v1::ExchangeRequest& to) {
   to.set_step(static_cast<std::uint32_t>(from.step));
   to.set_poll(from.poll);
   to.set_payload(to_string_bytes(from.payload));
+  if (from.plan_digest) to.set_plan_digest(to_string_bytes(*from.plan_digest));
 }
 
 void to_wire(const ExchangeReply& from, v1::ExchangeReply& to) { std::visit(ExchangeReplyWriter{to}, from); }
@@ -178,6 +179,10 @@ Result<ExchangeRequest> from_wire(const v1::ExchangeRequest& from) {
       check_length(request.poll ? "ExchangeRequest.payload of a poll" : "ExchangeRequest.payload",
                    from.payload().size(), 0, request.poll ? 0 : limits::kUpdateBytesMax));
   request.payload = to_bytes(from.payload());
+  if (!from.plan_digest().empty()) {
+    SOTTO_RETURN_IF_ERROR(
+        copy_exactly("ExchangeRequest.plan_digest", from.plan_digest(), request.plan_digest.emplace()));
+  }
   return request;
 }
 

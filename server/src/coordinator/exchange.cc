@@ -69,6 +69,9 @@ void Core::take_join(Task& task, Session& session, ExchangeEvent& event) {
   if (!well_formed_join(round.plan, event.request.payload)) {
     return refuse(task, session, event.call, Rejection::kMalformed);
   }
+  if (event.request.plan_digest != round.plan_digest) {
+    return refuse(task, session, event.call, Rejection::kWrongModel);
+  }
   session.stage = Session::Stage::kJoined;
   session.join_payload = std::move(event.request.payload);
   --round.outstanding;

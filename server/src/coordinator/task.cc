@@ -101,6 +101,7 @@ void Task::begin_round() {
   round->id = RoundId{stored.last_round.value + 1};
   round->plan = make_plan(stored);
   round->plan_bytes = proto::encode_plan(round->plan);
+  round->plan_digest = crypto::sha256({round->plan_bytes});
   round->plans_max = plans_for(stored.spec);
   proto::RoundRecord& record = round->record;
   record.task = stored.id;

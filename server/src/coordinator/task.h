@@ -32,6 +32,7 @@ struct Round {
   RoundId id;
   proto::Plan plan;
   std::vector<std::uint8_t> plan_bytes;
+  crypto::Digest plan_digest{};
   std::uint32_t plans_max = 0;
   std::uint32_t plans_given = 0;
 

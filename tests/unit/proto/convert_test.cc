@@ -145,7 +145,19 @@ TEST(ConvertExchange, KeepsEveryStep) {
     EXPECT_FALSE(submit.poll);
     EXPECT_EQ(submit.payload, (std::vector<std::uint8_t>{0, 9}));
     EXPECT_TRUE(round_trip<v1::ExchangeRequest>(ExchangeRequest{token(), step, true, {}}).poll);
+    EXPECT_EQ(submit.plan_digest, std::nullopt);
   }
+  const crypto::Digest digest = crypto::sha256({token().value});
+  EXPECT_EQ(
+      round_trip<v1::ExchangeRequest>(ExchangeRequest{token(), Step::kJoin, false, {}, digest}).plan_digest,
+      digest);
+}
+
+TEST(ConvertExchange, RefusesAPlanDigestOfAnotherLength) {
+  v1::ExchangeRequest bad;
+  to_wire(ExchangeRequest{token(), Step::kJoin, false, {}}, bad);
+  bad.set_plan_digest(std::string(31, 'd'));
+  expect_refused(bad, "ExchangeRequest.plan_digest has 31 bytes: must have 32");
 }
 
 TEST(ConvertExchange, RefusesFieldsOutsideTheirBounds) {
@@ -226,7 +238,8 @@ TEST(ConvertText, CannotWriteIntoALog) {
 TEST(ConvertExchange, EncodedSizeEqualsProtobufs) {
   for (const std::size_t payload : {0u, 1u, 127u, 128u, 16'383u, 16'384u, 200'040u, 2'097'151u, 2'097'152u}) {
     for (const bool poll : {false, true}) {
-      const ExchangeRequest request{token(), Step::kShare, poll, std::vector<std::uint8_t>(payload)};
+      ExchangeRequest request{token(), Step::kShare, poll, std::vector<std::uint8_t>(payload)};
+      if (payload % 2 == 0) request.plan_digest.emplace();
       v1::ExchangeRequest wire;
       to_wire(request, wire);
       EXPECT_EQ(encoded_exchange_bytes(request), wire.ByteSizeLong()) << payload << " " << poll;

@@ -196,6 +196,15 @@ TEST(Exchange, AJoinOfTheWrongFormEndsTheSession) {
             Rejection::kMalformed);
 }
 
+TEST(Exchange, ADeviceThatTrainedByAnotherPlanIsRefusedByName) {
+  PlainRound round(3);
+  proto::ExchangeRequest stale;
+  stale.token = round.devices[0]->token;
+  stale.plan_digest = crypto::sha256({});
+  EXPECT_EQ(round.harness.refusal(round.harness.call(ExchangeEvent{{}, stale})), Rejection::kWrongModel);
+  EXPECT_EQ(round.harness.refusal(round.join(0)), Rejection::kWrongModel) << "the session has ended";
+}
+
 TEST(Exchange, AnotherJoinIsADuplicate) {
   Harness harness;
   harness.create(task_spec(Aggregation::kSecure, 5));

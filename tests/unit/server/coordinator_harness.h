@@ -95,6 +95,7 @@ class Harness {
       events.pop_front();
       for (Action& action : actions) {
         if (auto* reply = std::get_if<ReplyAction>(&action)) {
+          remember_plan(reply->body);
           EXPECT_TRUE(replies_.emplace(reply->call.value, std::move(reply->body)).second) << "answered twice";
         } else if (auto* finish = std::get_if<FinishCohortAction>(&action)) {
           InlineExecutor executor;
@@ -168,7 +169,22 @@ class Harness {
   }
   CallId exchange(const SessionToken& token, proto::Step step, std::vector<std::uint8_t> payload = {}) {
     return call(
-        ExchangeEvent{{}, {.token = token, .step = step, .poll = false, .payload = std::move(payload)}});
+        ExchangeEvent{{},
+                      {.token = token,
+                       .step = step,
+                       .poll = false,
+                       .payload = std::move(payload),
+                       .plan_digest = step == proto::Step::kJoin ? plan_digest(token) : std::nullopt}});
+  }
+  // Of the plan this token came with.
+  std::optional<crypto::Digest> plan_digest(const SessionToken& token) const {
+    const auto found = plan_digests_.find(token);
+    return found == plan_digests_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void remember_plan(const decltype(ReplyAction::body)& body) {
+    const auto* reply = std::get_if<proto::CheckInReply>(&body);
+    const auto* offer = reply == nullptr ? nullptr : std::get_if<proto::PlanOffer>(reply);
+    if (offer != nullptr) plan_digests_[offer->token] = crypto::sha256({offer->plan});
   }
   CallId poll(const SessionToken& token, proto::Step step) {
     return call(ExchangeEvent{{}, {.token = token, .step = step, .poll = true, .payload = {}}});
@@ -203,6 +219,7 @@ class Harness {
   CoordinatorOptions options_;
   crypto::SeededRandom random_{std::uint64_t{1}};
   std::uint64_t calls_ = 0;
+  std::map<SessionToken, crypto::Digest> plan_digests_;
   std::map<std::uint64_t, Body> replies_;
 };
 

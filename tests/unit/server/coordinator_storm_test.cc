@@ -102,7 +102,11 @@ class Storm {
     if (random_.below(40) == 0) random_.fill(device.token.value);
     device.call = harness.call(ExchangeEvent{
         {},
-        {.token = device.token, .step = step, .poll = random_.below(5) == 0, .payload = std::move(payload)}});
+        {.token = device.token,
+         .step = step,
+         .poll = random_.below(5) == 0,
+         .payload = std::move(payload),
+         .plan_digest = random_.below(50) == 0 ? std::nullopt : harness.plan_digest(device.token)}});
     calls_.push_back(*device.call);
   }
 

@@ -13,7 +13,7 @@ enum class Rejection : std::uint8_t {
   kWrongPhase,          // a message that this step does not accept
   kUnknownSession,      // no such session token: it ended, or was never given
   kDuplicate,           // a second, different answer to a step already answered
-  kWrongModel,          // trained from another model version than the round's
+  kWrongModel,          // joined with another plan (and so another model) than the round's
   kWrongLength,         // a vector or list of another length than the plan's
   kBadKey,              // a public key that is not a point of large order, or is not the caller's own
   kBadParameters,       // cohort size, neighbours, threshold or ring outside what the plan allows

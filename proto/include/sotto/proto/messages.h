@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -68,6 +69,9 @@ struct ExchangeRequest {
   Step step = Step::kJoin;
   bool poll = false;
   std::vector<std::uint8_t> payload;
+  // kJoin only: SHA-256 of the plan the device trained by, so that a stale one is refused before it costs a
+  // cohort.
+  std::optional<crypto::Digest> plan_digest{};
 };
 
 // The session goes on: `payload` is what the device needs for `next`.
