@@ -109,8 +109,8 @@ TEST_F(TlsIdentityTest, IsRenewedWhenItsNamesChange) {
 }
 
 TEST_F(TlsIdentityTest, RefusesNamesThatAreNone) {
-  for (const std::string name :
-       {"", "a,DNS:evil.example", "two words", "https://x", std::string(254, 'a').c_str()}) {
+  for (const std::string& name :
+       std::vector<std::string>{"", "a,DNS:evil.example", "two words", "https://x", std::string(254, 'a')}) {
     const Result<TlsIdentity> identity = load(kStart, {name});
     EXPECT_EQ(identity.status().code(), StatusCode::kInvalidArgument) << name;
   }
