@@ -45,7 +45,8 @@ Result<Session::Action> SessionMachine::restore(Bytes bytes, Time now) {
   }
   auto plan = proto::decode_plan(saved->plan);
   if (!plan) return data_loss("the saved plan does not decode: " + plan.error().message());
-  if (now > saved->accepted_at + std::chrono::milliseconds(plan->report_within_ms)) {
+  // On this side of the comparison, because the file may say any time.
+  if (now + -std::chrono::milliseconds(plan->report_within_ms) > saved->accepted_at) {
     return failed_precondition("the saved session's round is over: start anew");
   }
   ModelDownload download(*plan);

@@ -169,6 +169,17 @@ TEST(SessionRestore, ASessionOfARoundLongOverIsRefused) {
   EXPECT_EQ(Restored(script, saved).result.status().code(), StatusCode::kFailedPrecondition);
 }
 
+TEST(SessionRestore, AnyTimeOfAcceptanceCanBeCompared) {
+  HalfDownloaded script;
+  std::vector<std::uint8_t> saved = script.session->save();
+  constexpr std::size_t kAcceptedAt = 6;
+  for (std::size_t i = 0; i < 8; ++i) saved = with_byte(saved, kAcceptedAt + i, i < 7 ? 0xff : 0x7f);
+  EXPECT_TRUE(Restored(script, saved).result) << "the end of time";
+  for (std::size_t i = 0; i < 8; ++i) saved = with_byte(saved, kAcceptedAt + i, i < 7 ? 0x00 : 0x80);
+  EXPECT_EQ(Restored(script, saved).result.status().code(), StatusCode::kFailedPrecondition)
+      << "its beginning";
+}
+
 TEST(SessionRestore, ARefusedSessionCanStillStartAnew) {
   SessionScript script(Task(Aggregation::kSecure));
   ASSERT_FALSE(script.session->restore({}, script.now));
