@@ -51,7 +51,7 @@ class Core final : public Coordinator {
   void expire_held_calls();
   template <typename Body>
   void reply(CallId call, Body body) {
-    actions_.emplace_back(std::in_place_type<ReplyAction>, call, std::move(body));
+    actions_.emplace_back(ReplyAction{call, std::move(body)});
   }
   void notice(NoticeAction::Level level, std::string text);
   // Keeps the call for an answer that is not ready.

@@ -132,8 +132,8 @@ bool Core::close_step(Task& task, Cohort& cohort) {
     return false;
   }
   if (*progress == aggregator::CohortSession::Progress::kReadyToFinish) {
-    actions_.emplace_back(std::in_place_type<FinishCohortAction>, task.stored.id, task.round->id, cohort.id(),
-                          cohort.take_session());
+    actions_.emplace_back(
+        FinishCohortAction{task.stored.id, task.round->id, cohort.id(), cohort.take_session()});
     return false;
   }
   open_step(task, cohort);
