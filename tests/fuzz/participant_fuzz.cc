@@ -1,0 +1,169 @@
+// A participant against a hostile server: the input chooses the calls and changes messages of a sound
+// session. Whatever arrives, the participant refuses once and for all or goes on, and gives away nothing by
+// mistake.
+#include <memory>
+#include <vector>
+
+#include "fuzz_input.h"
+#include "sotto/base/check.h"
+#include "unit/crypto/session_relay.h"
+
+namespace {
+
+using namespace sotto;
+using namespace sotto::secagg;
+using State = Participant::State;
+
+constexpr std::uint16_t kVictim = 1;
+
+// A session of the victim's that went well, with one neighbour gone after its shares, and the messages it
+// received.
+struct Scenario {
+  explicit Scenario(const RelayOptions& relay_options) : options(relay_options), relay(relay_options) {
+    IndexSet devices = relay.everybody();
+    relay.advertise_all();
+    relay.share_all(devices);
+    relay.deliver_all(devices);
+    if (options.graph.participants > options.graph.threshold + 1) {
+      devices.erase(static_cast<std::uint16_t>(options.graph.participants - 1));
+    }
+    relay.mask_all(devices);
+    roster = relay.roster_message();
+    delivery = relay.delivery_for(kVictim);
+    request = relay.unmask_request_for(kVictim);
+  }
+  RelayOptions options;
+  SessionRelay relay;
+  std::vector<std::uint8_t> roster;
+  std::vector<std::uint8_t> delivery;
+  std::vector<std::uint8_t> request;
+};
+
+const std::vector<std::unique_ptr<Scenario>>& scenarios() {
+  static const auto* const list = [] {
+    auto* made = new std::vector<std::unique_ptr<Scenario>>;
+    const auto add = [&](GraphParameters graph, crypto::Prg prg, std::uint16_t participants_max) {
+      made->push_back(std::make_unique<Scenario>(RelayOptions{
+          .graph = graph, .prg = prg, .participants_max = participants_max, .lanes = 21, .seed = 3}));
+    };
+    add({.participants = 5, .neighbours = 4, .threshold = 3}, crypto::Prg::kChaCha20, 257);
+    add({.participants = 3, .neighbours = 2, .threshold = 2}, crypto::Prg::kAes128Ctr, 257);
+    add({.participants = 9, .neighbours = 4, .threshold = 3}, crypto::Prg::kChaCha20, 257);
+    add({.participants = 4, .neighbours = 3, .threshold = 2}, crypto::Prg::kAes128Ctr, 1024);
+    return made;
+  }();
+  return *list;
+}
+
+// One participant with the victim's keys: its randomness is the one the scenario was made with.
+class Attack {
+ public:
+  Attack(const Scenario& scenario, fuzz::FuzzInput& input)
+      : scenario_(scenario),
+        input_(input),
+        device_(scenario.relay.context(), scenario.options, scenario.options.seed * 1000 + kVictim) {}
+
+  void run() {
+    for (int calls = 0; calls < 12 && (calls < 5 || !input_.empty()); ++calls) {
+      const State before = participant().state();
+      auto next = static_cast<int>(before);
+      const bool in_order = !input_.chance(24);
+      if (!in_order) next = static_cast<int>(input_.below(5));
+      if (next > static_cast<int>(State::kUnmask)) next = static_cast<int>(State::kUnmask);
+      tampered_ = false;
+      check(before, next, call(next));
+    }
+  }
+
+ private:
+  Participant& participant() { return device_.participant; }
+
+  Rejection call(int next) {
+    std::size_t written = 0;
+    switch (next) {
+      case 0:
+        return participant().advertise(device_.advertise);
+      case 1: {
+        std::vector<std::uint8_t> out(shares_bytes(scenario_.options.graph.neighbours));
+        if (input_.chance(8)) out.resize(input_.u16() % out.size());
+        tampered_ = out.size() < shares_bytes(scenario_.options.graph.neighbours);
+        return finish_call(participant().receive_roster(message(scenario_.roster), out, written), out,
+                           written);
+      }
+      case 2:
+        return participant().receive_delivery(message(scenario_.delivery));
+      case 3:
+        return mask();
+      default: {
+        std::vector<std::uint8_t> out(unmask_answer_bytes(scenario_.options.graph.neighbours));
+        return finish_call(participant().receive_unmask(message(scenario_.request), out, written), out,
+                           written);
+      }
+    }
+  }
+
+  Rejection mask() {
+    const bool wrong_length = input_.chance(8);
+    const RingLayout layout(scenario_.options.participants_max, scenario_.options.lanes);
+    std::vector<std::uint8_t> ring(layout.byte_count());
+    ring_encode(layout, device_.values, ring);
+    const std::vector<std::uint8_t> plain = ring;
+    if (wrong_length) ring.resize(input_.u16() % layout.byte_count());
+    tampered_ = wrong_length;
+    const Rejection rejection = participant().mask(layout, ring);
+    if (accepted(rejection)) {
+      SOTTO_CHECK(ring != plain);
+    } else {
+      SOTTO_CHECK(std::all_of(ring.begin(), ring.end(), [](std::uint8_t byte) { return byte == 0; }));
+    }
+    return rejection;
+  }
+
+  static Rejection finish_call(Rejection rejection, const std::vector<std::uint8_t>& out,
+                               std::size_t written) {
+    SOTTO_CHECK(written <= out.size());
+    if (!accepted(rejection)) SOTTO_CHECK(written == 0);
+    return rejection;
+  }
+
+  std::vector<std::uint8_t> message(std::vector<std::uint8_t> sound) {
+    tampered_ = fuzz::mutate(input_, sound) || tampered_;
+    return sound;
+  }
+
+  void check(State before, int next, Rejection rejection) {
+    const State after = participant().state();
+    if (!accepted(rejection)) {
+      SOTTO_CHECK(after == State::kFailed);
+      for (const NeighbourSlot& slot : device_.slots)
+        SOTTO_CHECK(!slot.alive && slot.record == NeighbourSlot().record);
+    } else {
+      // Only the call of this state succeeds, and only one step further.
+      SOTTO_CHECK(static_cast<int>(before) == next);
+      SOTTO_CHECK(static_cast<int>(after) == next + 1);
+    }
+    spoiled_ = spoiled_ || tampered_;
+    if (static_cast<int>(before) != next) SOTTO_CHECK(rejection == Rejection::kWrongPhase);
+    if (static_cast<int>(before) == next && !spoiled_) SOTTO_CHECK(accepted(rejection));
+    if (after > State::kRoster && after < State::kFailed) {
+      const GraphParameters& graph = participant().graph();
+      SOTTO_CHECK(graph.participants >= 3 && 2 * graph.threshold > graph.neighbours);
+      SOTTO_CHECK(participant().index().value < graph.participants);
+    }
+  }
+
+  const Scenario& scenario_;
+  fuzz::FuzzInput& input_;
+  RelayDevice device_;
+  bool tampered_ = false;  // the present call's arguments
+  bool spoiled_ = false;   // some call's so far
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::FuzzInput input(data, size);
+  const auto& list = scenarios();
+  Attack(*list[input.below(list.size())], input).run();
+  return 0;
+}
