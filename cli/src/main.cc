@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "commands.h"
+#include "sotto/proto/grpc_log.h"
 
 namespace {
 
@@ -68,6 +69,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sotto::proto::silence_grpc_log();  // its failures reach people as Status, once and in words
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {
