@@ -1,0 +1,209 @@
+// Secure aggregation beside what its primitives cost alone, on one core: unmasking, summing, one participant.
+//
+//   secagg_bench [--json FILE] [--quick]
+//
+// Every row is the median of several runs; the limit is measured between them. Times are processor time of
+// one thread, and time on the wall where there are more. Unmasking is everything from the last answer to the
+// decoded sum. The sums are checked: a wrong one ends the run.
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "secagg_cohort.h"
+#include "secagg_limits.h"
+#include "side_by_side.h"
+#include "sotto/base/check.h"
+#include "sotto/base/executor.h"
+
+namespace sotto::bench {
+namespace {
+
+using aggregator::CohortSession;
+using crypto::Prg;
+using proto::Step;
+
+struct Row {
+  std::string name;
+  double ours = 0;   // seconds
+  double limit = 0;  // seconds
+  std::size_t bytes = 0;
+};
+
+class Report {
+ public:
+  void add(const Row& row) {
+    std::printf("%-58s %10.2f %10.2f %7.3f %9zu\n", row.name.c_str(), 1e3 * row.ours, 1e3 * row.limit,
+                row.ours / row.limit, row.bytes);
+    std::fflush(stdout);
+    rows_.push_back({{"case", row.name},
+                     {"ours_ms", 1e3 * row.ours},
+                     {"limit_ms", 1e3 * row.limit},
+                     {"ratio", row.ours / row.limit},
+                     {"bytes", row.bytes}});
+  }
+  [[nodiscard]] bool write(const std::string& file) const {
+    std::ofstream out(file);
+    out << rows_.dump(2) << '\n';
+    return out.good();
+  }
+
+ private:
+  nlohmann::json rows_ = nlohmann::json::array();
+};
+
+std::string name_of(const char* what, const CohortOptions& options) {
+  std::string name = std::string(what) + " n=" + std::to_string(options.devices) +
+                     " d=" + std::to_string(options.parameters);
+  if (options.dropout_fraction > 0)
+    name += " drop=" + std::to_string(static_cast<int>(100 * options.dropout_fraction + 0.5)) + "%";
+  return name + (options.prg == Prg::kChaCha20 ? " chacha20" : " aes-128-ctr");
+}
+
+double unmask_seconds(const RecordedCohort& cohort, Executor& executor) {
+  const std::unique_ptr<CohortSession> session = cohort.session_at(Step::kUnmask);
+  cohort.submit(*session);
+  bool right = false;
+  const auto work = [&] {
+    SOTTO_CHECK(session->close_step().has_value());
+    const auto sum = session->finish(executor);
+    right = sum.has_value() && cohort.sum_is_right(*sum);
+  };
+  const double seconds = executor.thread_count() == 1 ? processor_seconds_of(work) : seconds_of(work);
+  SOTTO_CHECK(right);
+  return seconds;
+}
+
+struct UnmaskOptions {
+  std::size_t threads = 1;
+  std::size_t repeats = 1;
+};
+
+void unmask(const CohortOptions& options, const RecordedCohort& cohort, const UnmaskOptions& runs,
+            Report& report) {
+  std::vector<double> ours;
+  std::vector<double> limit;
+  const auto executor = make_thread_pool(runs.threads);
+  for (std::size_t i = 0; i < runs.repeats; ++i) {
+    limit.push_back(keystream_seconds(options.prg, cohort.masks(), cohort.layout().byte_count()) +
+                    agreement_seconds(cohort.agreements()));
+    ours.push_back(unmask_seconds(cohort, *executor));
+  }
+  std::string name = name_of("unmask", options);
+  if (runs.threads > 1) name += " threads=" + std::to_string(runs.threads);
+  report.add({.name = name,
+              .ours = median(std::move(ours)),
+              .limit = median(std::move(limit)) / static_cast<double>(runs.threads),
+              .bytes = cohort.masks() * cohort.layout().byte_count()});
+}
+
+// What it takes a session to have the vectors of all its devices, which nothing has read before.
+void sum_inputs(const CohortOptions& options, const RecordedCohort& cohort, std::size_t repeats,
+                Report& report) {
+  std::vector<std::vector<std::uint8_t>> vectors;
+  crypto::SeededRandom random(5);
+  for (std::size_t i = 0; i < options.devices; ++i)
+    random.fill(vectors.emplace_back(cohort.layout().byte_count()));
+  std::vector<double> ours;
+  std::vector<double> limit;
+  for (std::size_t i = 0; i < repeats; ++i) {
+    const std::unique_ptr<CohortSession> session = cohort.session_at(Step::kCollect);
+    limit.push_back(addition_seconds(vectors));
+    ours.push_back(processor_seconds_of([&] {
+      for (std::uint16_t device = 0; device < options.devices; ++device)
+        SOTTO_CHECK(accepted(session->receive(ParticipantIndex{device}, Step::kCollect, vectors[device])));
+    }));
+  }
+  CohortOptions all = options;
+  all.dropout_fraction = 0;
+  report.add({.name = name_of("sum of inputs", all),
+              .ours = median(std::move(ours)),
+              .limit = median(std::move(limit)),
+              .bytes = vectors.size() * cohort.layout().byte_count()});
+}
+
+// Two agreements per neighbour, one mask per neighbour and its own.
+void participant(const CohortOptions& options, const RecordedCohort& cohort, Report& report) {
+  const std::size_t neighbours = cohort.graph().neighbours;
+  std::vector<double> limit;
+  for (int i = 0; i < 9; ++i) {
+    limit.push_back(keystream_seconds(options.prg, neighbours + 1, cohort.layout().byte_count()) +
+                    agreement_seconds(2 * neighbours));
+  }
+  const ParticipantCost cost = cohort.participant_cost();
+  CohortOptions named = options;
+  named.dropout_fraction = 0;
+  report.add({.name = name_of("participant", named) + " k=" + std::to_string(neighbours),
+              .ours = cost.seconds,
+              .limit = median(std::move(limit)),
+              .bytes = cost.bytes});
+}
+
+void quick(Report& report) {
+  for (const std::uint16_t ring : {std::uint16_t{0}, std::uint16_t{300}}) {
+    const CohortOptions options{
+        .devices = 70, .parameters = 2000, .dropout_fraction = 0.3, .ring_participants = ring};
+    const RecordedCohort cohort(options);
+    unmask(options, cohort, {.threads = 1, .repeats = 1}, report);
+    unmask(options, cohort, {.threads = 2, .repeats = 1}, report);
+    sum_inputs(options, cohort, 1, report);
+    participant(options, cohort, report);
+  }
+}
+
+void hundred_devices(Report& report) {
+  for (const Prg prg : {Prg::kAes128Ctr, Prg::kChaCha20}) {
+    const CohortOptions options{.devices = 100, .parameters = 100'000, .dropout_fraction = 0.3, .prg = prg};
+    const RecordedCohort cohort(options);
+    for (const std::size_t threads : {1, 2})
+      unmask(options, cohort, {.threads = threads, .repeats = 9}, report);
+    participant(options, cohort, report);
+  }
+  const CohortOptions options{.devices = 100, .parameters = 1'000'000, .dropout_fraction = 0.3};
+  const RecordedCohort cohort(options);
+  for (const std::size_t threads : {1, 2})
+    unmask(options, cohort, {.threads = threads, .repeats = 5}, report);
+}
+
+void thousand_devices(Report& report) {
+  for (const double dropout_fraction : {0.1, 0.3}) {
+    const CohortOptions options{.devices = 1000, .parameters = 100'000, .dropout_fraction = dropout_fraction};
+    const RecordedCohort cohort(options);
+    for (const std::size_t threads : {1, 2})
+      unmask(options, cohort, {.threads = threads, .repeats = 3}, report);
+    if (dropout_fraction > 0.2) participant(options, cohort, report);
+    if (dropout_fraction < 0.2) sum_inputs(options, cohort, 5, report);
+  }
+}
+
+int run(int argc, char** argv) {
+  std::string json;
+  bool is_quick = false;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--quick") == 0) {
+      is_quick = true;
+    } else if (std::strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
+      json = argv[++i];
+    } else {
+      std::fprintf(stderr, "usage: secagg_bench [--json FILE] [--quick]\n");
+      return 2;
+    }
+  }
+  std::printf("%-58s %10s %10s %7s %9s\n", "case", "ours ms", "limit ms", "ratio", "bytes");
+  Report report;
+  if (is_quick) {
+    quick(report);
+  } else {
+    hundred_devices(report);
+    thousand_devices(report);
+  }
+  if (json.empty() || report.write(json)) return 0;
+  std::fprintf(stderr, "secagg_bench: cannot write %s\n", json.c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace sotto::bench
+
+int main(int argc, char** argv) { return sotto::bench::run(argc, argv); }
