@@ -1,7 +1,9 @@
-// SHA-256, HKDF and the two comparisons on bytes.
+// SHA-256, HKDF, fingerprints and the two comparisons on bytes.
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/params.h>
+
+#include <algorithm>
 
 #include "openssl/owners.h"
 #include "sotto/base/check.h"
@@ -17,15 +19,39 @@ const EVP_MD* sha256_method() {
   return method;
 }
 
-EVP_KDF* hkdf_method() {
-  static EVP_KDF* const method = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
-  SOTTO_CHECK(method != nullptr);
-  return method;
+EVP_MAC_CTX* new_mac(const char* name) {
+  EVP_MAC* const method = EVP_MAC_fetch(nullptr, name, nullptr);
+  EVP_MAC_CTX* const context = EVP_MAC_CTX_new(method);
+  EVP_MAC_free(method);  // the context holds it
+  SOTTO_CHECK(context != nullptr);
+  return context;
 }
 
-OSSL_PARAM octets(const char* name, Bytes bytes) {
-  // OSSL_PARAM serves getters and setters and so takes a mutable pointer; a setter does not write through it.
-  return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes.data()), bytes.size());
+// An HMAC-SHA-256 that waits for its key. Copies of one need not look the digest up again.
+EVP_MAC_CTX* new_hmac() {
+  static const EVP_MAC_CTX* const blank = [] {
+    EVP_MAC_CTX* const context = new_mac("HMAC");
+    char digest_name[] = "SHA2-256";
+    const std::array<OSSL_PARAM, 2> parameters = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name, 0), OSSL_PARAM_construct_end()};
+    constexpr Digest any_key{};  // only a context with a key can be copied
+    SOTTO_CHECK(EVP_MAC_init(context, any_key.data(), any_key.size(), parameters.data()) == 1);
+    return context;
+  }();
+  EVP_MAC_CTX* const copy = EVP_MAC_CTX_dup(blank);
+  SOTTO_CHECK(copy != nullptr);
+  return copy;
+}
+
+// An empty key means the one that is set already.
+template <std::size_t TagBytes>
+void compute_mac(void* context, Bytes key, std::initializer_list<Bytes> parts,
+                 std::array<std::uint8_t, TagBytes>& tag) {
+  auto* const mac = static_cast<EVP_MAC_CTX*>(context);
+  SOTTO_CHECK(EVP_MAC_init(mac, key.data(), key.size(), nullptr) == 1);
+  for (const Bytes part : parts) SOTTO_CHECK(EVP_MAC_update(mac, part.data(), part.size()) == 1);
+  std::size_t written = 0;
+  SOTTO_CHECK(EVP_MAC_final(mac, tag.data(), &written, tag.size()) == 1 && written == tag.size());
 }
 
 }  // namespace
@@ -56,19 +82,48 @@ Digest Sha256::finish() {
 }
 
 void hkdf_sha256(const HkdfInput& input, MutableBytes out) {
-  SOTTO_CHECK(!input.input_key.empty());
+  Hkdf(input.salt).derive(input.input_key, input.info, out);
+}
+
+Hkdf::Hkdf(Bytes salt) : extract_(new_hmac()), expand_(new_hmac()) {
+  static constexpr Digest kNoSalt{};  // RFC 5869 section 2.2
+  if (salt.empty()) salt = kNoSalt;
+  SOTTO_CHECK(EVP_MAC_init(static_cast<EVP_MAC_CTX*>(extract_), salt.data(), salt.size(), nullptr) == 1);
+}
+
+// EVP wipes the keys.
+Hkdf::~Hkdf() {
+  EVP_MAC_CTX_free(static_cast<EVP_MAC_CTX*>(extract_));
+  EVP_MAC_CTX_free(static_cast<EVP_MAC_CTX*>(expand_));
+}
+
+void Hkdf::derive(Bytes input_key, Bytes info, MutableBytes out) const {
+  SOTTO_CHECK(!input_key.empty());
   SOTTO_CHECK(!out.empty() && out.size() <= 255 * sizeof(Digest));
-  const evp::KdfContext context(EVP_KDF_CTX_new(hkdf_method()));
-  SOTTO_CHECK(context != nullptr);
-  char digest_name[] = "SHA2-256";
-  std::array<OSSL_PARAM, 5> parameters;
-  std::size_t count = 0;
-  parameters[count++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest_name, 0);
-  parameters[count++] = octets(OSSL_KDF_PARAM_KEY, input.input_key);
-  if (!input.salt.empty()) parameters[count++] = octets(OSSL_KDF_PARAM_SALT, input.salt);
-  if (!input.info.empty()) parameters[count++] = octets(OSSL_KDF_PARAM_INFO, input.info);
-  parameters[count] = OSSL_PARAM_construct_end();
-  SOTTO_CHECK(EVP_KDF_derive(context.get(), out.data(), out.size(), parameters.data()) == 1);
+  Digest key;
+  compute_mac(extract_, {}, {input_key}, key);
+  Digest block;
+  for (std::uint8_t number = 1; !out.empty(); ++number) {
+    const Bytes previous = number == 1 ? Bytes() : Bytes(block);
+    compute_mac(expand_, key, {previous, info, Bytes(&number, 1)}, block);
+    const std::size_t count = std::min(out.size(), block.size());
+    std::copy_n(block.begin(), count, out.begin());
+    out = out.subspan(count);
+  }
+  wipe(key);
+  wipe(block);
+}
+
+Fingerprinter::Fingerprinter(const SecretBytes<32>& key) : context_(new_mac("POLY1305")) {
+  std::copy(key.reveal().begin(), key.reveal().end(), key_.reveal_mutable().begin());
+}
+
+Fingerprinter::~Fingerprinter() { EVP_MAC_CTX_free(static_cast<EVP_MAC_CTX*>(context_)); }
+
+Fingerprinter::Fingerprint Fingerprinter::of(Bytes message) const {
+  Fingerprint fingerprint;
+  compute_mac(context_, key_.reveal(), {message}, fingerprint);
+  return fingerprint;
 }
 
 bool constant_time_equal(Bytes a, Bytes b) {

@@ -23,6 +23,10 @@ const EVP_CIPHER* cipher_method(Prg prg) {
   return method;
 }
 
+bool is_position(std::uint64_t byte_offset) {
+  return byte_offset % 64 == 0 && byte_offset < std::uint64_t{1} << 38;
+}
+
 CounterBlock counter_block(Prg prg, std::uint64_t byte_offset) {
   CounterBlock block{};
   if (prg == Prg::kChaCha20) {
@@ -46,8 +50,9 @@ Keystream::Keystream(Prg prg) : prg_(prg), context_(EVP_CIPHER_CTX_new()) {
 // EVP wipes the key schedule.
 Keystream::~Keystream() { EVP_CIPHER_CTX_free(static_cast<EVP_CIPHER_CTX*>(context_)); }
 
-void Keystream::rekey(const SecretBytes<kPrgKeyBytes>& key) {
-  const CounterBlock start{};
+void Keystream::rekey(const SecretBytes<kPrgKeyBytes>& key, std::uint64_t byte_offset) {
+  SOTTO_CHECK(is_position(byte_offset));
+  const CounterBlock start = counter_block(prg_, byte_offset);
   SOTTO_CHECK(EVP_EncryptInit_ex2(static_cast<EVP_CIPHER_CTX*>(context_), nullptr, key.reveal().data(),
                                   start.data(), nullptr) == 1);
   keyed_ = true;
@@ -67,7 +72,7 @@ void Keystream::read(MutableBytes out) {
 
 void Keystream::seek(std::uint64_t byte_offset) {
   SOTTO_CHECK(keyed_);
-  SOTTO_CHECK(byte_offset % 64 == 0 && byte_offset < std::uint64_t{1} << 38);
+  SOTTO_CHECK(is_position(byte_offset));
   const CounterBlock position = counter_block(prg_, byte_offset);
   SOTTO_CHECK(EVP_EncryptInit_ex2(static_cast<EVP_CIPHER_CTX*>(context_), nullptr, nullptr, position.data(),
                                   nullptr) == 1);

@@ -104,19 +104,18 @@ crypto::X25519PrivateKey mask_private_key(const Seed& mask_seed) {
 }
 
 bool pair_mask_key(const crypto::X25519PrivateKey& own, const crypto::X25519PublicKey& peer,
-                   const crypto::Digest& transcript, ParticipantIndex a, ParticipantIndex b, MaskKey& key) {
+                   const crypto::Hkdf& transcript, ParticipantIndex a, ParticipantIndex b, MaskKey& key) {
   crypto::SecretBytes<crypto::kX25519Bytes> shared;
   if (!own.agree(peer, shared)) return false;
   const auto info = labels::with_indices(labels::kPair, std::min(a, b), std::max(a, b));
-  crypto::hkdf_sha256({.input_key = shared.reveal(), .salt = transcript, .info = info}, key.reveal_mutable());
+  transcript.derive(shared.reveal(), info, key.reveal_mutable());
   return true;
 }
 
-void self_mask_key(const Seed& self_seed, const crypto::Digest& transcript, ParticipantIndex owner,
+void self_mask_key(const Seed& self_seed, const crypto::Hkdf& transcript, ParticipantIndex owner,
                    MaskKey& key) {
   const auto info = labels::with_indices(labels::kSelf, owner);
-  crypto::hkdf_sha256({.input_key = self_seed.reveal(), .salt = transcript, .info = info},
-                      key.reveal_mutable());
+  transcript.derive(self_seed.reveal(), info, key.reveal_mutable());
 }
 
 crypto::Digest self_seed_commitment(const Seed& self_seed, const crypto::Digest& transcript,

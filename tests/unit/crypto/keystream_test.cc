@@ -72,6 +72,18 @@ TEST_P(KeystreamOf, SeekingLandsWhereReadingWould) {
   }
 }
 
+TEST_P(KeystreamOf, RekeyingAtAnOffsetLandsWhereSeekingWould) {
+  for (const std::uint64_t offset : {0u, 64u, 4096u, 131'072u}) {
+    stream_.rekey(key_);
+    stream_.seek(offset);
+    const auto sought = stream_bytes(stream_, 200);
+    stream_.rekey(secret(counting<32>(9)));
+    stream_.rekey(key_, offset);
+    EXPECT_EQ(stream_bytes(stream_, 200), sought) << offset;
+  }
+  EXPECT_DEATH(stream_.rekey(key_, 63), "internal error");
+}
+
 TEST_P(KeystreamOf, FarApartBlocksDiffer) {
   stream_.rekey(key_);
   std::vector<std::vector<std::uint8_t>> blocks;

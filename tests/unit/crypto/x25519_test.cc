@@ -72,6 +72,18 @@ TEST(X25519, AgreesAgainAfterARefusal) {
   EXPECT_EQ(to_hex(shared.reveal()), kShared);
 }
 
+TEST(X25519, OneKeyAgreesWithManyPeersAsFreshKeysDo) {
+  const X25519PrivateKey reused = key_of(kAlicePrivate);
+  for (unsigned number = 0; number < 5; ++number) {
+    const X25519PublicKey peer = X25519PrivateKey(secret(counting<32>(number))).public_key();
+    SecretBytes<32> shared;
+    SecretBytes<32> expected;
+    ASSERT_TRUE(reused.agree(peer, shared));
+    ASSERT_TRUE(key_of(kAlicePrivate).agree(peer, expected));
+    EXPECT_EQ(to_hex(shared.reveal()), to_hex(expected.reveal())) << number;
+  }
+}
+
 TEST(X25519, MovingKeepsTheKey) {
   X25519PrivateKey alice = key_of(kAlicePrivate);
   X25519PrivateKey moved(std::move(alice));

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/random.h"
@@ -45,6 +46,40 @@ struct HkdfInput {
 // and at most 1024 bytes of info.
 void hkdf_sha256(const HkdfInput& input, MutableBytes out);
 
+// The same for many input keys under one salt.
+class Hkdf {
+ public:
+  // From the salt. Converts, so that whoever derives one key only may give the salt itself.
+  Hkdf(const Digest& salt) : Hkdf(Bytes(salt)) {}
+  explicit Hkdf(Bytes salt);
+  ~Hkdf();
+  Hkdf(const Hkdf&) = delete;
+  Hkdf& operator=(const Hkdf&) = delete;
+  void derive(Bytes input_key, Bytes info, MutableBytes out) const;
+
+ private:
+  void* extract_;  // HMAC keyed with the salt
+  void* expand_;   // HMAC keyed anew for every input
+};
+
+// Tells long messages apart, for whoever holds a secret key: Poly1305 (RFC 8439 section 2.5) as a universal
+// hash. Two different messages of up to 2^27 bytes have equal fingerprints with a probability below 2^-79, as
+// long as nobody sees fingerprints. They authenticate nothing.
+class Fingerprinter {
+ public:
+  using Fingerprint = std::array<std::uint8_t, 16>;
+
+  explicit Fingerprinter(const SecretBytes<32>& key);
+  ~Fingerprinter();
+  Fingerprinter(const Fingerprinter&) = delete;
+  Fingerprinter& operator=(const Fingerprinter&) = delete;
+  [[nodiscard]] Fingerprint of(Bytes message) const;
+
+ private:
+  SecretBytes<32> key_;
+  void* context_;
+};
+
 inline constexpr std::size_t kX25519Bytes = 32;
 using X25519PublicKey = std::array<std::uint8_t, kX25519Bytes>;
 
@@ -65,7 +100,8 @@ class X25519PrivateKey {
   [[nodiscard]] bool agree(const X25519PublicKey& peer, SecretBytes<kX25519Bytes>& shared) const;
 
  private:
-  void* key_ = nullptr;
+  struct Agreement;
+  std::unique_ptr<Agreement> agreement_;
   X25519PublicKey public_key_{};
 };
 
@@ -98,8 +134,9 @@ class Keystream {
   Keystream(const Keystream&) = delete;
   Keystream& operator=(const Keystream&) = delete;
 
-  // Starts the stream of another key at byte 0. Required before the first read or seek.
-  void rekey(const SecretBytes<kPrgKeyBytes>& key);
+  // Starts the stream of another key, at a multiple of 64 bytes below 2^38. Required before the first read or
+  // seek.
+  void rekey(const SecretBytes<kPrgKeyBytes>& key, std::uint64_t byte_offset = 0);
   // The next out.size() bytes of the stream.
   void read(MutableBytes out);
   // Continues at `byte_offset`, a multiple of 64 below 2^38, of the present key's stream.

@@ -62,13 +62,13 @@ void encode_roster(const Roster& roster, MutableBytes out);  // requires out.siz
                                                const crypto::Digest& root);
 
 // Key derivations, see PROTOCOL.md "Keys". The functions that agree on a key return false for a small-order
-// peer key.
+// peer key. `transcript` salts the derivation; a digest is taken as well.
 using MaskKey = crypto::SecretBytes<crypto::kPrgKeyBytes>;
 [[nodiscard]] crypto::X25519PrivateKey mask_private_key(const Seed& mask_seed);
 [[nodiscard]] bool pair_mask_key(const crypto::X25519PrivateKey& own, const crypto::X25519PublicKey& peer,
-                                 const crypto::Digest& transcript, ParticipantIndex a, ParticipantIndex b,
+                                 const crypto::Hkdf& transcript, ParticipantIndex a, ParticipantIndex b,
                                  MaskKey& key);
-void self_mask_key(const Seed& self_seed, const crypto::Digest& transcript, ParticipantIndex owner,
+void self_mask_key(const Seed& self_seed, const crypto::Hkdf& transcript, ParticipantIndex owner,
                    MaskKey& key);
 [[nodiscard]] crypto::Digest self_seed_commitment(const Seed& self_seed, const crypto::Digest& transcript,
                                                   ParticipantIndex owner);
