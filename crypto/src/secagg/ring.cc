@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "secagg/ring_arithmetic.h"
 #include "sotto/base/check.h"
 #include "sotto/base/limits.h"
 
@@ -49,49 +50,13 @@ std::uint64_t shift_right(const Word& word, std::size_t shift) {
   return word.low >> shift | word.high << (64 - shift);
 }
 
-// Lane arithmetic as loops that compilers vectorise: no alignment, no aliasing, no carried dependency.
-template <MaskSign Sign>
-void combine_lanes(std::uint8_t* __restrict accumulator, const std::uint8_t* __restrict operand,
-                   std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; i += kLaneBytes) {
-    std::uint16_t a = 0;
-    std::uint16_t b = 0;
-    std::memcpy(&a, accumulator + i, kLaneBytes);
-    std::memcpy(&b, operand + i, kLaneBytes);
-    a = static_cast<std::uint16_t>(Sign == MaskSign::kAdd ? a + b : a - b);
-    std::memcpy(accumulator + i, &a, kLaneBytes);
-  }
-}
-
-// Two 64-bit halves with the carry by hand: boards have no 128-bit integer.
-template <MaskSign Sign>
-void combine_words(std::uint8_t* __restrict accumulator, const std::uint8_t* __restrict operand,
-                   std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; i += kWordBytes) {
-    const Word a = load_word(accumulator + i);
-    const Word b = load_word(operand + i);
-    Word sum;
-    if constexpr (Sign == MaskSign::kAdd) {
-      sum.low = a.low + b.low;
-      sum.high = a.high + b.high + (sum.low < a.low ? 1 : 0);
-    } else {
-      sum.low = a.low - b.low;
-      sum.high = a.high - b.high - (a.low < b.low ? 1 : 0);
-    }
-    store_word(accumulator + i, sum);
-  }
-}
-
 void combine(const RingLayout& layout, MutableBytes accumulator, Bytes operand, MaskSign sign) {
-  std::uint8_t* const to = accumulator.data();
-  const std::uint8_t* const from = operand.data();
-  if (layout.word_packed()) {
-    sign == MaskSign::kAdd ? combine_words<MaskSign::kAdd>(to, from, accumulator.size())
-                           : combine_words<MaskSign::kSubtract>(to, from, accumulator.size());
-  } else {
-    sign == MaskSign::kAdd ? combine_lanes<MaskSign::kAdd>(to, from, accumulator.size())
-                           : combine_lanes<MaskSign::kSubtract>(to, from, accumulator.size());
-  }
+  const RingArithmetic& arithmetic = ring_arithmetic();
+  const bool adds = sign == MaskSign::kAdd;
+  const CombineBytes function = layout.word_packed()
+                                    ? (adds ? arithmetic.add_words : arithmetic.subtract_words)
+                                    : (adds ? arithmetic.add_lanes : arithmetic.subtract_lanes);
+  function(accumulator.data(), operand.data(), accumulator.size());
 }
 
 }  // namespace
