@@ -1,6 +1,8 @@
 // PROTOCOL.md section 6.6.
 #include "sotto/secagg/shamir.h"
 
+#include <algorithm>
+
 #include "secagg/field.h"
 #include "sotto/base/check.h"
 #include "sotto/base/limits.h"
@@ -31,7 +33,7 @@ void wipe_limbs(Limbs& limbs) { crypto::wipe({reinterpret_cast<std::uint8_t*>(li
 // The coefficients in the order Horner's rule wants them, highest degree first; the limbs take turns.
 class Coefficients {
  public:
-  explicit Coefficients(const crypto::SecretBytes<32>& key) { stream_.rekey(key); }
+  explicit Coefficients(crypto::Keystream& stream) : stream_(stream) { stream_.seek(0); }
   ~Coefficients() { crypto::wipe(buffer_); }
   Coefficients(const Coefficients&) = delete;
   Coefficients& operator=(const Coefficients&) = delete;
@@ -50,22 +52,43 @@ class Coefficients {
   }
 
  private:
-  crypto::Keystream stream_{crypto::Prg::kChaCha20};
+  crypto::Keystream& stream_;
   std::array<std::uint8_t, 512> buffer_;
   std::size_t offset_ = buffer_.size();
 };
+
+constexpr std::size_t kInvertedTogether = 16;
+
+// All inverses for the price of one and three multiplications each (Montgomery 1987, section 10.3.1). None of
+// the values is zero.
+void invert_all(std::span<std::uint64_t> values) {
+  std::array<std::uint64_t, kInvertedTogether> products;  // of the values before
+  std::uint64_t product = 1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    products[i] = product;
+    product = field::multiply(product, values[i]);
+  }
+  std::uint64_t inverse = field::invert(product);  // of the values up to this one
+  for (std::size_t i = values.size(); i-- > 0;) {
+    const std::uint64_t value = values[i];
+    values[i] = field::multiply(inverse, products[i]);
+    inverse = field::multiply(inverse, value);
+  }
+}
 
 }  // namespace
 
 SeedSharing::SeedSharing(const Seed& secret, std::size_t threshold, Random& random) : threshold_(threshold) {
   SOTTO_CHECK(threshold >= 1 && threshold <= limits::kParticipantsMax);
   std::memcpy(secret_.reveal_mutable().data(), secret.reveal().data(), kSeedBytes);
-  random.fill(coefficient_key_.reveal_mutable());
+  crypto::SecretBytes<crypto::kPrgKeyBytes> key;
+  random.fill(key.reveal_mutable());
+  coefficients_.rekey(key);
 }
 
 Share SeedSharing::share_at(std::uint32_t x) {
   SOTTO_CHECK(x >= 1);
-  Coefficients coefficients(coefficient_key_);
+  Coefficients coefficients(coefficients_);
   Limbs values{};
   for (std::size_t degree = threshold_ - 1; degree >= 1; --degree) {
     for (std::uint64_t& value : values) value = field::multiply(field::add(value, coefficients.next()), x);
@@ -79,20 +102,22 @@ Share SeedSharing::share_at(std::uint32_t x) {
   return share;
 }
 
+// The weight of x_i is the product over j != i of x_j / (x_j - x_i): the product of all x over x_i times the
+// differences.
 bool lagrange_at_zero(std::span<const std::uint32_t> xs, std::span<std::uint64_t> weights) {
   SOTTO_CHECK(xs.size() == weights.size());
+  std::uint64_t product = 1;
   for (std::size_t i = 0; i < xs.size(); ++i) {
-    // The product over j of x_j / (x_j - x_i).
-    std::uint64_t numerator = 1;
-    std::uint64_t denominator = 1;
+    product = field::multiply(product, xs[i]);
+    weights[i] = xs[i];
     for (std::size_t j = 0; j < xs.size(); ++j) {
-      if (j == i) continue;
-      numerator = field::multiply(numerator, xs[j]);
-      denominator = field::multiply(denominator, field::subtract(xs[j], xs[i]));
+      if (j != i) weights[i] = field::multiply(weights[i], field::subtract(xs[j], xs[i]));
     }
-    if (xs[i] == 0 || denominator == 0) return false;
-    weights[i] = field::multiply(numerator, field::invert(denominator));
+    if (weights[i] == 0) return false;
   }
+  for (std::size_t first = 0; first < weights.size(); first += kInvertedTogether)
+    invert_all(weights.subspan(first, std::min(kInvertedTogether, weights.size() - first)));
+  for (std::uint64_t& weight : weights) weight = field::multiply(weight, product);
   return true;
 }
 

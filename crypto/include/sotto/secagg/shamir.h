@@ -8,7 +8,7 @@
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/random.h"
-#include "sotto/crypto/secret_bytes.h"
+#include "sotto/crypto/primitives.h"
 
 namespace sotto::secagg {
 
@@ -17,8 +17,8 @@ inline constexpr std::size_t kShareBytes = 24;  // three field elements, little-
 using Seed = crypto::SecretBytes<kSeedBytes>;
 using Share = std::array<std::uint8_t, kShareBytes>;
 
-// A polynomial per limb with the secret at 0. Draws threshold - 1 random coefficients per limb on demand, so
-// nothing is stored: each share_at() reads them again from a keystream whose key was drawn from `random`.
+// A polynomial per limb with the secret at 0. Its threshold - 1 random coefficients per limb are not stored:
+// each share_at() reads them again from a keystream whose key was drawn from `random`.
 class SeedSharing {
  public:
   // Requires 1 <= threshold <= limits::kParticipantsMax.
@@ -29,7 +29,7 @@ class SeedSharing {
  private:
   std::size_t threshold_;
   Seed secret_;
-  crypto::SecretBytes<32> coefficient_key_;
+  crypto::Keystream coefficients_{crypto::Prg::kChaCha20};
 };
 
 struct SharePoint {
