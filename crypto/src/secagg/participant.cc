@@ -26,15 +26,12 @@ std::array<std::uint8_t, kShareAssociatedBytes> share_associated_data(const cryp
   return bytes;
 }
 
-// PROTOCOL.md section 6.5. False for a peer key of small order.
-bool derive_share_key(const crypto::X25519PrivateKey& own, const crypto::X25519PublicKey& peer,
-                      const crypto::Digest& transcript, ParticipantIndex from, ParticipantIndex to,
+// PROTOCOL.md section 6.5.
+void derive_share_key(const crypto::SecretBytes<crypto::kX25519Bytes>& channel_secret,
+                      const crypto::Hkdf& transcript, ParticipantIndex from, ParticipantIndex to,
                       ShareKey& key) {
-  crypto::SecretBytes<crypto::kX25519Bytes> shared;
-  if (!own.agree(peer, shared)) return false;
   const auto info = labels::with_indices(labels::kShare, from, to);
-  crypto::hkdf_sha256({.input_key = shared.reveal(), .salt = transcript, .info = info}, key.reveal_mutable());
-  return true;
+  transcript.derive(channel_secret.reveal(), info, key.reveal_mutable());
 }
 
 bool holds_key(const AdvertisedKeys& keys, const crypto::X25519PublicKey& key) {
@@ -56,13 +53,22 @@ bool find_self(const Roster& roster, const AdvertisedKeys& own, ParticipantIndex
   return entries_with_own_keys == 1 && complete;
 }
 
-// True when a key of entry `index` is in another entry too.
+// True when a key of entry `index` is in another entry too. A device asks this of every neighbour, so that
+// eight bytes decide first.
 bool repeats_key(const Roster& roster, ParticipantIndex index) {
-  const AdvertisedKeys keys = roster.keys_of(index);
-  for (std::uint16_t i = 0; i < roster.graph.participants; ++i) {
-    if (i == index.value) continue;
+  const AdvertisedKeys own = roster.keys_of(index);
+  const auto beginning = [](const std::uint8_t* key) { return load_le<std::uint64_t>(key); };
+  const std::uint64_t channel = beginning(own.channel.data());
+  const std::uint64_t mask = beginning(own.mask.data());
+  const std::uint8_t* entry = roster.entries.data();
+  for (std::uint16_t i = 0; i < roster.graph.participants; ++i, entry += kAdvertiseBytes) {
+    const std::uint64_t other_channel = beginning(entry);
+    const std::uint64_t other_mask = beginning(entry + crypto::kX25519Bytes);
+    const bool differs =
+        other_channel != channel && other_channel != mask && other_mask != channel && other_mask != mask;
+    if (differs || i == index.value) continue;
     const AdvertisedKeys other = roster.keys_of({i});
-    if (holds_key(other, keys.channel) || holds_key(other, keys.mask)) return true;
+    if (holds_key(other, own.channel) || holds_key(other, own.mask)) return true;
   }
   return false;
 }
@@ -151,9 +157,14 @@ Rejection Participant::choose_neighbours(const Roster& roster) {
   for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
     const ParticipantIndex neighbour{neighbours[rank]};
     if (repeats_key(roster, neighbour)) return Rejection::kBadKey;
-    slots_[rank] = {
-        .index = neighbour.value, .alive = false, .keys = roster.keys_of(neighbour), .record = {}};
+    const AdvertisedKeys keys = roster.keys_of(neighbour);
+    NeighbourSlot& slot = slots_[rank];
+    slot = {};
+    slot.index = neighbour.value;
+    slot.mask_key = keys.mask;
+    if (!channel_key_->agree(keys.channel, slot.channel_secret)) return Rejection::kBadKey;
   }
+  channel_key_.reset();
   return Rejection::kNone;
 }
 
@@ -162,14 +173,13 @@ Rejection Participant::write_shares(MutableBytes out) {
   random_.fill(self_seed_.reveal_mutable());
   SeedSharing self_sharing(self_seed_, graph_.threshold, random_);
   SeedSharing mask_sharing(mask_seed_, graph_.threshold, random_);
+  const crypto::Hkdf transcript(transcript_);
   ByteWriter writer(out);
   writer.bytes(self_seed_commitment(self_seed_, transcript_, index_));
   for (const NeighbourSlot& slot : slots_.first(graph_.neighbours)) {
     const ParticipantIndex neighbour{slot.index};
     ShareKey key;
-    if (!derive_share_key(*channel_key_, slot.keys.channel, transcript_, index_, neighbour, key)) {
-      return Rejection::kBadKey;
-    }
+    derive_share_key(slot.channel_secret, transcript, index_, neighbour, key);
     SharePair shares;
     for (const bool is_self : {true, false}) {
       const Share share = (is_self ? self_sharing : mask_sharing).share_at(slot.index + 1u);
@@ -206,7 +216,7 @@ Rejection Participant::mask(const RingLayout& layout, MutableBytes ring) {
     crypto::wipe(ring);
     return fail(rejection);
   }
-  // Nothing needs these any more; what remains is the key that opens the neighbours' records.
+  // Nothing needs these any more; what remains opens the neighbours' records.
   mask_key_.reset();
   crypto::wipe(mask_seed_.reveal_mutable());
   crypto::wipe(self_seed_.reveal_mutable());
@@ -219,14 +229,15 @@ Rejection Participant::apply_masks(const RingLayout& layout, MutableBytes ring) 
   if (layout.bits() != ring_bits_) return Rejection::kBadParameters;
   if (ring.size() != layout.byte_count()) return Rejection::kWrongLength;
   crypto::Keystream stream(context_.prg);
+  const crypto::Hkdf transcript(transcript_);
   MaskKey key;
-  self_mask_key(self_seed_, transcript_, index_, key);
+  self_mask_key(self_seed_, transcript, index_, key);
   stream.rekey(key);
   ring_apply_mask(layout, ring, stream, MaskSign::kAdd);
   for (const NeighbourSlot& slot : slots_.first(graph_.neighbours)) {
     if (!slot.alive) continue;
     const ParticipantIndex neighbour{slot.index};
-    if (!pair_mask_key(*mask_key_, slot.keys.mask, transcript_, index_, neighbour, key))
+    if (!pair_mask_key(*mask_key_, slot.mask_key, transcript, index_, neighbour, key))
       return Rejection::kBadKey;
     stream.rekey(key);
     ring_apply_mask(layout, ring, stream, pair_mask_sign(index_, neighbour));
@@ -248,9 +259,10 @@ Rejection Participant::receive_unmask(Bytes request, MutableBytes out, std::size
       std::count_if(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(neighbours),
                     [](const NeighbourSlot& slot) { return slot.alive; }));
   if (out.size() < unmask_answer_bytes(named)) return fail(Rejection::kWrongLength);
+  const crypto::Hkdf transcript(transcript_);
   ByteWriter writer(out);
   for (std::size_t rank = 0; rank < neighbours; ++rank) {
-    if (slots_[rank].alive) writer.bytes(open_share(slots_[rank], bitmap_test(survivors, rank)));
+    if (slots_[rank].alive) writer.bytes(open_share(slots_[rank], transcript, bitmap_test(survivors, rank)));
   }
   written = writer.written();
   state_ = State::kDone;
@@ -271,15 +283,15 @@ Rejection Participant::check_unmask(Bytes survivors, Bytes missing) const {
   return surviving < graph_.threshold ? Rejection::kTooFewSurvivors : Rejection::kNone;
 }
 
-Share Participant::open_share(const NeighbourSlot& slot, bool survives) const {
+Share Participant::open_share(const NeighbourSlot& slot, const crypto::Hkdf& transcript,
+                              bool survives) const {
   const ParticipantIndex neighbour{slot.index};
   ShareKey key;
   SharePair shares;
   const auto associated_data = share_associated_data(transcript_, neighbour, index_);
-  const bool opened =
-      derive_share_key(*channel_key_, slot.keys.channel, transcript_, neighbour, index_, key) &&
-      crypto::aead_open({.key = key, .nonce = kZeroNonce, .associated_data = associated_data}, slot.record,
-                        shares.reveal_mutable());
+  derive_share_key(slot.channel_secret, transcript, neighbour, index_, key);
+  const bool opened = crypto::aead_open({.key = key, .nonce = kZeroNonce, .associated_data = associated_data},
+                                        slot.record, shares.reveal_mutable());
   if (!opened) return kNoShare;
   Share share;
   std::copy_n(shares.reveal().begin() + (survives ? 0 : kShareBytes), kShareBytes, share.begin());

@@ -181,7 +181,8 @@ TEST(Participant, FreshSessionsUseFreshKeys) {
 
 bool all_wiped(const std::vector<NeighbourSlot>& slots) {
   return std::all_of(slots.begin(), slots.end(), [](const NeighbourSlot& slot) {
-    return slot.index == 0 && !slot.alive && slot.keys == AdvertisedKeys{} &&
+    return slot.index == 0 && !slot.alive && slot.mask_key == crypto::X25519PublicKey{} &&
+           slot.channel_secret == crypto::SecretBytes<crypto::kX25519Bytes>() &&
            slot.record == std::array<std::uint8_t, kShareRecordBytes>{};
   });
 }

@@ -251,7 +251,8 @@ class Device {
 
   std::vector<std::uint8_t> join_payload() {
     if (!secure()) return {};
-    slots_.assign(plan.aggregation.participants_max, {});
+    participant_.reset();  // wipes the slots at its end
+    slots_ = std::vector<secagg::NeighbourSlot>(plan.aggregation.participants_max);
     order_.assign(plan.aggregation.participants_max, 0);
     const secagg::ParticipantRules rules{.cohort_min = plan.aggregation.cohort_min,
                                          .participants_max = plan.aggregation.participants_max};

@@ -24,7 +24,9 @@ namespace sotto::secagg {
 struct NeighbourSlot {
   std::uint16_t index = 0;
   bool alive = false;
-  AdvertisedKeys keys;
+  crypto::X25519PublicKey mask_key{};
+  crypto::SecretBytes<crypto::kX25519Bytes>
+      channel_secret;  // agreed once, for the records of both directions
   std::array<std::uint8_t, kShareRecordBytes> record{};
 };
 
@@ -71,7 +73,8 @@ class Participant {
   Rejection write_shares(MutableBytes out);
   Rejection apply_masks(const RingLayout& layout, MutableBytes ring);
   [[nodiscard]] Rejection check_unmask(Bytes survivors, Bytes missing) const;
-  [[nodiscard]] Share open_share(const NeighbourSlot& slot, bool survives) const;
+  [[nodiscard]] Share open_share(const NeighbourSlot& slot, const crypto::Hkdf& transcript,
+                                 bool survives) const;
   Rejection fail(Rejection reason);
   void wipe_secrets();
 
