@@ -7,13 +7,26 @@ namespace sotto::aggregator {
 
 using proto::Step;
 
+namespace {
+
+crypto::SecretBytes<32> draw_fingerprint_key(Random& random) {
+  crypto::SecretBytes<32> key;
+  random.fill(key.reveal_mutable());
+  return key;
+}
+
+}  // namespace
+
+AttendedSession::AttendedSession(const proto::Plan& plan, Random& random)
+    : plan_(plan), fingerprints_(draw_fingerprint_key(random)) {}
+
 Rejection AttendedSession::admit(Bytes join_payload, ParticipantIndex& index) {
   if (!open() || step_ != Step::kJoin) return Rejection::kWrongPhase;
   if (attendance_.size() >= plan_.aggregation.participants_max) return Rejection::kBadParameters;
   const Rejection rejection = accept_join(join_payload);
   if (!accepted(rejection)) return rejection;
   index = ParticipantIndex{participant_count()};
-  attendance_.emplace_back().answers[slot(Step::kJoin)] = crypto::sha256({join_payload});
+  attendance_.emplace_back().answers[slot(Step::kJoin)] = fingerprints_.of(join_payload);
   return Rejection::kNone;
 }
 
@@ -21,11 +34,11 @@ Rejection AttendedSession::receive(ParticipantIndex from, Step step, Bytes paylo
   if (from.value >= attendance_.size()) return Rejection::kUnknownParticipant;
   if (step < Step::kJoin || step > Step::kUnmask) return Rejection::kWrongPhase;
   Attendance& attendance = attendance_[from.value];
-  std::optional<crypto::Digest>& answer = attendance.answers[slot(step)];
-  if (answer) return *answer == crypto::sha256({payload}) ? Rejection::kNone : Rejection::kDuplicate;
+  std::optional<crypto::Fingerprinter::Fingerprint>& answer = attendance.answers[slot(step)];
+  if (answer) return *answer == fingerprints_.of(payload) ? Rejection::kNone : Rejection::kDuplicate;
   if (!open() || step != step_ || !attendance.awaited) return Rejection::kWrongPhase;
   const Rejection rejection = accept(from, payload);
-  if (accepted(rejection)) answer = crypto::sha256({payload});
+  if (accepted(rejection)) answer = fingerprints_.of(payload);
   return rejection;
 }
 

@@ -23,8 +23,8 @@ class AttendedSession : public CohortSession {
   [[nodiscard]] Result<Progress> close_step() final;
 
  protected:
-  // `plan` has been validated.
-  explicit AttendedSession(const proto::Plan& plan) : plan_(plan) {}
+  // `plan` has been validated. `random` is used only inside this call.
+  AttendedSession(const proto::Plan& plan, Random& random);
 
   // Checks and takes in the join payload of the next participant, whose index is participant_count().
   [[nodiscard]] virtual Rejection accept_join(Bytes payload) = 0;
@@ -52,7 +52,7 @@ class AttendedSession : public CohortSession {
   // Answers to past steps stay comparable, because a device repeats one whose reply was lost.
   struct Attendance {
     bool awaited = true;
-    std::array<std::optional<crypto::Digest>, 4> answers;  // SHA-256, by step
+    std::array<std::optional<crypto::Fingerprinter::Fingerprint>, 4> answers;  // by step
   };
   static std::size_t slot(proto::Step step) { return static_cast<std::size_t>(step) - 1; }
   [[nodiscard]] bool has_answered(const Attendance& attendance) const {
@@ -61,6 +61,9 @@ class AttendedSession : public CohortSession {
   [[nodiscard]] Status check_minimum() const;
 
   proto::Plan plan_;
+  // Hashing a vector would take eight times as long as adding it. The key stays here and no fingerprint
+  // leaves, so that nobody can look for two messages with the same one.
+  crypto::Fingerprinter fingerprints_;
   proto::Step step_ = proto::Step::kJoin;
   State state_ = State::kOpen;
   std::vector<Attendance> attendance_;

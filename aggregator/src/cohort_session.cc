@@ -22,10 +22,10 @@ Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& pl
       break;
     }
     case proto::Aggregation::kPlain:
-      session = std::make_unique<PlainSession>(plan);
+      session = std::make_unique<PlainSession>(plan, random);
       break;
     case proto::Aggregation::kFloat:
-      session = std::make_unique<FloatSession>(plan);
+      session = std::make_unique<FloatSession>(plan, random);
       break;
   }
   return session;

@@ -50,9 +50,9 @@ Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint
   sum.devices = vectors;
   SOTTO_RETURN_IF_ERROR(check_sums(plan, sum, lanes));
   const std::int64_t zero = kZeroLane * vectors;
-  sum.sum.reserve(lanes.size() - secagg::kMetricLanes);
-  for (std::size_t lane = secagg::kMetricLanes; lane < lanes.size(); ++lane)
-    sum.sum.push_back(lanes[lane] - zero);
+  sum.sum.resize(lanes.size() - secagg::kMetricLanes);
+  std::transform(lanes.begin() + secagg::kMetricLanes, lanes.end(), sum.sum.begin(),
+                 [zero](std::uint32_t lane) { return lane - zero; });
   return sum;
 }
 

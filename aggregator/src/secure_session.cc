@@ -35,7 +35,7 @@ Status SecureSession::check_plan(const proto::Plan& plan) {
 }
 
 SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random)
-    : AttendedSession(plan),
+    : AttendedSession(plan, random),
       layout_(ring_layout(plan)),
       context_{.round = plan.round.value,
                .plan_digest = crypto::sha256({plan_bytes}),

@@ -52,10 +52,15 @@ class SecureSession final : public AttendedSession {
   [[nodiscard]] Status too_few_shares(std::size_t owner, std::size_t shares) const;
   void sort_answers_by_owner();
 
-  [[nodiscard]] bool genuine(std::size_t owner, const secagg::Seed& seed) const;
-  [[nodiscard]] Status rebuild_seeds(Executor& executor, std::vector<RecoveredSeed>& seeds);
+  // The secret that a seed stands for: of a missing participant the mask key, too dear to be derived twice.
+  struct Recovered {
+    RecoveredSeed seed;
+    std::optional<crypto::X25519PrivateKey> mask_key;
+  };
+  [[nodiscard]] Recovered recover(std::size_t owner) const;
+  [[nodiscard]] Status recover_all(Executor& executor, std::vector<Recovered>& secrets);
   // The masks that counted vectors carry and no other counted vector cancels.
-  [[nodiscard]] Result<std::vector<Mask>> masks_to_remove(const std::vector<RecoveredSeed>& seeds,
+  [[nodiscard]] Result<std::vector<Mask>> masks_to_remove(const std::vector<Recovered>& secrets,
                                                           Executor& executor) const;
 
   secagg::RingLayout layout_;

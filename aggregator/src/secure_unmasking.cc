@@ -28,32 +28,36 @@ void SecureSession::sort_answers_by_owner() {
   answers_.clear();
 }
 
-bool SecureSession::genuine(std::size_t owner, const Seed& seed) const {
+SecureSession::Recovered SecureSession::recover(std::size_t owner) const {
   const ParticipantIndex index{static_cast<std::uint16_t>(owner)};
-  if (counted_[owner]) return secagg::self_seed_commitment(seed, transcript_, index) == commitments_[owner];
-  return secagg::mask_private_key(seed).public_key() == keys_[owner].mask;
+  Recovered secret;
+  const auto genuine = [&](const Seed& seed) {
+    if (counted_[owner]) return secagg::self_seed_commitment(seed, transcript_, index) == commitments_[owner];
+    secret.mask_key = secagg::mask_private_key(seed);
+    return secret.mask_key->public_key() == keys_[owner].mask;
+  };
+  secret.seed = recover_seed(held_[owner], graph_.parameters().threshold, genuine);
+  return secret;
 }
 
-Status SecureSession::rebuild_seeds(Executor& executor, std::vector<RecoveredSeed>& seeds) {
-  seeds.resize(keys_.size());
+Status SecureSession::recover_all(Executor& executor, std::vector<Recovered>& secrets) {
+  secrets.resize(keys_.size());
   executor.parallel_for(keys_.size(), [&](std::size_t owner) {
-    if (need_of(owner) == Need::kNothing) return;
-    seeds[owner] = recover_seed(held_[owner], graph_.parameters().threshold,
-                                [&](const Seed& seed) { return genuine(owner, seed); });
+    if (need_of(owner) != Need::kNothing) secrets[owner] = recover(owner);
   });
-  for (const RecoveredSeed& seed : seeds)
-    dishonest_.insert(dishonest_.end(), seed.wrong.begin(), seed.wrong.end());
+  for (const Recovered& secret : secrets)
+    dishonest_.insert(dishonest_.end(), secret.seed.wrong.begin(), secret.seed.wrong.end());
   std::sort(dishonest_.begin(), dishonest_.end());
   dishonest_.erase(std::unique(dishonest_.begin(), dishonest_.end()), dishonest_.end());
   for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
-    if (need_of(owner) == Need::kNothing || seeds[owner].found) continue;
+    if (need_of(owner) == Need::kNothing || secrets[owner].seed.found) continue;
     return aborted("the seed of participant " + std::to_string(owner) + " cannot be rebuilt from its " +
                    std::to_string(held_[owner].shares.size()) + " shares: too many of them are wrong");
   }
   return {};
 }
 
-Result<std::vector<Mask>> SecureSession::masks_to_remove(const std::vector<RecoveredSeed>& seeds,
+Result<std::vector<Mask>> SecureSession::masks_to_remove(const std::vector<Recovered>& secrets,
                                                          Executor& executor) const {
   std::vector<std::size_t> first(keys_.size() + 1);  // where each owner's masks begin
   for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
@@ -69,16 +73,17 @@ Result<std::vector<Mask>> SecureSession::masks_to_remove(const std::vector<Recov
     const ParticipantIndex self{static_cast<std::uint16_t>(owner)};
     std::span<Mask> own = std::span(masks).subspan(first[owner], first[owner + 1] - first[owner]);
     if (own.empty()) return;
+    const crypto::Hkdf transcript(transcript_);
     if (counted_[owner]) {
-      secagg::self_mask_key(seeds[owner].seed, transcript_, self, own.front().key);
+      secagg::self_mask_key(secrets[owner].seed.seed, transcript, self, own.front().key);
       return;
     }
-    const crypto::X25519PrivateKey mask_key = secagg::mask_private_key(seeds[owner].seed);
+    const crypto::X25519PrivateKey& mask_key = *secrets[owner].mask_key;
     for (const std::uint16_t neighbour : graph_.of(owner)) {
       if (!counted_[neighbour]) continue;
       const ParticipantIndex peer{neighbour};
       const bool agreed =
-          secagg::pair_mask_key(mask_key, keys_[neighbour].mask, transcript_, self, peer, own.front().key);
+          secagg::pair_mask_key(mask_key, keys_[neighbour].mask, transcript, self, peer, own.front().key);
       if (!agreed) refused[owner] = 1;
       // What the missing one would have contributed is the opposite of what its neighbour did.
       own.front().removal = secagg::pair_mask_sign(self, peer);
@@ -96,9 +101,9 @@ Result<std::vector<Mask>> SecureSession::masks_to_remove(const std::vector<Recov
 Result<CohortSum> SecureSession::finish(Executor& executor) {
   SOTTO_CHECK(ready_to_finish());
   leave_finished();
-  std::vector<RecoveredSeed> seeds;
-  SOTTO_RETURN_IF_ERROR(rebuild_seeds(executor, seeds));
-  const auto masks = masks_to_remove(seeds, executor);
+  std::vector<Recovered> secrets;
+  SOTTO_RETURN_IF_ERROR(recover_all(executor, secrets));
+  const auto masks = masks_to_remove(secrets, executor);
   if (!masks) return masks.error();
   remove_masks(layout_, context_.prg, *masks, accumulator_, executor);
   held_.clear();

@@ -24,8 +24,8 @@ Result<std::optional<Step>> UnmaskedSession::end_step() {
   return std::optional<Step>();
 }
 
-PlainSession::PlainSession(const proto::Plan& plan)
-    : UnmaskedSession(plan), layout_(ring_layout(plan)), accumulator_(layout_.byte_count()) {}
+PlainSession::PlainSession(const proto::Plan& plan, Random& random)
+    : UnmaskedSession(plan, random), layout_(ring_layout(plan)), accumulator_(layout_.byte_count()) {}
 
 Rejection PlainSession::accept(ParticipantIndex, Bytes payload) {
   if (payload.size() != layout_.byte_count()) return Rejection::kWrongLength;
@@ -39,7 +39,7 @@ Result<CohortSum> PlainSession::finish(Executor&) {
   return decode_ring_sum(plan(), accumulator_, answered_count());
 }
 
-FloatSession::FloatSession(const proto::Plan& plan) : UnmaskedSession(plan) {
+FloatSession::FloatSession(const proto::Plan& plan, Random& random) : UnmaskedSession(plan, random) {
   sum_.sum.resize(plan.model.parameter_count());
   sum_.unit = 1 / kFixedPointOne;
   sum_.weight_max = plan.aggregation.weight_max;

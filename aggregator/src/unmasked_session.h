@@ -24,7 +24,7 @@ class UnmaskedSession : public AttendedSession {
 // Quantised vectors in the secure session's ring.
 class PlainSession final : public UnmaskedSession {
  public:
-  explicit PlainSession(const proto::Plan& plan);
+  PlainSession(const proto::Plan& plan, Random& random);
   [[nodiscard]] Result<CohortSum> finish(Executor& executor) override;
 
  private:
@@ -37,7 +37,7 @@ class PlainSession final : public UnmaskedSession {
 // float32 deltas, summed in fixed point so that the order of addition does not matter.
 class FloatSession final : public UnmaskedSession {
  public:
-  explicit FloatSession(const proto::Plan& plan);
+  FloatSession(const proto::Plan& plan, Random& random);
   [[nodiscard]] Result<CohortSum> finish(Executor& executor) override;
 
  private:

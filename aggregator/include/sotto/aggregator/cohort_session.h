@@ -50,7 +50,7 @@ class CohortSession {
   // The step that is open now; kJoin while admitting.
   [[nodiscard]] virtual proto::Step step() const = 0;
   // A participant's answer to the open step. The same bytes twice are accepted twice and counted once; other
-  // bytes are kDuplicate. (Vectors are compared by SHA-256.)
+  // bytes are kDuplicate. (They are compared by keyed fingerprints of 128 bits.)
   [[nodiscard]] virtual Rejection receive(ParticipantIndex from, proto::Step step, Bytes payload) = 0;
   // Whether this participant may still answer the open step, i.e. has not dropped out before it.
   [[nodiscard]] virtual bool awaited(ParticipantIndex participant) const = 0;
@@ -76,7 +76,7 @@ class CohortSession {
 };
 
 // `plan` is the round's plan and `plan_bytes` its encoding. kInvalidArgument when the plan cannot be served.
-// `random` draws the session id; used only inside this call.
+// `random` draws the session's id and keys; used only inside this call.
 [[nodiscard]] Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& plan,
                                                                          Bytes plan_bytes, Random& random);
 
