@@ -49,7 +49,7 @@ Rotation multiply(const Rotation& a, const Rotation& b) {
   return product;
 }
 
-Vector3 apply(const Rotation& rotation, const Vector3& vector) {
+Vector3 rotated(const Rotation& rotation, const Vector3& vector) {
   Vector3 result{};
   for (std::size_t row = 0; row < 3; ++row) {
     for (std::size_t i = 0; i < 3; ++i) result[row] += rotation[row][i] * vector[i];
@@ -159,7 +159,7 @@ MotionWindow draw_window(std::size_t activity, const Wearer& wearer, Sampler& sa
   for (std::size_t i = 0; i < kWindowSamples; ++i) {
     Vector3 body = movement.at(i);
     body[0] += 1;  // at rest a sensor measures the ground's push: 1 g upward
-    const Vector3 sensed = apply(to_sensor, body);
+    const Vector3 sensed = rotated(to_sensor, body);
     for (std::size_t axis = 0; axis < kMotionAxes; ++axis) {
       window[i * kMotionAxes + axis] =
           wearer.gain * sensed[axis] + wearer.bias[axis] + wearer.noise * sampler.normal();
