@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include "sotto/client/client.h"
 
@@ -31,8 +32,11 @@ class DeviceConnect : public testing::Test {
         .status();
   }
 
+  // One for each test: they run side by side.
   const std::filesystem::path ca_file_ =
-      std::filesystem::path(testing::TempDir()) / "sotto_device_connect_ca.pem";
+      std::filesystem::path(testing::TempDir()) /
+      (std::string("sotto_device_connect_") + testing::UnitTest::GetInstance()->current_test_info()->name() +
+       ".pem");
 };
 
 TEST_F(DeviceConnect, NamesAWrongAddress) {
