@@ -21,8 +21,6 @@ class Backend {
   virtual ~Backend() = default;
 
   [[nodiscard]] virtual Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) = 0;
-  [[nodiscard]] virtual Result<proto::TaskStatus> set_task_state(const std::string& task,
-                                                                 proto::TaskState state) = 0;
   // Newest first.
   [[nodiscard]] virtual Result<std::vector<proto::RoundRecord>> rounds(const std::string& task,
                                                                        std::uint32_t count_max) = 0;

@@ -66,9 +66,6 @@ class GrpcBackend final : public Backend {
   Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) override {
     return admin_->create_task(spec);
   }
-  Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state) override {
-    return admin_->set_task_state(task, state);
-  }
   Result<std::vector<proto::RoundRecord>> rounds(const std::string& task, std::uint32_t count_max) override {
     return admin_->list_rounds(task, count_max);
   }

@@ -38,11 +38,6 @@ class InProcessBackend final : public Backend {
   Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) override {
     return administer<proto::TaskStatus>([&](CallId call) { return server::CreateTaskEvent{call, spec}; });
   }
-  Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state) override {
-    return administer<proto::TaskStatus>([&](CallId call) {
-      return server::SetTaskStateEvent{call, task, state};
-    });
-  }
   Result<std::vector<proto::RoundRecord>> rounds(const std::string& task, std::uint32_t count_max) override {
     return administer<std::vector<proto::RoundRecord>>([&](CallId call) {
       return server::ListRoundsEvent{call, task, count_max};
