@@ -1,5 +1,6 @@
 #include <csignal>
 #include <cstdio>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <thread>
@@ -24,19 +25,23 @@ struct SimulateOptions {
   bool quiet = false;
 };
 
-const std::map<std::string, proto::Aggregation> kAggregations = {{"secure", proto::Aggregation::kSecure},
-                                                                 {"plain", proto::Aggregation::kPlain},
-                                                                 {"float", proto::Aggregation::kFloat}};
+// The words are the ones every other output uses.
+template <typename Value>
+std::map<std::string, Value> by_name(std::initializer_list<Value> values) {
+  std::map<std::string, Value> choices;
+  for (const Value value : values) choices.emplace(proto::to_string(value), value);
+  return choices;
+}
+
+const auto kAggregations =
+    by_name({proto::Aggregation::kSecure, proto::Aggregation::kPlain, proto::Aggregation::kFloat});
+const auto kArchitectures = by_name({proto::Architecture::kSoftmax, proto::Architecture::kDense});
+const auto kAdversaries = by_name({proto::Adversary::kCurious, proto::Adversary::kSemiMalicious});
+const auto kPrgs = by_name({crypto::Prg::kChaCha20, crypto::Prg::kAes128Ctr});
 const std::map<std::string, simulation::TransportKind> kTransports = {
     {"in-process", simulation::TransportKind::kInProcess}, {"grpc", simulation::TransportKind::kGrpc}};
 const std::map<std::string, simulation::Partition> kPartitions = {
     {"natural", simulation::Partition::kNatural}, {"dirichlet", simulation::Partition::kDirichlet}};
-const std::map<std::string, proto::Architecture> kArchitectures = {{"softmax", proto::Architecture::kSoftmax},
-                                                                   {"dense", proto::Architecture::kDense}};
-const std::map<std::string, proto::Adversary> kAdversaries = {
-    {"curious", proto::Adversary::kCurious}, {"semi-malicious", proto::Adversary::kSemiMalicious}};
-const std::map<std::string, crypto::Prg> kPrgs = {{"chacha20", crypto::Prg::kChaCha20},
-                                                  {"aes-128-ctr", crypto::Prg::kAes128Ctr}};
 
 // One-word choices with the words in the help.
 template <typename Value>
