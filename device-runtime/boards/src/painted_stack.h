@@ -1,0 +1,18 @@
+// How deep the stack went: paint what is free, run, look how much of the paint is left.
+#pragma once
+
+#include <cstdint>
+
+namespace sotto::painted_stack {
+
+// The caller's stack pointer, once it has saved all that it saves: a function of its own, so that no compiler
+// moves the reading to before that.
+[[gnu::naked, gnu::noinline]] inline std::uint32_t* stack_pointer() { asm("mov r0, sp\n bx lr"); }
+
+// Fills the free stack, from its limit up.
+void paint();
+
+// Bytes of stack used below `frame`, the stack_pointer() of the function that called paint(), since then.
+std::uint32_t used_bytes_below(const std::uint32_t* frame);
+
+}  // namespace sotto::painted_stack
