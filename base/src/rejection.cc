@@ -36,6 +36,8 @@ const char* describe(Rejection rejection) {
       return "a secret share does not open or does not match its commitment";
     case Rejection::kNotEligible:
       return "the device does not meet the task's conditions";
+    case Rejection::kBadSignature:
+      return "a signature or endorsement does not verify; enrol the device with this fleet's authority";
   }
   return "rejected";
 }

@@ -63,8 +63,7 @@ Result<ExchangeReply> end_from_wire(const v1::SessionEnd& from) {
 
 Result<ExchangeReply> refused_from_wire(const v1::Refused& from) {
   Refused refused;
-  SOTTO_RETURN_IF_ERROR(
-      copy_enumerator("Refused.reason", from.reason(), Rejection::kNotEligible, refused.reason));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("Refused.reason", from.reason(), kRejectionLast, refused.reason));
   Result<RetryWindow> window = from_wire(from.window());
   if (!window) return window.error();
   refused.window = std::move(*window);

@@ -15,8 +15,8 @@ constexpr const char* kRefusalWords[] = {"none",           "malformed",         
                                          "wrong model",    "wrong length",        "bad key",
                                          "bad parameters", "cohort too small",    "too few survivors",
                                          "sets overlap",   "unknown participant", "bad share",
-                                         "not eligible"};
-static_assert(std::size(kRefusalWords) == static_cast<std::size_t>(Rejection::kNotEligible) + 1);
+                                         "not eligible",   "bad signature"};
+static_assert(std::size(kRefusalWords) == static_cast<std::size_t>(kRejectionLast) + 1);
 
 std::uint32_t plans_for(const proto::TaskSpec& spec) {
   // over_selection is a float: 10 * 1.1f is a hair above 11 and means 11.

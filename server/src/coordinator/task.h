@@ -25,7 +25,7 @@ class RefusalCounts {
   [[nodiscard]] std::string summary() const;
 
  private:
-  std::array<std::uint64_t, static_cast<std::size_t>(Rejection::kNotEligible) + 1> counts_{};
+  std::array<std::uint64_t, static_cast<std::size_t>(kRejectionLast) + 1> counts_{};
 };
 
 struct Round {

@@ -14,14 +14,15 @@ TEST(Rejection, NumbersAreThoseOfTheProtocol) {
   EXPECT_EQ(static_cast<int>(Rejection::kUnknownSession), 4);
   EXPECT_EQ(static_cast<int>(Rejection::kBadKey), 8);
   EXPECT_EQ(static_cast<int>(Rejection::kNotEligible), 15);
+  EXPECT_EQ(static_cast<int>(Rejection::kBadSignature), 16);
 }
 
 TEST(Rejection, EachHasItsOwnSentence) {
   std::set<std::string> sentences;
-  for (int reason = 0; reason <= static_cast<int>(Rejection::kNotEligible); ++reason) {
+  for (int reason = 0; reason <= static_cast<int>(kRejectionLast); ++reason) {
     sentences.insert(describe(static_cast<Rejection>(reason)));
   }
-  EXPECT_EQ(sentences.size(), 16u);
+  EXPECT_EQ(sentences.size(), 17u);
   EXPECT_EQ(sentences.count("rejected"), 0u) << "a reason fell through to the sentence for unknown numbers";
 }
 

@@ -190,8 +190,8 @@ TEST(ConvertExchangeReply, KeepsEachKind) {
   EXPECT_TRUE(std::get<SessionEnd>(reply).counted);
   EXPECT_EQ(std::get<SessionEnd>(reply).outcome, "round 3 committed");
   EXPECT_EQ(std::get<SessionEnd>(reply).window, window);
-  reply = round_trip<v1::ExchangeReply>(ExchangeReply(Refused{Rejection::kNotEligible, window}));
-  EXPECT_EQ(std::get<Refused>(reply).reason, Rejection::kNotEligible);
+  reply = round_trip<v1::ExchangeReply>(ExchangeReply(Refused{Rejection::kBadSignature, window}));
+  EXPECT_EQ(std::get<Refused>(reply).reason, Rejection::kBadSignature);
   EXPECT_EQ(std::get<Refused>(reply).window, window);
 }
 
@@ -201,9 +201,9 @@ TEST(ConvertExchangeReply, RefusesFieldsOutsideTheirBounds) {
   bad.mutable_next()->set_next(9);
   expect_refused(bad, "NextStep.next = 9");
   bad.mutable_refused()->set_reason(0);
-  expect_refused(bad, "Refused.reason = 0: must be 1 .. 15");
-  bad.mutable_refused()->set_reason(16);
-  expect_refused(bad, "Refused.reason = 16");
+  expect_refused(bad, "Refused.reason = 0: must be 1 .. 16");
+  bad.mutable_refused()->set_reason(17);
+  expect_refused(bad, "Refused.reason = 17");
   bad.mutable_refused()->set_reason(1);
   bad.mutable_refused()->mutable_window()->set_delay_min_ms(1);
   expect_refused(bad, "RetryWindow.delay_min_ms");

@@ -23,7 +23,9 @@ enum class Rejection : std::uint8_t {
   kUnknownParticipant,  // a participant that is not in the roster, not a neighbour, or dropped earlier
   kBadShare,            // a share that does not open or does not reconstruct what was promised
   kNotEligible,         // the device does not meet the task's conditions
+  kBadSignature,        // a signature or endorsement that does not verify
 };
+inline constexpr Rejection kRejectionLast = Rejection::kBadSignature;
 
 // One sentence: what was wrong and what the peer should do. Static storage.
 [[nodiscard]] const char* describe(Rejection rejection);
