@@ -3,6 +3,8 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/obj_mac.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
 
 #include <utility>
@@ -14,7 +16,7 @@
 namespace sotto::crypto {
 namespace {
 
-constexpr std::size_t kScalarBytes = 32;
+constexpr std::size_t kScalarBytes = kEs256ScalarBytes;
 constexpr std::uint8_t kUncompressedPoint = 0x04;
 constexpr std::size_t kDerSignatureBytesMax = 72;
 
@@ -49,6 +51,19 @@ evp::EcdsaSignature signature_from_scalars(const Es256Signature& bytes) {
   return signature;
 }
 
+// The public point of a scalar in [1, order - 1]; false outside.
+bool public_point(const BIGNUM* scalar, Es256PublicKey& out) {
+  const evp::EcGroup group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+  SOTTO_CHECK(group != nullptr);
+  if (BN_is_zero(scalar) || BN_cmp(scalar, EC_GROUP_get0_order(group.get())) >= 0) return false;
+  const evp::EcPoint point(EC_POINT_new(group.get()));
+  SOTTO_CHECK(point != nullptr);
+  SOTTO_CHECK(EC_POINT_mul(group.get(), point.get(), scalar, nullptr, nullptr, nullptr) == 1);
+  SOTTO_CHECK(EC_POINT_point2oct(group.get(), point.get(), POINT_CONVERSION_UNCOMPRESSED, out.data(),
+                                 out.size(), nullptr) == out.size());
+  return true;
+}
+
 }  // namespace
 
 Es256PrivateKey Es256PrivateKey::generate() {
@@ -61,6 +76,36 @@ Es256PrivateKey Es256PrivateKey::generate() {
                                               key.public_key_.size(), &written) == 1);
   SOTTO_CHECK(written == key.public_key_.size() && key.public_key_[0] == kUncompressedPoint);
   return key;
+}
+
+std::optional<Es256PrivateKey> Es256PrivateKey::from_scalar(const SecretBytes<kEs256ScalarBytes>& scalar) {
+  const evp::SecretNumber number(BN_secure_new());
+  SOTTO_CHECK(number != nullptr &&
+              BN_bin2bn(scalar.reveal().data(), kScalarBytes, number.get()) == number.get());
+  BN_set_flags(number.get(), BN_FLG_CONSTTIME);
+  Es256PrivateKey key;
+  if (!public_point(number.get(), key.public_key_)) return std::nullopt;
+  const evp::ParameterBuilder builder(OSSL_PARAM_BLD_new());
+  SOTTO_CHECK(builder != nullptr);
+  SOTTO_CHECK(OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, kCurveName, 0) == 1);
+  SOTTO_CHECK(OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, key.public_key_.data(),
+                                               key.public_key_.size()) == 1);
+  SOTTO_CHECK(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, number.get()) == 1);
+  const evp::Parameters parameters(OSSL_PARAM_BLD_to_param(builder.get()));
+  const evp::KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  SOTTO_CHECK(parameters != nullptr && context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1);
+  EVP_PKEY* imported = nullptr;
+  SOTTO_CHECK(EVP_PKEY_fromdata(context.get(), &imported, EVP_PKEY_KEYPAIR, parameters.get()) == 1);
+  key.key_ = imported;
+  return key;
+}
+
+void Es256PrivateKey::scalar(SecretBytes<kEs256ScalarBytes>& out) const {
+  SOTTO_CHECK(key_ != nullptr);
+  BIGNUM* fetched = nullptr;
+  SOTTO_CHECK(EVP_PKEY_get_bn_param(static_cast<EVP_PKEY*>(key_), OSSL_PKEY_PARAM_PRIV_KEY, &fetched) == 1);
+  const evp::SecretNumber number(fetched);
+  SOTTO_CHECK(BN_bn2binpad(number.get(), out.reveal_mutable().data(), kScalarBytes) == kScalarBytes);
 }
 
 Es256PrivateKey::~Es256PrivateKey() { EVP_PKEY_free(static_cast<EVP_PKEY*>(key_)); }

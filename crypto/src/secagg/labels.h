@@ -1,5 +1,5 @@
-// The labels that separate the protocol's hashes and derivations (PROTOCOL.md section 6). Each ends in a zero
-// byte, so no label is the beginning of another.
+// The labels that separate the protocol's hashes, derivations and signatures (PROTOCOL.md sections 6 and 9).
+// Each ends in a zero byte, so no label is the beginning of another.
 #pragma once
 
 #include <array>
@@ -26,6 +26,11 @@ inline constexpr auto kPair = label("sotto/v1 pair");
 inline constexpr auto kSelf = label("sotto/v1 self");
 inline constexpr auto kShare = label("sotto/v1 share");
 inline constexpr auto kCommit = label("sotto/v1 commit");
+inline constexpr auto kDevice = label("sotto/v1 device");
+inline constexpr auto kCoordinator = label("sotto/v1 coordinator");
+inline constexpr auto kJoin = label("sotto/v1 join");
+inline constexpr auto kSurvivors = label("sotto/v1 survivors");
+inline constexpr auto kPlan = label("sotto/v1 plan");
 
 // label || one u16 per index: the info of a key derivation.
 template <std::size_t Count, typename... Indices>

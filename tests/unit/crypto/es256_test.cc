@@ -56,6 +56,34 @@ TEST(Es256, SignaturesOfAFreshKeyVerifyUnderThatKeyOnly) {
   }
 }
 
+TEST(Es256, TheRfc6979ScalarGivesItsPublicKeyAndComesBack) {
+  const auto scalar = unhex_secret<32>("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721");
+  const auto key = Es256PrivateKey::from_scalar(scalar);
+  ASSERT_TRUE(key.has_value());
+  EXPECT_EQ(key->public_key(), unhex_array<65>(kPublicKey));
+  EXPECT_TRUE(es256_verify(key->public_key(), as_bytes("stored"), key->sign(as_bytes("stored"))));
+  SecretBytes<32> back;
+  key->scalar(back);
+  EXPECT_TRUE(back == scalar);
+}
+
+TEST(Es256, AFreshKeyCanBeStoredAndReadBack) {
+  const Es256PrivateKey key = Es256PrivateKey::generate();
+  SecretBytes<32> scalar;
+  key.scalar(scalar);
+  const auto again = Es256PrivateKey::from_scalar(scalar);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->public_key(), key.public_key());
+}
+
+TEST(Es256, RefusesScalarsOutsideTheCurvesOrder) {
+  constexpr char kOrder[] = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+  constexpr char kBelowOrder[] = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550";
+  EXPECT_FALSE(Es256PrivateKey::from_scalar({}).has_value());
+  EXPECT_FALSE(Es256PrivateKey::from_scalar(unhex_secret<32>(kOrder)).has_value());
+  EXPECT_TRUE(Es256PrivateKey::from_scalar(unhex_secret<32>(kBelowOrder)).has_value());
+}
+
 TEST(Es256, SignsTheEmptyMessage) {
   const Es256PrivateKey key = Es256PrivateKey::generate();
   EXPECT_TRUE(es256_verify(key.public_key(), {}, key.sign({})));

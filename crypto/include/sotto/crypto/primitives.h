@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/random.h"
@@ -148,6 +149,7 @@ class Keystream {
   void* context_;
 };
 
+inline constexpr std::size_t kEs256ScalarBytes = 32;
 inline constexpr std::size_t kEs256PublicKeyBytes = 65;  // uncompressed point, SEC 1 section 2.3.3
 inline constexpr std::size_t kEs256SignatureBytes = 64;  // r || s, big-endian (RFC 7518 section 3.4)
 using Es256PublicKey = std::array<std::uint8_t, kEs256PublicKeyBytes>;
@@ -157,6 +159,9 @@ using Es256Signature = std::array<std::uint8_t, kEs256SignatureBytes>;
 class Es256PrivateKey {
  public:
   [[nodiscard]] static Es256PrivateKey generate();
+  // From the private scalar, big-endian. Nothing when it is zero or not below the order of the curve.
+  [[nodiscard]] static std::optional<Es256PrivateKey> from_scalar(
+      const SecretBytes<kEs256ScalarBytes>& scalar);
   ~Es256PrivateKey();
   Es256PrivateKey(Es256PrivateKey&& other) noexcept;
   Es256PrivateKey& operator=(Es256PrivateKey&& other) noexcept;
@@ -164,6 +169,8 @@ class Es256PrivateKey {
   Es256PrivateKey& operator=(const Es256PrivateKey&) = delete;
 
   [[nodiscard]] const Es256PublicKey& public_key() const { return public_key_; }
+  // For storing the key: from_scalar() gives it back.
+  void scalar(SecretBytes<kEs256ScalarBytes>& out) const;
   [[nodiscard]] Es256Signature sign(Bytes message) const;
 
  private:
