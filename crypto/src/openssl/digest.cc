@@ -54,6 +54,22 @@ void compute_mac(void* context, Bytes key, std::initializer_list<Bytes> parts,
   SOTTO_CHECK(EVP_MAC_final(mac, tag.data(), &written, tag.size()) == 1 && written == tag.size());
 }
 
+// RFC 5869 section 2.3.
+void expand(void* hmac, Bytes key, Bytes info, MutableBytes out) {
+  SOTTO_CHECK(!out.empty() && out.size() <= 255 * sizeof(Digest));
+  Digest block;
+  for (std::uint8_t number = 1; !out.empty(); ++number) {
+    const Bytes previous = number == 1 ? Bytes() : Bytes(block);
+    compute_mac(hmac, key, {previous, info, Bytes(&number, 1)}, block);
+    const std::size_t count = std::min(out.size(), block.size());
+    std::copy_n(block.begin(), count, out.begin());
+    out = out.subspan(count);
+  }
+  wipe(block);
+}
+
+constexpr Digest kNoSalt{};  // RFC 5869 section 2.2
+
 }  // namespace
 
 Digest sha256(std::initializer_list<Bytes> parts) {
@@ -85,8 +101,20 @@ void hkdf_sha256(const HkdfInput& input, MutableBytes out) {
   Hkdf(input.salt).derive(input.input_key, input.info, out);
 }
 
+void hkdf_extract(Bytes salt, std::initializer_list<Bytes> parts, HkdfKey& key) {
+  const evp::MacContext hmac(new_hmac());
+  Digest extracted;
+  compute_mac(hmac.get(), salt.empty() ? Bytes(kNoSalt) : salt, parts, extracted);
+  std::copy(extracted.begin(), extracted.end(), key.reveal_mutable().begin());
+  wipe(extracted);
+}
+
+void hkdf_expand(const HkdfKey& key, Bytes info, MutableBytes out) {
+  const evp::MacContext hmac(new_hmac());
+  expand(hmac.get(), key.reveal(), info, out);
+}
+
 Hkdf::Hkdf(Bytes salt) : extract_(new_hmac()), expand_(new_hmac()) {
-  static constexpr Digest kNoSalt{};  // RFC 5869 section 2.2
   if (salt.empty()) salt = kNoSalt;
   SOTTO_CHECK(EVP_MAC_init(static_cast<EVP_MAC_CTX*>(extract_), salt.data(), salt.size(), nullptr) == 1);
 }
@@ -99,19 +127,10 @@ Hkdf::~Hkdf() {
 
 void Hkdf::derive(Bytes input_key, Bytes info, MutableBytes out) const {
   SOTTO_CHECK(!input_key.empty());
-  SOTTO_CHECK(!out.empty() && out.size() <= 255 * sizeof(Digest));
   Digest key;
   compute_mac(extract_, {}, {input_key}, key);
-  Digest block;
-  for (std::uint8_t number = 1; !out.empty(); ++number) {
-    const Bytes previous = number == 1 ? Bytes() : Bytes(block);
-    compute_mac(expand_, key, {previous, info, Bytes(&number, 1)}, block);
-    const std::size_t count = std::min(out.size(), block.size());
-    std::copy_n(block.begin(), count, out.begin());
-    out = out.subspan(count);
-  }
+  expand(expand_, key, info, out);
   wipe(key);
-  wipe(block);
 }
 
 Fingerprinter::Fingerprinter(const SecretBytes<32>& key) : context_(new_mac("POLY1305")) {

@@ -51,6 +51,23 @@ TEST(HkdfSha256, GivesTheRfc5869Examples) {
             "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
 }
 
+TEST(HkdfSha256, ItsHalvesGiveTheRfc5869Example) {
+  const auto input_key = unhex("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b");
+  HkdfKey key;
+  hkdf_extract(unhex("000102030405060708090a0b0c"), {Bytes(input_key).first(5), Bytes(input_key).subspan(5)},
+               key);
+  EXPECT_EQ(to_hex(key.reveal()), "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
+  std::vector<std::uint8_t> out(42);
+  hkdf_expand(key, unhex("f0f1f2f3f4f5f6f7f8f9"), out);
+  EXPECT_EQ(to_hex(out),
+            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+}
+
+TEST(HkdfSha256, ExpandsToNothingOnlyByMistake) {
+  const HkdfKey key;
+  EXPECT_DEATH(hkdf_expand(key, {}, {}), "internal error");
+}
+
 TEST(HkdfSha256, RefusesToDeriveNothing) {
   const auto key = counting<16>(0);
   EXPECT_DEATH(hkdf_sha256({.input_key = key, .salt = {}, .info = {}}, {}), "internal error");

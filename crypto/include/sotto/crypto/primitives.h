@@ -47,6 +47,12 @@ struct HkdfInput {
 // and at most 1024 bytes of info.
 void hkdf_sha256(const HkdfInput& input, MutableBytes out);
 
+// The two halves, for schemes that expand one key more than once. Extracts from the concatenation of `parts`;
+// an empty salt is allowed.
+using HkdfKey = SecretBytes<32>;
+void hkdf_extract(Bytes salt, std::initializer_list<Bytes> parts, HkdfKey& key);
+void hkdf_expand(const HkdfKey& key, Bytes info, MutableBytes out);
+
 // The same for many input keys under one salt.
 class Hkdf {
  public:
