@@ -1,6 +1,7 @@
+#include "sotto/aggregator/cohort_sum.h"
+
 #include <limits>
 
-#include "sotto/aggregator/cohort_session.h"
 #include "sotto/base/check.h"
 
 namespace sotto::aggregator {
@@ -23,10 +24,14 @@ void CohortSum::merge(const CohortSum& other) {
     return;
   }
   if (other.sum.empty()) return;
-  SOTTO_CHECK(sum.size() == other.sum.size() && unit == other.unit && weight_max == other.weight_max);
+  SOTTO_CHECK(mergeable_with(other));
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = add_saturating(sum[i], other.sum[i]);
   metrics += other.metrics;
   devices += other.devices;
+}
+
+bool CohortSum::mergeable_with(const CohortSum& other) const {
+  return sum.size() == other.sum.size() && unit == other.unit && weight_max == other.weight_max;
 }
 
 std::vector<double> CohortSum::weighted_mean() const {

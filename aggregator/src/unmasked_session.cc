@@ -13,7 +13,7 @@ using proto::Step;
 constexpr double kFixedPointOne = 0x1p40;
 // The largest magnitude of a delta: a full cohort's sum in fixed point then cannot overflow.
 constexpr float kDeltaMax = 0x1p12f;
-static_assert(kDeltaMax * kFixedPointOne * limits::kParticipantsMax < 0x1p63);
+static_assert(kDeltaMax * kFixedPointOne * limits::kFloatParticipantsMax < 0x1p63);
 constexpr std::uint64_t kLossMax = (std::uint64_t{1} << 48) - 1;
 constexpr std::size_t kFloatHeaderBytes = 20;
 

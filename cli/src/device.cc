@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "sotto/base/limits.h"
 #include "sotto/client/client.h"
 #include "sotto/simulation/data_set.h"
 
@@ -96,7 +97,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
                   "File that lets a restarted device go on where it was");
   run->add_option("--cohort-min", options->device.cohort_min,
                   "Refuse smaller cohorts, whatever the plan says")
-      ->check(CLI::Range(3, 1024))
+      ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))
       ->capture_default_str();
   run->add_flag("--allow-unmasked", options->device.allow_unmasked,
                 "Serve plain and float tasks too: the coordinator then sees this device's update");

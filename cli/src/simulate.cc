@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "open_files.h"
 #include "output.h"
+#include "sotto/base/limits.h"
 #include "sotto/simulation/data_set.h"
 #include "sotto/simulation/experiment.h"
 #include "sotto/simulation/report.h"
@@ -102,7 +103,7 @@ void add_protocol_options(CLI::App& app, simulation::ExperimentOptions& experime
              "What the neighbour graph withstands [semi-malicious]");
   add_choice(app, "--prg", experiment.aggregation.prg, kPrgs, "Keystream of the masks [chacha20]");
   app.add_option("--cohort-max", experiment.cohort_max, "Largest cohort; larger rounds use several")
-      ->check(CLI::Range(3, 1024))
+      ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))
       ->capture_default_str();
   app.add_option("--dropout", experiment.dropout,
                  "Probability that a device drops out of a round, at a random step")

@@ -33,11 +33,14 @@ Status validate_training(const TrainingSpec& training) {
 
 Status validate_aggregation(const AggregationSpec& aggregation) {
   const double participants_max = aggregation.participants_max;
+  const std::size_t participants_limit =
+      aggregation.kind == Aggregation::kFloat ? limits::kFloatParticipantsMax : limits::kParticipantsMax;
   const Range ranges[] = {
       {"aggregation", static_cast<double>(aggregation.kind), 1, 3},
       {"adversary", static_cast<double>(aggregation.adversary), 1, 2},
       {"prg", static_cast<double>(aggregation.prg), 1, 2},
-      {"participants_max", participants_max, limits::kParticipantsMin, limits::kParticipantsMax},
+      {"participants_max", participants_max, limits::kParticipantsMin,
+       static_cast<double>(participants_limit)},
       {"cohort_min", static_cast<double>(aggregation.cohort_min), limits::kParticipantsMin, participants_max},
       {"corrupt_fraction", aggregation.corrupt_fraction, 0, 0.5, Ends::kOpenAbove},
       {"dropout_fraction", aggregation.dropout_fraction, 0, 0.5, Ends::kOpenAbove},

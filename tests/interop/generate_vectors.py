@@ -62,7 +62,7 @@ def updates():
 def rings():
     """Section 5 and the keystreams of 6.1: two vectors, their sum, a mask added and taken away."""
     cases = []
-    for participants_max in (3, 257, 258, 300, 514, 1024):
+    for participants_max in (3, 257, 258, 300, 514, 1024, 10000):
         ring = Ring(participants_max)
         for prg in (CHACHA20, AES_128_CTR):
             name = f"ring {participants_max} {prg}"

@@ -80,7 +80,7 @@ def ranges(plan):
     yield "aggregation", plan.aggregation in (SECURE, PLAIN, FLOAT)
     yield "adversary", plan.adversary in (CURIOUS, SEMI_MALICIOUS)
     yield "prg", plan.prg in (1, 2)
-    yield "participants", 3 <= plan.cohort_min <= plan.participants_max <= 1024
+    yield "participants", 3 <= plan.cohort_min <= plan.participants_max <= (1024 if plan.aggregation == 3 else 10000)
     yield "corrupt fraction", 0 <= plan.corrupt_fraction < 0.5
     yield "drop-out fraction", 0 <= plan.dropout_fraction < 0.5
     yield "clip", 0 < plan.clip <= 1e6

@@ -77,4 +77,18 @@ void neighbours_of(ParticipantIndex self, std::span<const std::uint16_t> order,
   std::sort(neighbours.begin(), neighbours.end());
 }
 
+std::span<const std::uint16_t> neighbours_in_place(ParticipantIndex self, std::size_t neighbours,
+                                                   std::span<std::uint16_t> order) {
+  const auto place = std::find(order.begin(), order.end(), self.value);
+  SOTTO_CHECK(neighbours < order.size() && place != order.end());
+  // Own number first, then half of the neighbours, everybody else, and the other half.
+  std::rotate(order.begin(), place, order.end());
+  const auto half = static_cast<std::ptrdiff_t>(neighbours / 2);
+  const auto after = static_cast<std::ptrdiff_t>(neighbours) - half;  // odd in complete graphs only
+  std::rotate(order.begin() + 1 + after, order.end() - half, order.end());
+  const std::span<std::uint16_t> chosen = order.subspan(1, neighbours);
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
 }  // namespace sotto::secagg

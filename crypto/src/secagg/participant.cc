@@ -152,8 +152,7 @@ Rejection Participant::choose_neighbours(const Roster& roster) {
   transcript_ = transcript_digest(context_, roster, root);
   const std::span<std::uint16_t> order = order_.first(graph_.participants);
   permute(graph_seed(roster, root), order);
-  std::array<std::uint16_t, limits::kParticipantsMax> neighbours;
-  neighbours_of(index_, order, std::span(neighbours).first(graph_.neighbours));
+  const std::span<const std::uint16_t> neighbours = neighbours_in_place(index_, graph_.neighbours, order);
   for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
     const ParticipantIndex neighbour{neighbours[rank]};
     if (repeats_key(roster, neighbour)) return Rejection::kBadKey;

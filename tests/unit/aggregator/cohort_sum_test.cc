@@ -55,8 +55,8 @@ TEST(CohortSumDeathTest, StopsAtSumsOfDifferentPlans) {
   CohortSum sum = sum_of({1, 2}, 1);
   CohortSum other = sum_of({1, 2}, 1);
   other.unit = 0.25;
-  EXPECT_DEATH(sum.merge(other), "unit");
-  EXPECT_DEATH(sum.merge(sum_of({1, 2, 3}, 1)), "size");
+  EXPECT_DEATH(sum.merge(other), "mergeable_with");
+  EXPECT_DEATH(sum.merge(sum_of({1, 2, 3}, 1)), "mergeable_with");
 }
 
 TEST(CohortSum, DividesByTheWeightForTheMean) {

@@ -168,7 +168,7 @@ TEST(ChooseGraph, SaysWhenNothingWillDo) {
   EXPECT_EQ(found.error().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(found.error().message(),
               HasSubstr("100 participants, of whom 40 may be corrupt and 40 drop out"));
-  EXPECT_FALSE(choose_graph({.participants = 1025}).has_value());
+  EXPECT_FALSE(choose_graph({.participants = 10'001}).has_value());
 }
 
 TEST(ChooseGraph, KeepsTheRulesDevicesCheckForEverySize) {

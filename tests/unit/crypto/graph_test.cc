@@ -93,5 +93,21 @@ TEST(Neighbours, ImpossibleRequestsAreABug) {
   EXPECT_DEATH(neighbours(0, order, 10), "internal error");
 }
 
+TEST(Neighbours, AreTheSameInPlace) {
+  for (const std::size_t count : {3u, 4u, 9u, 64u, 257u}) {
+    const std::vector<std::uint16_t> order = permutation(kSeed, count);
+    std::vector<std::size_t> sizes = {count - 1u};
+    for (std::size_t k = 2; k + 1 < count; k += 2) sizes.push_back(k);
+    for (const std::size_t k : sizes) {
+      for (const std::uint16_t self :
+           {std::uint16_t{0}, static_cast<std::uint16_t>(count / 2), static_cast<std::uint16_t>(count - 1)}) {
+        std::vector<std::uint16_t> scratch = order;
+        const auto list = neighbours_in_place({self}, k, scratch);
+        EXPECT_EQ(std::vector<std::uint16_t>(list.begin(), list.end()), neighbours(self, order, k));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sotto::secagg

@@ -125,7 +125,13 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
       {"prg = 0", [](Plan& p) { p.aggregation.prg = static_cast<crypto::Prg>(0); }},
       {"cohort_min = 2: must be 3 .. 300", [](Plan& p) { p.aggregation.cohort_min = 2; }},
       {"cohort_min = 301: must be 3 .. 300", [](Plan& p) { p.aggregation.cohort_min = 301; }},
-      {"participants_max = 1025: must be 3 .. 1024", [](Plan& p) { p.aggregation.participants_max = 1025; }},
+      {"participants_max = 10001: must be 3 .. 10000",
+       [](Plan& p) { p.aggregation.participants_max = 10'001; }},
+      {"participants_max = 1025: must be 3 .. 1024",
+       [](Plan& p) {
+         p.aggregation.kind = Aggregation::kFloat;
+         p.aggregation.participants_max = 1025;
+       }},
       {"corrupt_fraction = 0.5: must be at least 0, below 0.5",
        [](Plan& p) { p.aggregation.corrupt_fraction = 0.5f; }},
       {"dropout_fraction = nan", [=](Plan& p) { p.aggregation.dropout_fraction = kNan; }},

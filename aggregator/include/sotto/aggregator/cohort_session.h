@@ -13,31 +13,15 @@
 #include <string>
 #include <vector>
 
+#include "sotto/aggregator/cohort_sum.h"
 #include "sotto/base/executor.h"
 #include "sotto/base/ids.h"
 #include "sotto/base/random.h"
 #include "sotto/base/rejection.h"
 #include "sotto/base/result.h"
 #include "sotto/proto/messages.h"
-#include "sotto/secagg/update.h"
 
 namespace sotto::aggregator {
-
-// The exact sum of a cohort or of several: merging is associative and commutative.
-struct CohortSum {
-  // Per parameter, in units of `unit`: sum over devices of weight / weight_max * delta.
-  std::vector<std::int64_t> sum;
-  double unit = 0;
-  std::uint32_t weight_max = 1;
-  secagg::MetricSums metrics;
-  std::uint32_t devices = 0;
-
-  // Requires equal sum.size(), unit and weight_max (an empty *this takes over `other`).
-  void merge(const CohortSum& other);
-  // Weighted mean of the devices' deltas: sum * unit * weight_max / metrics.weight. Empty when metrics.weight
-  // == 0.
-  [[nodiscard]] std::vector<double> weighted_mean() const;
-};
 
 class CohortSession {
  public:

@@ -26,5 +26,10 @@ void permute(const crypto::Digest& seed, std::span<std::uint16_t> order);
 // `neighbours` has exactly k entries.
 void neighbours_of(ParticipantIndex self, std::span<const std::uint16_t> order,
                    std::span<std::uint16_t> neighbours);
+// The same without memory of its own: rearranges `order` and returns the part of it that holds the k
+// neighbours, ascending.
+[[nodiscard]] std::span<const std::uint16_t> neighbours_in_place(ParticipantIndex self,
+                                                                 std::size_t neighbours,
+                                                                 std::span<std::uint16_t> order);
 
 }  // namespace sotto::secagg

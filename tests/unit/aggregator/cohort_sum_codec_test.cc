@@ -1,0 +1,95 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "cohort.h"
+#include "sotto/aggregator/cohort_sum.h"
+
+namespace sotto::aggregator {
+namespace {
+
+const crypto::Digest kPlan = crypto::sha256({crypto::Digest{1}});
+constexpr std::size_t kVersionAt = 4;
+constexpr std::size_t kWidthAt = 5;
+constexpr std::size_t kUnitAt = 38;
+constexpr std::size_t kDevicesAt = 50;
+
+CohortSum sample(std::vector<std::int64_t> values) {
+  CohortSum sum;
+  sum.sum = std::move(values);
+  sum.unit = 0.0078125;
+  sum.weight_max = 100;
+  sum.metrics = {
+      .count = 5, .weight = 444, .examples = 500, .correct = 321, .loss_1024 = 1ull << 50, .clipped = 2};
+  sum.devices = 5;
+  return sum;
+}
+
+// What a program that writes nonsense, but intact nonsense, would hand over.
+std::vector<std::uint8_t> resealed(std::vector<std::uint8_t> bytes) {
+  const std::size_t body = bytes.size() - sizeof(crypto::Digest);
+  const crypto::Digest digest = crypto::sha256({Bytes(bytes).first(body)});
+  std::copy(digest.begin(), digest.end(), bytes.begin() + static_cast<std::ptrdiff_t>(body));
+  return bytes;
+}
+
+TEST(CohortSumCodec, GivesBackWhatWasWritten) {
+  constexpr std::int64_t kWide = std::numeric_limits<std::int64_t>::min();
+  for (const CohortSum& sum : {sample({0, -1, 2147483647, -2147483648}), sample({7, kWide}), sample({5})}) {
+    const auto read = decode_cohort_sum(encode_cohort_sum(sum, kPlan), kPlan);
+    ASSERT_TRUE(read.has_value()) << read.error().message();
+    expect_equal(*read, sum);
+  }
+}
+
+TEST(CohortSumCodec, TakesFourBytesAValueWhereAllFit) {
+  const std::size_t narrow = encode_cohort_sum(sample({1, 2, 3}), kPlan).size();
+  const std::size_t wide = encode_cohort_sum(sample({1, 2, 1ll << 31}), kPlan).size();
+  EXPECT_EQ(wide - narrow, 12u);
+}
+
+TEST(CohortSumCodec, SumsThatWentThroughBytesMergeToTheSameBits) {
+  CohortSum direct = sample({1, -2, 3});
+  direct.merge(sample({10, 20, -30}));
+  CohortSum through = *decode_cohort_sum(encode_cohort_sum(sample({10, 20, -30}), kPlan), kPlan);
+  through.merge(*decode_cohort_sum(encode_cohort_sum(sample({1, -2, 3}), kPlan), kPlan));
+  EXPECT_EQ(encode_cohort_sum(through, kPlan), encode_cohort_sum(direct, kPlan));
+}
+
+TEST(CohortSumCodec, RefusesEveryCutAndEveryDamagedByte) {
+  const std::vector<std::uint8_t> bytes = encode_cohort_sum(sample({1, 2, 3}), kPlan);
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_EQ(decode_cohort_sum(Bytes(bytes).first(length), kPlan).error().code(), StatusCode::kDataLoss);
+  }
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::vector<std::uint8_t> damaged = bytes;
+    damaged[i] ^= 0x10;
+    EXPECT_FALSE(decode_cohort_sum(damaged, kPlan).has_value()) << i;
+  }
+}
+
+TEST(CohortSumCodec, RefusesAnotherPlansSumAndAnotherVersion) {
+  std::vector<std::uint8_t> bytes = encode_cohort_sum(sample({1, 2, 3}), kPlan);
+  const auto other = decode_cohort_sum(bytes, crypto::Digest{});
+  EXPECT_EQ(other.error().code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(other.error().message().find("another plan"), std::string::npos);
+  bytes[kVersionAt] = 2;
+  EXPECT_EQ(decode_cohort_sum(resealed(bytes), kPlan).error().code(), StatusCode::kFailedPrecondition);
+}
+
+TEST(CohortSumCodec, RefusesIntactNonsense) {
+  const std::vector<std::uint8_t> bytes = encode_cohort_sum(sample({1, 2, 3}), kPlan);
+  const auto with = [&](std::size_t at, std::uint8_t value) {
+    std::vector<std::uint8_t> changed = bytes;
+    changed[at] = value;
+    return decode_cohort_sum(resealed(changed), kPlan);
+  };
+  EXPECT_FALSE(with(kWidthAt, 8).has_value());        // then the values' length is wrong
+  EXPECT_FALSE(with(kWidthAt, 3).has_value());        // no width
+  EXPECT_FALSE(with(kUnitAt + 7, 0xff).has_value());  // a negative unit
+  EXPECT_FALSE(with(kDevicesAt, 0).has_value());      // of nobody
+  EXPECT_TRUE(with(kDevicesAt, 6).has_value());       // the helper above does change what it says
+}
+
+}  // namespace
+}  // namespace sotto::aggregator
