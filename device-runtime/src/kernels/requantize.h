@@ -6,8 +6,8 @@
 
 namespace sotto::device {
 
-// Wraps instead of trapping, which only a hostile image can tell: the compiler refuses models whose
-// accumulators could overflow.
+// Modulo 2^32. With the zero point folded into the bias a partial sum may wrap although the reference
+// kernel's would not; the total is right again whenever the reference's fits 32 bits.
 [[nodiscard]] constexpr std::int32_t wrapping_add(std::int32_t a, std::int32_t b) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
 }
@@ -23,23 +23,22 @@ namespace sotto::device {
   return static_cast<std::int32_t>(product >> 31);
 }
 
-// value / 2^exponent, halves away from zero; exponent in [0, 31]. Requires value + 2^(exponent - 1) < 2^31,
-// which holds for every accumulator of a compiled model.
+// value / 2^exponent, halves away from zero; exponent in [0, 31], value > -2^31. Shifting by exponent - 1
+// before adding the half leaves no sum that could overflow.
 [[nodiscard]] constexpr std::int32_t rounding_divide_by_power_of_two(std::int32_t value,
                                                                      std::int32_t exponent) {
-  const std::int32_t half = static_cast<std::int32_t>((std::uint32_t{1} << exponent) >> 1);
-  const std::int32_t nudge = exponent == 0 ? 0 : value >> 31;
-  return wrapping_add(wrapping_add(value, half), nudge) >> exponent;
+  if (exponent == 0) return value;
+  return ((wrapping_add(value, value >> 31) >> (exponent - 1)) + 1) >> 1;
 }
 
 // value * multiplier * 2^(shift - 31); shift in [-31, 30], positive is to the left.
 [[nodiscard]] constexpr std::int32_t multiply_by_quantized_multiplier(std::int32_t value,
                                                                       std::int32_t multiplier,
                                                                       std::int32_t shift) {
-  const std::int32_t left = shift > 0 ? shift : 0;
-  const std::int32_t right = shift > 0 ? 0 : -shift;
-  const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << left);
-  return rounding_divide_by_power_of_two(rounding_doubling_high_multiply(shifted, multiplier), right);
+  if (shift < 0)
+    return rounding_divide_by_power_of_two(rounding_doubling_high_multiply(value, multiplier), -shift);
+  const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << shift);
+  return rounding_doubling_high_multiply(shifted, multiplier);
 }
 
 [[nodiscard]] constexpr std::int8_t clamp_to_int8(std::int32_t value, std::int32_t min, std::int32_t max) {

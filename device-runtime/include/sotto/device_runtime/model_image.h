@@ -58,8 +58,8 @@ struct ImageHeader {
   std::uint32_t arena_bytes;                   // state_bytes + activation_bytes
   std::uint32_t state_bytes;                   // kStateBytes
   std::uint32_t activation_bytes;              // tensors and scratch, behind the state
-  std::uint32_t activation_lower_bound_bytes;  // most bytes alive at once without overlap; what no plan
-                                               // without overlap goes below
+  std::uint32_t activation_lower_bound_bytes;  // no plan for these kernels needs less
+  std::uint32_t max_live_bytes;                // tensors alive at once; no plan without overlap needs less
   std::uint32_t operators;                     // ImageOperator[operator_count], in execution order
   std::uint32_t operator_count;
   std::uint32_t tensors;  // ImageTensor[input_count + output_count]: inputs, then outputs
@@ -67,7 +67,7 @@ struct ImageHeader {
   std::uint16_t output_count;
   std::uint32_t head;          // ImageHead, or 0 when the model has no trainable head
   std::uint32_t source_crc32;  // of the .tflite file
-  std::uint32_t reserved[2];   // 0
+  std::uint32_t reserved;      // 0
 };
 static_assert(sizeof(ImageHeader) == 96);
 

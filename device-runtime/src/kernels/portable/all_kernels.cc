@@ -1,0 +1,20 @@
+// Every portable kernel. A file of its own: who lists kernels himself does not link these.
+#include "kernels/kernels.h"
+
+namespace {
+
+constexpr const sotto_kernel* kAll[] = {
+    &sotto_portable_conv_2d,
+    &sotto_portable_pointwise_conv_2d,
+    &sotto_portable_depthwise_conv_2d,
+    &sotto_portable_fully_connected,
+    &sotto_portable_add,
+    &sotto_portable_average_pool_2d,
+    &sotto_portable_max_pool_2d,
+    &sotto_portable_copy,
+    &sotto_portable_softmax,
+};
+
+}  // namespace
+
+extern "C" constinit const sotto_kernel_table sotto_portable_kernels = {kAll, sizeof kAll / sizeof kAll[0]};
