@@ -31,6 +31,11 @@ inline constexpr auto kCoordinator = label("sotto/v1 coordinator");
 inline constexpr auto kJoin = label("sotto/v1 join");
 inline constexpr auto kSurvivors = label("sotto/v1 survivors");
 inline constexpr auto kPlan = label("sotto/v1 plan");
+inline constexpr auto kOneShot = label("sotto/v1 one-shot");
+inline constexpr auto kOneShotSeed = label("sotto/v1 one-shot seed");
+inline constexpr auto kOneShotMask = label("sotto/v1 one-shot mask");
+inline constexpr auto kOneShotVector = label("sotto/v1 one-shot vector");
+inline constexpr auto kOneShotSet = label("sotto/v1 one-shot set");
 
 // label || one u16 per index: the info of a key derivation.
 template <std::size_t Count, typename... Indices>
