@@ -40,7 +40,7 @@ Statement join_statement(const crypto::Digest& plan_digest, Bytes keys) {
 Statement survivors_statement(const crypto::Digest& transcript, ParticipantIndex signer, Bytes bitmap) {
   std::array<std::uint8_t, 2> index;
   store_le(index.data(), signer.value);
-  return {labels::kSurvivors, transcript, index, bitmap};
+  return {labels::kSurvivors, transcript, index, crypto::sha256({bitmap})};
 }
 
 Statement plan_statement(Bytes plan) { return {labels::kPlan, plan}; }

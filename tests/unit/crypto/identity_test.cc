@@ -119,11 +119,13 @@ TEST(Identity, StatementsHaveTheProtocolsBytes) {
   EXPECT_TRUE(std::equal(plan.begin(), plan.end(), join.bytes().begin() + 14));
   EXPECT_TRUE(std::equal(keys.begin(), keys.end(), join.bytes().begin() + 46));
 
-  const std::array<std::uint8_t, 2> bitmap = {0xab, 0x03};
+  const std::vector<std::uint8_t> bitmap(1250, 0xab);  // of 10,000 participants
   const Statement survivors = survivors_statement(plan, ParticipantIndex{0x0102}, bitmap);
-  ASSERT_EQ(survivors.bytes().size(), 19u + 32 + 2 + 2);
-  const std::array<std::uint8_t, 4> tail = {0x02, 0x01, 0xab, 0x03};
-  EXPECT_TRUE(std::equal(tail.begin(), tail.end(), survivors.bytes().end() - 4));
+  ASSERT_EQ(survivors.bytes().size(), 19u + 32 + 2 + 32);
+  const std::array<std::uint8_t, 2> number = {0x02, 0x01};
+  EXPECT_TRUE(std::equal(number.begin(), number.end(), survivors.bytes().end() - 34));
+  const crypto::Digest digest = crypto::sha256({bitmap});
+  EXPECT_TRUE(std::equal(digest.begin(), digest.end(), survivors.bytes().end() - 32));
 }
 
 TEST(Identity, NoTwoKindsOfStatementAreEqual) {
