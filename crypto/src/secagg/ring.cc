@@ -50,6 +50,14 @@ std::uint64_t shift_right(const Word& word, std::size_t shift) {
   return word.low >> shift | word.high << (64 - shift);
 }
 
+std::size_t bytes_per_word(const RingLayout& layout) {
+  return layout.word_packed() ? kWordBytes : kLaneBytes;
+}
+
+constexpr std::uint64_t low_bits(std::size_t count) {
+  return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+}
+
 void combine(const RingLayout& layout, MutableBytes accumulator, Bytes operand, MaskSign sign) {
   const RingArithmetic& arithmetic = ring_arithmetic();
   const bool adds = sign == MaskSign::kAdd;
@@ -61,17 +69,22 @@ void combine(const RingLayout& layout, MutableBytes accumulator, Bytes operand, 
 
 }  // namespace
 
-RingLayout::RingLayout(std::size_t participants_max, std::size_t lane_count) : lane_count_(lane_count) {
+RingLayout::RingLayout(std::size_t participants_max, std::size_t lane_count, Packing packing)
+    : lane_count_(lane_count), packing_(packing) {
   SOTTO_CHECK(participants_max >= 1 && participants_max <= limits::kParticipantsMax && lane_count >= 1);
+  const bool packed = packing == Packing::kBits;
   if (participants_max <= limits::kU16LaneParticipantsMax) {
     bits_ = kLaneBits;
     values_per_word_ = 1;
     byte_count_ = kLaneBytes * lane_count;
+    word_bits_ = packed ? static_cast<std::size_t>(std::bit_width(kValueMax * participants_max)) : kLaneBits;
   } else {
     bits_ = static_cast<std::uint8_t>(std::bit_width(kValueMax * participants_max));
     values_per_word_ = kWordBits / bits_;
     byte_count_ = kWordBytes * ((lane_count + values_per_word_ - 1) / values_per_word_);
+    word_bits_ = packed ? bits_ * values_per_word_ : kWordBits;
   }
+  message_bytes_ = (byte_count_ / bytes_per_word(*this) * word_bits_ + 7) / 8;
 }
 
 void ring_encode(const RingLayout& layout, std::span<const std::uint8_t> values, MutableBytes ring) {
@@ -99,8 +112,9 @@ void ring_encode(const RingLayout& layout, std::span<const std::uint8_t> values,
 void ring_decode(const RingLayout& layout, Bytes ring, std::span<std::uint32_t> sums) {
   SOTTO_CHECK(sums.size() == layout.lane_count() && ring.size() == layout.byte_count());
   if (!layout.word_packed()) {
+    const auto travels = static_cast<std::uint16_t>(low_bits(layout.word_bits()));
     for (std::size_t i = 0; i < sums.size(); ++i)
-      sums[i] = load_le<std::uint16_t>(ring.data() + kLaneBytes * i);
+      sums[i] = load_le<std::uint16_t>(ring.data() + kLaneBytes * i) & travels;
     return;
   }
   const std::uint64_t lane_mask = (std::uint64_t{1} << layout.bits()) - 1;
@@ -116,6 +130,11 @@ void ring_decode(const RingLayout& layout, Bytes ring, std::span<std::uint32_t> 
 
 void ring_add(const RingLayout& layout, MutableBytes accumulator, Bytes addend) {
   SOTTO_CHECK(accumulator.size() == layout.byte_count() && addend.size() == layout.byte_count());
+  ring_add_part(layout, accumulator, addend);
+}
+
+void ring_add_part(const RingLayout& layout, MutableBytes accumulator, Bytes addend) {
+  SOTTO_CHECK(accumulator.size() == addend.size() && addend.size() % bytes_per_word(layout) == 0);
   combine(layout, accumulator, addend, MaskSign::kAdd);
 }
 
@@ -127,7 +146,7 @@ void ring_apply_mask(const RingLayout& layout, MutableBytes ring, crypto::Keystr
 void ring_apply_mask_part(const RingLayout& layout, MutableBytes ring_part, crypto::Keystream& stream,
                           MaskSign sign) {
   SOTTO_CHECK(ring_part.size() <= layout.byte_count());
-  SOTTO_CHECK(ring_part.size() % (layout.word_packed() ? kWordBytes : kLaneBytes) == 0);
+  SOTTO_CHECK(ring_part.size() % bytes_per_word(layout) == 0);
   alignas(64) std::array<std::uint8_t, kMaskBlockBytes> block;
   while (!ring_part.empty()) {
     const MutableBytes mask = MutableBytes(block).first(std::min(block.size(), ring_part.size()));
