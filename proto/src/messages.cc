@@ -106,6 +106,16 @@ const char* to_string(crypto::Prg value) {
   return "unknown";
 }
 
+const char* to_string(Packing value) {
+  switch (value) {
+    case Packing::kWords:
+      return "words";
+    case Packing::kBits:
+      return "bits";
+  }
+  return "unknown";
+}
+
 const char* to_string(Step value) {
   switch (value) {
     case Step::kJoin:
@@ -114,6 +124,8 @@ const char* to_string(Step value) {
       return "share";
     case Step::kCollect:
       return "collect";
+    case Step::kConfirm:
+      return "confirm";
     case Step::kUnmask:
       return "unmask";
   }

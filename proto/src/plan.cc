@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 4> kMagic = {'S', 'P', 'L', 'N'};
 constexpr std::uint8_t kPlanVersion = 1;
-constexpr std::size_t kPlanBytes = 121;
+constexpr std::size_t kPlanBytes = 122;
 static_assert(kPlanBytes <= limits::kPlanBytesMax);
 
 constexpr double kFeaturesMax = 1 << 20;
@@ -46,6 +46,7 @@ Status validate_aggregation(const AggregationSpec& aggregation) {
       {"dropout_fraction", aggregation.dropout_fraction, 0, 0.5, Ends::kOpenAbove},
       {"clip", aggregation.clip, 0, 1e6, Ends::kOpenBelow},
       {"weight_max", static_cast<double>(aggregation.weight_max), 1, 1 << 20},
+      {"packing", static_cast<double>(aggregation.packing), 1, 2},
   };
   return check_ranges(ranges);
 }
@@ -139,6 +140,7 @@ std::vector<std::uint8_t> encode_plan(const Plan& plan) {
   writer.f32(plan.aggregation.clip);
   writer.u32(plan.aggregation.weight_max);
   writer.u32(plan.report_within_ms);
+  writer.u8(static_cast<std::uint8_t>(plan.aggregation.packing));
   SOTTO_CHECK(writer.ok() && writer.written() == kPlanBytes);
   return bytes;
 }
@@ -161,6 +163,7 @@ Result<Plan> decode_plan(Bytes bytes) {
   read_training(reader, plan.training);
   read_aggregation(reader, plan.aggregation);
   plan.report_within_ms = reader.u32();
+  plan.aggregation.packing = static_cast<Packing>(reader.u8());
   SOTTO_CHECK(reader.finished());
   SOTTO_RETURN_IF_ERROR(validate_plan(plan));
   return plan;

@@ -83,6 +83,8 @@ TEST(ToString, NamesEveryValueAndSaysUnknownOtherwise) {
   EXPECT_STREQ(to_string(Aggregation::kFloat), "float");
   EXPECT_STREQ(to_string(Adversary::kSemiMalicious), "semi-malicious");
   EXPECT_STREQ(to_string(crypto::Prg::kAes128Ctr), "aes-128-ctr");
+  EXPECT_STREQ(to_string(Packing::kBits), "bits");
+  EXPECT_STREQ(to_string(Step::kConfirm), "confirm");
   EXPECT_STREQ(to_string(Step::kUnmask), "unmask");
   EXPECT_STREQ(to_string(TaskState::kPaused), "paused");
   EXPECT_STREQ(to_string(RoundOutcome::kAbandoned), "abandoned");

@@ -32,7 +32,8 @@ Plan dense_plan() {
                       .corrupt_fraction = 0.2f,
                       .dropout_fraction = 0.3f,
                       .clip = 0.5f,
-                      .weight_max = 600};
+                      .weight_max = 600,
+                      .packing = Packing::kBits};
   plan.report_within_ms = 60'000;
   return plan;
 }
@@ -46,7 +47,7 @@ TEST(Plan, DecodesToWhatWasEncoded) {
 
 TEST(Plan, HasTheDocumentedLayout) {
   const std::vector<std::uint8_t> bytes = encode_plan(dense_plan());
-  ASSERT_EQ(bytes.size(), 121u);
+  ASSERT_EQ(bytes.size(), 122u);
   EXPECT_EQ(std::string(bytes.begin(), bytes.begin() + 4), "SPLN");
   EXPECT_EQ(bytes[4], 1);
   EXPECT_EQ(load_le<std::uint64_t>(&bytes[5]), 0x1122334455667788u);
@@ -70,6 +71,7 @@ TEST(Plan, HasTheDocumentedLayout) {
   EXPECT_EQ(load_le<std::uint32_t>(&bytes[109]), 0x3f000000u);  // clip 0.5f
   EXPECT_EQ(load_le<std::uint32_t>(&bytes[113]), 600u);
   EXPECT_EQ(load_le<std::uint32_t>(&bytes[117]), 60'000u);
+  EXPECT_EQ(bytes[121], 2);
 }
 
 TEST(Plan, RefusesEveryOtherLength) {
@@ -81,7 +83,7 @@ TEST(Plan, RefusesEveryOtherLength) {
   longer.push_back(0);
   const auto decoded = decode_plan(longer);
   ASSERT_FALSE(decoded.has_value());
-  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 122: must be 121"));
+  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 123: must be 122"));
 }
 
 TEST(Plan, RefusesAnotherMagicAndAnotherVersion) {
@@ -138,6 +140,7 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
       {"clip = 0: must be above 0, at most 1000000", [](Plan& p) { p.aggregation.clip = 0; }},
       {"weight_max = 0: must be 1 .. 1048576", [](Plan& p) { p.aggregation.weight_max = 0; }},
       {"weight_max = 1048577", [](Plan& p) { p.aggregation.weight_max = 1048577; }},
+      {"packing = 0: must be 1 .. 2", [](Plan& p) { p.aggregation.packing = Packing{0}; }},
   };
   ASSERT_TRUE(validate_plan(dense_plan()).ok());
   for (const Wrong& wrong : cases) {

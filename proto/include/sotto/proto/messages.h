@@ -55,12 +55,14 @@ struct ModelChunk {
   std::vector<std::uint8_t> bytes;
 };
 
-// The steps of a session in order. Plain and float sessions skip kShare and kUnmask.
+// The steps of a session in order. Plain and float sessions have kJoin and kCollect only; kConfirm is in
+// semi-malicious sessions only.
 enum class Step : std::uint8_t {
-  kJoin = 1,     // READY: update trained. Payload: advertise message (secure) or empty
+  kJoin = 1,     // READY: update trained. Payload: join message (secure) or empty
   kShare = 2,    // payload: shares message
   kCollect = 3,  // payload: the (masked) vector
-  kUnmask = 4,   // payload: unmask answer
+  kConfirm = 4,  // payload: signature of who survived
+  kUnmask = 5,   // payload: unmask answer
 };
 
 // Submits a step's payload, or with `poll` asks again for the answer to a step already submitted.
@@ -75,7 +77,8 @@ struct ExchangeRequest {
 };
 
 // The session goes on: `payload` is what the device needs for `next`.
-//   next == kShare: roster; kCollect: share delivery (secure) or empty; kUnmask: unmask request.
+//   next == kShare: roster; kCollect: share delivery (secure) or empty; kConfirm: confirm request; kUnmask:
+//   unmask request.
 struct NextStep {
   Step next = Step::kShare;
   std::vector<std::uint8_t> payload;
@@ -181,6 +184,7 @@ struct ModelRecord {
 [[nodiscard]] const char* to_string(Aggregation value);
 [[nodiscard]] const char* to_string(Adversary value);
 [[nodiscard]] const char* to_string(crypto::Prg value);
+[[nodiscard]] const char* to_string(Packing value);
 [[nodiscard]] const char* to_string(Step value);
 [[nodiscard]] const char* to_string(TaskState value);
 [[nodiscard]] const char* to_string(RoundOutcome value);

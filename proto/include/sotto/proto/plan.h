@@ -9,6 +9,8 @@
 #include "sotto/base/ids.h"
 #include "sotto/base/result.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/secagg/identity.h"
+#include "sotto/secagg/ring.h"
 #include "sotto/secagg/update.h"
 
 namespace sotto::proto {
@@ -46,8 +48,8 @@ enum class Aggregation : std::uint8_t {
   kFloat = 3,  // float32 without masks: the yardstick; devices refuse it unless told otherwise
 };
 
-// How strong a server the (k, t) parameters withstand; reference in aggregator/parameters.h.
-enum class Adversary : std::uint8_t { kCurious = 1, kSemiMalicious = 2 };
+using secagg::Adversary;
+using secagg::Packing;
 
 struct AggregationSpec {
   Aggregation kind = Aggregation::kSecure;
@@ -59,6 +61,7 @@ struct AggregationSpec {
   float dropout_fraction = 0.1f;         // delta
   float clip = 1.0f;                     // quantiser, see secagg/update.h
   std::uint32_t weight_max = 1024;       // examples above this do not add weight
+  Packing packing = Packing::kWords;     // how vectors travel, see secagg/ring.h
   friend bool operator==(const AggregationSpec&, const AggregationSpec&) = default;
 };
 
