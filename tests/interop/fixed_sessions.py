@@ -3,16 +3,19 @@ import hashlib
 from dataclasses import dataclass, replace
 
 import sotto_session as session
+from signature_book import BookKey
+from sotto_identity import DEVICE, Identity, endorsement_message, identity_of, join_message, survivors_message
+from sotto_parameters import parameters
 from sotto_participant import Participant, Randomness, encode_bitmap
-from sotto_plan import CURIOUS, SECURE, SEMI_MALICIOUS, SOFTMAX, Plan
+from sotto_plan import BITS, CURIOUS, SECURE, SEMI_MALICIOUS, SOFTMAX, Plan
 from sotto_primitives import AES_128_CTR, CHACHA20, keystream
-from sotto_session import LIMB_BITS, PRIME, Roster
+from sotto_session import IDENTITY, KEYS, LIMB_BITS, PRIME, Roster
 from sotto_vector import Ring
 
 PLAN = Plan(task=5, round=9, model_version=4, model_hash=hashlib.sha256(b"model").digest(), architecture=SOFTMAX,
             features=2, classes=2, hidden=0, local_epochs=2, batch_size=16, learning_rate=0.25, momentum=0.5,
             proximal_mu=0, aggregation=SECURE, adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3, participants_max=257,
-            corrupt_fraction=0.125, dropout_fraction=0.25, clip=0.5, weight_max=100, report_within_ms=60000)
+            corrupt_fraction=0.125, dropout_fraction=0.125, clip=0.5, weight_max=100, report_within_ms=60000)
 
 
 def fixed(name, size):
@@ -39,10 +42,20 @@ def fixed_secrets(name):
     return {field: fixed(f"{name} {field}", size) for field, size in sizes.items()}
 
 
-def participant_with(plan, secrets, own_minimum=3):
+AUTHORITY = BookKey(fixed("authority", 32))
+OTHER_AUTHORITY = BookKey(fixed("another authority", 32))
+
+
+def enrolled(name, authority=AUTHORITY, role=DEVICE):
+    """A device whose key only the name determines; it pins the fleet's authority, whoever endorsed it."""
+    key = BookKey(fixed(f"{name} identity", 32))
+    return Identity(key, authority.sign(endorsement_message(role, key.public)), AUTHORITY.public)
+
+
+def participant_with(plan, secrets, own_minimum=3, identity=None):
     return Participant(plan, own_minimum, Randomness(
         secrets["channel_private"], secrets["mask_seed"], secrets["self_seed"],
-        polynomials_of(secrets["self_coefficient_key"]), polynomials_of(secrets["mask_coefficient_key"])))
+        polynomials_of(secrets["self_coefficient_key"]), polynomials_of(secrets["mask_coefficient_key"])), identity)
 
 
 @dataclass(frozen=True)
@@ -52,63 +65,108 @@ class Setting:
     name: str
     plan: Plan
     n: int
-    k: int
-    t: int
     observed: int = 0
     silent_at_share: tuple = ()
     silent_at_collect: tuple = ()
     damaged: tuple = ()
 
+    def graph(self):
+        return parameters(self.plan, self.n)
+
+    def identity(self, number):
+        return enrolled(f"{self.name} {number}")
+
 
 SETTINGS = (
-    Setting("three, all present", PLAN, 3, 2, 2, observed=1),
-    Setting("four, AES", replace(PLAN, prg=AES_128_CTR), 4, 3, 2),
-    Setting("seven, drop-outs", replace(PLAN, cohort_min=4), 7, 6, 4, observed=3, silent_at_share=(5,),
-            silent_at_collect=(1,)),
-    Setting("nine on a graph, packed, a record that does not open", replace(PLAN, participants_max=300), 9, 4, 3,
-            observed=8, damaged=(0, 1, 2, 3)),
-    Setting("ten on a graph, packed, AES, curious", replace(PLAN, participants_max=1024, prg=AES_128_CTR,
-                                                            adversary=CURIOUS), 10, 6, 3, observed=4,
-            silent_at_share=(0,), silent_at_collect=(7, 9)),
+    Setting("three, all present", PLAN, 3, observed=1),
+    Setting("four, AES", replace(PLAN, prg=AES_128_CTR), 4),
+    Setting("seven, drop-outs", replace(PLAN, cohort_min=4), 7, observed=3, silent_at_share=(5,), silent_at_collect=(1,)),
+    Setting("nine, wide words, a record that does not open", replace(PLAN, participants_max=300), 9, observed=8,
+            damaged=(0, 1, 2, 3)),
+    Setting("ten, wide words, AES, curious", replace(PLAN, participants_max=1024, prg=AES_128_CTR, adversary=CURIOUS), 10,
+            observed=4, silent_at_share=(0,), silent_at_collect=(7, 9)),
+    Setting("seventy on a graph, packed to the bit", replace(PLAN, packing=BITS, participants_max=100,
+                                                             corrupt_fraction=1 / 32, dropout_fraction=1 / 32), 70, observed=33),
+    Setting("six, wide words, curious, packed to the bit", replace(PLAN, participants_max=300, packing=BITS,
+                                                                   adversary=CURIOUS), 6, observed=2),
 )
 
 
 def play(setting):
     """The observed participant's whole transcript, a dictionary of bytes and numbers."""
+    signed = setting.plan.adversary == SEMI_MALICIOUS
     secrets = [fixed_secrets(f"{setting.name} {i}") for i in range(setting.n)]
-    devices = [participant_with(setting.plan, own) for own in secrets]
+    identities = [setting.identity(i) if signed else None for i in range(setting.n)]
+    devices = [participant_with(setting.plan, own, 3, identity) for own, identity in zip(secrets, identities)]
     ring = Ring(setting.plan.participants_max)
-    roster = Roster(setting.plan.prg, ring.bits, fixed(setting.name + " session", 16), setting.k, setting.t,
-                    tuple(device.advertise() for device in devices))
-    answers = [device.share(roster.encode()) for device in devices]
-    me, graph_seed = devices[setting.observed], session.graph_seed(roster)
+    me = devices[setting.observed]
+    joined = me.advertise()
+    roster = Roster(setting.plan.prg, ring.bits, setting.plan.adversary, fixed(setting.name + " session", 16),
+                    *setting.graph(), tuple(device.entry for device in devices))
+    own_roster = personal(setting, roster)
+    shares = me.share(own_roster)
+    delivery = delivery_for(setting, roster, devices, me)
     lanes = fixed(setting.name + " lanes", 20 + setting.plan.parameters())
-    delivery = delivery_for(setting, devices, answers)
     vector = ring.pack(lanes)
     masked = me.collect(delivery, vector)
-    request = request_for(setting, me)
-    return {"name": setting.name, "plan": setting.plan.encode(), **secrets[setting.observed], "advertise": me.entry,
-            "roster": roster.encode(), "root": roster.root(), "graph_seed": graph_seed,
-            "transcript": me.transcript, "index": me.index, "neighbours": me.neighbours,
-            "shares": answers[setting.observed], "delivery": delivery, "lanes": lanes, "vector": vector, "masked": masked,
-            "request": request, "answer": me.unmask(request)}
+    recorded = {"name": setting.name, "plan": setting.plan.encode(), **secrets[setting.observed], "advertise": joined,
+                "roster": own_roster, "root": roster.root(), "graph_seed": session.graph_seed(roster),
+                "transcript": me.transcript, "index": me.index, "neighbours": me.neighbours, "shares": shares,
+                "delivery": delivery, "lanes": lanes, "vector": vector, "masked": masked}
+    survivors = survivors_of(setting)
+    if signed:
+        identity = identities[setting.observed]
+        recorded |= {"public_key": identity.key.public, "endorsement": identity.endorsement, "authority": identity.authority,
+                     "survivors": survivors, "confirmed": me.confirm(survivors),
+                     "request": signatures_for(setting, me, survivors)}
+    else:
+        recorded["request"] = survivors
+    return recorded | {"answer": me.unmask(recorded["request"])}
 
 
-def delivery_for(setting, devices, answers):
+def personal(setting, roster, plan=None, index=None):
+    """The roster as bytes for one participant (the observed one), with the credentials that its neighbours sent for `plan`
+    (the setting's). Whoever's identity an entry shows signs the entry's keys."""
+    plan = plan or setting.plan
+    if plan.adversary == CURIOUS:
+        return roster.encode()
+    holders = {identity_of(identity.key.public): identity for identity in map(setting.identity, range(setting.n))}
+    index = setting.observed if index is None else index
+    neighbours = session.neighbours_of(index, session.graph_seed(roster), roster.n, roster.k)
+    entries = [roster.entries[i] for i in neighbours]
+    credentials = tuple(holders[entry[IDENTITY]].credential(join_message(plan.hash(), entry[KEYS])) for entry in entries)
+    return replace(roster, credentials=credentials).encode()
+
+
+def delivery_for(setting, roster, devices, me):
     """6.8 for the observed participant."""
-    me = devices[setting.observed]
     alive = [rank for rank, i in enumerate(me.neighbours) if i not in setting.silent_at_share]
     records = []
     for rank in alive:
-        sender = me.neighbours[rank]
-        at = 32 + 64 * devices[sender].neighbours.index(setting.observed)
-        record = answers[sender][at:at + 64]
-        records.append(record[:-1] + bytes([record[-1] ^ 1]) if sender in setting.damaged else record)
-    return encode_bitmap(alive, setting.k) + b"".join(records)
+        number = me.neighbours[rank]
+        sender = devices[number]
+        sender.advertise()
+        answer = sender.share(personal(setting, roster, index=number))
+        at = 32 + 64 * sender.neighbours.index(setting.observed)
+        record = answer[at:at + 64]
+        records.append(record[:-1] + bytes([record[-1] ^ 1]) if number in setting.damaged else record)
+    return encode_bitmap(alive, roster.k) + b"".join(records)
 
 
-def request_for(setting, me):
-    """6.10 for the observed participant."""
-    alive = {rank for rank, i in enumerate(me.neighbours) if i not in setting.silent_at_share}
-    missing = {rank for rank in alive if me.neighbours[rank] in setting.silent_at_collect}
-    return encode_bitmap(alive - missing, setting.k) + encode_bitmap(missing, setting.k)
+def survivors_of(setting):
+    """6.10: one bitmap for everybody."""
+    gone = setting.silent_at_share + setting.silent_at_collect
+    return encode_bitmap([i for i in range(setting.n) if i not in gone], setting.n)
+
+
+def confirmation(setting, me, number, survivors, transcript=None):
+    """What participant `number` signs."""
+    return setting.identity(number).key.sign(survivors_message(transcript or me.transcript, number, survivors))
+
+
+def signatures_for(setting, me, survivors, count=None):
+    """6.11 for the observed participant: `count` (t) neighbours' signatures, the first of the survivors."""
+    gone = setting.silent_at_share + setting.silent_at_collect
+    ranks = [rank for rank, i in enumerate(me.neighbours) if i not in gone][:count or me.roster.t]
+    signatures = [confirmation(setting, me, me.neighbours[rank], survivors) for rank in ranks]
+    return encode_bitmap(ranks, me.roster.k) + b"".join(signatures)

@@ -18,9 +18,12 @@ except ImportError:
              "(Debian: python3-cryptography)")
 
 import refusal_cases
+import signature_book
 import sotto_session as session
-from fixed_sessions import PLAN, SETTINGS, fixed, play, polynomials_of
-from sotto_plan import DENSE, FLOAT
+from fixed_sessions import AUTHORITY, PLAN, SETTINGS, enrolled, fixed, play, polynomials_of
+from sotto_identity import COORDINATOR, DEVICE, plan_message
+from sotto_parameters import search
+from sotto_plan import BITS, DENSE, FLOAT
 from sotto_primitives import AES_128_CTR, CHACHA20, keystream, public_key, seal
 from sotto_vector import Ring, encode_update
 
@@ -33,7 +36,7 @@ def plans():
             replace(PLAN, task=2**64 - 1, round=2**64 - 1, model_version=2**64 - 1, features=2**16 - 1, classes=256,
                     local_epochs=1000, batch_size=65536, learning_rate=100, proximal_mu=100, cohort_min=1024,
                     participants_max=1024, corrupt_fraction=0, dropout_fraction=0, clip=1e6, weight_max=2**20,
-                    report_within_ms=2**32 - 1))
+                    report_within_ms=2**32 - 1, packing=BITS))
     cases = [asdict(plan) | {"parameters": plan.parameters(), "bytes": plan.encode(), "hash": plan.hash()}
              for plan in good]
     return {"cases": cases, "refused": [{"why": why, "bytes": data} for why, data in refusal_cases.plan_cases()]}
@@ -74,7 +77,8 @@ def rings():
                           "lanes_per_word": ring.lanes_per_word, "left": left, "right": right,
                           "left_vector": vectors[0], "right_vector": vectors[1], "sum": total,
                           "lane_sums": ring.unpack(total, 17), "key": key, "keystream": mask,
-                          "sum_plus_mask": ring.add(total, mask), "sum_minus_mask": ring.add(total, mask, -1)})
+                          "sum_plus_mask": ring.add(total, mask), "sum_minus_mask": ring.add(total, mask, -1),
+                          "packed": ring.squeeze(ring.add(total, mask))})
     return {"cases": cases}
 
 
@@ -110,6 +114,37 @@ def graphs():
     return {"cases": cases}
 
 
+def parameters():
+    """Section 6.13. Fractions are exact in binary32."""
+    sizes = (3, 4, 7, 10, 33, 64, 65, 80, 100, 300)
+    fractions = ((0, 0), (1 / 16, 1 / 16), (1 / 8, 1 / 8), (1 / 8, 1 / 4), (1 / 16, 3 / 8))
+    cases = []
+    for semi_malicious in (False, True):
+        for gamma, delta in fractions:
+            for n in sizes:
+                found = search(n, semi_malicious, gamma, delta)
+                cases.append({"n": n, "adversary": 1 + semi_malicious, "corrupt_fraction": gamma, "dropout_fraction": delta,
+                              "k": found and found[0], "t": found and found[1]})
+    return {"cases": cases}
+
+
+def identities():
+    """Section 9: credentials that hold, and what must not pass for them."""
+    cases, refused = [], []
+    for role in (DEVICE, COORDINATOR):
+        identity, message = enrolled(f"a {role}", role=role), plan_message(PLAN.encode())
+        credential = identity.credential(message)
+        cases.append({"role": role, "authority": AUTHORITY.public, "message": message, "credential": credential})
+        other_role = COORDINATOR if role == DEVICE else DEVICE
+        refused.append({"why": f"a {role} as a {other_role}", **cases[-1], "role": other_role})
+        refused.append({"why": f"another message, {role}", **cases[-1], "message": message + b"\0"})
+        refused.append({"why": f"another authority, {role}", **cases[-1], "authority": identity.key.public})
+        for at in (0, 1, 64, 65, 128, 129, 192):
+            damaged = credential[:at] + bytes([credential[at] ^ 4]) + credential[at + 1:]
+            refused.append({"why": f"byte {at} damaged, {role}", **cases[-1], "credential": damaged})
+    return {"cases": cases, "refused": refused}
+
+
 def shamir():
     """Section 6.6. Coefficients are named by a key, see the README of the vectors."""
     cases = []
@@ -136,7 +171,8 @@ def files():
     sessions = [play(setting) for setting in SETTINGS]
     refusals = list(refusal_cases.all_cases({recorded["name"]: recorded for recorded in sessions}))
     return {"plan": plans(), "update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
-            "shamir": shamir(), "session": {"cases": sessions}, "refusal": {"cases": refusals}}
+            "parameters": parameters(), "identity": identities(), "shamir": shamir(), "session": {"cases": sessions},
+            "refusal": {"cases": refusals}, "signatures": signature_book.content()}
 
 
 def as_json(content):
@@ -153,6 +189,7 @@ def main(arguments):
     if len(arguments) != 1 + check:
         sys.exit(__doc__)
     directory = pathlib.Path(arguments[-1])
+    signature_book.read(directory)
     texts = {f"{name}.json": as_json(content) for name, content in files().items()}
     if not check:
         directory.mkdir(parents=True, exist_ok=True)

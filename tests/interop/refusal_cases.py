@@ -6,11 +6,13 @@ with which reason (0: it must accept). `skip` names steps that are left out befo
 from dataclasses import replace
 
 import sotto_session as session
-from fixed_sessions import PLAN, fixed
+from fixed_sessions import (AUTHORITY, OTHER_AUTHORITY, PLAN, SETTINGS, confirmation, enrolled, fixed, personal,
+                            signatures_for)
+from sotto_identity import COORDINATOR, endorsement_message, join_message
 from sotto_participant import encode_bitmap
-from sotto_plan import decode_plan
+from sotto_plan import CURIOUS, SEMI_MALICIOUS, decode_plan
 from sotto_primitives import public_key
-from sotto_session import decode_roster
+from sotto_session import IDENTITY, KEYS, decode_roster, pieces, u16
 
 # A point of order 8, and zero: X25519 with either gives zero for every private key (RFC 7748 section 6.1).
 ORDER_EIGHT = bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")
@@ -25,56 +27,79 @@ def case(why, base, step, reason, **changes):
     return {"why": why, "session": base["name"], "step": step, "reason": reason} | changes
 
 
+def setting_of(base):
+    return next(setting for setting in SETTINGS if setting.name == base["name"])
+
+
+def signed_roster(base, roster, plan=None, index=None):
+    """`roster`, its neighbours' entries signed by whoever's identities they show."""
+    return personal(setting_of(base), roster, plan, index)
+
+
 def roster_header_cases(base):
-    """Base: n = 4, k = 3, t = 2, AES."""
+    """Base: n = 4, k = t = 3, AES."""
     roster = base["roster"]
     yield case("empty", base, "share", 1, roster=b"")
     yield case("shorter than the head", base, "share", 1, roster=roster[:25])
     yield case("last byte missing", base, "share", 1, roster=roster[:-1])
     yield case("a byte left over", base, "share", 1, roster=roster + b"\0")
-    yield case("an entry more than n says", base, "share", 1, roster=roster + bytes(64))
+    yield case("a credential more than k says", base, "share", 1, roster=roster + roster[-193:])
+    yield case("an entry more than n says", base, "share", 1, roster=roster[:26] + bytes(96) + roster[26:])
     for version in (0, 2):
         yield case(f"version {version}", base, "share", 2, roster=patched(roster, 0, bytes([version])))
     for prg, reason in ((0, 1), (3, 1), (1, 9)):
         yield case(f"prg {prg}, the plan says 2", base, "share", reason, roster=patched(roster, 1, bytes([prg])))
     for bits in (0, 15, 17):
         yield case(f"{bits} ring bits, the plan says 16", base, "share", 9, roster=patched(roster, 2, bytes([bits])))
-    yield case("reserved byte not zero", base, "share", 1, roster=patched(roster, 3, b"\1"))
-    for k in (0, 1, 4, 65535):
-        t = k // 2 + 1  # so that k alone is wrong, where that is possible
-        yield case(f"k = {k} of n = 4", base, "share", 9, roster=patched(roster, 22, session.u16(k) + session.u16(t)))
-    for t, why in ((0, "zero"), (1, "at most half of k"), (4, "above k")):
-        yield case(f"threshold {why}", base, "share", 9, roster=patched(roster, 24, session.u16(t)))
+    for adversary in (0, 1, 3):
+        yield case(f"adversary {adversary} in a semi-malicious roster", base, "share", 1,
+                   roster=patched(roster, 3, bytes([adversary])))
+    decoded = decode_roster(roster)
+    curious = replace(decoded, adversary=CURIOUS, entries=tuple(entry[KEYS] for entry in decoded.entries), credentials=())
+    yield case("a curious roster, the plan semi-malicious", base, "share", 9, roster=curious.encode())
+    for t, why in ((0, "zero"), (1, "one"), (2, "at most (k + c) / 2 + 1/2"), (4, "above k")):
+        yield case(f"threshold {why}", base, "share", 9, roster=patched(roster, 24, u16(t)))
+    for k in (0, 1, 2, 4):
+        wrong = replace(decoded, k=k, credentials=(decoded.credentials * 2)[:k])
+        yield case(f"k = {k} of n = 4", base, "share", 9, roster=wrong.encode())
 
 
 def graph_cases(base):
-    """Base: n = 10, k = 6, t = 3, the plan curious."""
+    """Base: participant 33 of 70, k = 8, t = 6."""
+    decoded = decode_roster(base["roster"])
+    for k, t in ((8, 5), (8, 7), (6, 6), (10, 7), (69, 36)):
+        wrong = replace(decoded, k=k, t=t, credentials=(decoded.credentials * 9)[:k])
+        yield case(f"k = {k}, t = {t} of n = 70", base, "share", 9, roster=wrong.encode())
+    bolder = replace(decode_plan(base["plan"]), corrupt_fraction=1 / 16)
+    yield case("the graph of another corrupt fraction", base, "share", 9, plan=bolder.encode(),
+               roster=signed_roster(base, decoded, bolder))
+
+
+def curious_cases(base):
+    """Base: participant 4 of 10, k = 9, t = 2, the plan curious."""
     roster = base["roster"]
-    for k in (5, 7, 8):
-        expected = 0 if k == 8 else 9
-        yield case(f"k = {k} of n = 10", base, "share", expected, roster=patched(roster, 22, session.u16(k)))
-    yield case("threshold 1 is allowed to a curious plan", base, "share", 0, roster=patched(roster, 24, session.u16(1)))
-    semi = replace(decode_plan(base["plan"]), adversary=2)
-    yield case("t = k/2, the plan semi-malicious", base, "share", 9, plan=semi.encode())
+    for t in (1, 3):
+        yield case(f"threshold {t} of a curious plan that gives 2", base, "share", 9, roster=patched(roster, 24, u16(t)))
+    yield case("a semi-malicious roster, the plan curious", base, "share", 1, roster=patched(roster, 3, b"\2"))
 
 
 def cohort_size_cases(base):
     """Base: n = 4."""
-    plan = decode_plan(base["plan"])
-    roster = decode_roster(base["roster"])
+    plan, roster = decode_plan(base["plan"]), decode_roster(base["roster"])
     two = replace(roster, entries=roster.entries[:2], k=1, t=1)
     three = replace(roster, entries=roster.entries[:3], k=2, t=2)
-    yield case("two participants", base, "share", 10, roster=two.encode())
-    yield case("three participants are enough", base, "share", 0, roster=three.encode())
-    yield case("below the plan's cohort_min", base, "share", 10, roster=three.encode(),
-               plan=replace(plan, cohort_min=4).encode())
+    careful, narrow = replace(plan, cohort_min=4), replace(plan, participants_max=3)
+    yield case("two participants", base, "share", 10, roster=signed_roster(base, two))
+    yield case("three participants are enough", base, "share", 0, roster=signed_roster(base, three))
+    yield case("below the plan's cohort_min", base, "share", 10, roster=signed_roster(base, three, careful),
+               plan=careful.encode())
     yield case("below the device's own minimum", base, "share", 10, own_minimum=5)
-    yield case("above participants_max", base, "share", 9, plan=replace(plan, participants_max=3).encode())
+    yield case("above participants_max", base, "share", 9, plan=narrow.encode(), roster=signed_roster(base, roster, narrow))
 
 
-def with_entry(roster, number, entry):
-    entries = roster.entries[:number] + (entry,) + roster.entries[number + 1:]
-    return replace(roster, entries=entries).encode()
+def with_entry(base, number, entry):
+    roster = decode_roster(base["roster"])
+    return signed_roster(base, replace(roster, entries=roster.entries[:number] + (entry,) + roster.entries[number + 1:]))
 
 
 def own_key_cases(base):
@@ -82,46 +107,94 @@ def own_key_cases(base):
     roster = decode_roster(base["roster"])
     own, other = roster.entries[0], roster.entries[1]
     stranger = public_key(fixed("stranger", 32))
-    bad = (("own entry absent", 0, stranger + other[32:]),
-           ("own keys swapped", 0, own[32:] + own[:32]),
-           ("own channel key, another mask key", 0, own[:32] + stranger),
+    bad = (("own entry absent", 0, stranger + own[32:64] + own[IDENTITY]),
+           ("own keys swapped", 0, own[32:64] + own[:32] + own[IDENTITY]),
+           ("own channel key, another mask key", 0, own[:32] + stranger + own[IDENTITY]),
            ("own mask key, another channel key", 0, stranger + own[32:]),
+           ("own keys under no identity", 0, own[KEYS] + bytes(32)),
            ("own entry twice", 1, own),
+           ("own keys twice, the second time another's", 1, own[KEYS] + other[IDENTITY]),
            ("own channel key in another entry", 1, own[:32] + other[32:]),
-           ("own mask key in another entry's channel column", 1, own[32:] + other[32:]))
+           ("own mask key in another entry's channel column", 1, own[32:64] + other[32:]))
     for why, number, entry in bad:
-        yield case(why, base, "share", 8, roster=with_entry(roster, number, entry))
+        changed = replace(roster, entries=roster.entries[:number] + (entry,) + roster.entries[number + 1:])
+        message = changed.encode() if why == "own keys under no identity" else signed_roster(base, changed)
+        yield case(why, base, "share", 8, roster=message)
 
 
 def neighbour_key_cases(base):
     """Base: participant 0 of 4, everybody a neighbour, everybody alive."""
     roster = decode_roster(base["roster"])
     two, three = roster.entries[2], roster.entries[3]
-    yield case("a neighbour's entry twice", base, "share", 8, roster=with_entry(roster, 3, two))
-    yield case("a neighbour's channel key twice", base, "share", 8, roster=with_entry(roster, 3, two[:32] + three[32:]))
+    yield case("a neighbour's entry twice", base, "share", 8, roster=with_entry(base, 3, two))
+    yield case("a neighbour's channel key twice", base, "share", 8, roster=with_entry(base, 3, two[:32] + three[32:]))
     yield case("a neighbour's mask key in another's channel column", base, "share", 8,
-               roster=with_entry(roster, 3, two[32:] + three[32:]))
+               roster=with_entry(base, 3, two[32:64] + three[32:]))
     yield case("a neighbour with two equal keys is accepted", base, "share", 0,
-               roster=with_entry(roster, 3, three[:32] * 2))
+               roster=with_entry(base, 3, three[:32] * 2 + three[IDENTITY]))
     for name, point in SMALL_ORDER:
-        yield case(f"a neighbour's channel key is {name}", base, "share", 8,
-                   roster=with_entry(roster, 3, point + three[32:]))
-        bad_mask = with_entry(roster, 3, three[:32] + point)
-        yield case(f"a neighbour's mask key is {name}, found when masking", base, "collect", 8, roster=bad_mask)
-        without = encode_bitmap({0, 1}, 3) + base["delivery"][1:1 + 2 * 64]
-        yield case(f"its mask key is {name}, but it is not alive", base, "collect", 0, roster=bad_mask,
-                   delivery=without)
+        yield case(f"a neighbour's channel key is {name}", base, "share", 8, roster=with_entry(base, 3, point + three[32:]))
+        yield case(f"a neighbour's mask key is {name}, found when masking", base, "collect", 8,
+                   roster=with_entry(base, 3, three[:32] + point + three[IDENTITY]))
 
 
-def strangers_with_one_key(base):
-    """Base: participant 4 of 10 on a graph. Two participants that are not its neighbours may share a key."""
+def credential_cases(base):
+    """Base: participant 0 of 4, everybody a neighbour; all three sign."""
+    plan, roster = decode_plan(base["plan"]), decode_roster(base["roster"])
+    first = roster.credentials[0]
+    public, endorsement, signature = first[:65], first[65:129], first[129:]
+
+    def instead(credential):
+        return replace(roster, credentials=(credential,) + roster.credentials[1:]).encode()
+
+    for at, part in ((0, "key's form"), (7, "key"), (70, "endorsement"), (128, "endorsement's end"), (130, "signature"),
+                     (192, "signature's end")):
+        damaged = first[:at] + bytes([first[at] ^ 1]) + first[at + 1:]
+        yield case(f"a bit of the {part} flipped", base, "share", 16, roster=instead(damaged))
+    yield case("a signature of zeros", base, "share", 16, roster=instead(public + endorsement + bytes(64)))
+    yield case("another neighbour's credential", base, "share", 16, roster=instead(roster.credentials[1]))
+    name = f"{base['name']} 1"
+    foreign = enrolled(name, OTHER_AUTHORITY)
+    yield case("sybil: endorsed by another authority", base, "share", 16,
+               roster=instead(public + foreign.endorsement + signature))
+    as_coordinator = AUTHORITY.sign(endorsement_message(COORDINATOR, public))
+    yield case("sybil: endorsed as a coordinator", base, "share", 16, roster=instead(public + as_coordinator + signature))
+    unendorsed = enrolled("nobody's device")
+    yield case("sybil: endorses itself", base, "share", 16, roster=instead(
+        unendorsed.key.public + unendorsed.key.sign(endorsement_message("device", unendorsed.key.public)) + signature))
+    other_plan = replace(plan, model_hash=fixed("another model", 32))
+    keys = roster.entries[1][KEYS]
+    yield case("model inconsistency: the neighbour joined by the plan of another model", base, "share", 16,
+               roster=instead(public + endorsement + enrolled(name).key.sign(join_message(other_plan.hash(), keys))))
+    next_round = replace(plan, round=plan.round + 1)
+    yield case("replay: the neighbour's join of another round", base, "share", 16,
+               roster=instead(public + endorsement + enrolled(name).key.sign(join_message(next_round.hash(), keys))))
+    new_keys = public_key(fixed("coordinator's", 32)) + keys[32:]
+    entries = (roster.entries[0], new_keys + roster.entries[1][IDENTITY]) + roster.entries[2:]
+    yield case("split view: another channel key in the neighbour's name", base, "share", 16,
+               roster=replace(roster, entries=entries).encode())
+    taken = roster.entries[1][KEYS] + roster.entries[2][IDENTITY]
+    yield case("sybil: one identity in two entries", base, "share", 8, roster=with_entry(base, 1, taken))
+    borrowed = roster.entries[1][KEYS] + roster.entries[0][IDENTITY]
+    yield case("sybil: the device's own identity in another entry", base, "share", 8, roster=with_entry(base, 1, borrowed))
+
+
+def strangers(base):
+    """Base: participant 33 of 70 on a graph. What is wrong with participants that are not its neighbours."""
     roster = decode_roster(base["roster"])
-    for a in range(roster.n):
-        for b in range(roster.n):
-            changed = decode_roster(with_entry(roster, b, roster.entries[a][:32] + roster.entries[b][32:]))
+    for number in range(roster.n):
+        for other in range(roster.n):
+            shared_key = roster.entries[other][:32] + roster.entries[number][32:]
+            changed = replace(roster, entries=roster.entries[:number] + (shared_key,) + roster.entries[number + 1:])
             neighbours = session.neighbours_of(base["index"], session.graph_seed(changed), roster.n, roster.k)
-            if a != b and not {a, b} & {base["index"], *neighbours}:
-                return case("two strangers with one channel key are accepted", base, "share", 0, roster=changed.encode())
+            if number == other or {number, other} & {base["index"], *neighbours}:
+                continue
+            yield case("two strangers with one channel key are accepted", base, "share", 0,
+                       roster=signed_roster(base, changed))
+            one_identity = roster.entries[number][KEYS] + roster.entries[other][IDENTITY]
+            changed = replace(roster, entries=roster.entries[:number] + (one_identity,) + roster.entries[number + 1:])
+            yield case("sybil: two strangers with one identity", base, "share", 8, roster=signed_roster(base, changed))
+            return
     raise AssertionError("no such pair in this roster")
 
 
@@ -140,40 +213,91 @@ def delivery_cases(base):
     yield case("before the roster", base, "collect", 3, skip=["share"])
 
 
-def request_cases(base):
-    """Base: k = 6, t = 4, rank 4 did not share, rank 1 is missing, the others survive."""
-    alive, silent, lost = {0, 1, 2, 3, 5}, 4, 1
-    survivors = alive - {lost}
+def survivor_cases(base):
+    """Base: participant 3 of 7, k = 6, t = 4, cohort_min 4; participant 5 did not share, 1 is missing."""
+    step, good = ("confirm", base["survivors"]) if "survivors" in base else ("unmask", base["request"])
+    field = "survivors" if step == "confirm" else "request"
 
-    def request(surviving, missing):
-        return encode_bitmap(surviving, 6) + encode_bitmap(missing, 6)
+    def named(*numbers):
+        return {field: encode_bitmap(numbers, 7)}
 
-    assert base["request"] == request(survivors, {lost})
-    yield case("empty", base, "unmask", 1, request=b"")
-    yield case("one bitmap", base, "unmask", 1, request=base["request"][:1])
-    yield case("a byte left over", base, "unmask", 1, request=base["request"] + b"\0")
-    yield case("a bit at k among the survivors", base, "unmask", 1, request=patched(base["request"], 0, b"\x6d"))
-    yield case("a bit at k among the missing", base, "unmask", 1, request=patched(base["request"], 1, b"\x82"))
-    yield case("both kinds of share of one neighbour", base, "unmask", 12, request=request(survivors | {lost}, {lost}))
-    yield case("a survivor that was not alive", base, "unmask", 13, request=request(survivors | {silent}, {lost}))
-    yield case("a missing one that was not alive", base, "unmask", 13, request=request(survivors, {lost, silent}))
-    yield case("an alive neighbour in neither set", base, "unmask", 13, request=request(survivors, set()))
-    yield case("fewer than t survivors", base, "unmask", 11, request=request(survivors - {0}, {0, lost}))
-    yield case("everybody survived", base, "unmask", 0, request=request(alive, set()))
-    yield case("a second request", base, "unmask again", 3)
+    assert good == named(0, 2, 3, 4, 6)[field]
+    yield case("no bitmap", base, step, 1, **{field: b""})
+    yield case("two bytes for seven participants", base, step, 1, **{field: good + b"\0"})
+    yield case("a bit at n", base, step, 1, **{field: bytes([good[0] | 128])})
+    yield case("the device itself is no survivor", base, step, 13, **named(0, 2, 4, 6))
+    yield case("a survivor that was not alive", base, step, 13, **named(0, 2, 3, 4, 5, 6))
+    yield case("fewer than t surviving neighbours", base, step, 11, **named(0, 2, 3, 6))
+    yield case("nobody survived", base, step, 13, **named())
+    yield case("everybody alive survived", base, step, 0, **named(0, 1, 2, 3, 4, 6))
+    yield case("before the delivery", base, step, 3, skip=["collect"])
+    yield case("asked a second time", base, step + " again", 3)
+
+
+def small_sum_cases(base):
+    """Base: participant 4 of 10, k = 9, t = 2, curious: three survivors would satisfy the threshold."""
+    few = encode_bitmap((2, 3, 4), 10)
+    yield case("three survivors are enough", base, "unmask", 0, request=few)
+    yield case("fewer survivors than the plan's cohort_min", base, "unmask", 10, request=few,
+               plan=replace(decode_plan(base["plan"]), cohort_min=4).encode())
+    yield case("fewer survivors than the device's own minimum", base, "unmask", 10, request=few, own_minimum=4)
+    yield case("a bit at n", base, "unmask", 1, request=b"\xff\xff")
+    yield case("asked a second time", base, "unmask again", 3)
     yield case("before the delivery", base, "unmask", 3, skip=["collect"])
+
+
+def signature_cases(base):
+    """Base: participant 3 of 7, k = 6, t = 4; survivors 0 2 4 6 (ranks 0 2 3 5) beside itself, 1 missing, 5 silent."""
+    setting, request, survivors = setting_of(base), base["request"], base["survivors"]
+    numbers = (0, 2, 4, 6)
+    ranks = (0, 2, 3, 5)
+
+    class Me:
+        transcript = base["transcript"]
+
+    def asked(which, signatures):
+        return encode_bitmap(which, 6) + b"".join(signatures)
+
+    good = [confirmation(setting, Me, number, survivors) for number in numbers]
+    assert request == asked(ranks, good)
+    yield case("empty", base, "unmask", 1, request=b"")
+    yield case("bitmap without signatures", base, "unmask", 1, request=request[:1])
+    yield case("last byte missing", base, "unmask", 1, request=request[:-1])
+    yield case("a byte left over", base, "unmask", 1, request=request + b"\0")
+    yield case("a bit at k", base, "unmask", 1, request=bytes([request[0] | 64]) + request[1:] + bytes(64))
+    yield case("fewer than t signatures", base, "unmask", 11, request=asked(ranks[:3], good[:3]))
+    yield case("no signatures", base, "unmask", 11, request=b"\0")
+    missing = [confirmation(setting, Me, 1, survivors)]
+    yield case("a signature of a missing neighbour", base, "unmask", 13, request=asked((0, 1, 2, 3), good[:1] + missing + good[1:3]))
+    forged = good[:3] + [bytes(64)]
+    yield case("a signature of zeros", base, "unmask", 16, request=asked(ranks, forged))
+    yield case("two neighbours' signatures exchanged", base, "unmask", 16, request=asked(ranks, good[:2] + good[:1:-1]))
+    yield case("one neighbour's signature four times", base, "unmask", 16, request=asked(ranks, good[:1] * 4))
+    told = encode_bitmap((0, 1, 2, 3, 4, 6), 7)
+    other = [confirmation(setting, Me, 6, told)]
+    yield case("split view: a neighbour signed other survivors", base, "unmask", 16, request=asked(ranks, good[:3] + other))
+    all_other = [confirmation(setting, Me, number, told) for number in numbers]
+    yield case("split view: all neighbours signed other survivors", base, "unmask", 16, request=asked(ranks, all_other))
+    old = [confirmation(setting, Me, 6, survivors, fixed("another session's transcript", 32))]
+    yield case("replay: a signature of another session", base, "unmask", 16, request=asked(ranks, good[:3] + old))
+    yield case("share both kinds: unmask before confirm", base, "unmask", 3, skip=["confirm"])
+    yield case("share both kinds: asked a second time", base, "unmask again", 3)
+    yield case("share both kinds: other survivors after the answer", base, "confirm again", 3, survivors=told)
 
 
 def all_cases(sessions):
     """`sessions` maps names to transcripts."""
     four, seven = sessions["four, AES"], sessions["seven, drop-outs"]
-    ten = sessions["ten on a graph, packed, AES, curious"]
-    for make in (roster_header_cases, cohort_size_cases, own_key_cases, neighbour_key_cases):
+    ten, seventy = sessions["ten, wide words, AES, curious"], sessions["seventy on a graph, packed to the bit"]
+    for make in (roster_header_cases, cohort_size_cases, own_key_cases, neighbour_key_cases, credential_cases):
         yield from make(four)
-    yield from graph_cases(ten)
-    yield strangers_with_one_key(ten)
+    yield from graph_cases(seventy)
+    yield from strangers(seventy)
+    yield from curious_cases(ten)
     yield from delivery_cases(seven)
-    yield from request_cases(seven)
+    yield from survivor_cases(seven)
+    yield from signature_cases(seven)
+    yield from small_sum_cases(ten)
 
 
 def plan_cases():
@@ -191,7 +315,7 @@ def plan_cases():
         "momentum": (-0.5, 1, "nan"), "proximal_mu": (-1, 101, "inf"), "aggregation": (0, 4), "adversary": (0, 3),
         "prg": (0, 3), "cohort_min": (2, 258), "participants_max": (2, 10001), "corrupt_fraction": (-0.25, 0.5, "nan"),
         "dropout_fraction": (-0.25, 0.5, "nan"), "clip": (0, 1000064, "inf", "nan"), "weight_max": (0, 2**20 + 1),
-        "report_within_ms": (0,)}
+        "report_within_ms": (0,), "packing": (0, 3)}
     for field, values in bad_values.items():
         for value in values:
             changed = float(value) if isinstance(value, str) else value

@@ -1,7 +1,7 @@
 """A participant of Sotto's secure session, written from PROTOCOL.md alone (sections 2 to 7).
 
 It exists to show that the document suffices, so nothing in it follows the C++ sources. Methods take and return the
-payloads of the four steps and raise Refused with a reason of section 8. A refusal ends the session.
+payloads of the steps and raise Refused with a reason of section 8. A refusal ends the session.
 """
 import os
 import secrets
@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sotto_session as session
-from sotto_primitives import Refused, keystream, open_sealed, public_key, seal
-from sotto_session import KEY_BYTES, LIMB_BITS, PRIME, SHARE_BYTES
+from sotto_identity import SIGNATURE_BYTES, identity_of, join_message, survivors_message
+from sotto_plan import BITS, SEMI_MALICIOUS
+from sotto_primitives import Refused, keystream, open_sealed, public_key, seal, verifies
+from sotto_session import BAD_SIGNATURE, COHORT_TOO_SMALL, KEY_BYTES, LIMB_BITS, PRIME, SHARE_BYTES, SMALLEST_COHORT
 from sotto_vector import Ring
 
-MALFORMED, WRONG_PHASE, TOO_FEW_SURVIVORS, SETS_OVERLAP, UNKNOWN_PARTICIPANT = 1, 3, 11, 12, 13
+MALFORMED, WRONG_PHASE, TOO_FEW_SURVIVORS, UNKNOWN_PARTICIPANT = 1, 3, 11, 13
 
 RECORD_BYTES = 64
 SHARE_MISSING = b"\xff" * SHARE_BYTES
@@ -43,39 +45,45 @@ def bitmap_bytes(k):
     return (k + 7) // 8
 
 
-def decode_bitmap(data, k):
-    """Set ranks; a bit at or above k is malformed."""
+def decode_bitmap(data, size):
+    """Set bits; one at or above `size` is malformed."""
     number = int.from_bytes(data, "little")
-    if number >> k:
-        raise Refused(MALFORMED, "a bit beyond the last rank")
-    return {rank for rank in range(k) if number >> rank & 1}
+    if number >> size:
+        raise Refused(MALFORMED, "a bit beyond the last")
+    return {bit for bit in range(size) if number >> bit & 1}
 
 
-def encode_bitmap(ranks, k):
-    return sum(1 << rank for rank in ranks).to_bytes(bitmap_bytes(k), "little")
+def encode_bitmap(bits, size):
+    return sum(1 << bit for bit in bits).to_bytes(bitmap_bytes(size), "little")
 
 
 class Participant:
-    """One session of one device, its steps in order: advertise, share, collect, unmask."""
+    """One session of one device, its steps in order: advertise, share, collect, confirm (semi-malicious), unmask. An
+    identity is needed for semi-malicious plans."""
 
-    def __init__(self, plan, own_minimum=3, randomness=None):
+    def __init__(self, plan, own_minimum=3, randomness=None, identity=None):
         self.plan = plan
+        self.signed = plan.adversary == SEMI_MALICIOUS
+        self.identity = identity
         self.own_minimum = own_minimum
         self.random = randomness or fresh_randomness()
         self.mask_private = session.mask_private_key(self.random.mask_seed)
         self.entry = public_key(self.random.channel_private) + public_key(self.mask_private)
+        if self.signed:
+            self.entry += identity_of(identity.key.public)
         self.next_step = "advertise"
 
     def _enter(self, step):
         """Each step happens once and in order; a refusal inside leaves no next step, which is the end."""
-        if self.next_step != step:
+        due, self.next_step = self.next_step, None
+        if due != step:
             raise Refused(WRONG_PHASE, f"{step} is not due")
-        self.next_step = None
 
     def advertise(self):
         self._enter("advertise")
         self.next_step = "share"
-        return self.entry
+        keys = self.entry[session.KEYS]
+        return keys + (self.identity.credential(join_message(self.plan.hash(), keys)) if self.signed else b"")
 
     def share(self, roster_bytes):
         """Answer to the roster (6.3): commitment and a sealed record for each neighbour (6.7)."""
@@ -83,9 +91,11 @@ class Participant:
         roster = session.decode_roster(roster_bytes)
         session.check_parameters(self.plan, self.own_minimum, roster)
         self.roster = roster
+        session.check_identities(roster)
         self.index = session.find_own_place(roster, self.entry)
         self.neighbours = session.neighbours_of(self.index, session.graph_seed(roster), roster.n, roster.k)
-        session.check_neighbour_keys(roster, self.neighbours)
+        authority = self.identity.authority if self.signed else None
+        self.signers = session.check_neighbours(self.plan, roster, self.neighbours, authority)
         self.transcript = session.transcript(self.plan, roster)
         answer = session.commitment(self.random.self_seed, self.transcript, self.index) + self._records()
         self.next_step = "collect"
@@ -118,12 +128,12 @@ class Participant:
         masked = ring.add(vector, keystream(self.plan.prg, own_key, len(vector)))
         for rank in self.records:
             neighbour = self.neighbours[rank]
-            key = session.pair_mask_key(self.mask_private, self.roster.entries[neighbour][KEY_BYTES:],
+            key = session.pair_mask_key(self.mask_private, self.roster.entries[neighbour][KEY_BYTES:2 * KEY_BYTES],
                                         self.transcript, self.index, neighbour)
             sign = 1 if self.index < neighbour else -1
             masked = ring.add(masked, keystream(self.plan.prg, key, len(vector)), sign)
-        self.next_step = "unmask"
-        return masked
+        self.next_step = "confirm" if self.signed else "unmask"
+        return ring.squeeze(masked) if self.plan.packing == BITS else masked
 
     def _decode_delivery(self, delivery):
         """{rank: record} of the alive neighbours."""
@@ -138,27 +148,58 @@ class Participant:
             raise Refused(TOO_FEW_SURVIVORS, "fewer than t neighbours shared")
         return {rank: delivery[size + RECORD_BYTES * i:][:RECORD_BYTES] for i, rank in enumerate(alive)}
 
+    def confirm(self, request):
+        """Answer to the survivors (6.10): the signature over them."""
+        self._enter("confirm")
+        self.survivors = self._decode_survivors(request)
+        self.confirmed = request
+        self.next_step = "unmask"
+        return self.identity.key.sign(survivors_message(self.transcript, self.index, request))
+
     def unmask(self, request):
-        """Answer to the unmask request (6.10): one share per named neighbour (6.11). Ends the session."""
+        """Answer to the unmask request (6.11): one share per alive neighbour. Ends the session."""
         self._enter("unmask")
-        survivors, missing = self._decode_request(request)
-        answer = b"".join(self._revealed(rank, rank in survivors) for rank in sorted(survivors | missing))
+        if self.signed:
+            self._check_signatures(request)
+        else:
+            self.survivors = self._decode_survivors(request)
+        answer = b"".join(self._revealed(rank, self.neighbours[rank] in self.survivors) for rank in sorted(self.records))
         self.random = self.mask_private = self.records = None
         return answer
 
-    def _decode_request(self, request):
+    def _decode_survivors(self, request):
+        n = self.roster.n
+        if len(request) != bitmap_bytes(n):
+            raise Refused(MALFORMED, "length of a bitmap of survivors")
+        survivors = decode_bitmap(request, n)
+        near = survivors & set(self.neighbours)
+        if self.index not in survivors:
+            raise Refused(UNKNOWN_PARTICIPANT, "this device is no survivor")
+        if not near <= {self.neighbours[rank] for rank in self.records}:
+            raise Refused(UNKNOWN_PARTICIPANT, "a surviving neighbour that was not alive")
+        if len(near) < self.roster.t:
+            raise Refused(TOO_FEW_SURVIVORS, "fewer than t surviving neighbours")
+        if len(survivors) < max(self.plan.cohort_min, self.own_minimum, SMALLEST_COHORT):
+            raise Refused(COHORT_TOO_SMALL, "too few survivors")
+        return survivors
+
+    def _check_signatures(self, request):
         k = self.roster.k
         size = bitmap_bytes(k)
-        if len(request) != 2 * size:
-            raise Refused(MALFORMED, "length of an unmask request")
-        survivors, missing = decode_bitmap(request[:size], k), decode_bitmap(request[size:], k)
-        if survivors & missing:
-            raise Refused(SETS_OVERLAP, "both kinds of share of one neighbour")
-        if survivors | missing != set(self.records):
-            raise Refused(UNKNOWN_PARTICIPANT, "the two sets are not the alive neighbours")
-        if len(survivors) < self.roster.t:
-            raise Refused(TOO_FEW_SURVIVORS, "fewer than t survivors")
-        return survivors, missing
+        if len(request) < size:
+            raise Refused(MALFORMED, "unmask request shorter than its bitmap")
+        ranks = sorted(decode_bitmap(request[:size], k))
+        if len(request) != size + SIGNATURE_BYTES * len(ranks):
+            raise Refused(MALFORMED, "unmask request and its bitmap differ")
+        if len(ranks) < self.roster.t:
+            raise Refused(TOO_FEW_SURVIVORS, "fewer than t neighbours confirmed")
+        for rank, signature in zip(ranks, session.pieces(request[size:], SIGNATURE_BYTES)):
+            neighbour = self.neighbours[rank]
+            if neighbour not in self.survivors:
+                raise Refused(UNKNOWN_PARTICIPANT, "a signature of a neighbour that did not survive")
+            message = survivors_message(self.transcript, neighbour, self.confirmed)
+            if not verifies(self.signers[neighbour], message, signature):
+                raise Refused(BAD_SIGNATURE, "a neighbour's signature over other survivors")
 
     def _revealed(self, rank, survived):
         neighbour = self.neighbours[rank]

@@ -9,7 +9,8 @@ CURIOUS, SEMI_MALICIOUS = 1, 2
 SOFTMAX, DENSE = 1, 2
 PARAMETERS_MAX = 2**24
 
-LAYOUT = struct.Struct("<4sB3Q32sB3I2I3f3B2H2ffII")
+LAYOUT = struct.Struct("<4sB3Q32sB3I2I3f3B2H2ffIIB")
+WORDS, BITS = 1, 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Plan:
     clip: float
     weight_max: int
     report_within_ms: int
+    packing: int = WORDS
 
     def encode(self):
         return LAYOUT.pack(b"SPLN", 1, *astuple(self))
@@ -86,3 +88,4 @@ def ranges(plan):
     yield "clip", 0 < plan.clip <= 1e6
     yield "weight_max", 1 <= plan.weight_max <= 2**20
     yield "report_within_ms", plan.report_within_ms >= 1
+    yield "packing", plan.packing in (WORDS, BITS)

@@ -1,10 +1,12 @@
-"""What PROTOCOL.md borrows from standards: X25519, HKDF, keystreams, the record cipher.
+"""What PROTOCOL.md borrows from standards: X25519, HKDF, keystreams, the record cipher, ES256.
 
 Everything comes from the `cryptography` package (OpenSSL behind it); nothing here is a primitive of our own.
 """
 import hashlib
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -71,3 +73,25 @@ def open_sealed(key, record, associated):
         return ChaCha20Poly1305(key).decrypt(bytes(12), record, associated)
     except InvalidTag:
         return None
+
+
+class SigningKey:
+    """An ES256 key of section 9: `public` is the uncompressed point, signatures are r || s."""
+
+    def __init__(self, scalar):
+        self._private = ec.derive_private_key(scalar, ec.SECP256R1())
+        self.public = self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+    def sign(self, message):
+        r, s = decode_dss_signature(self._private.sign(message, ec.ECDSA(SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def verifies(public, message, signature):
+    """False, too, for bytes that are no point of the curve."""
+    der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public).verify(der, message, ec.ECDSA(SHA256()))
+    except (ValueError, InvalidSignature):
+        return False
+    return True

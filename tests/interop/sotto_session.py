@@ -2,14 +2,18 @@
 import struct
 from dataclasses import dataclass
 
-from sotto_plan import SEMI_MALICIOUS
+from sotto_identity import CREDENTIAL_BYTES, DEVICE, check_credential, identity_of, join_message
+from sotto_parameters import parameters
+from sotto_plan import CURIOUS, SEMI_MALICIOUS
 from sotto_primitives import AES_128_CTR, CHACHA20, Refused, hkdf, keystream, label, sha256, x25519
 from sotto_vector import Ring
 
-MALFORMED, WRONG_VERSION, BAD_KEY, BAD_PARAMETERS, COHORT_TOO_SMALL = 1, 2, 8, 9, 10
+MALFORMED, WRONG_VERSION, BAD_KEY, BAD_PARAMETERS, COHORT_TOO_SMALL, BAD_SIGNATURE = 1, 2, 8, 9, 10, 16
 
 ROSTER_HEAD = struct.Struct("<4B16s3H")
-ADVERTISE_BYTES = 64
+ENTRY_BYTES = {CURIOUS: 64, SEMI_MALICIOUS: 96}
+KEYS = slice(0, 64)
+IDENTITY = slice(64, 96)
 KEY_BYTES = 32
 SMALLEST_COHORT = 3
 
@@ -20,22 +24,25 @@ SHARE_BYTES = 24
 
 @dataclass(frozen=True)
 class Roster:
-    """A decoded roster; `entries` are the participants' advertise messages in roster order."""
+    """A decoded roster; `entries` are the participants' keys, and identities, in roster order. `credentials` are those of
+    one device's neighbours by rank, and no part of the root."""
 
     prg: int
     ring_bits: int
+    adversary: int
     session_id: bytes
     k: int
     t: int
     entries: tuple
+    credentials: tuple = ()
 
     @property
     def n(self):
         return len(self.entries)
 
     def encode(self):
-        head = ROSTER_HEAD.pack(1, self.prg, self.ring_bits, 0, self.session_id, self.n, self.k, self.t)
-        return head + b"".join(self.entries)
+        head = ROSTER_HEAD.pack(1, self.prg, self.ring_bits, self.adversary, self.session_id, self.n, self.k, self.t)
+        return head + b"".join(self.entries) + b"".join(self.credentials)
 
     def root(self):
         return sha256(label("sotto/v1 roster"), u16(self.n), *self.entries)
@@ -51,49 +58,67 @@ def decode_roster(data):
         raise Refused(WRONG_VERSION, "roster of another version")
     if len(data) < ROSTER_HEAD.size:
         raise Refused(MALFORMED, "roster shorter than its head")
-    _, prg, ring_bits, reserved, session_id, n, k, t = ROSTER_HEAD.unpack_from(data)
-    if reserved != 0 or prg not in (CHACHA20, AES_128_CTR):
+    _, prg, ring_bits, adversary, session_id, n, k, t = ROSTER_HEAD.unpack_from(data)
+    if adversary not in ENTRY_BYTES or prg not in (CHACHA20, AES_128_CTR):
         raise Refused(MALFORMED, "a reserved value")
-    if len(data) != ROSTER_HEAD.size + ADVERTISE_BYTES * n:
-        raise Refused(MALFORMED, "roster and its n differ")
-    starts = range(ROSTER_HEAD.size, len(data), ADVERTISE_BYTES)
-    return Roster(prg, ring_bits, session_id, k, t, tuple(data[at:at + ADVERTISE_BYTES] for at in starts))
+    entries_end = ROSTER_HEAD.size + ENTRY_BYTES[adversary] * n
+    if len(data) != entries_end + (CREDENTIAL_BYTES * k if adversary == SEMI_MALICIOUS else 0):
+        raise Refused(MALFORMED, "roster and its n or k differ")
+    return Roster(prg, ring_bits, adversary, session_id, k, t,
+                  pieces(data[ROSTER_HEAD.size:entries_end], ENTRY_BYTES[adversary]),
+                  pieces(data[entries_end:], CREDENTIAL_BYTES))
+
+
+def pieces(data, size):
+    return tuple(data[at:at + size] for at in range(0, len(data), size))
 
 
 def check_parameters(plan, own_minimum, roster):
     """The refusals of 6.3 that need no key."""
     n, k, t = roster.n, roster.k, roster.t
-    if roster.prg != plan.prg or roster.ring_bits != Ring(plan.participants_max).bits:
-        raise Refused(BAD_PARAMETERS, "prg or ring differ from the plan's")
+    ring_bits = Ring(plan.participants_max).bits
+    if (roster.prg, roster.ring_bits, roster.adversary) != (plan.prg, ring_bits, plan.adversary):
+        raise Refused(BAD_PARAMETERS, "prg, ring or adversary differ from the plan's")
     if n < max(plan.cohort_min, own_minimum, SMALLEST_COHORT):
         raise Refused(COHORT_TOO_SMALL, "cohort too small")
     if n > plan.participants_max:
         raise Refused(BAD_PARAMETERS, "more participants than the plan allows")
-    if k != n - 1 and not (k % 2 == 0 and 2 <= k < n - 1):
-        raise Refused(BAD_PARAMETERS, "no graph has this k")
-    if not 1 <= t <= k or (plan.adversary == SEMI_MALICIOUS and 2 * t <= k):
-        raise Refused(BAD_PARAMETERS, "threshold")
+    if (k, t) != parameters(plan, n):
+        raise Refused(BAD_PARAMETERS, "k and t are not those of the plan")
 
 
 def find_own_place(roster, own_entry):
-    """The own participant number: both keys together in one entry and nowhere else, in either column."""
-    keys = (own_entry[:KEY_BYTES], own_entry[KEY_BYTES:])
-    places = [i for i, entry in enumerate(roster.entries) if holds_key_of(entry, keys)]
+    """The own participant number: both keys, and the identity, together in one entry and nowhere else."""
+    places = [i for i, entry in enumerate(roster.entries) if share_a_key(entry, own_entry)]
     if len(places) != 1 or roster.entries[places[0]] != own_entry:
         raise Refused(BAD_KEY, "own keys not exactly once in the roster")
     return places[0]
 
 
-def holds_key_of(entry, keys):
-    return entry[:KEY_BYTES] in keys or entry[KEY_BYTES:] in keys
+def share_a_key(entry, other):
+    """In either column."""
+    return bool(set(pieces(entry[KEYS], KEY_BYTES)) & set(pieces(other[KEYS], KEY_BYTES)))
 
 
-def check_neighbour_keys(roster, neighbours):
+def check_identities(roster):
+    if roster.adversary == SEMI_MALICIOUS and len({entry[IDENTITY] for entry in roster.entries}) != roster.n:
+        raise Refused(BAD_KEY, "one identity in two entries")
+
+
+def check_neighbours(plan, roster, neighbours, authority):
+    """{neighbour: public key that signs for it}; empty in curious sessions."""
+    signers = {}
     for neighbour in neighbours:
         entry = roster.entries[neighbour]
-        keys = (entry[:KEY_BYTES], entry[KEY_BYTES:])
-        if sum(holds_key_of(other, keys) for other in roster.entries) != 1:
+        if sum(share_a_key(other, entry) for other in roster.entries) != 1:
             raise Refused(BAD_KEY, "a neighbour's key occurs twice")
+    for neighbour, credential in zip(neighbours, roster.credentials):
+        entry = roster.entries[neighbour]
+        public = check_credential(credential, DEVICE, authority, join_message(plan.hash(), entry[KEYS]))
+        if identity_of(public) != entry[IDENTITY]:
+            raise Refused(BAD_SIGNATURE, "a credential of another device")
+        signers[neighbour] = public
+    return signers
 
 
 def graph_seed(roster):

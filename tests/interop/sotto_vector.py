@@ -53,9 +53,11 @@ class Ring:
     def __init__(self, participants_max):
         if participants_max <= 257:
             self.bits, self.lanes_per_word, self.word_bytes = 16, 1, 2
+            self.bits_used = (255 * participants_max).bit_length()
         else:
             self.bits = (255 * participants_max).bit_length()
             self.lanes_per_word, self.word_bytes = 128 // self.bits, 16
+            self.bits_used = self.bits * self.lanes_per_word
         self.modulus = 1 << (8 * self.word_bytes)
 
     def size(self, lanes):
@@ -80,6 +82,13 @@ class Ring:
         """left + sign * right, word by word."""
         pairs = zip(self.words(left), self.words(right), strict=True)
         return b"".join(((a + sign * b) % self.modulus).to_bytes(self.word_bytes, "little") for a, b in pairs)
+
+    def squeeze(self, vector):
+        """The vector packed to the bit: the low `bits_used` bits of every word in one string."""
+        string = 0
+        for word in reversed(self.words(vector)):
+            string = string << self.bits_used | word & ((1 << self.bits_used) - 1)
+        return string.to_bytes(-(-len(vector) // self.word_bytes * self.bits_used // 8), "little")
 
     def words(self, vector):
         return [int.from_bytes(vector[at:at + self.word_bytes], "little")

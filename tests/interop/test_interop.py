@@ -18,21 +18,36 @@ except ImportError:
     sys.exit("interop: the Python package 'cryptography' is missing; run scripts/install-dependencies "
              "(Debian: python3-cryptography)")
 
+from sotto_identity import COORDINATOR, DEVICE, Identity, endorsement_message
 from sotto_participant import Participant
-from sotto_plan import CURIOUS, FLOAT, PLAIN, SECURE, SEMI_MALICIOUS, SOFTMAX, Plan
-from sotto_primitives import AES_128_CTR, CHACHA20
+from sotto_plan import BITS, CURIOUS, FLOAT, PLAIN, SECURE, SEMI_MALICIOUS, SOFTMAX, WORDS, Plan
+from sotto_primitives import AES_128_CTR, CHACHA20, SigningKey
 from sotto_vector import LANES_BEFORE_PARAMETERS, Ring, encode_float, encode_update
 
-JOIN, SHARE, COLLECT, UNMASK = 1, 2, 3, 4
+JOIN, SHARE, COLLECT, CONFIRM, UNMASK = 1, 2, 3, 4, 5
 ABORTED, NEXT_STEP, READY = 0, 1, 2
-WRONG_LENGTH, BAD_KEY = 7, 8
-STEPS = {SHARE: "share", COLLECT: "collect", UNMASK: "unmask"}
+MALFORMED, WRONG_LENGTH, BAD_KEY, BAD_SIGNATURE = 1, 7, 8, 16
+STEPS = {SHARE: "share", COLLECT: "collect", CONFIRM: "confirm", UNMASK: "unmask"}
+AUTHORITY = SigningKey(1 << 200 | 7)
 PEER = None
 
 PLAN = Plan(task=7, round=3, model_version=2, model_hash=bytes(range(32)), architecture=SOFTMAX, features=6, classes=3,
             hidden=0, local_epochs=1, batch_size=8, learning_rate=0.125, momentum=0, proximal_mu=0, aggregation=SECURE,
             adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3, participants_max=257, corrupt_fraction=0.125,
-            dropout_fraction=0.25, clip=0.5, weight_max=50, report_within_ms=60000)
+            dropout_fraction=0.125, clip=0.5, weight_max=50, report_within_ms=60000)
+
+
+def endorse(role, public, authority=AUTHORITY):
+    return authority.sign(endorsement_message(role, public))
+
+
+def enrolled(number, authority=AUTHORITY, role=DEVICE):
+    key = SigningKey(1 << 201 | number)
+    return Identity(key, endorse(role, key.public, authority), AUTHORITY.public)
+
+
+def steps_of(plan):
+    return [step for step in STEPS if step != CONFIRM or plan.adversary == SEMI_MALICIOUS]
 
 
 class Aggregator:
@@ -51,7 +66,7 @@ class Aggregator:
         return self.process.stdout.read(struct.unpack("<I", head)[0])
 
     def start(self, plan, seed):
-        answer = self.ask(b"P", struct.pack("<Q", seed), plan.encode())
+        answer = self.ask(b"P", struct.pack("<Q", seed), AUTHORITY.public, plan.encode())
         if answer != b"\0":
             raise AssertionError(f"no session: {answer[1:].decode()}")
 
@@ -80,23 +95,21 @@ class Aggregator:
 class PythonDevice:
     """Runs in here, from PROTOCOL.md."""
 
-    def __init__(self, aggregator, plan, lanes):
+    def __init__(self, aggregator, plan, lanes, number):
         self.aggregator = aggregator
         self.lanes = lanes
         self.vector = Ring(plan.participants_max).pack(lanes)
-        self.participant = Participant(plan)
+        self.participant = Participant(plan, identity=enrolled(number))
 
     def join(self):
         return self.aggregator.join(self.participant.advertise())
 
     def take_step(self, index, step):
         message = self.aggregator.ask(b"M", struct.pack("<H", index))
-        if step == SHARE:
-            payload = self.participant.share(message)
-        elif step == COLLECT:
+        if step == COLLECT:
             payload = self.participant.collect(message, self.vector)
         else:
-            payload = self.participant.unmask(message)
+            payload = getattr(self.participant, STEPS[step])(message)
         return self.aggregator.ask(b"R", struct.pack("<HB", index, step), payload)[0]
 
 
@@ -109,7 +122,8 @@ class LocalDevice:
         self.lanes = lanes
 
     def join(self):
-        return struct.unpack("<BH", self.aggregator.ask(b"A", struct.pack("<Q", self.seed), bytes(self.lanes)))
+        endorsement = endorse(DEVICE, self.aggregator.ask(b"K"))
+        return struct.unpack("<BH", self.aggregator.ask(b"A", struct.pack("<Q", self.seed), endorsement, bytes(self.lanes)))
 
     def take_step(self, index, step):
         own, theirs = self.aggregator.ask(b"T", struct.pack("<H", index))
@@ -147,21 +161,24 @@ class Sessions(unittest.TestCase):
     def tearDown(self):
         self.assertEqual(self.aggregator.stop(), 0)
 
-    def play(self, plan, n, local=0, leaves=None, seed=1):
+    def play(self, plan, n, local=0, leaves=None, seed=1, stop_before=None):
         """Plays a session of n participants, the last `local` of them C++'s. `leaves` maps a participant to the step at
-        which it falls silent. Returns (outcome, reason): READY, or the step whose end aborted the session."""
+        which it falls silent. Returns (outcome, reason): READY, or the step whose end aborted the session, or before which
+        the play was to stop."""
         leaves = leaves or {}
         rng = random.Random(seed)
         self.aggregator.start(plan, seed)
         self.devices = []
         for i in range(n):
             lanes = encode_update(plan, random_update(plan, rng), rng.random)
-            device = (PythonDevice(self.aggregator, plan, lanes) if i < n - local
+            device = (PythonDevice(self.aggregator, plan, lanes, i) if i < n - local
                       else LocalDevice(self.aggregator, 1000 * seed + i, lanes))
             self.assertEqual(device.join(), (0, i))
             self.devices.append(device)
         self.assertEqual(self.aggregator.close_step(), (NEXT_STEP, ""))
-        for step in STEPS:
+        for step in steps_of(plan):
+            if step == stop_before:
+                return step, ""
             for i, device in enumerate(self.devices):
                 if leaves.get(i, UNMASK + 1) > step:
                     self.assertEqual(device.take_step(i, step), 0, f"participant {i}, {STEPS[step]}")
@@ -177,16 +194,18 @@ class Sessions(unittest.TestCase):
 
     def test_python_alone_in_every_small_cohort(self):
         for n in range(3, 9):
-            for prg in (CHACHA20, AES_128_CTR):
-                for participants_max in (257, 300):
-                    with self.subTest(n=n, prg=prg, participants_max=participants_max):
-                        self.complete(replace(PLAN, prg=prg, participants_max=participants_max), n, seed=n)
+            for adversary in (CURIOUS, SEMI_MALICIOUS):
+                for prg, participants_max, packing in ((CHACHA20, 257, WORDS), (AES_128_CTR, 300, BITS)):
+                    with self.subTest(n=n, adversary=adversary, prg=prg):
+                        plan = replace(PLAN, adversary=adversary, prg=prg, participants_max=participants_max, packing=packing)
+                        self.complete(plan, n, seed=n)
 
     def test_mixed_with_this_projects_participants(self):
+        forms = ((CHACHA20, 257, WORDS), (AES_128_CTR, 300, WORDS), (CHACHA20, 1024, BITS), (AES_128_CTR, 9, BITS))
         for n in range(3, 9):
-            for prg, participants_max in ((CHACHA20, 257), (AES_128_CTR, 300), (CHACHA20, 1024), (AES_128_CTR, 9)):
-                with self.subTest(n=n, prg=prg, participants_max=participants_max):
-                    plan = replace(PLAN, prg=prg, participants_max=participants_max)
+            for prg, participants_max, packing in forms:
+                with self.subTest(n=n, prg=prg, participants_max=participants_max, packing=packing):
+                    plan = replace(PLAN, prg=prg, participants_max=participants_max, packing=packing)
                     self.complete(plan, n, local=1 + n % 2 * (n - 2), seed=n)
 
     def test_drop_outs_at_every_step(self):
@@ -200,7 +219,9 @@ class Sessions(unittest.TestCase):
     def test_drop_outs_at_all_steps_at_once(self):
         plan = replace(PLAN, adversary=CURIOUS, dropout_fraction=0.375, prg=AES_128_CTR)
         self.complete(plan, 12, local=4, leaves={0: SHARE, 11: COLLECT, 4: COLLECT, 9: UNMASK})
-        self.complete(plan, 12, local=0, leaves={2: SHARE, 10: COLLECT, 5: COLLECT, 6: UNMASK})
+        plan = replace(PLAN, corrupt_fraction=0.0625, dropout_fraction=0.25)
+        self.complete(plan, 16, local=5, leaves={0: SHARE, 15: COLLECT, 4: CONFIRM, 9: UNMASK})
+        self.complete(plan, 16, local=0, leaves={2: SHARE, 10: COLLECT, 5: CONFIRM, 6: UNMASK})
 
     def test_too_many_drop_outs_end_the_session_with_a_reason(self):
         for step in STEPS:
@@ -210,21 +231,51 @@ class Sessions(unittest.TestCase):
                 self.assertRegex(reason, r"\d")
 
     def test_seventy_participants_on_a_harary_graph(self):
-        plan = replace(PLAN, features=2, classes=2, adversary=CURIOUS, corrupt_fraction=0.05, dropout_fraction=0.1)
-        self.complete(plan, 70, local=20, leaves={0: SHARE, 33: COLLECT, 60: COLLECT, 12: UNMASK, 69: SHARE})
-        k = self.devices[1].participant.roster.k
-        self.assertLess(k, 69, "the search found no sparse graph: this test would say nothing about neighbours")
+        forms = (replace(PLAN, adversary=CURIOUS, corrupt_fraction=0.05, dropout_fraction=0.1),
+                 replace(PLAN, corrupt_fraction=0.03, dropout_fraction=0.06, packing=BITS))
+        for form in forms:
+            with self.subTest(adversary=form.adversary):
+                plan = replace(form, features=2, classes=2)
+                self.complete(plan, 70, local=20, leaves={33: COLLECT, 60: COLLECT, 12: UNMASK, 69: SHARE})
+                k = self.devices[1].participant.roster.k
+                self.assertLess(k, 69, "the search found no sparse graph: this test would say nothing about neighbours")
 
     def test_the_aggregator_refuses_keys_and_lengths(self):
-        self.aggregator.start(PLAN, 1)
-        participant = Participant(PLAN)
-        entry = participant.advertise()
+        self.aggregator.start(replace(PLAN, adversary=CURIOUS), 1)
+        entry = Participant(replace(PLAN, adversary=CURIOUS)).advertise()
         self.assertEqual(self.aggregator.join(bytes(64))[0], BAD_KEY)
         self.assertEqual(self.aggregator.join(entry[:32] + bytes(32))[0], BAD_KEY)
         self.assertEqual(self.aggregator.join(entry[:32] * 2)[0], BAD_KEY)
-        self.assertEqual(self.aggregator.join(entry[:63])[0], 1)
+        self.assertEqual(self.aggregator.join(entry[:63])[0], MALFORMED)
         self.assertEqual(self.aggregator.join(entry)[0], 0)
         self.assertEqual(self.aggregator.join(entry[32:] + entry[:32])[0], BAD_KEY)
+
+    def test_the_aggregator_refuses_credentials_that_do_not_hold(self):
+        self.aggregator.start(PLAN, 1)
+
+        def joined(identity, plan=PLAN):
+            return Participant(plan, identity=identity).advertise()
+
+        good = joined(enrolled(1))
+        self.assertEqual(self.aggregator.join(good[:64])[0], MALFORMED)
+        self.assertEqual(self.aggregator.join(good[:-1] + bytes([good[-1] ^ 1]))[0], BAD_SIGNATURE)
+        self.assertEqual(self.aggregator.join(joined(enrolled(2, SigningKey(99))))[0], BAD_SIGNATURE)
+        self.assertEqual(self.aggregator.join(joined(enrolled(2, role=COORDINATOR)))[0], BAD_SIGNATURE)
+        self.assertEqual(self.aggregator.join(joined(enrolled(2), replace(PLAN, round=4)))[0], BAD_SIGNATURE)
+        self.assertEqual(self.aggregator.join(good)[0], 0)
+        self.assertEqual(self.aggregator.join(joined(enrolled(1)))[0], BAD_KEY)  # fresh keys, an identity already in
+
+    def test_the_aggregator_refuses_a_signature_over_other_survivors(self):
+        """And then takes the right one: a refused answer leaves no trace."""
+        self.assertEqual(self.play(PLAN, 5, stop_before=CONFIRM), (CONFIRM, ""))
+        for i, device in enumerate(self.devices):
+            message = self.aggregator.ask(b"M", struct.pack("<H", i))
+            device.participant.transcript, right = bytes(32), device.participant.transcript
+            wrong = device.participant.confirm(message)
+            self.assertEqual(self.aggregator.ask(b"R", struct.pack("<HB", i, CONFIRM), wrong)[0], BAD_SIGNATURE)
+            device.participant.transcript, device.participant.next_step = right, "confirm"
+            self.assertEqual(device.take_step(i, CONFIRM), 0)
+        self.assertEqual(self.aggregator.close_step(), (NEXT_STEP, ""))
 
     def test_plain_sessions(self):
         for participants_max in (257, 300):

@@ -15,12 +15,14 @@ except ImportError:
              "(Debian: python3-cryptography)")
 
 from fixed_sessions import participant_with
-from sotto_plan import decode_plan
+from sotto_identity import Identity, check_credential
+from sotto_plan import SEMI_MALICIOUS, decode_plan
 from sotto_primitives import Refused
 from sotto_session import shamir_combine
 
 VECTORS = None
 WRONG_PHASE = 3
+MESSAGES = ("plan", "roster", "delivery", "survivors", "request")
 SECRETS = ("channel_private", "mask_seed", "self_seed", "self_coefficient_key", "mask_coefficient_key")
 
 
@@ -28,28 +30,44 @@ def read(name):
     return json.loads((VECTORS / f"{name}.json").read_text())
 
 
+class RecordedKey:
+    """Signs nothing: a device's own signatures are not its to check."""
+
+    def __init__(self, public):
+        self.public = public
+
+    def sign(self, _):
+        return bytes(64)
+
+
 def take_step(participant, step, recorded):
     """The answer to the recorded message of one step."""
-    message = {"share": "roster", "collect": "delivery", "unmask": "request"}
+    message = {"share": "roster", "collect": "delivery", "confirm": "survivors", "unmask": "request"}
     received = bytes.fromhex(recorded[message[step]])
-    if step == "share":
-        return participant.share(received)
     if step == "collect":
         return participant.collect(received, bytes.fromhex(recorded["vector"]))
-    return participant.unmask(received)
+    return getattr(participant, step)(received)
 
 
 def play(case, recorded):
     """(reason, participant) after the case's step; reason 0 when it is accepted."""
-    messages = recorded | {name: case[name] for name in ("plan", "roster", "delivery", "request") if name in case}
+    messages = recorded | {name: case[name] for name in MESSAGES if name in case}
     secrets = {name: bytes.fromhex(recorded[name]) for name in SECRETS}
-    participant = participant_with(decode_plan(bytes.fromhex(messages["plan"])), secrets, case.get("own_minimum", 3))
+    plan = decode_plan(bytes.fromhex(messages["plan"]))
+    identity = None
+    steps = ["share", "collect", "unmask"]
+    if plan.adversary == SEMI_MALICIOUS:
+        steps.insert(2, "confirm")
+        key = RecordedKey(bytes.fromhex(recorded["public_key"]))
+        identity = Identity(key, *(bytes.fromhex(recorded[name]) for name in ("endorsement", "authority")))
+    participant = participant_with(plan, secrets, case.get("own_minimum", 3), identity)
     participant.advertise()
     last = case["step"].removesuffix(" again")
-    steps = ["share", "collect", "unmask"]
     before = [step for step in steps[:steps.index(last)] if step not in case.get("skip", [])]
     if case["step"].endswith(" again"):
-        before.append(last)
+        for step in before + [last]:
+            take_step(participant, step, recorded)
+        before = []
     for step in before:
         take_step(participant, step, messages)
     try:
@@ -63,7 +81,7 @@ class Refusals(unittest.TestCase):
     def test_every_refusal_has_its_reason(self):
         sessions = {recorded["name"]: recorded for recorded in read("session")["cases"]}
         cases = read("refusal")["cases"]
-        self.assertEqual({case["reason"] for case in cases}, {0, 1, 2, 3, 8, 9, 10, 11, 12, 13})
+        self.assertEqual({case["reason"] for case in cases}, {0, 1, 2, 3, 8, 9, 10, 11, 13, 16})
         for case in cases:
             with self.subTest(case["why"], step=case["step"]):
                 reason, participant = play(case, sessions[case["session"]])
@@ -77,6 +95,18 @@ class Refusals(unittest.TestCase):
         for case in read("plan")["refused"]:
             with self.subTest(case["why"]), self.assertRaises(ValueError):
                 decode_plan(bytes.fromhex(case["bytes"]))
+
+    def test_credentials_that_do_not_hold_are_refused(self):
+        def check(case):
+            fields = (bytes.fromhex(case[name]) for name in ("credential", "authority", "message"))
+            credential, authority, message = fields
+            return check_credential(credential, case["role"], authority, message)
+
+        for case in read("identity")["cases"]:
+            self.assertEqual(check(case).hex(), case["credential"][:130])
+        for case in read("identity")["refused"]:
+            with self.subTest(case["why"]), self.assertRaises(Refused):
+                check(case)
 
     def test_wrong_shares_open_nothing(self):
         for case in read("shamir")["refused"]:
