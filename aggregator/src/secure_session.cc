@@ -4,18 +4,26 @@
 #include <algorithm>
 
 #include "ring_sum.h"
-#include "sotto/aggregator/parameters.h"
+#include "sotto/secagg/parameters.h"
 
 namespace sotto::aggregator {
 namespace {
 
 using proto::Step;
 
-GraphRequest graph_request(const proto::Plan& plan, std::uint32_t participants) {
-  return {.participants = participants,
-          .adversary = plan.aggregation.adversary,
-          .corrupt_fraction = plan.aggregation.corrupt_fraction,
-          .dropout_fraction = plan.aggregation.dropout_fraction};
+Result<secagg::GraphParameters> graph_for(const proto::Plan& plan, std::uint32_t participants) {
+  const proto::AggregationSpec& spec = plan.aggregation;
+  const auto graph = secagg::choose_graph({.participants = participants,
+                                           .adversary = spec.adversary,
+                                           .corrupt_fraction = spec.corrupt_fraction,
+                                           .dropout_fraction = spec.dropout_fraction});
+  if (graph) return *graph;
+  return invalid_argument("no threshold serves " + std::to_string(participants) + " participants, of whom " +
+                          std::to_string(secagg::heads(spec.corrupt_fraction, participants)) +
+                          " may be corrupt and " +
+                          std::to_string(secagg::heads(spec.dropout_fraction, participants)) +
+                          " drop out, against a " + proto::to_string(spec.adversary) +
+                          " server: raise the cohort's size or lower the corrupt or drop-out fraction");
 }
 
 crypto::X25519PrivateKey draw_key(Random& random) {
@@ -31,7 +39,7 @@ std::uint32_t count_of(const std::vector<bool>& members) {
 }  // namespace
 
 Status SecureSession::check_plan(const proto::Plan& plan) {
-  return choose_graph(graph_request(plan, plan.aggregation.participants_max)).status();
+  return graph_for(plan, plan.aggregation.participants_max).status();
 }
 
 SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random)
@@ -110,7 +118,7 @@ Result<std::optional<Step>> SecureSession::end_step() {
 }
 
 Result<std::optional<Step>> SecureSession::end_join() {
-  const auto graph = choose_graph(graph_request(plan(), participant_count()));
+  const auto graph = graph_for(plan(), participant_count());
   if (!graph) return aborted(graph.error().message());
   std::vector<std::uint8_t> entries(keys_.size() * secagg::kAdvertiseBytes);
   for (std::size_t i = 0; i < keys_.size(); ++i) {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace sotto::aggregator {
+namespace sotto::secagg {
 
 // ln(value!), relative error below 1e-14. Unlike lgamma it touches no global state.
 [[nodiscard]] double log_factorial(std::uint32_t value);
@@ -31,4 +31,4 @@ class Hypergeometric {
   std::uint32_t mode_;
 };
 
-}  // namespace sotto::aggregator
+}  // namespace sotto::secagg

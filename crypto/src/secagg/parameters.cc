@@ -3,26 +3,25 @@
 // dropped, (k, t) must make three events rare.
 //   1. The graph of honest survivors falls apart, so that the server learns the sum of a part: below 2^-41.
 //   2. Some participant's corrupt neighbours open what they must not: below 2^-41 together, so 2^-41 / n
-//   each. Curious
-//      server: t or more corrupt neighbours. Semi-malicious server: it tells honest neighbours different
-//      stories and gets both seeds; k - X honest answers and 2 X corrupt ones reach 2 t when X >= 2 t - k.
+//   each. Curious server: t or more corrupt neighbours. Semi-malicious server: it tells honest neighbours
+//   different stories; 2 t > k + X keeps it from both seeds of a participant. The paper's t is the smallest
+//   such; ours is one more where k + X is odd, 2 t >= k + X + 2, which with t neighbours' signatures of one
+//   set of survivors also keeps it from the sum of a few (tests/model/README.md).
 //   3. Some participant keeps fewer than t live neighbours and its seed is lost: below 2^-20 / n each.
 // The neighbours of one participant are a uniform sample without replacement, hence the hypergeometric tails.
-#include "sotto/aggregator/parameters.h"
+#include "sotto/secagg/parameters.h"
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
-#include "hypergeometric.h"
+#include "secagg/hypergeometric.h"
 #include "sotto/base/limits.h"
 
-namespace sotto::aggregator {
+namespace sotto::secagg {
 namespace {
 
 constexpr double kSecurityPerEvent = 0x1p-41;  // two privacy events share 2^-40
 constexpr double kLostSum = 0x1p-20;
-constexpr std::uint32_t kHararyParticipantsMax = 65'535;  // GraphParameters counts in 16 bits
 constexpr std::uint32_t kThresholdMin = 2;  // with 1, every single neighbour would hold the seed
 // Plans carry the fractions as float32, whose rounding must not cost a head: 0.35f * 1000 counts as 350, not
 // as 349.99999.
@@ -33,34 +32,23 @@ constexpr double kSparseGraphLoadMax = 0.9;
 
 // The request in heads.
 struct Population {
+  explicit Population(const GraphRequest& request)
+      : participants(request.participants),
+        corrupt(heads(request.corrupt_fraction, request.participants)),
+        dropped(heads(request.dropout_fraction, request.participants)),
+        semi_malicious(request.adversary == Adversary::kSemiMalicious) {}
+
   std::uint32_t participants;
   std::uint32_t corrupt;
   std::uint32_t dropped;
   bool semi_malicious;
 };
 
-std::uint32_t heads(double fraction, std::uint32_t participants) {
-  const double count = std::floor((fraction + kFractionSlack) * participants);
-  return std::min(participants, static_cast<std::uint32_t>(count));
-}
-
-Result<Population> checked_population(const GraphRequest& request, std::uint32_t participants_max) {
-  const std::uint32_t n = request.participants;
-  if (n < limits::kParticipantsMin || n > participants_max) {
-    return invalid_argument("participants = " + std::to_string(n) + ": must be " +
-                            std::to_string(limits::kParticipantsMin) + " .. " +
-                            std::to_string(participants_max));
-  }
-  for (const double fraction : {request.corrupt_fraction, request.dropout_fraction}) {
-    if (!(fraction >= 0 && fraction < 1)) {
-      return invalid_argument("a fraction of participants = " + std::to_string(fraction) +
-                              ": must be at least 0, below 1");
-    }
-  }
-  return Population{.participants = n,
-                    .corrupt = heads(request.corrupt_fraction, n),
-                    .dropped = heads(request.dropout_fraction, n),
-                    .semi_malicious = request.adversary == proto::Adversary::kSemiMalicious};
+bool in_range(const GraphRequest& request) {
+  const auto fraction = [](double value) { return value >= 0 && value < 1; };
+  return request.participants >= limits::kParticipantsMin &&
+         request.participants <= limits::kParticipantsMax && fraction(request.corrupt_fraction) &&
+         fraction(request.dropout_fraction);
 }
 
 // Two gaps of k/2 consecutive positions each, all corrupt or dropped, cut a Harary ring. Union bound over the
@@ -79,46 +67,39 @@ bool stays_connected(const Population& population, std::uint32_t neighbours) {
 std::uint32_t safe_threshold(const Population& population, std::uint32_t neighbours,
                              std::uint32_t corrupt_neighbours) {
   const std::uint32_t threshold =
-      population.semi_malicious ? (corrupt_neighbours + neighbours) / 2 + 1 : corrupt_neighbours + 1;
+      population.semi_malicious ? (neighbours + corrupt_neighbours + 1) / 2 + 1 : corrupt_neighbours + 1;
   return std::max(threshold, kThresholdMin);
 }
 
-secagg::GraphParameters graph_of(std::uint32_t participants, std::uint32_t neighbours,
-                                 std::uint32_t threshold) {
+GraphParameters graph_of(std::uint32_t participants, std::uint32_t neighbours, std::uint32_t threshold) {
   return {.participants = static_cast<std::uint16_t>(participants),
           .neighbours = static_cast<std::uint16_t>(neighbours),
           .threshold = static_cast<std::uint16_t>(threshold)};
 }
 
-std::string described(const Population& population) {
-  return std::to_string(population.participants) + " participants, of whom " +
-         std::to_string(population.corrupt) + " may be corrupt and " + std::to_string(population.dropped) +
-         " drop out" +
-         (population.semi_malicious ? ", against a semi-malicious server" : ", against a curious server");
-}
-
-Result<secagg::GraphParameters> complete_graph(const Population& population) {
+std::optional<GraphParameters> complete_graph(const Population& population) {
   const std::uint32_t neighbours = population.participants - 1;
   const std::uint32_t threshold = safe_threshold(population, neighbours, population.corrupt);
   // A survivor's holders are the other survivors.
-  if (threshold + population.dropped > neighbours) {
-    return invalid_argument("no threshold serves " + described(population) +
-                            ": raise the cohort's size or lower the corrupt or drop-out fraction");
-  }
+  if (threshold + population.dropped > neighbours) return std::nullopt;
   return graph_of(population.participants, neighbours, threshold);
 }
 
 }  // namespace
 
-Result<secagg::GraphParameters> search_harary_parameters(const GraphRequest& request) {
-  const auto checked = checked_population(request, kHararyParticipantsMax);
-  if (!checked) return checked.error();
-  const Population& population = *checked;
+std::uint32_t heads(double fraction, std::uint32_t participants) {
+  const double count = std::floor((fraction + kFractionSlack) * participants);
+  return std::min(participants, static_cast<std::uint32_t>(count));
+}
+
+std::optional<GraphParameters> search_sparse_graph(const GraphRequest& request) {
+  if (!in_range(request)) return std::nullopt;
+  const Population population(request);
   const std::uint32_t n = population.participants;
   const double load =
       request.corrupt_fraction + (population.semi_malicious ? 2 : 1) * request.dropout_fraction;
-  const std::uint32_t neighbours_end = load > kSparseGraphLoadMax + kFractionSlack ? 0 : n - 1;
-  for (std::uint32_t neighbours = 2; neighbours < neighbours_end; neighbours += 2) {
+  if (load > kSparseGraphLoadMax + kFractionSlack) return std::nullopt;
+  for (std::uint32_t neighbours = 2; neighbours < n - 1; neighbours += 2) {
     if (!stays_connected(population, neighbours)) continue;
     const Hypergeometric corrupt(n, population.corrupt, neighbours);
     const Hypergeometric alive(n, n - population.dropped, neighbours);
@@ -127,17 +108,16 @@ Result<secagg::GraphParameters> search_harary_parameters(const GraphRequest& req
     const std::uint32_t threshold = safe_threshold(population, neighbours, corrupt_most);
     if (threshold <= alive_least) return graph_of(n, neighbours, threshold);
   }
-  return invalid_argument("no sparse graph serves " + described(population));
+  return std::nullopt;
 }
 
-Result<secagg::GraphParameters> choose_graph(const GraphRequest& request) {
-  const auto checked = checked_population(request, limits::kParticipantsMax);
-  if (!checked) return checked.error();
+std::optional<GraphParameters> choose_graph(const GraphRequest& request) {
+  if (!in_range(request)) return std::nullopt;
   if (request.participants > limits::kCompleteGraphMax) {
-    auto sparse = search_harary_parameters(request);
+    const auto sparse = search_sparse_graph(request);
     if (sparse) return sparse;
   }
-  return complete_graph(*checked);
+  return complete_graph(Population(request));
 }
 
-}  // namespace sotto::aggregator
+}  // namespace sotto::secagg

@@ -1,13 +1,12 @@
-#include "hypergeometric.h"
+#include "secagg/hypergeometric.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <vector>
 
 #include "sotto/base/check.h"
 
-namespace sotto::aggregator {
+namespace sotto::secagg {
 namespace {
 
 // Terms this far below the tail asked for cannot change which x is the quantile: there are fewer than 2^16 of
@@ -61,34 +60,25 @@ double Hypergeometric::ratio_up(std::uint32_t x) const {
 // Both quantiles walk from the mode, where the probability is far from underflow, into the tail, then add up
 // from the tail's small end, which loses no digits.
 std::uint32_t Hypergeometric::upper_quantile(double tail) const {
-  std::vector<double> terms;  // Pr[X = mode + i]
-  double term = probability(mode_);
-  for (std::uint32_t x = mode_; x <= most_ && term > tail * kNegligible; ++x) {
-    terms.push_back(term);
-    term *= ratio_up(x);
+  std::uint32_t x = mode_;
+  double term = probability(x);
+  for (; x < most_ && term > tail * kNegligible; ++x) term *= ratio_up(x);
+  for (double sum = term; x > mode_ && sum <= tail; sum += term) {
+    --x;
+    term /= ratio_up(x);
   }
-  double sum = 0;
-  for (std::size_t i = terms.size(); i-- > 0;) {
-    sum += terms[i];
-    if (sum > tail) return mode_ + static_cast<std::uint32_t>(i);
-  }
-  return mode_;
+  return x;
 }
 
 std::uint32_t Hypergeometric::lower_quantile(double tail) const {
-  std::vector<double> terms;  // Pr[X = mode - i]
-  double term = probability(mode_);
-  for (std::uint32_t x = mode_; term > tail * kNegligible; --x) {
-    terms.push_back(term);
-    if (x == least_) break;
-    term /= ratio_up(x - 1);
+  std::uint32_t x = mode_;
+  double term = probability(x);
+  for (; x > least_ && term > tail * kNegligible; --x) term /= ratio_up(x - 1);
+  for (double sum = term; x < mode_ && sum < tail; sum += term) {
+    term *= ratio_up(x);
+    ++x;
   }
-  double sum = 0;
-  for (std::size_t i = terms.size(); i-- > 0;) {
-    sum += terms[i];
-    if (sum >= tail) return mode_ - static_cast<std::uint32_t>(i);
-  }
-  return mode_;
+  return x;
 }
 
-}  // namespace sotto::aggregator
+}  // namespace sotto::secagg
