@@ -37,10 +37,11 @@ Statement join_statement(const crypto::Digest& plan_digest, Bytes keys) {
   return {labels::kJoin, plan_digest, keys};
 }
 
-Statement survivors_statement(const crypto::Digest& transcript, ParticipantIndex signer, Bytes bitmap) {
+Statement survivors_statement(const crypto::Digest& transcript, ParticipantIndex signer,
+                              const crypto::Digest& survivors) {
   std::array<std::uint8_t, 2> index;
   store_le(index.data(), signer.value);
-  return {labels::kSurvivors, transcript, index, crypto::sha256({bitmap})};
+  return {labels::kSurvivors, transcript, index, survivors};
 }
 
 Statement plan_statement(Bytes plan) { return {labels::kPlan, plan}; }

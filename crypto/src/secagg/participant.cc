@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "secagg/labels.h"
+#include "secagg/roster_checks.h"
 #include "sotto/base/check.h"
 #include "sotto/base/limits.h"
+#include "sotto/secagg/parameters.h"
 
 namespace sotto::secagg {
 namespace {
@@ -34,91 +36,35 @@ void derive_share_key(const crypto::SecretBytes<crypto::kX25519Bytes>& channel_s
   transcript.derive(channel_secret.reveal(), info, key.reveal_mutable());
 }
 
-bool holds_key(const AdvertisedKeys& keys, const crypto::X25519PublicKey& key) {
-  return keys.channel == key || keys.mask == key;
-}
-
-// Finds the one entry that holds both own keys. False when there is none, or when either key occurs anywhere
-// else.
-bool find_self(const Roster& roster, const AdvertisedKeys& own, ParticipantIndex& index) {
-  std::size_t entries_with_own_keys = 0;
-  bool complete = false;
-  for (std::uint16_t i = 0; i < roster.graph.participants; ++i) {
-    const AdvertisedKeys keys = roster.keys_of({i});
-    if (!holds_key(keys, own.channel) && !holds_key(keys, own.mask)) continue;
-    ++entries_with_own_keys;
-    complete = keys == own;
-    index = {i};
-  }
-  return entries_with_own_keys == 1 && complete;
-}
-
-// True when a key of entry `index` is in another entry too. A device asks this of every neighbour, so that
-// eight bytes decide first.
-bool repeats_key(const Roster& roster, ParticipantIndex index) {
-  const AdvertisedKeys own = roster.keys_of(index);
-  const auto beginning = [](const std::uint8_t* key) { return load_le<std::uint64_t>(key); };
-  const std::uint64_t channel = beginning(own.channel.data());
-  const std::uint64_t mask = beginning(own.mask.data());
-  const std::uint8_t* entry = roster.entries.data();
-  for (std::uint16_t i = 0; i < roster.graph.participants; ++i, entry += kAdvertiseBytes) {
-    const std::uint64_t other_channel = beginning(entry);
-    const std::uint64_t other_mask = beginning(entry + crypto::kX25519Bytes);
-    const bool differs =
-        other_channel != channel && other_channel != mask && other_mask != channel && other_mask != mask;
-    if (differs || i == index.value) continue;
-    const AdvertisedKeys other = roster.keys_of({i});
-    if (holds_key(other, own.channel) || holds_key(other, own.mask)) return true;
-  }
-  return false;
-}
-
-// PROTOCOL.md section 6.3: what a device demands of n, k and t.
-Rejection check_graph(const GraphParameters& graph, const ParticipantRules& rules) {
-  const std::size_t n = graph.participants;
-  const std::size_t k = graph.neighbours;
-  const std::size_t t = graph.threshold;
-  if (n < std::max<std::size_t>(rules.cohort_min, limits::kParticipantsMin))
-    return Rejection::kCohortTooSmall;
-  if (n > rules.participants_max) return Rejection::kBadParameters;
-  const bool complete = k == n - 1;
-  const bool regular = k >= 2 && k % 2 == 0 && k < n - 1;
-  if (!complete && !regular) return Rejection::kBadParameters;
-  if (t < 1 || t > k) return Rejection::kBadParameters;
-  if (!rules.allow_minority_threshold && 2 * t <= k) return Rejection::kBadParameters;
-  return Rejection::kNone;
-}
-
-// The number of set bits, or -1 when a bit at or above `neighbours` is set.
-int count_bits(Bytes bitmap, std::size_t neighbours) {
-  int count = 0;
-  for (std::size_t rank = 0; rank < 8 * bitmap.size(); ++rank) {
-    if (!bitmap_test(bitmap, rank)) continue;
-    if (rank >= neighbours) return -1;
-    ++count;
-  }
-  return count;
-}
-
 }  // namespace
 
 Participant::Participant(const SessionContext& context, const ParticipantRules& rules,
-                         std::span<NeighbourSlot> slots, std::span<std::uint16_t> order, Random& random)
-    : context_(context), rules_(rules), slots_(slots), order_(order), random_(random) {
+                         const Identity* identity, std::span<NeighbourSlot> slots,
+                         std::span<std::uint16_t> order, Random& random)
+    : context_(context), rules_(rules), identity_(identity), slots_(slots), order_(order), random_(random) {
   ring_bits_ = RingLayout(rules.participants_max, 1).bits();
 }
 
 Participant::~Participant() { wipe_secrets(); }
 
-Rejection Participant::advertise(std::span<std::uint8_t, kAdvertiseBytes> out) {
+Rejection Participant::advertise(MutableBytes out, std::size_t& written) {
+  written = 0;
   if (state_ != State::kAdvertise) return fail(Rejection::kWrongPhase);
+  if (is_signed() && identity_ == nullptr) return fail(Rejection::kNotEligible);
+  if (out.size() < join_bytes(rules_.adversary)) return fail(Rejection::kWrongLength);
   crypto::SecretBytes<crypto::kX25519Bytes> scalar;
   random_.fill(scalar.reveal_mutable());
   channel_key_.emplace(scalar);
   random_.fill(mask_seed_.reveal_mutable());
-  mask_key_.emplace(mask_private_key(mask_seed_));
+  mask_key_ = mask_private_key(mask_seed_);
   own_keys_ = {.channel = channel_key_->public_key(), .mask = mask_key_->public_key()};
-  encode_advertise(own_keys_, out);
+  encode_advertise(own_keys_, out.first<kAdvertiseBytes>());
+  if (is_signed()) {
+    const Statement joins = join_statement(context_.plan_digest, out.first(kAdvertiseBytes));
+    encode_credential(make_credential(identity_->signer, identity_->endorsement, joins),
+                      out.subspan(kAdvertiseBytes).first<kCredentialBytes>());
+  }
+  written = join_bytes(rules_.adversary);
   state_ = State::kRoster;
   return Rejection::kNone;
 }
@@ -137,13 +83,38 @@ Rejection Participant::receive_roster(Bytes roster_message, MutableBytes out, st
   return Rejection::kNone;
 }
 
+std::size_t Participant::minimum() const {
+  return std::max<std::size_t>(rules_.cohort_min, limits::kParticipantsMin);
+}
+
 Rejection Participant::check_roster(const Roster& roster) {
-  if (roster.prg != context_.prg || roster.ring_bits != ring_bits_) return Rejection::kBadParameters;
-  const Rejection rejection = check_graph(roster.graph, rules_);
+  const bool as_planned =
+      roster.prg == context_.prg && roster.ring_bits == ring_bits_ && roster.adversary == rules_.adversary;
+  if (!as_planned) return Rejection::kBadParameters;
+  const Rejection rejection = check_graph(roster.graph);
   if (!accepted(rejection)) return rejection;
-  const bool fits = roster.graph.participants <= order_.size() && roster.graph.neighbours <= slots_.size();
+  if (!find_self(roster, own_keys_, index_)) return Rejection::kBadKey;
+  return is_signed() ? check_identities(roster) : Rejection::kNone;
+}
+
+Rejection Participant::check_graph(const GraphParameters& graph) const {
+  if (graph.participants < minimum()) return Rejection::kCohortTooSmall;
+  if (graph.participants > rules_.participants_max) return Rejection::kBadParameters;
+  const bool fits = graph.participants <= order_.size() && graph.neighbours <= slots_.size();
   if (!fits) return Rejection::kBadParameters;
-  return find_self(roster, own_keys_, index_) ? Rejection::kNone : Rejection::kBadKey;
+  const auto chosen = choose_graph({.participants = graph.participants,
+                                    .adversary = rules_.adversary,
+                                    .corrupt_fraction = rules_.corrupt_fraction,
+                                    .dropout_fraction = rules_.dropout_fraction});
+  return graph == chosen ? Rejection::kNone : Rejection::kBadParameters;
+}
+
+Rejection Participant::check_identities(const Roster& roster) {
+  if (!identities_are_distinct(roster, order_.first(roster.graph.participants))) return Rejection::kBadKey;
+  const crypto::Digest own = identity_of(identity_->signer.public_key());
+  const Bytes listed = roster.identity_of(index_);
+  return std::equal(own.begin(), own.end(), listed.begin(), listed.end()) ? Rejection::kNone
+                                                                          : Rejection::kBadKey;
 }
 
 Rejection Participant::choose_neighbours(const Roster& roster) {
@@ -152,14 +123,20 @@ Rejection Participant::choose_neighbours(const Roster& roster) {
   transcript_ = transcript_digest(context_, roster, root);
   const std::span<std::uint16_t> order = order_.first(graph_.participants);
   permute(graph_seed(roster, root), order);
-  const std::span<const std::uint16_t> neighbours = neighbours_in_place(index_, graph_.neighbours, order);
+  const std::span<const std::uint16_t> chosen = neighbours_in_place(index_, graph_.neighbours, order);
   for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
-    const ParticipantIndex neighbour{neighbours[rank]};
+    const ParticipantIndex neighbour{chosen[rank]};
     if (repeats_key(roster, neighbour)) return Rejection::kBadKey;
-    const AdvertisedKeys keys = roster.keys_of(neighbour);
     NeighbourSlot& slot = slots_[rank];
     slot = {};
     slot.index = neighbour.value;
+    if (is_signed()) {
+      const Credential credential = roster.credential_of_rank(rank);
+      if (!credential_holds(roster, neighbour, credential, context_.plan_digest, identity_->authority))
+        return Rejection::kBadSignature;
+      slot.identity = credential.key;
+    }
+    const AdvertisedKeys keys = roster.keys_of(neighbour);
     slot.mask_key = keys.mask;
     if (!channel_key_->agree(keys.channel, slot.channel_secret)) return Rejection::kBadKey;
   }
@@ -175,7 +152,7 @@ Rejection Participant::write_shares(MutableBytes out) {
   const crypto::Hkdf transcript(transcript_);
   ByteWriter writer(out);
   writer.bytes(self_seed_commitment(self_seed_, transcript_, index_));
-  for (const NeighbourSlot& slot : slots_.first(graph_.neighbours)) {
+  for (const NeighbourSlot& slot : neighbours()) {
     const ParticipantIndex neighbour{slot.index};
     ShareKey key;
     derive_share_key(slot.channel_secret, transcript, index_, neighbour, key);
@@ -195,11 +172,10 @@ Rejection Participant::receive_delivery(Bytes delivery) {
   if (state_ != State::kDelivery) return fail(Rejection::kWrongPhase);
   ByteReader reader(delivery);
   const Bytes bitmap = reader.bytes(bitmap_bytes(graph_.neighbours));
-  const int alive = count_bits(bitmap, graph_.neighbours);
-  if (!reader.ok() || alive < 0) return fail(Rejection::kMalformed);
-  if (reader.remaining() != static_cast<std::size_t>(alive) * kShareRecordBytes)
+  const auto alive = bitmap_count(bitmap, graph_.neighbours);
+  if (!reader.ok() || !alive || reader.remaining() != *alive * kShareRecordBytes)
     return fail(Rejection::kMalformed);
-  if (alive < graph_.threshold) return fail(Rejection::kTooFewSurvivors);
+  if (*alive < graph_.threshold) return fail(Rejection::kTooFewSurvivors);
   for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
     NeighbourSlot& slot = slots_[rank];
     slot.alive = bitmap_test(bitmap, rank);
@@ -219,7 +195,7 @@ Rejection Participant::mask(const RingLayout& layout, MutableBytes ring) {
   mask_key_.reset();
   crypto::wipe(mask_seed_.reveal_mutable());
   crypto::wipe(self_seed_.reveal_mutable());
-  state_ = State::kUnmask;
+  state_ = is_signed() ? State::kConfirm : State::kUnmask;
   return Rejection::kNone;
 }
 
@@ -233,7 +209,7 @@ Rejection Participant::apply_masks(const RingLayout& layout, MutableBytes ring) 
   self_mask_key(self_seed_, transcript, index_, key);
   stream.rekey(key);
   ring_apply_mask(layout, ring, stream, MaskSign::kAdd);
-  for (const NeighbourSlot& slot : slots_.first(graph_.neighbours)) {
+  for (const NeighbourSlot& slot : neighbours()) {
     if (!slot.alive) continue;
     const ParticipantIndex neighbour{slot.index};
     if (!pair_mask_key(*mask_key_, slot.mask_key, transcript, index_, neighbour, key))
@@ -244,24 +220,71 @@ Rejection Participant::apply_masks(const RingLayout& layout, MutableBytes ring) 
   return Rejection::kNone;
 }
 
+Rejection Participant::receive_confirm(Bytes request, MutableBytes out, std::size_t& written) {
+  written = 0;
+  if (state_ != State::kConfirm) return fail(Rejection::kWrongPhase);
+  if (out.size() < crypto::kEs256SignatureBytes) return fail(Rejection::kWrongLength);
+  const Rejection rejection = check_survivors(request);
+  if (!accepted(rejection)) return fail(rejection);
+  survivors_ = crypto::sha256({request});
+  const crypto::Es256Signature signature =
+      identity_->signer.sign(survivors_statement(transcript_, index_, survivors_).bytes());
+  std::copy(signature.begin(), signature.end(), out.begin());
+  written = signature.size();
+  state_ = State::kUnmask;
+  return Rejection::kNone;
+}
+
+// PROTOCOL.md section 6.10.
+Rejection Participant::check_survivors(Bytes survivors) {
+  if (survivors.size() != confirm_request_bytes(graph_.participants)) return Rejection::kMalformed;
+  const auto count = bitmap_count(survivors, graph_.participants);
+  if (!count) return Rejection::kMalformed;
+  if (!bitmap_test(survivors, index_.value)) return Rejection::kUnknownParticipant;
+  std::size_t surviving = 0;
+  for (NeighbourSlot& slot : neighbours()) {
+    slot.survives = bitmap_test(survivors, slot.index);
+    if (slot.survives && !slot.alive) return Rejection::kUnknownParticipant;
+    surviving += slot.survives ? 1 : 0;
+  }
+  if (surviving < graph_.threshold) return Rejection::kTooFewSurvivors;
+  return *count < minimum() ? Rejection::kCohortTooSmall : Rejection::kNone;
+}
+
+// PROTOCOL.md section 6.11.
+Rejection Participant::check_confirmations(Bytes request) const {
+  ByteReader reader(request);
+  const Bytes bitmap = reader.bytes(bitmap_bytes(graph_.neighbours));
+  const auto confirmed = bitmap_count(bitmap, graph_.neighbours);
+  if (!reader.ok() || !confirmed || reader.remaining() != *confirmed * crypto::kEs256SignatureBytes)
+    return Rejection::kMalformed;
+  if (*confirmed < graph_.threshold) return Rejection::kTooFewSurvivors;
+  for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
+    if (!bitmap_test(bitmap, rank)) continue;
+    const NeighbourSlot& slot = slots_[rank];
+    if (!slot.survives) return Rejection::kUnknownParticipant;
+    crypto::Es256Signature signature;
+    reader.copy(signature);
+    const Statement statement = survivors_statement(transcript_, ParticipantIndex{slot.index}, survivors_);
+    if (!crypto::es256_verify(slot.identity, statement.bytes(), signature)) return Rejection::kBadSignature;
+  }
+  return Rejection::kNone;
+}
+
 Rejection Participant::receive_unmask(Bytes request, MutableBytes out, std::size_t& written) {
   written = 0;
   if (state_ != State::kUnmask) return fail(Rejection::kWrongPhase);
-  const std::size_t neighbours = graph_.neighbours;
-  if (request.size() != unmask_request_bytes(neighbours)) return fail(Rejection::kMalformed);
-  const Bytes survivors = request.first(bitmap_bytes(neighbours));
-  const Bytes missing = request.last(bitmap_bytes(neighbours));
-  const Rejection rejection = check_unmask(survivors, missing);
+  const Rejection rejection = is_signed() ? check_confirmations(request) : check_survivors(request);
   if (!accepted(rejection)) return fail(rejection);
 
-  const auto named = static_cast<std::size_t>(
-      std::count_if(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(neighbours),
-                    [](const NeighbourSlot& slot) { return slot.alive; }));
-  if (out.size() < unmask_answer_bytes(named)) return fail(Rejection::kWrongLength);
+  const auto slots = neighbours();
+  const auto alive = static_cast<std::size_t>(
+      std::count_if(slots.begin(), slots.end(), [](const NeighbourSlot& slot) { return slot.alive; }));
+  if (out.size() < unmask_answer_bytes(alive)) return fail(Rejection::kWrongLength);
   const crypto::Hkdf transcript(transcript_);
   ByteWriter writer(out);
-  for (std::size_t rank = 0; rank < neighbours; ++rank) {
-    if (slots_[rank].alive) writer.bytes(open_share(slots_[rank], transcript, bitmap_test(survivors, rank)));
+  for (const NeighbourSlot& slot : slots) {
+    if (slot.alive) writer.bytes(open_share(slot, transcript));
   }
   written = writer.written();
   state_ = State::kDone;
@@ -269,21 +292,8 @@ Rejection Participant::receive_unmask(Bytes request, MutableBytes out, std::size
   return Rejection::kNone;
 }
 
-// PROTOCOL.md section 6.10.
-Rejection Participant::check_unmask(Bytes survivors, Bytes missing) const {
-  const int surviving = count_bits(survivors, graph_.neighbours);
-  if (surviving < 0 || count_bits(missing, graph_.neighbours) < 0) return Rejection::kMalformed;
-  for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
-    const bool survives = bitmap_test(survivors, rank);
-    const bool misses = bitmap_test(missing, rank);
-    if (survives && misses) return Rejection::kSetsOverlap;
-    if ((survives || misses) != slots_[rank].alive) return Rejection::kUnknownParticipant;
-  }
-  return surviving < graph_.threshold ? Rejection::kTooFewSurvivors : Rejection::kNone;
-}
-
-Share Participant::open_share(const NeighbourSlot& slot, const crypto::Hkdf& transcript,
-                              bool survives) const {
+// Of the self seed when the neighbour survives, of its mask seed when it is missing: never both.
+Share Participant::open_share(const NeighbourSlot& slot, const crypto::Hkdf& transcript) const {
   const ParticipantIndex neighbour{slot.index};
   ShareKey key;
   SharePair shares;
@@ -293,7 +303,7 @@ Share Participant::open_share(const NeighbourSlot& slot, const crypto::Hkdf& tra
                                         slot.record, shares.reveal_mutable());
   if (!opened) return kNoShare;
   Share share;
-  std::copy_n(shares.reveal().begin() + (survives ? 0 : kShareBytes), kShareBytes, share.begin());
+  std::copy_n(shares.reveal().begin() + (slot.survives ? 0 : kShareBytes), kShareBytes, share.begin());
   return share;
 }
 

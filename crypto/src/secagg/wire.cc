@@ -2,6 +2,7 @@
 #include "sotto/secagg/wire.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "secagg/labels.h"
 #include "sotto/base/check.h"
@@ -35,27 +36,50 @@ Rejection decode_advertise(Bytes message, AdvertisedKeys& keys) {
   return Rejection::kNone;
 }
 
+Rejection decode_join(Bytes message, Adversary adversary, JoinMessage& join) {
+  if (message.size() != join_bytes(adversary)) return Rejection::kMalformed;
+  const Rejection rejection = decode_advertise(message.first(kAdvertiseBytes), join.keys);
+  if (!accepted(rejection) || !is_signed(adversary)) return rejection;
+  return decode_credential(message.subspan(kAdvertiseBytes), join.credential);
+}
+
+Bytes Roster::entry_of(ParticipantIndex index) const {
+  const std::size_t bytes = entry_bytes(adversary);
+  SOTTO_CHECK(index.value < graph.participants && entries.size() == graph.participants * bytes);
+  return entries.subspan(index.value * bytes, bytes);
+}
+
 AdvertisedKeys Roster::keys_of(ParticipantIndex index) const {
-  SOTTO_CHECK(index.value < graph.participants && entries.size() == graph.participants * kAdvertiseBytes);
   AdvertisedKeys keys;
-  const Bytes entry = entries.subspan(index.value * kAdvertiseBytes, kAdvertiseBytes);
-  SOTTO_CHECK(accepted(decode_advertise(entry, keys)));
+  SOTTO_CHECK(accepted(decode_advertise(entry_of(index).first(kAdvertiseBytes), keys)));
   return keys;
 }
 
+Bytes Roster::identity_of(ParticipantIndex index) const {
+  SOTTO_CHECK(is_signed(adversary));
+  return entry_of(index).last(kIdentityBytes);
+}
+
+Credential Roster::credential_of_rank(std::size_t rank) const {
+  Credential credential;
+  const Bytes bytes = credentials.subspan(rank * kCredentialBytes, kCredentialBytes);
+  SOTTO_CHECK(accepted(decode_credential(bytes, credential)));
+  return credential;
+}
+
 void encode_roster(const Roster& roster, MutableBytes out) {
-  SOTTO_CHECK(roster.entries.size() == roster.graph.participants * kAdvertiseBytes);
-  SOTTO_CHECK(out.size() == roster_bytes(roster.graph.participants));
+  SOTTO_CHECK(roster.entries.size() == roster.graph.participants * entry_bytes(roster.adversary));
   ByteWriter writer(out);
   writer.u8(kWireVersion);
   writer.u8(static_cast<std::uint8_t>(roster.prg));
   writer.u8(roster.ring_bits);
-  writer.u8(0);
+  writer.u8(static_cast<std::uint8_t>(roster.adversary));
   writer.bytes(roster.session_id);
   writer.u16(roster.graph.participants);
   writer.u16(roster.graph.neighbours);
   writer.u16(roster.graph.threshold);
   writer.bytes(roster.entries);
+  writer.bytes(roster.credentials);
   SOTTO_CHECK(writer.ok() && writer.written() == out.size());
 }
 
@@ -64,20 +88,26 @@ Rejection decode_roster(Bytes message, Roster& roster) {
   const std::uint8_t version = reader.u8();
   const std::uint8_t prg = reader.u8();
   roster.ring_bits = reader.u8();
-  const std::uint8_t reserved = reader.u8();
+  const std::uint8_t adversary = reader.u8();
   reader.copy(roster.session_id);
   roster.graph.participants = reader.u16();
   roster.graph.neighbours = reader.u16();
   roster.graph.threshold = reader.u16();
-  roster.entries = reader.bytes(roster.graph.participants * kAdvertiseBytes);
   if (!message.empty() && version != kWireVersion) return Rejection::kWrongVersion;
-  if (!reader.finished() || reserved != 0) return Rejection::kMalformed;
   if (prg != static_cast<std::uint8_t>(crypto::Prg::kChaCha20) &&
       prg != static_cast<std::uint8_t>(crypto::Prg::kAes128Ctr)) {
     return Rejection::kMalformed;
   }
+  if (adversary != static_cast<std::uint8_t>(Adversary::kCurious) &&
+      adversary != static_cast<std::uint8_t>(Adversary::kSemiMalicious)) {
+    return Rejection::kMalformed;
+  }
   roster.prg = static_cast<crypto::Prg>(prg);
-  return Rejection::kNone;
+  roster.adversary = static_cast<Adversary>(adversary);
+  roster.entries = reader.bytes(roster.graph.participants * entry_bytes(roster.adversary));
+  roster.credentials =
+      reader.bytes(is_signed(roster.adversary) ? roster.graph.neighbours * kCredentialBytes : 0);
+  return reader.finished() ? Rejection::kNone : Rejection::kMalformed;
 }
 
 crypto::Digest roster_root(const Roster& roster) {
@@ -121,6 +151,15 @@ void self_mask_key(const Seed& self_seed, const crypto::Hkdf& transcript, Partic
 crypto::Digest self_seed_commitment(const Seed& self_seed, const crypto::Digest& transcript,
                                     ParticipantIndex owner) {
   return crypto::sha256({labels::kCommit, transcript, le16(owner.value), self_seed.reveal()});
+}
+
+std::optional<std::size_t> bitmap_count(Bytes bitmap, std::size_t bits) {
+  std::size_t count = 0;
+  for (const std::uint8_t byte : bitmap) count += static_cast<std::size_t>(std::popcount(byte));
+  for (std::size_t bit = bits; bit < 8 * bitmap.size(); ++bit) {
+    if (bitmap_test(bitmap, bit)) return std::nullopt;
+  }
+  return count;
 }
 
 }  // namespace sotto::secagg

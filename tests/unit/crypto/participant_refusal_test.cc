@@ -1,4 +1,5 @@
-// What a hostile or broken coordinator may try: PROTOCOL.md sections 6.3, 6.8 and 6.10, refusal by refusal.
+// What a hostile or broken coordinator may try once the roster is accepted: PROTOCOL.md sections 6.8 to 6.11,
+// refusal by refusal.
 #include <gtest/gtest.h>
 
 #include "session_relay.h"
@@ -9,284 +10,94 @@ namespace sotto::secagg {
 namespace {
 
 using State = Participant::State;
+using Message = std::vector<std::uint8_t>;
 
-// Offsets in a roster message.
-constexpr std::size_t kPrgAt = 1;
-constexpr std::size_t kRingBitsAt = 2;
-constexpr std::size_t kReservedAt = 3;
-constexpr std::size_t kNeighboursAt = 22;
-constexpr std::size_t kThresholdAt = 24;
-constexpr std::size_t kChannelKeyAt = 0;
-constexpr std::size_t kMaskKeyAt = crypto::kX25519Bytes;
-
-class Roster6 : public testing::Test {
+// Six participants on the complete graph; everybody has shared. Device 0, with neighbours 1 .. 5, is
+// attacked.
+class SessionOfSix : public testing::Test {
  protected:
-  Roster6() {
-    relay_.advertise_all();
-    message_ = relay_.roster_message();
-  }
-
-  std::uint8_t* entry(std::size_t index) { return message_.data() + roster_bytes(index); }
-  void copy_key(std::size_t from, std::size_t from_at, std::size_t to, std::size_t to_at) {
-    std::copy_n(entry(from) + from_at, crypto::kX25519Bytes, entry(to) + to_at);
-  }
-  void set_u16(std::size_t at, std::uint16_t value) { store_le(message_.data() + at, value); }
-
-  // What device 0 answers to the roster as it now is. Whatever it refuses, it refuses for good.
-  Rejection receive() {
-    Participant& participant = relay_.device(0).participant;
-    std::vector<std::uint8_t> out(shares_bytes(5), 0xcc);
-    std::size_t written = 99;
-    const Rejection rejection = participant.receive_roster(message_, out, written);
-    if (!accepted(rejection)) {
-      EXPECT_EQ(written, 0u);
-      EXPECT_EQ(participant.state(), State::kFailed);
-      EXPECT_EQ(participant.receive_roster(relay_.roster_message(), out, written), Rejection::kWrongPhase);
-    }
-    return rejection;
-  }
-
-  SessionRelay relay_{{.graph = {.participants = 6, .neighbours = 5, .threshold = 3}}};
-  std::vector<std::uint8_t> message_;
-};
-
-TEST_F(Roster6, TheHonestRosterIsAccepted) { EXPECT_EQ(receive(), Rejection::kNone); }
-
-TEST_F(Roster6, AnotherVersionIsRefused) {
-  message_[0] = 2;
-  EXPECT_EQ(receive(), Rejection::kWrongVersion);
-}
-
-TEST_F(Roster6, ATruncatedRosterIsRefused) {
-  message_.pop_back();
-  EXPECT_EQ(receive(), Rejection::kMalformed);
-}
-
-TEST_F(Roster6, LeftoverBytesAreRefused) {
-  message_.push_back(0);
-  EXPECT_EQ(receive(), Rejection::kMalformed);
-}
-
-TEST_F(Roster6, AReservedValueIsRefused) {
-  message_[kReservedAt] = 1;
-  EXPECT_EQ(receive(), Rejection::kMalformed);
-}
-
-TEST_F(Roster6, AnotherPrgThanThePlansIsRefused) {
-  message_[kPrgAt] = static_cast<std::uint8_t>(crypto::Prg::kAes128Ctr);
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, AnotherRingThanThePlansIsRefused) {
-  message_[kRingBitsAt] = 17;
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, AnOddSparseGraphIsRefused) {
-  set_u16(kNeighboursAt, 3);
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, AGraphWithoutNeighboursIsRefused) {
-  set_u16(kNeighboursAt, 0);
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, MoreNeighboursThanParticipantsAreRefused) {
-  set_u16(kNeighboursAt, 6);
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, AThresholdOfZeroIsRefused) {
-  set_u16(kThresholdAt, 0);
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, AThresholdAboveTheNeighboursIsRefused) {
-  set_u16(kThresholdAt, 6);
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, AThresholdThatIsNoMajorityIsRefused) {
-  set_u16(kThresholdAt, 2);  // of 5
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, HalfOfTheNeighboursIsNoMajority) {
-  set_u16(kNeighboursAt, 4);
-  set_u16(kThresholdAt, 2);
-  EXPECT_EQ(receive(), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, AMissingOwnEntryIsRefused) {
-  copy_key(1, kChannelKeyAt, 0, kChannelKeyAt);
-  copy_key(1, kMaskKeyAt, 0, kMaskKeyAt);
-  EXPECT_EQ(receive(), Rejection::kBadKey);
-}
-
-TEST_F(Roster6, AnOwnEntryThatOccursTwiceIsRefused) {
-  copy_key(0, kChannelKeyAt, 4, kChannelKeyAt);
-  copy_key(0, kMaskKeyAt, 4, kMaskKeyAt);
-  EXPECT_EQ(receive(), Rejection::kBadKey);
-}
-
-TEST_F(Roster6, ASwappedOwnKeyIsRefused) {
-  entry(0)[kMaskKeyAt] ^= 1;
-  EXPECT_EQ(receive(), Rejection::kBadKey);
-}
-
-TEST_F(Roster6, OwnKeysInTheWrongColumnsAreRefused) {
-  std::swap_ranges(entry(0), entry(0) + crypto::kX25519Bytes, entry(0) + crypto::kX25519Bytes);
-  EXPECT_EQ(receive(), Rejection::kBadKey);
-}
-
-TEST_F(Roster6, AnOwnKeyInSomeoneElsesEntryIsRefused) {
-  copy_key(0, kChannelKeyAt, 4, kMaskKeyAt);
-  EXPECT_EQ(receive(), Rejection::kBadKey);
-}
-
-TEST_F(Roster6, ANeighbourThatOccursTwiceIsRefused) {
-  copy_key(2, kMaskKeyAt, 5, kMaskKeyAt);
-  EXPECT_EQ(receive(), Rejection::kBadKey);
-}
-
-TEST_F(Roster6, ANeighboursKeyInAnotherColumnIsRefused) {
-  copy_key(2, kMaskKeyAt, 5, kChannelKeyAt);
-  EXPECT_EQ(receive(), Rejection::kBadKey);
-}
-
-TEST_F(Roster6, AChannelKeyOfSmallOrderIsRefused) {
-  std::fill_n(entry(3) + kChannelKeyAt, crypto::kX25519Bytes, std::uint8_t{0});
-  EXPECT_EQ(receive(), Rejection::kBadKey);
-}
-
-TEST_F(Roster6, ABufferTooSmallForTheSharesIsRefused) {
-  std::vector<std::uint8_t> out(shares_bytes(5) - 1);
-  std::size_t written = 99;
-  EXPECT_EQ(relay_.device(0).participant.receive_roster(message_, out, written), Rejection::kWrongLength);
-  EXPECT_EQ(written, 0u);
-}
-
-// A machine with rules and memory of the test's choice, in the place of device 0 of the relay.
-Rejection receive_with(SessionRelay& relay, const ParticipantRules& rules, std::size_t slot_count,
-                       std::size_t order_count) {
-  crypto::SeededRandom random(std::uint64_t{1000});  // device 0's
-  std::vector<NeighbourSlot> slots(slot_count);
-  std::vector<std::uint16_t> order(order_count);
-  Participant participant(relay.context(), rules, slots, order, random);
-  std::array<std::uint8_t, kAdvertiseBytes> advertise;
-  EXPECT_EQ(participant.advertise(advertise), Rejection::kNone);
-  EXPECT_EQ(advertise, relay.device(0).advertise);
-  std::vector<std::uint8_t> out(shares_bytes(5));
-  std::size_t written = 0;
-  return participant.receive_roster(relay.roster_message(), out, written);
-}
-
-TEST_F(Roster6, ACohortBelowTheDevicesMinimumIsRefused) {
-  EXPECT_EQ(receive_with(relay_, {.cohort_min = 6}, 5, 6), Rejection::kNone);
-  EXPECT_EQ(receive_with(relay_, {.cohort_min = 7}, 5, 6), Rejection::kCohortTooSmall);
-}
-
-TEST_F(Roster6, ACohortAboveThePlansMaximumIsRefused) {
-  EXPECT_EQ(receive_with(relay_, {.participants_max = 6}, 5, 6), Rejection::kNone);
-  EXPECT_EQ(receive_with(relay_, {.participants_max = 5}, 5, 6), Rejection::kBadParameters);
-}
-
-TEST_F(Roster6, ACohortAboveTheDevicesMemoryIsRefused) {
-  EXPECT_EQ(receive_with(relay_, {}, 4, 6), Rejection::kBadParameters);
-  EXPECT_EQ(receive_with(relay_, {}, 5, 5), Rejection::kBadParameters);
-}
-
-TEST(Roster2, TwoParticipantsAreTooFewWhateverTheRules) {
-  SessionRelay relay({.graph = {.participants = 2, .neighbours = 1, .threshold = 1}});
-  relay.advertise_all();
-  EXPECT_EQ(receive_with(relay, {.cohort_min = 0}, 1, 2), Rejection::kCohortTooSmall);
-}
-
-TEST(RosterOfACuriousServersPlan, MayHaveAMinorityThreshold) {
-  SessionRelay relay(
-      {.graph = {.participants = 6, .neighbours = 5, .threshold = 2}, .allow_minority_threshold = true});
-  relay.advertise_all();
-  EXPECT_EQ(relay.share(0), Rejection::kNone);
-}
-
-TEST(RosterWithASmallOrderMaskKey, IsRefusedWhenMaskingAndTheVectorIsWiped) {
-  SessionRelay relay({.graph = {.participants = 4, .neighbours = 3, .threshold = 2}});
-  relay.advertise_all();
-  std::vector<std::uint8_t> message = relay.roster_message();
-  std::fill_n(message.begin() + static_cast<std::ptrdiff_t>(roster_bytes(2) + kMaskKeyAt), 32,
-              std::uint8_t{0});
-  Participant& participant = relay.device(0).participant;
-  std::vector<std::uint8_t> out(shares_bytes(3));
-  std::size_t written = 0;
-  ASSERT_EQ(participant.receive_roster(message, out, written), Rejection::kNone);
-  std::vector<std::uint8_t> delivery(delivery_bytes(3, 3));
-  delivery[0] = 0b111;
-  ASSERT_EQ(participant.receive_delivery(delivery), Rejection::kNone);
-  std::vector<std::uint8_t> ring(relay.layout().byte_count(), 0x11);
-  EXPECT_EQ(participant.mask(relay.layout(), ring), Rejection::kBadKey);
-  EXPECT_EQ(ring, std::vector<std::uint8_t>(ring.size(), 0));
-  EXPECT_EQ(participant.state(), State::kFailed);
-}
-
-// Six participants on the complete graph, threshold 3 of 5, everybody has shared.
-class Session6 : public testing::Test {
- protected:
-  Session6() {
+  explicit SessionOfSix(const RelayOptions& options) : relay_(options) {
     relay_.advertise_all();
     relay_.share_all(relay_.everybody());
   }
 
   Participant& participant() { return relay_.device(0).participant; }
-  // Device 0 with `missing` and `never` seen: ready for its unmask request.
+  // Everybody receives shares, and everybody but `missing` delivers a vector.
   void mask_with_missing(const IndexSet& missing) {
     relay_.deliver_all(relay_.everybody());
-    for (const std::uint16_t index : relay_.everybody()) {
-      if (missing.contains(index)) continue;
-      ASSERT_EQ(relay_.mask(index), Rejection::kNone);
-    }
+    survivors_ = relay_.everybody();
+    for (const std::uint16_t index : missing) survivors_.erase(index);
+    relay_.mask_all(survivors_);
   }
-  // The answer to bitmaps over device 0's neighbours 1 .. 5.
-  Rejection unmask(std::uint8_t survivors, std::uint8_t missing) {
-    const std::array<std::uint8_t, 2> request = {survivors, missing};
-    return unmask_bytes(request);
+  // Device 0's answer to the set of survivors: in unsigned sessions the unmask request.
+  Rejection survive(Bytes request) {
+    Message out(unmask_answer_bytes(5), 0xcc);
+    std::size_t written = 99;
+    const Rejection rejection = relay_.is_signed() ? participant().receive_confirm(request, out, written)
+                                                   : participant().receive_unmask(request, out, written);
+    return expect_silent(rejection, out, written);
   }
-  Rejection unmask_bytes(Bytes request) {
-    std::vector<std::uint8_t> out(unmask_answer_bytes(5), 0xcc);
+  Rejection unmask(Bytes request) {
+    Message out(unmask_answer_bytes(5), 0xcc);
     std::size_t written = 99;
     const Rejection rejection = participant().receive_unmask(request, out, written);
+    return expect_silent(rejection, out, written);
+  }
+  // Whatever is refused ends the session without a byte of a share or of a signature.
+  Rejection expect_silent(Rejection rejection, const Message& out, std::size_t written) {
     if (!accepted(rejection)) {
       EXPECT_EQ(written, 0u);
-      EXPECT_EQ(out, std::vector<std::uint8_t>(out.size(), 0xcc));  // not a byte of a share
+      EXPECT_EQ(out, Message(out.size(), 0xcc));
       EXPECT_EQ(participant().state(), State::kFailed);
     }
     return rejection;
   }
 
-  SessionRelay relay_{{.graph = {.participants = 6, .neighbours = 5, .threshold = 3}}};
+  SessionRelay relay_;
+  IndexSet survivors_;
 };
 
-TEST_F(Session6, ADeliveryOfFewerThanTheThresholdIsRefused) {
-  std::vector<std::uint8_t> delivery(delivery_bytes(5, 2));
-  delivery[0] = 0b11;
+class AnySession : public SessionOfSix, public testing::WithParamInterface<Adversary> {
+ protected:
+  // Threshold 4 of 5 against a semi-malicious server; against a curious one with two corrupt devices 3.
+  AnySession()
+      : SessionOfSix({.participants = 6,
+                      .adversary = GetParam(),
+                      .corrupt_fraction = GetParam() == Adversary::kCurious ? 0.34 : 0.1}) {}
+};
+INSTANTIATE_TEST_SUITE_P(Adversaries, AnySession,
+                         testing::Values(Adversary::kCurious, Adversary::kSemiMalicious),
+                         [](const testing::TestParamInfo<Adversary>& param_info) {
+                           return param_info.param == Adversary::kCurious ? "Curious" : "SemiMalicious";
+                         });
+
+// ---- delivery ----
+
+Message delivery_of(std::uint8_t bitmap, std::size_t records) {
+  Message delivery(delivery_bytes(5, records));
+  delivery[0] = bitmap;
+  return delivery;
+}
+
+TEST_P(AnySession, ADeliveryOfFewerThanTheThresholdIsRefused) {
+  const bool curious = GetParam() == Adversary::kCurious;
+  const Message delivery = curious ? delivery_of(0b11, 2) : delivery_of(0b111, 3);
   EXPECT_EQ(participant().receive_delivery(delivery), Rejection::kTooFewSurvivors);
   EXPECT_EQ(participant().state(), State::kFailed);
 }
 
-TEST_F(Session6, ADeliveryOfTheThresholdIsAccepted) {
-  std::vector<std::uint8_t> delivery(delivery_bytes(5, 3));
-  delivery[0] = 0b10101;
+TEST_P(AnySession, ADeliveryOfTheThresholdIsAccepted) {
+  const bool curious = GetParam() == Adversary::kCurious;
+  const Message delivery = curious ? delivery_of(0b10101, 3) : delivery_of(0b10111, 4);
   EXPECT_EQ(participant().receive_delivery(delivery), Rejection::kNone);
 }
 
-TEST_F(Session6, ADeliveryWithABitBeyondTheNeighboursIsRefused) {
-  std::vector<std::uint8_t> delivery(delivery_bytes(5, 4));
-  delivery[0] = 0b100111;
-  EXPECT_EQ(participant().receive_delivery(delivery), Rejection::kMalformed);
+TEST_P(AnySession, ADeliveryWithABitBeyondTheNeighboursIsRefused) {
+  EXPECT_EQ(participant().receive_delivery(delivery_of(0b101111, 5)), Rejection::kMalformed);
 }
 
-TEST_F(Session6, ADeliveryOfTheWrongLengthIsRefused) {
-  std::vector<std::uint8_t> delivery = relay_.delivery_for(0);
+TEST_P(AnySession, ADeliveryOfTheWrongLengthIsRefused) {
+  Message delivery = relay_.delivery_for(0);
   delivery.pop_back();
   EXPECT_EQ(participant().receive_delivery(delivery), Rejection::kMalformed);
   EXPECT_EQ(relay_.device(1).participant.receive_delivery({}), Rejection::kMalformed);
@@ -295,91 +106,219 @@ TEST_F(Session6, ADeliveryOfTheWrongLengthIsRefused) {
   EXPECT_EQ(relay_.device(2).participant.receive_delivery(delivery), Rejection::kMalformed);
 }
 
-TEST_F(Session6, MaskingWithAnotherRingThanThePlansIsRefusedAndTheVectorWiped) {
+// ---- masking ----
+
+TEST_P(AnySession, MaskingWithAnotherRingThanThePlansIsRefusedAndTheVectorWiped) {
   relay_.deliver_all(relay_.everybody());
   const RingLayout packed(300, 40);
-  std::vector<std::uint8_t> ring(packed.byte_count(), 0x11);
+  Message ring(packed.byte_count(), 0x11);
   EXPECT_EQ(participant().mask(packed, ring), Rejection::kBadParameters);
-  EXPECT_EQ(ring, std::vector<std::uint8_t>(ring.size(), 0));
+  EXPECT_EQ(ring, Message(ring.size(), 0));
 }
 
-TEST_F(Session6, MaskingAVectorOfAnotherLengthIsRefusedAndTheVectorWiped) {
+TEST_P(AnySession, MaskingAVectorOfAnotherLengthIsRefusedAndTheVectorWiped) {
   relay_.deliver_all(relay_.everybody());
-  std::vector<std::uint8_t> ring(relay_.layout().byte_count() - 2, 0x11);
+  Message ring(relay_.layout().byte_count() - 2, 0x11);
   EXPECT_EQ(participant().mask(relay_.layout(), ring), Rejection::kWrongLength);
-  EXPECT_EQ(ring, std::vector<std::uint8_t>(ring.size(), 0));
+  EXPECT_EQ(ring, Message(ring.size(), 0));
 }
 
-TEST_F(Session6, TheHonestUnmaskRequestIsAnswered) {
-  mask_with_missing({4, 5});
-  EXPECT_EQ(unmask(0b00111, 0b11000), Rejection::kNone);
-  EXPECT_EQ(participant().state(), State::kDone);
+// ---- the set of survivors ----
+
+TEST_P(AnySession, TheHonestSetOfSurvivorsIsAccepted) {
+  mask_with_missing({5});
+  EXPECT_EQ(survive(Message{0b011111}), Rejection::kNone);
 }
 
-TEST_F(Session6, ASecondUnmaskRequestIsRefused) {
-  mask_with_missing({4, 5});
-  ASSERT_EQ(unmask(0b00111, 0b11000), Rejection::kNone);
-  EXPECT_EQ(unmask(0b00111, 0b11000), Rejection::kWrongPhase);  // not even the same one
+TEST_P(AnySession, ASecondSetOfSurvivorsIsRefused) {
+  mask_with_missing({5});
+  ASSERT_EQ(survive(Message{0b011111}), Rejection::kNone);
+  EXPECT_EQ(survive(Message{0b011111}), Rejection::kWrongPhase);  // not even the same one
 }
 
-TEST_F(Session6, OverlappingSetsAreRefused) {
-  mask_with_missing({4, 5});
-  EXPECT_EQ(unmask(0b01111, 0b11000), Rejection::kSetsOverlap);
-}
-
-TEST_F(Session6, FewerSurvivorsThanTheThresholdAreRefused) {
-  mask_with_missing({3, 4, 5});
-  EXPECT_EQ(unmask(0b00011, 0b11100), Rejection::kTooFewSurvivors);
-}
-
-TEST_F(Session6, AnAliveNeighbourInNeitherSetIsRefused) {
-  mask_with_missing({4, 5});
-  EXPECT_EQ(unmask(0b00111, 0b01000), Rejection::kUnknownParticipant);
-}
-
-TEST_F(Session6, UnmaskBitsBeyondTheNeighboursAreRefused) {
-  mask_with_missing({4, 5});
-  EXPECT_EQ(unmask(0b100111, 0b11000), Rejection::kMalformed);
-}
-
-TEST_F(Session6, MissingBitsBeyondTheNeighboursAreRefused) {
-  mask_with_missing({4, 5});
-  EXPECT_EQ(unmask(0b00111, 0b111000), Rejection::kMalformed);
-}
-
-TEST_F(Session6, AnUnmaskRequestOfTheWrongLengthIsRefused) {
+TEST_P(AnySession, ASetWithoutTheDeviceItselfIsRefused) {
   mask_with_missing({});
-  EXPECT_EQ(unmask_bytes(std::array<std::uint8_t, 3>{0b11111, 0, 0}), Rejection::kMalformed);
+  EXPECT_EQ(survive(Message{0b111110}), Rejection::kUnknownParticipant);
 }
 
-TEST_F(Session6, ABufferTooSmallForTheAnswerIsRefused) {
+TEST_P(AnySession, FewerSurvivingNeighboursThanTheThresholdAreRefused) {
   mask_with_missing({});
-  const std::array<std::uint8_t, 2> request = {0b11111, 0};
-  std::vector<std::uint8_t> out(unmask_answer_bytes(5) - 1);
+  const bool curious = GetParam() == Adversary::kCurious;
+  EXPECT_EQ(survive(Message{static_cast<std::uint8_t>(curious ? 0b000111 : 0b001111)}),
+            Rejection::kTooFewSurvivors);
+}
+
+TEST_P(AnySession, ABitBeyondTheParticipantsIsRefused) {
+  mask_with_missing({});
+  EXPECT_EQ(survive(Message{0b1111111}), Rejection::kMalformed);
+}
+
+TEST_P(AnySession, ASetOfTheWrongLengthIsRefused) {
+  mask_with_missing({});
+  EXPECT_EQ(survive(Message{0b111111, 0}), Rejection::kMalformed);
+}
+
+TEST_P(AnySession, AnEmptySetIsRefused) {
+  mask_with_missing({});
+  EXPECT_EQ(survive({}), Rejection::kMalformed);
+}
+
+TEST_P(AnySession, ABufferTooSmallForTheAnswerIsRefused) {
+  mask_with_missing({});
+  Message out(relay_.is_signed() ? crypto::kEs256SignatureBytes - 1 : unmask_answer_bytes(5) - 1);
   std::size_t written = 99;
-  EXPECT_EQ(participant().receive_unmask(request, out, written), Rejection::kWrongLength);
+  const Message request = relay_.survivors();
+  EXPECT_EQ(relay_.is_signed() ? participant().receive_confirm(request, out, written)
+                               : participant().receive_unmask(request, out, written),
+            Rejection::kWrongLength);
   EXPECT_EQ(written, 0u);
 }
 
-TEST(SessionWithANeighbourThatNeverShared, RefusesToNameIt) {
-  for (const bool as_survivor : {true, false}) {
-    SessionRelay relay({.graph = {.participants = 6, .neighbours = 5, .threshold = 3}});
+TEST(SessionWithANeighbourThatNeverShared, RefusesToCallItASurvivor) {
+  for (const Adversary adversary : {Adversary::kCurious, Adversary::kSemiMalicious}) {
+    SessionRelay relay({.participants = 6, .adversary = adversary});
     relay.advertise_all();
     relay.share_all({0, 1, 2, 3, 4});
     ASSERT_EQ(relay.deliver(0), Rejection::kNone);
     ASSERT_EQ(relay.mask(0), Rejection::kNone);
-    const std::uint8_t never_shared = 0b10000;
-    const std::array<std::uint8_t, 2> request = {
-        static_cast<std::uint8_t>(0b01111 | (as_survivor ? never_shared : 0)),
-        static_cast<std::uint8_t>(as_survivor ? 0 : never_shared)};
-    std::vector<std::uint8_t> out(unmask_answer_bytes(5));
+    Participant& participant = relay.device(0).participant;
+    Message out(unmask_answer_bytes(5));
     std::size_t written = 0;
-    EXPECT_EQ(relay.device(0).participant.receive_unmask(request, out, written),
+    const Message request{0b111111};
+    EXPECT_EQ(relay.is_signed() ? participant.receive_confirm(request, out, written)
+                                : participant.receive_unmask(request, out, written),
               Rejection::kUnknownParticipant);
   }
 }
 
-// Every call in every state that does not expect it.
+TEST(SessionWithAMinimum, RefusesFewerSurvivors) {
+  for (const Adversary adversary : {Adversary::kCurious, Adversary::kSemiMalicious}) {
+    SessionRelay relay({.participants = 6, .adversary = adversary, .cohort_min = 6});
+    relay.advertise_all();
+    relay.share_all(relay.everybody());
+    relay.deliver_all(relay.everybody());
+    relay.mask_all({0, 1, 2, 3, 4});
+    const Rejection rejection = relay.is_signed() ? relay.confirm(0) : relay.unmask(0);
+    EXPECT_EQ(rejection, Rejection::kCohortTooSmall);
+  }
+}
+
+// ---- signatures of the set ----
+
+class SignedSession : public SessionOfSix {
+ protected:
+  SignedSession() : SessionOfSix({.participants = 6}) {}
+  // Everybody but 5 survives and has signed that.
+  void confirm() {
+    mask_with_missing({5});
+    relay_.confirm_all(survivors_);
+  }
+  // The request for device 0 as the coordinator would send it: neighbours 1 to 4.
+  Message request() { return relay_.unmask_request_for(0); }
+  static std::uint8_t* signature(Message& request, std::size_t place) {
+    return request.data() + unmask_request_bytes(5, place);
+  }
+};
+
+TEST_F(SignedSession, TheHonestRequestIsAnswered) {
+  confirm();
+  EXPECT_EQ(unmask(request()), Rejection::kNone);
+  EXPECT_EQ(participant().state(), State::kDone);
+}
+
+TEST_F(SignedSession, ASecondRequestIsRefused) {
+  confirm();
+  ASSERT_EQ(unmask(request()), Rejection::kNone);
+  EXPECT_EQ(unmask(request()), Rejection::kWrongPhase);  // not even the same one
+}
+
+TEST_F(SignedSession, ARequestBeforeTheSetIsConfirmedIsRefused) {
+  mask_with_missing({5});
+  EXPECT_EQ(unmask(relay_.survivors()), Rejection::kWrongPhase);
+}
+
+TEST_F(SignedSession, FewerSignaturesThanTheThresholdAreRefused) {
+  confirm();
+  Message fewer = request();
+  fewer[0] = 0b00111;
+  fewer.resize(unmask_request_bytes(5, 3));
+  EXPECT_EQ(unmask(fewer), Rejection::kTooFewSurvivors);
+}
+
+TEST_F(SignedSession, AChangedSignatureIsRefused) {
+  confirm();
+  Message changed = request();
+  changed.back() ^= 1;
+  EXPECT_EQ(unmask(changed), Rejection::kBadSignature);
+}
+
+TEST_F(SignedSession, OneNeighboursSignatureInAnothersPlaceIsRefused) {
+  confirm();
+  Message doubled = request();
+  std::copy_n(signature(doubled, 0), crypto::kEs256SignatureBytes, signature(doubled, 1));
+  EXPECT_EQ(unmask(doubled), Rejection::kBadSignature);
+}
+
+TEST_F(SignedSession, ASignatureOfAnotherSetIsRefused) {
+  mask_with_missing({});
+  ASSERT_EQ(relay_.confirm(0), Rejection::kNone);
+  // The neighbours are told that device 5 is missing, device 0 that it survives.
+  const Message other{0b011111};
+  Message forged(unmask_request_bytes(5, 0));
+  for (std::uint16_t index = 1; index <= 4; ++index) {
+    Message out(crypto::kEs256SignatureBytes);
+    std::size_t written = 0;
+    ASSERT_EQ(relay_.device(index).participant.receive_confirm(other, out, written), Rejection::kNone);
+    bitmap_set(forged, index - 1u);
+    forged.insert(forged.end(), out.begin(), out.end());
+  }
+  EXPECT_EQ(unmask(forged), Rejection::kBadSignature);
+}
+
+TEST_F(SignedSession, ASignatureOfAMissingNeighbourIsRefused) {
+  confirm();
+  Message with_missing = request();
+  with_missing[0] = 0b10111;  // the last of them is said to be device 5's
+  EXPECT_EQ(unmask(with_missing), Rejection::kUnknownParticipant);
+}
+
+TEST_F(SignedSession, BitsBeyondTheNeighboursAreRefused) {
+  confirm();
+  Message beyond = request();
+  beyond[0] = 0b101111;
+  beyond.resize(unmask_request_bytes(5, 5));
+  EXPECT_EQ(unmask(beyond), Rejection::kMalformed);
+}
+
+TEST_F(SignedSession, RequestsOfTheWrongLengthAreRefused) {
+  confirm();
+  Message longer = request();
+  longer.push_back(0);
+  EXPECT_EQ(unmask(longer), Rejection::kMalformed);
+}
+
+TEST_F(SignedSession, TruncatedRequestsAreRefused) {
+  confirm();
+  Message shorter = request();
+  shorter.pop_back();
+  EXPECT_EQ(unmask(shorter), Rejection::kMalformed);
+}
+
+TEST_F(SignedSession, AnEmptyRequestIsRefused) {
+  confirm();
+  EXPECT_EQ(unmask({}), Rejection::kMalformed);
+}
+
+TEST_F(SignedSession, ABufferTooSmallForTheSharesIsRefused) {
+  confirm();
+  Message out(unmask_answer_bytes(5) - 1);
+  std::size_t written = 99;
+  EXPECT_EQ(participant().receive_unmask(request(), out, written), Rejection::kWrongLength);
+  EXPECT_EQ(written, 0u);
+}
+
+// ---- every call in every state that does not expect it ----
+
 struct StateAndCall {
   int state;
   int call;
@@ -387,8 +326,8 @@ struct StateAndCall {
 
 std::vector<StateAndCall> every_unexpected_call() {
   std::vector<StateAndCall> list;
-  for (int state = 0; state <= 5; ++state) {
-    for (int call = 0; call < 5; ++call) {
+  for (int state = 0; state <= 6; ++state) {
+    for (int call = 0; call < 6; ++call) {
       if (call != state) list.push_back({state, call});
     }
   }
@@ -403,37 +342,39 @@ class OutOfOrder : public testing::TestWithParam<StateAndCall> {
     if (state > 1) relay_.share_all(relay_.everybody());
     if (state > 2) relay_.deliver_all(relay_.everybody());
     if (state > 3) relay_.mask_all(relay_.everybody());
-    if (state > 4) relay_.unmask_all(relay_.everybody());
+    if (state > 4) relay_.confirm_all(relay_.everybody());
+    if (state > 5) relay_.unmask_all(relay_.everybody());
   }
 
   Rejection call(int step) {
     Participant& participant = relay_.device(0).participant;
-    std::array<std::uint8_t, kAdvertiseBytes> advertise;
-    std::vector<std::uint8_t> out(1000);
-    std::vector<std::uint8_t> ring(relay_.layout().byte_count());
+    Message out(1000);
+    Message ring(relay_.layout().byte_count());
     std::size_t written = 0;
     switch (step) {
       case 0:
-        return participant.advertise(advertise);
+        return participant.advertise(out, written);
       case 1:
         return participant.receive_roster(std::array<std::uint8_t, 1>{1}, out, written);
       case 2:
         return participant.receive_delivery({});
       case 3:
         return participant.mask(relay_.layout(), ring);
+      case 4:
+        return participant.receive_confirm({}, out, written);
       default:
         return participant.receive_unmask({}, out, written);
     }
   }
 
-  SessionRelay relay_{{.graph = {.participants = 3, .neighbours = 2, .threshold = 2}}};
+  SessionRelay relay_{{.participants = 3}};
 };
 
 TEST_P(OutOfOrder, CallsAreRefusedAndEndTheSession) {
   ASSERT_NO_FATAL_FAILURE(reach(GetParam().state));
   EXPECT_EQ(call(GetParam().call), Rejection::kWrongPhase);
   EXPECT_EQ(relay_.device(0).participant.state(), State::kFailed);
-  for (int again = 0; again < 5; ++again) EXPECT_EQ(call(again), Rejection::kWrongPhase);
+  for (int again = 0; again < 6; ++again) EXPECT_EQ(call(again), Rejection::kWrongPhase);
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStateAndCall, OutOfOrder, testing::ValuesIn(every_unexpected_call()),
@@ -441,6 +382,19 @@ INSTANTIATE_TEST_SUITE_P(EveryStateAndCall, OutOfOrder, testing::ValuesIn(every_
                            return "State" + std::to_string(param_info.param.state) + "Call" +
                                   std::to_string(param_info.param.call);
                          });
+
+TEST(UnsignedSession, HasNothingToConfirm) {
+  SessionRelay relay({.participants = 3, .adversary = Adversary::kCurious});
+  relay.advertise_all();
+  relay.share_all(relay.everybody());
+  relay.deliver_all(relay.everybody());
+  relay.mask_all(relay.everybody());
+  EXPECT_EQ(relay.device(0).participant.state(), State::kUnmask);
+  Message out(crypto::kEs256SignatureBytes);
+  std::size_t written = 0;
+  EXPECT_EQ(relay.device(0).participant.receive_confirm(relay.survivors(), out, written),
+            Rejection::kWrongPhase);
+}
 
 }  // namespace
 }  // namespace sotto::secagg

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sotto/secagg/parameters.h"
+
 namespace sotto::secagg {
 namespace {
 
@@ -16,6 +18,24 @@ SessionContext make_context(const RelayOptions& options) {
   return context;
 }
 
+GraphParameters graph_of(const RelayOptions& options) {
+  if (options.graph) return *options.graph;
+  const auto chosen = choose_graph({.participants = options.participants,
+                                    .adversary = options.adversary,
+                                    .corrupt_fraction = options.corrupt_fraction,
+                                    .dropout_fraction = options.dropout_fraction});
+  EXPECT_TRUE(chosen.has_value());
+  return chosen.value_or(GraphParameters{});
+}
+
+crypto::Es256PrivateKey key_of(std::uint64_t number) {
+  crypto::SecretBytes<crypto::kEs256ScalarBytes> scalar;
+  crypto::SeededRandom(number + 2'000'000).fill(scalar.reveal_mutable());
+  auto key = crypto::Es256PrivateKey::from_scalar(scalar);
+  EXPECT_TRUE(key.has_value());
+  return *std::move(key);
+}
+
 std::size_t rank_of(const std::vector<std::uint16_t>& neighbours, std::uint16_t index) {
   return static_cast<std::size_t>(std::find(neighbours.begin(), neighbours.end(), index) -
                                   neighbours.begin());
@@ -23,22 +43,41 @@ std::size_t rank_of(const std::vector<std::uint16_t>& neighbours, std::uint16_t 
 
 }  // namespace
 
+ParticipantRules RelayOptions::rules() const {
+  return {.cohort_min = cohort_min,
+          .participants_max = participants_max,
+          .adversary = adversary,
+          .corrupt_fraction = corrupt_fraction,
+          .dropout_fraction = dropout_fraction};
+}
+
+Enrolment::Enrolment(std::uint64_t number)
+    : signer(key_of(number)),
+      identity{.signer = signer,
+               .endorsement = endorse(authority(), Role::kDevice, signer.public_key()),
+               .authority = authority().public_key()} {}
+
+KeySigner& Enrolment::authority() {
+  static KeySigner signer(key_of(0));
+  return signer;
+}
+
 RelayDevice::RelayDevice(const SessionContext& context, const RelayOptions& options, std::uint64_t seed)
-    : random(seed),
-      slots(options.graph.neighbours),
-      order(options.graph.participants),
-      participant(context,
-                  {.cohort_min = 3,
-                   .participants_max = options.participants_max,
-                   .allow_minority_threshold = options.allow_minority_threshold},
-                  slots, order, random),
+    : enrolment(seed),
+      random(seed),
+      slots(options.participants),
+      order(options.participants),
+      participant(context, options.rules(), &enrolment.identity, slots, order, random),
       values(options.lanes) {
   crypto::SeededRandom(seed + 1'000'000).fill(values);
 }
 
 SessionRelay::SessionRelay(const RelayOptions& options)
-    : options_(options), layout_(options.participants_max, options.lanes), context_(make_context(options)) {
-  for (std::uint16_t i = 0; i < options.graph.participants; ++i) {
+    : options_(options),
+      graph_(graph_of(options)),
+      layout_(options.participants_max, options.lanes),
+      context_(make_context(options)) {
+  for (std::uint16_t i = 0; i < options.participants; ++i) {
     devices_.push_back(std::make_unique<RelayDevice>(context_, options, options.seed * 1000 + i));
   }
 }
@@ -51,8 +90,14 @@ IndexSet SessionRelay::everybody() const {
 
 void SessionRelay::advertise_all() {
   for (const auto& device : devices_) {
-    ASSERT_EQ(device->participant.advertise(device->advertise), Rejection::kNone);
-    entries_.insert(entries_.end(), device->advertise.begin(), device->advertise.end());
+    device->join.resize(join_bytes(options_.adversary));
+    std::size_t written = 0;
+    ASSERT_EQ(device->participant.advertise(device->join, written), Rejection::kNone);
+    ASSERT_EQ(written, device->join.size());
+    entries_.insert(entries_.end(), device->join.begin(), device->join.begin() + kAdvertiseBytes);
+    if (!is_signed()) continue;
+    const crypto::Digest identity = identity_of(device->enrolment.signer.public_key());
+    entries_.insert(entries_.end(), identity.begin(), identity.end());
   }
   const crypto::Digest root = roster_root(roster());
   transcript_ = transcript_digest(context_, roster(), root);
@@ -61,29 +106,41 @@ void SessionRelay::advertise_all() {
 }
 
 Roster SessionRelay::roster() const {
-  Roster roster{
-      .prg = options_.prg, .ring_bits = layout_.bits(), .graph = options_.graph, .entries = entries_};
+  Roster roster{.prg = options_.prg,
+                .adversary = options_.adversary,
+                .ring_bits = layout_.bits(),
+                .graph = graph_,
+                .entries = entries_};
   roster.session_id.fill(0x5a);
   return roster;
 }
 
-std::vector<std::uint8_t> SessionRelay::roster_message() const {
-  std::vector<std::uint8_t> message(roster_bytes(devices_.size()));
-  encode_roster(roster(), message);
-  return message;
+std::vector<std::uint8_t> SessionRelay::roster_message(std::uint16_t to) const {
+  std::vector<std::uint8_t> credentials;
+  if (is_signed()) {
+    for (const std::uint16_t neighbour : neighbours(to)) {
+      const auto& join = devices_[neighbour]->join;
+      credentials.insert(credentials.end(), join.begin() + kAdvertiseBytes, join.end());
+    }
+  }
+  Roster message = roster();
+  message.credentials = credentials;
+  std::vector<std::uint8_t> bytes(roster_bytes(options_.adversary, graph_));
+  encode_roster(message, bytes);
+  return bytes;
 }
 
 std::vector<std::uint16_t> SessionRelay::neighbours(std::uint16_t index) const {
-  std::vector<std::uint16_t> list(options_.graph.neighbours);
+  std::vector<std::uint16_t> list(graph_.neighbours);
   neighbours_of({index}, order_, list);
   return list;
 }
 
 Rejection SessionRelay::share(std::uint16_t index) {
   RelayDevice& from = device(index);
-  from.shares.resize(shares_bytes(options_.graph.neighbours));
+  from.shares.resize(shares_bytes(graph_.neighbours));
   std::size_t written = 0;
-  const Rejection rejection = from.participant.receive_roster(roster_message(), from.shares, written);
+  const Rejection rejection = from.participant.receive_roster(roster_message(index), from.shares, written);
   if (!accepted(rejection)) return rejection;
   EXPECT_EQ(written, from.shares.size());
   shared_.insert(index);
@@ -116,24 +173,41 @@ Rejection SessionRelay::mask(std::uint16_t index) {
   return rejection;
 }
 
+std::vector<std::uint8_t> SessionRelay::survivors() const {
+  std::vector<std::uint8_t> bitmap(confirm_request_bytes(devices_.size()));
+  for (const std::uint16_t index : delivered_) bitmap_set(bitmap, index);
+  return bitmap;
+}
+
+Rejection SessionRelay::confirm(std::uint16_t index) {
+  if (!is_signed()) return Rejection::kNone;
+  RelayDevice& from = device(index);
+  from.signature.resize(crypto::kEs256SignatureBytes);
+  std::size_t written = 0;
+  const Rejection rejection = from.participant.receive_confirm(survivors(), from.signature, written);
+  if (accepted(rejection)) confirmed_.insert(index);
+  return rejection;
+}
+
+// The signatures of the first threshold neighbours that gave one.
 std::vector<std::uint8_t> SessionRelay::unmask_request_for(std::uint16_t index) const {
+  if (!is_signed()) return survivors();
   const auto list = neighbours(index);
-  std::vector<std::uint8_t> request(unmask_request_bytes(list.size()));
-  const MutableBytes survivors = MutableBytes(request).first(bitmap_bytes(list.size()));
-  const MutableBytes missing = MutableBytes(request).last(bitmap_bytes(list.size()));
-  for (std::size_t rank = 0; rank < list.size(); ++rank) {
-    if (delivered_.contains(list[rank])) {
-      bitmap_set(survivors, rank);
-    } else if (shared_.contains(list[rank])) {
-      bitmap_set(missing, rank);
-    }
+  std::vector<std::uint8_t> request(bitmap_bytes(list.size()));
+  std::size_t enclosed = 0;
+  for (std::size_t rank = 0; rank < list.size() && enclosed < graph_.threshold; ++rank) {
+    if (!confirmed_.contains(list[rank])) continue;
+    bitmap_set(request, rank);
+    const auto& signature = devices_[list[rank]]->signature;
+    request.insert(request.end(), signature.begin(), signature.end());
+    ++enclosed;
   }
   return request;
 }
 
 Rejection SessionRelay::unmask(std::uint16_t index) {
   RelayDevice& from = device(index);
-  from.answer.resize(unmask_answer_bytes(options_.graph.neighbours));
+  from.answer.resize(unmask_answer_bytes(graph_.neighbours));
   std::size_t written = 0;
   const Rejection rejection =
       from.participant.receive_unmask(unmask_request_for(index), from.answer, written);
@@ -152,6 +226,9 @@ void SessionRelay::deliver_all(const IndexSet& devices) {
 void SessionRelay::mask_all(const IndexSet& devices) {
   for (const std::uint16_t index : devices) ASSERT_EQ(mask(index), Rejection::kNone) << "device " << index;
 }
+void SessionRelay::confirm_all(const IndexSet& devices) {
+  for (const std::uint16_t index : devices) ASSERT_EQ(confirm(index), Rejection::kNone) << "device " << index;
+}
 void SessionRelay::unmask_all(const IndexSet& devices) {
   for (const std::uint16_t index : devices) ASSERT_EQ(unmask(index), Rejection::kNone) << "device " << index;
 }
@@ -161,7 +238,7 @@ bool SessionRelay::rebuild_seed(std::uint16_t owner, Seed& seed) const {
   std::vector<std::uint32_t> xs;
   std::vector<Share> shares;
   for (const std::uint16_t holder : neighbours(owner)) {
-    if (!answered_.contains(holder) || xs.size() == options_.graph.threshold) continue;
+    if (!answered_.contains(holder) || xs.size() == graph_.threshold) continue;
     std::size_t place = 0;  // among the neighbours the request to this holder named
     for (const std::uint16_t named : neighbours(holder)) {
       if (named == owner) break;
@@ -175,7 +252,7 @@ bool SessionRelay::rebuild_seed(std::uint16_t owner, Seed& seed) const {
     shares.push_back(share);
   }
   std::vector<std::uint64_t> weights(xs.size());
-  return xs.size() == options_.graph.threshold && lagrange_at_zero(xs, weights) &&
+  return xs.size() == graph_.threshold && lagrange_at_zero(xs, weights) &&
          combine_shares(shares, weights, seed);
 }
 

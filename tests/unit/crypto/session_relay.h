@@ -14,26 +14,43 @@ namespace sotto::secagg {
 using IndexSet = std::set<std::uint16_t>;
 
 struct RelayOptions {
-  GraphParameters graph{.participants = 5, .neighbours = 4, .threshold = 3};
+  std::uint16_t participants = 5;
+  Adversary adversary = Adversary::kSemiMalicious;
+  double corrupt_fraction = 0.1;
+  double dropout_fraction = 0.1;
+  std::optional<GraphParameters> graph{};  // another than these give
   crypto::Prg prg = crypto::Prg::kChaCha20;
+  std::uint16_t cohort_min = 3;
   std::uint16_t participants_max = 257;
   std::size_t lanes = 40;
   std::uint64_t seed = 1;
-  bool allow_minority_threshold = false;
+
+  [[nodiscard]] ParticipantRules rules() const;
+};
+
+// Devices of one fleet: everybody's key follows from a number and has the authority's endorsement.
+struct Enrolment {
+  explicit Enrolment(std::uint64_t number);
+  [[nodiscard]] static KeySigner& authority();
+
+  KeySigner signer;
+  Identity identity;
 };
 
 // One device. `written` parts of messages are kept as the relay would receive them.
 struct RelayDevice {
   RelayDevice(const SessionContext& context, const RelayOptions& options, std::uint64_t seed);
 
+  Enrolment enrolment;
   crypto::SeededRandom random;
   std::vector<NeighbourSlot> slots;
   std::vector<std::uint16_t> order;
   Participant participant;
-  std::array<std::uint8_t, kAdvertiseBytes> advertise{};
+  std::vector<std::uint8_t> join;
   std::vector<std::uint8_t> shares;
   std::vector<std::uint8_t> values;  // what it contributes, one byte per lane
   std::vector<std::uint8_t> ring;
+  std::vector<std::uint8_t> signature;
   std::vector<std::uint8_t> answer;
 };
 
@@ -47,23 +64,28 @@ class SessionRelay {
   [[nodiscard]] const SessionContext& context() const { return context_; }
   [[nodiscard]] IndexSet everybody() const;
 
-  // Collects every device's advertise message; the roster follows from them.
+  // Collects every device's join message; the roster follows from them.
   void advertise_all();
-  [[nodiscard]] std::vector<std::uint8_t> roster_message() const;
+  [[nodiscard]] std::vector<std::uint8_t> roster_message(std::uint16_t to) const;
+  [[nodiscard]] const GraphParameters& graph() const { return graph_; }
+  [[nodiscard]] bool is_signed() const { return secagg::is_signed(options_.adversary); }
   [[nodiscard]] std::vector<std::uint16_t> neighbours(std::uint16_t index) const;
 
   // One device's step. What it produced counts only when the step was accepted.
   Rejection share(std::uint16_t index);
   Rejection deliver(std::uint16_t index);
   Rejection mask(std::uint16_t index);
+  Rejection confirm(std::uint16_t index);  // nothing to do in sessions that are not signed
   Rejection unmask(std::uint16_t index);
   // Steps of several devices; each must be accepted.
   void share_all(const IndexSet& devices);
   void deliver_all(const IndexSet& devices);
   void mask_all(const IndexSet& devices);
+  void confirm_all(const IndexSet& devices);
   void unmask_all(const IndexSet& devices);
 
   [[nodiscard]] std::vector<std::uint8_t> delivery_for(std::uint16_t index) const;
+  [[nodiscard]] std::vector<std::uint8_t> survivors() const;
   [[nodiscard]] std::vector<std::uint8_t> unmask_request_for(std::uint16_t index) const;
 
   // The sum of the vectors delivered, from the answers given. Nothing when too few matching shares open a
@@ -73,12 +95,13 @@ class SessionRelay {
   [[nodiscard]] std::vector<std::uint32_t> plain_sum() const;
 
  private:
-  [[nodiscard]] Roster roster() const;
+  [[nodiscard]] Roster roster() const;  // its head only
   [[nodiscard]] bool rebuild_seed(std::uint16_t owner, Seed& seed) const;
   bool remove_self_mask(std::uint16_t owner, MutableBytes sum) const;
   bool remove_pair_masks(std::uint16_t missing, MutableBytes sum) const;
 
   RelayOptions options_;
+  GraphParameters graph_;
   RingLayout layout_;
   SessionContext context_;
   std::vector<std::unique_ptr<RelayDevice>> devices_;
@@ -87,6 +110,7 @@ class SessionRelay {
   std::vector<std::uint16_t> order_;
   IndexSet shared_;
   IndexSet delivered_;  // a vector
+  IndexSet confirmed_;
   IndexSet answered_;
 };
 

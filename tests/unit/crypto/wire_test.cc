@@ -28,7 +28,7 @@ class Wire : public testing::Test {
     return transcript_digest(context_, roster_, roster_root(roster_));
   }
   [[nodiscard]] std::vector<std::uint8_t> message() const {
-    std::vector<std::uint8_t> bytes(roster_bytes(5));
+    std::vector<std::uint8_t> bytes(roster_bytes(roster_.adversary, roster_.graph));
     encode_roster(roster_, bytes);
     return bytes;
   }
@@ -102,7 +102,7 @@ TEST_F(Wire, RostersHaveTheDocumentedBytes) {
             "01"
             "01"
             "10"
-            "00"
+            "01"
             "000102030405060708090a0b0c0d0e0f"
             "0500"
             "0400"
@@ -144,7 +144,9 @@ TEST_F(Wire, RostersWithWrongHeadersAreRefused) {
   EXPECT_EQ(with_byte(0, 0), Rejection::kWrongVersion);
   EXPECT_EQ(with_byte(1, 0), Rejection::kMalformed);
   EXPECT_EQ(with_byte(1, 3), Rejection::kMalformed);
-  EXPECT_EQ(with_byte(3, 1), Rejection::kMalformed);
+  EXPECT_EQ(with_byte(3, 0), Rejection::kMalformed);
+  EXPECT_EQ(with_byte(3, 3), Rejection::kMalformed);
+  EXPECT_EQ(with_byte(3, 2), Rejection::kMalformed);   // without the identities and credentials of this form
   EXPECT_EQ(with_byte(20, 6), Rejection::kMalformed);  // promises one entry more
   EXPECT_EQ(with_byte(21, 0xff), Rejection::kMalformed);
 }
@@ -162,6 +164,52 @@ TEST_F(Wire, AdvertiseMessagesRoundTripAndHaveOneLength) {
   EXPECT_EQ(decode_advertise({}, decoded), Rejection::kMalformed);
 }
 
+TEST(JoinMessages, OfSignedSessionsHaveACredential) {
+  std::array<std::uint8_t, 258> bytes = crypto::counting<258>(1);
+  JoinMessage join;
+  ASSERT_EQ(decode_join(Bytes(bytes).first(257), Adversary::kSemiMalicious, join), Rejection::kNone);
+  EXPECT_EQ(join.keys.channel[0], 1);
+  EXPECT_EQ(join.keys.mask[0], 33);
+  EXPECT_EQ(join.credential.key[0], 65);
+  EXPECT_EQ(join.credential.signature[63], static_cast<std::uint8_t>(257));
+  for (const std::size_t size : {0u, 64u, 256u, 258u}) {
+    EXPECT_EQ(decode_join(Bytes(bytes).first(size), Adversary::kSemiMalicious, join), Rejection::kMalformed);
+  }
+  ASSERT_EQ(decode_join(Bytes(bytes).first(64), Adversary::kCurious, join), Rejection::kNone);
+  EXPECT_EQ(decode_join(Bytes(bytes).first(257), Adversary::kCurious, join), Rejection::kMalformed);
+}
+
+TEST(SignedRosters, RoundTripWithIdentitiesAndCredentials) {
+  const auto entries = crypto::counting<3 * 96>(1);
+  const auto credentials = crypto::counting<2 * kCredentialBytes>(7);
+  const Roster roster{.adversary = Adversary::kSemiMalicious,
+                      .ring_bits = 16,
+                      .graph = {.participants = 3, .neighbours = 2, .threshold = 2},
+                      .entries = entries,
+                      .credentials = credentials};
+  std::vector<std::uint8_t> bytes(roster_bytes(roster.adversary, roster.graph));
+  encode_roster(roster, bytes);
+  Roster decoded;
+  ASSERT_EQ(decode_roster(bytes, decoded), Rejection::kNone);
+  EXPECT_EQ(decoded.adversary, Adversary::kSemiMalicious);
+  EXPECT_EQ(decoded.keys_of({1}).channel[0], 97);
+  EXPECT_EQ(decoded.identity_of({1}).front(), 161);
+  EXPECT_EQ(decoded.identity_of({2}).size(), kIdentityBytes);
+  EXPECT_EQ(decoded.credential_of_rank(1).key[0], static_cast<std::uint8_t>(7 + kCredentialBytes));
+  for (std::size_t count = 0; count < bytes.size(); ++count) {
+    ASSERT_EQ(decode_roster(Bytes(bytes).first(count), decoded), Rejection::kMalformed) << count;
+  }
+  bytes[22] = 1;  // a neighbour less than credentials
+  EXPECT_EQ(decode_roster(bytes, decoded), Rejection::kMalformed);
+}
+
+TEST(Bitmaps, AreCountedAndMustEndWithTheirBits) {
+  const std::array<std::uint8_t, 2> bitmap = {0xff, 0x05};
+  EXPECT_EQ(bitmap_count(bitmap, 11), 10u);
+  EXPECT_EQ(bitmap_count(bitmap, 10), std::nullopt);
+  EXPECT_EQ(bitmap_count({}, 0), 0u);
+}
+
 TEST(Bitmaps, CountFromTheLeastSignificantBit) {
   std::array<std::uint8_t, 2> bitmap{};
   bitmap_set(bitmap, 0);
@@ -177,7 +225,13 @@ TEST(Bitmaps, CountFromTheLeastSignificantBit) {
 TEST(MessageSizes, AreTheDocumentedOnes) {
   EXPECT_EQ(shares_bytes(10), 32u + 640);
   EXPECT_EQ(delivery_bytes(10, 7), 2u + 448);
-  EXPECT_EQ(unmask_request_bytes(10), 4u);
+  EXPECT_EQ(confirm_request_bytes(100), 13u);
+  EXPECT_EQ(unmask_request_bytes(10, 7), 2u + 7 * 64);
+  EXPECT_EQ(join_bytes(Adversary::kCurious), 64u);
+  EXPECT_EQ(join_bytes(Adversary::kSemiMalicious), 257u);
+  const GraphParameters graph{.participants = 100, .neighbours = 32, .threshold = 22};
+  EXPECT_EQ(roster_bytes(Adversary::kCurious, graph), 26u + 64 * 100);
+  EXPECT_EQ(roster_bytes(Adversary::kSemiMalicious, graph), 26u + 96 * 100 + 193 * 32);
   EXPECT_EQ(unmask_answer_bytes(7), 168u);
   EXPECT_EQ(kNoShare[0], 0xff);
   EXPECT_EQ(kNoShare[23], 0xff);

@@ -70,9 +70,9 @@ class Statement {
 [[nodiscard]] Statement endorsement_statement(Role role, const crypto::Es256PublicKey& key);
 // What a device signs to join: `keys` is the advertise message, 64 bytes.
 [[nodiscard]] Statement join_statement(const crypto::Digest& plan_digest, Bytes keys);
-// What a device signs to confirm who survived: `bitmap` is the confirm request.
+// What a device signs to confirm who survived: `survivors` is the SHA-256 of the confirm request.
 [[nodiscard]] Statement survivors_statement(const crypto::Digest& transcript, ParticipantIndex signer,
-                                            Bytes bitmap);
+                                            const crypto::Digest& survivors);
 // What a coordinator signs when it offers a plan.
 [[nodiscard]] Statement plan_statement(Bytes plan);
 

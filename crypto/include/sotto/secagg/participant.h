@@ -2,10 +2,13 @@
 // machine over spans: no heap, no I/O, no clock. The firmware and the Linux client run this same code.
 //
 //   kAdvertise --advertise()--> kRoster --receive_roster()--> kDelivery --receive_delivery()--> kMask
-//   --mask()--> kUnmask --receive_unmask()--> kDone
+//   --mask()--> kConfirm --receive_confirm()--> kUnmask --receive_unmask()--> kDone
 //
-// Any Rejection, and any call out of order, moves the machine to kFailed for good: a device answers each step
-// once. The session's secrets live in this object and are wiped with it, with kDone and with kFailed.
+// Against a curious server there is no kConfirm. Against a semi-malicious one everybody is enrolled:
+// neighbours prove who they are, and nobody answers kUnmask before t neighbours have signed the same set of
+// survivors. Any Rejection, and any call out of order, moves the machine to kFailed for good: a device
+// answers each step once. The session's secrets live in this object and are wiped with it, with kDone and
+// with kFailed.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +18,7 @@
 #include "sotto/base/ids.h"
 #include "sotto/base/random.h"
 #include "sotto/base/rejection.h"
+#include "sotto/secagg/identity.h"
 #include "sotto/secagg/wire.h"
 
 namespace sotto::secagg {
@@ -23,34 +27,50 @@ namespace sotto::secagg {
 // Participant.
 struct NeighbourSlot {
   std::uint16_t index = 0;
-  bool alive = false;
+  bool alive = false;                 // has shared
+  bool survives = false;              // is in the set of survivors
+  crypto::Es256PublicKey identity{};  // signed sessions: whose signature confirms
   crypto::X25519PublicKey mask_key{};
   crypto::SecretBytes<crypto::kX25519Bytes>
       channel_secret;  // agreed once, for the records of both directions
   std::array<std::uint8_t, kShareRecordBytes> record{};
 };
 
-// What the device itself demands of a session, from its plan and its own policy.
+// What the device itself demands of a session: its plan's fields and its own policy.
 struct ParticipantRules {
-  std::uint16_t cohort_min = 3;           // refuse smaller cohorts
-  std::uint16_t participants_max = 257;   // the plan's ring is sized for this many
-  bool allow_minority_threshold = false;  // accept t <= k/2 (curious-server plans only)
+  std::uint16_t cohort_min = 3;  // refuse smaller cohorts: the plan's minimum or the device's, the larger
+  std::uint16_t participants_max = 257;  // the plan's ring is sized for this many
+  Adversary adversary = Adversary::kSemiMalicious;
+  // Neighbours and threshold follow from these; any others are refused.
+  double corrupt_fraction = 0.1;
+  double dropout_fraction = 0.1;
 };
 
 class Participant {
  public:
-  enum class State : std::uint8_t { kAdvertise, kRoster, kDelivery, kMask, kUnmask, kDone, kFailed };
+  enum class State : std::uint8_t {
+    kAdvertise,
+    kRoster,
+    kDelivery,
+    kMask,
+    kConfirm,
+    kUnmask,
+    kDone,
+    kFailed
+  };
 
-  // `slots` bounds the number of neighbours, `order` (one entry per participant) the cohort size. Both, and
-  // `random`, must outlive the participant.
-  Participant(const SessionContext& context, const ParticipantRules& rules, std::span<NeighbourSlot> slots,
-              std::span<std::uint16_t> order, Random& random);
+  // `slots` bounds the number of neighbours, `order` (one entry per participant) the cohort size. Both,
+  // `random`, and `identity` with what it borrows must outlive the participant. Against a curious server
+  // `identity` is not looked at and may be null.
+  Participant(const SessionContext& context, const ParticipantRules& rules, const Identity* identity,
+              std::span<NeighbourSlot> slots, std::span<std::uint16_t> order, Random& random);
   ~Participant();
   Participant(const Participant&) = delete;
   Participant& operator=(const Participant&) = delete;
 
-  // Step 1. Fresh session keys.
-  [[nodiscard]] Rejection advertise(std::span<std::uint8_t, kAdvertiseBytes> out);
+  // Step 1. Fresh session keys, signed where sessions are: join_bytes(rules.adversary) of `out`. kNotEligible
+  // without an identity where one is needed.
+  [[nodiscard]] Rejection advertise(MutableBytes out, std::size_t& written);
   // Step 2. Checks the roster, derives the neighbours, writes the shares message. `written` bytes of `out`
   // are used; shares_bytes(neighbours) are needed at most (kWrongLength when `out` is smaller).
   [[nodiscard]] Rejection receive_roster(Bytes roster, MutableBytes out, std::size_t& written);
@@ -59,7 +79,11 @@ class Participant {
   // Masks the ring vector in place. `layout` must be the plan's. The vector then is the collect message. On a
   // rejection the vector is wiped, so that an unmasked one cannot leave by mistake.
   [[nodiscard]] Rejection mask(const RingLayout& layout, MutableBytes ring);
-  // Step 4. Answers the one unmask request of the session.
+  // Step 4, signed sessions only. Checks the set of survivors and signs it: once in a session. `out` has
+  // room for a signature.
+  [[nodiscard]] Rejection receive_confirm(Bytes request, MutableBytes out, std::size_t& written);
+  // Last step. Answers the one unmask request of the session, which holds the set of survivors or, in signed
+  // sessions, neighbours' signatures of it.
   [[nodiscard]] Rejection receive_unmask(Bytes request, MutableBytes out, std::size_t& written);
 
   [[nodiscard]] State state() const { return state_; }
@@ -68,18 +92,24 @@ class Participant {
   [[nodiscard]] ParticipantIndex index() const { return index_; }
 
  private:
+  [[nodiscard]] bool is_signed() const { return secagg::is_signed(rules_.adversary); }
+  [[nodiscard]] std::span<NeighbourSlot> neighbours() { return slots_.first(graph_.neighbours); }
+  [[nodiscard]] std::size_t minimum() const;
   Rejection check_roster(const Roster& roster);
+  [[nodiscard]] Rejection check_graph(const GraphParameters& graph) const;
+  Rejection check_identities(const Roster& roster);
   Rejection choose_neighbours(const Roster& roster);
   Rejection write_shares(MutableBytes out);
   Rejection apply_masks(const RingLayout& layout, MutableBytes ring);
-  [[nodiscard]] Rejection check_unmask(Bytes survivors, Bytes missing) const;
-  [[nodiscard]] Share open_share(const NeighbourSlot& slot, const crypto::Hkdf& transcript,
-                                 bool survives) const;
+  Rejection check_survivors(Bytes survivors);
+  [[nodiscard]] Rejection check_confirmations(Bytes request) const;
+  [[nodiscard]] Share open_share(const NeighbourSlot& slot, const crypto::Hkdf& transcript) const;
   Rejection fail(Rejection reason);
   void wipe_secrets();
 
   SessionContext context_;
   ParticipantRules rules_;
+  const Identity* identity_;
   std::span<NeighbourSlot> slots_;
   std::span<std::uint16_t> order_;
   Random& random_;
@@ -89,6 +119,7 @@ class Participant {
   ParticipantIndex index_;
   AdvertisedKeys own_keys_;
   crypto::Digest transcript_{};
+  crypto::Digest survivors_{};  // SHA-256 of the set that was signed
   Seed mask_seed_;
   Seed self_seed_;
   std::optional<crypto::X25519PrivateKey> channel_key_;

@@ -1,16 +1,18 @@
-// The five messages of a secure session and everything that is hashed or derived from them, for both sides.
+// The messages of a secure session and everything that is hashed or derived from them, for both sides.
 // PROTOCOL.md gives every byte. Freestanding, no heap: decoders borrow from their input.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/ids.h"
 #include "sotto/base/rejection.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/secagg/graph.h"
+#include "sotto/secagg/identity.h"
 #include "sotto/secagg/ring.h"
 #include "sotto/secagg/shamir.h"
 
@@ -40,19 +42,52 @@ struct AdvertisedKeys {
 void encode_advertise(const AdvertisedKeys& keys, std::span<std::uint8_t, kAdvertiseBytes> out);
 [[nodiscard]] Rejection decode_advertise(Bytes message, AdvertisedKeys& keys);
 
-// A decoded roster borrows its entries from the message.
+// Whether devices and their messages are signed.
+[[nodiscard]] constexpr bool is_signed(Adversary adversary) { return adversary == Adversary::kSemiMalicious; }
+
+// Join message: the keys, in signed sessions with the credential of join_statement(plan digest, keys).
+struct JoinMessage {
+  AdvertisedKeys keys;
+  Credential credential;  // signed sessions only
+};
+[[nodiscard]] constexpr std::size_t join_bytes(Adversary adversary) {
+  return kAdvertiseBytes + (is_signed(adversary) ? kCredentialBytes : 0);
+}
+// kMalformed for any other length. The credential is not verified.
+[[nodiscard]] Rejection decode_join(Bytes message, Adversary adversary, JoinMessage& join);
+
+inline constexpr std::size_t kIdentityBytes = sizeof(crypto::Digest);
+// An entry of a roster: both keys, in signed sessions with the identity.
+[[nodiscard]] constexpr std::size_t entry_bytes(Adversary adversary) {
+  return kAdvertiseBytes + (is_signed(adversary) ? kIdentityBytes : 0);
+}
+
+// A decoded roster borrows its entries and credentials from the message.
 struct Roster {
   crypto::Prg prg = crypto::Prg::kChaCha20;
+  Adversary adversary = Adversary::kCurious;
   std::uint8_t ring_bits = 0;
   SessionId session_id{};
   GraphParameters graph;
-  Bytes entries;  // participants * kAdvertiseBytes, in roster order
+  Bytes entries;        // participants * entry_bytes(adversary), in roster order
+  Bytes credentials{};  // signed sessions: those of the receiver's neighbours, by rank
+
+  [[nodiscard]] Bytes entry_of(ParticipantIndex index) const;
   [[nodiscard]] AdvertisedKeys keys_of(ParticipantIndex index) const;
+  // Signed sessions only: kIdentityBytes.
+  [[nodiscard]] Bytes identity_of(ParticipantIndex index) const;
+  [[nodiscard]] Credential credential_of_rank(std::size_t rank) const;
 };
-[[nodiscard]] constexpr std::size_t roster_bytes(std::size_t participants) {
-  return kRosterHeaderBytes + participants * kAdvertiseBytes;
+// Of the part that is equal for everybody, and of the whole message.
+[[nodiscard]] constexpr std::size_t roster_head_bytes(Adversary adversary, std::size_t participants) {
+  return kRosterHeaderBytes + participants * entry_bytes(adversary);
 }
-void encode_roster(const Roster& roster, MutableBytes out);  // requires out.size() == roster_bytes(n)
+[[nodiscard]] constexpr std::size_t roster_bytes(Adversary adversary, const GraphParameters& graph) {
+  return roster_head_bytes(adversary, graph.participants) +
+         (is_signed(adversary) ? graph.neighbours * kCredentialBytes : 0);
+}
+// Writes the head and `roster.credentials`. Requires that `out` has just room for them.
+void encode_roster(const Roster& roster, MutableBytes out);
 [[nodiscard]] Rejection decode_roster(Bytes message, Roster& roster);
 
 [[nodiscard]] crypto::Digest roster_root(const Roster& roster);
@@ -77,15 +112,18 @@ void self_mask_key(const Seed& self_seed, const crypto::Hkdf& transcript, Partic
   return owner < peer ? MaskSign::kAdd : MaskSign::kSubtract;
 }
 
-// Bitmaps over a participant's k neighbours in ascending order, least significant bit first; unused bits are
-// zero.
-[[nodiscard]] constexpr std::size_t bitmap_bytes(std::size_t neighbours) { return (neighbours + 7) / 8; }
-[[nodiscard]] constexpr bool bitmap_test(Bytes bitmap, std::size_t rank) {
-  return (bitmap[rank / 8] >> (rank % 8) & 1) != 0;
+// Bitmaps over all participants or over one's k neighbours in ascending order, least significant bit first;
+// unused bits are zero.
+[[nodiscard]] constexpr std::size_t bitmap_bytes(std::size_t bits) { return (bits + 7) / 8; }
+[[nodiscard]] constexpr bool bitmap_test(Bytes bitmap, std::size_t bit) {
+  return (bitmap[bit / 8] >> (bit % 8) & 1) != 0;
 }
-constexpr void bitmap_set(MutableBytes bitmap, std::size_t rank) {
-  bitmap[rank / 8] = static_cast<std::uint8_t>(bitmap[rank / 8] | 1u << (rank % 8));
+constexpr void bitmap_set(MutableBytes bitmap, std::size_t bit) {
+  bitmap[bit / 8] = static_cast<std::uint8_t>(bitmap[bit / 8] | 1u << (bit % 8));
 }
+// The number of set bits; nothing when one at or above `bits` is set.
+[[nodiscard]] std::optional<std::size_t> bitmap_count(Bytes bitmap, std::size_t bits);
+
 // Shares message: commitment || one record per neighbour.
 [[nodiscard]] constexpr std::size_t shares_bytes(std::size_t neighbours) {
   return 32 + neighbours * kShareRecordBytes;
@@ -94,12 +132,17 @@ constexpr void bitmap_set(MutableBytes bitmap, std::size_t rank) {
 [[nodiscard]] constexpr std::size_t delivery_bytes(std::size_t neighbours, std::size_t alive) {
   return bitmap_bytes(neighbours) + alive * kShareRecordBytes;
 }
-// Unmask request: bitmap of survivors || bitmap of missing.
-[[nodiscard]] constexpr std::size_t unmask_request_bytes(std::size_t neighbours) {
-  return 2 * bitmap_bytes(neighbours);
+// Confirm request: bitmap of survivors over all participants. Its answer is a signature.
+[[nodiscard]] constexpr std::size_t confirm_request_bytes(std::size_t participants) {
+  return bitmap_bytes(participants);
 }
-// Unmask answer: one share per neighbour named in the request; kNoShare where its record did not open.
-[[nodiscard]] constexpr std::size_t unmask_answer_bytes(std::size_t named) { return named * kShareBytes; }
+// Unmask request of signed sessions: bitmap of neighbours that confirmed || their signatures. Of other
+// sessions: the confirm request.
+[[nodiscard]] constexpr std::size_t unmask_request_bytes(std::size_t neighbours, std::size_t confirmed) {
+  return bitmap_bytes(neighbours) + confirmed * crypto::kEs256SignatureBytes;
+}
+// Unmask answer: one share per neighbour alive at delivery; kNoShare where its record did not open.
+[[nodiscard]] constexpr std::size_t unmask_answer_bytes(std::size_t alive) { return alive * kShareBytes; }
 inline constexpr Share kNoShare = [] {
   Share share{};
   share.fill(0xff);
