@@ -3,17 +3,17 @@
 //
 // A frame is its length (u32) and as many bytes; every request gets one answer. Integers are little-endian.
 //
-//   request                               answer
-//   'P' seed u64, plan bytes              '\0', or '\1' and why not         a new session, the old one is
-//   forgotten 'J' payload                           rejection u8, index u16           a foreign participant
-//   joins 'A' seed u64, lanes                   rejection u8, index u16           a participant run in here
-//   joins 'M' index u16                         the aggregator's message to it 'R' index u16, step u8,
-//   payload       rejection u8                      a foreign participant's answer 'T' index u16 rejection
-//   u8, rejection u8        a participant in here takes the open step:
-//                                                                           what it says, what the aggregator
-//                                                                           says
-//   'C'                                   '\0' and why, '\1' next step, '\2' ready
-//   'F'                                   '\0' and why, or '\1' and the sum
+//   request                                answer
+//   'P' seed u64, authority (65), plan     '\0', or '\1' and why not           a new session; the old one is
+//   forgotten 'J' payload                            rejection u8, index u16             a foreign
+//   participant joins 'K'                                    public key (65)                     of a
+//   participant to run in here 'A' seed u64, endorsement (64), lanes  rejection u8, index u16 which joins 'M'
+//   index u16                          the aggregator's message to it 'R' index u16, step u8, payload
+//   rejection u8                        a foreign participant's answer 'T' index u16 rejection u8, rejection
+//   u8          one in here takes the open step: what it
+//                                                                              says, what the aggregator says
+//   'C'                                    '\0' and why, '\1' next step, '\2' ready
+//   'F'                                    '\0' and why, or '\1' and the sum
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -69,11 +69,19 @@ void append(Message& message, Unsigned value) {
 
 std::uint8_t number(Rejection rejection) { return static_cast<std::uint8_t>(rejection); }
 
+// The key of a participant in here; the identity borrows it.
+struct Enrolled {
+  std::unique_ptr<secagg::KeySigner> key;
+  secagg::Identity identity;
+};
+
 // A participant of this implementation and the lanes it contributes.
 class LocalDevice {
  public:
-  LocalDevice(const proto::Plan& plan, Bytes plan_bytes, Bytes lanes, std::uint64_t seed)
-      : layout_(plan.aggregation.participants_max, lanes.size()),
+  LocalDevice(const proto::Plan& plan, Bytes plan_bytes, Enrolled enrolled, Bytes lanes, std::uint64_t seed)
+      : enrolled_(std::move(enrolled)),
+        adversary_(plan.aggregation.adversary),
+        layout_(plan.aggregation.participants_max, lanes.size(), plan.aggregation.packing),
         lanes_(lanes.begin(), lanes.end()),
         slots_(plan.aggregation.participants_max),
         order_(plan.aggregation.participants_max),
@@ -84,12 +92,15 @@ class LocalDevice {
                       .prg = plan.aggregation.prg},
                      {.cohort_min = plan.aggregation.cohort_min,
                       .participants_max = plan.aggregation.participants_max,
-                      .allow_minority_threshold = plan.aggregation.adversary == proto::Adversary::kCurious},
-                     slots_, order_, random_) {}
+                      .adversary = plan.aggregation.adversary,
+                      .corrupt_fraction = plan.aggregation.corrupt_fraction,
+                      .dropout_fraction = plan.aggregation.dropout_fraction},
+                     &enrolled_.identity, slots_, order_, random_) {}
 
   Rejection join(Message& payload) {
-    payload.resize(secagg::kAdvertiseBytes);
-    return participant_.advertise(std::span(payload).first<secagg::kAdvertiseBytes>());
+    payload.resize(secagg::join_bytes(adversary_));
+    std::size_t written = 0;
+    return participant_.advertise(payload, written);
   }
 
   Rejection answer(Step step, Bytes received, Message& payload) {
@@ -97,19 +108,22 @@ class LocalDevice {
     std::size_t written = 0;
     Rejection rejection = Rejection::kWrongPhase;
     if (step == Step::kShare) rejection = participant_.receive_roster(received, payload, written);
+    if (step == Step::kConfirm) rejection = participant_.receive_confirm(received, payload, written);
     if (step == Step::kUnmask) rejection = participant_.receive_unmask(received, payload, written);
     if (step == Step::kCollect) {
-      written = layout_.byte_count();
-      payload.resize(written);
+      payload.resize(layout_.byte_count());
       secagg::ring_encode(layout_, lanes_, payload);
       rejection = participant_.receive_delivery(received);
       if (accepted(rejection)) rejection = participant_.mask(layout_, payload);
+      if (accepted(rejection)) written = secagg::ring_pack(layout_, payload).size();
     }
     payload.resize(written);
     return rejection;
   }
 
  private:
+  Enrolled enrolled_;
+  secagg::Adversary adversary_;
   secagg::RingLayout layout_;
   Message lanes_;
   std::vector<secagg::NeighbourSlot> slots_;
@@ -129,6 +143,8 @@ class Peer {
     switch (command) {
       case 'J':
         return admit(request.bytes(request.remaining()));
+      case 'K':
+        return draw_key();
       case 'A':
         return add_local(request);
       case 'M':
@@ -149,6 +165,7 @@ class Peer {
  private:
   Message start(ByteReader& request) {
     crypto::SeededRandom random(request.u64());
+    request.copy(authority_);
     const Bytes bytes = request.bytes(request.remaining());
     session_.reset();
     locals_.clear();
@@ -156,7 +173,7 @@ class Peer {
     if (!plan) return answer(1, plan.error().message());
     plan_ = *plan;
     plan_bytes_.assign(bytes.begin(), bytes.end());
-    auto session = aggregator::make_cohort_session(plan_, plan_bytes_, random);
+    auto session = aggregator::make_cohort_session(plan_, plan_bytes_, authority_, random);
     if (!session) return answer(1, session.error().message());
     session_ = std::move(*session);
     return answer(0);
@@ -169,11 +186,22 @@ class Peer {
     return message;
   }
 
+  Message draw_key() {
+    next_key_ = std::make_unique<secagg::KeySigner>(crypto::Es256PrivateKey::generate());
+    const crypto::Es256PublicKey& key = next_key_->public_key();
+    return {key.begin(), key.end()};
+  }
+
   Message add_local(ByteReader& request) {
     const std::uint64_t seed = request.u64();
+    crypto::Es256Signature endorsement{};
+    request.copy(endorsement);
+    if (!next_key_) return {};
+    secagg::Identity identity{.signer = *next_key_, .endorsement = endorsement, .authority = authority_};
+    Enrolled enrolled{.key = std::move(next_key_), .identity = identity};
     const Bytes lanes = request.bytes(request.remaining());
     if (lanes.size() != secagg::update_lanes(plan_.model.parameter_count())) return {};
-    auto device = std::make_unique<LocalDevice>(plan_, plan_bytes_, lanes, seed);
+    auto device = std::make_unique<LocalDevice>(plan_, plan_bytes_, std::move(enrolled), lanes, seed);
     Message payload;
     if (!accepted(device->join(payload))) return {};
     Message message = admit(payload);
@@ -219,6 +247,8 @@ class Peer {
 
   proto::Plan plan_;
   Message plan_bytes_;
+  crypto::Es256PublicKey authority_{};
+  std::unique_ptr<secagg::KeySigner> next_key_;
   std::unique_ptr<CohortSession> session_;
   std::unordered_map<std::uint16_t, std::unique_ptr<LocalDevice>> locals_;
 };
