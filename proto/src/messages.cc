@@ -82,6 +82,8 @@ const char* to_string(Aggregation value) {
       return "plain";
     case Aggregation::kFloat:
       return "float";
+    case Aggregation::kOneShot:
+      return "one_shot";
   }
   return "unknown";
 }

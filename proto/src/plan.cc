@@ -13,7 +13,8 @@ namespace {
 constexpr std::array<std::uint8_t, 4> kMagic = {'S', 'P', 'L', 'N'};
 constexpr std::uint8_t kPlanVersion = 1;
 constexpr std::size_t kPlanBytes = 122;
-static_assert(kPlanBytes <= limits::kPlanBytesMax);
+constexpr std::size_t kOneShotPlanBytes = kPlanBytes + sizeof(crypto::Digest);
+static_assert(kOneShotPlanBytes <= limits::kPlanBytesMax);
 
 constexpr double kFeaturesMax = 1 << 20;
 constexpr double kClassesMax = 256;
@@ -31,12 +32,16 @@ Status validate_training(const TrainingSpec& training) {
   return check_ranges(ranges);
 }
 
+std::size_t plan_bytes(const AggregationSpec& aggregation) {
+  return aggregation.kind == Aggregation::kOneShot ? kOneShotPlanBytes : kPlanBytes;
+}
+
 Status validate_aggregation(const AggregationSpec& aggregation) {
   const double participants_max = aggregation.participants_max;
   const std::size_t participants_limit =
       aggregation.kind == Aggregation::kFloat ? limits::kFloatParticipantsMax : limits::kParticipantsMax;
   const Range ranges[] = {
-      {"aggregation", static_cast<double>(aggregation.kind), 1, 3},
+      {"aggregation", static_cast<double>(aggregation.kind), 1, 4},
       {"adversary", static_cast<double>(aggregation.adversary), 1, 2},
       {"prg", static_cast<double>(aggregation.prg), 1, 2},
       {"participants_max", participants_max, limits::kParticipantsMin,
@@ -49,6 +54,12 @@ Status validate_aggregation(const AggregationSpec& aggregation) {
       {"packing", static_cast<double>(aggregation.packing), 1, 2},
   };
   return check_ranges(ranges);
+}
+
+Status check_size(Bytes bytes, std::size_t expected) {
+  const double only = static_cast<double>(expected);
+  const Range size[] = {{"plan bytes", static_cast<double>(bytes.size()), only, only}};
+  return check_ranges(size);
 }
 
 void read_model(ByteReader& reader, ModelSpec& model) {
@@ -109,11 +120,15 @@ Status validate_plan(const Plan& plan) {
   SOTTO_RETURN_IF_ERROR(check_ranges(ranges));
   SOTTO_RETURN_IF_ERROR(validate_model(plan.model));
   SOTTO_RETURN_IF_ERROR(validate_training(plan.training));
-  return validate_aggregation(plan.aggregation);
+  SOTTO_RETURN_IF_ERROR(validate_aggregation(plan.aggregation));
+  if (plan.aggregation.kind != Aggregation::kOneShot && plan.helper_digest != crypto::Digest{}) {
+    return invalid_argument("helper_digest: must be zero when the aggregation is not one_shot");
+  }
+  return {};
 }
 
 std::vector<std::uint8_t> encode_plan(const Plan& plan) {
-  std::vector<std::uint8_t> bytes(kPlanBytes);
+  std::vector<std::uint8_t> bytes(plan_bytes(plan.aggregation));
   ByteWriter writer(bytes);
   writer.bytes(kMagic);
   writer.u8(kPlanVersion);
@@ -141,13 +156,14 @@ std::vector<std::uint8_t> encode_plan(const Plan& plan) {
   writer.u32(plan.aggregation.weight_max);
   writer.u32(plan.report_within_ms);
   writer.u8(static_cast<std::uint8_t>(plan.aggregation.packing));
-  SOTTO_CHECK(writer.ok() && writer.written() == kPlanBytes);
+  if (plan.aggregation.kind == Aggregation::kOneShot) writer.bytes(plan.helper_digest);
+  SOTTO_CHECK(writer.ok() && writer.written() == bytes.size());
   return bytes;
 }
 
 Result<Plan> decode_plan(Bytes bytes) {
-  const Range size[] = {{"plan bytes", static_cast<double>(bytes.size()), kPlanBytes, kPlanBytes}};
-  SOTTO_RETURN_IF_ERROR(check_ranges(size));
+  const bool longer = bytes.size() == kOneShotPlanBytes;
+  if (!longer) SOTTO_RETURN_IF_ERROR(check_size(bytes, kPlanBytes));
   ByteReader reader(bytes);
   std::array<std::uint8_t, kMagic.size()> magic{};
   reader.copy(magic);
@@ -164,6 +180,8 @@ Result<Plan> decode_plan(Bytes bytes) {
   read_aggregation(reader, plan.aggregation);
   plan.report_within_ms = reader.u32();
   plan.aggregation.packing = static_cast<Packing>(reader.u8());
+  SOTTO_RETURN_IF_ERROR(check_size(bytes, plan_bytes(plan.aggregation)));
+  if (longer) reader.copy(plan.helper_digest);
   SOTTO_CHECK(reader.finished());
   SOTTO_RETURN_IF_ERROR(validate_plan(plan));
   return plan;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -86,6 +87,38 @@ TEST(Plan, RefusesEveryOtherLength) {
   EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 123: must be 122"));
 }
 
+Plan one_shot_plan() {
+  Plan plan = dense_plan();
+  plan.aggregation.kind = Aggregation::kOneShot;
+  for (std::size_t i = 0; i < plan.helper_digest.size(); ++i) {
+    plan.helper_digest[i] = static_cast<std::uint8_t>(0x80 + i);
+  }
+  return plan;
+}
+
+TEST(Plan, OfOneShotSessionsEndsInTheHelpersKey) {
+  const Plan plan = one_shot_plan();
+  const std::vector<std::uint8_t> bytes = encode_plan(plan);
+  ASSERT_EQ(bytes.size(), encode_plan(dense_plan()).size() + 32);
+  EXPECT_TRUE(std::equal(plan.helper_digest.begin(), plan.helper_digest.end(), bytes.end() - 32));
+  const auto decoded = decode_plan(bytes);
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().message();
+  EXPECT_EQ(*decoded, plan);
+}
+
+TEST(Plan, HasAHelperInOneShotSessionsOnly) {
+  Plan plan = one_shot_plan();
+  plan.aggregation.kind = Aggregation::kSecure;
+  EXPECT_THAT(validate_plan(plan).message(), HasSubstr("helper_digest: must be zero"));
+  constexpr std::size_t kKind = 94;
+  std::vector<std::uint8_t> bytes = encode_plan(one_shot_plan());
+  bytes[kKind] = 1;
+  EXPECT_THAT(decode_plan(bytes).error().message(), HasSubstr("plan bytes = "));
+  bytes = encode_plan(dense_plan());
+  bytes[kKind] = 4;
+  EXPECT_THAT(decode_plan(bytes).error().message(), HasSubstr("plan bytes = "));
+}
+
 TEST(Plan, RefusesAnotherMagicAndAnotherVersion) {
   std::vector<std::uint8_t> bytes = encode_plan(dense_plan());
   bytes[0] = 'X';
@@ -122,7 +155,7 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
       {"momentum = 1: must be at least 0, below 1", [](Plan& p) { p.training.momentum = 1; }},
       {"proximal_mu = -1", [](Plan& p) { p.training.proximal_mu = -1; }},
       {"proximal_mu = inf", [](Plan& p) { p.training.proximal_mu = INFINITY; }},
-      {"aggregation = 0: must be 1 .. 3", [](Plan& p) { p.aggregation.kind = static_cast<Aggregation>(0); }},
+      {"aggregation = 0: must be 1 .. 4", [](Plan& p) { p.aggregation.kind = static_cast<Aggregation>(0); }},
       {"adversary = 3", [](Plan& p) { p.aggregation.adversary = static_cast<Adversary>(3); }},
       {"prg = 0", [](Plan& p) { p.aggregation.prg = static_cast<crypto::Prg>(0); }},
       {"cohort_min = 2: must be 3 .. 300", [](Plan& p) { p.aggregation.cohort_min = 2; }},

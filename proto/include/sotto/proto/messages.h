@@ -107,6 +107,21 @@ struct AbandonRequest {
   std::string reason;
 };
 
+// ---- coordinator and helper of one-shot sessions ----
+
+// The sum of a set's masks: a ring vector of the plan's layout, in words.
+struct MaskSum {
+  std::vector<std::uint8_t> ring;
+  friend bool operator==(const MaskSum&, const MaskSum&) = default;
+};
+// The helper will not answer this request, however often it is repeated.
+struct HelperRefusal {
+  std::string reason;                   // a sentence
+  std::vector<std::uint16_t> at_fault;  // the places in the request of the masks that are to blame
+  friend bool operator==(const HelperRefusal&, const HelperRefusal&) = default;
+};
+using HelperReply = std::variant<MaskSum, HelperRefusal>;
+
 // ---- administration ----
 
 // What an operator asks for. Names: 1 .. 64 bytes of [A-Za-z0-9._-].

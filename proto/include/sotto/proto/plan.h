@@ -46,6 +46,9 @@ enum class Aggregation : std::uint8_t {
   kPlain =
       2,  // int8 without masks: for measuring what masking costs; devices refuse it unless told otherwise
   kFloat = 3,  // float32 without masks: the yardstick; devices refuse it unless told otherwise
+  // int8, masked, one message for devices that sleep: coordinator and helper together would see the update,
+  // neither does alone.
+  kOneShot = 4,
 };
 
 using secagg::Adversary;
@@ -74,6 +77,7 @@ struct Plan {
   TrainingSpec training;
   AggregationSpec aggregation;
   std::uint32_t report_within_ms = 0;  // a device that is not READY by then need not come back this round
+  crypto::Digest helper_digest{};      // kOneShot: SHA-256 of the helper's X25519 key; otherwise zero
 
   [[nodiscard]] secagg::QuantizerOptions quantizer() const {
     return {.clip = aggregation.clip, .weight_max = aggregation.weight_max};
