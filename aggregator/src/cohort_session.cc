@@ -27,6 +27,9 @@ Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& pl
     case proto::Aggregation::kFloat:
       session = std::make_unique<FloatSession>(plan, random);
       break;
+    case proto::Aggregation::kOneShot:
+      return invalid_argument(
+          "aggregation = one_shot: such a session needs a helper (make_one_shot_session)");
   }
   return session;
 }

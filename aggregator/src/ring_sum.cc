@@ -36,7 +36,8 @@ Status check_sums(const proto::Plan& plan, const CohortSum& sum, std::span<const
 }  // namespace
 
 secagg::RingLayout ring_layout(const proto::Plan& plan) {
-  return {plan.aggregation.participants_max, secagg::update_lanes(plan.model.parameter_count())};
+  return {plan.aggregation.participants_max, secagg::update_lanes(plan.model.parameter_count()),
+          plan.aggregation.packing};
 }
 
 Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint32_t vectors) {

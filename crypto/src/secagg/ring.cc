@@ -138,6 +138,11 @@ void ring_add_part(const RingLayout& layout, MutableBytes accumulator, Bytes add
   combine(layout, accumulator, addend, MaskSign::kAdd);
 }
 
+void ring_subtract(const RingLayout& layout, MutableBytes accumulator, Bytes subtrahend) {
+  SOTTO_CHECK(accumulator.size() == layout.byte_count() && subtrahend.size() == layout.byte_count());
+  combine(layout, accumulator, subtrahend, MaskSign::kSubtract);
+}
+
 void ring_apply_mask(const RingLayout& layout, MutableBytes ring, crypto::Keystream& stream, MaskSign sign) {
   SOTTO_CHECK(ring.size() == layout.byte_count());
   ring_apply_mask_part(layout, ring, stream, sign);

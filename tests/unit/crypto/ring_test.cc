@@ -126,6 +126,18 @@ TEST_P(RingOf, OrderOfMaskedAdditionsDoesNotMatter) {
   EXPECT_EQ(forward, other);
 }
 
+TEST_P(RingOf, SubtractionUndoesAddition) {
+  const Ring addend = encode(layout_, random_values(layout_.lane_count(), 77));
+  Ring ring(layout_.byte_count());
+  crypto::SeededRandom(78).fill(ring);
+  const Ring before = ring;
+  ring_add(layout_, ring, addend);
+  EXPECT_NE(ring, before);
+  ring_subtract(layout_, ring, addend);
+  EXPECT_EQ(ring, before);
+  EXPECT_DEATH(ring_subtract(layout_, ring, Bytes(addend).first(1)), "internal error");
+}
+
 TEST_P(RingOf, AMaskAddedAndSubtractedCancels) {
   for (const crypto::Prg prg : {crypto::Prg::kChaCha20, crypto::Prg::kAes128Ctr}) {
     const Ring plain = encode(layout_, random_values(layout_.lane_count(), 3));

@@ -56,6 +56,8 @@ void ring_decode(const RingLayout& layout, Bytes ring, std::span<std::uint32_t> 
 void ring_add(const RingLayout& layout, MutableBytes accumulator, Bytes addend);
 // The same for equally long parts of both, of whole words.
 void ring_add_part(const RingLayout& layout, MutableBytes accumulator, Bytes addend);
+// accumulator -= subtrahend in the ring.
+void ring_subtract(const RingLayout& layout, MutableBytes accumulator, Bytes subtrahend);
 
 // Turns a vector into what travels, in place: the first message_bytes() bytes of `ring`, which are returned.
 MutableBytes ring_pack(const RingLayout& layout, MutableBytes ring);

@@ -1,0 +1,40 @@
+// A cohort of devices that each send one message, and the helper that takes their masks off (PROTOCOL.md
+// section 10).
+//
+//   admit()* -> close_step() -> finish()
+#pragma once
+
+#include <memory>
+
+#include "sotto/aggregator/cohort_session.h"
+#include "sotto/secagg/identity.h"
+
+namespace sotto::aggregator {
+
+// The way to the helper.
+class HelperLink {
+ public:
+  virtual ~HelperLink() = default;
+  // Puts one helper request (secagg/one_shot.h) to the helper and blocks for its answer. The helper answers
+  // the same bytes with the same sum, so an implementation may repeat them; it has a deadline of its own. An
+  // error says that nobody answered.
+  [[nodiscard]] virtual Result<proto::HelperReply> sum_masks(Bytes request) = 0;
+};
+
+struct OneShotSetup {
+  crypto::Es256PublicKey authority{};    // that enrolled the devices
+  secagg::Credential plan_credential{};  // the coordinator's, of the plan: the helper asks for it
+  HelperLink& helper;                    // outlives the session; used in finish() only
+};
+
+// A payload of admit() is a device's whole message; what stays of it is its part in the sum and what the
+// helper must be shown. The session has no step but joining. finish() asks the helper and blocks for as long
+// as `helper` does; kAborted with the helper's reason when it refuses, and dishonest() then names whose masks
+// were to blame. kInvalidArgument when the plan is not of one-shot sessions or `plan_bytes` is not its
+// encoding.
+[[nodiscard]] Result<std::unique_ptr<CohortSession>> make_one_shot_session(const proto::Plan& plan,
+                                                                           Bytes plan_bytes,
+                                                                           const OneShotSetup& setup,
+                                                                           Random& random);
+
+}  // namespace sotto::aggregator

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "attended_session.h"
+#include "sotto/aggregator/one_shot_session.h"
+#include "sotto/secagg/one_shot.h"
+
+namespace sotto::aggregator {
+
+class OneShotSession final : public AttendedSession {
+ public:
+  OneShotSession(const proto::Plan& plan, Bytes plan_bytes, const OneShotSetup& setup, Random& random);
+
+  [[nodiscard]] std::vector<std::uint8_t> message_for(ParticipantIndex) const override { return {}; }
+  [[nodiscard]] Result<CohortSum> finish(Executor& executor) override;
+  [[nodiscard]] std::vector<ParticipantIndex> dishonest() const override { return dishonest_; }
+
+ private:
+  // What the helper is shown of a participant.
+  struct Entry {
+    ParticipantIndex participant;
+    std::array<std::uint8_t, secagg::kSealedMaskBytes> mask;
+  };
+
+  [[nodiscard]] Rejection accept_join(Bytes payload) override;
+  [[nodiscard]] Rejection accept(ParticipantIndex, Bytes) override { return Rejection::kWrongPhase; }
+  [[nodiscard]] Result<std::optional<proto::Step>> end_step() override;
+  [[nodiscard]] std::vector<std::uint8_t> helper_request() const;
+  [[nodiscard]] Status refused(const proto::HelperRefusal& refusal);
+
+  OneShotSetup setup_;
+  std::vector<std::uint8_t> plan_bytes_;
+  crypto::Digest plan_digest_;
+  secagg::RingLayout layout_;
+  std::vector<std::uint8_t> accumulator_;
+  std::map<crypto::Digest, Entry> entries_;  // by identity, the order in which the helper takes them
+  std::vector<ParticipantIndex> dishonest_;
+};
+
+}  // namespace sotto::aggregator
