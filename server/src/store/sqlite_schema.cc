@@ -5,10 +5,7 @@
 namespace sotto::server {
 namespace {
 
-constexpr std::int64_t kApplicationId = 0x534f544f;  // "SOTO"
-
-// Entry i leads from user_version i to i + 1. Released entries never change; new ones go to the end.
-constexpr std::array kMigrations = {
+constexpr std::array kCoordinatorMigrations = {
     R"sql(
 CREATE TABLE task (
   id INTEGER PRIMARY KEY,
@@ -55,6 +52,15 @@ CREATE TABLE round (
 )sql",
 };
 
+constexpr std::array kHelperMigrations = {
+    R"sql(
+CREATE TABLE answered (
+  plan BLOB NOT NULL PRIMARY KEY CHECK (length(plan) = 32),  -- SHA-256
+  masks BLOB NOT NULL CHECK (length(masks) = 32)  -- mask_set_digest()
+) STRICT, WITHOUT ROWID;
+)sql",
+};
+
 Result<std::int64_t> read_integer(SqliteDatabase& database, const char* sql) {
   SqliteStatement statement(database, sql);
   Result<bool> row = statement.step();
@@ -63,7 +69,7 @@ Result<std::int64_t> read_integer(SqliteDatabase& database, const char* sql) {
 }
 
 // The version of the tables found, 0 for an empty file.
-Result<std::int64_t> check_identity(SqliteDatabase& database) {
+Result<std::int64_t> check_identity(SqliteDatabase& database, const SqliteSchema& schema) {
   const Result<std::int64_t> tables = read_integer(database, "SELECT count(*) FROM sqlite_schema");
   if (!tables) return tables.error();
   const Result<std::int64_t> application = read_integer(database, "PRAGMA application_id");
@@ -71,7 +77,7 @@ Result<std::int64_t> check_identity(SqliteDatabase& database) {
   const Result<std::int64_t> version = read_integer(database, "PRAGMA user_version");
   if (!version) return version.error();
   if (*tables == 0 && *application == 0 && *version == 0) return 0;
-  if (*application != kApplicationId) {
+  if (*application != schema.application_id) {
     return data_loss("database " + database.path() +
                      " belongs to another program: use another data directory");
   }
@@ -79,10 +85,10 @@ Result<std::int64_t> check_identity(SqliteDatabase& database) {
     return data_loss("database " + database.path() +
                      " has no valid schema version: restore it from a backup");
   }
-  if (*version > static_cast<std::int64_t>(kMigrations.size())) {
+  if (*version > static_cast<std::int64_t>(schema.migrations.size())) {
     return failed_precondition("database " + database.path() + " has schema version " +
                                std::to_string(*version) + ", this program knows versions up to " +
-                               std::to_string(kMigrations.size()) +
+                               std::to_string(schema.migrations.size()) +
                                ": run the newer sotto that wrote it, or use another data directory");
   }
   return *version;
@@ -109,30 +115,35 @@ Status set_write_ahead_log(SqliteDatabase& database) {
                   "'): use a data directory on a local disk");
 }
 
-Status migrate(SqliteDatabase& database, std::int64_t version) {
+Status migrate(SqliteDatabase& database, const SqliteSchema& schema, std::int64_t version) {
   SqliteTransaction transaction(database);
   SOTTO_RETURN_IF_ERROR(transaction.begin());
-  for (std::size_t i = static_cast<std::size_t>(version); i < kMigrations.size(); ++i) {
-    SOTTO_RETURN_IF_ERROR(database.execute(kMigrations[i]));
+  for (std::size_t i = static_cast<std::size_t>(version); i < schema.migrations.size(); ++i) {
+    SOTTO_RETURN_IF_ERROR(database.execute(schema.migrations[i]));
   }
-  const std::string marks = "PRAGMA application_id = " + std::to_string(kApplicationId) +
-                            "; PRAGMA user_version = " + std::to_string(kMigrations.size());
+  const std::string marks = "PRAGMA application_id = " + std::to_string(schema.application_id) +
+                            "; PRAGMA user_version = " + std::to_string(schema.migrations.size());
   SOTTO_RETURN_IF_ERROR(database.execute(marks.c_str()));
   return transaction.commit();
 }
 
 }  // namespace
 
-Status prepare_schema(SqliteDatabase& database) {
+const SqliteSchema kCoordinatorSchema{.application_id = 0x534f544f,  // "SOTO"
+                                      .migrations = kCoordinatorMigrations};
+const SqliteSchema kHelperSchema{.application_id = 0x534f5448,  // "SOTH"
+                                 .migrations = kHelperMigrations};
+
+Status prepare_schema(SqliteDatabase& database, const SqliteSchema& schema) {
   // From the first read on the file is ours: a second process on the same directory is refused.
   SOTTO_RETURN_IF_ERROR(database.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF"));
-  const Result<std::int64_t> version = check_identity(database);
+  const Result<std::int64_t> version = check_identity(database, schema);
   if (!version) return version.error();
   SOTTO_RETURN_IF_ERROR(check_integrity(database));
   SOTTO_RETURN_IF_ERROR(set_write_ahead_log(database));
   SOTTO_RETURN_IF_ERROR(database.execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
   // Also when there is nothing to migrate: the write proves that the disk takes one.
-  return migrate(database, *version);
+  return migrate(database, schema, *version);
 }
 
 }  // namespace sotto::server

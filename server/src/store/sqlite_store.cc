@@ -311,7 +311,7 @@ Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
 Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
   Result<SqliteDatabase> database = SqliteDatabase::open(options.path, options.busy_timeout_ms);
   if (!database) return database.error();
-  SOTTO_RETURN_IF_ERROR(prepare_schema(*database));
+  SOTTO_RETURN_IF_ERROR(prepare_schema(*database, kCoordinatorSchema));
   return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*database)));
 }
 

@@ -1,0 +1,113 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "one_shot_fleet.h"
+#include "sotto/server/mask_helper.h"
+#include "sotto/server/store.h"
+
+namespace sotto::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+crypto::Digest digest(std::uint8_t byte) {
+  crypto::Digest value;
+  value.fill(byte);
+  return value;
+}
+
+class AnsweredPlansFile : public testing::Test {
+ protected:
+  AnsweredPlansFile() {
+    directory_ =
+        std::filesystem::path(testing::TempDir()) /
+        (std::string("sotto_answered_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+  }
+  ~AnsweredPlansFile() override { std::filesystem::remove_all(directory_); }
+
+  [[nodiscard]] std::filesystem::path path() const { return directory_ / "helper.db"; }
+  [[nodiscard]] std::unique_ptr<AnsweredPlans> open() const {
+    auto plans = open_answered_plans(path());
+    EXPECT_TRUE(plans.has_value()) << plans.error().message();
+    return plans.has_value() ? std::move(*plans) : nullptr;
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(AnsweredPlansFile, RemembersAcrossRestarts) {
+  ASSERT_TRUE(create_answered_plans(path()).ok());
+  {
+    const auto plans = open();
+    EXPECT_EQ(*plans->find(digest(1)), std::nullopt);
+    EXPECT_TRUE(plans->record(digest(1), digest(2)).ok());
+    EXPECT_TRUE(plans->record(digest(3), digest(4)).ok());
+  }
+  const auto plans = open();
+  EXPECT_EQ(*plans->find(digest(1)), digest(2));
+  EXPECT_EQ(*plans->find(digest(3)), digest(4));
+  EXPECT_EQ(*plans->find(digest(2)), std::nullopt);
+}
+
+TEST_F(AnsweredPlansFile, KeepsTheFirstSet) {
+  ASSERT_TRUE(create_answered_plans(path()).ok());
+  for (const auto& plans : {open(), make_memory_answered_plans()}) {
+    EXPECT_TRUE(plans->record(digest(1), digest(2)).ok());
+    EXPECT_EQ(plans->record(digest(1), digest(3)).code(), StatusCode::kAlreadyExists);
+    EXPECT_EQ(*plans->find(digest(1)), digest(2));
+  }
+}
+
+TEST_F(AnsweredPlansFile, IsNeverMadeByOpening) {
+  const auto missing = open_answered_plans(path());
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code(), StatusCode::kNotFound);
+  EXPECT_THAT(missing.error().message(), HasSubstr("cannot know what it has answered"));
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  ASSERT_TRUE(create_answered_plans(path()).ok());
+  EXPECT_EQ(create_answered_plans(path()).code(), StatusCode::kAlreadyExists);
+}
+
+TEST_F(AnsweredPlansFile, IsForOneProcess) {
+  ASSERT_TRUE(create_answered_plans(path()).ok());
+  const auto first = open();
+  EXPECT_EQ(open_answered_plans(path()).status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(AnsweredPlansFile, IsNoOtherFile) {
+  ASSERT_TRUE(open_sqlite_store({.path = path()}).has_value());  // a coordinator's
+  EXPECT_EQ(open_answered_plans(path()).status().code(), StatusCode::kDataLoss);
+  std::filesystem::remove_all(directory_);
+  std::filesystem::create_directories(directory_);
+  std::ofstream(path()) << "something else, long enough to be looked at as a database of some kind";
+  EXPECT_EQ(open_answered_plans(path()).status().code(), StatusCode::kDataLoss);
+}
+
+// The coordinator asks again after the helper was restarted, once honestly and once not.
+TEST_F(AnsweredPlansFile, LetARestartedHelperAnswerTheSameSetOnly) {
+  crypto::SecretBytes<32> scalar;
+  scalar.reveal_mutable()[5] = 1;
+  OneShotFleet fleet(6, crypto::X25519PrivateKey(scalar).public_key());
+  ASSERT_TRUE(create_answered_plans(path()).ok());
+  InlineExecutor executor;
+  const std::vector<std::uint8_t> request = fleet.request({0, 1, 2, 3, 4});
+  for (const bool restarted : {false, true}) {
+    const auto plans = open();
+    MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()}, *plans);
+    if (restarted) {
+      const auto second = helper.answer(fleet.request({0, 1, 2, 3}), executor);
+      ASSERT_TRUE(second.has_value());
+      EXPECT_THAT(std::get<proto::HelperRefusal>(*second).reason, HasSubstr("another set of devices"));
+    }
+    const auto reply = helper.answer(request, executor);
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_TRUE(std::get<proto::MaskSum>(*reply).ring == fleet.sum_of_masks({0, 1, 2, 3, 4}));
+  }
+}
+
+}  // namespace
+}  // namespace sotto::server
