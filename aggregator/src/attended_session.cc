@@ -61,8 +61,10 @@ std::uint32_t AttendedSession::answered_count() const {
 }
 
 Status AttendedSession::check_minimum() const {
+  // Who is lost after collecting is in the sum all the same.
+  if (step_ > Step::kCollect) return {};
   const std::uint32_t left = answered_count();
-  if (step_ == Step::kUnmask || left >= plan_.aggregation.cohort_min) return {};
+  if (left >= plan_.aggregation.cohort_min) return {};
   return aborted(std::to_string(left) + " of " + std::to_string(awaited_count()) +
                  " participants answered step " + proto::to_string(step_) + ", at least " +
                  std::to_string(plan_.aggregation.cohort_min) + " are needed");

@@ -52,7 +52,7 @@ class AttendedSession : public CohortSession {
   // Answers to past steps stay comparable, because a device repeats one whose reply was lost.
   struct Attendance {
     bool awaited = true;
-    std::array<std::optional<crypto::Fingerprinter::Fingerprint>, 4> answers;  // by step
+    std::array<std::optional<crypto::Fingerprinter::Fingerprint>, 5> answers;  // by step
   };
   static std::size_t slot(proto::Step step) { return static_cast<std::size_t>(step) - 1; }
   [[nodiscard]] bool has_answered(const Attendance& attendance) const {

@@ -7,8 +7,9 @@
 
 namespace sotto::aggregator {
 
-Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& plan, Bytes plan_bytes,
-                                                           Random& random) {
+Result<std::unique_ptr<CohortSession>> make_cohort_session(
+    const proto::Plan& plan, Bytes plan_bytes, Random& random,
+    const std::optional<crypto::Es256PublicKey>& authority) {
   SOTTO_RETURN_IF_ERROR(proto::validate_plan(plan));
   const std::vector<std::uint8_t> canonical = proto::encode_plan(plan);
   if (!std::equal(canonical.begin(), canonical.end(), plan_bytes.begin(), plan_bytes.end())) {
@@ -18,7 +19,14 @@ Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& pl
   switch (plan.aggregation.kind) {
     case proto::Aggregation::kSecure: {
       SOTTO_RETURN_IF_ERROR(SecureSession::check_plan(plan));
-      session = std::make_unique<SecureSession>(plan, plan_bytes, random);
+      if (secagg::is_signed(plan.aggregation.adversary) && !authority) {
+        return failed_precondition(
+            "the plan is for sessions against a semi-malicious server, but there is no authority whose "
+            "devices "
+            "could join them: give the coordinator its fleet's authority, or make the task curious");
+      }
+      session = std::make_unique<SecureSession>(plan, plan_bytes, random,
+                                                authority.value_or(crypto::Es256PublicKey{}));
       break;
     }
     case proto::Aggregation::kPlain:

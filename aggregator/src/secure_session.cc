@@ -42,7 +42,8 @@ Status SecureSession::check_plan(const proto::Plan& plan) {
   return graph_for(plan, plan.aggregation.participants_max).status();
 }
 
-SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random)
+SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random,
+                             const crypto::Es256PublicKey& authority)
     : AttendedSession(plan, random),
       layout_(ring_layout(plan)),
       context_{.round = plan.round.value,
@@ -50,6 +51,7 @@ SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& 
                .model_digest = plan.model_digest,
                .prg = plan.aggregation.prg},
       probe_(draw_key(random)),
+      authority_(authority),
       accumulator_(layout_.byte_count()) {
   random.fill(session_id_);
 }
@@ -57,18 +59,37 @@ SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& 
 // ---- what devices send ----
 
 Rejection SecureSession::accept_join(Bytes payload) {
-  secagg::AdvertisedKeys keys;
-  const Rejection rejection = secagg::decode_advertise(payload, keys);
+  secagg::JoinMessage join;
+  Rejection rejection = secagg::decode_join(payload, plan().aggregation.adversary, join);
+  if (accepted(rejection)) rejection = accept_keys(join.keys);
+  if (accepted(rejection) && is_signed())
+    rejection = accept_credential(payload.first(secagg::kAdvertiseBytes), join.credential);
   if (!accepted(rejection)) return rejection;
+  keys_seen_.insert(join.keys.channel);
+  keys_seen_.insert(join.keys.mask);
+  keys_.push_back(join.keys);
+  return Rejection::kNone;
+}
+
+Rejection SecureSession::accept_keys(const secagg::AdvertisedKeys& keys) {
   if (keys.channel == keys.mask || keys_seen_.contains(keys.channel) || keys_seen_.contains(keys.mask)) {
     return Rejection::kBadKey;
   }
   // Neighbours would refuse the whole roster for such a key.
   crypto::SecretBytes<crypto::kX25519Bytes> shared;
-  if (!probe_->agree(keys.channel, shared) || !probe_->agree(keys.mask, shared)) return Rejection::kBadKey;
-  keys_seen_.insert(keys.channel);
-  keys_seen_.insert(keys.mask);
-  keys_.push_back(keys);
+  const bool usable = probe_->agree(keys.channel, shared) && probe_->agree(keys.mask, shared);
+  return usable ? Rejection::kNone : Rejection::kBadKey;
+}
+
+// So would they for an identity that is there twice or proves nothing.
+Rejection SecureSession::accept_credential(Bytes keys, const secagg::Credential& credential) {
+  const crypto::Digest identity = secagg::identity_of(credential.key);
+  if (identities_seen_.contains(identity)) return Rejection::kBadKey;
+  const secagg::Statement joins = secagg::join_statement(context_.plan_digest, keys);
+  if (!secagg::verify_credential(credential, secagg::Role::kDevice, authority_, joins.bytes()))
+    return Rejection::kBadSignature;
+  identities_seen_.insert(identity);
+  credentials_.push_back(credential);
   return Rejection::kNone;
 }
 
@@ -86,11 +107,12 @@ Rejection SecureSession::accept(ParticipantIndex from, Bytes payload) {
       return Rejection::kNone;
     }
     case Step::kCollect: {
-      if (payload.size() != layout_.byte_count()) return Rejection::kWrongLength;
-      secagg::ring_add(layout_, accumulator_, payload);
-      counted_[i] = true;
-      return Rejection::kNone;
+      const Rejection rejection = secagg::ring_add_message(layout_, accumulator_, payload);
+      if (accepted(rejection)) counted_[i] = true;
+      return rejection;
     }
+    case Step::kConfirm:
+      return accept_confirmation(i, payload);
     case Step::kUnmask: {
       if (payload.size() != secagg::unmask_answer_bytes(graph_.count(i, alive_)))
         return Rejection::kWrongLength;
@@ -99,6 +121,19 @@ Rejection SecureSession::accept(ParticipantIndex from, Bytes payload) {
     }
   }
   return Rejection::kWrongPhase;
+}
+
+Rejection SecureSession::accept_confirmation(std::size_t from, Bytes payload) {
+  crypto::Es256Signature signature;
+  if (payload.size() != signature.size()) return Rejection::kWrongLength;
+  std::copy(payload.begin(), payload.end(), signature.begin());
+  const ParticipantIndex signer{static_cast<std::uint16_t>(from)};
+  const secagg::Statement statement = secagg::survivors_statement(transcript_, signer, survivors_digest_);
+  if (!crypto::es256_verify(credentials_[from].key, statement.bytes(), signature))
+    return Rejection::kBadSignature;
+  confirmations_[from] = signature;
+  confirmed_[from] = true;
+  return Rejection::kNone;
 }
 
 // ---- the ends of steps ----
@@ -111,6 +146,8 @@ Result<std::optional<Step>> SecureSession::end_step() {
       return end_share();
     case Step::kCollect:
       return end_collect();
+    case Step::kConfirm:
+      return end_confirm();
     case Step::kUnmask:
       return end_unmask();
   }
@@ -120,28 +157,39 @@ Result<std::optional<Step>> SecureSession::end_step() {
 Result<std::optional<Step>> SecureSession::end_join() {
   const auto graph = graph_for(plan(), participant_count());
   if (!graph) return aborted(graph.error().message());
-  std::vector<std::uint8_t> entries(keys_.size() * secagg::kAdvertiseBytes);
-  for (std::size_t i = 0; i < keys_.size(); ++i) {
-    secagg::encode_advertise(
-        keys_[i], std::span(entries).subspan(i * secagg::kAdvertiseBytes).first<secagg::kAdvertiseBytes>());
-  }
-  const secagg::Roster roster{.prg = context_.prg,
-                              .ring_bits = layout_.bits(),
-                              .session_id = session_id_,
-                              .graph = *graph,
-                              .entries = entries};
-  roster_.resize(secagg::roster_bytes(keys_.size()));
-  secagg::encode_roster(roster, roster_);
-  const crypto::Digest root = secagg::roster_root(roster);
-  transcript_ = secagg::transcript_digest(context_, roster, root);
-  graph_ = Neighbourhood(*graph, secagg::graph_seed(roster, root));
+  write_roster(*graph);
   probe_.reset();
   keys_seen_.clear();
+  identities_seen_.clear();
   commitments_.resize(keys_.size());
   records_.resize(keys_.size());
   counted_.resize(keys_.size());
+  confirmed_.resize(keys_.size());
+  confirmations_.resize(credentials_.size());
   answers_.resize(keys_.size());
   return std::optional(Step::kShare);
+}
+
+void SecureSession::write_roster(const secagg::GraphParameters& graph) {
+  const secagg::Adversary adversary = plan().aggregation.adversary;
+  std::vector<std::uint8_t> entries(keys_.size() * secagg::entry_bytes(adversary));
+  ByteWriter writer(entries);
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    secagg::encode_advertise(keys_[i],
+                             writer.reserve(secagg::kAdvertiseBytes).first<secagg::kAdvertiseBytes>());
+    if (is_signed()) writer.bytes(secagg::identity_of(credentials_[i].key));
+  }
+  const secagg::Roster roster{.prg = context_.prg,
+                              .adversary = adversary,
+                              .ring_bits = layout_.bits(),
+                              .session_id = session_id_,
+                              .graph = graph,
+                              .entries = entries};
+  roster_head_.resize(secagg::roster_head_bytes(adversary, keys_.size()));
+  secagg::encode_roster(roster, roster_head_);
+  const crypto::Digest root = secagg::roster_root(roster);
+  transcript_ = secagg::transcript_digest(context_, roster, root);
+  graph_ = Neighbourhood(graph, secagg::graph_seed(roster, root));
 }
 
 // A participant with fewer than t live neighbours could not be recovered and would refuse the delivery. It is
@@ -191,14 +239,40 @@ Status SecureSession::too_few_shares(std::size_t owner, std::size_t shares) cons
                  " are needed");
 }
 
-Result<std::optional<Step>> SecureSession::end_collect() {
-  vectors_ = count_of(counted_);
+Status SecureSession::check_holders(const std::vector<bool>& holders) const {
   for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
     if (need_of(owner) == Need::kNothing) continue;
-    SOTTO_RETURN_IF_ERROR(too_few_shares(owner, graph_.count(owner, counted_)));
+    SOTTO_RETURN_IF_ERROR(too_few_shares(owner, graph_.count(owner, holders)));
   }
+  return {};
+}
+
+Result<std::optional<Step>> SecureSession::end_collect() {
+  vectors_ = count_of(counted_);
+  SOTTO_RETURN_IF_ERROR(check_holders(counted_));
   records_.clear();
-  return std::optional(Step::kUnmask);
+  survivors_.assign(secagg::confirm_request_bytes(keys_.size()), 0);
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    if (counted_[i]) secagg::bitmap_set(survivors_, i);
+  }
+  survivors_digest_ = crypto::sha256({survivors_});
+  return std::optional(is_signed() ? Step::kConfirm : Step::kUnmask);
+}
+
+// Who signed is asked for shares, if enough of its neighbours signed, too: it would refuse fewer. Whoever did
+// not is in the sum all the same.
+Result<std::optional<Step>> SecureSession::end_confirm() {
+  std::vector<bool> asked = confirmed_;
+  for (std::uint16_t i = 0; i < participant_count(); ++i) {
+    if (!confirmed_[i] || graph_.count(i, confirmed_) >= graph_.parameters().threshold) continue;
+    asked[i] = false;
+    drop(ParticipantIndex{i});
+  }
+  const Status enough = check_holders(asked);
+  if (enough.ok()) return std::optional(Step::kUnmask);
+  return aborted(std::to_string(count_of(confirmed_)) + " of " + std::to_string(vectors_) +
+                 " survivors confirmed who survived, " + std::to_string(count_of(asked)) + " of them with " +
+                 std::to_string(graph_.parameters().threshold) + " neighbours that did; " + enough.message());
 }
 
 Result<std::optional<Step>> SecureSession::end_unmask() {
@@ -218,13 +292,28 @@ std::vector<std::uint8_t> SecureSession::message_for(ParticipantIndex participan
     case Step::kJoin:
       return {};
     case Step::kShare:
-      return roster_;
+      return roster_for(participant.value);
     case Step::kCollect:
       return share_delivery(participant.value);
+    case Step::kConfirm:
+      return survivors_;
     case Step::kUnmask:
-      return unmask_request(participant.value);
+      return is_signed() ? unmask_request(participant.value) : survivors_;
   }
   return {};
+}
+
+std::vector<std::uint8_t> SecureSession::roster_for(std::size_t to) const {
+  if (!is_signed()) return roster_head_;
+  const std::span<const std::uint16_t> neighbours = graph_.of(to);
+  std::vector<std::uint8_t> message(roster_head_.size() + neighbours.size() * secagg::kCredentialBytes);
+  ByteWriter writer(message);
+  writer.bytes(roster_head_);
+  for (const std::uint16_t neighbour : neighbours) {
+    secagg::encode_credential(credentials_[neighbour],
+                              writer.reserve(secagg::kCredentialBytes).first<secagg::kCredentialBytes>());
+  }
+  return message;
 }
 
 std::vector<std::uint8_t> SecureSession::share_delivery(std::size_t to) const {
@@ -243,14 +332,17 @@ std::vector<std::uint8_t> SecureSession::share_delivery(std::size_t to) const {
   return message;
 }
 
+// Signed sessions: as many signatures as the device needs, of the first neighbours that confirmed.
 std::vector<std::uint8_t> SecureSession::unmask_request(std::size_t to) const {
   const std::span<const std::uint16_t> neighbours = graph_.of(to);
-  std::vector<std::uint8_t> message(secagg::unmask_request_bytes(neighbours.size()));
-  const MutableBytes survivors = MutableBytes(message).first(message.size() / 2);
-  const MutableBytes missing = MutableBytes(message).last(message.size() / 2);
-  for (std::size_t rank = 0; rank < neighbours.size(); ++rank) {
-    if (!alive_[neighbours[rank]]) continue;
-    secagg::bitmap_set(counted_[neighbours[rank]] ? survivors : missing, rank);
+  const std::size_t needed = graph_.parameters().threshold;
+  std::vector<std::uint8_t> message(secagg::unmask_request_bytes(neighbours.size(), needed));
+  ByteWriter signatures(MutableBytes(message).subspan(secagg::bitmap_bytes(neighbours.size())));
+  for (std::size_t rank = 0;
+       rank < neighbours.size() && signatures.written() < needed * crypto::kEs256SignatureBytes; ++rank) {
+    if (!confirmed_[neighbours[rank]]) continue;
+    secagg::bitmap_set(message, rank);
+    signatures.bytes(confirmations_[neighbours[rank]]);
   }
   return message;
 }

@@ -2,7 +2,8 @@
 //
 // Two sets decide what devices are asked for, and both are fixed once for everybody: who is alive when shares
 // are delivered, and who of those is counted when collecting ends. So no participant can be named surviving
-// to one device and missing to another.
+// to one device and missing to another. Devices of signed sessions do not take this on trust: they sign who
+// is counted, and answer only when t of their neighbours have signed the same.
 #pragma once
 
 #include <array>
@@ -25,7 +26,9 @@ class SecureSession final : public AttendedSession {
   // Whether a full cohort of this plan finds a graph.
   [[nodiscard]] static Status check_plan(const proto::Plan& plan);
 
-  SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random);
+  // `authority` is looked at in signed sessions only.
+  SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random,
+                const crypto::Es256PublicKey& authority);
 
   [[nodiscard]] std::vector<std::uint8_t> message_for(ParticipantIndex participant) const override;
   [[nodiscard]] Result<CohortSum> finish(Executor& executor) override;
@@ -41,14 +44,23 @@ class SecureSession final : public AttendedSession {
   [[nodiscard]] Result<std::optional<proto::Step>> end_join();
   [[nodiscard]] Result<std::optional<proto::Step>> end_share();
   [[nodiscard]] Result<std::optional<proto::Step>> end_collect();
+  [[nodiscard]] Result<std::optional<proto::Step>> end_confirm();
   [[nodiscard]] Result<std::optional<proto::Step>> end_unmask();
 
+  [[nodiscard]] bool is_signed() const { return secagg::is_signed(plan().aggregation.adversary); }
+  [[nodiscard]] Rejection accept_credential(Bytes keys, const secagg::Credential& credential);
+  [[nodiscard]] Rejection accept_keys(const secagg::AdvertisedKeys& keys);
+  [[nodiscard]] Rejection accept_confirmation(std::size_t from, Bytes payload);
+  void write_roster(const secagg::GraphParameters& graph);
+  [[nodiscard]] std::vector<std::uint8_t> roster_for(std::size_t to) const;
   [[nodiscard]] std::vector<std::uint8_t> share_delivery(std::size_t to) const;
   [[nodiscard]] std::vector<std::uint8_t> unmask_request(std::size_t to) const;
 
   // Who shared and has enough neighbours that also did.
   [[nodiscard]] std::vector<bool> sustainable() const;
   [[nodiscard]] Need need_of(std::size_t owner) const;
+  // Whether everybody whose seed is needed has a threshold of neighbours among `holders`.
+  [[nodiscard]] Status check_holders(const std::vector<bool>& holders) const;
   [[nodiscard]] Status too_few_shares(std::size_t owner, std::size_t shares) const;
   void sort_answers_by_owner();
 
@@ -68,9 +80,13 @@ class SecureSession final : public AttendedSession {
   secagg::SessionId session_id_{};
   std::optional<crypto::X25519PrivateKey> probe_;  // agrees with every key once to find those of small order
 
+  crypto::Es256PublicKey authority_;
+
   std::vector<secagg::AdvertisedKeys> keys_;
   std::set<crypto::X25519PublicKey> keys_seen_;
-  std::vector<std::uint8_t> roster_;
+  std::vector<secagg::Credential> credentials_;  // signed sessions only
+  std::set<crypto::Digest> identities_seen_;
+  std::vector<std::uint8_t> roster_head_;  // what is equal for everybody
   crypto::Digest transcript_{};
   Neighbourhood graph_;
 
@@ -81,8 +97,12 @@ class SecureSession final : public AttendedSession {
   std::vector<std::uint8_t> accumulator_;
   std::vector<bool> counted_;  // of the alive, those whose vector is in the accumulator
   std::uint32_t vectors_ = 0;
-  std::vector<std::vector<std::uint8_t>> answers_;  // by survivor
-  std::vector<HeldShares> held_;                    // by the seed's owner
+  std::vector<std::uint8_t> survivors_;  // the counted, as the bitmap that devices are sent
+  crypto::Digest survivors_digest_{};
+  std::vector<bool> confirmed_;
+  std::vector<crypto::Es256Signature> confirmations_;  // of the confirmed
+  std::vector<std::vector<std::uint8_t>> answers_;     // by survivor
+  std::vector<HeldShares> held_;                       // by the seed's owner
   std::vector<ParticipantIndex> dishonest_;
 };
 

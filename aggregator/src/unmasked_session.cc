@@ -28,9 +28,7 @@ PlainSession::PlainSession(const proto::Plan& plan, Random& random)
     : UnmaskedSession(plan, random), layout_(ring_layout(plan)), accumulator_(layout_.byte_count()) {}
 
 Rejection PlainSession::accept(ParticipantIndex, Bytes payload) {
-  if (payload.size() != layout_.byte_count()) return Rejection::kWrongLength;
-  secagg::ring_add(layout_, accumulator_, payload);
-  return Rejection::kNone;
+  return secagg::ring_add_message(layout_, accumulator_, payload);
 }
 
 Result<CohortSum> PlainSession::finish(Executor&) {

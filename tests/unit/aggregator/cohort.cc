@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "sotto/crypto/primitives.h"
+#include "support/enrolment.h"
 
 namespace sotto::aggregator {
 
@@ -14,11 +15,13 @@ using proto::Step;
 struct Cohort::Device {
   Device(const secagg::SessionContext& context, const secagg::ParticipantRules& rules,
          std::size_t cohort_size_max, std::uint64_t seed)
-      : slots(cohort_size_max),
+      : enrolment(seed + 1),
+        slots(cohort_size_max),
         order(cohort_size_max),
         random(seed),
-        participant(context, rules, slots, order, random) {}
+        participant(context, rules, &enrolment.identity, slots, order, random) {}
 
+  secagg::Enrolment enrolment;
   std::vector<secagg::NeighbourSlot> slots;
   std::vector<std::uint16_t> order;
   crypto::SeededRandom random;
@@ -30,7 +33,8 @@ struct Cohort::Device {
 Cohort::Cohort(const proto::Plan& plan, std::size_t devices, std::uint64_t seed)
     : plan_(plan),
       plan_bytes_(proto::encode_plan(plan)),
-      layout_(plan.aggregation.participants_max, secagg::update_lanes(plan.model.parameter_count())),
+      layout_(plan.aggregation.participants_max, secagg::update_lanes(plan.model.parameter_count()),
+              plan.aggregation.packing),
       seed_(seed) {
   crypto::SeededRandom random(seed);
   for (std::size_t i = 0; i < devices; ++i) {
@@ -51,10 +55,11 @@ std::unique_ptr<Cohort::Device> Cohort::make_device(std::size_t number) const {
                                        .plan_digest = crypto::sha256({plan_bytes_}),
                                        .model_digest = plan_.model_digest,
                                        .prg = plan_.aggregation.prg};
-  const secagg::ParticipantRules rules{
-      .cohort_min = plan_.aggregation.cohort_min,
-      .participants_max = plan_.aggregation.participants_max,
-      .allow_minority_threshold = plan_.aggregation.adversary == proto::Adversary::kCurious};
+  const secagg::ParticipantRules rules{.cohort_min = plan_.aggregation.cohort_min,
+                                       .participants_max = plan_.aggregation.participants_max,
+                                       .adversary = plan_.aggregation.adversary,
+                                       .corrupt_fraction = plan_.aggregation.corrupt_fraction,
+                                       .dropout_fraction = plan_.aggregation.dropout_fraction};
   return std::make_unique<Device>(context, rules, lanes_.size(), seed_ * 1000 + number);
 }
 
@@ -67,16 +72,20 @@ std::vector<std::uint8_t> Cohort::ring_vector(std::size_t device) const {
 std::vector<std::uint8_t> Cohort::message(Device& device, std::size_t number, Step step,
                                           const std::vector<std::uint8_t>& received) const {
   const bool secure = plan_.aggregation.kind == proto::Aggregation::kSecure;
-  std::vector<std::uint8_t> payload(secagg::shares_bytes(lanes_.size()));
+  std::vector<std::uint8_t> payload(secagg::join_bytes(plan_.aggregation.adversary) +
+                                    secagg::shares_bytes(lanes_.size()));
   std::size_t written = 0;
   Rejection rejection = Rejection::kNone;
-  if (!secure) return step == Step::kCollect ? ring_vector(number) : std::vector<std::uint8_t>();
+  if (!secure) {
+    if (step != Step::kCollect) return {};
+    payload = ring_vector(number);
+    payload.resize(secagg::ring_pack(layout_, payload).size());
+    return payload;
+  }
   switch (step) {
-    case Step::kJoin: {
-      written = secagg::kAdvertiseBytes;
-      rejection = device.participant.advertise(std::span(payload).first<secagg::kAdvertiseBytes>());
+    case Step::kJoin:
+      rejection = device.participant.advertise(payload, written);
       break;
-    }
     case Step::kShare:
       rejection = device.participant.receive_roster(received, payload, written);
       break;
@@ -84,10 +93,13 @@ std::vector<std::uint8_t> Cohort::message(Device& device, std::size_t number, St
       rejection = device.participant.receive_delivery(received);
       EXPECT_EQ(rejection, Rejection::kNone) << "device " << number << " refuses its delivery";
       payload = ring_vector(number);
-      written = payload.size();
       rejection = device.participant.mask(layout_, payload);
+      written = secagg::ring_pack(layout_, payload).size();
       break;
     }
+    case Step::kConfirm:
+      rejection = device.participant.receive_confirm(received, payload, written);
+      break;
     case Step::kUnmask:
       rejection = device.participant.receive_unmask(received, payload, written);
       break;
@@ -118,7 +130,7 @@ void Cohort::speak(CohortSession& session, const Play& play, Device& device, std
 Outcome Cohort::play(const Play& play) {
   Outcome outcome;
   crypto::SeededRandom session_random(seed_ + 77);
-  auto made = make_cohort_session(plan_, plan_bytes_, session_random);
+  auto made = make_cohort_session(plan_, plan_bytes_, session_random, secagg::fleet_authority().public_key());
   outcome.status = made.status();
   if (!made) return outcome;
   CohortSession& session = **made;

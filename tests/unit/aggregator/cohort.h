@@ -13,7 +13,14 @@
 namespace sotto::aggregator {
 
 // How far a device goes before it is gone.
-enum class Leaves : std::uint8_t { kBeforeKeys, kAfterKeys, kAfterShares, kAfterVector, kNever };
+enum class Leaves : std::uint8_t {
+  kBeforeKeys,
+  kAfterKeys,
+  kAfterShares,
+  kAfterVector,
+  kAfterConfirming,
+  kNever
+};
 
 // A message the session did not accept. Its sender goes on as if it had been lost.
 struct Refusal {

@@ -8,8 +8,8 @@
 
 #include "cohort.h"
 #include "neighbourhood.h"
-#include "sotto/aggregator/parameters.h"
 #include "sotto/crypto/primitives.h"
+#include "support/enrolment.h"
 
 namespace sotto::aggregator {
 namespace {
@@ -51,6 +51,15 @@ TEST(SecureSession, SumsExactlyOnASparseGraph) {
   expect_exact(cohort, {});
 }
 
+TEST(SecureSession, SumsExactlyWhenVectorsTravelAsBits) {
+  for (const int participants_max : {10, 257, 300}) {
+    proto::Plan plan = plan_for(static_cast<std::uint16_t>(participants_max));
+    plan.aggregation.packing = proto::Packing::kBits;
+    Cohort cohort(plan, 10, 2);
+    expect_exact(cohort, {.leaves = leaving(10, 10, Leaves::kAfterShares)});
+  }
+}
+
 TEST(SecureSession, SumsExactlyInAWordPackedRingAndWithTheOtherKeystream) {
   proto::Plan plan = plan_for(300);
   plan.aggregation.prg = crypto::Prg::kAes128Ctr;
@@ -71,6 +80,25 @@ TEST(SecureSession, SumsExactlyWhoeverLeavesAfterAnyStep) {
       Cohort cohort(hardy_plan(80), devices, devices + every);
       expect_exact(cohort, {.leaves = leaving(devices, every, when)});
     }
+  }
+}
+
+TEST(SecureSession, SumsSignedSessionsExactlyWhoeverLeavesAfterAnyStep) {
+  for (const Leaves when : {Leaves::kBeforeKeys, Leaves::kAfterKeys, Leaves::kAfterShares,
+                            Leaves::kAfterVector, Leaves::kAfterConfirming}) {
+    SCOPED_TRACE(testing::Message() << "one in 10 leaves at " << static_cast<int>(when));
+    Cohort cohort(plan_for(80), 20, 20);
+    expect_exact(cohort, {.leaves = leaving(20, 10, when)});
+  }
+}
+
+TEST(SecureSession, SumsSignedSessionsExactlyWhenDevicesLeaveAtAllSteps) {
+  for (const std::size_t devices : {20, 80}) {
+    SCOPED_TRACE(devices);
+    Cohort cohort(plan_for(80), devices, 3);
+    Play play{.leaves = std::vector<Leaves>(devices, Leaves::kNever)};
+    for (std::size_t i = 0; i < 5; ++i) play.leaves[i * devices / 5] = static_cast<Leaves>(i);
+    expect_exact(cohort, play);
   }
 }
 
@@ -130,28 +158,60 @@ TEST(SecureSession, MergesCohortsIntoTheSumOfAll) {
   expect_equal(merged, cohort.expected(Play{}));
 }
 
-TEST(SecureSession, NamesEveryParticipantTheSameWayToEverybody) {
-  Cohort cohort(hardy_plan(80), 80, 7);
-  Play play{.leaves = leaving(80, 5, Leaves::kAfterShares)};
-  secagg::Roster roster;
-  std::vector<std::uint8_t> roster_bytes;
-  std::map<std::size_t, std::vector<std::uint8_t>> requests;
-  play.received = [&](Step step, std::size_t device, Bytes received) {
-    if (step == Step::kShare) roster_bytes.assign(received.begin(), received.end());
-    if (step == Step::kUnmask) requests[device].assign(received.begin(), received.end());
-  };
+// What devices of a session received, and the graph they derived.
+struct Heard {
+  std::map<Step, std::map<std::size_t, std::vector<std::uint8_t>>> messages;
+  Neighbourhood graph;
+
+  void listen(Play& play) {
+    play.received = [this](Step step, std::size_t device, Bytes received) {
+      messages[step][device].assign(received.begin(), received.end());
+    };
+  }
+  void derive_graph() {
+    secagg::Roster roster;
+    ASSERT_EQ(secagg::decode_roster(messages[Step::kShare].begin()->second, roster), Rejection::kNone);
+    graph = Neighbourhood(roster.graph, secagg::graph_seed(roster, secagg::roster_root(roster)));
+  }
+};
+
+std::vector<std::uint8_t> survivors_of(const Play& play) {
+  std::vector<std::uint8_t> bitmap(secagg::confirm_request_bytes(play.leaves.size()));
+  for (std::size_t i = 0; i < play.leaves.size(); ++i) {
+    if (play.leaves[i] >= Leaves::kAfterVector) secagg::bitmap_set(bitmap, i);
+  }
+  return bitmap;
+}
+
+TEST(SecureSession, NamesTheSameSurvivorsToEverybody) {
+  for (const bool is_signed : {false, true}) {
+    Cohort cohort(is_signed ? plan_for(80) : hardy_plan(80), 80, 7);
+    Play play{.leaves = leaving(80, 10, Leaves::kAfterShares)};
+    Heard heard;
+    heard.listen(play);
+    ASSERT_TRUE(cohort.play(play).status.ok());
+    const auto& requests = heard.messages[is_signed ? Step::kConfirm : Step::kUnmask];
+    EXPECT_EQ(requests.size(), 72u);
+    for (const auto& [device, request] : requests) EXPECT_EQ(request, survivors_of(play)) << device;
+  }
+}
+
+TEST(SecureSession, SendsAsManySignaturesAsADeviceNeeds) {
+  Cohort cohort(plan_for(80), 80, 7);
+  Play play{.leaves = leaving(80, 10, Leaves::kAfterVector)};
+  Heard heard;
+  heard.listen(play);
   ASSERT_TRUE(cohort.play(play).status.ok());
-  ASSERT_EQ(secagg::decode_roster(roster_bytes, roster), Rejection::kNone);
-  const Neighbourhood graph(roster.graph, secagg::graph_seed(roster, secagg::roster_root(roster)));
-  ASSERT_LT(roster.graph.neighbours, 79);
-  EXPECT_EQ(requests.size(), 64u);
+  heard.derive_graph();
+  const secagg::GraphParameters& graph = heard.graph.parameters();
+  ASSERT_LT(graph.neighbours, 79);
+  const auto& requests = heard.messages[Step::kUnmask];
+  EXPECT_EQ(requests.size(), 72u);
   for (const auto& [device, request] : requests) {
-    const std::size_t bytes = secagg::bitmap_bytes(roster.graph.neighbours);
-    ASSERT_EQ(request.size(), 2 * bytes);
-    for (std::size_t rank = 0; rank < roster.graph.neighbours; ++rank) {
-      const bool survived = play.leaves[graph.of(device)[rank]] == Leaves::kNever;
-      EXPECT_EQ(secagg::bitmap_test(Bytes(request).first(bytes), rank), survived);
-      EXPECT_EQ(secagg::bitmap_test(Bytes(request).last(bytes), rank), !survived);
+    ASSERT_EQ(request.size(), secagg::unmask_request_bytes(graph.neighbours, graph.threshold));
+    for (std::size_t rank = 0; rank < graph.neighbours; ++rank) {
+      if (!secagg::bitmap_test(request, rank)) continue;
+      EXPECT_EQ(play.leaves[heard.graph.of(device)[rank]], Leaves::kNever);
     }
   }
 }
@@ -221,12 +281,77 @@ TEST(SecureSession, IsAbandonedWhenSecretsHaveTooFewHolders) {
   std::replace(play.leaves.begin(), play.leaves.end(), Leaves::kAfterKeys, Leaves::kAfterShares);
   EXPECT_THAT(cohort.play(play).status.message(),
               HasSubstr("the self seed of participant 0 has 2 shares left, 3 are needed"));
-  std::replace(play.leaves.begin(), play.leaves.end(), Leaves::kAfterShares, Leaves::kAfterVector);
+  std::replace(play.leaves.begin(), play.leaves.end(), Leaves::kAfterShares, Leaves::kAfterConfirming);
   EXPECT_THAT(cohort.play(play).status.message(),
               HasSubstr("the self seed of participant 0 has 2 shares left, 3 are needed"));
 }
 
+TEST(SecureSession, IsAbandonedWhenTooFewConfirm) {
+  // Twelve participants, eleven neighbours each, threshold seven.
+  Cohort cohort(plan_for(20), 12, 10);
+  Play play{.leaves = std::vector<Leaves>(12, Leaves::kNever)};
+  for (std::size_t i = 0; i < 5; ++i) play.leaves[i] = Leaves::kAfterVector;
+  EXPECT_THAT(cohort.play(play).status.message(),
+              HasSubstr("7 of 12 survivors confirmed who survived, 0 of them with 7 neighbours that did; the "
+                        "self seed of participant 0 has 0 shares left, 7 are needed"));
+  play.leaves[4] = Leaves::kNever;
+  expect_exact(cohort, play);
+}
+
+TEST(SecureSession, GoesOnWithoutWhoCouldNotSeeEnoughSignatures) {
+  constexpr std::size_t kDevices = 100;
+  Cohort cohort(plan_for(kDevices), kDevices, 8);
+  Play play{.leaves = std::vector<Leaves>(kDevices, Leaves::kNever)};
+  Heard heard;
+  heard.listen(play);
+  ASSERT_TRUE(cohort.play(play).status.ok());
+  heard.derive_graph();
+  // All but threshold - 1 of device 0's neighbours fall silent after their vectors.
+  const secagg::GraphParameters graph = heard.graph.parameters();
+  for (std::size_t rank = graph.threshold - 1u; rank < graph.neighbours; ++rank)
+    play.leaves[heard.graph.of(0)[rank]] = Leaves::kAfterVector;
+  heard.messages.clear();
+  const Outcome outcome = cohort.play(play);
+  EXPECT_THAT(outcome.refusals, IsEmpty());
+  EXPECT_EQ(heard.messages[Step::kConfirm].count(0), 1u);
+  EXPECT_EQ(heard.messages[Step::kUnmask].count(0), 0u);
+  if (outcome.status.ok()) {
+    expect_equal(outcome.sum, cohort.expected(play));
+  } else {  // the seed that lost too many holders is device 0's own
+    EXPECT_THAT(outcome.status.message(), HasSubstr("the self seed of participant 0 has"));
+  }
+}
+
 // ---- dishonest participants ----
+
+TEST(SecureSession, RefusesASignatureThatDoesNotVerify) {
+  Cohort cohort(plan_for(20), 12, 17);
+  Play play{.leaves = std::vector<Leaves>(12, Leaves::kNever)};
+  play.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+    if (step == Step::kConfirm && device == 9) payload[10] ^= 1;
+  };
+  const Outcome outcome = cohort.play(play);
+  EXPECT_THAT(outcome.refusals,
+              ElementsAre(Refusal{.step = Step::kConfirm, .device = 9, .reason = Rejection::kBadSignature}));
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  expect_equal(outcome.sum, cohort.expected(play));  // its vector is in the sum
+}
+
+TEST(SecureSession, RefusesAPackedVectorWithBitsInItsPadding) {
+  proto::Plan plan = small_plan(10, 8);  // 42 lanes of 11 bits: two bits are left over
+  plan.aggregation.packing = proto::Packing::kBits;
+  Cohort cohort(plan, 8, 17);
+  Play play{.leaves = std::vector<Leaves>(8, Leaves::kNever)};
+  play.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
+    if (step == Step::kCollect && device == 6) payload.back() |= 0x80;
+  };
+  const Outcome outcome = cohort.play(play);
+  EXPECT_THAT(outcome.refusals,
+              ElementsAre(Refusal{.step = Step::kCollect, .device = 6, .reason = Rejection::kMalformed}));
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  play.leaves[6] = Leaves::kAfterShares;
+  expect_equal(outcome.sum, cohort.expected(play));
+}
 
 void spoil_every(std::vector<std::uint8_t>& payload, std::size_t stride) {
   for (std::size_t i = 0; i < payload.size(); i += stride) payload[i] ^= 1;
@@ -317,7 +442,7 @@ TEST(SecureSession, IsAbandonedWhenAVectorIsGarbage) {
 }
 
 TEST(SecureSession, RefusesMessagesOfAnotherLengthAndGoesOnWithoutTheirSender) {
-  for (const Step wrong : {Step::kShare, Step::kCollect, Step::kUnmask}) {
+  for (const Step wrong : {Step::kShare, Step::kCollect, Step::kConfirm, Step::kUnmask}) {
     for (const int change : {-1, 1}) {
       Cohort cohort(plan_for(20), 12, 17);
       Play play{.leaves = std::vector<Leaves>(12, Leaves::kNever)};
@@ -394,15 +519,18 @@ TEST(SecureSession, KeepsCountOfWhoIsAwaited) {
 
 // ---- joining ----
 
+using Payload = std::vector<std::uint8_t>;
+
 class Joining : public ::testing::Test {
  protected:
   Joining() {
-    const proto::Plan plan = plan_for(4);
-    auto made = make_cohort_session(plan, proto::encode_plan(plan), random_);
+    auto made = make_cohort_session(plan_, proto::encode_plan(plan_), random_,
+                                    secagg::fleet_authority().public_key());
     session_ = std::move(*made);
   }
-  std::vector<std::uint8_t> keys() {
-    std::vector<std::uint8_t> bytes;
+  // Fresh keys without a credential.
+  Payload keys() {
+    Payload bytes;
     for (int i = 0; i < 2; ++i) {
       crypto::SecretBytes<crypto::kX25519Bytes> scalar;
       random_.fill(scalar.reveal_mutable());
@@ -411,60 +539,110 @@ class Joining : public ::testing::Test {
     }
     return bytes;
   }
-  Rejection admit(const std::vector<std::uint8_t>& payload) {
+  // Keys with the credential of the device of this number.
+  Payload signed_by(std::uint64_t device, Payload keys) {
+    secagg::Enrolment enrolment(device);
+    return with_credential(enrolment.signer, enrolment.identity.endorsement, std::move(keys));
+  }
+  Payload with_credential(secagg::Signer& signer, const crypto::Es256Signature& endorsement, Payload keys) {
+    const secagg::Statement joins = secagg::join_statement(crypto::sha256({proto::encode_plan(plan_)}), keys);
+    keys.resize(secagg::join_bytes(secagg::Adversary::kSemiMalicious));
+    secagg::encode_credential(
+        secagg::make_credential(signer, endorsement, joins),
+        std::span(keys).subspan(secagg::kAdvertiseBytes).first<secagg::kCredentialBytes>());
+    return keys;
+  }
+  Rejection admit(const Payload& payload) {
     ParticipantIndex index;
     return session_->admit(payload, index);
   }
 
+  proto::Plan plan_ = plan_for(4);
   crypto::SeededRandom random_{21};
   std::unique_ptr<CohortSession> session_;
 };
 
 TEST_F(Joining, RefusesKeysThatWereSeenBefore) {
-  const std::vector<std::uint8_t> first = keys();
-  EXPECT_EQ(admit(first), Rejection::kNone);
-  EXPECT_EQ(admit(first), Rejection::kBadKey);
-  std::vector<std::uint8_t> same_mask = keys();
+  const Payload first = keys();
+  EXPECT_EQ(admit(signed_by(1, first)), Rejection::kNone);
+  EXPECT_EQ(admit(signed_by(2, first)), Rejection::kBadKey);
+  Payload same_mask = keys();
   std::copy(first.begin() + 32, first.end(), same_mask.begin() + 32);
-  EXPECT_EQ(admit(same_mask), Rejection::kBadKey);
-  std::vector<std::uint8_t> mask_as_channel = keys();
+  EXPECT_EQ(admit(signed_by(2, same_mask)), Rejection::kBadKey);
+  Payload mask_as_channel = keys();
   std::copy(first.begin() + 32, first.end(), mask_as_channel.begin());
-  EXPECT_EQ(admit(mask_as_channel), Rejection::kBadKey);
-  std::vector<std::uint8_t> twice = keys();
+  EXPECT_EQ(admit(signed_by(2, mask_as_channel)), Rejection::kBadKey);
+  Payload twice = keys();
   std::copy(twice.begin(), twice.begin() + 32, twice.begin() + 32);
-  EXPECT_EQ(admit(twice), Rejection::kBadKey);
+  EXPECT_EQ(admit(signed_by(2, twice)), Rejection::kBadKey);
   EXPECT_EQ(session_->awaited_count(), 1u);
 }
 
 TEST_F(Joining, RefusesKeysOfSmallOrder) {
   for (const std::uint8_t low : {std::uint8_t{0}, std::uint8_t{1}}) {
     for (const std::size_t half : {0, 32}) {
-      std::vector<std::uint8_t> bad = keys();
+      Payload bad = keys();
       std::fill_n(bad.begin() + static_cast<std::ptrdiff_t>(half), 32, std::uint8_t{0});
       bad[half] = low;
-      EXPECT_EQ(admit(bad), Rejection::kBadKey) << int{low} << " at " << half;
+      EXPECT_EQ(admit(signed_by(1, bad)), Rejection::kBadKey) << int{low} << " at " << half;
     }
   }
   EXPECT_EQ(session_->awaited_count(), 0u);
 }
 
+TEST_F(Joining, RefusesAnIdentityThatIsThereAlready) {
+  EXPECT_EQ(admit(signed_by(1, keys())), Rejection::kNone);
+  EXPECT_EQ(admit(signed_by(1, keys())), Rejection::kBadKey);
+  EXPECT_EQ(admit(signed_by(2, keys())), Rejection::kNone);
+  EXPECT_EQ(session_->awaited_count(), 2u);
+}
+
+TEST_F(Joining, RefusesWhomNobodyEnrolled) {
+  secagg::KeySigner stranger(secagg::numbered_key(77));
+  const auto own = secagg::endorse(stranger, secagg::Role::kDevice, stranger.public_key());
+  EXPECT_EQ(admit(with_credential(stranger, own, keys())), Rejection::kBadSignature);
+  const secagg::Enrolment coordinator(78, secagg::Role::kCoordinator);
+  EXPECT_EQ(admit(with_credential(coordinator.identity.signer, coordinator.identity.endorsement, keys())),
+            Rejection::kBadSignature);
+}
+
+TEST_F(Joining, RefusesASignatureOfOtherKeysOrOfAnotherPlan) {
+  Payload swapped = signed_by(1, keys());
+  const Payload other = keys();
+  std::copy(other.begin(), other.end(), swapped.begin());
+  EXPECT_EQ(admit(swapped), Rejection::kBadSignature);
+  ++plan_.round.value;
+  EXPECT_EQ(admit(signed_by(1, keys())), Rejection::kBadSignature);
+  --plan_.round.value;
+  EXPECT_EQ(admit(signed_by(1, keys())), Rejection::kNone);  // what was refused left no trace
+}
+
 TEST_F(Joining, RefusesOtherLengthsAFullCohortAndLatecomers) {
-  std::vector<std::uint8_t> payload = keys();
+  Payload payload = signed_by(1, keys());
   payload.push_back(0);
   EXPECT_EQ(admit(payload), Rejection::kMalformed);
-  payload.resize(63);
-  EXPECT_EQ(admit(payload), Rejection::kMalformed);
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(admit(keys()), Rejection::kNone);
-  EXPECT_EQ(admit(keys()), Rejection::kBadParameters);
+  EXPECT_EQ(admit(keys()), Rejection::kMalformed);  // no credential
+  for (std::uint64_t i = 1; i <= 4; ++i) EXPECT_EQ(admit(signed_by(i, keys())), Rejection::kNone);
+  EXPECT_EQ(admit(signed_by(5, keys())), Rejection::kBadParameters);
   ASSERT_TRUE(session_->close_step().has_value());
-  EXPECT_EQ(admit(keys()), Rejection::kWrongPhase);
+  EXPECT_EQ(admit(signed_by(6, keys())), Rejection::kWrongPhase);
+}
+
+TEST(MakeCohortSession, NeedsAnAuthorityForSignedSessions) {
+  crypto::SeededRandom random(1);
+  proto::Plan plan = plan_for(20);
+  const auto made = make_cohort_session(plan, proto::encode_plan(plan), random);
+  EXPECT_EQ(made.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(made.status().message(), HasSubstr("there is no authority"));
+  plan.aggregation.adversary = proto::Adversary::kCurious;
+  EXPECT_TRUE(make_cohort_session(plan, proto::encode_plan(plan), random).has_value());
 }
 
 TEST(MakeCohortSession, RefusesPlansItCannotServe) {
   crypto::SeededRandom random(1);
   proto::Plan plan = plan_for(20);
   const auto message = [&](const proto::Plan& tried, Bytes bytes) {
-    const auto made = make_cohort_session(tried, bytes, random);
+    const auto made = make_cohort_session(tried, bytes, random, secagg::fleet_authority().public_key());
     EXPECT_FALSE(made.has_value());
     EXPECT_EQ(made.status().code(), StatusCode::kInvalidArgument);
     return made.status().message();

@@ -28,14 +28,6 @@ GraphParameters graph_of(const RelayOptions& options) {
   return chosen.value_or(GraphParameters{});
 }
 
-crypto::Es256PrivateKey key_of(std::uint64_t number) {
-  crypto::SecretBytes<crypto::kEs256ScalarBytes> scalar;
-  crypto::SeededRandom(number + 2'000'000).fill(scalar.reveal_mutable());
-  auto key = crypto::Es256PrivateKey::from_scalar(scalar);
-  EXPECT_TRUE(key.has_value());
-  return *std::move(key);
-}
-
 std::size_t rank_of(const std::vector<std::uint16_t>& neighbours, std::uint16_t index) {
   return static_cast<std::size_t>(std::find(neighbours.begin(), neighbours.end(), index) -
                                   neighbours.begin());
@@ -49,17 +41,6 @@ ParticipantRules RelayOptions::rules() const {
           .adversary = adversary,
           .corrupt_fraction = corrupt_fraction,
           .dropout_fraction = dropout_fraction};
-}
-
-Enrolment::Enrolment(std::uint64_t number)
-    : signer(key_of(number)),
-      identity{.signer = signer,
-               .endorsement = endorse(authority(), Role::kDevice, signer.public_key()),
-               .authority = authority().public_key()} {}
-
-KeySigner& Enrolment::authority() {
-  static KeySigner signer(key_of(0));
-  return signer;
 }
 
 RelayDevice::RelayDevice(const SessionContext& context, const RelayOptions& options, std::uint64_t seed)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sotto/secagg/participant.h"
+#include "support/enrolment.h"
 
 namespace sotto::secagg {
 
@@ -26,15 +27,6 @@ struct RelayOptions {
   std::uint64_t seed = 1;
 
   [[nodiscard]] ParticipantRules rules() const;
-};
-
-// Devices of one fleet: everybody's key follows from a number and has the authority's endorsement.
-struct Enrolment {
-  explicit Enrolment(std::uint64_t number);
-  [[nodiscard]] static KeySigner& authority();
-
-  KeySigner signer;
-  Identity identity;
 };
 
 // One device. `written` parts of messages are kept as the relay would receive them.

@@ -2,14 +2,15 @@
 // (secure, plain, float). No clock, no thread, no disk: whoever drives it decides when a step is over.
 //
 //   admit()* -> close_step() -> [ receive(kShare)* -> close_step() ] -> receive(kCollect)* -> close_step()
-//            -> [ receive(kUnmask)* -> close_step() ] -> take finish()
+//            -> [ receive(kConfirm)* -> close_step() ] -> [ receive(kUnmask)* -> close_step() ] -> finish()
 //
-// Bracketed steps exist in secure sessions only. Nothing is kept of a device's vector but its addition to the
-// sum.
+// Bracketed steps exist in secure sessions only, kConfirm only against a semi-malicious server. Nothing is
+// kept of a device's vector but its addition to the sum.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,8 @@ class CohortSession {
   // are left, how many are needed) when the sum can no longer be formed; the session is then useless.
   [[nodiscard]] virtual Result<Progress> close_step() = 0;
 
-  // What to send a participant that is awaited in the open step (roster, share delivery, unmask request).
+  // What to send a participant that is awaited in the open step (roster, share delivery, confirm
+  // request, unmask request).
   // Empty otherwise.
   [[nodiscard]] virtual std::vector<std::uint8_t> message_for(ParticipantIndex participant) const = 0;
 
@@ -59,9 +61,11 @@ class CohortSession {
   [[nodiscard]] virtual std::vector<ParticipantIndex> dishonest() const { return {}; }
 };
 
-// `plan` is the round's plan and `plan_bytes` its encoding. kInvalidArgument when the plan cannot be served.
+// `plan` is the round's plan and `plan_bytes` its encoding. kInvalidArgument when the plan cannot be served,
+// kFailedPrecondition when its sessions are signed and there is no `authority` that endorses their devices.
 // `random` draws the session's id and keys; used only inside this call.
-[[nodiscard]] Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& plan,
-                                                                         Bytes plan_bytes, Random& random);
+[[nodiscard]] Result<std::unique_ptr<CohortSession>> make_cohort_session(
+    const proto::Plan& plan, Bytes plan_bytes, Random& random,
+    const std::optional<crypto::Es256PublicKey>& authority = std::nullopt);
 
 }  // namespace sotto::aggregator
