@@ -173,7 +173,7 @@ class Peer {
     if (!plan) return answer(1, plan.error().message());
     plan_ = *plan;
     plan_bytes_.assign(bytes.begin(), bytes.end());
-    auto session = aggregator::make_cohort_session(plan_, plan_bytes_, authority_, random);
+    auto session = aggregator::make_cohort_session(plan_, plan_bytes_, random, authority_);
     if (!session) return answer(1, session.error().message());
     session_ = std::move(*session);
     return answer(0);
