@@ -58,7 +58,9 @@ std::string name_of(const char* what, const CohortOptions& options) {
                      " d=" + std::to_string(options.parameters);
   if (options.dropout_fraction > 0)
     name += " drop=" + std::to_string(static_cast<int>(100 * options.dropout_fraction + 0.5)) + "%";
-  return name + (options.prg == Prg::kChaCha20 ? " chacha20" : " aes-128-ctr");
+  name += options.prg == Prg::kChaCha20 ? " chacha20" : " aes-128-ctr";
+  if (options.adversary == proto::Adversary::kSemiMalicious) name += " signed";
+  return name + (options.packing == proto::Packing::kBits ? " packed" : "");
 }
 
 double unmask_seconds(const RecordedCohort& cohort, Executor& executor) {
@@ -103,8 +105,10 @@ void sum_inputs(const CohortOptions& options, const RecordedCohort& cohort, std:
                 Report& report) {
   std::vector<std::vector<std::uint8_t>> vectors;
   crypto::SeededRandom random(5);
-  for (std::size_t i = 0; i < options.devices; ++i)
-    random.fill(vectors.emplace_back(cohort.layout().byte_count()));
+  for (std::size_t i = 0; i < options.devices; ++i) {
+    random.fill(vectors.emplace_back(cohort.layout().message_bytes()));
+    vectors.back().back() = 0;  // where padding may be
+  }
   std::vector<double> ours;
   std::vector<double> limit;
   for (std::size_t i = 0; i < repeats; ++i) {
@@ -120,10 +124,33 @@ void sum_inputs(const CohortOptions& options, const RecordedCohort& cohort, std:
   report.add({.name = name_of("sum of inputs", all),
               .ours = median(std::move(ours)),
               .limit = median(std::move(limit)),
-              .bytes = vectors.size() * cohort.layout().byte_count()});
+              .bytes = vectors.size() * cohort.layout().message_bytes()});
 }
 
-// Two agreements per neighbour, one mask per neighbour and its own.
+// What a participant verifies in all, as it does, beside signatures alone.
+double signatures(const CohortOptions& options, const RecordedCohort& cohort, Report& report) {
+  const crypto::Es256PrivateKey key = crypto::Es256PrivateKey::generate();
+  const std::vector<std::uint8_t> message(secagg::Statement::kBytesMax / 2, 1);
+  const crypto::Es256Signature signature = key.sign(message);
+  std::vector<double> ours;
+  std::vector<double> limit;
+  for (int i = 0; i < 9; ++i) {
+    limit.push_back(verification_seconds(cohort.signatures()));
+    ours.push_back(processor_seconds_of([&] {
+      for (std::size_t done = 0; done < cohort.signatures(); ++done)
+        SOTTO_CHECK(crypto::es256_verify(key.public_key(), message, signature));
+    }));
+  }
+  const double seconds = median(std::move(ours));
+  report.add(
+      {.name = name_of("signatures of a participant", options) + " s=" + std::to_string(cohort.signatures()),
+       .ours = seconds,
+       .limit = median(std::move(limit)),
+       .bytes = cohort.signatures() * crypto::kEs256SignatureBytes});
+  return seconds;
+}
+
+// Two agreements per neighbour, one mask per neighbour and its own. Signatures have their own row.
 void participant(const CohortOptions& options, const RecordedCohort& cohort, Report& report) {
   const std::size_t neighbours = cohort.graph().neighbours;
   std::vector<double> limit;
@@ -134,10 +161,29 @@ void participant(const CohortOptions& options, const RecordedCohort& cohort, Rep
   const ParticipantCost cost = cohort.participant_cost();
   CohortOptions named = options;
   named.dropout_fraction = 0;
+  const double verifying = cohort.signatures() == 0 ? 0 : signatures(named, cohort, report);
   report.add({.name = name_of("participant", named) + " k=" + std::to_string(neighbours),
-              .ours = cost.seconds,
+              .ours = cost.seconds - verifying,
               .limit = median(std::move(limit)),
               .bytes = cost.bytes});
+}
+
+// A signed session and a packed one, each with what it is about.
+void signed_and_packed(std::uint16_t devices, std::uint32_t parameters, Report& report) {
+  const CohortOptions verified{.devices = devices,
+                               .parameters = parameters,
+                               .dropout_fraction = 0.1,
+                               .adversary = proto::Adversary::kSemiMalicious};
+  const RecordedCohort signed_cohort(verified);
+  unmask(verified, signed_cohort, {.threads = 1, .repeats = 3}, report);
+  participant(verified, signed_cohort, report);
+  const CohortOptions packed{.devices = devices,
+                             .parameters = parameters,
+                             .dropout_fraction = 0.1,
+                             .packing = proto::Packing::kBits};
+  const RecordedCohort packed_cohort(packed);
+  sum_inputs(packed, packed_cohort, 5, report);
+  participant(packed, packed_cohort, report);
 }
 
 void quick(Report& report) {
@@ -150,6 +196,7 @@ void quick(Report& report) {
     sum_inputs(options, cohort, 1, report);
     participant(options, cohort, report);
   }
+  signed_and_packed(70, 2000, report);
 }
 
 void hundred_devices(Report& report) {
@@ -164,6 +211,7 @@ void hundred_devices(Report& report) {
   const RecordedCohort cohort(options);
   for (const std::size_t threads : {1, 2})
     unmask(options, cohort, {.threads = threads, .repeats = 5}, report);
+  signed_and_packed(100, 100'000, report);
 }
 
 void thousand_devices(Report& report) {
@@ -175,6 +223,7 @@ void thousand_devices(Report& report) {
     if (dropout_fraction > 0.2) participant(options, cohort, report);
     if (dropout_fraction < 0.2) sum_inputs(options, cohort, 5, report);
   }
+  signed_and_packed(1000, 100'000, report);
 }
 
 int run(int argc, char** argv) {

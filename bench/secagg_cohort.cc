@@ -5,8 +5,8 @@
 
 #include "secagg_limits.h"
 #include "side_by_side.h"
-#include "sotto/aggregator/parameters.h"
 #include "sotto/base/check.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/update.h"
 
@@ -16,7 +16,7 @@ namespace {
 using proto::Step;
 
 constexpr std::uint64_t kSessionSeed = 1;  // equal session ids, so that recorded messages fit every session
-constexpr std::size_t kSteps = 4;
+constexpr std::size_t kSteps = 5;
 
 std::size_t slot(Step step) { return static_cast<std::size_t>(step) - 1; }
 
@@ -29,7 +29,8 @@ proto::Plan plan_of(const CohortOptions& options) {
                 .classes = 2,
                 .hidden = 0};
   plan.report_within_ms = 1000;
-  plan.aggregation.adversary = proto::Adversary::kCurious;
+  plan.aggregation.adversary = options.adversary;
+  plan.aggregation.packing = options.packing;
   plan.aggregation.prg = options.prg;
   plan.aggregation.participants_max =
       options.ring_participants == 0 ? options.devices : options.ring_participants;
@@ -38,10 +39,10 @@ proto::Plan plan_of(const CohortOptions& options) {
 }
 
 secagg::GraphParameters graph_of(const proto::Plan& plan, std::uint32_t devices) {
-  const auto graph = aggregator::choose_graph({.participants = devices,
-                                               .adversary = plan.aggregation.adversary,
-                                               .corrupt_fraction = plan.aggregation.corrupt_fraction,
-                                               .dropout_fraction = plan.aggregation.dropout_fraction});
+  const auto graph = secagg::choose_graph({.participants = devices,
+                                           .adversary = plan.aggregation.adversary,
+                                           .corrupt_fraction = plan.aggregation.corrupt_fraction,
+                                           .dropout_fraction = plan.aggregation.dropout_fraction});
   SOTTO_CHECK(graph.has_value());
   return *graph;
 }
@@ -50,8 +51,12 @@ secagg::GraphParameters graph_of(const proto::Plan& plan, std::uint32_t devices)
 
 struct RecordedCohort::Device {
   Device(const proto::Plan& plan, const Bytes plan_bytes, const secagg::GraphParameters& graph,
-         std::uint64_t seed)
-      : slots(graph.neighbours),
+         secagg::Signer& authority, std::uint64_t seed)
+      : signer(crypto::Es256PrivateKey::generate()),
+        identity{.signer = signer,
+                 .endorsement = secagg::endorse(authority, secagg::Role::kDevice, signer.public_key()),
+                 .authority = authority.public_key()},
+        slots(graph.neighbours),
         order(graph.participants),
         random(seed),
         participant({.round = plan.round.value,
@@ -60,9 +65,13 @@ struct RecordedCohort::Device {
                      .prg = plan.aggregation.prg},
                     {.cohort_min = plan.aggregation.cohort_min,
                      .participants_max = plan.aggregation.participants_max,
-                     .allow_minority_threshold = true},
-                    slots, order, random) {}
+                     .adversary = plan.aggregation.adversary,
+                     .corrupt_fraction = plan.aggregation.corrupt_fraction,
+                     .dropout_fraction = plan.aggregation.dropout_fraction},
+                    &identity, slots, order, random) {}
 
+  secagg::KeySigner signer;
+  secagg::Identity identity;
   std::vector<secagg::NeighbourSlot> slots;
   std::vector<std::uint16_t> order;
   crypto::SeededRandom random;
@@ -73,9 +82,11 @@ struct RecordedCohort::Device {
 
 RecordedCohort::RecordedCohort(const CohortOptions& options)
     : options_(options),
+      authority_(crypto::Es256PrivateKey::generate()),
       plan_(plan_of(options)),
       plan_bytes_(proto::encode_plan(plan_)),
-      layout_(plan_.aggregation.participants_max, secagg::update_lanes(plan_.model.parameter_count())),
+      layout_(plan_.aggregation.participants_max, secagg::update_lanes(plan_.model.parameter_count()),
+              options.packing),
       graph_(graph_of(plan_, options.devices)),
       messages_(kSteps, std::vector<Message>(options.devices)),
       expected_(plan_.model.parameter_count()) {
@@ -93,7 +104,7 @@ bool RecordedCohort::drops(std::size_t device) const {
 
 std::unique_ptr<aggregator::CohortSession> RecordedCohort::new_session() const {
   crypto::SeededRandom random(kSessionSeed);
-  auto session = aggregator::make_cohort_session(plan_, plan_bytes_, random);
+  auto session = aggregator::make_cohort_session(plan_, plan_bytes_, random, authority_.public_key());
   SOTTO_CHECK(session.has_value());
   return *std::move(session);
 }
@@ -105,24 +116,29 @@ RecordedCohort::Message RecordedCohort::masked_vector(Device& device, const Mess
   for (std::size_t i = 0; i < expected_.size(); ++i)
     expected_[i] += std::int64_t{lanes[secagg::kMetricLanes + i]} - 128;
   Message ring(layout_.byte_count());
+  std::size_t written = 0;
   device.cost.seconds += processor_seconds_of([&] {
     SOTTO_CHECK(accepted(device.participant.receive_delivery(delivery)));
     secagg::ring_encode(layout_, lanes, ring);
     SOTTO_CHECK(accepted(device.participant.mask(layout_, ring)));
+    written = secagg::ring_pack(layout_, ring).size();
   });
+  ring.resize(written);
   return ring;
 }
 
 RecordedCohort::Message RecordedCohort::answer(Device& device, Step step, const Message& received) {
   if (step == Step::kCollect) return masked_vector(device, received);
-  Message message(secagg::shares_bytes(graph_.neighbours));
-  std::size_t written = secagg::kAdvertiseBytes;
+  Message message(secagg::join_bytes(options_.adversary) + secagg::shares_bytes(graph_.neighbours));
+  std::size_t written = 0;
   Rejection rejection = Rejection::kNone;
   device.cost.seconds += processor_seconds_of([&] {
     if (step == Step::kJoin) {
-      rejection = device.participant.advertise(std::span(message).first<secagg::kAdvertiseBytes>());
+      rejection = device.participant.advertise(message, written);
     } else if (step == Step::kShare) {
       rejection = device.participant.receive_roster(received, message, written);
+    } else if (step == Step::kConfirm) {
+      rejection = device.participant.receive_confirm(received, message, written);
     } else {
       rejection = device.participant.receive_unmask(received, message, written);
     }
@@ -136,7 +152,7 @@ void RecordedCohort::record() {
   const std::unique_ptr<aggregator::CohortSession> session = new_session();
   std::vector<std::unique_ptr<Device>> devices;
   for (std::size_t i = 0; i < options_.devices; ++i)
-    devices.push_back(std::make_unique<Device>(plan_, plan_bytes_, graph_, 1000 + i));
+    devices.push_back(std::make_unique<Device>(plan_, plan_bytes_, graph_, authority_, 1000 + i));
   std::vector<std::vector<std::uint16_t>> neighbours(options_.devices);
   for (bool ready = false; !ready;) {
     const Step step = session->step();
@@ -197,6 +213,11 @@ void RecordedCohort::submit(aggregator::CohortSession& session) const {
         step == Step::kJoin ? session.admit(message, index) : session.receive(index, step, message);
     SOTTO_CHECK(accepted(rejection));
   }
+}
+
+// Of each neighbour an endorsement and its keys' signature, and of a threshold of them the survivors'.
+std::size_t RecordedCohort::signatures() const {
+  return secagg::is_signed(options_.adversary) ? 2 * graph_.neighbours + std::size_t{graph_.threshold} : 0;
 }
 
 bool RecordedCohort::sum_is_right(const aggregator::CohortSum& sum) const { return sum.sum == expected_; }

@@ -9,6 +9,7 @@
 
 #include "sotto/aggregator/cohort_session.h"
 #include "sotto/secagg/graph.h"
+#include "sotto/secagg/identity.h"
 #include "sotto/secagg/ring.h"
 
 namespace sotto::bench {
@@ -19,6 +20,8 @@ struct CohortOptions {
   double dropout_fraction = 0;   // of the devices, after they have shared: the costliest time to go
   crypto::Prg prg = crypto::Prg::kAes128Ctr;
   std::uint16_t ring_participants = 0;  // sizes the ring; `devices` when 0
+  proto::Adversary adversary = proto::Adversary::kCurious;
+  proto::Packing packing = proto::Packing::kWords;
 };
 
 // What one device that stays to the end did and sent.
@@ -29,7 +32,7 @@ struct ParticipantCost {
 
 class RecordedCohort {
  public:
-  // Plays one session with curious-server parameters and checks its sum.
+  // Plays one session and checks its sum.
   explicit RecordedCohort(const CohortOptions& options);
 
   // A session that has been given all messages of the steps before `step`, which is open.
@@ -46,6 +49,8 @@ class RecordedCohort {
   [[nodiscard]] std::size_t agreements() const { return agreements_; }
   // The median of the devices that stayed to the end.
   [[nodiscard]] ParticipantCost participant_cost() const;
+  // Signatures that one participant verifies: none against a curious server.
+  [[nodiscard]] std::size_t signatures() const;
 
  private:
   struct Device;
@@ -59,6 +64,7 @@ class RecordedCohort {
   void count_masks(const std::vector<std::vector<std::uint16_t>>& neighbours);
 
   CohortOptions options_;
+  secagg::KeySigner authority_;
   proto::Plan plan_;
   Message plan_bytes_;
   secagg::RingLayout layout_;

@@ -70,6 +70,24 @@ double agreement_seconds(std::size_t count) {
   return seconds * static_cast<double>(count) / static_cast<double>(measured);
 }
 
+double verification_seconds(std::size_t count) {
+  if (count == 0) return 0;
+  const Owned<EVP_PKEY> key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "prime256v1"));
+  const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+  SOTTO_CHECK(key != nullptr && context != nullptr && EVP_PKEY_sign_init(context.get()) == 1);
+  const crypto::Digest digest{1};
+  std::array<std::uint8_t, 80> signature{};
+  std::size_t written = signature.size();
+  SOTTO_CHECK(EVP_PKEY_sign(context.get(), signature.data(), &written, digest.data(), digest.size()) == 1);
+  SOTTO_CHECK(EVP_PKEY_verify_init(context.get()) == 1);
+  return processor_seconds_of([&] {
+    for (std::size_t i = 0; i < count; ++i) {
+      SOTTO_CHECK(EVP_PKEY_verify(context.get(), signature.data(), written, digest.data(), digest.size()) ==
+                  1);
+    }
+  });
+}
+
 double addition_seconds(const std::vector<std::vector<std::uint8_t>>& vectors) {
   std::vector<std::uint64_t> sum(vectors.front().size() / 8);
   return processor_seconds_of([&] {

@@ -27,6 +27,8 @@ double processor_seconds_of(Work&& work) {
 [[nodiscard]] double keystream_seconds(crypto::Prg prg, std::size_t streams, std::size_t bytes);
 // Processor seconds for `count` X25519 agreements of one key object with one peer.
 [[nodiscard]] double agreement_seconds(std::size_t count);
+// Processor seconds to verify one ES256 signature `count` times, with a key that is ready.
+[[nodiscard]] double verification_seconds(std::size_t count);
 // Processor seconds to add all vectors to one of their size, 64 bits at a time.
 [[nodiscard]] double addition_seconds(const std::vector<std::vector<std::uint8_t>>& vectors);
 
