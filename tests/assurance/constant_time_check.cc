@@ -31,6 +31,7 @@
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
 #include "sotto/secagg/shamir.h"
+#include "support/enrolment.h"
 
 namespace {
 
@@ -179,12 +180,33 @@ void check_ring() {
 
 // ---- a whole participant ----
 
-constexpr std::size_t kParticipants = 4;
+constexpr std::size_t kParticipants = 6;  // threshold 4 of 5 neighbours: one may be missed
+
+// What is signed is about to be sent.
+class PublishingSigner final : public Signer {
+ public:
+  explicit PublishingSigner(std::uint64_t number) : signer_(numbered_key(number)) {}
+  [[nodiscard]] const crypto::Es256PublicKey& public_key() const override { return signer_.public_key(); }
+  [[nodiscard]] crypto::Es256Signature sign(Bytes message) override {
+    make_public(message);
+    return signer_.sign(message);
+  }
+
+ private:
+  KeySigner signer_;
+};
 
 struct Device {
   Device(const SessionContext& context, const ParticipantRules& rules, std::uint64_t seed)
-      : random(seed), participant(context, rules, slots, order, random) {}
+      : signer(seed),
+        identity{.signer = signer,
+                 .endorsement = endorse(fleet_authority(), Role::kDevice, signer.public_key()),
+                 .authority = fleet_authority().public_key()},
+        random(seed),
+        participant(context, rules, &identity, slots, order, random) {}
 
+  PublishingSigner signer;
+  Identity identity;
   std::array<NeighbourSlot, kParticipants> slots;
   std::array<std::uint16_t, kParticipants> order{};
   SecretRandom random;
@@ -212,12 +234,11 @@ void publish_keys(Device& device, Bytes advertise) {
 }
 
 std::vector<std::uint8_t> answer(Device& device, Step step, Bytes received, const RingLayout& layout) {
-  std::vector<std::uint8_t> payload(shares_bytes(kParticipants));
+  std::vector<std::uint8_t> payload(join_bytes(Adversary::kSemiMalicious) + shares_bytes(kParticipants));
   std::size_t written = 0;
   Rejection rejection = Rejection::kNone;
   if (step == Step::kJoin) {
-    written = kAdvertiseBytes;
-    rejection = device.participant.advertise(std::span(payload).first<kAdvertiseBytes>());
+    rejection = device.participant.advertise(payload, written);
     make_public(payload);
     publish_keys(device, payload);
   } else if (step == Step::kShare) {
@@ -230,9 +251,11 @@ std::vector<std::uint8_t> answer(Device& device, Step step, Bytes received, cons
     for (const std::size_t lane : {0, 1, 5}) lanes[lane] = 1;  // one vector, weight 1, one example
     make_secret(lanes);
     payload.resize(layout.byte_count());
-    written = payload.size();
     ring_encode(layout, lanes, payload);
     rejection = device.participant.mask(layout, payload);
+    written = ring_pack(layout, payload).size();
+  } else if (step == Step::kConfirm) {
+    rejection = device.participant.receive_confirm(received, payload, written);
   } else {
     rejection = device.participant.receive_unmask(received, payload, written);
   }
@@ -242,21 +265,24 @@ std::vector<std::uint8_t> answer(Device& device, Step step, Bytes received, cons
   return payload;
 }
 
-void check_participant(crypto::Prg prg, std::uint16_t participants_max) {
+void check_participant(crypto::Prg prg, std::uint16_t participants_max, Packing packing) {
   proto::Plan plan;
   plan.round = RoundId{3};
   plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 30, .classes = 3, .hidden = 0};
   plan.report_within_ms = 1000;
   plan.aggregation.prg = prg;
   plan.aggregation.participants_max = participants_max;
+  plan.aggregation.packing = packing;
   const std::vector<std::uint8_t> plan_bytes = proto::encode_plan(plan);
   crypto::SeededRandom session_random(std::uint64_t{5});
-  const auto session = std::move(aggregator::make_cohort_session(plan, plan_bytes, session_random).value());
+  const auto session = std::move(
+      aggregator::make_cohort_session(plan, plan_bytes, session_random, fleet_authority().public_key())
+          .value());
   const SessionContext context{.round = plan.round.value,
                                .plan_digest = crypto::sha256({plan_bytes}),
                                .model_digest = plan.model_digest,
                                .prg = prg};
-  const RingLayout layout(participants_max, update_lanes(plan.model.parameter_count()));
+  const RingLayout layout(participants_max, update_lanes(plan.model.parameter_count()), packing);
   std::vector<std::unique_ptr<Device>> devices;
   for (std::uint64_t i = 0; i < kParticipants; ++i) {
     devices.push_back(
@@ -300,7 +326,8 @@ int main() {
   check_field();
   check_shamir();
   check_ring();
-  check_participant(crypto::Prg::kChaCha20, 257);
-  check_participant(crypto::Prg::kAes128Ctr, 1024);
+  check_participant(crypto::Prg::kChaCha20, 257, Packing::kWords);
+  check_participant(crypto::Prg::kAes128Ctr, 1024, Packing::kWords);
+  check_participant(crypto::Prg::kChaCha20, 100, Packing::kBits);
   return failures == 0 ? 0 : 1;
 }

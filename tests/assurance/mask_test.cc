@@ -30,6 +30,9 @@ std::vector<std::uint8_t> lane_difference(Bytes a, Bytes b) {
   return out;
 }
 
+// Of a join message the session keys; the credential is signed anew each time.
+Bytes keys_of(const SecureDevice& device) { return Bytes(device.joined).first(secagg::kAdvertiseBytes); }
+
 std::unique_ptr<SecureCohort> played(const CohortOptions& options) {
   auto cohort = std::make_unique<SecureCohort>(options);
   // The most telling vectors there are: one value in every lane.
@@ -68,12 +71,25 @@ TEST(MaskedVector, IsUniformWhenLanesArePackedIntoWords) {
   for (const auto& device : cohort->devices()) EXPECT_TRUE(looks_uniform(device->vector));
 }
 
+TEST(MaskedVector, IsUniformWhenItTravelsAsBits) {
+  for (const std::uint16_t participants_max : {std::uint16_t{100}, std::uint16_t{1024}}) {
+    const auto cohort = played({.participants = 4,
+                                .features = kFeatures,
+                                .participants_max = participants_max,
+                                .packing = proto::Packing::kBits});
+    for (const auto& device : cohort->devices()) {
+      EXPECT_TRUE(looks_uniform(Bytes(device->vector).first(device->vector.size() - 1)));  // without padding
+    }
+  }
+}
+
 // The same lane over many sessions; lane 0 always holds 1.
 TEST(MaskedVector, IsUniformInOneLaneOverManySessions) {
   std::vector<std::uint8_t> low;
   std::vector<std::uint8_t> high;
   for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
-    SecureCohort cohort({.participants = 3, .keys_seed = seed, .features = 1});
+    SecureCohort cohort(
+        {.participants = 3, .keys_seed = seed, .features = 1, .adversary = secagg::Adversary::kCurious});
     static_cast<void>(cohort.run({}));
     for (const auto& device : cohort.devices()) {
       low.push_back(device->vector[0]);
@@ -98,7 +114,7 @@ TEST(MaskedVector, SharesNoKeystreamWithAnother) {
   std::vector<std::unique_ptr<SecureCohort>> cohorts;
   for (const auto& variant : {options, other_keys, other_session, other_round})
     cohorts.push_back(played(variant));
-  ASSERT_EQ(cohorts[0]->devices()[0]->joined, cohorts[2]->devices()[0]->joined)
+  ASSERT_TRUE(std::ranges::equal(keys_of(*cohorts[0]->devices()[0]), keys_of(*cohorts[2]->devices()[0])))
       << "the seeds are not in force";
 
   std::vector<std::span<const std::uint8_t>> vectors;
@@ -128,9 +144,9 @@ TEST(SessionKeys, AreNeverUsedTwice) {
     SecureCohort cohort({.participants = 6, .keys_seed = seed});
     static_cast<void>(cohort.run({}));
     for (const auto& device : cohort.devices()) {
-      const auto middle = device->joined.begin() + crypto::kX25519Bytes;
-      keys.emplace(device->joined.begin(), middle);
-      keys.emplace(middle, device->joined.end());
+      const Bytes both = keys_of(*device);
+      for (const Bytes key : {both.first(crypto::kX25519Bytes), both.last(crypto::kX25519Bytes)})
+        keys.emplace(key.begin(), key.end());
       commitments.emplace(device->shares.begin(), device->shares.begin() + sizeof(crypto::Digest));
       ++devices;
     }

@@ -21,34 +21,43 @@ proto::Plan make_plan(const CohortOptions& options) {
   plan.aggregation.prg = options.prg;
   plan.aggregation.participants_max = options.participants_max;
   plan.aggregation.dropout_fraction = static_cast<float>(options.dropout_fraction);
+  plan.aggregation.adversary = options.adversary;
+  plan.aggregation.packing = options.packing;
   return plan;
 }
 
 }  // namespace
 
 SecureDevice::SecureDevice(const secagg::SessionContext& context, const secagg::ParticipantRules& rules,
-                           std::size_t participants, std::uint64_t seed)
-    : slots(participants),
+                           std::size_t participants, std::uint64_t number, std::uint64_t seed)
+    : enrolment(number),
+      slots(participants),
       order(participants),
       random(seed),
-      participant(context, rules, slots, order, random) {}
+      participant(context, rules, &enrolment.identity, slots, order, random) {}
 
 SecureCohort::SecureCohort(const CohortOptions& options)
     : plan_(make_plan(options)),
-      layout_(plan_.aggregation.participants_max, secagg::update_lanes(plan_.model.parameter_count())) {
+      layout_(plan_.aggregation.participants_max, secagg::update_lanes(plan_.model.parameter_count()),
+              options.packing) {
   const std::vector<std::uint8_t> plan_bytes = proto::encode_plan(plan_);
   crypto::SeededRandom session_random(options.session_seed);
-  session_ = std::move(aggregator::make_cohort_session(plan_, plan_bytes, session_random).value());
+  session_ = std::move(aggregator::make_cohort_session(plan_, plan_bytes, session_random,
+                                                       secagg::fleet_authority().public_key())
+                           .value());
   const secagg::SessionContext context{.round = plan_.round.value,
                                        .plan_digest = crypto::sha256({plan_bytes}),
                                        .model_digest = plan_.model_digest,
                                        .prg = plan_.aggregation.prg};
   const secagg::ParticipantRules rules{.cohort_min = 3,
-                                       .participants_max = plan_.aggregation.participants_max};
+                                       .participants_max = plan_.aggregation.participants_max,
+                                       .adversary = plan_.aggregation.adversary,
+                                       .corrupt_fraction = plan_.aggregation.corrupt_fraction,
+                                       .dropout_fraction = plan_.aggregation.dropout_fraction};
   crypto::SeededRandom values(std::uint64_t{options.participants});
   for (std::uint64_t i = 0; i < options.participants; ++i) {
-    devices_.push_back(
-        std::make_unique<SecureDevice>(context, rules, options.participants, options.keys_seed * 10'000 + i));
+    devices_.push_back(std::make_unique<SecureDevice>(context, rules, options.participants, 1 + i,
+                                                      options.keys_seed * 10'000 + i));
     SecureDevice& device = *devices_.back();
     device.lanes.resize(layout_.lane_count());
     values.fill(std::span(device.lanes).subspan(secagg::kMetricLanes));
@@ -59,13 +68,13 @@ SecureCohort::SecureCohort(const CohortOptions& options)
 void SecureCohort::speak(SecureDevice& device, Step step) {
   const std::vector<std::uint8_t> received =
       step == Step::kJoin ? std::vector<std::uint8_t>() : session_->message_for(device.index);
-  std::vector<std::uint8_t> payload(secagg::shares_bytes(devices_.size()));
+  std::vector<std::uint8_t> payload(secagg::join_bytes(plan_.aggregation.adversary) +
+                                    secagg::shares_bytes(devices_.size()));
   std::size_t written = 0;
   Rejection rejection = Rejection::kNone;
   std::vector<std::uint8_t>* kept = &device.joined;
   if (step == Step::kJoin) {
-    written = secagg::kAdvertiseBytes;
-    rejection = device.participant.advertise(std::span(payload).first<secagg::kAdvertiseBytes>());
+    rejection = device.participant.advertise(payload, written);
   } else if (step == Step::kShare) {
     kept = &device.shares;
     rejection = device.participant.receive_roster(received, payload, written);
@@ -73,9 +82,12 @@ void SecureCohort::speak(SecureDevice& device, Step step) {
     kept = &device.vector;
     ASSERT_EQ(device.participant.receive_delivery(received), Rejection::kNone);
     payload.resize(layout_.byte_count());
-    written = payload.size();
     secagg::ring_encode(layout_, device.lanes, payload);
     rejection = device.participant.mask(layout_, payload);
+    written = secagg::ring_pack(layout_, payload).size();
+  } else if (step == Step::kConfirm) {
+    kept = &device.signature;
+    rejection = device.participant.receive_confirm(received, payload, written);
   } else {
     kept = &device.answer;
     rejection = device.participant.receive_unmask(received, payload, written);

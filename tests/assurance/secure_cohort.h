@@ -10,27 +10,31 @@
 #include "sotto/aggregator/cohort_session.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
+#include "support/enrolment.h"
 
 namespace sotto::assurance {
 
 // The last step a device takes part in.
-enum class Lasts : std::uint8_t { kNothing, kJoin, kShare, kCollect, kUnmask };
+enum class Lasts : std::uint8_t { kNothing, kJoin, kShare, kCollect, kConfirm, kUnmask };
 
 struct CohortOptions {
   std::uint16_t participants = 5;
-  std::uint64_t keys_seed = 1;     // of everybody's keys, seeds and shares
+  std::uint64_t keys_seed = 1;     // of everybody's session keys, seeds and shares
   std::uint64_t session_seed = 1;  // of the session id
   std::uint32_t features = 4;
   std::uint64_t round = 3;
   crypto::Prg prg = crypto::Prg::kChaCha20;
   std::uint16_t participants_max = 257;
-  double dropout_fraction = 0.3;
+  double dropout_fraction = 0.1;
+  proto::Adversary adversary = proto::Adversary::kSemiMalicious;
+  proto::Packing packing = proto::Packing::kWords;
 };
 
 struct SecureDevice {
   SecureDevice(const secagg::SessionContext& context, const secagg::ParticipantRules& rules,
-               std::size_t participants, std::uint64_t seed);
+               std::size_t participants, std::uint64_t number, std::uint64_t seed);
 
+  secagg::Enrolment enrolment;
   std::vector<secagg::NeighbourSlot> slots;
   std::vector<std::uint16_t> order;
   crypto::SeededRandom random;
@@ -40,6 +44,7 @@ struct SecureDevice {
   std::vector<std::uint8_t> joined;  // what it sent at each step
   std::vector<std::uint8_t> shares;
   std::vector<std::uint8_t> vector;
+  std::vector<std::uint8_t> signature;
   std::vector<std::uint8_t> answer;
 };
 

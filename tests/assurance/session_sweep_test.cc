@@ -12,15 +12,25 @@
 namespace sotto::assurance {
 namespace {
 
+constexpr secagg::Adversary kAdversaries[] = {secagg::Adversary::kCurious, secagg::Adversary::kSemiMalicious};
+
 TEST(SecureSession, IsExactForEveryDropPointOfSmallCohorts) {
-  for (std::uint16_t participants = 3; participants <= 14; ++participants) sweep_drop_points(participants);
+  for (const secagg::Adversary adversary : kAdversaries) {
+    for (std::uint16_t participants = 3; participants <= 10; ++participants)
+      sweep_drop_points(participants, adversary);
+  }
 }
 
-TEST(SecureSession, IsExactForEveryDropPointOfALargeCompleteGraph) { sweep_drop_points(26); }
+TEST(SecureSession, IsExactForEveryDropPointOfALargeCompleteGraph) {
+  for (const secagg::Adversary adversary : kAdversaries) sweep_drop_points(26, adversary);
+}
 
 TEST(SecureSession, NeedsTheThresholdOfSharesAndNoMore) {
-  for (std::uint16_t participants = 3; participants <= 14; ++participants) sweep_share_subsets(participants);
-  sweep_share_subsets(33);
+  for (const secagg::Adversary adversary : kAdversaries) {
+    for (std::uint16_t participants = 3; participants <= 10; ++participants)
+      sweep_share_subsets(participants, adversary);
+  }
+  sweep_share_subsets(26, secagg::Adversary::kSemiMalicious);
 }
 
 TEST(SecureSession, RefusesFewerThanThreeDevices) {
@@ -35,16 +45,17 @@ TEST(SecureSession, RefusesFewerThanThreeDevices) {
 
 // The device does not rely on the aggregator for it.
 TEST(SecureSession, ADeviceRefusesARosterOfTwo) {
-  SecureCohort cohort({.participants = 3});
+  SecureCohort cohort({.participants = 3, .adversary = secagg::Adversary::kCurious});
   std::vector<std::uint8_t> entries;
-  for (int i = 0; i < 2; ++i) {
-    std::array<std::uint8_t, secagg::kAdvertiseBytes> keys{};
-    ASSERT_EQ(cohort.devices()[static_cast<std::size_t>(i)]->participant.advertise(keys), Rejection::kNone);
+  for (const std::size_t i : {0, 1}) {
+    std::vector<std::uint8_t> keys(secagg::kAdvertiseBytes);
+    std::size_t written = 0;
+    ASSERT_EQ(cohort.devices()[i]->participant.advertise(keys, written), Rejection::kNone);
     entries.insert(entries.end(), keys.begin(), keys.end());
   }
   const secagg::Roster roster{
       .ring_bits = 16, .graph = {.participants = 2, .neighbours = 1, .threshold = 1}, .entries = entries};
-  std::vector<std::uint8_t> message(secagg::roster_bytes(2));
+  std::vector<std::uint8_t> message(secagg::roster_bytes(roster.adversary, roster.graph));
   secagg::encode_roster(roster, message);
   std::vector<std::uint8_t> out(secagg::shares_bytes(3));
   std::size_t written = 0;

@@ -8,6 +8,7 @@
 #include "sotto/base/check.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
+#include "support/enrolment.h"
 
 namespace {
 
@@ -24,15 +25,20 @@ proto::Plan make_plan(Aggregation kind, fuzz::FuzzInput& input) {
   plan.report_within_ms = 1000;
   plan.aggregation.kind = kind;
   plan.aggregation.participants_max = input.chance(64) ? 300 : 8;
-  plan.aggregation.dropout_fraction = 0.3f;
+  plan.aggregation.dropout_fraction = 0.1f;
   plan.aggregation.weight_max = 500;
+  if (input.chance(96)) plan.aggregation.adversary = proto::Adversary::kCurious;
+  if (input.chance(96)) plan.aggregation.packing = proto::Packing::kBits;
   return plan;
 }
 
 struct Device {
   Device(const secagg::SessionContext& context, const secagg::ParticipantRules& rules, std::uint64_t seed)
-      : random(seed), participant(context, rules, slots, order, random) {}
+      : enrolment(seed),
+        random(seed),
+        participant(context, rules, &enrolment.identity, slots, order, random) {}
 
+  secagg::Enrolment enrolment;
   std::array<secagg::NeighbourSlot, 8> slots;
   std::array<std::uint16_t, 8> order{};
   crypto::SeededRandom random;
@@ -50,13 +56,18 @@ class Game {
   Game(const proto::Plan& plan, fuzz::FuzzInput& input)
       : plan_(plan), plan_bytes_(proto::encode_plan(plan)), input_(input) {
     crypto::SeededRandom session_random(std::uint64_t{1});
-    session_ = std::move(aggregator::make_cohort_session(plan_, plan_bytes_, session_random).value());
+    session_ = std::move(aggregator::make_cohort_session(plan_, plan_bytes_, session_random,
+                                                         secagg::fleet_authority().public_key())
+                             .value());
     const secagg::SessionContext context{.round = plan_.round.value,
                                          .plan_digest = crypto::sha256({plan_bytes_}),
                                          .model_digest = plan_.model_digest,
                                          .prg = plan_.aggregation.prg};
     const secagg::ParticipantRules rules{.cohort_min = 3,
-                                         .participants_max = plan_.aggregation.participants_max};
+                                         .participants_max = plan_.aggregation.participants_max,
+                                         .adversary = plan_.aggregation.adversary,
+                                         .corrupt_fraction = plan_.aggregation.corrupt_fraction,
+                                         .dropout_fraction = plan_.aggregation.dropout_fraction};
     for (std::size_t i = 3 + input_.below(4); i > 0; --i) {
       Device& device = *devices_.emplace_back(std::make_unique<Device>(context, rules, i));
       device.lanes.resize(secagg::update_lanes(plan_.model.parameter_count()));
@@ -107,20 +118,22 @@ class Game {
   std::vector<std::uint8_t> answer(Device& device, Step step) {
     const std::vector<std::uint8_t> received =
         step == Step::kJoin ? std::vector<std::uint8_t>() : session_->message_for(device.index);
-    if (!secure()) return step == Step::kCollect ? vector_of(device) : std::vector<std::uint8_t>();
-    std::vector<std::uint8_t> payload(secagg::shares_bytes(devices_.size()));
+    if (!secure()) return step == Step::kCollect ? plain_vector_of(device) : std::vector<std::uint8_t>();
+    std::vector<std::uint8_t> payload(secagg::join_bytes(plan_.aggregation.adversary) +
+                                      secagg::shares_bytes(devices_.size()));
     std::size_t written = 0;
     Rejection rejection = Rejection::kNone;
     if (step == Step::kJoin) {
-      written = secagg::kAdvertiseBytes;
-      rejection = device.participant.advertise(std::span(payload).first<secagg::kAdvertiseBytes>());
+      rejection = device.participant.advertise(payload, written);
     } else if (step == Step::kShare) {
       rejection = device.participant.receive_roster(received, payload, written);
     } else if (step == Step::kCollect) {
       rejection = device.participant.receive_delivery(received);
-      payload = vector_of(device);
-      written = payload.size();
+      payload = ring_vector_of(device);
       if (accepted(rejection)) rejection = device.participant.mask(layout(), payload);
+      written = secagg::ring_pack(layout(), payload).size();
+    } else if (step == Step::kConfirm) {
+      rejection = device.participant.receive_confirm(received, payload, written);
     } else {
       rejection = device.participant.receive_unmask(received, payload, written);
     }
@@ -131,9 +144,15 @@ class Game {
   }
 
   [[nodiscard]] secagg::RingLayout layout() const {
-    return {plan_.aggregation.participants_max, secagg::update_lanes(plan_.model.parameter_count())};
+    return {plan_.aggregation.participants_max, secagg::update_lanes(plan_.model.parameter_count()),
+            plan_.aggregation.packing};
   }
-  [[nodiscard]] std::vector<std::uint8_t> vector_of(const Device& device) const {
+  [[nodiscard]] std::vector<std::uint8_t> ring_vector_of(const Device& device) const {
+    std::vector<std::uint8_t> ring(layout().byte_count());
+    secagg::ring_encode(layout(), device.lanes, ring);
+    return ring;
+  }
+  [[nodiscard]] std::vector<std::uint8_t> plain_vector_of(const Device& device) const {
     if (plan_.aggregation.kind == Aggregation::kFloat) {
       std::vector<std::uint8_t> out(20 + 4 * plan_.model.parameter_count());
       ByteWriter writer(out);
@@ -145,15 +164,15 @@ class Game {
         writer.f32(device.lanes[i] * 0.25f - 20);
       return out;
     }
-    std::vector<std::uint8_t> ring(layout().byte_count());
-    secagg::ring_encode(layout(), device.lanes, ring);
+    std::vector<std::uint8_t> ring = ring_vector_of(device);
+    ring.resize(secagg::ring_pack(layout(), ring).size());
     return ring;
   }
 
   // Messages that no device would send, from anybody, at any step. What is accepted of them speaks for the
   // device named.
   void noise(Device& device) {
-    const auto step = static_cast<Step>(input_.below(7));
+    const auto step = static_cast<Step>(input_.below(8));
     const auto from =
         ParticipantIndex{static_cast<std::uint16_t>(input_.chance(128) ? device.index.value : input_.u16())};
     std::vector<std::uint8_t> payload = input_.bytes(input_.below(200));

@@ -24,32 +24,40 @@ struct Scenario {
     relay.advertise_all();
     relay.share_all(devices);
     relay.deliver_all(devices);
-    if (options.graph.participants > options.graph.threshold + 1) {
-      devices.erase(static_cast<std::uint16_t>(options.graph.participants - 1));
+    if (relay.size() > relay.graph().threshold + 1u) {
+      devices.erase(static_cast<std::uint16_t>(relay.size() - 1));
     }
     relay.mask_all(devices);
-    roster = relay.roster_message();
+    relay.confirm_all(devices);
+    roster = relay.roster_message(kVictim);
     delivery = relay.delivery_for(kVictim);
+    survivors = relay.survivors();
     request = relay.unmask_request_for(kVictim);
   }
   RelayOptions options;
   SessionRelay relay;
   std::vector<std::uint8_t> roster;
   std::vector<std::uint8_t> delivery;
+  std::vector<std::uint8_t> survivors;
   std::vector<std::uint8_t> request;
 };
 
 const std::vector<std::unique_ptr<Scenario>>& scenarios() {
   static const auto* const list = [] {
     auto* made = new std::vector<std::unique_ptr<Scenario>>;
-    const auto add = [&](GraphParameters graph, crypto::Prg prg, std::uint16_t participants_max) {
-      made->push_back(std::make_unique<Scenario>(RelayOptions{
-          .graph = graph, .prg = prg, .participants_max = participants_max, .lanes = 21, .seed = 3}));
+    const auto add = [&](std::uint16_t participants, Adversary adversary, crypto::Prg prg,
+                         std::uint16_t participants_max) {
+      made->push_back(std::make_unique<Scenario>(RelayOptions{.participants = participants,
+                                                              .adversary = adversary,
+                                                              .prg = prg,
+                                                              .participants_max = participants_max,
+                                                              .lanes = 21,
+                                                              .seed = 3}));
     };
-    add({.participants = 5, .neighbours = 4, .threshold = 3}, crypto::Prg::kChaCha20, 257);
-    add({.participants = 3, .neighbours = 2, .threshold = 2}, crypto::Prg::kAes128Ctr, 257);
-    add({.participants = 9, .neighbours = 4, .threshold = 3}, crypto::Prg::kChaCha20, 257);
-    add({.participants = 4, .neighbours = 3, .threshold = 2}, crypto::Prg::kAes128Ctr, 1024);
+    add(5, Adversary::kSemiMalicious, crypto::Prg::kChaCha20, 257);
+    add(3, Adversary::kSemiMalicious, crypto::Prg::kAes128Ctr, 257);
+    add(66, Adversary::kCurious, crypto::Prg::kChaCha20, 257);
+    add(4, Adversary::kCurious, crypto::Prg::kAes128Ctr, 1024);
     return made;
   }();
   return *list;
@@ -64,11 +72,11 @@ class Attack {
         device_(scenario.relay.context(), scenario.options, scenario.options.seed * 1000 + kVictim) {}
 
   void run() {
-    for (int calls = 0; calls < 12 && (calls < 5 || !input_.empty()); ++calls) {
+    for (int calls = 0; calls < 12 && (calls < 6 || !input_.empty()); ++calls) {
       const State before = participant().state();
       auto next = static_cast<int>(before);
       const bool in_order = !input_.chance(24);
-      if (!in_order) next = static_cast<int>(input_.below(5));
+      if (!in_order) next = static_cast<int>(input_.below(6));
       if (next > static_cast<int>(State::kUnmask)) next = static_cast<int>(State::kUnmask);
       tampered_ = false;
       check(before, next, call(next));
@@ -77,16 +85,19 @@ class Attack {
 
  private:
   Participant& participant() { return device_.participant; }
+  [[nodiscard]] std::size_t neighbours() const { return scenario_.relay.graph().neighbours; }
 
   Rejection call(int next) {
     std::size_t written = 0;
     switch (next) {
-      case 0:
-        return participant().advertise(device_.advertise);
+      case 0: {
+        std::vector<std::uint8_t> out(join_bytes(scenario_.options.adversary));
+        return finish_call(participant().advertise(out, written), out, written);
+      }
       case 1: {
-        std::vector<std::uint8_t> out(shares_bytes(scenario_.options.graph.neighbours));
+        std::vector<std::uint8_t> out(shares_bytes(neighbours()));
         if (input_.chance(8)) out.resize(input_.u16() % out.size());
-        tampered_ = out.size() < shares_bytes(scenario_.options.graph.neighbours);
+        tampered_ = out.size() < shares_bytes(neighbours());
         return finish_call(participant().receive_roster(message(scenario_.roster), out, written), out,
                            written);
       }
@@ -94,8 +105,13 @@ class Attack {
         return participant().receive_delivery(message(scenario_.delivery));
       case 3:
         return mask();
+      case 4: {
+        std::vector<std::uint8_t> out(crypto::kEs256SignatureBytes);
+        return finish_call(participant().receive_confirm(message(scenario_.survivors), out, written), out,
+                           written);
+      }
       default: {
-        std::vector<std::uint8_t> out(unmask_answer_bytes(scenario_.options.graph.neighbours));
+        std::vector<std::uint8_t> out(unmask_answer_bytes(neighbours()));
         return finish_call(participant().receive_unmask(message(scenario_.request), out, written), out,
                            written);
       }
@@ -138,16 +154,17 @@ class Attack {
       for (const NeighbourSlot& slot : device_.slots)
         SOTTO_CHECK(!slot.alive && slot.record == NeighbourSlot().record);
     } else {
-      // Only the call of this state succeeds, and only one step further.
+      // Only the call of this state succeeds, and only one step further. Unsigned sessions have no kConfirm.
       SOTTO_CHECK(static_cast<int>(before) == next);
-      SOTTO_CHECK(static_cast<int>(after) == next + 1);
+      const bool confirms = scenario_.relay.is_signed() || before != State::kMask;
+      SOTTO_CHECK(static_cast<int>(after) == next + (confirms ? 1 : 2));
     }
     spoiled_ = spoiled_ || tampered_;
     if (static_cast<int>(before) != next) SOTTO_CHECK(rejection == Rejection::kWrongPhase);
     if (static_cast<int>(before) == next && !spoiled_) SOTTO_CHECK(accepted(rejection));
     if (after > State::kRoster && after < State::kFailed) {
       const GraphParameters& graph = participant().graph();
-      SOTTO_CHECK(graph.participants >= 3 && 2 * graph.threshold > graph.neighbours);
+      SOTTO_CHECK(graph == scenario_.relay.graph());
       SOTTO_CHECK(participant().index().value < graph.participants);
     }
   }
