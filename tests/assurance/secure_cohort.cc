@@ -65,7 +65,8 @@ SecureCohort::SecureCohort(const CohortOptions& options)
   }
 }
 
-void SecureCohort::speak(SecureDevice& device, Step step) {
+void SecureCohort::speak(std::size_t number, Step step) {
+  SecureDevice& device = *devices_[number];
   const std::vector<std::uint8_t> received =
       step == Step::kJoin ? std::vector<std::uint8_t>() : session_->message_for(device.index);
   std::vector<std::uint8_t> payload(secagg::join_bytes(plan_.aggregation.adversary) +
@@ -94,6 +95,7 @@ void SecureCohort::speak(SecureDevice& device, Step step) {
   }
   ASSERT_EQ(rejection, Rejection::kNone) << describe(rejection);
   payload.resize(written);
+  if (tamper) tamper(step, number, payload);
   *kept = payload;
   ASSERT_EQ(step == Step::kJoin ? session_->admit(payload, device.index)
                                 : session_->receive(device.index, step, payload),
@@ -108,7 +110,7 @@ Result<aggregator::CohortSum> SecureCohort::run(const std::vector<Lasts>& lasts)
       // Lasts and Step count in step.
       const bool here = i >= lasts.size() || static_cast<int>(lasts[i]) >= static_cast<int>(step);
       const bool awaited = step == Step::kJoin || (!device.joined.empty() && session_->awaited(device.index));
-      if (here && awaited) speak(device, step);
+      if (here && awaited) speak(i, step);
     }
     const auto progress = session_->close_step();
     if (!progress) return progress.error();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -53,6 +54,9 @@ class SecureCohort {
   // Lanes are equal in every cohort of one size.
   explicit SecureCohort(const CohortOptions& options);
 
+  // Changes what a device is about to send.
+  std::function<void(proto::Step, std::size_t device, std::vector<std::uint8_t>& payload)> tamper;
+
   // Everybody's part up to `lasts` (those beyond its end: to the end). The sum, or why there is none.
   [[nodiscard]] Result<aggregator::CohortSum> run(const std::vector<Lasts>& lasts);
   // What the sum over the devices that last to kCollect must be.
@@ -60,9 +64,10 @@ class SecureCohort {
 
   [[nodiscard]] const secagg::GraphParameters& graph() const { return devices_[0]->participant.graph(); }
   [[nodiscard]] const std::vector<std::unique_ptr<SecureDevice>>& devices() const { return devices_; }
+  [[nodiscard]] aggregator::CohortSession& session() { return *session_; }
 
  private:
-  void speak(SecureDevice& device, proto::Step step);
+  void speak(std::size_t number, proto::Step step);
 
   proto::Plan plan_;
   secagg::RingLayout layout_;

@@ -54,6 +54,7 @@ class SessionRelay {
   [[nodiscard]] RelayDevice& device(std::uint16_t index) { return *devices_[index]; }
   [[nodiscard]] const RingLayout& layout() const { return layout_; }
   [[nodiscard]] const SessionContext& context() const { return context_; }
+  [[nodiscard]] const crypto::Digest& transcript() const { return transcript_; }
   [[nodiscard]] IndexSet everybody() const;
 
   // Collects every device's join message; the roster follows from them.
