@@ -82,7 +82,8 @@ void fleet(fuzz::FuzzInput& input) {
                                                                       .trainers = {Architecture::kDense},
                                                                       .parameters_max = 1000});
     case 1:
-      return fuzz_message<CheckInReply, v1::CheckInReply>(input, PlanOffer{SessionToken{}, {1, 2, 3}});
+      return fuzz_message<CheckInReply, v1::CheckInReply>(
+          input, PlanOffer{SessionToken{}, {1, 2, 3}, secagg::Credential{}});
     case 2:
       return fuzz_message<CheckInReply, v1::CheckInReply>(input, window);
     case 3:

@@ -25,6 +25,7 @@ Status aggregation_from_wire(const v1::TaskSpec& from, AggregationSpec& to) {
   SOTTO_RETURN_IF_ERROR(
       copy_enumerator("TaskSpec.adversary", from.adversary(), Adversary::kSemiMalicious, to.adversary));
   SOTTO_RETURN_IF_ERROR(copy_enumerator("TaskSpec.prg", from.prg(), crypto::Prg::kAes128Ctr, to.prg));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("TaskSpec.packing", from.packing(), Packing::kBits, to.packing));
   SOTTO_RETURN_IF_ERROR(check_integer("TaskSpec.cohort_min", from.cohort_min(), 0, kU16Max));
   SOTTO_RETURN_IF_ERROR(check_integer("TaskSpec.participants_max", from.participants_max(), 0, kU16Max));
   to.cohort_min = static_cast<std::uint16_t>(from.cohort_min());
@@ -66,6 +67,7 @@ void to_wire(const TaskSpec& from, v1::TaskSpec& to) {
   to.set_aggregation(static_cast<std::uint32_t>(from.aggregation.kind));
   to.set_adversary(static_cast<std::uint32_t>(from.aggregation.adversary));
   to.set_prg(static_cast<std::uint32_t>(from.aggregation.prg));
+  to.set_packing(static_cast<std::uint32_t>(from.aggregation.packing));
   to.set_cohort_min(from.aggregation.cohort_min);
   to.set_participants_max(from.aggregation.participants_max);
   to.set_corrupt_fraction(from.aggregation.corrupt_fraction);
@@ -155,6 +157,7 @@ void to_wire(const RoundRecord& from, v1::RoundRecord& to) {
   to.set_joined(from.joined);
   to.set_shared(from.shared);
   to.set_collected(from.collected);
+  to.set_confirmed(from.confirmed);
   to.set_unmasked(from.unmasked);
   to.set_uplink_bytes(from.uplink_bytes);
   to.set_count(from.metrics.count);
@@ -183,6 +186,7 @@ Result<RoundRecord> from_wire(const v1::RoundRecord& from) {
   round.joined = from.joined();
   round.shared = from.shared();
   round.collected = from.collected();
+  round.confirmed = from.confirmed();
   round.unmasked = from.unmasked();
   round.uplink_bytes = from.uplink_bytes();
   round.metrics = {from.count(),   from.weight(),    from.examples(),

@@ -45,6 +45,14 @@ struct ExchangeReplyWriter {
   }
 };
 
+Status credential_from_wire(const std::string& from, std::optional<secagg::Credential>& to) {
+  if (from.empty()) return {};
+  SOTTO_RETURN_IF_ERROR(
+      check_length("PlanOffer.credential", from.size(), secagg::kCredentialBytes, secagg::kCredentialBytes));
+  SOTTO_CHECK(accepted(secagg::decode_credential(to_bytes(from), to.emplace())));
+  return {};
+}
+
 Result<ExchangeReply> next_from_wire(const v1::NextStep& from) {
   NextStep next;
   SOTTO_RETURN_IF_ERROR(copy_enumerator("NextStep.next", from.next(), Step::kUnmask, next.next));
@@ -84,6 +92,11 @@ void to_wire(const CheckInReply& from, v1::CheckInReply& to) {
   if (const auto* offer = std::get_if<PlanOffer>(&from)) {
     to.mutable_offer()->set_token(to_string_bytes(offer->token.value));
     to.mutable_offer()->set_plan(to_string_bytes(offer->plan));
+    if (offer->credential) {
+      std::array<std::uint8_t, secagg::kCredentialBytes> credential;
+      secagg::encode_credential(*offer->credential, credential);
+      to.mutable_offer()->set_credential(to_string_bytes(credential));
+    }
   } else {
     to_wire(std::get<RetryWindow>(from), *to.mutable_retry());
   }
@@ -143,6 +156,7 @@ Result<CheckInReply> from_wire(const v1::CheckInReply& from) {
       SOTTO_RETURN_IF_ERROR(
           check_length("PlanOffer.plan", from.offer().plan().size(), 1, limits::kPlanBytesMax));
       offer.plan = to_bytes(from.offer().plan());
+      SOTTO_RETURN_IF_ERROR(credential_from_wire(from.offer().credential(), offer.credential));
       return CheckInReply(std::move(offer));
     }
     case v1::CheckInReply::kRetry: {

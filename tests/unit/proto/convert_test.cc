@@ -85,6 +85,16 @@ TEST(ConvertCheckInReply, KeepsOfferAndWindow) {
   EXPECT_EQ(std::get<PlanOffer>(offer).token, token());
   EXPECT_EQ(std::get<PlanOffer>(offer).plan, (std::vector<std::uint8_t>{1, 0, 255}));
 
+  EXPECT_FALSE(std::get<PlanOffer>(offer).credential.has_value());
+
+  secagg::Credential credential;
+  credential.key.fill(1);
+  credential.endorsement.fill(2);
+  credential.signature.fill(3);
+  const CheckInReply signed_offer =
+      round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1}, credential}));
+  EXPECT_EQ(std::get<PlanOffer>(signed_offer).credential, credential);
+
   const RetryWindow window{10, 20, "no open task"};
   const CheckInReply retry = round_trip<v1::CheckInReply>(CheckInReply(window));
   ASSERT_TRUE(std::holds_alternative<RetryWindow>(retry));
@@ -102,6 +112,12 @@ TEST(ConvertCheckInReply, RefusesFieldsOutsideTheirBounds) {
   expect_refused(bad, "PlanOffer.plan has 0 bytes");
   bad.mutable_offer()->set_plan(std::string(limits::kPlanBytesMax + 1, 'p'));
   expect_refused(bad, "PlanOffer.plan has 4097 bytes: must have 1 .. 4096");
+  bad.mutable_offer()->set_plan("p");
+  for (const std::size_t size :
+       {std::size_t{1}, secagg::kCredentialBytes - 1, secagg::kCredentialBytes + 1}) {
+    bad.mutable_offer()->set_credential(std::string(size, 'c'));
+    expect_refused(bad, "PlanOffer.credential has " + std::to_string(size) + " bytes: must have 193");
+  }
   bad.mutable_retry()->set_delay_min_ms(2);
   bad.mutable_retry()->set_delay_max_ms(1);
   expect_refused(bad, "RetryWindow.delay_min_ms = 2: must be 0 .. 1");
@@ -166,10 +182,10 @@ TEST(ConvertExchange, RefusesFieldsOutsideTheirBounds) {
   v1::ExchangeRequest bad = good;
   bad.set_token(token_bytes().substr(1));
   expect_refused(bad, "ExchangeRequest.token has 15 bytes: must have 16");
-  for (const std::uint32_t step : {0u, 5u, 258u, UINT32_MAX}) {
+  for (const std::uint32_t step : {0u, 6u, 258u, UINT32_MAX}) {
     bad = good;
     bad.set_step(step);
-    expect_refused(bad, "ExchangeRequest.step = " + std::to_string(step) + ": must be 1 .. 4");
+    expect_refused(bad, "ExchangeRequest.step = " + std::to_string(step) + ": must be 1 .. 5");
   }
   bad = good;
   bad.set_poll(true);
@@ -331,6 +347,7 @@ TEST(ConvertRound, KeepsEveryFieldAndRefusesAnUnknownOutcome) {
                           .joined = 9,
                           .shared = 10,
                           .collected = 11,
+                          .confirmed = 23,
                           .unmasked = 12,
                           .uplink_bytes = 13,
                           .metrics = {14, 15, 16, 17, 18, 19},

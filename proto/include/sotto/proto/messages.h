@@ -13,6 +13,7 @@
 #include "sotto/base/rejection.h"
 #include "sotto/base/result.h"
 #include "sotto/proto/plan.h"
+#include "sotto/secagg/identity.h"
 
 namespace sotto::proto {
 
@@ -39,6 +40,8 @@ struct CheckInRequest {
 struct PlanOffer {
   SessionToken token;
   std::vector<std::uint8_t> plan;  // encode_plan(); its SHA-256 is bound into the session
+  // The coordinator's, over secagg::plan_statement(plan); nothing from a coordinator without an authority.
+  std::optional<secagg::Credential> credential{};
 };
 using CheckInReply = std::variant<PlanOffer, RetryWindow>;
 
@@ -137,7 +140,7 @@ struct TaskSpec {
   std::uint16_t cohort_max = 256;      // <= aggregation.participants_max
   float over_selection = 1.0f;         // plans given = ceil(participants * over_selection), 1.0 .. 2.0
   std::uint32_t report_within_ms = 600'000;  // training: from the first plan of a round until READY
-  std::uint32_t phase_deadline_ms = 30'000;  // each of share, collect, unmask
+  std::uint32_t phase_deadline_ms = 30'000;  // each step after the join
   std::uint32_t straggler_grace_ms =
       0;  // > 0: once all but dropout_fraction answered, wait only this much longer
   float server_learning_rate = 1.0f;
@@ -180,6 +183,7 @@ struct RoundRecord {
   std::uint32_t joined = 0;
   std::uint32_t shared = 0;
   std::uint32_t collected = 0;     // vectors in the sum
+  std::uint32_t confirmed = 0;     // signed who survived; 0 without that step
   std::uint32_t unmasked = 0;      // answered the unmask request
   std::uint64_t uplink_bytes = 0;  // session payload bytes received
   secagg::MetricSums metrics;
