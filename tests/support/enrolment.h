@@ -1,7 +1,11 @@
 // A fleet for tests: an authority and as many devices as are asked for, whose keys follow from numbers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
 
 #include "sotto/base/check.h"
 #include "sotto/secagg/identity.h"
@@ -37,5 +41,22 @@ struct Enrolment {
   KeySigner signer;
   Identity identity;
 };
+
+// The enrolled device of this name, the same for a whole test program.
+inline const Identity& enrolled_device(const std::string& name) {
+  static std::map<std::string, std::unique_ptr<Enrolment>> devices;
+  std::unique_ptr<Enrolment>& device = devices[name];
+  if (device == nullptr) {
+    const crypto::Digest digest =
+        crypto::sha256({Bytes(reinterpret_cast<const std::uint8_t*>(name.data()), name.size())});
+    device = std::make_unique<Enrolment>(ByteReader(digest).u64());
+  }
+  return device->identity;
+}
+
+inline const Identity& enrolled_coordinator() {
+  static const Enrolment coordinator(1'000'000, Role::kCoordinator);
+  return coordinator.identity;
+}
 
 }  // namespace sotto::secagg
