@@ -39,6 +39,8 @@ class Game {
       : input_(input), harness_({.hold_call_ms = 900, .retry_min_ms = 100, .retry_max_ms = 1'000}) {
     const auto kind = static_cast<proto::Aggregation>(1 + input.below(3));
     auto spec = server::testing::task_spec(kind, 3 + static_cast<std::uint32_t>(input.below(2)));
+    if (input.chance(64)) spec.aggregation.adversary = proto::Adversary::kCurious;
+    if (input.chance(64)) spec.aggregation.packing = proto::Packing::kBits;
     spec.over_selection = 1.4f;
     spec.straggler_grace_ms = input.chance(64) ? 300 : 0;
     spec.phase_deadline_ms = 2'000;

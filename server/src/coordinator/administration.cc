@@ -49,7 +49,7 @@ Result<proto::TaskStatus> Core::create_task(const proto::TaskSpec& spec) {
   stored.model.committed_ms = now_.ms;
   // A plan that no cohort can serve is refused now rather than in every round.
   const proto::Plan plan = make_plan(stored);
-  const auto session = aggregator::make_cohort_session(plan, proto::encode_plan(plan), random_);
+  const auto session = aggregator::make_cohort_session(plan, proto::encode_plan(plan), random_, authority());
   if (!session) return session.error();
   const Result<TaskId> id = store_.create_task(spec, stored.model);
   if (!id) return id.error();

@@ -115,11 +115,16 @@ proto::PlanOffer Core::give_plan(Task& task, const std::string& device_id) {
     round.joining_until = now_ + std::chrono::milliseconds(task.stored.spec.report_within_ms);
     deadlines_.set({task.stored.id, std::nullopt}, round.joining_until);
   }
+  if (options_.identity != nullptr && !round.plan_credential) {
+    secagg::Identity identity = *options_.identity;
+    round.plan_credential = secagg::make_credential(identity.signer, identity.endorsement,
+                                                    secagg::plan_statement(round.plan_bytes));
+  }
   ++round.plans_given;
   ++round.outstanding;
   const Session& session = sessions_.create(random_, device_id, task.stored.id, round.id);
   round.planned.push_back(session.token);
-  return {.token = session.token, .plan = round.plan_bytes};
+  return {.token = session.token, .plan = round.plan_bytes, .credential = round.plan_credential};
 }
 
 }  // namespace sotto::server

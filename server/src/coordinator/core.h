@@ -64,6 +64,10 @@ class Core final : public Coordinator {
   [[nodiscard]] proto::RetryWindow window_for(const Task& task, std::string reason) const;
   [[nodiscard]] Task* find_task(TaskId id);
   [[nodiscard]] Task* find_task(const std::string& name);
+  // Whose word enrols devices; nothing without an identity of our own.
+  [[nodiscard]] std::optional<crypto::Es256PublicKey> authority() const {
+    return options_.identity == nullptr ? std::nullopt : std::optional(options_.identity->authority);
+  }
   // The round a session belongs to; nullptr when it is over.
   [[nodiscard]] Round* round_of(const Session& session);
 

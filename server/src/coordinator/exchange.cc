@@ -14,7 +14,7 @@ bool recoverable(Rejection rejection) {
 // forms.
 bool well_formed_join(const proto::Plan& plan, Bytes payload) {
   const bool secure = plan.aggregation.kind == proto::Aggregation::kSecure;
-  return payload.size() == (secure ? secagg::kAdvertiseBytes : 0);
+  return payload.size() == (secure ? secagg::join_bytes(plan.aggregation.adversary) : 0);
 }
 
 bool vector_in_sum(const Round& round, const Session& session) {
@@ -111,8 +111,10 @@ void Core::take_step(Task& task, Session& session, const ExchangeEvent& event) {
 void Core::repeat_step(Task& task, Session& session, const ExchangeEvent& event) {
   const proto::ExchangeRequest& request = event.request;
   Cohort& cohort = task.round->cohorts[session.cohort.value];
-  const bool late_unmask = request.step == proto::Step::kUnmask && vector_in_sum(*task.round, session);
-  if (request.step != session.answered && !late_unmask) {
+  // Its vector counts whether or not it still answers.
+  const bool after_vector = request.step == proto::Step::kConfirm || request.step == proto::Step::kUnmask;
+  const bool late = after_vector && vector_in_sum(*task.round, session);
+  if (request.step != session.answered && !late) {
     return refuse(task, session, event.call, Rejection::kWrongPhase);
   }
   const bool running = cohort.state() == Cohort::State::kRunning;

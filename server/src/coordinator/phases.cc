@@ -83,7 +83,7 @@ void Core::form_cohorts(Task& task, const std::vector<std::uint32_t>& sizes) {
 
 void Core::form_cohort(Task& task, const std::vector<SessionToken>& tokens) {
   Round& round = *task.round;
-  auto session = aggregator::make_cohort_session(round.plan, round.plan_bytes, random_);
+  auto session = aggregator::make_cohort_session(round.plan, round.plan_bytes, random_, authority());
   if (!session) {
     ++round.cohorts_abandoned;
     if (round.first_failure.empty()) round.first_failure = session.error().message();
@@ -123,6 +123,7 @@ bool Core::close_step(Task& task, Cohort& cohort) {
   const proto::Step closing = cohort.open_step();
   if (closing == proto::Step::kShare) record.shared += answered;
   if (closing == proto::Step::kCollect) record.collected += answered;
+  if (closing == proto::Step::kConfirm) record.confirmed += answered;
   if (closing == proto::Step::kUnmask) record.unmasked += answered;
   deadlines_.clear({task.stored.id, cohort.id()});
   const Result<aggregator::CohortSession::Progress> progress = cohort.close_step();

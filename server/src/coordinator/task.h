@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -33,6 +34,7 @@ struct Round {
   proto::Plan plan;
   std::vector<std::uint8_t> plan_bytes;
   crypto::Digest plan_digest{};
+  std::optional<secagg::Credential> plan_credential;  // made with the first plan that is given
   std::uint32_t plans_max = 0;
   std::uint32_t plans_given = 0;
 

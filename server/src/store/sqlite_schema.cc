@@ -50,6 +50,9 @@ CREATE TABLE round (
   PRIMARY KEY (task, round)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE round ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 constexpr std::array kHelperMigrations = {

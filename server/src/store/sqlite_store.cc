@@ -119,13 +119,14 @@ Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
 }
 
 Status SqliteStore::insert_round(const proto::RoundRecord& round) {
-  SqliteStatement insert(database_,
-                         "INSERT INTO round (task, round, outcome, reason, base_version, committed_version, "
-                         "started_ms, finished_ms, "
-                         "cohorts, plans_given, joined, shared, collected, unmasked, uplink_bytes, "
-                         "sum_count, sum_weight, sum_examples, "
-                         "sum_correct, sum_loss_1024, sum_clipped, clip) "
-                         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  SqliteStatement insert(
+      database_,
+      "INSERT INTO round (task, round, outcome, reason, base_version, committed_version, "
+      "started_ms, finished_ms, "
+      "cohorts, plans_given, joined, shared, collected, confirmed, unmasked, uplink_bytes, "
+      "sum_count, sum_weight, sum_examples, "
+      "sum_correct, sum_loss_1024, sum_clipped, clip) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(round.task.value).bind(round.round.value).bind(std::string_view(word_of(round.outcome)));
   insert.bind(std::string_view(round.reason))
       .bind(round.base_version.value)
@@ -134,6 +135,7 @@ Status SqliteStore::insert_round(const proto::RoundRecord& round) {
   insert.bind(round.joined)
       .bind(round.shared)
       .bind(round.collected)
+      .bind(round.confirmed)
       .bind(round.unmasked)
       .bind(round.uplink_bytes);
   const secagg::MetricSums& metrics = round.metrics;
@@ -237,7 +239,8 @@ Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::ui
       database_,
       "SELECT round, outcome, reason, base_version, committed_version, started_ms, finished_ms, cohorts, "
       "plans_given, "
-      "joined, shared, collected, unmasked, uplink_bytes, sum_count, sum_weight, sum_examples, sum_correct, "
+      "joined, shared, collected, confirmed, unmasked, uplink_bytes, sum_count, sum_weight, sum_examples, "
+      "sum_correct, "
       "sum_loss_1024, sum_clipped, clip FROM round WHERE task = ? ORDER BY round DESC LIMIT ?");
   select.bind(task.value).bind(count_max);
   std::vector<proto::RoundRecord> records;
@@ -256,7 +259,7 @@ Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::ui
     record.started_ms = select.integer();
     record.finished_ms = select.integer();
     for (std::uint32_t* count : {&record.cohorts, &record.plans_given, &record.joined, &record.shared,
-                                 &record.collected, &record.unmasked}) {
+                                 &record.collected, &record.confirmed, &record.unmasked}) {
       *count = select.u32();
     }
     record.uplink_bytes = select.u64();

@@ -24,6 +24,9 @@ constexpr std::array<Word<proto::Adversary>, 2> kAdversaries = {
 constexpr std::array<Word<crypto::Prg>, 2> kPrgs = {
     {{crypto::Prg::kChaCha20, "chacha20"}, {crypto::Prg::kAes128Ctr, "aes-128-ctr"}}};
 
+constexpr std::array<Word<secagg::Packing>, 2> kPackings = {
+    {{secagg::Packing::kWords, "words"}, {secagg::Packing::kBits, "bits"}}};
+
 template <typename Words, typename Enum>
 const char* word_of(const Words& words, Enum value) {
   for (const auto& word : words) {
@@ -68,6 +71,8 @@ void read_aggregation(const json& object, proto::AggregationSpec& aggregation) {
   read_word(object, "kind", kAggregations, aggregation.kind);
   read_word(object, "adversary", kAdversaries, aggregation.adversary);
   read_word(object, "prg", kPrgs, aggregation.prg);
+  // Absent in tasks of before there was a choice.
+  if (object.contains("packing")) read_word(object, "packing", kPackings, aggregation.packing);
   read(object, "cohort_min", aggregation.cohort_min);
   read(object, "participants_max", aggregation.participants_max);
   read(object, "corrupt_fraction", aggregation.corrupt_fraction);
@@ -120,6 +125,7 @@ std::string encode_task_spec(const proto::TaskSpec& spec) {
        {{"kind", word_of(kAggregations, aggregation.kind)},
         {"adversary", word_of(kAdversaries, aggregation.adversary)},
         {"prg", word_of(kPrgs, aggregation.prg)},
+        {"packing", word_of(kPackings, aggregation.packing)},
         {"cohort_min", aggregation.cohort_min},
         {"participants_max", aggregation.participants_max},
         {"corrupt_fraction", aggregation.corrupt_fraction},

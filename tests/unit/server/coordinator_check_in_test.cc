@@ -190,5 +190,34 @@ TEST(CheckIn, AsksTheCrowdToComeBackWhenTheRoundShouldBeOver) {
   EXPECT_NEAR(window.delay_min_ms, 15'000, 100) << "the last round took 20 s, this one has lasted 5 s";
 }
 
+TEST(CheckIn, PlansAreSignedOnceInARound) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kSecure, 3));
+  const proto::PlanOffer first = harness.plan_for("d1");
+  ASSERT_TRUE(first.credential.has_value());
+  EXPECT_TRUE(secagg::verify_credential(*first.credential, secagg::Role::kCoordinator,
+                                        secagg::fleet_authority().public_key(),
+                                        secagg::plan_statement(first.plan).bytes()));
+  EXPECT_EQ(harness.plan_for("d2").credential, first.credential);  // ECDSA: a second one would differ
+}
+
+TEST(CheckIn, ACoordinatorWithoutAnIdentitySignsNothingAndRefusesSignedSessions) {
+  const auto store = make_memory_store();
+  crypto::SeededRandom random(std::uint64_t{1});
+  const auto coordinator = std::move(Coordinator::open(*store, random, {}, Time{1}).value());
+  const auto create = [&](proto::Adversary adversary) {
+    auto spec = task_spec(Aggregation::kSecure, 3);
+    spec.aggregation.adversary = adversary;
+    return std::get<ReplyAction>(coordinator->step(CreateTaskEvent{{}, spec}, Time{1}).back()).body;
+  };
+  const auto refused = create(proto::Adversary::kSemiMalicious);
+  ASSERT_TRUE(std::holds_alternative<Status>(refused));
+  EXPECT_EQ(std::get<Status>(refused).code(), StatusCode::kFailedPrecondition);
+  EXPECT_FALSE(std::holds_alternative<Status>(create(proto::Adversary::kCurious)));
+  const auto actions = coordinator->step(CheckInEvent{{}, Harness::request("d1")}, Time{1});
+  const auto reply = std::get<proto::CheckInReply>(std::get<ReplyAction>(actions.at(0)).body);
+  EXPECT_FALSE(std::get<proto::PlanOffer>(reply).credential.has_value());
+}
+
 }  // namespace
 }  // namespace sotto::server

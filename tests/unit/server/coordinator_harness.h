@@ -18,6 +18,7 @@
 #include "sotto/secagg/ring.h"
 #include "sotto/secagg/update.h"
 #include "sotto/server/coordinator.h"
+#include "support/enrolment.h"
 
 namespace sotto::server::testing {
 
@@ -71,7 +72,10 @@ class Harness {
  public:
   using Body = decltype(ReplyAction::body);
 
-  explicit Harness(CoordinatorOptions options = {}) : options_(options) { restart(); }
+  explicit Harness(CoordinatorOptions options = {}) : options_(options) {
+    options_.identity = &secagg::enrolled_coordinator();
+    restart();
+  }
 
   // A new coordinator on the same store: everything in flight is forgotten.
   void restart() {
@@ -246,7 +250,7 @@ class Device {
   }
   [[nodiscard]] bool secure() const { return plan.aggregation.kind == proto::Aggregation::kSecure; }
   [[nodiscard]] secagg::RingLayout layout() const {
-    return {plan.aggregation.participants_max, lanes.size()};
+    return {plan.aggregation.participants_max, lanes.size(), plan.aggregation.packing};
   }
 
   std::vector<std::uint8_t> join_payload() {
@@ -255,11 +259,14 @@ class Device {
     slots_ = std::vector<secagg::NeighbourSlot>(plan.aggregation.participants_max);
     order_.assign(plan.aggregation.participants_max, 0);
     const secagg::ParticipantRules rules{.cohort_min = plan.aggregation.cohort_min,
-                                         .participants_max = plan.aggregation.participants_max};
-    participant_.emplace(context_, rules, slots_, order_, random_);
-    std::vector<std::uint8_t> out(secagg::kAdvertiseBytes);
-    EXPECT_EQ(participant_->advertise(std::span<std::uint8_t, secagg::kAdvertiseBytes>(out)),
-              Rejection::kNone);
+                                         .participants_max = plan.aggregation.participants_max,
+                                         .adversary = plan.aggregation.adversary,
+                                         .corrupt_fraction = plan.aggregation.corrupt_fraction,
+                                         .dropout_fraction = plan.aggregation.dropout_fraction};
+    participant_.emplace(context_, rules, &secagg::enrolled_device(name), slots_, order_, random_);
+    std::vector<std::uint8_t> out(secagg::join_bytes(plan.aggregation.adversary));
+    std::size_t written = 0;
+    EXPECT_EQ(participant_->advertise(out, written), Rejection::kNone);
     return out;
   }
   // What to submit for the step the coordinator asks for.
@@ -280,6 +287,10 @@ class Device {
       if (secure()) {
         EXPECT_EQ(participant_->mask(layout(), out), Rejection::kNone);
       }
+      out.resize(secagg::ring_pack(layout(), out).size());
+    } else if (next.next == proto::Step::kConfirm) {
+      EXPECT_EQ(participant_->receive_confirm(next.payload, out, written), Rejection::kNone);
+      out.resize(written);
     } else {
       EXPECT_EQ(participant_->receive_unmask(next.payload, out, written), Rejection::kNone);
       out.resize(written);

@@ -63,6 +63,7 @@ TEST_P(RoundOf, CommitsTheExactSum) {
     EXPECT_EQ(record.metrics.count, 10u);
     EXPECT_EQ(record.metrics, fleet.sum_of(range(0, 10)).metrics);
     EXPECT_EQ(record.shared, GetParam() == Aggregation::kSecure ? 10u : 0u);
+    EXPECT_EQ(record.confirmed, GetParam() == Aggregation::kSecure ? 10u : 0u);
     EXPECT_EQ(record.unmasked, GetParam() == Aggregation::kSecure ? 10u : 0u);
   }
 }
@@ -102,7 +103,7 @@ TEST_P(DropOuts, OfThirtyPercentLeaveTheExactSumOfTheOthers) {
     return device < 3 && step == GetParam().step ? GetParam().fault : Fault::kNone;
   });
   // Who sent its vector is in the sum even when it does not help to unmask.
-  const bool after_vector = GetParam().step == Step::kUnmask;
+  const bool after_vector = GetParam().step > Step::kCollect;
   const auto members = range(after_vector ? 0 : 3, 10);
   const auto record = harness.rounds().at(0);
   EXPECT_EQ(record.outcome, RoundOutcome::kCommitted) << record.reason;
@@ -125,8 +126,8 @@ TEST_P(DropOuts, OfTooManyAbandonTheRoundAndTheNextOneWorks) {
   harness.create(spec);
   Fleet fleet(harness, 10);
   const StoredModel before = last_model(harness);
-  // Before the vectors three are too many; after them the shares of six must be missing.
-  const std::size_t dropped = GetParam().step == Step::kUnmask ? 6 : 3;
+  // Before the vectors three are too many; after them six must not answer.
+  const std::size_t dropped = GetParam().step > Step::kCollect ? 6 : 3;
   fleet.run_round([&](std::size_t device, Step step) {
     return device < dropped && step == GetParam().step ? GetParam().fault : Fault::kNone;
   });
@@ -152,6 +153,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(DropOut{Step::kJoin, Fault::kSilence}, DropOut{Step::kJoin, Fault::kAbandon},
                       DropOut{Step::kShare, Fault::kSilence}, DropOut{Step::kShare, Fault::kAbandon},
                       DropOut{Step::kCollect, Fault::kSilence}, DropOut{Step::kCollect, Fault::kAbandon},
+                      DropOut{Step::kConfirm, Fault::kSilence}, DropOut{Step::kConfirm, Fault::kAbandon},
                       DropOut{Step::kUnmask, Fault::kSilence}, DropOut{Step::kUnmask, Fault::kAbandon}),
     [](const auto& which) {
       return std::string(proto::to_string(which.param.step)) +
@@ -166,7 +168,7 @@ TEST(Round, AnnouncedAndSilentDropOutsAtEveryStepAtOnce) {
   Fleet fleet(harness, 30);
   const StoredModel before = last_model(harness);
   fleet.run_round([](std::size_t device, Step step) {
-    if (device >= 8 || static_cast<std::size_t>(step) != 1 + device / 2) return Fault::kNone;
+    if (device >= 10 || static_cast<std::size_t>(step) != 1 + device / 2) return Fault::kNone;
     return device % 2 == 0 ? Fault::kSilence : Fault::kAbandon;
   });
   const auto record = harness.rounds().at(0);
@@ -174,7 +176,8 @@ TEST(Round, AnnouncedAndSilentDropOutsAtEveryStepAtOnce) {
   EXPECT_EQ(record.joined, 28u);
   EXPECT_EQ(record.shared, 26u);
   EXPECT_EQ(record.collected, 24u);
-  EXPECT_EQ(record.unmasked, 22u);
+  EXPECT_EQ(record.confirmed, 22u);
+  EXPECT_EQ(record.unmasked, 20u);
   EXPECT_EQ(last_model(harness).parameters, expected_parameters(fleet, range(6, 30), before));
 }
 
@@ -191,16 +194,68 @@ TEST(Round, ADeviceThatMissedAStepIsToldSo) {
   EXPECT_NE(end.outcome.find("did not come in time"), std::string::npos);
 }
 
-TEST(Round, ALateUnmaskAnswerStillHearsThatItsVectorCounted) {
+TEST(Round, ALateAnswerAfterTheVectorStillHearsThatTheVectorCounted) {
+  for (const Step late : {Step::kConfirm, Step::kUnmask}) {
+    Harness harness;
+    harness.create(task_spec(Aggregation::kSecure, 10));
+    Fleet fleet(harness, 10);
+    fleet.run_round([late](std::size_t device, Step step) {
+      return device == 0 && step == late ? Fault::kSilence : Fault::kNone;
+    });
+    EXPECT_TRUE(
+        harness.outcome<proto::SessionEnd>(harness.exchange(fleet.devices[0]->token, late, {1})).counted);
+  }
+}
+
+TEST(Round, AConfirmationThatComesWhileOthersUnmaskWaitsForTheEnd) {
   Harness harness;
   harness.create(task_spec(Aggregation::kSecure, 10));
   Fleet fleet(harness, 10);
-  fleet.run_round([](std::size_t device, Step step) {
-    return device == 0 && step == Step::kUnmask ? Fault::kSilence : Fault::kNone;
+  std::optional<CallId> late;
+  fleet.run_round([&](std::size_t device, Step step) {
+    if (device == 0 && step == Step::kConfirm) return Fault::kSilence;
+    if (step == Step::kUnmask && !late) {
+      late = harness.exchange(fleet.devices[0]->token, Step::kConfirm, {1});
+      EXPECT_FALSE(harness.answered(*late));
+    }
+    return Fault::kNone;
   });
-  EXPECT_TRUE(
-      harness.outcome<proto::SessionEnd>(harness.exchange(fleet.devices[0]->token, Step::kUnmask, {1}))
-          .counted);
+  ASSERT_TRUE(late.has_value());
+  EXPECT_TRUE(harness.outcome<proto::SessionEnd>(*late).counted);
+}
+
+TEST(Round, ACuriousTaskNeedsNoConfirmation) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kSecure, 10);
+  spec.aggregation.adversary = proto::Adversary::kCurious;
+  harness.create(spec);
+  Fleet fleet(harness, 10);
+  const StoredModel before = last_model(harness);
+  fleet.run_round();
+  EXPECT_EQ(harness.rounds().at(0).confirmed, 0u);
+  EXPECT_EQ(harness.rounds().at(0).unmasked, 10u);
+  EXPECT_EQ(last_model(harness).parameters, expected_parameters(fleet, range(0, 10), before));
+}
+
+TEST(Round, PackedVectorsGiveTheSameModel) {
+  std::vector<std::vector<float>> models;
+  std::vector<std::uint64_t> bytes;
+  for (const proto::Packing packing : {proto::Packing::kWords, proto::Packing::kBits}) {
+    for (const Aggregation kind : {Aggregation::kSecure, Aggregation::kPlain}) {
+      Harness harness;
+      auto spec = task_spec(kind, 10);
+      spec.aggregation.packing = packing;
+      spec.aggregation.participants_max = spec.cohort_max = 100;
+      harness.create(spec);
+      Fleet fleet(harness, 10);
+      fleet.run_round();
+      models.push_back(last_model(harness).parameters);
+      bytes.push_back(harness.rounds().at(0).uplink_bytes);
+    }
+  }
+  for (const auto& model : models) EXPECT_EQ(model, models[0]);
+  EXPECT_LT(bytes[2], bytes[0]);
+  EXPECT_LT(bytes[3], bytes[1]);
 }
 
 TEST(Round, StragglersGetTheirGraceOnly) {

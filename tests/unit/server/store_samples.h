@@ -15,6 +15,7 @@ inline proto::TaskSpec sample_spec(const std::string& name) {
       .local_epochs = 3, .batch_size = 7, .learning_rate = 0.1f, .momentum = 0.9f, .proximal_mu = 0.01f};
   spec.aggregation.kind = proto::Aggregation::kPlain;
   spec.aggregation.adversary = proto::Adversary::kCurious;
+  spec.aggregation.packing = proto::Packing::kBits;
   spec.aggregation.prg = crypto::Prg::kAes128Ctr;
   spec.aggregation.cohort_min = 4;
   spec.aggregation.participants_max = 300;
@@ -73,6 +74,7 @@ inline proto::RoundRecord sample_round(TaskId task, std::uint64_t round, bool co
   record.joined = 3;
   record.shared = 4;
   record.collected = 5;
+  record.confirmed = 13;
   record.unmasked = 6;
   record.uplink_bytes = 1ull << 40;
   record.metrics = {

@@ -2,28 +2,24 @@
 // randomness are passed in; it never reads a clock, starts no thread, and knows no transport. One thread owns
 // it.
 //
-//                 check-in: eligible?            READY devices           deadlines everywhere
-//   device --CheckIn--> [selecting] --PlanOffer--> trains --kJoin--> [joining] --roster--> [sharing]
-//   --delivery-->
-//          [collecting] --unmask request--> [unmasking] --> FinishCohort --> CohortFinished --> merge,
-//          optimise, commit
+//            check-in: eligible?        READY devices           deadlines everywhere
+//   device --CheckIn--> [selecting] --PlanOffer--> trains --kJoin--> [joining]
+//          --roster--> [sharing] --delivery--> [collecting] --survivors--> [confirming]
+//          --unmask request--> [unmasking] --> FinishCohort --> CohortFinished
+//          --> merge, optimise, commit
 //
-// Selecting  The task's round is open for check-in until ceil(participants * over_selection) plans are given.
-// Everybody else
-//            gets a RetryWindow.
+// Selecting  The task's round is open for check-in until ceil(participants * over_selection) plans are given,
+//            signed once a round. Everybody else gets a RetryWindow.
 // Joining    Devices train for as long as report_within_ms allows and then join. The round's cohorts form
-// when
-//            `participants` devices have joined, or when everyone given a plan has joined or abandoned, or at
-//            the deadline with at least participants_min. Late joiners are sent away with a RetryWindow.
-// Phases     Each cohort runs share, collect, unmask on its own (plain and float: collect only). A phase ends
-// when all
-//            awaited participants have answered or abandoned, at its deadline, or straggler_grace_ms after
-//            all but dropout_fraction have answered. A cohort that falls below its needs is abandoned; the
-//            others go on.
+//            when `participants` devices have joined, or when everyone given a plan has joined or abandoned,
+//            or at the deadline with at least participants_min. Late joiners are sent away with a RetryWindow.
+// Phases     Each cohort runs share, collect, confirm, unmask on its own (curious: without confirm; plain and
+//            float: collect only). A phase ends when all awaited participants have answered or abandoned, at
+//            its deadline, or straggler_grace_ms after all but dropout_fraction have answered. A cohort that
+//            falls below its needs is abandoned; the others go on.
 // Commit     When all cohorts are done their sums merge; with participants_min devices in the sum the model
-// is updated,
-//            committed to the store in one transaction with the round's record, and published. Otherwise the
-//            round is abandoned with its reason recorded, and the next one begins.
+//            is updated, committed to the store in one transaction with the round's record, and published.
+//            Otherwise the round is abandoned with its reason recorded, and the next one begins.
 // A restart forgets sessions and rounds in flight (their devices find their token unknown and check in again)
 // and continues from the last committed model.
 #pragma once
