@@ -1,9 +1,11 @@
 #include "hostile_coordinator.h"
 
+#include <array>
 #include <limits>
 
 #include "sotto/base/limits.h"
 #include "sotto/secagg/wire.h"
+#include "support/enrolment.h"
 
 namespace sotto::fuzz {
 
@@ -15,23 +17,34 @@ using proto::Step;
 namespace {
 
 constexpr std::uint16_t kParticipants = 4;
+constexpr std::uint8_t kEverybody = 0b1111;
 constexpr std::size_t kParameters = 8;
 constexpr std::size_t kChunkBytes = 12;
 
-// Three more participants than the device, with fixed keys.
-const std::vector<std::uint8_t>& others() {
-  static const auto* const entries = [] {
-    auto* made = new std::vector<std::uint8_t>;
+constexpr std::size_t kOthers = kParticipants - 1;
+
+// Three more participants than the device, with fixed keys, numbered without the device.
+const std::array<secagg::AdvertisedKeys, kOthers>& others() {
+  static const auto* const made = [] {
+    auto* keys = new std::array<secagg::AdvertisedKeys, kOthers>;
     crypto::SeededRandom random(std::uint64_t{11});
-    for (int i = 0; i < 2 * (kParticipants - 1); ++i) {
+    const auto fresh = [&] {
       crypto::SecretBytes<crypto::kX25519Bytes> scalar;
       random.fill(scalar.reveal_mutable());
-      const crypto::X25519PrivateKey key(scalar);
-      made->insert(made->end(), key.public_key().begin(), key.public_key().end());
-    }
-    return made;
+      return crypto::X25519PrivateKey(scalar).public_key();
+    };
+    for (secagg::AdvertisedKeys& own : *keys) own = {.channel = fresh(), .mask = fresh()};
+    return keys;
   }();
-  return *entries;
+  return *made;
+}
+
+const secagg::Identity& other_identity(std::size_t number) {
+  return secagg::enrolled_device("other-" + std::to_string(number));
+}
+
+void append(std::vector<std::uint8_t>& message, Bytes bytes) {
+  message.insert(message.end(), bytes.begin(), bytes.end());
 }
 
 }  // namespace
@@ -41,6 +54,8 @@ client::SessionOptions device_options(bool allow_unmasked) {
   options.device_id = "kitchen-7";
   options.population = "thermostats";
   options.trainers = {proto::Architecture::kSoftmax};
+  options.identity = &secagg::enrolled_device(options.device_id);
+  options.allow_curious = true;
   options.allow_unmasked = allow_unmasked;
   return options;
 }
@@ -71,6 +86,7 @@ HostileCoordinator::HostileCoordinator(Aggregation kind, FuzzInput& input) : inp
   plan_.model_digest = crypto::sha256({model_bytes_});
   plan_.model = {.architecture = proto::Architecture::kSoftmax, .features = 3, .classes = 2};
   plan_.aggregation.kind = kind;
+  if (input.chance(64)) plan_.aggregation.adversary = proto::Adversary::kCurious;
   plan_.aggregation.participants_max = 8;
   plan_.aggregation.weight_max = 16;
   plan_.report_within_ms = 60'000;
@@ -87,9 +103,7 @@ Result<Reply> HostileCoordinator::answer(const Request& request) {
 
 Reply HostileCoordinator::sound_answer(const Request& request) {
   if (std::holds_alternative<proto::CheckInRequest>(request)) {
-    std::vector<std::uint8_t> plan = plan_bytes_;
-    tampered_ = mutate(input_, plan) || tampered_;
-    return proto::CheckInReply(proto::PlanOffer{SessionToken{{1, 2, 3, 4}}, std::move(plan)});
+    return proto::CheckInReply(offer());
   }
   if (const auto* fetch = std::get_if<proto::FetchModelRequest>(&request)) {
     const std::size_t begin = std::min<std::size_t>(fetch->offset, model_bytes_.size());
@@ -103,6 +117,20 @@ Reply HostileCoordinator::sound_answer(const Request& request) {
   }
   if (const auto* step = std::get_if<proto::ExchangeRequest>(&request)) return exchange(*step);
   return client::Abandoned{};
+}
+
+// A coordinator that lies can sign what it likes: a changed plan comes with a credential of its own.
+proto::PlanOffer HostileCoordinator::offer() {
+  proto::PlanOffer offer{.token = SessionToken{{1, 2, 3, 4}}, .plan = plan_bytes_};
+  tampered_ = mutate(input_, offer.plan) || tampered_;
+  const secagg::Identity& identity = secagg::enrolled_coordinator();
+  offer.credential =
+      secagg::make_credential(identity.signer, identity.endorsement, secagg::plan_statement(offer.plan));
+  if (input_.chance(8)) {
+    tampered_ = true;
+    offer.credential->signature[input_.below(64)] ^= 1;
+  }
+  return offer;
 }
 
 proto::ExchangeReply HostileCoordinator::exchange(const proto::ExchangeRequest& request) {
@@ -121,7 +149,9 @@ proto::ExchangeReply HostileCoordinator::next_step(Step answered) {
     next = {Step::kCollect, std::vector<std::uint8_t>(secagg::delivery_bytes(3, 3), 0x33)};
     next.payload[0] = 0b111;
   } else if (secure && answered == Step::kCollect) {
-    next = {Step::kUnmask, {0b110, 0b001}};
+    next = {signs() ? Step::kConfirm : Step::kUnmask, {kEverybody}};
+  } else if (secure && answered == Step::kConfirm) {
+    next = {Step::kUnmask, confirmations()};
   } else if (answered != Step::kJoin) {
     counted_ = true;
     return proto::SessionEnd{.counted = true, .outcome = "summed", .window = window()};
@@ -131,18 +161,57 @@ proto::ExchangeReply HostileCoordinator::next_step(Step answered) {
 }
 
 std::vector<std::uint8_t> HostileCoordinator::roster() {
-  std::vector<std::uint8_t> entries = others();
-  // The device's place among the others.
-  const std::size_t place = input_.below(kParticipants) * secagg::kAdvertiseBytes;
-  std::vector<std::uint8_t> own = advertise_;
-  own.resize(secagg::kAdvertiseBytes);
-  entries.insert(entries.begin() + static_cast<std::ptrdiff_t>(place), own.begin(), own.end());
-  const secagg::Roster roster{.prg = plan_.aggregation.prg,
-                              .ring_bits = 16,
-                              .graph = {.participants = kParticipants, .neighbours = 3, .threshold = 2},
-                              .entries = entries};
-  std::vector<std::uint8_t> message(secagg::roster_bytes(kParticipants));
+  const proto::Adversary adversary = plan_.aggregation.adversary;
+  place_ = static_cast<std::uint16_t>(input_.below(kParticipants));  // the device's among the others
+  std::vector<std::uint8_t> entries;
+  std::vector<std::uint8_t> credentials;
+  for (std::size_t i = 0, other = 0; i < kParticipants; ++i) {
+    std::array<std::uint8_t, secagg::kAdvertiseBytes> keys{};
+    if (i == place_) {
+      std::copy_n(advertise_.begin(), std::min(advertise_.size(), keys.size()), keys.begin());
+    } else {
+      secagg::encode_advertise(others()[other++], keys);
+    }
+    append(entries, keys);
+    if (!signs()) continue;
+    const secagg::Identity& identity =
+        i == place_ ? secagg::enrolled_device("kitchen-7") : other_identity(other - 1);
+    append(entries, secagg::identity_of(identity.signer.public_key()));
+    if (i == place_) continue;
+    std::array<std::uint8_t, secagg::kCredentialBytes> credential;
+    secagg::encode_credential(
+        secagg::make_credential(identity.signer, identity.endorsement,
+                                secagg::join_statement(crypto::sha256({plan_bytes_}), keys)),
+        credential);
+    append(credentials, credential);
+  }
+  const std::uint16_t threshold = signs() ? 3 : 2;
+  const secagg::Roster roster{
+      .prg = plan_.aggregation.prg,
+      .adversary = adversary,
+      .ring_bits = 16,
+      .graph = {.participants = kParticipants, .neighbours = kOthers, .threshold = threshold},
+      .entries = entries,
+      .credentials = credentials};
+  std::vector<std::uint8_t> message(secagg::roster_bytes(adversary, roster.graph));
   secagg::encode_roster(roster, message);
+  transcript_ = secagg::transcript_digest({.round = plan_.round.value,
+                                           .plan_digest = crypto::sha256({plan_bytes_}),
+                                           .model_digest = plan_.model_digest,
+                                           .prg = plan_.aggregation.prg},
+                                          roster, secagg::roster_root(roster));
+  return message;
+}
+
+std::vector<std::uint8_t> HostileCoordinator::confirmations() const {
+  std::vector<std::uint8_t> message{0b111};
+  const std::array<std::uint8_t, 1> survivors{kEverybody};
+  for (std::uint16_t other = 0; other < kOthers; ++other) {
+    const ParticipantIndex index{static_cast<std::uint16_t>(other < place_ ? other : other + 1)};
+    const secagg::Statement statement =
+        secagg::survivors_statement(transcript_, index, crypto::sha256({survivors}));
+    append(message, other_identity(other).signer.sign(statement.bytes()));
+  }
   return message;
 }
 
@@ -161,7 +230,7 @@ Reply HostileCoordinator::arbitrary_answer() {
     case 0:
       return proto::CheckInReply(window());
     case 1:
-      return proto::CheckInReply(proto::PlanOffer{SessionToken{}, input_.bytes(1 + input_.below(200))});
+      return proto::CheckInReply(proto::PlanOffer{SessionToken{}, input_.bytes(1 + input_.below(200)), {}});
     case 2: {
       proto::ModelChunk chunk;
       chunk.bytes = input_.bytes(input_.below(64));
@@ -170,7 +239,7 @@ Reply HostileCoordinator::arbitrary_answer() {
       return chunk;
     }
     case 3: {
-      proto::NextStep next{static_cast<Step>(1 + input_.below(4)), {}};
+      proto::NextStep next{static_cast<Step>(1 + input_.below(5)), {}};
       next.payload = input_.bytes(input_.u16() % 600);
       return proto::ExchangeReply(next);
     }
@@ -182,7 +251,7 @@ Reply HostileCoordinator::arbitrary_answer() {
       return proto::ExchangeReply(proto::SessionEnd{counted, "over", window()});
     }
     case 6:
-      return proto::ExchangeReply(proto::Refused{static_cast<Rejection>(1 + input_.below(15)), window()});
+      return proto::ExchangeReply(proto::Refused{static_cast<Rejection>(1 + input_.below(16)), window()});
     default:
       return client::Abandoned{};
   }

@@ -6,6 +6,7 @@
 
 #include "fuzz_input.h"
 #include "sotto/client/session.h"
+#include "sotto/secagg/wire.h"
 
 namespace sotto::fuzz {
 
@@ -27,7 +28,10 @@ class HostileCoordinator {
   [[nodiscard]] client::Reply sound_answer(const client::Request& request);
   [[nodiscard]] proto::ExchangeReply exchange(const proto::ExchangeRequest& request);
   [[nodiscard]] proto::ExchangeReply next_step(proto::Step answered);
+  [[nodiscard]] bool signs() const { return secagg::is_signed(plan_.aggregation.adversary); }
+  [[nodiscard]] proto::PlanOffer offer();
   [[nodiscard]] std::vector<std::uint8_t> roster();
+  [[nodiscard]] std::vector<std::uint8_t> confirmations() const;
   [[nodiscard]] client::Reply arbitrary_answer();
   [[nodiscard]] proto::RetryWindow window();
 
@@ -35,7 +39,9 @@ class HostileCoordinator {
   proto::Plan plan_;
   std::vector<std::uint8_t> plan_bytes_;
   std::vector<std::uint8_t> model_bytes_;
-  std::vector<std::uint8_t> advertise_;  // the device's
+  std::vector<std::uint8_t> advertise_;  // the device's join message
+  std::uint16_t place_ = 0;              // the device's in the roster
+  crypto::Digest transcript_{};
   proto::Step answered_ = proto::Step::kJoin;
   bool tampered_ = false;
   bool counted_ = false;

@@ -71,16 +71,24 @@ struct DeviceLoop::Mailbox {
 
 Result<std::unique_ptr<Device>> DeviceLoop::create(const DeviceOptions& options, Trainer& trainer,
                                                    MakeTransport make_transport, std::uint32_t attempts_max) {
-  std::unique_ptr<DeviceLoop> loop(new DeviceLoop(options, trainer, std::move(make_transport), attempts_max));
+  std::optional<identity::OwnedIdentity> own;
+  if (!options.identity_file.empty()) {
+    auto loaded = identity::load_identity(options.identity_file, secagg::Role::kDevice, options.signer);
+    if (!loaded) return loaded.error();
+    own.emplace(std::move(*loaded));
+  }
+  std::unique_ptr<DeviceLoop> loop(
+      new DeviceLoop(options, std::move(own), trainer, std::move(make_transport), attempts_max));
   if (loop->stop_event_->fd() < 0 || loop->mailbox_->event.fd() < 0) {
     return io_error("the system gives no event descriptor; raise the limit on open files");
   }
   return std::unique_ptr<Device>(std::move(loop));
 }
 
-DeviceLoop::DeviceLoop(const DeviceOptions& options, Trainer& trainer, MakeTransport make_transport,
-                       std::uint32_t attempts_max)
+DeviceLoop::DeviceLoop(const DeviceOptions& options, std::optional<identity::OwnedIdentity> identity,
+                       Trainer& trainer, MakeTransport make_transport, std::uint32_t attempts_max)
     : options_(options),
+      identity_(std::move(identity)),
       trainer_(trainer),
       make_transport_(std::move(make_transport)),
       attempts_max_(attempts_max),
@@ -105,6 +113,9 @@ Participation DeviceLoop::take_part() {
                                         .trainers = trainer_.architectures(),
                                         .parameters_max = options_.parameters_max,
                                         .cohort_min = options_.cohort_min,
+                                        .identity = identity_ ? &identity_->get() : nullptr,
+                                        .corrupt_fraction_min = options_.corrupt_fraction_min,
+                                        .allow_curious = options_.allow_curious,
                                         .allow_unmasked = options_.allow_unmasked,
                                         .attempts_max = attempts_max_},
                                        {random_, random_});

@@ -12,6 +12,7 @@
 #include "sotto/client/session.h"
 #include "sotto/client/transport.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/identity/identity_file.h"
 
 namespace sotto::client {
 
@@ -22,8 +23,8 @@ class DeviceLoop final : public Device {
   using MakeTransport = std::function<Result<std::unique_ptr<Transport>>()>;
   // Of one call, about a minute in all: a device that has trained for hours is patient.
   static constexpr std::uint32_t kAttemptsMax = 10;
-  // Options must have been checked. `trainer` must outlive the loop. kIo when the system gives no event
-  // descriptor.
+  // Options must have been checked; the identity file is read. `trainer` must outlive the loop. kIo when the
+  // system gives no event descriptor, else the identity file's errors.
   [[nodiscard]] static Result<std::unique_ptr<Device>> create(const DeviceOptions& options, Trainer& trainer,
                                                               MakeTransport make_transport,
                                                               std::uint32_t attempts_max = kAttemptsMax);
@@ -36,8 +37,8 @@ class DeviceLoop final : public Device {
   class Event;
   struct Mailbox;
 
-  DeviceLoop(const DeviceOptions& options, Trainer& trainer, MakeTransport make_transport,
-             std::uint32_t attempts_max);
+  DeviceLoop(const DeviceOptions& options, std::optional<identity::OwnedIdentity> identity, Trainer& trainer,
+             MakeTransport make_transport, std::uint32_t attempts_max);
 
   [[nodiscard]] Session::Action begin(Session& session);
   [[nodiscard]] Session::Action perform(Session& session, const Session::Action& action);
@@ -54,6 +55,7 @@ class DeviceLoop final : public Device {
   [[nodiscard]] Participation conclude(const Session::Done& done);
 
   const DeviceOptions options_;
+  const std::optional<identity::OwnedIdentity> identity_;
   Trainer& trainer_;
   const MakeTransport make_transport_;
   const std::uint32_t attempts_max_;

@@ -44,6 +44,13 @@ Status check_device_options(const DeviceOptions& options, const Trainer& trainer
                             std::to_string(limits::kParticipantsMin) + " to " +
                             std::to_string(limits::kParticipantsMax) + "; a smaller sum hides nobody");
   }
+  if (!(options.corrupt_fraction_min >= 0 && options.corrupt_fraction_min < 0.5f)) {
+    return invalid_argument("corrupt_fraction_min is " + std::to_string(options.corrupt_fraction_min) +
+                            ": it must be at least 0 and below 0.5");
+  }
+  if (options.signer != nullptr && options.identity_file.empty()) {
+    return invalid_argument("a signer needs its identity_file, where the authority endorses its key");
+  }
   if (const std::size_t count = trainer.architectures().size();
       count == 0 || count > limits::kTrainersPerDeviceMax) {
     return invalid_argument("the trainer names " + std::to_string(count) +

@@ -68,7 +68,9 @@ secagg::SessionContext make_context(const proto::Plan& plan, Bytes plan_bytes) {
 secagg::ParticipantRules make_rules(const proto::Plan& plan) {
   return {.cohort_min = plan.aggregation.cohort_min,
           .participants_max = plan.aggregation.participants_max,
-          .allow_minority_threshold = plan.aggregation.adversary == proto::Adversary::kCurious};
+          .adversary = plan.aggregation.adversary,
+          .corrupt_fraction = plan.aggregation.corrupt_fraction,
+          .dropout_fraction = plan.aggregation.dropout_fraction};
 }
 
 }  // namespace
@@ -88,16 +90,17 @@ Result<std::vector<std::uint8_t>> encode_update(const proto::Plan& plan, const L
   return lanes;
 }
 
-Contribution::Secure::Secure(const proto::Plan& plan, Bytes plan_bytes, Random& keys)
+Contribution::Secure::Secure(const proto::Plan& plan, Bytes plan_bytes, const secagg::Identity* identity,
+                             Random& keys)
     : slots(plan.aggregation.participants_max - 1u),
       order(plan.aggregation.participants_max),
-      participant(make_context(plan, plan_bytes), make_rules(plan), slots, order, keys) {}
+      participant(make_context(plan, plan_bytes), make_rules(plan), identity, slots, order, keys) {}
 
 Contribution::Contribution(const proto::Plan& plan, Bytes plan_bytes, std::vector<std::uint8_t> update,
-                           Random& keys)
+                           const secagg::Identity* identity, Random& keys)
     : aggregation_(plan.aggregation), parameters_(plan.model.parameter_count()), update_(std::move(update)) {
   if (aggregation_.kind == proto::Aggregation::kSecure) {
-    secure_ = std::make_unique<Secure>(plan, plan_bytes, keys);
+    secure_ = std::make_unique<Secure>(plan, plan_bytes, identity, keys);
     expected_ = proto::Step::kShare;
   } else {
     expected_ = proto::Step::kCollect;
@@ -109,8 +112,11 @@ Rejection Contribution::join(std::vector<std::uint8_t>& payload) {
     payload.clear();
     return Rejection::kNone;
   }
-  payload.resize(secagg::kAdvertiseBytes);
-  return secure_->participant.advertise(std::span<std::uint8_t, secagg::kAdvertiseBytes>(payload));
+  payload.resize(secagg::join_bytes(aggregation_.adversary));
+  std::size_t written = 0;
+  const Rejection rejection = secure_->participant.advertise(payload, written);
+  payload.resize(written);
+  return rejection;
 }
 
 Rejection Contribution::answer(const proto::NextStep& message, std::vector<std::uint8_t>& payload) {
@@ -127,8 +133,11 @@ Rejection Contribution::write_step(const proto::NextStep& message, std::vector<s
       return share(message.payload, payload);
     case proto::Step::kCollect:
       expected_.reset();
-      if (secure_) expected_ = proto::Step::kUnmask;
+      if (secure_) expected_ = after_collect();
       return collect(message.payload, payload);
+    case proto::Step::kConfirm:
+      expected_ = proto::Step::kUnmask;
+      return confirm(message.payload, payload);
     case proto::Step::kUnmask:
       expected_.reset();
       return unmask(message.payload, payload);
@@ -157,10 +166,28 @@ Rejection Contribution::collect(Bytes delivery, std::vector<std::uint8_t>& paylo
     payload = std::exchange(update_, {});
     return Rejection::kNone;
   }
-  const secagg::RingLayout layout(aggregation_.participants_max, secagg::update_lanes(parameters_));
+  const secagg::RingLayout layout(aggregation_.participants_max, secagg::update_lanes(parameters_),
+                                  aggregation_.packing);
   payload.resize(layout.byte_count());
   secagg::ring_encode(layout, std::exchange(update_, {}), payload);
-  return secure_ ? secure_->participant.mask(layout, payload) : Rejection::kNone;
+  if (secure_) {
+    const Rejection rejection = secure_->participant.mask(layout, payload);
+    if (!accepted(rejection)) return rejection;
+  }
+  payload.resize(secagg::ring_pack(layout, payload).size());
+  return Rejection::kNone;
+}
+
+proto::Step Contribution::after_collect() const {
+  return secagg::is_signed(aggregation_.adversary) ? proto::Step::kConfirm : proto::Step::kUnmask;
+}
+
+Rejection Contribution::confirm(Bytes request, std::vector<std::uint8_t>& payload) {
+  payload.resize(crypto::kEs256SignatureBytes);
+  std::size_t written = 0;
+  const Rejection rejection = secure_->participant.receive_confirm(request, payload, written);
+  payload.resize(written);
+  return rejection;
 }
 
 Rejection Contribution::unmask(Bytes request, std::vector<std::uint8_t>& payload) {

@@ -23,8 +23,10 @@ namespace sotto::client {
 
 class Contribution {
  public:
-  // `update` is encode_update()'s. `keys` must outlive the contribution.
-  Contribution(const proto::Plan& plan, Bytes plan_bytes, std::vector<std::uint8_t> update, Random& keys);
+  // `update` is encode_update()'s. `identity` may be null unless the plan's sessions are signed; it and `keys`
+  // must outlive the contribution.
+  Contribution(const proto::Plan& plan, Bytes plan_bytes, std::vector<std::uint8_t> update,
+               const secagg::Identity* identity, Random& keys);
 
   // The join payload, with fresh keys in a secure session. Called once, first.
   [[nodiscard]] Rejection join(std::vector<std::uint8_t>& payload);
@@ -36,7 +38,7 @@ class Contribution {
  private:
   // The working memory of a secure session, sized for the largest cohort that the plan allows.
   struct Secure {
-    Secure(const proto::Plan& plan, Bytes plan_bytes, Random& keys);
+    Secure(const proto::Plan& plan, Bytes plan_bytes, const secagg::Identity* identity, Random& keys);
     std::vector<secagg::NeighbourSlot> slots;
     std::vector<std::uint16_t> order;
     secagg::Participant participant;
@@ -45,6 +47,8 @@ class Contribution {
   Rejection write_step(const proto::NextStep& message, std::vector<std::uint8_t>& payload);
   Rejection share(Bytes roster, std::vector<std::uint8_t>& payload);
   Rejection collect(Bytes delivery, std::vector<std::uint8_t>& payload);
+  [[nodiscard]] proto::Step after_collect() const;
+  Rejection confirm(Bytes request, std::vector<std::uint8_t>& payload);
   Rejection unmask(Bytes request, std::vector<std::uint8_t>& payload);
 
   const proto::AggregationSpec aggregation_;

@@ -4,12 +4,51 @@
 #include <string>
 
 namespace sotto::client {
+namespace {
+
+Status denied(const std::string& message) { return {StatusCode::kPermissionDenied, message}; }
+
+// What the task's sessions withstand, against what the owner asks for.
+Status check_protection(const proto::AggregationSpec& aggregation, const SessionOptions& options) {
+  if (aggregation.adversary == proto::Adversary::kCurious && !options.allow_curious) {
+    return denied(
+        "the task's adversary is curious: nothing would stop a coordinator that lies from reading this "
+        "device's own update; allow_curious is off");
+  }
+  if (aggregation.adversary == proto::Adversary::kSemiMalicious && options.identity == nullptr) {
+    return denied(
+        "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` writes one");
+  }
+  if (aggregation.corrupt_fraction < options.corrupt_fraction_min) {
+    return denied("the task withstands a corrupt_fraction of " +
+                  std::to_string(aggregation.corrupt_fraction) + ", this device asks for " +
+                  std::to_string(options.corrupt_fraction_min));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions& options) {
+  if (options.identity == nullptr) return {};
+  if (!offer.credential) {
+    return denied("the coordinator did not sign its plan; a coordinator of this device's authority does");
+  }
+  if (!secagg::verify_credential(*offer.credential, secagg::Role::kCoordinator, options.identity->authority,
+                                 secagg::plan_statement(offer.plan).bytes())) {
+    return denied("the plan is not signed by a coordinator that this device's authority endorsed");
+  }
+  return {};
+}
 
 Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options) {
   if (plan.aggregation.kind != proto::Aggregation::kSecure && !options.allow_unmasked) {
     return {StatusCode::kPermissionDenied,
             std::string("the task's aggregation is ") + proto::to_string(plan.aggregation.kind) +
                 ", which shows this device's own update to the coordinator; allow_unmasked is off"};
+  }
+  if (plan.aggregation.kind == proto::Aggregation::kSecure) {
+    SOTTO_RETURN_IF_ERROR(check_protection(plan.aggregation, options));
   }
   if (plan.aggregation.cohort_min < options.cohort_min) {
     return {StatusCode::kPermissionDenied,

@@ -143,7 +143,9 @@ Session::Action SessionMachine::accept_plan(const proto::PlanOffer& offer, Time 
   token_ = offer.token;
   auto plan = proto::decode_plan(offer.plan);
   if (!plan) return leave(plan.error().with_context("the coordinator's plan"), own_pause(now));
-  if (const Status policy = check_plan_policy(*plan, options_); !policy.ok()) {
+  Status policy = check_plan_credential(offer, options_);
+  if (policy.ok()) policy = check_plan_policy(*plan, options_);
+  if (!policy.ok()) {
     return leave(policy.with_context("plan refused"), own_pause(now));
   }
   plan_ = *plan;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sotto/crypto/primitives.h"
+#include "support/enrolment.h"
 
 namespace sotto::client {
 namespace {
@@ -28,6 +29,14 @@ Task::Task(proto::Aggregation kind, std::vector<float> parameters) {
   plan_bytes = proto::encode_plan(plan);
 }
 
+proto::PlanOffer Task::offer(const SessionToken& token) const {
+  secagg::Identity coordinator = secagg::enrolled_coordinator();
+  return {.token = token,
+          .plan = plan_bytes,
+          .credential = secagg::make_credential(coordinator.signer, coordinator.endorsement,
+                                                secagg::plan_statement(plan_bytes))};
+}
+
 proto::ModelChunk chunk_of(const Task& task, const proto::FetchModelRequest& request) {
   const std::size_t end = std::min<std::size_t>(request.offset + kChunkBytes, task.model_bytes.size());
   return {.total_bytes = task.model_bytes.size(),
@@ -37,7 +46,9 @@ proto::ModelChunk chunk_of(const Task& task, const proto::FetchModelRequest& req
 }
 
 CohortCoordinator::CohortCoordinator(const Task& task, std::size_t devices) : task_(task), devices_(devices) {
-  cohort_ = std::move(aggregator::make_cohort_session(task.plan, task.plan_bytes, random_).value());
+  cohort_ = std::move(aggregator::make_cohort_session(task.plan, task.plan_bytes, random_,
+                                                      secagg::fleet_authority().public_key())
+                          .value());
 }
 
 Reply CohortCoordinator::answer(const Request& request) {
@@ -45,7 +56,7 @@ Reply CohortCoordinator::answer(const Request& request) {
     SessionToken token;
     token.value[0] = static_cast<std::uint8_t>(members_.size() + 1);
     members_[token] = {};
-    return proto::CheckInReply(proto::PlanOffer{token, task_.plan_bytes});
+    return proto::CheckInReply(task_.offer(token));
   }
   if (const auto* fetch = std::get_if<proto::FetchModelRequest>(&request)) return chunk_of(task_, *fetch);
   if (const auto* step = std::get_if<proto::ExchangeRequest>(&request)) return exchange(*step);
@@ -81,10 +92,12 @@ Result<aggregator::CohortSum> CohortCoordinator::sum() {
   return cohort_->finish(executor);
 }
 
-SessionOptions device_options() {
-  return {.device_id = "kitchen-7",
+SessionOptions device_options(const std::string& name) {
+  return {.device_id = name,
           .population = "thermostats",
           .trainers = {proto::Architecture::kSoftmax},
+          .identity = &secagg::enrolled_device(name),
+          .allow_curious = true,
           .allow_unmasked = true};
 }
 
@@ -92,7 +105,7 @@ TestDevice::TestDevice(std::uint64_t device_seed)
     : seed(device_seed),
       keys(device_seed),
       rounding(device_seed + 1000),
-      session(Session::create(device_options(), {keys, rounding})),
+      session(Session::create(device_options("device-" + std::to_string(device_seed)), {keys, rounding})),
       action(session->start(now)) {}
 
 LocalUpdate TestDevice::update() const {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "replayable_random.h"
@@ -18,6 +19,8 @@ struct Task {
   proto::Plan plan;
   std::vector<std::uint8_t> model_bytes;
   std::vector<std::uint8_t> plan_bytes;
+  // Signed by the coordinator of enrolled.h.
+  [[nodiscard]] proto::PlanOffer offer(const SessionToken& token) const;
 };
 
 class CohortCoordinator {
@@ -63,7 +66,8 @@ struct TestDevice {
   Session::Action action;
 };
 
-[[nodiscard]] SessionOptions device_options();
+// Of the enrolled device of this name.
+[[nodiscard]] SessionOptions device_options(const std::string& name = "kitchen-7");
 [[nodiscard]] proto::ModelChunk chunk_of(const Task& task, const proto::FetchModelRequest& request);
 
 }  // namespace sotto::client

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cmath>
 #include <fstream>
 #include <thread>
 
@@ -12,6 +13,7 @@
 #include "device/device_options.h"
 #include "device/state_file.h"
 #include "session_script.h"
+#include "support/enrolment.h"
 
 namespace sotto::client {
 namespace {
@@ -259,6 +261,60 @@ TEST_F(DeviceLoopTest, AStateFileThatCannotBeWrittenDoesNotStopTraining) {
   EXPECT_THAT(said_, testing::Contains(HasSubstr("cannot create")));
 }
 
+// Of the authority that endorses the coordinator of these tests.
+identity::EnrolledKey enroll(const crypto::Es256PublicKey& key) {
+  return {.role = secagg::Role::kDevice,
+          .key = std::nullopt,
+          .public_key = key,
+          .endorsement = secagg::endorse(secagg::fleet_authority(), secagg::Role::kDevice, key),
+          .authority = secagg::fleet_authority().public_key()};
+}
+
+TEST_F(DeviceLoopTest, WithAnIdentityItTakesPlansOfItsAuthorityOnly) {
+  options_.identity_file = folder_ / "identity.pem";
+  identity::EnrolledKey enrolled = enroll(secagg::numbered_key(5).public_key());
+  enrolled.key = secagg::numbered_key(5);
+  ASSERT_TRUE(identity::save_enrolled_key(options_.identity_file, enrolled, "").ok());
+  const auto device = make_device();
+  EXPECT_EQ(device->take_part().status.code(), StatusCode::kPermissionDenied);  // serve() signs nothing
+  answer_ = [this](const Request& request) -> std::optional<Result<Reply>> {
+    if (std::holds_alternative<proto::CheckInRequest>(request)) {
+      return Reply(proto::CheckInReply(task_.offer(kToken)));
+    }
+    return serve(request);
+  };
+  options_.state_file.clear();
+  EXPECT_TRUE(make_device()->take_part().counted);
+}
+
+TEST_F(DeviceLoopTest, AnIdentityFileThatIsNoneIsNamed) {
+  const auto create = [this] {
+    return DeviceLoop::create(
+               options_, trainer_,
+               []() -> Result<std::unique_ptr<Transport>> { return unavailable("not in this test"); })
+        .status();
+  };
+  options_.identity_file = folder_ / "identity.pem";
+  EXPECT_EQ(create().code(), StatusCode::kNotFound);
+  std::ofstream(options_.identity_file) << "hello";
+  EXPECT_EQ(create().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(create().message(), HasSubstr("identity.pem"));
+}
+
+TEST_F(DeviceLoopTest, AKeyInASecureElementTakesPart) {
+  secagg::KeySigner element(crypto::Es256PrivateKey::generate());
+  options_.identity_file = folder_ / "identity.pem";
+  ASSERT_TRUE(identity::save_enrolled_key(options_.identity_file, enroll(element.public_key()), "").ok());
+  options_.signer = &element;
+  answer_ = [this](const Request& request) -> std::optional<Result<Reply>> {
+    if (std::holds_alternative<proto::CheckInRequest>(request)) {
+      return Reply(proto::CheckInReply(task_.offer(kToken)));
+    }
+    return serve(request);
+  };
+  EXPECT_TRUE(make_device()->take_part().counted);
+}
+
 TEST_F(DeviceLoopTest, OptionsThatMakeNoSenseAreNamed) {
   EXPECT_TRUE(check_device_options(options_, trainer_).ok());
   const struct {
@@ -275,6 +331,13 @@ TEST_F(DeviceLoopTest, OptionsThatMakeNoSenseAreNamed) {
       {[](DeviceOptions& options) { options.population = ""; }, "population"},
       {[](DeviceOptions& options) { options.parameters_max = 0; }, "parameters_max"},
       {[](DeviceOptions& options) { options.cohort_min = 2; }, "cohort_min"},
+      {[](DeviceOptions& options) { options.corrupt_fraction_min = 0.5f; }, "corrupt_fraction_min"},
+      {[](DeviceOptions& options) { options.corrupt_fraction_min = std::nanf(""); }, "corrupt_fraction_min"},
+      {[](DeviceOptions& options) {
+         static secagg::KeySigner element(crypto::Es256PrivateKey::generate());
+         options.signer = &element;
+       },
+       "identity_file"},
       {[](DeviceOptions& options) { options.state_file = "/no/such/folder/state"; }, "/no/such/folder"},
   };
   for (const auto& wrong : cases) {

@@ -4,6 +4,7 @@
 
 #include "session_script.h"
 #include "sotto/base/limits.h"
+#include "support/enrolment.h"
 
 namespace sotto::client {
 namespace {
@@ -147,6 +148,108 @@ TEST(SessionPlan, CohortsBelowTheDevicesOwnMinimumAreRefused) {
   SessionScript script(Task(Aggregation::kSecure), options);
   (void)script.session->start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "no cohort below 4");
+}
+
+// A secure task whose plan was edited.
+Task edited_task(void (*edit)(proto::AggregationSpec&)) {
+  Task task(Aggregation::kSecure);
+  edit(task.plan.aggregation);
+  task.plan_bytes = proto::encode_plan(task.plan);
+  return task;
+}
+
+Task curious_task() {
+  return edited_task([](proto::AggregationSpec& spec) { spec.adversary = proto::Adversary::kCurious; });
+}
+
+TEST(SessionPlan, CuriousTasksAreRefusedUnlessTheOwnerAllowedThem) {
+  SessionOptions options = device_options();
+  options.allow_curious = SessionOptions{}.allow_curious;
+  SessionScript script(curious_task(), options);
+  (void)script.session->start(script.now);
+  expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "allow_curious is off");
+
+  SessionScript allowed(curious_task());
+  EXPECT_EQ(sent<proto::ExchangeRequest>(allowed.join()).payload.size(), 64u);
+}
+
+TEST(SessionPlan, SignedSessionsNeedAnIdentity) {
+  SessionOptions options = device_options();
+  options.identity = nullptr;
+  SessionScript script(Task(Aggregation::kSecure), options);
+  (void)script.session->start(script.now);
+  expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "enrolled devices only");
+}
+
+TEST(SessionPlan, ADeviceWithoutAnIdentityServesWhatItsOwnerAllowed) {
+  SessionOptions options = device_options();
+  options.identity = nullptr;
+  for (const Task& task : {curious_task(), Task(Aggregation::kPlain), Task(Aggregation::kFloat)}) {
+    SessionScript script(task, options);
+    (void)sent<proto::ExchangeRequest>(script.join());
+  }
+}
+
+TEST(SessionPlan, TasksThatWithstandTooFewColludingDevicesAreRefused) {
+  const auto offer_is_taken = [](float minimum) {
+    SessionOptions options = device_options();
+    options.corrupt_fraction_min = minimum;
+    SessionScript script(edited_task([](proto::AggregationSpec& spec) { spec.corrupt_fraction = 0.2f; }),
+                         options);
+    (void)script.session->start(script.now);
+    const Session::Action action = script.offer_plan();
+    if (const Request request = as<Session::Send>(action).request;
+        std::holds_alternative<proto::FetchModelRequest>(request)) {
+      return true;
+    }
+    expect_left(script, action, StatusCode::kPermissionDenied, "corrupt_fraction of 0.2");
+    return false;
+  };
+  EXPECT_TRUE(offer_is_taken(0));
+  EXPECT_TRUE(offer_is_taken(0.2f));
+  EXPECT_FALSE(offer_is_taken(0.21f));
+}
+
+// Offers a plan with this credential to a device that takes signed ones.
+void expect_credential_refused(const Task& task, std::optional<secagg::Credential> credential,
+                               const std::string& what) {
+  SessionScript script(task);
+  (void)script.session->start(script.now);
+  proto::PlanOffer offer = task.offer(kToken);
+  offer.credential = credential;
+  expect_left(script, script.reply(proto::CheckInReply(offer)), StatusCode::kPermissionDenied, what);
+}
+
+secagg::Credential sign(const secagg::Identity& identity, const secagg::Statement& statement) {
+  return secagg::make_credential(identity.signer, identity.endorsement, statement);
+}
+
+TEST(SessionPlan, OnlyACoordinatorOfTheDevicesAuthorityMayOfferPlans) {
+  const char* wrong = "not signed by a coordinator that this device's authority endorsed";
+  using secagg::Role;
+  for (const Aggregation kind : {Aggregation::kSecure, Aggregation::kPlain}) {
+    const Task task(kind);
+    const secagg::Statement statement = secagg::plan_statement(task.plan_bytes);
+    expect_credential_refused(task, std::nullopt, "did not sign its plan");
+    secagg::KeySigner stranger(secagg::numbered_key(77));
+    const secagg::Identity& coordinator = secagg::enrolled_coordinator();
+    const secagg::Identity strangers{
+        coordinator.signer, secagg::endorse(stranger, Role::kCoordinator, coordinator.signer.public_key()),
+        stranger.public_key()};
+    expect_credential_refused(task, sign(strangers, statement), wrong);
+    // A device is endorsed by the right authority, for another role.
+    expect_credential_refused(task, sign(secagg::enrolled_device("kitchen-8"), statement), wrong);
+    secagg::Credential damaged = *task.offer(kToken).credential;
+    damaged.signature[9] ^= 1;
+    expect_credential_refused(task, damaged, wrong);
+  }
+}
+
+TEST(SessionPlan, ACredentialIsOfOnePlanOnly) {
+  Task next_round(Aggregation::kSecure);
+  next_round.plan.round.value += 1;
+  next_round.plan_bytes = proto::encode_plan(next_round.plan);
+  expect_credential_refused(Task(Aggregation::kSecure), next_round.offer(kToken).credential, "not signed by");
 }
 
 TEST(SessionPlan, ModelsTheDeviceCannotTrainAreRefused) {

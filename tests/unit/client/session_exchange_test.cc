@@ -183,12 +183,12 @@ TEST(SessionExchange, ARefusalIsTheOutcome) {
 }
 
 TEST(SessionExchange, StepsOutOfOrderAreRefused) {
-  for (const Step step : {Step::kJoin, Step::kCollect, Step::kUnmask}) {
+  for (const Step step : {Step::kJoin, Step::kCollect, Step::kConfirm, Step::kUnmask}) {
     SessionScript script(Task(Aggregation::kSecure));
     (void)script.join();
     expect_left_naming(script, script.exchange_reply(next_step(step)), Rejection::kWrongPhase);
   }
-  for (const Step step : {Step::kJoin, Step::kShare, Step::kUnmask}) {
+  for (const Step step : {Step::kJoin, Step::kShare, Step::kConfirm, Step::kUnmask}) {
     SessionScript script(Task(Aggregation::kPlain));
     (void)script.join();
     expect_left_naming(script, script.exchange_reply(next_step(step)), Rejection::kWrongPhase);
@@ -213,13 +213,18 @@ TEST(SessionExchange, AHostileRosterIsRefused) {
   // The device alone with one other: below the cohort's minimum of three.
   SessionScript lonely(task);
   const auto join = sent<proto::ExchangeRequest>(lonely.join());
-  std::vector<std::uint8_t> entries = join.payload;
-  entries.resize(2 * secagg::kAdvertiseBytes, 0x11);
+  std::vector<std::uint8_t> entries(join.payload.begin(), join.payload.begin() + secagg::kAdvertiseBytes);
+  const crypto::Digest own = secagg::identity_of(lonely.options.identity->signer.public_key());
+  entries.insert(entries.end(), own.begin(), own.end());
+  entries.resize(2 * entries.size(), 0x11);
+  const std::vector<std::uint8_t> credentials(secagg::kCredentialBytes);
   secagg::Roster roster;
+  roster.adversary = secagg::Adversary::kSemiMalicious;
   roster.ring_bits = 16;
+  roster.credentials = credentials;
   roster.graph = {.participants = 2, .neighbours = 1, .threshold = 1};
   roster.entries = entries;
-  std::vector<std::uint8_t> message(secagg::roster_bytes(2));
+  std::vector<std::uint8_t> message(secagg::roster_bytes(roster.adversary, roster.graph));
   secagg::encode_roster(roster, message);
   expect_left_naming(lonely, lonely.exchange_reply(next_step(Step::kShare, message)),
                      Rejection::kCohortTooSmall);
@@ -281,7 +286,9 @@ TEST(SessionAbandon, AfterAPlanTheCoordinatorIsTold) {
 // ---- whole cohorts against the real aggregator ----
 
 struct Cohort {
-  Cohort(Aggregation kind, std::size_t count) : task(kind), coordinator(task, count) {
+  Cohort(Aggregation kind, std::size_t count, proto::Adversary adversary = proto::Adversary::kSemiMalicious,
+         proto::Packing packing = proto::Packing::kWords)
+      : task(make_task(kind, adversary, packing)), coordinator(task, count) {
     for (std::uint64_t seed = 1; seed <= count; ++seed) devices.push_back(std::make_unique<TestDevice>(seed));
   }
   // Until every device is done or `stop` holds; false when that takes too long.
@@ -300,6 +307,14 @@ struct Cohort {
   }
   bool run() {
     return run_until([](const TestDevice&) { return false; });
+  }
+
+  static Task make_task(Aggregation kind, proto::Adversary adversary, proto::Packing packing) {
+    Task task(kind);
+    task.plan.aggregation.adversary = adversary;
+    task.plan.aggregation.packing = packing;
+    task.plan_bytes = proto::encode_plan(task.plan);
+    return task;
   }
 
   Task task;
@@ -365,7 +380,7 @@ TEST(SessionCohort, ASecondUnmaskRequestIsNotAnswered) {
   const TestDevice& device = *cohort.devices.front();
   ASSERT_TRUE(cohort.run_until([&](const TestDevice&) { return is_sending(device, Step::kUnmask); }));
   Session& session = *cohort.devices.front()->session;
-  const std::vector<std::uint8_t> request = {0x07, 0x00};  // three survivors, nobody missing
+  const std::vector<std::uint8_t> request = {0x00};  // no signatures; it is not read
   const auto abandon = sent<proto::AbandonRequest>(
       session.on_reply(Reply(proto::ExchangeReply(next_step(Step::kUnmask, request))), device.now));
   EXPECT_FALSE(abandon.reason.empty());
@@ -373,19 +388,58 @@ TEST(SessionCohort, ASecondUnmaskRequestIsNotAnswered) {
   EXPECT_THAT(done.status.message(), HasSubstr(describe(Rejection::kWrongPhase)));
 }
 
-TEST(SessionCohort, AnUnmaskRequestForBothSharesOfANeighbourIsNotAnswered) {
+// What the first device of a cohort says to `message` instead of the answer to `step`.
+std::string words_for(Step step, const proto::NextStep& message) {
   Cohort cohort(Aggregation::kSecure, 4);
   const TestDevice& device = *cohort.devices.front();
-  ASSERT_TRUE(cohort.run_until([&](const TestDevice&) { return is_sending(device, Step::kCollect); }));
+  EXPECT_TRUE(cohort.run_until([&](const TestDevice&) { return is_sending(device, step); }));
   Session& session = *cohort.devices.front()->session;
-  (void)sent<proto::AbandonRequest>(
-      session.on_reply(Reply(proto::ExchangeReply(next_step(Step::kUnmask, {0x07, 0x01}))), device.now));
-  const auto done = as<Session::Done>(session.on_reply(Reply(Abandoned{}), device.now));
-  EXPECT_THAT(done.status.message(), HasSubstr(describe(Rejection::kSetsOverlap)));
+  (void)sent<proto::AbandonRequest>(session.on_reply(Reply(proto::ExchangeReply(message)), device.now));
+  return as<Session::Done>(session.on_reply(Reply(Abandoned{}), device.now)).status.message();
+}
+
+TEST(SessionCohort, ASetOfSurvivorsWithoutTheDeviceItselfIsNotConfirmed) {
+  EXPECT_THAT(words_for(Step::kCollect, next_step(Step::kConfirm, {0x00})),
+              HasSubstr(describe(Rejection::kUnknownParticipant)));
+}
+
+TEST(SessionCohort, NothingIsUnmaskedWithoutConfirming) {
+  EXPECT_THAT(words_for(Step::kCollect, next_step(Step::kUnmask, {0x07})),
+              HasSubstr(describe(Rejection::kWrongPhase)));
+}
+
+TEST(SessionCohort, NothingIsUnmaskedWithoutTheNeighboursSignatures) {
+  EXPECT_THAT(words_for(Step::kConfirm, next_step(Step::kUnmask, {0x00})),
+              HasSubstr(describe(Rejection::kTooFewSurvivors)));
+  std::vector<std::uint8_t> forged(1 + 3 * 64, 0x11);
+  forged[0] = 0x07;
+  EXPECT_THAT(words_for(Step::kConfirm, next_step(Step::kUnmask, forged)),
+              HasSubstr(describe(Rejection::kBadSignature)));
+}
+
+TEST(SessionCohort, CuriousSessionsHaveNoStepConfirm) {
+  Cohort cohort(Aggregation::kSecure, 5, proto::Adversary::kCurious);
+  bool confirmed = false;
+  ASSERT_TRUE(cohort.run_until([&](const TestDevice& device) {
+    confirmed = confirmed || is_sending(device, Step::kConfirm);
+    return false;
+  }));
+  EXPECT_FALSE(confirmed);
+  for (const auto& device : cohort.devices) EXPECT_TRUE(as<Session::Done>(device->action).counted);
+}
+
+TEST(SessionCohort, PackedVectorsSumTheSame) {
+  Cohort words(Aggregation::kSecure, 5);
+  Cohort bits(Aggregation::kSecure, 5, proto::Adversary::kSemiMalicious, proto::Packing::kBits);
+  ASSERT_TRUE(words.run());
+  ASSERT_TRUE(bits.run());
+  EXPECT_EQ(bits.coordinator.sum()->sum, words.coordinator.sum()->sum);
+  EXPECT_LT(as<Session::Done>(bits.devices[0]->action).uplink_bytes,
+            as<Session::Done>(words.devices[0]->action).uplink_bytes);
 }
 
 TEST(SessionCohort, NothingIsSavedAndAbandonWorksAtEveryStepAfterTheJoin) {
-  for (const Step step : {Step::kShare, Step::kCollect, Step::kUnmask}) {
+  for (const Step step : {Step::kShare, Step::kCollect, Step::kConfirm, Step::kUnmask}) {
     Cohort cohort(Aggregation::kSecure, 4);
     const TestDevice& device = *cohort.devices.front();
     ASSERT_TRUE(cohort.run_until([&](const TestDevice&) { return is_sending(device, step); }));

@@ -32,7 +32,7 @@ SessionScript::SessionScript(Task task_in, SessionOptions options_in)
       session(Session::create(options, {keys, rounding})) {}
 
 Session::Action SessionScript::offer_plan() {
-  return reply(proto::CheckInReply(proto::PlanOffer{kToken, task.plan_bytes}));
+  return reply(proto::CheckInReply(task.offer(kToken)));
 }
 
 Session::Action SessionScript::download() {

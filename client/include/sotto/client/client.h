@@ -1,6 +1,7 @@
 // Sotto's device client: a Trainer, a few options, and a loop.
 //
 //   sotto::client::DeviceOptions options{.coordinator = "coordinator.example:7443", .ca_file = "ca.pem",
+//                                        .identity_file = "kitchen-7.pem",
 //                                        .device_id = "kitchen-7", .population = "thermostats"};
 //   auto device = sotto::client::Device::connect(options, trainer);
 //   if (!device) { ... device.error().message() ... }
@@ -17,6 +18,7 @@
 
 #include "sotto/base/result.h"
 #include "sotto/client/trainer.h"
+#include "sotto/secagg/identity.h"
 
 namespace sotto::client {
 
@@ -26,9 +28,15 @@ struct DeviceOptions {
       ca_file{};             // the coordinator's CA certificate (PEM); `sotto serve` prints where it is
   std::string device_id{};   // 1 .. 64 bytes of [A-Za-z0-9._-], unique in the fleet
   std::string population{};  // which tasks this device may serve
+  std::filesystem::path identity_file{};  // from `sotto enroll`; without it most tasks are refused
+  // Holds the private key when identity_file does not, a secure element for instance; must outlive the
+  // device.
+  secagg::Signer* signer = nullptr;
   std::filesystem::path state_file{};  // survives restarts; empty: keep nothing
   std::uint64_t parameters_max = 1 << 20;
-  std::uint16_t cohort_min = 3;  // never take part in a smaller cohort
+  std::uint16_t cohort_min = 3;       // never take part in a smaller cohort
+  float corrupt_fraction_min = 0.1f;  // never in a task that withstands fewer colluding devices, 0 .. 0.5
+  bool allow_curious = false;  // true also serves tasks that only withstand a coordinator that does not lie
   bool allow_unmasked =
       false;  // true also serves plain and float tasks: the coordinator then sees this update
   // Called with one sentence whenever the device starts to wait or moves on. May be empty.
@@ -45,7 +53,8 @@ struct Participation {
 
 class Device {
  public:
-  // Checks the options and reads ca_file; does not connect yet. `trainer` must outlive the device.
+  // Checks the options and reads ca_file and identity_file; does not connect yet. `trainer` must outlive the
+  // device.
   [[nodiscard]] static Result<std::unique_ptr<Device>> connect(const DeviceOptions& options,
                                                                Trainer& trainer);
   virtual ~Device() = default;

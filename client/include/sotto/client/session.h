@@ -3,7 +3,7 @@
 //
 //   start() -> Send(check-in) -> [Wait until the retry window] -> Send(fetch model)* -> Train -> Send(join)
 //   -> Send(share)
-//           -> Send(collect) -> Send(unmask) -> Done
+//           -> Send(collect) -> Send(confirm) -> Send(unmask) -> Done
 //
 // Lost and refused calls are retried with exponential back-off and full jitter inside the machine, up to a
 // limit.
@@ -22,6 +22,7 @@
 #include "sotto/client/trainer.h"
 #include "sotto/client/transport.h"
 #include "sotto/proto/messages.h"
+#include "sotto/secagg/identity.h"
 
 namespace sotto::client {
 
@@ -30,9 +31,14 @@ struct SessionOptions {
   std::string population;
   std::vector<proto::Architecture> trainers;
   std::uint64_t parameters_max = 1 << 20;
-  std::uint16_t cohort_min = 3;    // refuse plans and cohorts smaller than this, whatever the plan says
-  bool allow_unmasked = false;     // take part in plain and float tasks
-  std::uint32_t attempts_max = 6;  // of one call before the session gives up
+  std::uint16_t cohort_min = 3;  // refuse plans and cohorts smaller than this, whatever the plan says
+  // Who this device is; must outlive the session. Null: it can take part in curious and unmasked tasks only,
+  // as far as these are allowed. With one, every plan must carry a credential by the identity's authority.
+  const secagg::Identity* identity = nullptr;
+  float corrupt_fraction_min = 0.1f;  // refuse plans that withstand fewer colluding devices
+  bool allow_curious = false;         // take part in tasks that trust the coordinator not to lie
+  bool allow_unmasked = false;        // take part in plain and float tasks
+  std::uint32_t attempts_max = 6;     // of one call before the session gives up
   std::uint32_t backoff_first_ms = 200;
   std::uint32_t backoff_max_ms = 30'000;
 };
