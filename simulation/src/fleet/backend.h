@@ -12,6 +12,7 @@
 #include "sotto/base/executor.h"
 #include "sotto/client/transport.h"
 #include "sotto/proto/messages.h"
+#include "sotto/secagg/identity.h"
 #include "sotto/simulation/experiment.h"
 
 namespace sotto::simulation {
@@ -30,6 +31,9 @@ class Backend {
 
   // The connection of device `device`, made on first use; lives as long as the backend.
   [[nodiscard]] virtual client::Transport& transport(std::size_t device) = 0;
+
+  // Who device `device` is, endorsed by the coordinator's authority; lives as long as the backend.
+  [[nodiscard]] virtual const secagg::Identity& identity(std::size_t device) = 0;
 
   [[nodiscard]] virtual Time now() const = 0;
   // Lets time pass until something is in `mailbox`, at the latest until `until`.

@@ -209,13 +209,16 @@ class Experiment {
                                                 .population = options_.task_name,
                                                 .trainers = {options_.architecture},
                                                 .parameters_max = limits::kParametersMax,
+                                                .identity = &backend_.identity(device),
+                                                .corrupt_fraction_min = 0,
+                                                .allow_curious = true,
                                                 .allow_unmasked = true},
                                                {.keys = keys_random_, .rounding = *rounding.back()});
       member.trainer = trainers_[device].get();
       member.training_random =
           make_stream(options_.seed, {.purpose = "training", .attempt = attempt, .device = device});
       if (appointment.drop) {
-        member.drop_before = step_to_drop(*appointment.drop, options_.aggregation.kind);
+        member.drop_before = step_to_drop(*appointment.drop, options_.aggregation);
         count_drop(*appointment.drop, round);
       }
       members.push_back(std::move(member));
@@ -236,6 +239,9 @@ class Experiment {
         break;
       case DropPoint::kAfterVector:
         ++round.dropped_after_vector;
+        break;
+      case DropPoint::kAfterConfirm:
+        ++round.dropped_after_confirm;
         break;
     }
   }

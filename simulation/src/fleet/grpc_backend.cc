@@ -1,11 +1,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <unordered_map>
 #include <utility>
 
 #include "fleet/backend.h"
+#include "fleet/enrolled_fleet.h"
 #include "sotto/client/admin_client.h"
 #include "sotto/client/grpc_transport.h"
 #include "sotto/server/service.h"
@@ -48,8 +50,12 @@ class GrpcBackend final : public Backend {
       service_ = std::move(*service);
       coordinator = {.address = service_->address(),
                      .ca_file = service_->identity().ca_file,
-                     .admin_socket = service_->admin_socket()};
+                     .admin_socket = service_->admin_socket(),
+                     .authority = service_->authority().directory};
     }
+    auto authority = identity::Authority::open(coordinator.authority);
+    if (!authority) return authority.error();
+    fleet_.emplace(std::move(*authority));
     std::ifstream file(coordinator.ca_file, std::ios::binary);
     std::ostringstream ca_pem;
     ca_pem << file.rdbuf();
@@ -88,6 +94,8 @@ class GrpcBackend final : public Backend {
     return *transport;
   }
 
+  const secagg::Identity& identity(std::size_t device) override { return fleet_->device(device); }
+
   Time now() const override { return clock_.now(); }
 
   void wait(Time until, Mailbox& mailbox) override {
@@ -100,6 +108,7 @@ class GrpcBackend final : public Backend {
   SystemClock clock_;
   TemporaryDirectory directory_;
   std::unique_ptr<server::Service> service_;
+  std::optional<EnrolledFleet> fleet_;
   std::unique_ptr<client::AdminClient> admin_;
   client::GrpcTransportOptions transport_options_;
   std::unordered_map<std::size_t, std::unique_ptr<client::Transport>> transports_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "fleet/backend.h"
+#include "fleet/enrolled_fleet.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/server/coordinator.h"
 #include "sotto/server/store.h"
@@ -29,7 +30,8 @@ class InProcessBackend final : public Backend {
   explicit InProcessBackend(Executor& executor) : executor_(executor) {}
 
   Status open() {
-    auto coordinator = server::Coordinator::open(*store_, random_, {}, clock_.now());
+    auto coordinator =
+        server::Coordinator::open(*store_, random_, {.identity = &coordinator_identity_.get()}, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
     return {};
@@ -66,6 +68,8 @@ class InProcessBackend final : public Backend {
     if (!transport) transport = std::make_unique<InProcessTransport>(*this);
     return *transport;
   }
+
+  const secagg::Identity& identity(std::size_t device) override { return fleet_.device(device); }
 
   Time now() const override { return clock_.now(); }
 
@@ -150,6 +154,8 @@ class InProcessBackend final : public Backend {
   VirtualClock clock_;
   crypto::SystemRandom random_;
   std::unique_ptr<server::Store> store_ = server::make_memory_store();
+  EnrolledFleet fleet_{identity::Authority::make()};
+  const identity::OwnedIdentity coordinator_identity_ = fleet_.coordinator();
   std::unique_ptr<server::Coordinator> coordinator_;
   std::deque<server::Event> events_;
   std::uint64_t last_call_ = 0;

@@ -34,15 +34,16 @@ std::vector<Appointment> schedule_round(const ScheduleOptions& options, std::uin
   for (const std::size_t device : devices) {
     Appointment appointment{.device = device, .drop = std::nullopt};
     const bool drops = random->uniform() < options.dropout;
-    const auto point = static_cast<DropPoint>(random->below(4));
+    const auto point = static_cast<DropPoint>(random->below(5));
     if (drops) appointment.drop = point;
     appointments.push_back(appointment);
   }
   return appointments;
 }
 
-std::optional<proto::Step> step_to_drop(DropPoint point, proto::Aggregation aggregation) {
-  const bool secure = aggregation == proto::Aggregation::kSecure;
+std::optional<proto::Step> step_to_drop(DropPoint point, const proto::AggregationSpec& session) {
+  const bool secure = session.kind == proto::Aggregation::kSecure;
+  const bool confirms = secure && session.adversary == proto::Adversary::kSemiMalicious;
   switch (point) {
     case DropPoint::kBeforeKeys:
       return proto::Step::kJoin;
@@ -51,6 +52,10 @@ std::optional<proto::Step> step_to_drop(DropPoint point, proto::Aggregation aggr
     case DropPoint::kAfterShares:
       return proto::Step::kCollect;
     case DropPoint::kAfterVector:
+      if (confirms) return proto::Step::kConfirm;
+      if (secure) return proto::Step::kUnmask;
+      return std::nullopt;
+    case DropPoint::kAfterConfirm:
       if (secure) return proto::Step::kUnmask;
       return std::nullopt;
   }

@@ -15,7 +15,7 @@
 namespace sotto::simulation {
 
 // Where in the protocol a device leaves.
-enum class DropPoint : std::uint8_t { kBeforeKeys, kAfterKeys, kAfterShares, kAfterVector };
+enum class DropPoint : std::uint8_t { kBeforeKeys, kAfterKeys, kAfterShares, kAfterVector, kAfterConfirm };
 
 struct Appointment {
   std::size_t device = 0;
@@ -40,8 +40,8 @@ struct StreamName {
 };
 [[nodiscard]] std::unique_ptr<Random> make_stream(std::uint64_t seed, const StreamName& name);
 
-// The step a device leaves before. Sessions without shares leave at the step that keeps the set of summed
+// The step a device leaves before. Sessions that lack a step leave at the one that keeps the set of summed
 // devices the same; nullopt when the drop-out comes after everything such a session asks of a device.
-[[nodiscard]] std::optional<proto::Step> step_to_drop(DropPoint point, proto::Aggregation aggregation);
+[[nodiscard]] std::optional<proto::Step> step_to_drop(DropPoint point, const proto::AggregationSpec& session);
 
 }  // namespace sotto::simulation

@@ -22,13 +22,13 @@ constexpr std::string_view kStyle = R"(<style>
 :root {
   --page: #f6f7f9; --card: #ffffff; --ink: #1c2430; --soft: #566072; --rule: #dde1e8;
   --curve: #1f5fbf; --initial: #8a5a00; --local: #a3206a;
-  --keys: #b9c4d6; --shares: #5b8fd6; --vector: #e08a2e; --late: #8b4fb3; --bytes: #2a7f77;
+  --keys: #b9c4d6; --shares: #5b8fd6; --vector: #e08a2e; --late: #8b4fb3; --last: #c9a3e0; --bytes: #2a7f77;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #12161d; --card: #1b212b; --ink: #e8ecf2; --soft: #a3adbd; --rule: #323b49;
     --curve: #74aaff; --initial: #e0b155; --local: #f08cc0;
-    --keys: #66728a; --shares: #74aaff; --vector: #f0a455; --late: #c594ea; --bytes: #5cc2b7;
+    --keys: #66728a; --shares: #74aaff; --vector: #f0a455; --late: #c594ea; --last: #8a5cb0; --bytes: #5cc2b7;
   }
 }
 * { box-sizing: border-box; }
@@ -51,7 +51,8 @@ svg text { paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-l
 .reference { stroke-width: 1.5; }
 .initial { stroke: var(--initial); stroke-dasharray: 2 5; } .local { stroke: var(--local); stroke-dasharray: 9 5; }
 rect.keys { fill: var(--keys); } rect.shares { fill: var(--shares); } rect.vector { fill: var(--vector); }
-rect.late { fill: var(--late); } rect.bytes { fill: var(--bytes); }
+rect.late { fill: var(--late); } rect.last { fill: var(--last); }
+rect.bytes { fill: var(--bytes); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; margin: 8px 0 0; padding: 0; font-size: .85rem; }
 .legend svg { display: inline-block; width: 12px; height: 12px; margin-right: 6px; }
 .scroll { overflow-x: auto; }
@@ -69,11 +70,12 @@ struct DropStep {
   std::string_view style;
   std::uint32_t RoundResult::*count;
 };
-constexpr std::array<DropStep, 4> kDropSteps{{
+constexpr std::array<DropStep, 5> kDropSteps{{
     {"before keys", "keys", &RoundResult::dropped_before_keys},
     {"after keys", "shares", &RoundResult::dropped_after_keys},
     {"after shares", "vector", &RoundResult::dropped_after_shares},
     {"after the vector", "late", &RoundResult::dropped_after_vector},
+    {"after confirming", "last", &RoundResult::dropped_after_confirm},
 }};
 
 std::vector<std::uint64_t> round_numbers(const ExperimentResult& result) {

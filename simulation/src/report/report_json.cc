@@ -22,11 +22,13 @@ Json round_json(const RoundResult& result) {
   json["joined"] = record.joined;
   json["shared"] = record.shared;
   json["collected"] = record.collected;
+  json["confirmed"] = record.confirmed;
   json["unmasked"] = record.unmasked;
   json["dropped_before_keys"] = result.dropped_before_keys;
   json["dropped_after_keys"] = result.dropped_after_keys;
   json["dropped_after_shares"] = result.dropped_after_shares;
   json["dropped_after_vector"] = result.dropped_after_vector;
+  json["dropped_after_confirm"] = result.dropped_after_confirm;
   json["uplink_bytes"] = record.uplink_bytes;
   json["clip"] = record.clip;
   json["weight"] = record.metrics.weight;

@@ -49,6 +49,7 @@ ExperimentResult experiment(std::uint32_t rounds) {
     round.dropped_after_keys = i % 4;
     round.dropped_after_shares = 3;
     round.dropped_after_vector = i % 2;
+    round.dropped_after_confirm = i % 3;
   }
   return result;
 }
@@ -109,6 +110,8 @@ TEST(Json, TellsDropOutsAndOutcomeOfEveryRound) {
   EXPECT_EQ(rounds[3].at("dropped_after_keys"), 3);
   EXPECT_EQ(rounds[3].at("dropped_after_shares"), 3);
   EXPECT_EQ(rounds[3].at("dropped_after_vector"), 1);
+  EXPECT_EQ(rounds[3].at("dropped_after_confirm"), 0);
+  EXPECT_EQ(rounds[2].at("dropped_after_confirm"), 2);
   EXPECT_EQ(rounds[0].at("committed"), true);
   EXPECT_EQ(rounds[1].at("committed"), false);
   EXPECT_EQ(rounds[1].at("reason"), "only 2 of 3 devices remained");

@@ -24,6 +24,7 @@ struct ExternalCoordinator {
   std::string address;  // host:port
   std::filesystem::path ca_file;
   std::filesystem::path admin_socket;
+  std::filesystem::path authority;  // folder of its fleet's authority, which enrols the simulated devices
 };
 
 struct ExperimentOptions {

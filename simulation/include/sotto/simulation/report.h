@@ -14,11 +14,13 @@ struct RoundResult {
   double accuracy = 0;   // of the global model after the round, on the test set
   double test_loss = 0;  // nats
   double seconds = 0;    // wall-clock
-  // Devices that dropped out, by where: before keys, after keys, after shares, after the vector.
+  // Devices that dropped out, by where: before keys, after keys, after shares, after the vector,
+  // after confirming who survived.
   std::uint32_t dropped_before_keys = 0;
   std::uint32_t dropped_after_keys = 0;
   std::uint32_t dropped_after_shares = 0;
   std::uint32_t dropped_after_vector = 0;
+  std::uint32_t dropped_after_confirm = 0;
 };
 
 struct ExperimentResult {
