@@ -88,6 +88,9 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_option("--ca", options->device.ca_file,
                   "The coordinator's CA certificate; `sotto serve` prints where it is")
       ->required();
+  run->add_option("--identity", options->device.identity_file,
+                  "This device's identity file, from `sotto enroll`; without it only tasks with adversary "
+                  "curious can be served");
   run->add_option("--id", options->device.device_id, "This device's name, unique in the fleet")->required();
   run->add_option("--population", options->device.population, "Which tasks it may serve")->required();
   run->add_option("--data", options->data, "Folder with the device's examples")->required();
@@ -99,6 +102,12 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
                   "Refuse smaller cohorts, whatever the plan says")
       ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))
       ->capture_default_str();
+  run->add_option("--corrupt-fraction-min", options->device.corrupt_fraction_min,
+                  "Refuse tasks that withstand a smaller fraction of colluding devices")
+      ->check(CLI::Range(0.0, 0.49))
+      ->capture_default_str();
+  run->add_flag("--allow-curious", options->device.allow_curious,
+                "Serve tasks with adversary curious too: they trust the coordinator not to lie");
   run->add_flag("--allow-unmasked", options->device.allow_unmasked,
                 "Serve plain and float tasks too: the coordinator then sees this device's update");
   run->add_flag("--json", options->json, "One line of JSON for each round");

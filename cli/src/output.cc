@@ -50,6 +50,7 @@ nlohmann::json to_json(const proto::RoundRecord& round) {
                          {"joined", round.joined},
                          {"shared", round.shared},
                          {"collected", round.collected},
+                         {"confirmed", round.confirmed},
                          {"unmasked", round.unmasked},
                          {"uplink_bytes", round.uplink_bytes},
                          {"examples", sums.examples},

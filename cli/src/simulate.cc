@@ -38,6 +38,7 @@ const auto kAggregations =
     by_name({proto::Aggregation::kSecure, proto::Aggregation::kPlain, proto::Aggregation::kFloat});
 const auto kArchitectures = by_name({proto::Architecture::kSoftmax, proto::Architecture::kDense});
 const auto kAdversaries = by_name({proto::Adversary::kCurious, proto::Adversary::kSemiMalicious});
+const auto kPackings = by_name({proto::Packing::kWords, proto::Packing::kBits});
 const auto kPrgs = by_name({crypto::Prg::kChaCha20, crypto::Prg::kAes128Ctr});
 const std::map<std::string, simulation::TransportKind> kTransports = {
     {"in-process", simulation::TransportKind::kInProcess}, {"grpc", simulation::TransportKind::kGrpc}};
@@ -100,8 +101,10 @@ void add_protocol_options(CLI::App& app, simulation::ExperimentOptions& experime
   add_choice(app, "--transport", experiment.transport, kTransports,
              "in-process: virtual time; grpc: TLS over loopback, one connection a device [in-process]");
   add_choice(app, "--adversary", experiment.aggregation.adversary, kAdversaries,
-             "What the neighbour graph withstands [semi-malicious]");
+             "What sessions withstand: a coordinator that only looks, or one that lies [semi-malicious]");
   add_choice(app, "--prg", experiment.aggregation.prg, kPrgs, "Keystream of the masks [chacha20]");
+  add_choice(app, "--packing", experiment.aggregation.packing, kPackings,
+             "How vectors travel: as they are, or without bits that no sum fills [words]");
   app.add_option("--cohort-max", experiment.cohort_max, "Largest cohort; larger rounds use several")
       ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))
       ->capture_default_str();
@@ -127,12 +130,15 @@ void add_coordinator_options(CLI::App& app, simulation::ExternalCoordinator& ext
                  ->check(CLI::ExistingFile);
   auto* admin =
       app.add_option("--admin", external.admin_socket, "Its administration socket, DATA_DIR/admin.sock");
-  address->needs(ca)->needs(admin);
+  auto* authority = app.add_option("--authority", external.authority,
+                                   "Folder of its fleet's authority, DATA_DIR/authority: enrols the devices")
+                        ->check(CLI::ExistingDirectory);
+  address->needs(ca)->needs(admin)->needs(authority);
 }
 
 void print_round(const simulation::RoundResult& round) {
   const auto dropped = round.dropped_before_keys + round.dropped_after_keys + round.dropped_after_shares +
-                       round.dropped_after_vector;
+                       round.dropped_after_vector + round.dropped_after_confirm;
   const proto::RoundRecord& record = round.record;
   if (record.outcome == proto::RoundOutcome::kAbandoned) {
     std::printf("round %3llu  abandoned: %s\n", static_cast<unsigned long long>(record.round.value),

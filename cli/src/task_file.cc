@@ -76,7 +76,7 @@ Setter choice(Choice& (*field)(TaskSpec&), std::vector<Choice> choices) {
 #define SOTTO_FIELD(name) +[](TaskSpec& s) -> decltype(auto) { return (s.name); }
 
 const std::map<std::string, Setter>& setters() {
-  using proto::Adversary, proto::Aggregation, proto::Architecture, crypto::Prg;
+  using proto::Adversary, proto::Aggregation, proto::Architecture, proto::Packing, crypto::Prg;
   static const std::map<std::string, Setter> all = {
       {"name", text(SOTTO_FIELD(name))},
       {"population", text(SOTTO_FIELD(population))},
@@ -105,6 +105,8 @@ const std::map<std::string, Setter>& setters() {
       {"aggregation.adversary", choice(SOTTO_FIELD(aggregation.adversary),
                                        std::vector{Adversary::kCurious, Adversary::kSemiMalicious})},
       {"aggregation.prg", choice(SOTTO_FIELD(aggregation.prg), std::vector{Prg::kChaCha20, Prg::kAes128Ctr})},
+      {"aggregation.packing",
+       choice(SOTTO_FIELD(aggregation.packing), std::vector{Packing::kWords, Packing::kBits})},
       {"aggregation.cohort_min", integer(SOTTO_FIELD(aggregation.cohort_min))},
       {"aggregation.participants_max", integer(SOTTO_FIELD(aggregation.participants_max))},
       {"aggregation.corrupt_fraction", real(SOTTO_FIELD(aggregation.corrupt_fraction))},
@@ -187,8 +189,9 @@ proximal_mu = 0.0            # FedProx
 
 [aggregation]
 kind = "secure"              # "plain" and "float" show every update to the coordinator: experiments only
-adversary = "semi-malicious" # or "curious": fewer neighbours, weaker promise
+adversary = "semi-malicious" # enrolled devices, signed sessions; "curious": neither, and a weaker promise
 prg = "chacha20"             # "aes-128-ctr" for devices with AES hardware
+packing = "words"            # "bits": a few per cent less to send, more work for the device
 cohort_min = 3               # devices refuse smaller cohorts
 participants_max = 257       # sizes the ring; at least cohort_max
 corrupt_fraction = 0.1       # of the cohort that may collude with the coordinator

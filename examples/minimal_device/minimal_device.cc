@@ -55,20 +55,23 @@ class LineTrainer : public Trainer {
 };
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: minimal_device HOST:PORT CA_FILE DEVICE_ID ROUNDS\n");
+  if (argc != 6) {
+    std::fprintf(stderr, "usage: minimal_device HOST:PORT CA_FILE IDENTITY_FILE DEVICE_ID ROUNDS\n");
     return 2;
   }
   LineTrainer trainer;
-  const DeviceOptions options{
-      .coordinator = argv[1], .ca_file = argv[2], .device_id = argv[3], .population = "examples"};
+  const DeviceOptions options{.coordinator = argv[1],
+                              .ca_file = argv[2],
+                              .device_id = argv[4],
+                              .population = "examples",
+                              .identity_file = argv[3]};
   auto device = Device::connect(options, trainer);
   if (!device) {
     std::fprintf(stderr, "minimal_device: %s\n", device.error().message().c_str());
     return 1;
   }
   int counted = 0;
-  for (int round = 0; round < std::atoi(argv[4]); ++round) {
+  for (int round = 0; round < std::atoi(argv[5]); ++round) {
     const Participation result = (*device)->take_part();
     counted += result.counted ? 1 : 0;
     std::printf("%s: %s (%llu bytes sent)\n", result.counted ? "counted" : "not counted",

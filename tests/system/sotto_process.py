@@ -81,6 +81,17 @@ class Coordinator:
     def socket(self):
         return self.data_dir / "admin.sock"
 
+    @property
+    def authority(self):
+        return self.data_dir / "authority"
+
+    def enroll(self, name):
+        """The identity file of a device of this name."""
+        file = self.data_dir.parent / f"{name}.pem"
+        if not file.exists():
+            run_ok("enroll", name, "--authority", self.authority, "-o", file)
+        return file
+
     def admin(self, *arguments):
         return json.loads(run_ok(*arguments, "--data-dir", self.data_dir, "--json"))
 
@@ -108,8 +119,8 @@ class Device:
         self.log_path = coordinator.data_dir.parent / f"{name}.log"
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [BINARY, "device", "run", "--coordinator", coordinator.address, "--ca", str(coordinator.ca), "--id", name,
-             "--population", "wearables", "--data", str(data), *map(str, extra)],
+            [BINARY, "device", "run", "--coordinator", coordinator.address, "--ca", str(coordinator.ca), "--identity",
+             str(coordinator.enroll(name)), "--id", name, "--population", "wearables", "--data", str(data), *map(str, extra)],
             stdout=self.log, stderr=subprocess.STDOUT)
 
     def log_text(self):

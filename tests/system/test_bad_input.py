@@ -208,6 +208,61 @@ class Enrolment(SystemTest):
         self.assert_refused(done, 1, "authority", "--plan-endorsement")
 
 
+class Identities(SystemTest):
+    """Who a device is, and which plans it takes."""
+
+    def device(self, coordinator, *extra):
+        data = self.folder / "motion"
+        if not data.exists():
+            run_ok("dataset", "export", "motion", data, "--devices", 3)
+        folder = next(p for p in sorted(data.iterdir()) if p.name != "test" and p.is_dir())
+        return run("device", "run", "--coordinator", coordinator.address, "--ca", coordinator.ca, "--id", "d", "--population",
+                   "wearables", "--data", folder, "--rounds", 1, "--quiet", *extra, timeout=60)
+
+    def serve(self, name="one", **task):
+        coordinator = Coordinator(self.folder / name).start()
+        self.addCleanup(coordinator.end)
+        coordinator.admin("task", "create", "--file", write_task(self.folder, **task))
+        return coordinator
+
+    def test_a_file_that_is_no_identity_of_a_device_is_named(self):
+        one = self.serve()
+        self.assert_refused(self.device(one, "--identity", self.folder / "none.pem"), 1, "none.pem")
+        garbage = self.folder / "garbage.pem"
+        garbage.write_text("garbage")
+        self.assert_refused(self.device(one, "--identity", garbage), 2, "garbage.pem", "sotto enroll")
+        self.assert_refused(self.device(one, "--identity", one.ca), 2, "ca.pem", "sotto enroll")
+        cut = self.folder / "cut.pem"
+        cut.write_text(one.enroll("d").read_text()[:-60])
+        self.assert_refused(self.device(one, "--identity", cut), 2, "cut.pem", "cut short")
+        coordinators = self.folder / "coordinators.pem"
+        run_ok("enroll", "--coordinator", "--authority", one.authority, "-o", coordinators)
+        self.assert_refused(self.device(one, "--identity", coordinators), 2, "coordinators.pem", "of a coordinator")
+        # The identity of one device with the authority of another.
+        mixed = self.folder / "mixed.pem"
+        run_ok("enroll", "--create-authority", "--authority", self.folder / "foreign")
+        mark = "-----BEGIN PUBLIC KEY-----"
+        mixed.write_text(one.enroll("d").read_text().split(mark)[0] + (self.folder / "foreign/authority.pem").read_text())
+        self.assert_refused(self.device(one, "--identity", mixed), 2, "mixed.pem", "not by the authority")
+
+    def test_a_device_that_is_not_enrolled_takes_no_plan(self):
+        self.assert_refused(self.device(self.serve()), 1, "enrolled devices only", "sotto enroll")
+
+    def test_a_device_of_another_authority_takes_no_plan(self):
+        one = self.serve()
+        foreign = self.folder / "foreign"
+        run_ok("enroll", "--create-authority", "--authority", foreign)
+        run_ok("enroll", "d", "--authority", foreign, "-o", self.folder / "d.pem")
+        self.assert_refused(self.device(one, "--identity", self.folder / "d.pem"), 1, "not signed by a coordinator",
+                            "authority")
+
+    def test_plans_that_protect_less_than_the_owner_asks_for_are_refused(self):
+        one = self.serve(adversary="curious")
+        self.assert_refused(self.device(one, "--identity", one.enroll("d")), 1, "curious", "allow_curious is off")
+        two = self.serve("two", corrupt_fraction=0.05)
+        self.assert_refused(self.device(two, "--identity", two.enroll("e")), 1, "corrupt_fraction", "0.05")
+
+
 class Certificates(SystemTest):
     def device(self, coordinator, ca, timeout=60):
         data = self.folder / "motion"
