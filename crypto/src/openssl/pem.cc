@@ -97,6 +97,7 @@ std::string pem_encode(const std::string& label, Bytes content) {
 }
 
 Result<std::vector<PemBlock>> pem_decode(std::string_view text) {
+  if (text.empty()) return std::vector<PemBlock>();  // which need not have an address
   const Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   SOTTO_CHECK(bio != nullptr);
   std::vector<PemBlock> blocks;

@@ -37,7 +37,9 @@ TEST(Pem, BlocksComeBackInOrderAndTextBetweenThemIsIgnored) {
 }
 
 TEST(Pem, TextWithoutBlocksHasNone) {
-  for (const char* text : {"", "nothing here\n", "-----END FIRST-----\n"}) {
+  for (const std::string_view text :
+       {std::string_view(), std::string_view(""), std::string_view("nothing here\n"),
+        std::string_view("-----END FIRST-----\n")}) {
     const auto blocks = pem_decode(text);
     ASSERT_TRUE(blocks.has_value()) << text;
     EXPECT_TRUE(blocks->empty());
