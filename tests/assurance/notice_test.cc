@@ -94,7 +94,7 @@ TEST(Notices, HoldNoSecretOfAnySession) {
 
   // Rounds that go well, lose devices at every step, and are abandoned at every step.
   for (const std::size_t gone : {0u, 2u, 5u}) {
-    for (const Step step : {Step::kJoin, Step::kShare, Step::kCollect, Step::kUnmask}) {
+    for (const Step step : {Step::kJoin, Step::kShare, Step::kCollect, Step::kConfirm, Step::kUnmask}) {
       for (const Fault fault : {Fault::kSilence, Fault::kAbandon}) {
         Fleet fleet(harness, kDevices);
         fleet.run_round(
