@@ -1,0 +1,114 @@
+#include "sotto/crypto/pem.h"
+
+#include <gtest/gtest.h>
+
+#include "test_bytes.h"
+
+namespace sotto::crypto {
+namespace {
+
+// RFC 6979 appendix A.2.5, as `openssl pkey` writes that key: private as SEC 1 and PKCS #8, public.
+constexpr char kScalar[] = "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721";
+constexpr char kPoint[] =
+    "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+constexpr char kSec1[] =
+    "30770201010420c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721a00a06082a8648ce3d030107"
+    "a144034200"
+    "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+constexpr char kSubjectPublicKey[] =
+    "3059301306072a8648ce3d020106082a8648ce3d030107034200"
+    "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+
+Es256PrivateKey rfc_key() { return *Es256PrivateKey::from_scalar(unhex_secret<32>(kScalar)); }
+
+TEST(Pem, BlocksComeBackInOrderAndTextBetweenThemIsIgnored) {
+  const std::string text = "a note\n" + pem_encode("FIRST", as_bytes("one")) + "more\n" +
+                           pem_encode("SECOND", as_bytes("two")) + pem_encode("THIRD", as_bytes("three"));
+  const auto blocks = pem_decode(text);
+  ASSERT_TRUE(blocks.has_value()) << blocks.error().message();
+  ASSERT_EQ(blocks->size(), 3u);
+  EXPECT_EQ((*blocks)[0].label, "FIRST");
+  EXPECT_EQ((*blocks)[0].content, std::vector<std::uint8_t>({'o', 'n', 'e'}));
+  EXPECT_EQ((*blocks)[1].content, std::vector<std::uint8_t>({'t', 'w', 'o'}));
+  EXPECT_EQ((*blocks)[2].label, "THIRD");
+}
+
+TEST(Pem, TextWithoutBlocksHasNone) {
+  for (const char* text : {"", "nothing here\n", "-----END FIRST-----\n"}) {
+    const auto blocks = pem_decode(text);
+    ASSERT_TRUE(blocks.has_value()) << text;
+    EXPECT_TRUE(blocks->empty());
+  }
+}
+
+TEST(Pem, RefusesABlockThatIsCutShortAtAnyByte) {
+  const std::string text = pem_encode("FIRST", as_bytes("a content of some length, so that it has lines"));
+  const std::size_t begun = std::string("-----BEGIN FIRST-----\n").size();
+  const std::size_t ended = text.size() - std::string("-----\n").size();
+  for (std::size_t size = begun; size < ended; ++size) {
+    EXPECT_FALSE(pem_decode(text.substr(0, size)).has_value()) << text.substr(0, size);
+  }
+}
+
+TEST(Pem, RefusesDamagedAndEncryptedBlocks) {
+  std::string text = pem_encode("FIRST", as_bytes("content"));
+  text[text.find('\n') + 2] = '!';
+  EXPECT_FALSE(pem_decode(text).has_value());
+  const auto encrypted = pem_decode(
+      "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n"
+      "-----END EC PRIVATE KEY-----\n");
+  ASSERT_FALSE(encrypted.has_value());
+  EXPECT_NE(encrypted.error().message().find("encrypted"), std::string::npos);
+}
+
+TEST(PemKeys, ReadsTheFormsOtherProgramsWrite) {
+  const auto from_sec1 = private_key_from_der(unhex(kSec1));
+  ASSERT_TRUE(from_sec1.has_value());
+  EXPECT_EQ(from_sec1->public_key(), unhex_array<65>(kPoint));
+  const auto from_public = public_key_from_der(unhex(kSubjectPublicKey));
+  ASSERT_TRUE(from_public.has_value());
+  EXPECT_EQ(*from_public, unhex_array<65>(kPoint));
+}
+
+TEST(PemKeys, AKeyComesBackAsItself) {
+  for (const bool fresh : {false, true}) {
+    const Es256PrivateKey key = fresh ? Es256PrivateKey::generate() : rfc_key();
+    const auto blocks = pem_decode(private_key_to_pem(key) + public_key_to_pem(key.public_key()));
+    ASSERT_TRUE(blocks.has_value());
+    ASSERT_EQ(blocks->size(), 2u);
+    EXPECT_EQ((*blocks)[0].label, kPrivateKeyLabel);
+    EXPECT_EQ((*blocks)[1].label, kPublicKeyLabel);
+    const auto read = private_key_from_der((*blocks)[0].content);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_TRUE(es256_verify(key.public_key(), as_bytes("message"), read->sign(as_bytes("message"))));
+    EXPECT_EQ(public_key_from_der((*blocks)[1].content), key.public_key());
+  }
+}
+
+TEST(PemKeys, WritesThePublicKeyByteForByte) {
+  const auto blocks = pem_decode(public_key_to_pem(unhex_array<65>(kPoint)));
+  ASSERT_TRUE(blocks.has_value());
+  EXPECT_EQ(blocks->front().content, unhex(kSubjectPublicKey));
+}
+
+TEST(PemKeys, RefusesOtherKeysAndOtherBytes) {
+  EXPECT_FALSE(private_key_from_der({}).has_value());
+  EXPECT_FALSE(public_key_from_der({}).has_value());
+  EXPECT_FALSE(private_key_from_der(unhex(kSubjectPublicKey)).has_value());
+  EXPECT_FALSE(public_key_from_der(unhex(kSec1)).has_value());
+  auto longer = unhex(kSec1);
+  longer.push_back(0);
+  EXPECT_FALSE(private_key_from_der(longer).has_value());
+  auto off_curve = unhex(kSubjectPublicKey);
+  off_curve.back() ^= 1;
+  EXPECT_FALSE(public_key_from_der(off_curve).has_value());
+  // An X25519 public key (RFC 8410 section 10.2's form).
+  const auto x25519 = unhex("302a300506032b656e032100" + std::string(64, '1'));
+  EXPECT_FALSE(public_key_from_der(x25519).has_value());
+}
+
+}  // namespace
+}  // namespace sotto::crypto
