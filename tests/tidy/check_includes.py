@@ -10,15 +10,16 @@ import tree
 MAY_INCLUDE = {
     "base": set(),
     "crypto": {"base"},
+    "identity": {"base", "crypto"},
     "proto": {"base", "crypto"},
     "aggregator": {"base", "crypto", "proto"},
     "device-runtime": {"base", "crypto"},
-    "server": {"base", "crypto", "proto", "aggregator"},
-    "client": {"base", "crypto", "proto", "device-runtime"},
-    "simulation": {"base", "crypto", "proto", "aggregator", "device-runtime", "server", "client"},
+    "server": {"base", "crypto", "identity", "proto", "aggregator"},
+    "client": {"base", "crypto", "identity", "proto", "device-runtime"},
+    "simulation": {"base", "crypto", "identity", "proto", "aggregator", "device-runtime", "server", "client"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE)
-MAY_INCLUDE["examples"] = {"base", "crypto", "proto", "client"}  # what a developer of devices would use
+MAY_INCLUDE["examples"] = {"base", "crypto", "identity", "proto", "client"}  # what a developer of devices would use
 MAY_INCLUDE["bench"] = set(MAY_INCLUDE) - {"cli", "examples"}
 MAY_INCLUDE["tests"] = set(MAY_INCLUDE) - {"cli", "bench", "examples"}
 

@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "certificate.h"
-#include "identity_files.h"
+#include "sotto/identity/key_file.h"
 
 namespace sotto::server {
 namespace {
@@ -17,8 +17,6 @@ namespace {
 using std::filesystem::path;
 
 constexpr std::int64_t kRenewBeforeMs = 30 * std::int64_t{86'400'000};
-constexpr mode_t kPublic = 0644;
-constexpr mode_t kSecret = 0600;
 
 struct Authority {
   Certificate certificate;
@@ -38,7 +36,7 @@ Status damaged(const path& file, const std::string& how) {
 
 // Null when the file does not exist.
 Result<Key> load_ca_key(const path& file) {
-  const Result<std::optional<std::string>> pem = read_identity_file(file);
+  const Result<std::optional<std::string>> pem = identity::read_key_file(file);
   if (!pem) return pem.error();
   if (!pem->has_value()) return Key();
   Key key = key_from_pem(**pem);
@@ -66,10 +64,12 @@ Result<Authority> create_authority(const path& file, const path& key_file, Key k
   Authority authority{nullptr, std::move(key), true};
   if (authority.key == nullptr) {
     authority.key = generate_key();
-    SOTTO_RETURN_IF_ERROR(write_identity_file(key_file, key_to_pem(*authority.key), kSecret));
+    SOTTO_RETURN_IF_ERROR(
+        identity::write_key_file(key_file, key_to_pem(*authority.key), identity::kSecretFile));
   }
   authority.certificate = make_ca_certificate(*authority.key, now);
-  SOTTO_RETURN_IF_ERROR(write_identity_file(file, certificate_to_pem(*authority.certificate), kPublic));
+  SOTTO_RETURN_IF_ERROR(
+      identity::write_key_file(file, certificate_to_pem(*authority.certificate), identity::kPublicFile));
   return authority;
 }
 
@@ -78,7 +78,7 @@ Result<Authority> load_or_create_authority(const path& directory, Time now) {
   const path key_file = directory / "ca-key.pem";
   Result<Key> key = load_ca_key(key_file);
   if (!key) return key.error();
-  const Result<std::optional<std::string>> pem = read_identity_file(file);
+  const Result<std::optional<std::string>> pem = identity::read_key_file(file);
   if (!pem) return pem.error();
   if (!pem->has_value()) return create_authority(file, key_file, std::move(*key), now);
 
@@ -95,7 +95,7 @@ Result<Authority> load_or_create_authority(const path& directory, Time now) {
 
 // An empty Server when the file does not exist.
 Result<Server> load_server(const path& file) {
-  const Result<std::optional<std::string>> pem = read_identity_file(file);
+  const Result<std::optional<std::string>> pem = identity::read_key_file(file);
   if (!pem) return pem.error();
   if (!pem->has_value()) return Server();
   Server server{certificate_from_pem(**pem), key_from_pem(**pem), false};
@@ -138,8 +138,8 @@ Result<Server> load_or_create_server(const path& directory, const Authority& aut
   Server server{nullptr, generate_key(), true};
   server.certificate =
       make_server_certificate(*server.key, {*authority.certificate, *authority.key}, names, now);
-  SOTTO_RETURN_IF_ERROR(
-      write_identity_file(file, key_to_pem(*server.key) + certificate_to_pem(*server.certificate), kSecret));
+  SOTTO_RETURN_IF_ERROR(identity::write_key_file(
+      file, key_to_pem(*server.key) + certificate_to_pem(*server.certificate), identity::kSecretFile));
   return server;
 }
 

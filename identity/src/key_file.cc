@@ -1,4 +1,4 @@
-#include "identity_files.h"
+#include "sotto/identity/key_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace sotto::server {
+namespace sotto::identity {
 namespace {
 
 constexpr std::size_t kFileBytesMax = 64 * 1024;
@@ -50,7 +50,7 @@ bool write_all(int descriptor, const std::string& contents) {
 
 }  // namespace
 
-Result<std::optional<std::string>> read_identity_file(const std::filesystem::path& path) {
+Result<std::optional<std::string>> read_key_file(const std::filesystem::path& path) {
   const File file(path, O_RDONLY);
   if (file.get() < 0) {
     if (errno == ENOENT) return std::optional<std::string>();
@@ -69,7 +69,7 @@ Result<std::optional<std::string>> read_identity_file(const std::filesystem::pat
   }
 }
 
-Status write_identity_file(const std::filesystem::path& path, const std::string& contents, mode_t mode) {
+Status write_key_file(const std::filesystem::path& path, const std::string& contents, mode_t mode) {
   const std::filesystem::path temporary = path.string() + ".new";
   ::unlink(temporary.c_str());  // left by a crash
   {
@@ -78,9 +78,10 @@ Status write_identity_file(const std::filesystem::path& path, const std::string&
     if (!write_all(file.get(), contents) || ::fsync(file.get()) != 0) return failure("write", temporary);
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return failure("replace", path);
-  const File directory(path.parent_path(), O_RDONLY | O_DIRECTORY);
-  if (directory.get() < 0 || ::fsync(directory.get()) != 0) return failure("sync", path.parent_path());
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const File directory(folder, O_RDONLY | O_DIRECTORY);
+  if (directory.get() < 0 || ::fsync(directory.get()) != 0) return failure("sync", folder);
   return {};
 }
 
-}  // namespace sotto::server
+}  // namespace sotto::identity

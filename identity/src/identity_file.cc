@@ -1,0 +1,195 @@
+#include "sotto/identity/identity_file.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sotto/base/check.h"
+#include "sotto/crypto/pem.h"
+#include "sotto/identity/key_file.h"
+
+namespace sotto::identity {
+namespace {
+
+using secagg::Role;
+
+constexpr std::size_t kEndorsementBytes = crypto::kEs256PublicKeyBytes + crypto::kEs256SignatureBytes;
+
+const char* endorsement_label(Role role) {
+  return role == Role::kDevice ? "SOTTO DEVICE ENDORSEMENT" : "SOTTO COORDINATOR ENDORSEMENT";
+}
+
+const char* name_of(Role role) { return role == Role::kDevice ? "a device" : "a coordinator"; }
+
+Role other(Role role) { return role == Role::kDevice ? Role::kCoordinator : Role::kDevice; }
+
+// The blocks of a text, wiped at the end.
+class Blocks {
+ public:
+  explicit Blocks(std::vector<crypto::PemBlock> blocks) : blocks_(std::move(blocks)) {}
+  ~Blocks() {
+    for (crypto::PemBlock& block : blocks_) crypto::wipe(block.content);
+  }
+  Blocks(const Blocks&) = delete;
+  Blocks& operator=(const Blocks&) = delete;
+
+  // Null when there is none.
+  [[nodiscard]] const crypto::PemBlock* find(std::string_view label) const {
+    const auto found = std::ranges::find(blocks_, label, &crypto::PemBlock::label);
+    return found == blocks_.end() ? nullptr : &*found;
+  }
+
+ private:
+  std::vector<crypto::PemBlock> blocks_;
+};
+
+Status read_private_key(const Blocks& blocks, std::optional<crypto::Es256PrivateKey>& key) {
+  if (blocks.find("ENCRYPTED PRIVATE KEY") != nullptr) {
+    return invalid_argument("its private key is encrypted, which is not supported: rely on the file's mode");
+  }
+  const crypto::PemBlock* block = blocks.find(crypto::kPrivateKeyLabel);
+  if (block == nullptr) block = blocks.find("EC PRIVATE KEY");
+  if (block == nullptr) return {};
+  key = crypto::private_key_from_der(block->content);
+  if (!key) return invalid_argument("its private key is not a P-256 key");
+  return {};
+}
+
+Status read_endorsement(const Blocks& blocks, EnrolledKey& enrolled) {
+  const crypto::PemBlock* block = blocks.find(endorsement_label(enrolled.role));
+  if (block == nullptr && blocks.find(endorsement_label(other(enrolled.role))) != nullptr) {
+    return invalid_argument(std::string("it is the identity of ") + name_of(other(enrolled.role)) +
+                            ", not of " + name_of(enrolled.role));
+  }
+  if (block == nullptr) {
+    return invalid_argument(std::string("it has no ") + endorsement_label(enrolled.role) +
+                            ": `sotto enroll` writes identity files");
+  }
+  if (block->content.size() != kEndorsementBytes) {
+    return invalid_argument("its endorsement has " + std::to_string(block->content.size()) + " bytes, not " +
+                            std::to_string(kEndorsementBytes));
+  }
+  const auto middle = block->content.begin() + crypto::kEs256PublicKeyBytes;
+  std::copy(block->content.begin(), middle, enrolled.public_key.begin());
+  std::copy(middle, block->content.end(), enrolled.endorsement.begin());
+  return {};
+}
+
+Status read_authority(const Blocks& blocks, crypto::Es256PublicKey& authority) {
+  const crypto::PemBlock* block = blocks.find(crypto::kPublicKeyLabel);
+  if (block == nullptr) return invalid_argument("it has no PUBLIC KEY, the authority's");
+  const auto key = crypto::public_key_from_der(block->content);
+  if (!key) return invalid_argument("its PUBLIC KEY, the authority's, is not a P-256 key");
+  authority = *key;
+  return {};
+}
+
+Status check_together(const EnrolledKey& enrolled) {
+  const secagg::Statement statement = secagg::endorsement_statement(enrolled.role, enrolled.public_key);
+  if (!crypto::es256_verify(enrolled.authority, statement.bytes(), enrolled.endorsement)) {
+    return invalid_argument("its endorsement is not by the authority whose public key it holds");
+  }
+  if (enrolled.key && enrolled.key->public_key() != enrolled.public_key) {
+    return invalid_argument("its private key is not the one that was endorsed");
+  }
+  return {};
+}
+
+Result<std::string> read_text(const std::filesystem::path& path) {
+  Result<std::optional<std::string>> text = read_key_file(path);
+  if (!text) return text.error();
+  if (!text->has_value()) return not_found("there is no file " + path.string());
+  return std::move(**text);
+}
+
+void wipe_text(std::string& text) {
+  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+}
+
+}  // namespace
+
+std::string encode_enrolled_key(const EnrolledKey& enrolled, const std::string& title) {
+  std::string text = title + "\n";
+  if (enrolled.key) {
+    std::string key = crypto::private_key_to_pem(*enrolled.key);
+    text.reserve(text.size() + key.size() + 1024);  // so that no copy of the key is left behind
+    text += key;
+    wipe_text(key);
+  }
+  std::vector<std::uint8_t> endorsement(enrolled.public_key.begin(), enrolled.public_key.end());
+  endorsement.insert(endorsement.end(), enrolled.endorsement.begin(), enrolled.endorsement.end());
+  text += crypto::pem_encode(endorsement_label(enrolled.role), endorsement);
+  text += crypto::public_key_to_pem(enrolled.authority);
+  return text;
+}
+
+Result<EnrolledKey> decode_enrolled_key(std::string_view text, Role role) {
+  Result<std::vector<crypto::PemBlock>> decoded = crypto::pem_decode(text);
+  if (!decoded) return decoded.error();
+  const Blocks blocks(std::move(*decoded));
+  EnrolledKey enrolled;
+  enrolled.role = role;
+  SOTTO_RETURN_IF_ERROR(read_endorsement(blocks, enrolled));
+  SOTTO_RETURN_IF_ERROR(read_private_key(blocks, enrolled.key));
+  SOTTO_RETURN_IF_ERROR(read_authority(blocks, enrolled.authority));
+  SOTTO_RETURN_IF_ERROR(check_together(enrolled));
+  return enrolled;
+}
+
+Status save_enrolled_key(const std::filesystem::path& path, const EnrolledKey& enrolled,
+                         const std::string& title) {
+  std::string text = encode_enrolled_key(enrolled, title);
+  Status status = write_key_file(path, text, kSecretFile);
+  wipe_text(text);
+  return status;
+}
+
+Result<EnrolledKey> load_enrolled_key(const std::filesystem::path& path, Role role) {
+  Result<std::string> text = read_text(path);
+  if (!text) return text.error();
+  Result<EnrolledKey> enrolled = decode_enrolled_key(*text, role);
+  wipe_text(*text);
+  if (!enrolled) return enrolled.error().with_context("identity file " + path.string());
+  return enrolled;
+}
+
+Result<crypto::Es256PublicKey> load_public_key(const std::filesystem::path& path) {
+  Result<std::string> text = read_text(path);
+  if (!text) return text.error();
+  Result<std::vector<crypto::PemBlock>> blocks = crypto::pem_decode(*text);
+  if (!blocks) return blocks.error().with_context(path.string());
+  const auto block = std::ranges::find(*blocks, crypto::kPublicKeyLabel, &crypto::PemBlock::label);
+  if (block == blocks->end()) return invalid_argument(path.string() + " holds no PUBLIC KEY in PEM form");
+  const auto key = crypto::public_key_from_der(block->content);
+  if (!key) return invalid_argument(path.string() + ": its PUBLIC KEY is not an uncompressed P-256 key");
+  return *key;
+}
+
+Status save_public_key(const std::filesystem::path& path, const crypto::Es256PublicKey& key) {
+  return write_key_file(path, crypto::public_key_to_pem(key), kPublicFile);
+}
+
+OwnedIdentity::OwnedIdentity(EnrolledKey enrolled)
+    : signer_((SOTTO_CHECK(enrolled.key.has_value()),
+               std::make_unique<secagg::KeySigner>(std::move(*enrolled.key)))),
+      identity_{*signer_, enrolled.endorsement, enrolled.authority} {}
+
+OwnedIdentity::OwnedIdentity(const EnrolledKey& enrolled, secagg::Signer& signer)
+    : identity_{signer, enrolled.endorsement, enrolled.authority} {
+  SOTTO_CHECK(signer.public_key() == enrolled.public_key);
+}
+
+Result<OwnedIdentity> load_identity(const std::filesystem::path& path, Role role, secagg::Signer* signer) {
+  Result<EnrolledKey> enrolled = load_enrolled_key(path, role);
+  if (!enrolled) return enrolled.error();
+  if (enrolled->key) return OwnedIdentity(std::move(*enrolled));
+  const std::string name = "identity file " + path.string();
+  if (signer == nullptr) {
+    return invalid_argument(name + " holds no private key: give the signer that holds it");
+  }
+  if (signer->public_key() != enrolled->public_key) {
+    return invalid_argument(name + " is of another key than the signer's");
+  }
+  return OwnedIdentity(*enrolled, *signer);
+}
+
+}  // namespace sotto::identity

@@ -1,0 +1,130 @@
+#include "sotto/identity/identity_file.h"
+
+#include "scratch_folder.h"
+#include "sotto/crypto/pem.h"
+#include "sotto/identity/authority.h"
+
+namespace sotto::identity {
+namespace {
+
+using secagg::Role;
+
+class IdentityFiles : public ScratchFolder {
+ protected:
+  // That loading the text is refused with this in the message.
+  void expect_refused(const std::string& text, const std::string& words, Role role = Role::kDevice) {
+    write("identity.pem", text);
+    const auto loaded = load_enrolled_key(path("identity.pem"), role);
+    ASSERT_FALSE(loaded.has_value()) << words;
+    EXPECT_EQ(loaded.error().code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(loaded.error().message().find(words), std::string::npos) << loaded.error().message();
+    EXPECT_NE(loaded.error().message().find("identity.pem"), std::string::npos) << loaded.error().message();
+  }
+
+  Authority authority_ = Authority::make();
+};
+
+TEST_F(IdentityFiles, AnIdentityIsLoadedAsItWasSaved) {
+  for (const Role role : {Role::kDevice, Role::kCoordinator}) {
+    const EnrolledKey enrolled = authority_.enroll(role);
+    ASSERT_TRUE(save_enrolled_key(path("identity.pem"), enrolled, "kitchen-7").ok());
+    EXPECT_EQ(mode("identity.pem"), 0600u);
+    EXPECT_TRUE(read("identity.pem").starts_with("kitchen-7\n"));
+    const auto loaded = load_enrolled_key(path("identity.pem"), role);
+    ASSERT_TRUE(loaded.has_value()) << loaded.error().message();
+    EXPECT_EQ(loaded->public_key, enrolled.public_key);
+    EXPECT_EQ(loaded->endorsement, enrolled.endorsement);
+    EXPECT_EQ(loaded->authority, authority_.public_key());
+    ASSERT_TRUE(loaded->key.has_value());
+    EXPECT_EQ(loaded->key->public_key(), enrolled.public_key);
+  }
+}
+
+TEST_F(IdentityFiles, AnIdentitySignsWhatItsAuthorityAccepts) {
+  ASSERT_TRUE(save_enrolled_key(path("identity.pem"), authority_.enroll(Role::kDevice), "").ok());
+  auto loaded = load_identity(path("identity.pem"), Role::kDevice);
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message();
+  const OwnedIdentity identity(std::move(*loaded));  // moving keeps the signer
+  const std::array<std::uint8_t, 64> keys{};
+  const secagg::Statement statement = secagg::join_statement(crypto::Digest{}, keys);
+  const secagg::Credential credential =
+      secagg::make_credential(identity.get().signer, identity.get().endorsement, statement);
+  EXPECT_TRUE(
+      secagg::verify_credential(credential, Role::kDevice, authority_.public_key(), statement.bytes()));
+}
+
+TEST_F(IdentityFiles, AKeyHeldElsewhereNeedsItsSigner) {
+  secagg::KeySigner element(crypto::Es256PrivateKey::generate());
+  const EnrolledKey enrolled = authority_.enroll(Role::kDevice, element.public_key());
+  ASSERT_TRUE(save_enrolled_key(path("identity.pem"), enrolled, "").ok());
+  const auto loaded = load_identity(path("identity.pem"), Role::kDevice, &element);
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message();
+  EXPECT_EQ(&loaded->get().signer, &element);
+  EXPECT_EQ(load_identity(path("identity.pem"), Role::kDevice).status().code(), StatusCode::kInvalidArgument);
+  secagg::KeySigner another(crypto::Es256PrivateKey::generate());
+  EXPECT_EQ(load_identity(path("identity.pem"), Role::kDevice, &another).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST_F(IdentityFiles, FilesOfAWrongKindAreRefusedByName) {
+  expect_refused("", "sotto enroll");
+  expect_refused("no PEM at all\n", "sotto enroll");
+  expect_refused(crypto::public_key_to_pem(authority_.public_key()), "sotto enroll");
+  expect_refused(encode_enrolled_key(authority_.enroll(Role::kCoordinator), ""),
+                 "of a coordinator, not of a device");
+  expect_refused(encode_enrolled_key(authority_.enroll(Role::kDevice), ""),
+                 "of a device, not of a coordinator", Role::kCoordinator);
+}
+
+TEST_F(IdentityFiles, ATruncatedFileIsRefusedWhereverItEnds) {
+  const std::string text = encode_enrolled_key(authority_.enroll(Role::kDevice), "kitchen-7");
+  for (std::size_t size = 0; size + 7 < text.size(); size += 5) {
+    EXPECT_FALSE(decode_enrolled_key(text.substr(0, size), Role::kDevice).has_value()) << size;
+  }
+  EXPECT_TRUE(decode_enrolled_key(text, Role::kDevice).has_value());
+}
+
+TEST_F(IdentityFiles, PartsOfDifferentIdentitiesDoNotGoTogether) {
+  EnrolledKey other_authority = authority_.enroll(Role::kDevice);
+  other_authority.authority = Authority::make().public_key();
+  expect_refused(encode_enrolled_key(other_authority, ""), "not by the authority");
+  EnrolledKey other_key = authority_.enroll(Role::kDevice);
+  other_key.key = crypto::Es256PrivateKey::generate();
+  expect_refused(encode_enrolled_key(other_key, ""), "not the one that was endorsed");
+  EnrolledKey other_role = authority_.enroll(Role::kCoordinator);
+  other_role.role = Role::kDevice;  // the label says device, the signature coordinator
+  expect_refused(encode_enrolled_key(other_role, ""), "not by the authority");
+}
+
+TEST_F(IdentityFiles, PartsThatAreNoKeysAreNamed) {
+  const std::string text = encode_enrolled_key(authority_.enroll(Role::kDevice), "");
+  const std::array<std::uint8_t, 5> junk{1, 2, 3, 4, 5};
+  const std::string endorsement = text.substr(text.find("-----BEGIN SOTTO"));
+  expect_refused(crypto::pem_encode("PRIVATE KEY", junk) + endorsement, "private key is not a P-256 key");
+  expect_refused(crypto::pem_encode("ENCRYPTED PRIVATE KEY", junk) + endorsement, "encrypted");
+  expect_refused(crypto::pem_encode("SOTTO DEVICE ENDORSEMENT", junk), "5 bytes");
+  const std::string without_authority = text.substr(0, text.find("-----BEGIN PUBLIC KEY"));
+  expect_refused(without_authority, "no PUBLIC KEY");
+  expect_refused(without_authority + crypto::pem_encode("PUBLIC KEY", junk), "is not a P-256 key");
+}
+
+TEST_F(IdentityFiles, AnAbsentFileIsNamed) {
+  const auto loaded = load_enrolled_key(path("nothing.pem"), Role::kDevice);
+  ASSERT_FALSE(loaded.has_value());
+  EXPECT_EQ(loaded.error().code(), StatusCode::kNotFound);
+  EXPECT_NE(loaded.error().message().find("nothing.pem"), std::string::npos);
+  EXPECT_EQ(load_public_key(path("nothing.pem")).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(IdentityFiles, PublicKeysAreFilesForEverybody) {
+  ASSERT_TRUE(save_public_key(path("authority.pem"), authority_.public_key()).ok());
+  EXPECT_EQ(mode("authority.pem"), 0644u);
+  EXPECT_EQ(load_public_key(path("authority.pem")).value(), authority_.public_key());
+  write("garbage.pem", "garbage");
+  const auto garbage = load_public_key(path("garbage.pem"));
+  ASSERT_FALSE(garbage.has_value());
+  EXPECT_NE(garbage.error().message().find("garbage.pem"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sotto::identity

@@ -1,0 +1,59 @@
+#include "sotto/identity/key_file.h"
+
+#include <unistd.h>
+
+#include "scratch_folder.h"
+
+namespace sotto::identity {
+namespace {
+
+using KeyFile = ScratchFolder;
+
+TEST_F(KeyFile, IsReadAsItWasWrittenWithItsMode) {
+  ASSERT_TRUE(write_key_file(path("key"), "secret", kSecretFile).ok());
+  ASSERT_TRUE(write_key_file(path("note"), "public", kPublicFile).ok());
+  const auto text = read_key_file(path("key"));
+  ASSERT_TRUE(text.has_value());
+  EXPECT_EQ(*text, "secret");
+  EXPECT_EQ(mode("key"), 0600u);
+  EXPECT_EQ(mode("note"), 0644u);
+}
+
+TEST_F(KeyFile, IsReplacedAsAWhole) {
+  ASSERT_TRUE(write_key_file(path("key"), "a longer first content", kSecretFile).ok());
+  ASSERT_TRUE(write_key_file(path("key"), "second", kSecretFile).ok());
+  EXPECT_EQ(read("key"), "second");
+  EXPECT_FALSE(std::filesystem::exists(path("key.new")));
+}
+
+TEST_F(KeyFile, ThatIsAbsentIsNoError) {
+  const auto text = read_key_file(path("nothing"));
+  ASSERT_TRUE(text.has_value());
+  EXPECT_FALSE(text->has_value());
+}
+
+TEST_F(KeyFile, LargerThanAnyKeyIsRefused) {
+  write("large", std::string(64 * 1024 + 1, 'x'));
+  const auto text = read_key_file(path("large"));
+  ASSERT_FALSE(text.has_value());
+  EXPECT_EQ(text.error().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(KeyFile, ThatMayNotBeReadOrWrittenIsNamed) {
+  EXPECT_EQ(read_key_file(path("")).status().code(), StatusCode::kIo);  // a folder
+  const Status status = write_key_file(path("no-such-folder/key"), "x", kSecretFile);
+  EXPECT_EQ(status.code(), StatusCode::kIo);
+  EXPECT_NE(status.message().find("no-such-folder"), std::string::npos);
+}
+
+TEST_F(KeyFile, InTheWorkingDirectoryNeedsNoFolder) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(path(""));
+  const Status status = write_key_file("key", "secret", kSecretFile);
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(read("key"), "secret");
+}
+
+}  // namespace
+}  // namespace sotto::identity
