@@ -28,6 +28,8 @@ std::uint32_t type_bytes(ImageType type) {
     case ImageType::kInt32:
     case ImageType::kFloat32:
       return 4;
+    case ImageType::kInt64:
+      return 8;
   }
   return 0;
 }

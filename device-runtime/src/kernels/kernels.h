@@ -184,4 +184,12 @@ extern const sotto_kernel sotto_portable_average_pool_2d;
 extern const sotto_kernel sotto_portable_max_pool_2d;
 extern const sotto_kernel sotto_portable_copy;
 extern const sotto_kernel sotto_portable_softmax;
+extern const sotto_kernel sotto_portable_lookup;
+extern const sotto_kernel sotto_portable_elementwise;
+extern const sotto_kernel sotto_portable_rearrange;
+extern const sotto_kernel sotto_portable_reduce;
+extern const sotto_kernel sotto_portable_arg_max;
+extern const sotto_kernel sotto_portable_resize_nearest;
+extern const sotto_kernel sotto_portable_quantize;
+extern const sotto_kernel sotto_portable_dequantize;
 }

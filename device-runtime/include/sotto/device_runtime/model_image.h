@@ -28,6 +28,14 @@ enum class KernelKind : std::uint16_t {
   kMaxPool2d = 7,
   kCopy = 8,  // RESHAPE and what else moves bytes; nothing at all when planned in place
   kSoftmax = 9,
+  kLookup = 10,  // 10 to 17: kernels/tensor/tensor_operators.h
+  kElementwise = 11,
+  kRearrange = 12,
+  kReduce = 13,
+  kArgMax = 14,
+  kResizeNearest = 15,
+  kQuantize = 16,
+  kDequantize = 17,
 };
 
 // How an operator's constants are arranged. A kernel speaks one layout; kind and layout together choose it.
@@ -45,7 +53,8 @@ enum class ImageType : std::uint8_t {
   kInt16 = 3,
   kInt32 = 4,
   kFloat32 = 5,
-  kBool = 6
+  kBool = 6,
+  kInt64 = 7
 };
 
 struct ImageHeader {

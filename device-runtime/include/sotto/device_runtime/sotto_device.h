@@ -61,7 +61,8 @@ typedef enum sotto_type {
   SOTTO_INT16 = 3,
   SOTTO_INT32 = 4,
   SOTTO_FLOAT32 = 5,
-  SOTTO_BOOL = 6
+  SOTTO_BOOL = 6,
+  SOTTO_INT64 = 7
 } sotto_type;
 
 #define SOTTO_RANK_MAX 6
