@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""The packages for Arduino, PlatformIO, Zephyr and ESP-IDF are complete, and compile with nothing but an Arm compiler."""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "device-runtime" / folder) for folder in ("boards", "packages")]
+import emulator  # noqa: E402  found through the line above
+import make_packages  # noqa: E402
+
+SOURCE_SUFFIXES = {".cc", ".cpp"}
+# Ecosystem -> a core that its users have; the compiler's flags.
+CORES = {
+    "arduino": ["-mcpu=cortex-m0plus"],
+    "platformio": ["-mcpu=cortex-m3"],
+    "zephyr": ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"],
+    "esp-idf": ["-mcpu=cortex-m55", "-mfloat-abi=hard"],
+}
+
+
+def sources_present(package: pathlib.Path) -> set[str]:
+    return {path.relative_to(package).as_posix() for path in package.rglob("*") if path.suffix in SOURCE_SUFFIXES}
+
+
+def sources_listed(ecosystem: str, package: pathlib.Path) -> set[str]:
+    """What the manifest makes the ecosystem compile."""
+    if ecosystem == "arduino":  # all below src/
+        return {name for name in sources_present(package) if name.startswith("src/")}
+    if ecosystem == "platformio":
+        filters = json.loads((package / "library.json").read_text())["build"]["srcFilter"]
+        return {"src/" + entry[2:-1] for entry in filters if entry.startswith("+<")}
+    manifest = "zephyr/CMakeLists.txt" if ecosystem == "zephyr" else "CMakeLists.txt"
+    names = re.findall(r"[\w./-]+\.cc\b", (package / manifest).read_text())
+    return {name.removeprefix("../") for name in names}
+
+
+def include_directories(ecosystem: str, package: pathlib.Path) -> list[pathlib.Path]:
+    return [package / "src"] if ecosystem == "arduino" else [package / "include", package / "src"]
+
+
+def expected_sources(ecosystem: str) -> set[str]:
+    suffix = ".cpp" if ecosystem == "arduino" else ".cc"
+    return {f"src/{pathlib.PurePosixPath(name).with_suffix(suffix)}" for name in make_packages.sources()}
+
+
+def manifest_problems(ecosystem: str, package: pathlib.Path) -> list[str]:
+    listed, present, expected = sources_listed(ecosystem, package), sources_present(package), expected_sources(ecosystem)
+    problems = [f"{name} is in the runtime and not in the package" for name in sorted(expected - present)]
+    problems += [f"{name} is in the runtime and the manifest does not list it" for name in sorted(expected - listed)]
+    problems += [f"{name} is listed and absent" for name in sorted(listed - present)]
+    problems += [f"{name} is no part of the runtime" for name in sorted(present - expected)]
+    for path in sorted(package.rglob("*")):
+        if path.suffix not in SOURCE_SUFFIXES | {".h"}:
+            continue
+        for included in make_packages.INCLUDE.findall(path.read_text()):
+            if not any((directory / included).is_file() for directory in include_directories(ecosystem, package)):
+                problems.append(f"{path.relative_to(package)} includes '{included}', which is not in the package")
+    return problems
+
+
+def compile_problems(ecosystem: str, package: pathlib.Path) -> str:
+    """The compiler's complaints about any source, with the package's include directories and no others of the project."""
+    command = ["arm-none-eabi-g++", "-std=gnu++20", "-O1", "-mthumb", *CORES[ecosystem], "-fno-exceptions", "-fno-rtti",
+               "-Wall", "-Wextra", "-Werror", "-c",
+               *(f"-I{directory}" for directory in include_directories(ecosystem, package)),
+               *(str(package / name) for name in sorted(sources_listed(ecosystem, package)))]
+    with tempfile.TemporaryDirectory() as objects:
+        done = subprocess.run(command, cwd=objects, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout if done.returncode != 0 else ""
+
+
+class Packages(unittest.TestCase):
+    def each_package(self, check):
+        for ecosystem in make_packages.ECOSYSTEMS:
+            with tempfile.TemporaryDirectory() as directory, self.subTest(ecosystem=ecosystem):
+                check(ecosystem, make_packages.make(ecosystem, pathlib.Path(directory)))
+
+    def test_manifests_list_every_source_and_every_include_is_inside(self):
+        self.each_package(lambda ecosystem, package: self.assertEqual(manifest_problems(ecosystem, package), []))
+
+    def test_sources_compile_for_a_core_with_the_package_alone(self):
+        self.each_package(lambda ecosystem, package: self.assertEqual(compile_problems(ecosystem, package), ""))
+
+    def test_the_interface_is_c(self):
+        def check(ecosystem, package):
+            program = '#include "sotto/device_runtime/sotto_device.h"\nint main(void) { return SOTTO_OK; }\n'
+            command = ["arm-none-eabi-gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c",
+                       f"-I{include_directories(ecosystem, package)[0]}", "-"]
+            done = subprocess.run(command, input=program, text=True, capture_output=True, check=False)
+            self.assertEqual(done.stderr, "")
+
+        self.each_package(check)
+
+    def test_what_is_missing_is_noticed(self):
+        def check(ecosystem, package):
+            lost = sorted(sources_listed(ecosystem, package))[0]
+            content = (package / lost).read_text()
+            (package / lost).unlink()
+            self.assertIn(lost, " ".join(manifest_problems(ecosystem, package)))
+            (package / lost).write_text(content)
+
+            private = [name for name, (place, _) in make_packages.all_headers().items() if place == "src"]
+            (package / "src" / private[0]).unlink()
+            self.assertIn(f"'{private[0]}'", " ".join(manifest_problems(ecosystem, package)))
+            self.assertIn(private[0], compile_problems(ecosystem, package))
+
+            (package / "src" / f"forgotten{pathlib.PurePosixPath(lost).suffix}").write_text("")
+            self.assertIn("forgotten", " ".join(manifest_problems(ecosystem, package)))
+
+        self.each_package(check)
+
+
+if __name__ == "__main__":
+    emulator.skip_without_tools()
+    unittest.main()
