@@ -51,6 +51,16 @@ Status wait_for_end(const sigset_t& signals, const server::Service& service) {
   }
 }
 
+void print_authority(const server::FleetAuthority& authority) {
+  std::printf("authority %s%s\n", authority.public_file.c_str(), authority.created ? " (made now)" : "");
+  if (authority.directory.empty()) {
+    std::printf("enrol devices where the authority's key is kept\n");
+  } else {
+    std::printf("enrol devices with: sotto enroll NAME --authority %s -o NAME.pem\n",
+                authority.directory.c_str());
+  }
+}
+
 ExitCode serve(ServeOptions& options) {
   raise_open_file_limit();
   sigset_t signals;
@@ -66,6 +76,7 @@ ExitCode serve(ServeOptions& options) {
   const server::TlsIdentity& identity = (*service)->identity();
   std::printf("CA certificate %s%s\n", identity.ca_file.c_str(), identity.ca_created ? " (made now)" : "");
   std::printf("CA fingerprint SHA-256 %s\n", identity.ca_fingerprint.c_str());
+  print_authority((*service)->authority());
   std::printf("administration %s\n", (*service)->admin_socket().c_str());
   std::printf("listening on %s\n", (*service)->address().c_str());
   std::fflush(stdout);
@@ -86,7 +97,8 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* command = app.add_subcommand("serve",
                                          "Run the coordinator. TLS is always on: the first start makes a "
                                          "certificate authority in DATA_DIR/tls and prints\n"
-                                         "its fingerprint; give DATA_DIR/tls/ca.pem to devices. "
+                                         "its fingerprint; give DATA_DIR/tls/ca.pem to devices, and each an "
+                                         "identity file that `sotto enroll` writes.\n"
                                          "Administration is a local socket, DATA_DIR/admin.sock.");
   command->add_option("--data-dir", options->service.data_dir, "Tasks, models, history, certificates")
       ->capture_default_str();
@@ -94,6 +106,13 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
       ->capture_default_str();
   command->add_option("--name", options->service.extra_names,
                       "Further host names or addresses that devices reach it by; goes into the certificate");
+  auto* authority = command->add_option(
+      "--authority", options->service.authority_file,
+      "Public key of an authority that is kept elsewhere, which is safer [make one in DATA_DIR/authority]");
+  command
+      ->add_option("--plan-endorsement", options->service.plan_endorsement_file,
+                   "That authority's endorsement of this coordinator, by `sotto enroll --coordinator`")
+      ->needs(authority);
   command->add_option("--threads", options->service.finish_threads, "For removing masks")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

@@ -126,6 +126,88 @@ class Server(SystemTest):
             self.assert_refused(run("round", "show", "activity", "9", "--data-dir", one.data_dir), 1, "9")
 
 
+class Enrolment(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.authority = self.folder / "authority"
+        run_ok("enroll", "--create-authority", "--authority", self.authority)
+
+    def test_an_identity_is_written_for_its_holder_alone(self):
+        file = self.folder / "kitchen-7.pem"
+        self.assertIn("kitchen-7", run_ok("enroll", "kitchen-7", "--authority", self.authority, "-o", file))
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        self.assertEqual([line for line in file.read_text().splitlines() if "BEGIN" in line],
+                         ["-----BEGIN PRIVATE KEY-----", "-----BEGIN SOTTO DEVICE ENDORSEMENT-----",
+                          "-----BEGIN PUBLIC KEY-----"])
+
+    def test_a_key_made_elsewhere_is_endorsed_without_being_seen(self):
+        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
+                        self.folder / "key.pem"], check=True, capture_output=True)
+        subprocess.run(["openssl", "pkey", "-in", self.folder / "key.pem", "-pubout", "-out", self.folder / "public.pem"],
+                       check=True, capture_output=True)
+        file = self.folder / "identity.pem"
+        run_ok("enroll", "kitchen-8", "--authority", self.authority, "--public-key", self.folder / "public.pem", "-o", file)
+        self.assertNotIn("PRIVATE", file.read_text())
+        self.assertIn("DEVICE ENDORSEMENT", file.read_text())
+
+    def test_wrong_use_is_named(self):
+        out = self.folder / "out.pem"
+        self.assert_refused(run("enroll", "a", "-o", out), 2, "--authority")
+        self.assert_refused(run("enroll", "a", "--authority", self.folder / "none", "-o", out), 1, "none", "--create-authority")
+        self.assert_refused(run("enroll", "--authority", self.authority, "-o", out), 2, "NAME")
+        self.assert_refused(run("enroll", "a b", "--authority", self.authority, "-o", out), 2, "a b")
+        self.assert_refused(run("enroll", "a", "--authority", self.authority), 2, "--output")
+        self.assert_refused(run("enroll", "--create-authority", "--authority", self.authority), 1, "already")
+        garbage = self.folder / "garbage.pem"
+        garbage.write_text("garbage")
+        self.assert_refused(run("enroll", "a", "--authority", self.authority, "--public-key", garbage, "-o", out), 2,
+                            "garbage.pem", "PUBLIC KEY")
+        self.assertFalse(out.exists())
+
+    def test_an_identity_is_never_overwritten(self):
+        file = self.folder / "kitchen-7.pem"
+        run_ok("enroll", "kitchen-7", "--authority", self.authority, "-o", file)
+        before = file.read_text()
+        self.assert_refused(run("enroll", "other", "--authority", self.authority, "-o", file), 2, "kitchen-7.pem", "exists")
+        self.assertEqual(file.read_text(), before)
+
+    def test_a_coordinator_without_the_authoritys_key_needs_its_endorsement(self):
+        data_dir = self.folder / "one"
+        public = self.authority / "authority.pem"
+        serve = ["serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}", "--authority", public]
+        self.assert_refused(run(*serve, timeout=30), 1, "coordinator-public.pem", "sotto enroll --coordinator",
+                            "--plan-endorsement")
+        endorsement = self.folder / "endorsement.pem"
+        run_ok("enroll", "--coordinator", "--authority", self.authority, "--public-key",
+               data_dir / "coordinator-public.pem", "-o", endorsement)
+        with Coordinator(data_dir, extra=["--authority", public, "--plan-endorsement", endorsement]) as one:
+            self.assertFalse((data_dir / "authority").exists())
+            self.assertIn("enrol devices where", one.log_text())
+
+        foreign = self.folder / "foreign"
+        run_ok("enroll", "--create-authority", "--authority", foreign)
+        self.assert_refused(run(*serve[:-1], foreign / "authority.pem", "--plan-endorsement", endorsement, timeout=30), 2,
+                            "endorsement.pem", "another authority")
+        device = self.folder / "device.pem"
+        run_ok("enroll", "a", "--authority", self.authority, "-o", device)
+        self.assert_refused(run(*serve, "--plan-endorsement", device, timeout=30), 2, "device.pem", "of a device")
+        (data_dir / "coordinator-key.pem").unlink()
+        self.assert_refused(run(*serve, "--plan-endorsement", endorsement, timeout=30), 2, "another key")
+
+    def test_a_coordinator_makes_an_authority_at_its_first_start_and_keeps_it(self):
+        data_dir = self.folder / "one"
+        with Coordinator(data_dir) as one:
+            self.assertIn("sotto enroll NAME --authority", one.log_text())
+            one.end()
+        made = (data_dir / "authority" / "authority.pem").read_text()
+        with Coordinator(data_dir) as one:
+            one.end()
+        self.assertEqual((data_dir / "authority" / "authority.pem").read_text(), made)
+        (data_dir / "authority" / "authority-key.pem").unlink()
+        done = run("serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}", timeout=30)
+        self.assert_refused(done, 1, "authority", "--plan-endorsement")
+
+
 class Certificates(SystemTest):
     def device(self, coordinator, ca, timeout=60):
         data = self.folder / "motion"

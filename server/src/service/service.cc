@@ -3,6 +3,7 @@
 #include <optional>
 #include <system_error>
 
+#include "service/plan_identity.h"
 #include "sotto/base/clock.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/server/coordinator_loop.h"
@@ -41,7 +42,12 @@ class RunningService final : public Service {
         {.directory = options.data_dir / "tls", .extra_names = options.extra_names}, clock_.now());
     if (!identity) return identity.error();
     identity_ = std::move(*identity);
-    auto coordinator = Coordinator::open(*store_, random_, options.coordinator, clock_.now());
+    auto plan_identity = load_or_create_plan_identity(options);
+    if (!plan_identity) return plan_identity.error();
+    plan_identity_.emplace(std::move(*plan_identity));
+    CoordinatorOptions core = options.coordinator;
+    core.identity = &plan_identity_->identity.get();
+    auto coordinator = Coordinator::open(*store_, random_, core, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
     loop_.emplace(*coordinator_, clock_,
@@ -58,6 +64,7 @@ class RunningService final : public Service {
 
   std::string address() const override { return host_ + ":" + std::to_string(server_->port()); }
   const TlsIdentity& identity() const override { return identity_; }
+  const FleetAuthority& authority() const override { return plan_identity_->authority; }
   std::filesystem::path admin_socket() const override { return admin_socket_; }
   Status status() const override { return loop_->status(); }
 
@@ -73,6 +80,7 @@ class RunningService final : public Service {
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
   TlsIdentity identity_;
+  std::optional<PlanIdentity> plan_identity_;
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;

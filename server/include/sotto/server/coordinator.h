@@ -38,6 +38,7 @@
 #include "sotto/base/clock.h"
 #include "sotto/base/random.h"
 #include "sotto/proto/messages.h"
+#include "sotto/secagg/identity.h"
 #include "sotto/server/store.h"
 
 namespace sotto::server {
@@ -120,6 +121,9 @@ struct NoticeAction {
 using Action = std::variant<ReplyAction, FinishCohortAction, NoticeAction>;
 
 struct CoordinatorOptions {
+  // Signs plans; must outlive the coordinator. Null: plans are not signed, and semi-malicious tasks are
+  // refused.
+  const secagg::Identity* identity = nullptr;
   std::int64_t hold_call_ms =
       10'000;  // a call whose answer is not ready is answered KeepWaiting after this; 0: at once
   std::uint32_t poll_after_ms = 200;  // KeepWaiting asks to poll between this and twice this

@@ -1,9 +1,10 @@
-// A whole coordinator in one process: store, core, loop, TLS identity and gRPC server over one data
-// directory.
+// A whole coordinator in one process: store, core, loop, identities and gRPC server over one data directory.
 //
-//   <data_dir>/sotto.db     SQLite store
-//   <data_dir>/tls/         certificate authority and server certificate
-//   <data_dir>/admin.sock   administration, mode 0600
+//   <data_dir>/sotto.db              SQLite store
+//   <data_dir>/tls/                  certificate authority and server certificate
+//   <data_dir>/authority/            the fleet's authority, unless it is kept elsewhere
+//   <data_dir>/coordinator-key.pem   signs plans, mode 0600
+//   <data_dir>/admin.sock            administration, mode 0600
 #pragma once
 
 #include <chrono>
@@ -25,9 +26,20 @@ struct ServiceOptions {
   std::filesystem::path data_dir{};        // made, with mode 0700, when missing
   std::string listen = "127.0.0.1:7443";   // host:port; port 0 takes a free one
   std::vector<std::string> extra_names{};  // names and addresses devices reach it by
-  std::size_t finish_threads = 1;          // for removing masks
-  CoordinatorOptions coordinator{};
+  // The public key of an authority that is kept elsewhere, and the file in which it endorses this
+  // coordinator's key. Empty: the data directory holds the authority, made at the first start.
+  std::filesystem::path authority_file{};
+  std::filesystem::path plan_endorsement_file{};
+  std::size_t finish_threads = 1;                     // for removing masks
+  CoordinatorOptions coordinator{};                   // its identity is set by the service
   std::function<void(const NoticeAction&)> notice{};  // called on the coordinator's thread; must be quick
+};
+
+// Who endorses this fleet's devices.
+struct FleetAuthority {
+  std::filesystem::path public_file;
+  std::filesystem::path directory;  // where devices can be enrolled; empty when it is kept elsewhere
+  bool created = false;             // by this start
 };
 
 class Service {
@@ -38,6 +50,7 @@ class Service {
 
   [[nodiscard]] virtual std::string address() const = 0;  // host:port it listens on
   [[nodiscard]] virtual const TlsIdentity& identity() const = 0;
+  [[nodiscard]] virtual const FleetAuthority& authority() const = 0;
   [[nodiscard]] virtual std::filesystem::path admin_socket() const = 0;
   // kOk while the coordinator works; otherwise why it ended by itself.
   [[nodiscard]] virtual Status status() const = 0;

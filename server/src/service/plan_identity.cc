@@ -1,0 +1,121 @@
+#include "service/plan_identity.h"
+
+#include <utility>
+
+#include "sotto/crypto/pem.h"
+#include "sotto/identity/authority.h"
+#include "sotto/identity/key_file.h"
+
+namespace sotto::server {
+namespace {
+
+using identity::EnrolledKey;
+using secagg::Role;
+using std::filesystem::path;
+
+path public_file(const path& data_dir) { return data_dir / "coordinator-public.pem"; }
+
+void wipe_text(std::string& text) {
+  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+}
+
+Result<crypto::Es256PrivateKey> create_key(const path& file) {
+  auto key = crypto::Es256PrivateKey::generate();
+  std::string text = crypto::private_key_to_pem(key);
+  const Status written = identity::write_key_file(file, text, identity::kSecretFile);
+  wipe_text(text);
+  SOTTO_RETURN_IF_ERROR(written);
+  return key;
+}
+
+Result<crypto::Es256PrivateKey> load_or_create_key(const path& data_dir) {
+  const path file = data_dir / "coordinator-key.pem";
+  Result<std::optional<std::string>> text = identity::read_key_file(file);
+  if (!text) return text.error();
+  if (!text->has_value()) return create_key(file);
+  auto blocks = crypto::pem_decode(**text);
+  wipe_text(**text);
+  auto key =
+      blocks && !blocks->empty() ? crypto::private_key_from_der(blocks->front().content) : std::nullopt;
+  if (blocks) {
+    for (crypto::PemBlock& block : *blocks) crypto::wipe(block.content);
+  }
+  if (!key) {
+    return data_loss(file.string() +
+                     " holds no P-256 private key: restore it from a backup, or remove it; a " +
+                     "new one is made at the next start");
+  }
+  return std::move(*key);
+}
+
+Result<PlanIdentity> with_own_authority(const path& data_dir) {
+  const path directory = data_dir / "authority";
+  const bool existed = std::filesystem::exists(identity::authority_public_file(directory));
+  auto authority = identity::Authority::open_or_create(directory);
+  if (!authority && authority.error().code() == StatusCode::kAlreadyExists) {
+    return failed_precondition("the authority's private key is not in " + directory.string() +
+                               ": when it is kept elsewhere start with --authority and --plan-endorsement");
+  }
+  if (!authority) return authority.error();
+  auto key = load_or_create_key(data_dir);
+  if (!key) return key.error();
+  EnrolledKey enrolled = authority->enroll(Role::kCoordinator, key->public_key());
+  enrolled.key = std::move(*key);
+  return PlanIdentity{identity::OwnedIdentity(std::move(enrolled)),
+                      {.public_file = identity::authority_public_file(directory),
+                       .directory = directory,
+                       .created = !existed}};
+}
+
+Status not_endorsed(const path& data_dir) {
+  return failed_precondition("no authority has endorsed this coordinator's key " +
+                             public_file(data_dir).string() +
+                             ": where the authority is kept run `sotto enroll --coordinator --public-key " +
+                             public_file(data_dir).filename().string() +
+                             " --authority DIR -o endorsement.pem`, then start with --plan-endorsement "
+                             "endorsement.pem");
+}
+
+// The endorsement's file may hold the key itself; otherwise it is of the key in the data directory.
+Result<EnrolledKey> endorsed_key(const ServiceOptions& options) {
+  EnrolledKey enrolled;
+  if (!options.plan_endorsement_file.empty()) {
+    auto loaded = identity::load_enrolled_key(options.plan_endorsement_file, Role::kCoordinator);
+    if (!loaded) return loaded.error();
+    enrolled = std::move(*loaded);
+    if (enrolled.key) return enrolled;
+  }
+  auto key = load_or_create_key(options.data_dir);
+  if (!key) return key.error();
+  SOTTO_RETURN_IF_ERROR(identity::save_public_key(public_file(options.data_dir), key->public_key()));
+  if (options.plan_endorsement_file.empty()) return not_endorsed(options.data_dir);
+  if (key->public_key() != enrolled.public_key) {
+    return invalid_argument(options.plan_endorsement_file.string() + " endorses another key than " +
+                            public_file(options.data_dir).string());
+  }
+  enrolled.key = std::move(*key);
+  return enrolled;
+}
+
+}  // namespace
+
+Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options) {
+  if (options.authority_file.empty()) {
+    if (!options.plan_endorsement_file.empty()) {
+      return invalid_argument("a plan endorsement needs the authority's public key, too");
+    }
+    return with_own_authority(options.data_dir);
+  }
+  const auto authority = identity::load_public_key(options.authority_file);
+  if (!authority) return authority.error();
+  auto enrolled = endorsed_key(options);
+  if (!enrolled) return enrolled.error();
+  if (enrolled->authority != *authority) {
+    return invalid_argument(options.plan_endorsement_file.string() + " is by another authority than " +
+                            options.authority_file.string());
+  }
+  return PlanIdentity{identity::OwnedIdentity(std::move(*enrolled)),
+                      {.public_file = options.authority_file, .directory = {}, .created = false}};
+}
+
+}  // namespace sotto::server

@@ -1,0 +1,23 @@
+// What the coordinator signs plans with, and on whose word devices believe it.
+#pragma once
+
+#include <filesystem>
+
+#include "sotto/base/result.h"
+#include "sotto/identity/identity_file.h"
+#include "sotto/server/service.h"
+
+namespace sotto::server {
+
+struct PlanIdentity {
+  identity::OwnedIdentity identity;
+  FleetAuthority authority;
+};
+
+// Without options.authority_file the authority is <data_dir>/authority, made at the first start. The
+// coordinator's own key is <data_dir>/coordinator-key.pem, made at the first start, with
+// coordinator-public.pem beside it. kFailedPrecondition when an authority elsewhere has not endorsed it yet:
+// says how. kInvalidArgument when files do not fit one another, kDataLoss when one is damaged, kIo.
+[[nodiscard]] Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options);
+
+}  // namespace sotto::server
