@@ -45,9 +45,9 @@ struct HeadReport {
 struct CompileReport {
   std::uint32_t arena_bytes = 0;  // everything a board must give
   std::uint32_t state_bytes = 0;
-  std::uint32_t activation_bytes = 0;  // tensors and scratch
-  std::uint32_t activation_lower_bound_bytes =
-      0;  // most bytes alive at once: the best that plans without overlap can do
+  std::uint32_t activation_bytes = 0;              // tensors and scratch
+  std::uint32_t activation_lower_bound_bytes = 0;  // no plan for these kernels needs less
+  std::uint32_t max_live_bytes = 0;  // tensors and scratch alive at once: the least without overlap
   std::uint32_t image_bytes = 0;
   std::uint64_t parameter_count = 0;  // weights and biases
   std::vector<OperatorReport> operators;

@@ -117,15 +117,16 @@ struct ImageOperator {
 };
 static_assert(sizeof(ImageOperator) == 32);
 
-// The trainable head: the last fully connected layer. Everything before it is the frozen backbone.
+// The trainable head: the last fully connected layer. Everything before it is the frozen backbone. Its
+// weights and folded biases are its operator's; a bias of the .tflite file is the folded one plus
+// input_zero_point times the sum of its row of weights.
 struct ImageHead {
   std::uint32_t operator_index;
-  std::uint32_t
-      weights;  // int8[output_count][feature_count], row-major whatever layout the operator's kernel wants
-  std::uint32_t biases;         // int32[output_count] as in the .tflite file (not folded), or 0
-  std::uint32_t weight_scales;  // float[output_count]
-  ImageTensor features;         // the head's input
-  ImageTensor scores;           // its output
+  std::uint32_t weight_scales;       // float[weight_scale_count]
+  std::uint32_t weight_scale_count;  // 1, or one per output
+  std::uint32_t reserved;
+  ImageTensor features;  // the head's input, int8
+  ImageTensor scores;    // its output, int8
 };
 static_assert(sizeof(ImageHead) == 104);
 

@@ -1,0 +1,12 @@
+// Each set's table of kernels.
+#pragma once
+
+#include <span>
+
+#include "compiler/kernel_plan.h"
+
+namespace sotto::model_compiler {
+
+[[nodiscard]] std::span<const KernelPlan> portable_kernel_plans();
+
+}  // namespace sotto::model_compiler
