@@ -36,10 +36,9 @@ struct LayerLog {
 // An image with its arena, opened.
 class OpenModel {
  public:
-  explicit OpenModel(const Vector& image)
+  OpenModel(const Vector& image, const sotto_kernel_table& kernels)
       : image_(image), arena_(sotto_image_arena_bytes(image_.data(), image_.size())) {
-    error_ = sotto_model_open(image_.data(), image_.size(), arena_.data(), arena_.size(),
-                              &sotto_portable_kernels, &model_);
+    error_ = sotto_model_open(image_.data(), image_.size(), arena_.data(), arena_.size(), &kernels, &model_);
   }
 
   [[nodiscard]] sotto_error error() const { return error_; }
@@ -80,20 +79,33 @@ std::span<const std::uint8_t> row(const Vector& rows, std::size_t count, std::si
   return std::span(rows).subspan(rows.size() / count * i, rows.size() / count);
 }
 
-class Golden : public testing::TestWithParam<ReferenceModel> {};
+// A set of kernels that runs on this machine, and the compiler's word for it.
+struct KernelSet {
+  const char* name;
+  model_compiler::Target target;
+  const sotto_kernel_table* kernels;
+};
+
+const KernelSet kKernelSets[] = {
+    {"portable", model_compiler::Target::kPortable, &sotto_portable_kernels},
+    {"cortex_m_dsp", model_compiler::Target::kCortexMDsp, &sotto_cortex_m_dsp_kernels},
+};
+
+class Golden : public testing::TestWithParam<std::tuple<ReferenceModel, KernelSet>> {};
 
 TEST_P(Golden, OutputsLogitsAndLayersAreEqual) {
   SOTTO_REQUIRE_MODELS();
   constexpr std::size_t kInputs = 12;
-  const std::string golden = std::string("golden/") + GetParam().key;
+  const auto& [reference, set] = GetParam();
+  const std::string golden = std::string("golden/") + reference.key;
   const Vector inputs = read_model_file(golden + "_in.bin");
   const Vector outputs = read_model_file(golden + "_out.bin");
   const Vector logits = read_model_file(golden + "_logits.bin");
   const auto layers = golden_layers(read_model_file(golden + "_layers_crc32.txt"));
   ASSERT_EQ(layers.size(), kInputs);
-  const auto compiled = model_compiler::compile(read_model_file(GetParam().file), {});
+  const auto compiled = model_compiler::compile(read_model_file(reference.file), {.target = set.target});
   ASSERT_TRUE(compiled) << compiled.error().message();
-  OpenModel model(compiled->image);
+  OpenModel model(compiled->image, *set.kernels);
   ASSERT_EQ(model.error(), SOTTO_OK) << sotto_error_text(model.error());
   LayerLog log;
   const sotto_profiler profiler{nullptr, LayerLog::add, &log};
@@ -114,8 +126,11 @@ TEST_P(Golden, OutputsLogitsAndLayersAreEqual) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::ValuesIn(kReferenceModels),
-                         [](const auto& model) { return std::string(model.param.key); });
+INSTANTIATE_TEST_SUITE_P(
+    Models, Golden, testing::Combine(testing::ValuesIn(kReferenceModels), testing::ValuesIn(kKernelSets)),
+    [](const auto& test) {
+      return std::string(std::get<0>(test.param).key) + "_" + std::get<1>(test.param).name;
+    });
 
 TEST(GoldenWakeWord, RecordingsOfSpeechGiveTheReferenceOutputs) {
   SOTTO_REQUIRE_MODELS();
@@ -124,7 +139,7 @@ TEST(GoldenWakeWord, RecordingsOfSpeechGiveTheReferenceOutputs) {
   const Vector outputs = read_model_file("golden/sww_real_out.bin");
   const auto compiled = model_compiler::compile(read_model_file("str_ww_ref_model.tflite"), {});
   ASSERT_TRUE(compiled) << compiled.error().message();
-  OpenModel model(compiled->image);
+  OpenModel model(compiled->image, sotto_portable_kernels);
   ASSERT_EQ(model.error(), SOTTO_OK);
   for (std::size_t i = 0; i < kInputs; ++i) {
     ASSERT_THAT(model.run(row(inputs, kInputs, i)), testing::ElementsAreArray(row(outputs, kInputs, i))) << i;

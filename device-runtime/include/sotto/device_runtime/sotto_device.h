@@ -51,6 +51,8 @@ typedef struct sotto_kernel_table {
 
 /* Every portable kernel: convenient, and as large as that. */
 extern const sotto_kernel_table sotto_portable_kernels;
+/* The same with kernels for Cortex-M4, M7 and M33 with DSP instructions. */
+extern const sotto_kernel_table sotto_cortex_m_dsp_kernels;
 
 /* An opened model; it lives at the start of the arena. */
 typedef struct sotto_model sotto_model;

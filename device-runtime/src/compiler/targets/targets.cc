@@ -14,10 +14,11 @@ const KernelPlan* find_in(std::span<const KernelPlan> plans, device::KernelKind 
 std::span<const KernelPlan> own_kernel_plans(Target target) {
   switch (target) {
     case Target::kPortable:
-    case Target::kCortexMDsp:
     case Target::kHelium:
     case Target::kHost:
       return portable_kernel_plans();
+    case Target::kCortexMDsp:
+      return cortex_m_dsp_kernel_plans();
   }
   return {};
 }

@@ -8,5 +8,6 @@
 namespace sotto::model_compiler {
 
 [[nodiscard]] std::span<const KernelPlan> portable_kernel_plans();
+[[nodiscard]] std::span<const KernelPlan> cortex_m_dsp_kernel_plans();
 
 }  // namespace sotto::model_compiler
