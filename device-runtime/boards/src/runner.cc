@@ -1,15 +1,18 @@
 // Firmware that runs the model in the slot on inputs from the host, and reports what it cost.
 //
-//   runner [input=FILE [count=N]] [output=FILE] [logits=FILE] [arena=BYTES] [operators=0]
+//   runner [input=FILE [count=N]] [output=FILE] [logits=FILE] [operators=0] [arena=BYTES] [sweep=STEP]
 //
-// Files are raw tensors one after the other. Every input is run twice: once undisturbed, for instructions and
-// stack, and once with a report per operator. It prints, one fact a line:
+// Files are raw tensors one after the other; without input every byte of the one input is 0. Every input is
+// run twice: once undisturbed, for instructions and stack, and once with a report per operator. It prints,
+// one fact a line:
 //   counter exact E
 //   open error E instructions N stack N             with the checksum of the image
 //   reopen instructions N                           without it
 //   arena needed N given N
 //   input I error E instructions N stack N
 //   operator I J source S code C macs M instructions N bytes B crc32 H
+// With sweep it opens the model in every arena too small for it, from 0 bytes in steps, instead of running it:
+//   sweep sizes N refused N
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -38,12 +41,12 @@ std::span<std::uint8_t> bytes_of(const sotto_tensor& tensor) {
 
 std::uint32_t counter_now(void*) { return instruction_counter::now(); }
 
-// Reports each operator, and keeps the one before SOFTMAX: its output is the logits.
+// Reports each operator, and keeps the output of the last one that is no SOFTMAX: the logits.
 class OperatorReport {
  public:
-  OperatorReport(std::uint32_t input, semihosting::File* logits) : input_(input), logits_(logits) {}
+  explicit OperatorReport(std::uint32_t input) : input_(input) {}
 
-  void write(const sotto_operator_profile& profile) {
+  void add(const sotto_operator_profile& profile) {
     const std::span<const std::uint8_t> output{static_cast<const std::uint8_t*>(profile.output),
                                                profile.output_bytes};
     console::print("operator ");
@@ -66,23 +69,25 @@ class OperatorReport {
     if (profile.source_operator != kSoftmaxCode) keep(output);
   }
 
-  // The scores before SOFTMAX, of the last operator if there is none.
-  bool write_logits() { return logits_ == nullptr || logits_->write({kept_.data(), kept_bytes_}); }
+  // At most kLogitsBytesMax of them.
+  std::span<const std::uint8_t> logits() const { return {kept_.data(), kept_bytes_}; }
 
  private:
+  static constexpr std::size_t kLogitsBytesMax = 1024;
+
   void keep(std::span<const std::uint8_t> output) {
     kept_bytes_ = std::min(output.size(), kept_.size());
     std::copy_n(output.begin(), kept_bytes_, kept_.begin());
   }
 
   std::uint32_t input_;
-  semihosting::File* logits_;
-  static inline std::array<std::uint8_t, 1024> kept_;
+  // Not on the stack, whose depth is measured.
+  static inline std::array<std::uint8_t, kLogitsBytesMax> kept_;
   static inline std::size_t kept_bytes_;
 };
 
 void after_operator(void* context, const sotto_operator_profile* profile) {
-  static_cast<OperatorReport*>(context)->write(*profile);
+  static_cast<OperatorReport*>(context)->add(*profile);
 }
 
 sotto_model* open(std::span<std::uint8_t> arena) {
@@ -110,6 +115,55 @@ sotto_model* reopen(std::span<std::uint8_t> arena) {
   return model;
 }
 
+// An arena that is too small is refused for that reason, whatever its size.
+void sweep(std::uint32_t step) {
+  const auto slot = board::model_slot();
+  const auto arena = board::arena();
+  const std::uint32_t needed = sotto_image_arena_bytes(slot.data(), slot.size());
+  std::uint32_t sizes = 0;
+  std::uint32_t refused = 0;
+  for (std::uint32_t bytes = 0; bytes < needed; bytes += step) {
+    sotto_model* model = nullptr;
+    const sotto_error error = sotto_model_open_with(slot.data(), slot.size(), arena.data(), bytes,
+                                                    &board::kKernels, SOTTO_OPEN_SKIP_CHECKSUM, &model);
+    ++sizes;
+    refused += error == SOTTO_ERROR_ARENA_TOO_SMALL && model == nullptr;
+  }
+  console::line("sweep sizes ", sizes, " refused ", refused);
+}
+
+// Where inputs come from and outputs go. A file whose path was not given is not there.
+class Files {
+ public:
+  explicit Files(const board::Arguments& arguments)
+      : input_(arguments.text("input"), semihosting::Mode::kRead),
+        output_(arguments.text("output"), semihosting::Mode::kWrite),
+        logits_(arguments.text("logits"), semihosting::Mode::kWrite) {}
+
+  // Fills the model's input with the file's `index`-th tensor.
+  bool read_input(sotto_model* model, std::uint32_t index) {
+    const auto bytes = bytes_of(sotto_model_input(model, 0));
+    if (input_.is_absent()) {
+      std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
+      return true;
+    }
+    return input_.seek(index * static_cast<std::uint32_t>(bytes.size())) && input_.read(bytes);
+  }
+
+  bool write_output(sotto_model* model) {
+    return output_.is_absent() || output_.write(bytes_of(sotto_model_output(model, 0)));
+  }
+
+  bool write_logits(const OperatorReport& report) {
+    return logits_.is_absent() || logits_.write(report.logits());
+  }
+
+ private:
+  semihosting::File input_;
+  semihosting::File output_;
+  semihosting::File logits_;
+};
+
 bool invoke_measured(sotto_model* model, std::uint32_t input) {
   painted_stack::paint();
   const std::uint32_t start = instruction_counter::now();
@@ -121,45 +175,28 @@ bool invoke_measured(sotto_model* model, std::uint32_t input) {
   return error == SOTTO_OK;
 }
 
-bool invoke_reporting(sotto_model* model, std::uint32_t input, semihosting::File* logits) {
-  OperatorReport report(input, logits);
+bool invoke_reporting(sotto_model* model, std::uint32_t input, Files& files) {
+  OperatorReport report(input);
   const sotto_profiler profiler{counter_now, after_operator, &report};
   sotto_model_set_profiler(model, &profiler);
   const sotto_error error = sotto_model_invoke(model);
   sotto_model_set_profiler(model, nullptr);
-  return error == SOTTO_OK && report.write_logits();
+  return error == SOTTO_OK && files.write_logits(report);
 }
 
-// Fills the model's input with the file's `index`-th tensor.
-bool read_input(sotto_model* model, semihosting::File& file, std::uint32_t index) {
-  const sotto_tensor input = sotto_model_input(model, 0);
-  return file.seek(index * input.bytes) && file.read(bytes_of(input));
-}
-
-int run(sotto_model* model, const board::Arguments& arguments) {
-  const char* const input_path = arguments.text("input");
-  if (input_path == nullptr) return 0;
-  semihosting::File inputs(input_path, semihosting::Mode::kRead);
-  if (!inputs.is_open()) {
-    console::line("cannot open ", input_path);
-    return kFailure;
-  }
-  const char* const output_path = arguments.text("output");
-  const char* const logits_path = arguments.text("logits");
-  semihosting::File outputs(output_path == nullptr ? ":tt" : output_path, semihosting::Mode::kWrite);
-  semihosting::File logits(logits_path == nullptr ? ":tt" : logits_path, semihosting::Mode::kWrite);
+// What failed first, for people; nullptr when nothing did.
+const char* run(sotto_model* model, const board::Arguments& arguments) {
+  Files files(arguments);
+  const bool reporting = arguments.number("operators", 1) != 0;
   for (std::uint32_t index = 0; index < arguments.number("count", 1); ++index) {
-    if (!read_input(model, inputs, index)) {
-      console::line("input ", index, " is not in the file");
-      return kFailure;
-    }
-    if (!invoke_measured(model, index)) return kFailure;
-    if (output_path != nullptr && !outputs.write(bytes_of(sotto_model_output(model, 0)))) return kFailure;
-    if (arguments.number("operators", 1) == 0) continue;
-    if (!read_input(model, inputs, index)) return kFailure;
-    if (!invoke_reporting(model, index, logits_path == nullptr ? nullptr : &logits)) return kFailure;
+    if (!files.read_input(model, index)) return "the input file is absent or too short";
+    if (!invoke_measured(model, index)) return "invoke failed";
+    if (!files.write_output(model)) return "the output file cannot be written";
+    if (!reporting) continue;
+    if (!files.read_input(model, index)) return "the input file cannot be read again";
+    if (!invoke_reporting(model, index, files)) return "the logits file cannot be written";
   }
-  return 0;
+  return nullptr;
 }
 
 }  // namespace
@@ -173,6 +210,13 @@ int main() {
   console::line("arena needed ", sotto_image_arena_bytes(slot.data(), slot.size()), " given ",
                 static_cast<std::uint32_t>(arena.size()));
   if (open(arena) == nullptr) return kFailure;
-  sotto_model* const model = reopen(arena);
-  return run(model, arguments);
+  const std::uint32_t step = arguments.number("sweep", 0);
+  if (step != 0) {
+    sweep(step);
+    return 0;
+  }
+  const char* const failure = run(reopen(arena), arguments);
+  if (failure == nullptr) return 0;
+  console::line("failed because ", failure);
+  return kFailure;
 }
