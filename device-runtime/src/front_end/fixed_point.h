@@ -2,7 +2,9 @@
 // never per sample. Results do not depend on the machine.
 #pragma once
 
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 namespace sotto::device::front_end {
@@ -42,16 +44,34 @@ namespace sotto::device::front_end {
   return static_cast<std::int64_t>(result);
 }
 
+// 2^(2^(i - 32)) * 2^31.
+inline constexpr std::array<std::uint32_t, 32> kRootsOfTwo = [] {
+  std::array<std::uint32_t, 32> roots{};
+  std::uint64_t root = std::uint64_t{1} << 32;
+  for (std::size_t i = roots.size(); i-- > 0;) {
+    root = square_root(root << 31);
+    roots[i] = static_cast<std::uint32_t>(root);
+  }
+  return roots;
+}();
+
 // 2^(exponent / 2^32) * 2^16 for 0 <= exponent < 24 * 2^32.
 [[nodiscard]] constexpr std::uint64_t exp2_q16(std::uint64_t exponent) {
   std::uint64_t result = std::uint64_t{1} << 31;  // in [2^31, 2^32)
-  std::uint64_t root = std::uint64_t{1} << 32;    // 2^(2^-i) * 2^31
-  for (int bit = 31; bit >= 0; --bit) {
-    root = square_root(root << 31);
-    if ((exponent >> bit) & 1) result = (result * root) >> 31;
+  for (std::size_t bit = 0; bit < kRootsOfTwo.size(); ++bit) {
+    if ((exponent >> bit) & 1) result = (result * kRootsOfTwo[bit]) >> 31;
   }
   return (result << (exponent >> 32)) >> 15;
 }
+
+// 2^32 / ((k - 1) k): the factors of Taylor's series for sine and cosine.
+inline constexpr std::array<std::uint32_t, 14> kTaylorFactors = [] {
+  std::array<std::uint32_t, 14> factors{};
+  for (std::uint32_t k = 2; k < factors.size(); ++k) {
+    factors[k] = static_cast<std::uint32_t>((std::uint64_t{1} << 32) / ((k - 1) * k));
+  }
+  return factors;
+}();
 
 // sin(2 pi phase / 2^32) * 2^31, at most 2^31 - 1 in magnitude.
 [[nodiscard]] constexpr std::int32_t sine_q31(std::uint32_t phase) {
@@ -62,10 +82,9 @@ namespace sotto::device::front_end {
   const bool upper = first > 0x20000000;  // sin(a) = cos(pi / 2 - a) keeps the series within pi / 4
   const std::uint64_t angle = ((upper ? 0x40000000 - first : first) * kPi) >> 30;  // radians * 2^31
   const std::uint64_t square = (angle * angle) >> 31;
-  // Taylor's series in Horner's form; `k` counts down by factor (k - 1) k.
-  std::uint64_t series = std::uint64_t{1} << 31;
-  for (std::uint64_t k = upper ? 12 : 13; k >= 2; k -= 2) {
-    series = (std::uint64_t{1} << 31) - ((square * series) >> 31) / ((k - 1) * k);
+  std::uint64_t series = std::uint64_t{1} << 31;  // Taylor's, in Horner's form
+  for (std::uint32_t k = upper ? 12 : 13; k >= 2; k -= 2) {
+    series = (std::uint64_t{1} << 31) - ((((square * series) >> 31) * kTaylorFactors[k]) >> 32);
   }
   std::uint64_t sine = upper ? series : (angle * series) >> 31;
   if (sine > 0x7fffffff) sine = 0x7fffffff;

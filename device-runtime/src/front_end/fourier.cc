@@ -15,14 +15,19 @@ class Rotations {
  public:
   Rotations(int log2_length, const std::int32_t* sine) : quarter_(1u << (log2_length - 2)), sine_(sine) {}
 
-  // exp(-2 pi i index / length) for index < 3/4 length.
-  [[nodiscard]] Rotation operator[](std::uint32_t index) const {
-    const std::uint32_t rest = index & (quarter_ - 1);
-    const std::int32_t cosine = sine_[quarter_ - rest];
-    const std::int32_t sine = sine_[rest];
-    if (index < quarter_) return {cosine, sine};
-    if (index < 2 * quarter_) return {-sine, cosine};
-    return {-cosine, -sine};
+  // exp(-2 pi i index / length) for index < length / 4, / 2, * 3/4.
+  [[nodiscard]] Rotation in_quarter(std::uint32_t index) const {
+    return {sine_[quarter_ - index], sine_[index]};
+  }
+  [[nodiscard]] Rotation in_half(std::uint32_t index) const {
+    if (index < quarter_) return in_quarter(index);
+    const Rotation rest = in_quarter(index - quarter_);
+    return {-rest.sine, rest.cosine};
+  }
+  [[nodiscard]] Rotation in_three_quarters(std::uint32_t index) const {
+    if (index < 2 * quarter_) return in_half(index);
+    const Rotation rest = in_quarter(index - 2 * quarter_);
+    return {-rest.cosine, -rest.sine};
   }
 
  private:
@@ -75,9 +80,9 @@ void first_radix4(Complex* values, std::uint32_t count) {
 void radix4(Complex* values, std::uint32_t count, std::uint32_t step, const Rotations& rotations) {
   const std::uint32_t stride = count / (2 * step);  // of rotations: their table is of length 2 count
   for (std::uint32_t k = 0; k < step; ++k) {
-    const Rotation once = rotations[k * stride];
-    const Rotation twice = rotations[2 * k * stride];
-    const Rotation thrice = rotations[3 * k * stride];
+    const Rotation once = rotations.in_quarter(k * stride);
+    const Rotation twice = rotations.in_half(2 * k * stride);
+    const Rotation thrice = rotations.in_three_quarters(3 * k * stride);
     for (Complex* group = values + k; group < values + count; group += 4 * std::size_t{step}) {
       const Complex part0{group[0].real >> 1, group[0].imaginary >> 1};
       const Complex part1 = rotate_half(group[2 * step], once);
@@ -97,7 +102,7 @@ void separate(Complex* values, std::uint32_t count, const Rotations& rotations) 
     const Complex high{values[count - k].real, -values[count - k].imaginary};
     const Complex sum = low + high;
     const Complex even{sum.real >> 1, sum.imaginary >> 1};
-    const Complex odd = rotate_half(times_minus_i(low - high), rotations[k]);
+    const Complex odd = rotate_half(times_minus_i(low - high), rotations.in_quarter(k));
     values[k] = even + odd;
     values[count - k] = {even.real - odd.real, odd.imaginary - even.imaginary};
   }

@@ -37,11 +37,15 @@ std::uint32_t configuration_crc(const sotto_front_end_config& config) {
 constexpr std::uint32_t kPlanOffset = sizeof(TablesHeader);
 static_assert(kPlanOffset % SOTTO_FRONT_END_ALIGNMENT == 0);
 
-void write_tables(const sotto_front_end_config& config, const Plan& plan, void* tables) {
+// All but the header.
+void fill_tables(const sotto_front_end_config& config, const Plan& plan, void* tables) {
   std::memset(tables, 0, plan.tables_bytes);
   std::memcpy(table<Plan>(tables, kPlanOffset), &plan, sizeof plan);
   config.kind->build(config, plan, tables);
   build_normalisation(config, plan, tables);
+}
+
+void write_header(const sotto_front_end_config& config, const Plan& plan, void* tables) {
   const TablesHeader header{kTablesMagic, plan.tables_bytes, configuration_crc(config),
                             crc_after_header(tables, plan.tables_bytes)};
   std::memcpy(tables, &header, sizeof header);
@@ -115,7 +119,8 @@ sotto_front_end_error sotto_front_end_build_tables(const sotto_front_end_config*
   Plan plan;
   if (const auto error = make_plan(*config, plan); error != SOTTO_FRONT_END_OK) return error;
   if (tables_bytes < plan.tables_bytes) return SOTTO_FRONT_END_TABLES_TOO_SMALL;
-  write_tables(*config, plan, tables);
+  fill_tables(*config, plan, tables);
+  write_header(*config, plan, tables);
   return SOTTO_FRONT_END_OK;
 }
 
@@ -131,7 +136,7 @@ sotto_front_end_error sotto_front_end_open(const sotto_front_end_config* config,
   if (arena_bytes < needed) return SOTTO_FRONT_END_ARENA_TOO_SMALL;
   if (tables == nullptr) {
     auto* built = table<std::uint8_t>(arena, plan.arena_bytes);
-    write_tables(*config, plan, built);
+    fill_tables(*config, plan, built);
     tables = built;
   } else if (!tables_match(*config, plan, tables)) {
     return SOTTO_FRONT_END_TABLES_DIFFER;

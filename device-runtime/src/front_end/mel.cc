@@ -59,17 +59,19 @@ class MelAxis {
         bands_(config.mel_bands),
         rate_(config.sample_rate_hz),
         length_(config.fft_length),
+        corner_(log2_q32(kCornerHz)),
+        first_bin_(log2_q32(kCornerHz * length_)),
         lower_(log2_q32(kCornerHz + config.lower_hz)),
         upper_(log2_q32(kCornerHz + config.upper_hz)) {}
 
   // i <= bands + 1.
   [[nodiscard]] std::int64_t edge(std::uint32_t i) const {
-    const std::int64_t mel = lower_ + (upper_ - lower_) * i / (bands_ + 1) - log2_q32(kCornerHz);
+    const std::int64_t mel = lower_ + (upper_ - lower_) * i / (bands_ + 1) - corner_;
     if (in_mel_) return mel;
     return static_cast<std::int64_t>(kCornerHz * (exp2_q16(static_cast<std::uint64_t>(mel)) - (1 << 16)));
   }
   [[nodiscard]] std::int64_t bin(std::uint32_t k) const {
-    if (in_mel_) return log2_q32(kCornerHz * length_ + k * rate_) - log2_q32(kCornerHz * length_);
+    if (in_mel_) return log2_q32(kCornerHz * length_ + k * rate_) - first_bin_;
     return static_cast<std::int64_t>((std::uint64_t{k} * rate_ << 16) / length_);
   }
 
@@ -80,6 +82,8 @@ class MelAxis {
   std::uint32_t bands_;
   std::uint32_t rate_;
   std::uint32_t length_;
+  std::int64_t corner_;
+  std::int64_t first_bin_;  // the one of 0 Hz
   std::int64_t lower_;
   std::int64_t upper_;
 };
