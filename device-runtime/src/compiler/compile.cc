@@ -15,7 +15,13 @@ Result<CompiledModel> compile(Bytes tflite, const CompileOptions& options) {
   const auto operators = lower(*graph, options.target, builder);
   if (!operators) return operators.error();
   const PlannedArena arena = plan_tensors(*graph, *operators);
-  return write_image({*graph, *operators, arena}, device::crc32(tflite.data(), tflite.size()), builder);
+  return write_image({*graph, *operators, arena}, crc32(tflite), builder);
 }
+
+const char* operator_name(std::uint32_t code) {
+  return builtin_operator_name(code > INT32_MAX ? -1 : static_cast<std::int32_t>(code));
+}
+
+std::uint32_t crc32(Bytes bytes) { return device::crc32(bytes.data(), bytes.size()); }
 
 }  // namespace sotto::model_compiler

@@ -64,4 +64,10 @@ struct CompiledModel {
 // names it, its version and the tensor. Any bytes may be given.
 [[nodiscard]] Result<CompiledModel> compile(Bytes tflite, const CompileOptions& options);
 
+// CONV_2D for 3: the name of a .tflite operator code, as in sotto_operator_profile; UNKNOWN for others.
+[[nodiscard]] const char* operator_name(std::uint32_t code);
+
+// CRC-32 as in IEEE 802.3 and zlib, of layers' outputs and images.
+[[nodiscard]] std::uint32_t crc32(Bytes bytes);
+
 }  // namespace sotto::model_compiler
