@@ -12,6 +12,7 @@ void append(std::vector<const sotto_kernel*>& kernels, const sotto_kernel_table&
 
 std::vector<const sotto_kernel*> runnable_kernels() {
   std::vector<const sotto_kernel*> kernels;
+  append(kernels, sotto_avx2_kernels);
   append(kernels, sotto_portable_kernels);
   append(kernels, sotto_cortex_m_dsp_kernels);
   return kernels;

@@ -26,6 +26,15 @@ std::int8_t* RowRing::slot(std::int32_t row) const {
   return ring_ + index * shape_.columns * shape_.pixel_bytes;
 }
 
+void RowRing::find_taps(std::uint32_t* offsets) const {
+  const std::uint32_t column = p_.dilation_width * shape_.pixel_bytes;
+  for (std::int32_t i = 0; i < p_.kernel_height; ++i) {
+    auto offset = static_cast<std::uint32_t>(slot(first_ + i * p_.dilation_height) - ring_);
+    for (std::int32_t j = 0; j < p_.kernel_width; ++j, offset += column) *offsets++ = offset;
+  }
+  if (p_.kernel_height * p_.kernel_width % 2 != 0) *offsets = offsets[-1];
+}
+
 void RowRing::fill(std::int32_t row) {
   std::int8_t* to = slot(row);
   if (row < 0 || row >= p_.input_height) {

@@ -33,10 +33,8 @@ class RowRing {
   // Brings the rows under output row `y` into the ring. Rows of output follow one another in the order of writing.
   void move_to(std::int32_t y);
 
-  // Where the row under the windows' `tap`-th kernel row begins.
-  [[nodiscard]] const std::int8_t* row(std::int32_t tap) const {
-    return slot(first_ + tap * p_.dilation_height);
-  }
+  // Where the taps under the first window of the row lie in the ring, in row order; an odd last tap is there twice.
+  void find_taps(std::uint32_t* offsets) const;
 
  private:
   [[nodiscard]] std::int8_t* slot(std::int32_t row) const;

@@ -89,6 +89,7 @@ struct KernelSet {
 const KernelSet kKernelSets[] = {
     {"portable", model_compiler::Target::kPortable, &sotto_portable_kernels},
     {"cortex_m_dsp", model_compiler::Target::kCortexMDsp, &sotto_cortex_m_dsp_kernels},
+    {"host", model_compiler::Target::kHost, &sotto_avx2_kernels},
 };
 
 class Golden : public testing::TestWithParam<std::tuple<ReferenceModel, KernelSet>> {};

@@ -40,7 +40,7 @@ std::vector<std::int8_t> pack_matrix(const Matrix& matrix, std::uint32_t group) 
 
 std::vector<std::int8_t> pack_convolution(const void* parameters, std::span<const std::int8_t> weights) {
   const auto& p = *static_cast<const ConvParameters*>(parameters);
-  return pack_matrix({weights, p.output_channels, device::dsp::window_depth(p)}, 2);
+  return pack_matrix({weights, p.output_channels, device::window_depth(p)}, 2);
 }
 
 std::vector<std::int8_t> pack_fully_connected(const void* parameters, std::span<const std::int8_t> weights) {

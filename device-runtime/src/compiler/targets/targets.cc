@@ -15,8 +15,9 @@ std::span<const KernelPlan> own_kernel_plans(Target target) {
   switch (target) {
     case Target::kPortable:
     case Target::kHelium:
-    case Target::kHost:
       return portable_kernel_plans();
+    case Target::kHost:
+      return host_kernel_plans();
     case Target::kCortexMDsp:
       return cortex_m_dsp_kernel_plans();
   }

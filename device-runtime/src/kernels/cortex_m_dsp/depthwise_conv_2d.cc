@@ -107,17 +107,6 @@ class RowOf3x3Output {
   const std::uint32_t* weights_;
 };
 
-// Fills in the offsets; an odd last tap is there twice.
-void find_taps(const ConvParameters& p, const RowRing& rows, const std::int8_t* ring,
-               std::uint32_t* offsets) {
-  const std::uint32_t column = p.dilation_width * round_up(p.output_channels, 4);
-  for (std::int32_t i = 0; i < p.kernel_height; ++i) {
-    auto offset = static_cast<std::uint32_t>(rows.row(i) - ring);
-    for (std::int32_t j = 0; j < p.kernel_width; ++j, offset += column) *offsets++ = offset;
-  }
-  if (p.kernel_height * p.kernel_width % 2 != 0) *offsets = offsets[-1];
-}
-
 template <typename Row>
 void convolve(const KernelCall& call, const Row& compute_row) {
   const auto& p = call.as<ConvParameters>();
@@ -134,7 +123,7 @@ void convolve(const KernelCall& call, const Row& compute_row) {
     for (std::int32_t j = 0; j < p.output_height; ++j) {
       const std::int32_t y = descending ? p.output_height - 1 - j : j;
       rows.move_to(y);
-      find_taps(p, rows, ring, offsets);
+      rows.find_taps(offsets);
       compute_row(taps, output + static_cast<std::uint32_t>(y) * row_bytes);
     }
   }

@@ -18,6 +18,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/row_ring.h"
+#include "kernels/window_gather.h"
 
 namespace sotto::device::dsp {
 
@@ -26,10 +27,6 @@ inline constexpr std::uint32_t kBlockPixels = 3;
 
 [[nodiscard]] constexpr std::uint32_t round_up(std::uint32_t value, std::uint32_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
-}
-
-[[nodiscard]] constexpr std::uint32_t window_depth(const ConvParameters& p) {
-  return std::uint32_t{p.kernel_height} * p.kernel_width * p.input_channels;
 }
 
 [[nodiscard]] constexpr std::uint64_t convolution_weight_bytes(const ConvParameters& p) {
