@@ -23,7 +23,8 @@ struct Blocks {
   std::vector<std::uint32_t> words;
 
   void add(const RearrangeBlock& block, const std::vector<Axis>& axes) {
-    words.insert(words.end(), {block.input, block.input_offset, block.output_offset, block.rank});
+    words.insert(words.end(), {block.input | std::uint32_t{block.output} << 16, block.input_offset,
+                               block.output_offset, block.rank});
     for (const Axis& axis : axes) {
       words.insert(words.end(), {axis.count, static_cast<std::uint32_t>(axis.strides[0]),
                                  static_cast<std::uint32_t>(axis.strides[1])});
@@ -141,18 +142,18 @@ TEST(Elementwise, LoopsThatLeaveAnInputAreRefused) {
 
 TEST(Rearrange, BlocksMoveBetweenAnyStrides) {
   Blocks transpose;
-  transpose.add({0, 0, 0, 2}, {{3, {1, 2}}, {2, {3, 1}}});
+  transpose.add({0, 0, 0, 0, 2}, {{3, {1, 2}}, {2, {3, 1}}});
   EXPECT_EQ(rearranged({Bytes{1, 2, 3, 4, 5, 6}}, transpose, 1, 6), (Bytes{1, 4, 2, 5, 3, 6}));
 
   Blocks reverse;
-  reverse.add({0, 4, 0, 1}, {{5, {-1, 1}}});
+  reverse.add({0, 0, 4, 0, 1}, {{5, {-1, 1}}});
   EXPECT_EQ(rearranged({Bytes{1, 2, 3, 4, 5}}, reverse, 1, 5), (Bytes{5, 4, 3, 2, 1}));
 }
 
 TEST(Rearrange, SeveralInputsShareAnOutputAndTheRestIsFilled) {
   Blocks blocks;
-  blocks.add({0, 0, 1, 2}, {{2, {2, 6}}, {2, {1, 1}}});
-  blocks.add({1, 0, 3, 2}, {{2, {1, 6}}, {1, {1, 1}}});
+  blocks.add({0, 0, 0, 1, 2}, {{2, {2, 6}}, {2, {1, 1}}});
+  blocks.add({1, 0, 0, 3, 2}, {{2, {1, 6}}, {1, {1, 1}}});
   EXPECT_EQ(rearranged({Bytes{1, 2, 3, 4}, Bytes{8, 9}}, blocks, 2, 12, 7),
             (Bytes{7, 1, 2, 8, 7, 7, 7, 3, 4, 9, 7, 7}));
 }
@@ -164,18 +165,19 @@ TEST(Rearrange, HostileBlocksAreRefused) {
     blocks.add(block, axes);
     return !rearranged({Bytes(6)}, blocks, count, 6);
   };
-  EXPECT_FALSE(refused({0, 0, 0, 1}, {{6, {1, 1}}}));
-  EXPECT_TRUE(refused({0, 1, 0, 1}, {{6, {1, 1}}})) << "past the input";
-  EXPECT_TRUE(refused({0, 0, 1, 1}, {{6, {1, 1}}})) << "past the output";
-  EXPECT_TRUE(refused({0, 0, 0, 1}, {{6, {-1, 1}}})) << "before the input";
-  EXPECT_TRUE(refused({0, UINT32_MAX, 0, 1}, {{6, {1, 1}}})) << "offset";
-  EXPECT_TRUE(refused({1, 0, 0, 1}, {{6, {1, 1}}})) << "no such input";
-  EXPECT_TRUE(refused({0, 0, 0, 2}, {{7, {0, 0}}, {1, {0, 0}}})) << "writes more than there is";
-  EXPECT_TRUE(refused({0, 0, 0, 2}, {{UINT32_MAX, {0, 0}}, {UINT32_MAX, {0, 0}}})) << "no end";
-  EXPECT_TRUE(refused({0, 0, 0, 0}, {})) << "no axis";
-  EXPECT_TRUE(refused({0, 0, 0, 8}, {{6, {1, 1}}})) << "too many axes";
-  EXPECT_TRUE(refused({0, 0, 0, 2}, {{6, {1, 1}}})) << "axes behind the end";
-  EXPECT_TRUE(refused({0, 0, 0, 1}, {{6, {1, 1}}}, 2)) << "blocks behind the end";
+  EXPECT_FALSE(refused({0, 0, 0, 0, 1}, {{6, {1, 1}}}));
+  EXPECT_TRUE(refused({0, 0, 1, 0, 1}, {{6, {1, 1}}})) << "past the input";
+  EXPECT_TRUE(refused({0, 0, 0, 1, 1}, {{6, {1, 1}}})) << "past the output";
+  EXPECT_TRUE(refused({0, 0, 0, 0, 1}, {{6, {-1, 1}}})) << "before the input";
+  EXPECT_TRUE(refused({0, 0, UINT32_MAX, 0, 1}, {{6, {1, 1}}})) << "offset";
+  EXPECT_TRUE(refused({1, 0, 0, 0, 1}, {{6, {1, 1}}})) << "no such input";
+  EXPECT_TRUE(refused({0, 1, 0, 0, 1}, {{6, {1, 1}}})) << "no such output";
+  EXPECT_TRUE(refused({0, 0, 0, 0, 2}, {{7, {0, 0}}, {1, {0, 0}}})) << "writes more than there is";
+  EXPECT_TRUE(refused({0, 0, 0, 0, 2}, {{UINT32_MAX, {0, 0}}, {UINT32_MAX, {0, 0}}})) << "no end";
+  EXPECT_TRUE(refused({0, 0, 0, 0, 0}, {})) << "no axis";
+  EXPECT_TRUE(refused({0, 0, 0, 0, 8}, {{6, {1, 1}}})) << "too many axes";
+  EXPECT_TRUE(refused({0, 0, 0, 0, 2}, {{6, {1, 1}}})) << "axes behind the end";
+  EXPECT_TRUE(refused({0, 0, 0, 0, 1}, {{6, {1, 1}}}, 2)) << "blocks behind the end";
 }
 
 // [2][3][2], the middle reduced.

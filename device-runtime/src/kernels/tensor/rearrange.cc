@@ -12,21 +12,23 @@ const RearrangeBlock& next_block(const RearrangeBlock& block) {
   return *reinterpret_cast<const RearrangeBlock*>(axes_of(block) + block.rank);
 }
 
-// Also adds the bytes that the block writes to `written`: more than the output holds would be a loop without
-// a good end.
-bool block_is_sound(const KernelCheck& check, const RearrangeBlock& block, std::uint64_t& written) {
+// Also adds the bytes that the block writes to `written`: more than the outputs hold would be a loop without a good end.
+bool block_is_sound(const KernelCheck& check, const RearrangeBlock& block, std::uint64_t& written,
+                    std::uint64_t limit) {
+  if (block.input >= check.input_count || block.output >= check.output_count) return false;
   const Axis* axes = axes_of(block);
-  const std::uint64_t count = position_count(axes, block.rank, check.output_bytes());
+  const std::uint64_t count = position_count(axes, block.rank, check.output_bytes(block.output));
   written += count;
-  return count != 0 && written <= check.output_bytes() && block.input < check.input_count &&
+  return count != 0 && written <= limit &&
          stays_inside(axes, block.rank, 0, block.input_offset, check.input_bytes(block.input)) &&
-         stays_inside(axes, block.rank, 1, block.output_offset, check.output_bytes());
+         stays_inside(axes, block.rank, 1, block.output_offset, check.output_bytes(block.output));
 }
 
 bool check(const KernelCheck& check) {
   const auto& p = check.as<RearrangeParameters>();
-  if (check.input_count == 0 || check.output_count != 1 || !check.constant_fits(p.blocks, p.block_bytes))
-    return false;
+  if (!check.constant_fits(p.blocks, p.block_bytes)) return false;
+  std::uint64_t limit = 0;
+  for (std::uint32_t i = 0; i < check.output_count; ++i) limit += check.output_bytes(i);
   std::uint64_t written = 0;
   std::uint32_t offset = 0;
   for (std::uint32_t i = 0; i < p.block_count; ++i) {
@@ -34,7 +36,8 @@ bool check(const KernelCheck& check) {
     if (left < sizeof(RearrangeBlock)) return false;
     const auto& block = *reinterpret_cast<const RearrangeBlock*>(check.image + p.blocks + offset);
     if (block.rank == 0 || block.rank > kLoopRankMax ||
-        left - sizeof(RearrangeBlock) < block.rank * sizeof(Axis) || !block_is_sound(check, block, written)) {
+        left - sizeof(RearrangeBlock) < block.rank * sizeof(Axis) ||
+        !block_is_sound(check, block, written, limit)) {
       return false;
     }
     offset += static_cast<std::uint32_t>(sizeof(RearrangeBlock) + block.rank * sizeof(Axis));
@@ -66,7 +69,8 @@ void run(const KernelCall& call) {
   if (p.fills != 0) fill_bytes(call.output(), p.fill, call.operands[call.input_count].bytes);
   const auto* block = call.constant<RearrangeBlock>(p.blocks);
   for (std::uint32_t i = 0; i < p.block_count; ++i) {
-    move(*block, call.input(block->input) + block->input_offset, call.output() + block->output_offset);
+    move(*block, call.input(block->input) + block->input_offset,
+         call.output(block->output) + block->output_offset);
     block = &next_block(*block);
   }
 }

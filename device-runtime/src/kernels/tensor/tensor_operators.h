@@ -56,13 +56,13 @@ struct RearrangeParameters {
   std::uint32_t block_count;
   std::uint32_t block_bytes;  // of all blocks with their axes
   std::int8_t fill;
-  std::uint8_t fills;  // 1: the output is filled first
+  std::uint8_t fills;  // 1: the first output is filled beforehand
   std::uint8_t reserved[2];
 };
 static_assert(sizeof(RearrangeParameters) == 16);
 
 struct RearrangeBlock {
-  std::uint32_t input;  // index of the operand
+  std::uint16_t input, output;  // indices of operands
   std::uint32_t input_offset, output_offset;
   std::uint32_t rank;  // Axis[rank] follow, 1 to kImageRankMax + 1; strides of input and output in bytes
 };
