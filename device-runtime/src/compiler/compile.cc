@@ -2,6 +2,7 @@
 #include "compiler/image_writer.h"
 #include "compiler/lower/lowering.h"
 #include "compiler/plan/arena_problem.h"
+#include "compiler/tensor/shape_folding.h"
 #include "compiler/tflite/reader.h"
 #include "core/crc32.h"
 #include "sotto/device_runtime/model_compiler.h"
@@ -9,8 +10,9 @@
 namespace sotto::model_compiler {
 
 Result<CompiledModel> compile(Bytes tflite, const CompileOptions& options) {
-  const auto graph = read_tflite(tflite);
+  auto graph = read_tflite(tflite);
   if (!graph) return graph.error();
+  SOTTO_RETURN_IF_ERROR(fold_shapes(*graph));
   ImageBuilder builder;
   const auto operators = lower(*graph, options.target, builder);
   if (!operators) return operators.error();

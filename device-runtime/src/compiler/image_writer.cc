@@ -19,6 +19,8 @@ std::optional<device::ImageType> image_type(TensorType type) {
       return device::ImageType::kInt32;
     case TensorType::kFloat32:
       return device::ImageType::kFloat32;
+    case TensorType::kInt64:
+      return device::ImageType::kInt64;
     case TensorType::kBool:
       return device::ImageType::kBool;
     default:
@@ -143,7 +145,7 @@ class ImageWriter {
     head_ = head_operator();
     if (!head_) return {};
     const LoweredOperator& op = model_.operators[*head_];
-    const Operator& source = model_.graph.operators[op.source_index];
+    const Operator& source = model_.graph.operators[*head_];
     const auto features = describe(op.inputs[0].tensor);
     const auto scores = describe(op.outputs[0].tensor);
     if (!features) return features.error();

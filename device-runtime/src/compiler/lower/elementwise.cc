@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "compiler/lower/lowering.h"
+#include "compiler/lower/tensor_lowering.h"
 
 namespace sotto::model_compiler {
 namespace {
@@ -43,14 +44,13 @@ Status lower_add(const Operator& op, Lowering& lowering, LoweredOperator& lowere
   if (!a) return a.error();
   if (!b) return b.error();
   if (!out) return out.error();
-  for (const std::uint32_t tensor : {*a, *b, *out})
-    SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(tensor));
   const Tensor& output = lowering.tensor(*out);
   for (const std::uint32_t tensor : {*a, *b}) {
-    if (lowering.tensor(tensor).shape != output.shape) {
-      return lowering.refuse(tensor, "broadcasting is not supported: its shape must be the output's");
-    }
+    const Tensor& input = lowering.tensor(tensor);
+    if (input.is_constant() || input.shape != output.shape) return lower_broadcast(op, lowering, lowered);
   }
+  for (const std::uint32_t tensor : {*a, *b, *out})
+    SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(tensor));
   device::AddParameters p{};
   SOTTO_RETURN_IF_ERROR(
       set_add_multipliers(p, scale_of(lowering.tensor(*a)), scale_of(lowering.tensor(*b)), scale_of(output)));

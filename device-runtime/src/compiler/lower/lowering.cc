@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include "compiler/lower/tensor_lowering.h"
+#include "compiler/tensor/schema.h"
+
 namespace sotto::model_compiler {
 namespace {
 
@@ -15,21 +18,56 @@ struct SupportedOperator {
 };
 
 constexpr SupportedOperator kLowerings[] = {
+    {builtin::kAbs, 5, lower_lookup},
     {builtin::kAdd, 5, lower_add},
+    {builtin::kArgMax, 3, lower_arg_max},
+    {builtin::kArgMin, 3, lower_arg_max},
     {builtin::kAveragePool2d, 3, lower_average_pool_2d},
+    {builtin::kBatchToSpaceNd, 4, lower_rearrangement},
+    {builtin::kConcatenation, 4, lower_rearrangement},
     {builtin::kConv2d, 8, lower_conv_2d},
+    {builtin::kDepthToSpace, 2, lower_rearrangement},
     {builtin::kDepthwiseConv2d, 7, lower_depthwise_conv_2d},
+    {builtin::kDequantize, 6, lower_dequantize},
+    {builtin::kExpandDims, 1, lower_reshape},
     {builtin::kFullyConnected, 14, lower_fully_connected},
+    {builtin::kGelu, 2, lower_lookup},
+    {builtin::kHardSwish, 1, lower_lookup},
+    {builtin::kLeakyRelu, 2, lower_lookup},
+    {builtin::kLogistic, 3, lower_lookup},
+    {builtin::kMaximum, 4, lower_broadcast},
     {builtin::kMaxPool2d, 3, lower_max_pool_2d},
+    {builtin::kMean, 3, lower_reduction},
+    {builtin::kMinimum, 4, lower_broadcast},
+    {builtin::kMul, 7, lower_broadcast},
+    {builtin::kPack, 4, lower_rearrangement},
+    {builtin::kPad, 4, lower_rearrangement},
+    {builtin::kPadV2, 4, lower_rearrangement},
+    {builtin::kPrelu, 1, lower_broadcast},
+    {builtin::kQuantize, 4, lower_quantize},
+    {builtin::kReduceMax, 3, lower_reduction},
+    {builtin::kReduceMin, 3, lower_reduction},
+    {builtin::kRelu, 3, lower_lookup},
+    {builtin::kRelu0To1, 1, lower_lookup},
+    {builtin::kRelu6, 3, lower_lookup},
+    {builtin::kReluN1To1, 3, lower_lookup},
     {builtin::kReshape, 1, lower_reshape},
+    {builtin::kResizeNearestNeighbor, 4, lower_resize_nearest},
+    {builtin::kSlice, 6, lower_rearrangement},
     {builtin::kSoftmax, 3, lower_softmax},
+    {builtin::kSpaceToBatchNd, 4, lower_rearrangement},
+    {builtin::kSpaceToDepth, 2, lower_rearrangement},
+    {builtin::kSplit, 4, lower_rearrangement},
+    {builtin::kSplitV, 2, lower_rearrangement},
+    {builtin::kSqueeze, 2, lower_reshape},
+    {builtin::kStridedSlice, 8, lower_rearrangement},
+    {builtin::kSub, 5, lower_broadcast},
+    {builtin::kSum, 2, lower_reduction},
+    {builtin::kTanh, 3, lower_lookup},
+    {builtin::kTile, 3, lower_rearrangement},
+    {builtin::kTranspose, 6, lower_rearrangement},
+    {builtin::kUnpack, 4, lower_rearrangement},
 };
-
-std::string printable(std::string_view text) {
-  std::string result;
-  for (const char c : text.substr(0, 120)) result += c >= ' ' && c < 127 ? c : '?';
-  return result;
-}
 
 std::string describe(const Operator& op) {
   std::string name = builtin_operator_name(op.code);

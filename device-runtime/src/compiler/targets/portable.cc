@@ -58,6 +58,17 @@ constexpr KernelPlan kPlans[] = {
     {KernelKind::kMaxPool2d, Layout::kPlain, "sotto_portable_max_pool_2d", 1, true, nullptr, nullptr},
     {KernelKind::kCopy, Layout::kPlain, "sotto_portable_copy", 0, false, nullptr, nullptr},
     {KernelKind::kSoftmax, Layout::kPlain, "sotto_portable_softmax", 0, false, nullptr, nullptr},
+    {KernelKind::kLookup, Layout::kPlain, "sotto_portable_lookup", 0, false, nullptr, nullptr},
+    {KernelKind::kElementwise, Layout::kPlain, "sotto_portable_elementwise", 0, false, nullptr, nullptr},
+    {KernelKind::kRearrange, Layout::kPlain, "sotto_portable_rearrange", kReadsEverything, false, nullptr,
+     nullptr},
+    {KernelKind::kReduce, Layout::kPlain, "sotto_portable_reduce", kReadsEverything, false, nullptr, nullptr},
+    {KernelKind::kArgMax, Layout::kPlain, "sotto_portable_arg_max", kReadsEverything, false, nullptr,
+     nullptr},
+    {KernelKind::kResizeNearest, Layout::kPlain, "sotto_portable_resize_nearest", kReadsEverything, false,
+     nullptr, nullptr},
+    {KernelKind::kQuantize, Layout::kPlain, "sotto_portable_quantize", 0, false, nullptr, nullptr},
+    {KernelKind::kDequantize, Layout::kPlain, "sotto_portable_dequantize", 0, false, nullptr, nullptr},
 };
 
 }  // namespace

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +32,8 @@ struct Tensor {
   std::uint32_t bytes = 0;           // elements times the type's bytes
   Quantization quantization;
   Bytes constant;  // `bytes` of them, or empty when the tensor is computed
+  // Bit i: the file leaves dimension i open (the batch, usually), and `shape` holds 1 for it until shapes are folded.
+  std::uint32_t open_dimensions = 0;
 
   [[nodiscard]] bool is_constant() const { return !constant.empty(); }
 };
@@ -45,11 +49,15 @@ struct Operator {
 };
 
 struct Graph {
-  std::unique_ptr<FlatBuffer> file;  // of `options`
+  std::unique_ptr<FlatBuffer> file;              // of `options`
+  std::deque<std::vector<std::uint8_t>> folded;  // constants that are not in the file
   std::vector<Tensor> tensors;
   std::vector<Operator> operators;  // in execution order
   std::vector<std::uint32_t> inputs;
   std::vector<std::uint32_t> outputs;
 };
+
+// A name of the file, for messages: at most 120 characters, none of them unprintable.
+[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace sotto::model_compiler

@@ -17,12 +17,6 @@ constexpr std::uint64_t kComputedBytesMax = 1u << 26;  // of all tensors that ar
 
 Status corrupt() { return invalid_argument("the .tflite file is damaged: an offset leads out of it"); }
 
-std::string quoted(std::string_view name) {
-  std::string result = "\"";
-  for (const char c : name.substr(0, 120)) result += c >= ' ' && c < 127 ? c : '?';
-  return result + "\"";
-}
-
 class Reader {
  public:
   explicit Reader(Bytes file) { graph_.file = std::make_unique<FlatBuffer>(file); }
@@ -98,7 +92,8 @@ Status Reader::read_tensors(const FlatTableVector& tables) {
     tensor.name = table.string(slot::kTensorName);
     if (!graph_.file->ok()) return corrupt();
     const Status status = read_tensor(table, tensor);
-    if (!status.ok()) return status.with_context("tensor " + std::to_string(i) + " " + quoted(tensor.name));
+    if (!status.ok())
+      return status.with_context("tensor " + std::to_string(i) + " \"" + printable(tensor.name) + "\"");
   }
   return {};
 }
@@ -140,6 +135,10 @@ Status Reader::read_shape(const FlatTable& table, Tensor& tensor) {
     if (elements > kTensorBytesMax) return invalid_argument("it has more than 2^24 elements");
     tensor.elements = static_cast<std::uint32_t>(elements);
     tensor.shape.push_back(static_cast<std::uint32_t>(shape[i]));
+  }
+  const auto signature = table.vector<std::int32_t>(slot::kTensorShapeSignature);
+  for (std::uint32_t i = 0; i < signature.size() && i < shape.size(); ++i) {
+    if (signature[i] == -1) tensor.open_dimensions |= std::uint32_t{1} << i;
   }
   return {};
 }
@@ -237,6 +236,12 @@ Status Reader::check_order() const {
 }
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text.substr(0, 120)) result += c >= ' ' && c < 127 ? c : '?';
+  return result;
+}
 
 Result<Graph> read_tflite(Bytes file) { return Reader(file).read(); }
 

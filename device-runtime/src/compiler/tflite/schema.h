@@ -54,7 +54,8 @@ inline constexpr std::uint32_t kCodeDeprecatedBuiltin = 0, kCodeCustom = 1, kCod
 inline constexpr std::uint32_t kGraphTensors = 0, kGraphInputs = 1, kGraphOutputs = 2, kGraphOperators = 3;
 // Tensor
 inline constexpr std::uint32_t kTensorShape = 0, kTensorType = 1, kTensorBuffer = 2, kTensorName = 3,
-                               kTensorQuantization = 4, kTensorIsVariable = 5, kTensorSparsity = 6;
+                               kTensorQuantization = 4, kTensorIsVariable = 5, kTensorSparsity = 6,
+                               kTensorShapeSignature = 7;
 // QuantizationParameters
 inline constexpr std::uint32_t kQuantizationScale = 2, kQuantizationZeroPoint = 3, kQuantizationDimension = 6;
 // Buffer
