@@ -121,6 +121,15 @@ def parse(report: str, outputs: bytes, logits: bytes) -> Measurement:
                        only("open")["stack"], inputs, outputs, logits)
 
 
+def front_ends(board: emulator.Board) -> dict[str, dict[str, int]]:
+    """Each front end of front_end_cases.h that fits into the board's memory -> what it needs and costs, and its checksum."""
+    with tempfile.TemporaryDirectory() as name:
+        report = emulator.run(board, "front_end_runner", [], pathlib.Path(name))
+    titles = {int(words[1]): words[2] for words in map(str.split, report.splitlines()) if words[:1] == ["title"]}
+    bits = {index: fact for (index,), fact in emulator.facts(report, "bits")}
+    return {titles[index]: fact | bits[index] for (index,), fact in emulator.facts(report, "case")}
+
+
 def flash_bytes(firmware: pathlib.Path) -> int:
     """Bytes of code, constants and initial values: text + data as `size` counts them."""
     lines = subprocess.run(["arm-none-eabi-size", str(firmware)], capture_output=True, text=True, check=True).stdout.split("\n")

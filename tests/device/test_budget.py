@@ -4,6 +4,7 @@
 test_budget.py [--print]: with --print the measured figures, in the file's form.
 Flash is always compared; what models cost only where they are (SOTTO_MODELS_DIR).
 """
+import functools
 import pathlib
 import sys
 import tempfile
@@ -49,7 +50,16 @@ def cost(board: emulator.Board, model: str) -> dict[str, int]:
             "invoke": measured.instructions}
 
 
-MEASURES = {"flash": flash, "cost": cost}
+@functools.cache
+def front_ends(board: emulator.Board) -> dict[str, dict[str, int]]:
+    return measurement.front_ends(board)
+
+
+def front_end(board: emulator.Board, name: str) -> dict[str, int]:
+    return {figure: front_ends(board)[name][figure] for figure in ("arena", "tables", "stack", "open", "frame")}
+
+
+MEASURES = {"flash": flash, "cost": cost, "front-end": front_end}
 
 
 class Budget(unittest.TestCase):
@@ -63,6 +73,9 @@ class Budget(unittest.TestCase):
 
     def test_flash_is_within_its_budget(self):
         self.check("flash")
+
+    def test_each_front_end_costs_at_most_its_budget(self):
+        self.check("front-end")
 
     def test_each_model_costs_at_most_its_budget(self):
         absent = measurement.absent_models()

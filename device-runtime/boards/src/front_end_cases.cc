@@ -108,14 +108,14 @@ constexpr sotto_front_end_config spoken_digits() {
 }
 
 constexpr FrontEndCase kCases[]{
-    {"motion windows 128 x 3", motion_windows(), 0x3f89a97a},
-    {"motion statistics 128 x 3", motion_statistics(), 0xdd6a25dc},
-    {"spectrum 64, rectangular", spectrum(64, 64, SOTTO_WINDOW_RECTANGULAR), 0xcfaaa68c},
-    {"spectrum 128, Hann", spectrum(128, 128, SOTTO_WINDOW_HANN), 0xe1dd9784},
-    {"spectrum 1024, Hamming", spectrum(1024, 1000, SOTTO_WINDOW_HAMMING), 0x809d2877},
-    {"log-mel 30 x 40 at 16 kHz", wake_word(), 0x023636c6},
-    {"MFCC 10 x 10 of magnitudes at 16 kHz", keywords(), 0x039d52ed},
-    {"MFCC 49 x 10 at 8 kHz", spoken_digits(), 0x3afd6d71},
+    {"samples-128x3", motion_windows(), 0x3f89a97a},
+    {"statistics-128x3", motion_statistics(), 0xdd6a25dc},
+    {"spectrum-64", spectrum(64, 64, SOTTO_WINDOW_RECTANGULAR), 0xcfaaa68c},
+    {"spectrum-128", spectrum(128, 128, SOTTO_WINDOW_HANN), 0xe1dd9784},
+    {"spectrum-1024", spectrum(1024, 1000, SOTTO_WINDOW_HAMMING), 0x809d2877},
+    {"log-mel-30x40", wake_word(), 0x023636c6},
+    {"mfcc-10x10", keywords(), 0x039d52ed},
+    {"mfcc-49x10", spoken_digits(), 0x3afd6d71},
 };
 
 }  // namespace
