@@ -2,8 +2,8 @@
 //
 //   runner [input=FILE [count=N]] [output=FILE] [logits=FILE] [operators=0] [arena=BYTES] [sweep=STEP]
 //
-// Files are raw tensors one after the other; without input every byte of the one input is 0. Every input is
-// run twice: once undisturbed, for instructions and stack, and once with a report per operator. It prints,
+// Files are raw: run by run all inputs, or outputs, of the model; without input every byte of theirs is 0. Every run
+// is made twice: once undisturbed, for instructions and stack, and once with a report per operator. It prints,
 // one fact a line:
 //   counter exact E
 //   open error E instructions N stack N             with the checksum of the image
@@ -140,18 +140,29 @@ class Files {
         output_(arguments.text("output"), semihosting::Mode::kWrite),
         logits_(arguments.text("logits"), semihosting::Mode::kWrite) {}
 
-  // Fills the model's input with the file's `index`-th tensor.
+  // Fills the model's inputs for run `index`.
   bool read_input(sotto_model* model, std::uint32_t index) {
-    const auto bytes = bytes_of(sotto_model_input(model, 0));
-    if (input_.is_absent()) {
-      std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
-      return true;
+    std::uint32_t run_bytes = 0;
+    for (std::uint32_t i = 0; i < sotto_model_input_count(model); ++i)
+      run_bytes += sotto_model_input(model, i).bytes;
+    if (!input_.is_absent() && !input_.seek(index * run_bytes)) return false;
+    for (std::uint32_t i = 0; i < sotto_model_input_count(model); ++i) {
+      const auto bytes = bytes_of(sotto_model_input(model, i));
+      if (input_.is_absent()) {
+        std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
+      } else if (!input_.read(bytes)) {
+        return false;
+      }
     }
-    return input_.seek(index * static_cast<std::uint32_t>(bytes.size())) && input_.read(bytes);
+    return true;
   }
 
   bool write_output(sotto_model* model) {
-    return output_.is_absent() || output_.write(bytes_of(sotto_model_output(model, 0)));
+    bool written = true;
+    for (std::uint32_t i = 0; i < sotto_model_output_count(model) && !output_.is_absent(); ++i) {
+      written = written && output_.write(bytes_of(sotto_model_output(model, i)));
+    }
+    return written;
   }
 
   bool write_logits(const OperatorReport& report) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes models/: for every case a .tflite and a .runs file with what the official interpreter answers. See README.md.
+"""Makes models/: for every case a .tflite, and as .inputs and .outputs what the official interpreter answers. See README.md.
 
 Needs TensorFlow (requirements.txt), which nothing else here does; its output is committed.
 """
@@ -21,11 +21,12 @@ def make(name: str, folder: pathlib.Path) -> str | None:
     refused = name in operator_cases.REFUSED
     case = (operator_cases.REFUSED if refused else operator_cases.CASES)[name]
     model = operator_models.convert(case)
-    operators, runs = operator_models.run_model(model, case.reference and not refused)
+    operators, inputs, outputs = operator_models.run_model(model, case.reference and not refused)
     (folder / f"{name}.tflite").write_bytes(model)
     if not refused:
-        (folder / f"{name}.runs").write_bytes(runs)
-    print(f"{name}: {len(model)} + {len(runs)} bytes, {' '.join(operators)}", flush=True)
+        (folder / f"{name}.inputs").write_bytes(inputs)
+        (folder / f"{name}.outputs").write_bytes(outputs)
+    print(f"{name}: {len(model)} + {len(inputs)} + {len(outputs)} bytes, {' '.join(operators)}", flush=True)
     return None if operators == list(case.operators) else f"{name}: wanted {' '.join(case.operators)}"
 
 

@@ -123,19 +123,19 @@ def input_values(detail: dict, run: int, random: np.random.Generator) -> np.ndar
     return (values + (128 if kind == np.uint8 else 0)).astype(kind).reshape(shape)
 
 
-def run_model(model: bytes, reference: bool) -> tuple[list[str], bytes]:
-    """The model's operators, and its runs: each is its inputs and then its outputs, raw, little-endian."""
+def run_model(model: bytes, reference: bool) -> tuple[list[str], bytes, bytes]:
+    """The model's operators, and of its runs all inputs and all outputs: raw, little-endian, one run behind the other."""
     network = interpreter(model, reference)
     # The interpreter keeps no operator list in its public interface.
     operators = [detail["op_name"] for detail in network._get_ops_details()]  # pylint: disable=protected-access
     random = np.random.default_rng(21)
-    runs = b""
+    inputs, outputs = b"", b""
     for run in range(RUNS):
         for detail in network.get_input_details():
             values = input_values(detail, run, random)
             network.set_tensor(detail["index"], values)
-            runs += values.tobytes()
+            inputs += values.tobytes()
         network.invoke()
         for detail in network.get_output_details():
-            runs += network.get_tensor(detail["index"]).tobytes()
-    return operators, runs
+            outputs += network.get_tensor(detail["index"]).tobytes()
+    return operators, inputs, outputs

@@ -35,20 +35,25 @@ std::vector<std::string> case_names(bool refused) {
   return names;
 }
 
-// `runs`: of the model, each its inputs and then its outputs.
-void check_runs(Bytes tflite, Target target, Bytes runs) {
+// Of some runs of a model, one behind the other, all inputs and all outputs.
+struct Runs {
+  Vector inputs, outputs;
+};
+
+void check_runs(Bytes tflite, Target target, const Runs& runs) {
   const auto compiled = model_compiler::compile(tflite, {target});
   ASSERT_TRUE(compiled) << compiled.error().message();
   auto model = device::HostModel::open(compiled->image);
   ASSERT_TRUE(model) << model.error().message();
-  const std::size_t run_bytes = model->input_bytes() + model->output_bytes();
-  ASSERT_FALSE(runs.empty());
-  ASSERT_EQ(runs.size() % run_bytes, 0u);
+  const std::size_t count = runs.inputs.size() / model->input_bytes();
+  ASSERT_GT(count, 0u);
+  ASSERT_EQ(runs.inputs.size(), count * model->input_bytes());
+  ASSERT_EQ(runs.outputs.size(), count * model->output_bytes());
   Vector output(model->output_bytes());
-  for (std::size_t at = 0; at < runs.size(); at += run_bytes) {
-    model->run(runs.subspan(at, model->input_bytes()), output);
-    const Bytes expected = runs.subspan(at + model->input_bytes(), model->output_bytes());
-    ASSERT_EQ(output, Vector(expected.begin(), expected.end())) << "run " << at / run_bytes;
+  for (std::size_t i = 0; i < count; ++i) {
+    model->run(Bytes(runs.inputs).subspan(i * model->input_bytes(), model->input_bytes()), output);
+    const Bytes expected = Bytes(runs.outputs).subspan(i * output.size(), output.size());
+    ASSERT_EQ(output, Vector(expected.begin(), expected.end())) << "run " << i;
   }
 }
 
@@ -56,7 +61,7 @@ class OperatorModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(OperatorModel, AnswersAsTheOfficialInterpreter) {
   const Vector tflite = read(GetParam() + ".tflite");
-  const Vector runs = read(GetParam() + ".runs");
+  const Runs runs{read(GetParam() + ".inputs"), read(GetParam() + ".outputs")};
   for (const Target target : {Target::kPortable, Target::kCortexMDsp, Target::kHost}) {
     SCOPED_TRACE(static_cast<int>(target));
     check_runs(tflite, target, runs);
