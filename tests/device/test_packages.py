@@ -54,6 +54,8 @@ def manifest_problems(ecosystem: str, package: pathlib.Path) -> list[str]:
     problems += [f"{name} is in the runtime and the manifest does not list it" for name in sorted(expected - listed)]
     problems += [f"{name} is listed and absent" for name in sorted(listed - present)]
     problems += [f"{name} is no part of the runtime" for name in sorted(present - expected)]
+    # What boards run includes nothing of the host's library; a header that does is the host's, see HOST_HEADERS.
+    problems += [f"{path.relative_to(package)} is the host's" for path in sorted(package.rglob("sotto/base/*.h"))]
     for path in sorted(package.rglob("*")):
         if path.suffix not in SOURCE_SUFFIXES | {".h"}:
             continue
