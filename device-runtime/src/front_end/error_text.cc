@@ -16,8 +16,7 @@ constexpr const char* kTexts[]{
     "mel_bands must be 1 to 128",
     "mel_input is no sotto_mel_input, or mel_triangle no sotto_mel_triangle",
     "sample_rate_hz must be 1 to 1,000,000",
-    "lower_hz must be below upper_hz, upper_hz at most half of sample_rate_hz, and a bin of the transform "
-    "between",
+    "lower_hz must be below upper_hz, upper_hz at most half of sample_rate_hz, and a bin between them",
     "log_floor must be 1e-11 to 1",
     "coefficients must be 1 to mel_bands",
     "normalisation_count must be 0, 1, channels, or features * channels",

@@ -55,7 +55,7 @@ class KernelBench {
     operands_.push_back(
         {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(output_bytes), Place::kArena});
     words_.assign(image_.size() / 4 + 1, 0);
-    std::memcpy(words_.data(), image_.data(), image_.size());
+    if (!image_.empty()) std::memcpy(words_.data(), image_.data(), image_.size());
   }
 
   const std::uint8_t* image() { return reinterpret_cast<const std::uint8_t*>(words_.data()); }

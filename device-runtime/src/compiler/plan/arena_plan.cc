@@ -15,6 +15,7 @@ constexpr std::int64_t kAlignment = device::kActivationAlignment;
 // Placements tried by the local search; each is quadratic in the number of buffers at worst.
 constexpr std::uint64_t kSearchSteps = 20'000'000;
 constexpr std::uint32_t kTriesMax = 4000;
+constexpr std::uint32_t kFruitlessTriesMax = 400;  // in a row
 
 std::int64_t align_up(std::int64_t value) { return (value + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -201,7 +202,8 @@ void improve(Placer& placer, Order& order, std::int64_t& best, std::int64_t targ
   const std::uint64_t cost = std::uint64_t{order.size()} * order.size() + 1;
   const auto tries = static_cast<std::uint32_t>(std::min<std::uint64_t>(kTriesMax, kSearchSteps / cost));
   std::mt19937 random(1);  // the same plan every time
-  for (std::uint32_t i = 0; i < tries && best > target; ++i) {
+  std::uint32_t fruitless = 0;
+  for (std::uint32_t i = 0; i < tries && best > target && fruitless < kFruitlessTriesMax; ++i) {
     Order candidate = order;
     const auto from = random() % candidate.size();
     const auto to = random() % candidate.size();
@@ -209,6 +211,7 @@ void improve(Placer& placer, Order& order, std::int64_t& best, std::int64_t targ
     candidate.erase(candidate.begin() + static_cast<std::ptrdiff_t>(from));
     candidate.insert(candidate.begin() + static_cast<std::ptrdiff_t>(to), moved);
     const std::int64_t end = placer.place(candidate);
+    fruitless = end < best ? 0 : fruitless + 1;
     if (end <= best) {
       best = end;
       order = std::move(candidate);

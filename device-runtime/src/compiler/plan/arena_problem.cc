@@ -10,7 +10,7 @@ constexpr std::uint32_t kNoBuffer = UINT32_MAX;
 class ProblemBuilder {
  public:
   ProblemBuilder(const Graph& graph, const std::vector<LoweredOperator>& operators)
-      : graph_(graph), operators_(operators), buffer_of_(graph.tensors.size(), kNoBuffer) {
+      : operators_(operators), buffer_of_(graph.tensors.size(), kNoBuffer) {
     for (const std::uint32_t input : graph.inputs)
       buffer_of_[input] = new_buffer(graph.tensors[input].bytes, -1);
     for (std::uint32_t i = 0; i < operators.size(); ++i) add_operator(i);
@@ -77,7 +77,6 @@ class ProblemBuilder {
     }
   }
 
-  const Graph& graph_;
   const std::vector<LoweredOperator>& operators_;
   std::vector<std::uint32_t> buffer_of_;   // by tensor
   std::vector<std::uint32_t> scratch_of_;  // by operator
