@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The packages for Arduino, PlatformIO, Zephyr and ESP-IDF are complete, and compile with nothing but an Arm compiler."""
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -9,6 +10,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BOARDS = ROOT / "device-runtime" / "boards"
 sys.path[:0] = [str(ROOT / "device-runtime" / folder) for folder in ("boards", "packages")]
 import emulator  # noqa: E402  found through the line above
 import make_packages  # noqa: E402
@@ -21,6 +23,27 @@ CORES = {
     "zephyr": ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"],
     "esp-idf": ["-mcpu=cortex-m55", "-mfloat-abi=hard"],
 }
+
+# A product in C: the model as `sotto model compile --c-array` writes it, a picture of stripes in each direction, and the number
+# of wrong answers as the exit code.
+PROGRAM = """
+#include <string.h>
+#include "stripes.c"
+#include "pictures.inc"
+static uint8_t arena[stripes_arena_bytes] __attribute__((aligned(SOTTO_ALIGNMENT)));
+int main(void) {
+  sotto_model* model;
+  if (sotto_model_open(stripes, sizeof stripes, arena, sizeof arena, &stripes_kernels, &model) != SOTTO_OK) return 100;
+  int wrong = 0;
+  for (int direction = 0; direction < 4; ++direction) {
+    memcpy(sotto_model_input(model, 0).data, pictures[direction], sizeof pictures[direction]);
+    if (sotto_model_invoke(model) != SOTTO_OK) return 101;
+    const int8_t* scores = sotto_model_output(model, 0).data;
+    for (int other = 0; other < 4; ++other) wrong += scores[other] > scores[direction];
+  }
+  return wrong;
+}
+"""
 
 
 def sources_present(package: pathlib.Path) -> set[str]:
@@ -76,6 +99,29 @@ def compile_problems(ecosystem: str, package: pathlib.Path, names: set[str]) -> 
     return done.stdout if done.returncode != 0 else ""
 
 
+def write_product(folder: pathlib.Path, sotto: str) -> None:
+    """PROGRAM and what it includes."""
+    subprocess.run([sys.executable, "-B", ROOT / "examples" / "tiny_model" / "make_model.py", "stripes.tflite", "pictures"],
+                   cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sotto, "model", "compile", "stripes.tflite", "-o", "stripes.c", "--c-array", "--target", "cortex-m-dsp"],
+                   cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    pictures = (folder / "pictures").read_bytes()[:4 * 256]
+    rows = ",\n".join("{" + ",".join(str(pixel) for pixel in pictures[at:at + 256]) + "}" for at in range(0, len(pictures), 256))
+    (folder / "pictures.inc").write_text(f"static const uint8_t pictures[4][256] = {{\n{rows}}};\n")
+    (folder / "product.c").write_text(PROGRAM)
+
+
+def link_product(folder: pathlib.Path, package: pathlib.Path) -> None:
+    """product.elf from PROGRAM, the package's sources and a board's start-up code."""
+    flags = ["-O2", "-mthumb", *CORES["zephyr"], "-ffunction-sections", *(f"-I{at}" for at in include_directories("zephyr", package))]
+    board = [BOARDS / "src" / name for name in ("start.cc", "board_mps2.cc", "semihosting.cc", "console.cc")]
+    sources = [package / name for name in sorted(sources_listed("zephyr", package))]
+    subprocess.run(["arm-none-eabi-gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", *flags, "-c", "product.c"], cwd=folder, check=True)
+    subprocess.run(["arm-none-eabi-g++", "-std=gnu++20", "-fno-exceptions", "-fno-rtti", *flags, f"-I{BOARDS.parent}",
+                    *sources, *board, "product.o", "-nostartfiles", "-Wl,--gc-sections", f"-L{BOARDS / 'linker'}", "-Tmps2.ld",
+                    "-o", "product.elf"], cwd=folder, check=True)
+
+
 class Packages(unittest.TestCase):
     def each_package(self, check):
         for ecosystem in make_packages.ECOSYSTEMS:
@@ -98,6 +144,20 @@ class Packages(unittest.TestCase):
             self.assertEqual(done.stderr, "")
 
         self.each_package(check)
+
+    def test_a_program_made_of_a_package_answers_on_a_board(self):
+        sotto = os.environ.get("SOTTO_BINARY")
+        if sotto is None:
+            self.skipTest("SOTTO_BINARY names no `sotto`: this build has none, it is without gRPC")
+        with tempfile.TemporaryDirectory() as directory:
+            folder = pathlib.Path(directory)
+            package = make_packages.make("zephyr", folder)
+            write_product(folder, sotto)
+            link_product(folder, package)
+            run = subprocess.run(["qemu-system-arm", "-machine", "mps2-an386", "-display", "none", "-monitor", "none",
+                                  "-serial", "none", "-semihosting-config", "enable=on,target=native", "-kernel",
+                                  folder / "product.elf"], stdin=subprocess.DEVNULL, timeout=60, check=False)
+            self.assertEqual(run.returncode, 0, "wrong answers, or 100: not opened, 101: not run")
 
     def test_what_is_missing_is_noticed(self):
         def check(ecosystem, package):
