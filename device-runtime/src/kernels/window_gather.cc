@@ -12,7 +12,12 @@ std::uint32_t batch_bytes(const ConvParameters& p) {
 }  // namespace
 
 WindowGather::WindowGather(const ConvParameters& p, const std::int8_t* input)
-    : p_(p), batch_(input), row_(0), column_(0) {
+    : p_(p),
+      batch_(input),
+      row_(0),
+      column_(0),
+      input_row_bytes_(std::uint32_t{p.input_width} * p.input_channels),
+      kernel_row_bytes_(std::uint32_t{p.kernel_width} * p.input_channels) {
   if (p.descending == 0) return;
   batch_ += (p.batches - 1u) * batch_bytes(p);
   row_ = p.output_height - 1;
@@ -35,30 +40,20 @@ void WindowGather::advance() {
   }
 }
 
-// One kernel row whose taps are neighbours and start at input column `left`.
-std::int8_t* WindowGather::gather_row(const std::int8_t* row, std::int32_t left, std::int8_t* to) const {
+WindowGather::Columns WindowGather::clip_columns() const {
+  const std::int32_t left = column_ * p_.stride_width - p_.padding_left;
   const std::int32_t right = left + p_.kernel_width;
-  const std::uint32_t channels = p_.input_channels;
-  const std::uint32_t bytes = p_.kernel_width * channels;
-  if (left >= 0 && right <= p_.input_width) {
-    copy_bytes(to, row + static_cast<std::uint32_t>(left) * channels, bytes);
-    return to + bytes;
-  }
-  fill_bytes(to, p_.input_zero_point, bytes);
   const std::int32_t begin = left < 0 ? 0 : left;
   const std::int32_t end = right < p_.input_width ? right : p_.input_width;
-  if (begin < end) {
-    copy_bytes(to + static_cast<std::uint32_t>(begin - left) * channels,
-               row + static_cast<std::uint32_t>(begin) * channels,
-               static_cast<std::uint32_t>(end - begin) * channels);
-  }
-  return to + bytes;
+  if (begin >= end) return {0, 0, 0};
+  const std::uint32_t channels = p_.input_channels;
+  return {static_cast<std::uint32_t>(begin - left) * channels, static_cast<std::uint32_t>(begin) * channels,
+          static_cast<std::uint32_t>(end - begin) * channels};
 }
 
-std::int8_t* WindowGather::gather_dilated_row(const std::int8_t* row, std::int32_t left,
-                                              std::int8_t* to) const {
+void WindowGather::gather_dilated_row(const std::int8_t* row, std::int8_t* to) const {
   const std::uint32_t channels = p_.input_channels;
-  std::int32_t column = left;
+  std::int32_t column = column_ * p_.stride_width - p_.padding_left;
   for (std::int32_t i = 0; i < p_.kernel_width; ++i, column += p_.dilation_width, to += channels) {
     if (column < 0 || column >= p_.input_width) {
       fill_bytes(to, p_.input_zero_point, channels);
@@ -66,22 +61,24 @@ std::int8_t* WindowGather::gather_dilated_row(const std::int8_t* row, std::int32
       copy_bytes(to, row + static_cast<std::uint32_t>(column) * channels, channels);
     }
   }
-  return to;
 }
 
 void WindowGather::next(std::int8_t* window) {
-  const std::int32_t left = column_ * p_.stride_width - p_.padding_left;
+  const Columns columns = clip_columns();
   std::int32_t row = row_ * p_.stride_height - p_.padding_top;
-  const std::uint32_t input_row_bytes = std::uint32_t{p_.input_width} * p_.input_channels;
-  const std::uint32_t kernel_row_bytes = std::uint32_t{p_.kernel_width} * p_.input_channels;
-  for (std::int32_t i = 0; i < p_.kernel_height; ++i, row += p_.dilation_height) {
+  for (std::uint32_t i = p_.kernel_height; i != 0;
+       --i, row += p_.dilation_height, window += kernel_row_bytes_) {
     if (row < 0 || row >= p_.input_height) {
-      fill_bytes(window, p_.input_zero_point, kernel_row_bytes);
-      window += kernel_row_bytes;
+      fill_bytes(window, p_.input_zero_point, kernel_row_bytes_);
       continue;
     }
-    const std::int8_t* from = batch_ + static_cast<std::uint32_t>(row) * input_row_bytes;
-    window = p_.dilation_width == 1 ? gather_row(from, left, window) : gather_dilated_row(from, left, window);
+    const std::int8_t* from = batch_ + static_cast<std::uint32_t>(row) * input_row_bytes_;
+    if (p_.dilation_width != 1) {
+      gather_dilated_row(from, window);
+      continue;
+    }
+    if (columns.inside_bytes != kernel_row_bytes_) fill_bytes(window, p_.input_zero_point, kernel_row_bytes_);
+    copy_bytes(window + columns.before_bytes, from + columns.input_offset, columns.inside_bytes);
   }
   advance();
 }

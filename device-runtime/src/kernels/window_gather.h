@@ -21,13 +21,20 @@ class WindowGather {
   void next(std::int8_t* window);
 
  private:
-  std::int8_t* gather_row(const std::int8_t* row, std::int32_t left, std::int8_t* to) const;
-  std::int8_t* gather_dilated_row(const std::int8_t* row, std::int32_t left, std::int8_t* to) const;
+  // The taps of a kernel row that lie inside the input, when they are neighbours (dilation 1).
+  struct Columns {
+    std::uint32_t before_bytes;  // of padding
+    std::uint32_t input_offset;  // in the input row
+    std::uint32_t inside_bytes;
+  };
+  [[nodiscard]] Columns clip_columns() const;
+  void gather_dilated_row(const std::int8_t* row, std::int8_t* to) const;
   void advance();
 
   const ConvParameters& p_;
   const std::int8_t* batch_;
   std::int32_t row_, column_;
+  std::uint32_t input_row_bytes_, kernel_row_bytes_;
 };
 
 }  // namespace sotto::device

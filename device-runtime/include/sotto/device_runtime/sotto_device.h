@@ -53,6 +53,8 @@ typedef struct sotto_kernel_table {
 extern const sotto_kernel_table sotto_portable_kernels;
 /* The same with kernels for Cortex-M4, M7 and M33 with DSP instructions. */
 extern const sotto_kernel_table sotto_cortex_m_dsp_kernels;
+/* The same with kernels for Cortex-M55 and M85 with Helium; compiled for those only. */
+extern const sotto_kernel_table sotto_helium_kernels;
 /* On hosts: kernels for x86-64 with AVX2, and the portable ones. */
 extern const sotto_kernel_table sotto_avx2_kernels;
 

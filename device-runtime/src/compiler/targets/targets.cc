@@ -14,8 +14,9 @@ const KernelPlan* find_in(std::span<const KernelPlan> plans, device::KernelKind 
 std::span<const KernelPlan> own_kernel_plans(Target target) {
   switch (target) {
     case Target::kPortable:
-    case Target::kHelium:
       return portable_kernel_plans();
+    case Target::kHelium:
+      return helium_kernel_plans();
     case Target::kHost:
       return host_kernel_plans();
     case Target::kCortexMDsp:
