@@ -217,6 +217,8 @@ TEST(Reduce, LoopsThatLeaveTheInputAreRefused) {
     return !bench.run(sotto_portable_reduce, p, 4);
   };
   EXPECT_FALSE(refused([](ReduceParameters&) {}));
+  EXPECT_FALSE(refused([](ReduceParameters& p) { p.reduced[0].strides[1] = INT32_MIN; }))
+      << "which nothing reads";
   EXPECT_TRUE(refused([](ReduceParameters& p) { p.reduced[0].count = 4; }));
   EXPECT_TRUE(refused([](ReduceParameters& p) { p.reduced[0] = {UINT32_MAX, {0, 0}}; }));
   EXPECT_TRUE(refused([](ReduceParameters& p) { p.reduced[0].strides[0] = -2; }));

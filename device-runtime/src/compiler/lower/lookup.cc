@@ -32,6 +32,8 @@ Result<LookupTable> table_of(const Operator& op, const Affine& input, const Affi
     case builtin::kAbs:
       return absolute_table(input, output);
     case builtin::kHardSwish:
+      if (input.scale / output.scale >= 127)
+        return invalid_argument("its output's scale is too small for its input's");
       return hard_swish_table(input, output);
     case builtin::kQuantize:
       return requantize_table(input, output);

@@ -3,6 +3,13 @@
 #include <cmath>
 
 namespace sotto::model_compiler {
+namespace {
+
+// Products and reciprocals of scales in this range are numbers.
+constexpr float kScaleMin = 1e-30f;
+constexpr float kScaleMax = 1e30f;
+
+}  // namespace
 
 Result<DataOperands> data_operands(const Operator& op, const Lowering& lowering,
                                    std::span<const std::size_t> inputs) {
@@ -34,8 +41,8 @@ Status require_quantized(const Lowering& lowering, std::uint32_t index, bool uns
     return lowering.refuse(index,
                            "it has " + std::to_string(q.scales.size()) + " scales; an activation has one");
   }
-  if (!(q.scales[0] > 0) || !std::isfinite(q.scales[0]))
-    return lowering.refuse(index, "its scale is no positive number");
+  if (!(q.scales[0] >= kScaleMin && q.scales[0] <= kScaleMax))
+    return lowering.refuse(index, "its scale is no number between 1e-30 and 1e30");
   const std::int64_t min = is_unsigned ? 0 : -128;
   if (!q.zero_points.empty() && (q.zero_points[0] < min || q.zero_points[0] > min + 255)) {
     return lowering.refuse(index, "its zero point is no value of its type");

@@ -40,8 +40,8 @@ std::int32_t scaled(std::int32_t value, const QuantizedMultiplier& by) {
 }
 
 // Q15 arithmetic of HARD_SWISH.
-std::int16_t saturated(std::int32_t value) {
-  return static_cast<std::int16_t>(std::clamp(value, -32768, 32767));
+std::int16_t saturated(std::int64_t value) {
+  return static_cast<std::int16_t>(std::clamp<std::int64_t>(value, INT16_MIN, INT16_MAX));
 }
 
 std::int16_t rounding_doubling_high_multiply16(std::int16_t a, std::int16_t b) {
@@ -62,13 +62,16 @@ Multiplier16 multiplier16(float real) {
   return {static_cast<std::int16_t>((wide.multiplier + kHalf) >> 16), wide.shift};
 }
 
-// clamp(x + 3, 0, 6) / 6 in Q15, from x in units of input.scale / 128: the shift to the left is applied but for one bit, which saturates last.
+// value * 2^exponent, saturated; exponent >= 0. Sixteen steps saturate everything but 0.
+std::int16_t saturating_shift_left16(std::int16_t value, std::int32_t exponent) {
+  return saturated(std::int64_t{value} * (1 << std::min(exponent, 16)));
+}
+
+// clamp(x + 3, 0, 6) / 6 in Q15, from x in units of input.scale / 128. A shift to the left is applied but for one
+// bit, which saturates last.
 std::int16_t gate(std::int16_t x, const Multiplier16& by) {
   std::int32_t value = x;
-  if (by.exponent > 0)
-    value = saturated(static_cast<std::int32_t>(
-                          std::min<std::int64_t>(std::int64_t{std::abs(value)} << (by.exponent - 1), 32768)) *
-                      (value < 0 ? -1 : 1));
+  if (by.exponent > 0) value = saturating_shift_left16(x, by.exponent - 1);
   value = rounding_doubling_high_multiply16(static_cast<std::int16_t>(value), by.multiplier);
   if (by.exponent > 0) value = saturated(value * 2);
   if (by.exponent < 0) value = rounding_divide_by_power_of_two(value, -by.exponent);
@@ -78,7 +81,7 @@ std::int16_t gate(std::int16_t x, const Multiplier16& by) {
 }  // namespace
 
 bool can_rescale(const Affine& input, const Affine& output, float factor) {
-  const double ratio = std::abs(double{input.scale} * double{factor} / double{output.scale});
+  const double ratio = std::abs(double{input.scale * factor / output.scale});
   return ratio == 0 || (ratio >= std::ldexp(1, -31) && ratio < std::ldexp(1, 30));
 }
 

@@ -22,7 +22,7 @@ using LookupTable = std::array<std::int8_t, 256>;
 [[nodiscard]] LookupTable clamp_table(const Affine& input, const Affine& output, float min, float max);
 // x where x >= 0, alpha * x elsewhere.
 [[nodiscard]] LookupTable leaky_relu_table(const Affine& input, const Affine& output, float alpha);
-// x * clamp(x + 3, 0, 6) / 6.
+// x * clamp(x + 3, 0, 6) / 6. The output's scale must be more than 1/127 of the input's.
 [[nodiscard]] LookupTable hard_swish_table(const Affine& input, const Affine& output);
 [[nodiscard]] LookupTable absolute_table(const Affine& input, const Affine& output);
 // QUANTIZE between 8-bit types.

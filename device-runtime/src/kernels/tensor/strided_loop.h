@@ -14,17 +14,19 @@ class StridedLoop {
  public:
   StridedLoop(const Axis* axes, std::uint32_t rank) : axes_(axes), rank_(rank) {}
 
-  [[nodiscard]] std::int32_t offset(int which) const { return offsets_[which]; }
+  [[nodiscard]] std::int32_t offset(int which) const { return static_cast<std::int32_t>(offsets_[which]); }
 
   // False, and back at the start, when all positions have been visited.
   bool next() {
     for (std::uint32_t i = rank_; i-- != 0;) {
       const Axis& axis = axes_[i];
-      offsets_[0] += axis.strides[0];
-      offsets_[1] += axis.strides[1];
+      const std::uint32_t strides[] = {static_cast<std::uint32_t>(axis.strides[0]),
+                                       static_cast<std::uint32_t>(axis.strides[1])};
+      offsets_[0] += strides[0];
+      offsets_[1] += strides[1];
       if (++steps_[i] < axis.count) return true;
-      offsets_[0] -= axis.strides[0] * static_cast<std::int32_t>(axis.count);
-      offsets_[1] -= axis.strides[1] * static_cast<std::int32_t>(axis.count);
+      offsets_[0] -= strides[0] * axis.count;
+      offsets_[1] -= strides[1] * axis.count;
       steps_[i] = 0;
     }
     return false;
@@ -34,7 +36,7 @@ class StridedLoop {
   const Axis* axes_;
   std::uint32_t rank_;
   std::uint32_t steps_[kLoopRankMax] = {};
-  std::int32_t offsets_[2] = {};
+  std::uint32_t offsets_[2] = {};  // modulo 2^32: nobody checks a stride that nobody reads
 };
 
 // The positions of the axes; 0 when an axis is empty, or when they are more than `limit`.
