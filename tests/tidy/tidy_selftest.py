@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import unittest
 
+import check_c_headers
 import check_deploy
 import check_documents
 import check_includes
@@ -240,6 +241,25 @@ class Deploy(PlantedTree):
             with self.subTest(new):
                 self.change("deploy/compose.yaml", old, new)
                 self.assert_reports(check_deploy.compose_problems(self.root, None), "deploy/compose.yaml", part)
+
+
+class CHeaders(PlantedTree):
+    GUARD = '#ifdef __cplusplus\nextern "C" {\n#endif\n%s\n#ifdef __cplusplus\n}\n#endif\n'
+
+    def problems_of(self, content: str) -> list[str]:
+        self.plant("base/include/sotto/base/c.h", content)
+        return check_c_headers.problems_of(shutil.which("g++") or "c++", self.root)
+
+    def test_c_is_silent(self):
+        self.assertEqual(self.problems_of(self.GUARD % "int f(void);"), [])
+
+    def test_what_only_cpp_knows(self):
+        for line in ("enum A { a } b = a; A c;", "int f(int& a);", "struct A { int a = 1; };", "static int f() { }"):
+            with self.subTest(line):
+                self.assert_reports(self.problems_of(self.GUARD % line), "base/include/sotto/base/c.h", "no C99")
+
+    def test_a_tree_without_c_headers(self):
+        self.assert_reports(self.problems_of("int a;\n"), str(self.root), "no public header")
 
 
 class MustNotCompile(PlantedTree):

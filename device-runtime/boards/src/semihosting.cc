@@ -12,7 +12,6 @@ enum class Operation : std::uint32_t {
   kWrite = 0x05,
   kRead = 0x06,
   kSeek = 0x0a,
-  kFileLength = 0x0c,
   kCommandLine = 0x15,
   kExitExtended = 0x20,
 };
@@ -48,7 +47,8 @@ void exit(int code) {
   for (;;) call(Operation::kExitExtended, block.data());
 }
 
-File::File(const char* path, Mode mode) {
+File::File(const char* path, Mode mode) : absent_(path == nullptr) {
+  if (absent_) return;
   const std::array<std::uint32_t, 3> block{word(path), static_cast<std::uint32_t>(mode), length_of(path)};
   handle_ = call(Operation::kOpen, block.data());
 }
@@ -60,20 +60,18 @@ File::~File() {
 bool File::read(std::span<std::uint8_t> bytes) {
   const std::array<std::uint32_t, 3> block{static_cast<std::uint32_t>(handle_), word(bytes.data()),
                                            static_cast<std::uint32_t>(bytes.size())};
-  return call(Operation::kRead, block.data()) == 0;
+  return is_open() && call(Operation::kRead, block.data()) == 0;
 }
 
 bool File::write(std::span<const std::uint8_t> bytes) {
   const std::array<std::uint32_t, 3> block{static_cast<std::uint32_t>(handle_), word(bytes.data()),
                                            static_cast<std::uint32_t>(bytes.size())};
-  return call(Operation::kWrite, block.data()) == 0;
+  return is_open() && call(Operation::kWrite, block.data()) == 0;
 }
 
 bool File::seek(std::uint32_t offset) {
   const std::array<std::uint32_t, 2> block{static_cast<std::uint32_t>(handle_), offset};
-  return call(Operation::kSeek, block.data()) == 0;
+  return is_open() && call(Operation::kSeek, block.data()) == 0;
 }
-
-std::int32_t File::size() const { return call(Operation::kFileLength, &handle_); }
 
 }  // namespace sotto::semihosting

@@ -24,12 +24,14 @@ enum class Mode : std::uint32_t { kRead = 1, kWrite = 5 };  // fopen's "rb" and 
 // A file of the host. Closed by the destructor.
 class File {
  public:
+  // No path, no file: nullptr may be given.
   File(const char* path, Mode mode);
   ~File();
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  bool is_open() const { return handle_ >= 0; }
+  // Whether no path was given. A path that cannot be opened gives a file whose reads and writes fail.
+  bool is_absent() const { return absent_; }
 
   // True when all bytes were transferred.
   bool read(std::span<std::uint8_t> bytes);
@@ -38,11 +40,11 @@ class File {
   // Sets where the next read or write begins, in bytes from the start.
   bool seek(std::uint32_t offset);
 
-  // The file's length in bytes; negative when it cannot be told.
-  std::int32_t size() const;
-
  private:
-  std::int32_t handle_;
+  bool is_open() const { return handle_ >= 0; }
+
+  bool absent_;
+  std::int32_t handle_ = -1;
 };
 
 }  // namespace sotto::semihosting

@@ -28,6 +28,8 @@ std::uint32_t type_bytes(ImageType type) {
     case ImageType::kInt32:
     case ImageType::kFloat32:
       return 4;
+    case ImageType::kInt64:
+      return 8;
   }
   return 0;
 }
@@ -85,21 +87,19 @@ sotto_error check_operator(const std::uint8_t* image, const ImageHeader& header,
   return kernel->check(check) ? SOTTO_OK : SOTTO_ERROR_BAD_IMAGE;
 }
 
+// After the operators are known to lie in the image.
 bool head_is_sound(const std::uint8_t* image, const ImageHeader& header) {
   if (header.head == 0) return true;
   if (!records_fit(header.head, 1, sizeof(ImageHead), header.image_bytes)) return false;
   const auto& head = *reinterpret_cast<const ImageHead*>(image + header.head);
-  if (head.operator_index >= header.operator_count ||
-      !tensor_is_sound(head.features, header.activation_bytes) ||
-      !tensor_is_sound(head.scores, header.activation_bytes) || head.features.type != ImageType::kInt8 ||
-      head.scores.type != ImageType::kInt8) {
-    return false;
-  }
-  const std::uint64_t weight_bytes = std::uint64_t{head.features.bytes} * head.scores.bytes;
-  const std::uint64_t limit = header.image_bytes;
-  return head.weights + weight_bytes <= limit && head.weight_scales % 4 == 0 && head.biases % 4 == 0 &&
-         head.weight_scales + std::uint64_t{head.scores.bytes} * 4 <= limit &&
-         head.biases + std::uint64_t{head.scores.bytes} * 4 <= limit;
+  const auto* operators = reinterpret_cast<const ImageOperator*>(image + header.operators);
+  return head.operator_index < header.operator_count &&
+         operators[head.operator_index].kind == KernelKind::kFullyConnected &&
+         tensor_is_sound(head.features, header.activation_bytes) &&
+         tensor_is_sound(head.scores, header.activation_bytes) && head.features.type == ImageType::kInt8 &&
+         head.scores.type == ImageType::kInt8 &&
+         (head.weight_scale_count == 1 || head.weight_scale_count == head.scores.bytes) &&
+         records_fit(head.weight_scales, head.weight_scale_count, sizeof(float), header.image_bytes);
 }
 
 // What is needed to read the header's fields at all.

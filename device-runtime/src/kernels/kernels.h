@@ -13,7 +13,7 @@
 //  * Inputs and outputs may overlap as the compiler planned it. Outputs are written in pixel order
 //  (row-major; from the last to the first when
 //    `descending`), and when any byte of output pixel q is written, every window of a pixel more than
-//    `lag_pixels` - 1 before q has been read (traits in compiler/kernel_plan.h). lag 0: a group of pixels is
+//    `lag_pixels` - 1 before q has been read (compiler/kernel_plan.h). lag 0: a group of pixels is
 //    read completely (into registers or scratch) before any of its outputs is written.
 //  * Arena pointers are 4-byte aligned, constants 16-byte aligned; channels need not be a multiple of
 //  anything.
@@ -184,4 +184,12 @@ extern const sotto_kernel sotto_portable_average_pool_2d;
 extern const sotto_kernel sotto_portable_max_pool_2d;
 extern const sotto_kernel sotto_portable_copy;
 extern const sotto_kernel sotto_portable_softmax;
+extern const sotto_kernel sotto_portable_lookup;
+extern const sotto_kernel sotto_portable_elementwise;
+extern const sotto_kernel sotto_portable_rearrange;
+extern const sotto_kernel sotto_portable_reduce;
+extern const sotto_kernel sotto_portable_arg_max;
+extern const sotto_kernel sotto_portable_resize_nearest;
+extern const sotto_kernel sotto_portable_quantize;
+extern const sotto_kernel sotto_portable_dequantize;
 }

@@ -45,9 +45,9 @@ struct HeadReport {
 struct CompileReport {
   std::uint32_t arena_bytes = 0;  // everything a board must give
   std::uint32_t state_bytes = 0;
-  std::uint32_t activation_bytes = 0;  // tensors and scratch
-  std::uint32_t activation_lower_bound_bytes =
-      0;  // most bytes alive at once: the best that plans without overlap can do
+  std::uint32_t activation_bytes = 0;              // tensors and scratch
+  std::uint32_t activation_lower_bound_bytes = 0;  // no plan for these kernels needs less
+  std::uint32_t max_live_bytes = 0;  // tensors and scratch alive at once: the least without overlap
   std::uint32_t image_bytes = 0;
   std::uint64_t parameter_count = 0;  // weights and biases
   std::vector<OperatorReport> operators;
@@ -63,5 +63,11 @@ struct CompiledModel {
 // kInvalidArgument when the bytes are no sound .tflite file, or when an operator cannot be run: the message
 // names it, its version and the tensor. Any bytes may be given.
 [[nodiscard]] Result<CompiledModel> compile(Bytes tflite, const CompileOptions& options);
+
+// CONV_2D for 3: the name of a .tflite operator code, as in sotto_operator_profile; UNKNOWN for others.
+[[nodiscard]] const char* operator_name(std::uint32_t code);
+
+// CRC-32 as in IEEE 802.3 and zlib, of layers' outputs and images.
+[[nodiscard]] std::uint32_t crc32(Bytes bytes);
 
 }  // namespace sotto::model_compiler

@@ -28,6 +28,14 @@ enum class KernelKind : std::uint16_t {
   kMaxPool2d = 7,
   kCopy = 8,  // RESHAPE and what else moves bytes; nothing at all when planned in place
   kSoftmax = 9,
+  kLookup = 10,  // 10 to 17: kernels/tensor/tensor_operators.h
+  kElementwise = 11,
+  kRearrange = 12,
+  kReduce = 13,
+  kArgMax = 14,
+  kResizeNearest = 15,
+  kQuantize = 16,
+  kDequantize = 17,
 };
 
 // How an operator's constants are arranged. A kernel speaks one layout; kind and layout together choose it.
@@ -45,7 +53,8 @@ enum class ImageType : std::uint8_t {
   kInt16 = 3,
   kInt32 = 4,
   kFloat32 = 5,
-  kBool = 6
+  kBool = 6,
+  kInt64 = 7
 };
 
 struct ImageHeader {
@@ -108,15 +117,16 @@ struct ImageOperator {
 };
 static_assert(sizeof(ImageOperator) == 32);
 
-// The trainable head: the last fully connected layer. Everything before it is the frozen backbone.
+// The trainable head: the last fully connected layer. Everything before it is the frozen backbone. Its
+// weights and folded biases are its operator's; a bias of the .tflite file is the folded one plus
+// input_zero_point times the sum of its row of weights.
 struct ImageHead {
   std::uint32_t operator_index;
-  std::uint32_t
-      weights;  // int8[output_count][feature_count], row-major whatever layout the operator's kernel wants
-  std::uint32_t biases;         // int32[output_count] as in the .tflite file (not folded), or 0
-  std::uint32_t weight_scales;  // float[output_count]
-  ImageTensor features;         // the head's input
-  ImageTensor scores;           // its output
+  std::uint32_t weight_scales;       // float[weight_scale_count]
+  std::uint32_t weight_scale_count;  // 1, or one per output
+  std::uint32_t reserved;
+  ImageTensor features;  // the head's input, int8
+  ImageTensor scores;    // its output, int8
 };
 static_assert(sizeof(ImageHead) == 104);
 

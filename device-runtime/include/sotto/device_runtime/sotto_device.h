@@ -51,6 +51,12 @@ typedef struct sotto_kernel_table {
 
 /* Every portable kernel: convenient, and as large as that. */
 extern const sotto_kernel_table sotto_portable_kernels;
+/* The same with kernels for Cortex-M4, M7 and M33 with DSP instructions. */
+extern const sotto_kernel_table sotto_cortex_m_dsp_kernels;
+/* The same with kernels for Cortex-M55 and M85 with Helium; compiled for those only. */
+extern const sotto_kernel_table sotto_helium_kernels;
+/* On hosts: kernels for x86-64 with AVX2, and the portable ones. */
+extern const sotto_kernel_table sotto_avx2_kernels;
 
 /* An opened model; it lives at the start of the arena. */
 typedef struct sotto_model sotto_model;
@@ -61,7 +67,8 @@ typedef enum sotto_type {
   SOTTO_INT16 = 3,
   SOTTO_INT32 = 4,
   SOTTO_FLOAT32 = 5,
-  SOTTO_BOOL = 6
+  SOTTO_BOOL = 6,
+  SOTTO_INT64 = 7
 } sotto_type;
 
 #define SOTTO_RANK_MAX 6

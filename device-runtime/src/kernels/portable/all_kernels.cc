@@ -13,6 +13,14 @@ constexpr const sotto_kernel* kAll[] = {
     &sotto_portable_max_pool_2d,
     &sotto_portable_copy,
     &sotto_portable_softmax,
+    &sotto_portable_lookup,
+    &sotto_portable_elementwise,
+    &sotto_portable_rearrange,
+    &sotto_portable_reduce,
+    &sotto_portable_arg_max,
+    &sotto_portable_resize_nearest,
+    &sotto_portable_quantize,
+    &sotto_portable_dequantize,
 };
 
 }  // namespace

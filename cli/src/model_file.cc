@@ -1,0 +1,54 @@
+#include "model_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+namespace sotto::cli {
+namespace {
+
+Result<model_compiler::CompiledModel> compile_content(const std::string& path,
+                                                      const std::vector<std::uint8_t>& content,
+                                                      model_compiler::Target target) {
+  auto compiled = model_compiler::compile(content, {target});
+  if (!compiled) return compiled.error().with_context(path);
+  return compiled;
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<std::uint8_t> content{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad()) return io_error("cannot read " + path + ": " + std::strerror(errno));
+  return content;
+}
+
+bool is_tflite(const std::vector<std::uint8_t>& content) {
+  constexpr std::string_view kIdentifier = "TFL3";
+  return content.size() >= 8 && std::equal(kIdentifier.begin(), kIdentifier.end(), content.begin() + 4);
+}
+
+Result<model_compiler::CompiledModel> compile_file(const std::string& path, model_compiler::Target target) {
+  const auto content = read_file(path);
+  if (!content) return content.error();
+  return compile_content(path, *content, target);
+}
+
+Result<device::HostModel> open_model_file(const std::string& path, model_compiler::Target target) {
+  auto content = read_file(path);
+  if (!content) return content.error();
+  if (is_tflite(*content)) {
+    auto compiled = compile_content(path, *content, target);
+    if (!compiled) return compiled.error();
+    content = std::move(compiled->image);
+  }
+  auto model = device::HostModel::open(*content);
+  if (!model) return model.error().with_context(path);
+  return model;
+}
+
+}  // namespace sotto::cli

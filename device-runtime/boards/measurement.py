@@ -1,0 +1,137 @@
+"""What a model costs on a board: compiles it for the board's kernels, runs the firmware `runner`, reads its report."""
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import emulator
+
+# The five models of MLPerf Tiny: key -> file in SOTTO_MODELS_DIR. Golden outputs are in its subdirectory golden.
+MODELS = {
+    "kws": "kws_ref_model.tflite",
+    "vww": "vww_96_int8.tflite",
+    "ic": "pretrainedResnet_quant.tflite",
+    "ad": "ad01_int8.tflite",
+    "sww": "str_ww_ref_model.tflite",
+}
+
+
+def models_directory() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("SOTTO_MODELS_DIR") or emulator.ROOT / ".." / "shared" / "models").resolve()
+
+
+def absent_models() -> list[str]:
+    return [name for name in MODELS.values() if not (models_directory() / name).exists()]
+
+
+def skip_without_models() -> None:
+    if absent_models():
+        print(f"skipped: SOTTO_MODELS_DIR, {models_directory()}, lacks {', '.join(absent_models())}")
+        sys.exit(emulator.SKIPPED)
+
+
+def model_compiler() -> pathlib.Path:
+    """The program compile_model: SOTTO_MODEL_COMPILER, else the newest build's."""
+    if os.environ.get("SOTTO_MODEL_COMPILER"):
+        return pathlib.Path(os.environ["SOTTO_MODEL_COMPILER"])
+    places = [emulator.ROOT / "build" / preset / "bin" / "compile_model" for preset in ("release", "dev")]
+    built = [path for path in places if path.exists()]
+    if not built:
+        raise emulator.EmulationError("no build has the program compile_model; run scripts/build release compile_model")
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+def compile_model(tflite: pathlib.Path, target: str, image: pathlib.Path) -> None:
+    done = subprocess.run([model_compiler(), tflite, image, target], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        raise emulator.EmulationError(f"{tflite.name} for {target}: {done.stdout}")
+
+
+@dataclasses.dataclass(frozen=True)
+class OperatorRun:
+    source: int  # index in the .tflite file
+    code: int  # its BuiltinOperator there
+    macs: int
+    instructions: int
+    bytes: int  # of its output
+    crc32: int
+
+
+@dataclasses.dataclass(frozen=True)
+class InputRun:
+    instructions: int
+    stack_bytes: int
+    operators: list[OperatorRun]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    arena_bytes: int  # all RAM that the model needs: activations, scratch, state
+    open_instructions: int  # with the checksum of the image
+    reopen_instructions: int  # without it
+    open_stack_bytes: int
+    inputs: list[InputRun]
+    outputs: bytes
+    logits: bytes
+
+    @property
+    def instructions(self) -> int:
+        return self.inputs[0].instructions
+
+    @property
+    def stack_bytes(self) -> int:
+        return max(self.open_stack_bytes, *(run.stack_bytes for run in self.inputs))
+
+
+def measure(board: emulator.Board, image: pathlib.Path, inputs: pathlib.Path | None, count: int = 1,
+            operators: bool = True) -> Measurement:
+    """Runs `image` on the first `count` tensors of the file `inputs`, on zeros without one.
+
+    Without `operators` there is no report on each."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        arguments = [f"count={count}", "output=output", "logits=logits", f"operators={int(operators)}"]
+        if inputs is not None:
+            shutil.copyfile(inputs, directory / "input")
+            arguments.append("input=input")
+        report = emulator.run(board, "runner", arguments, directory, image=image)
+        outputs = (directory / "output").read_bytes()
+        logits = (directory / "logits").read_bytes() if operators else b""
+    return parse(report, outputs, logits)
+
+
+def parse(report: str, outputs: bytes, logits: bytes) -> Measurement:
+    def only(word: str) -> dict[str, int]:
+        (_, fact), = emulator.facts(report, word)
+        return fact
+
+    if only("counter")["exact"] != 1:
+        raise emulator.EmulationError("the board's counter gives no exact instruction counts; tests/device/test_instruments.py "
+                                      "says what is wrong with it")
+    operators: dict[int, list[OperatorRun]] = {}
+    for (index, _), fact in emulator.facts(report, "operator"):
+        operators.setdefault(index, []).append(OperatorRun(**fact))
+    inputs = [InputRun(fact["instructions"], fact["stack"], operators.get(index, []))
+              for (index,), fact in emulator.facts(report, "input")]
+    return Measurement(only("arena")["needed"], only("open")["instructions"], only("reopen")["instructions"],
+                       only("open")["stack"], inputs, outputs, logits)
+
+
+def front_ends(board: emulator.Board) -> dict[str, dict[str, int]]:
+    """Each front end of front_end_cases.h that fits into the board's memory -> what it needs and costs, and its checksum."""
+    with tempfile.TemporaryDirectory() as name:
+        report = emulator.run(board, "front_end_runner", [], pathlib.Path(name))
+    titles = {int(words[1]): words[2] for words in map(str.split, report.splitlines()) if words[:1] == ["title"]}
+    bits = {index: fact for (index,), fact in emulator.facts(report, "bits")}
+    return {titles[index]: fact | bits[index] for (index,), fact in emulator.facts(report, "case")}
+
+
+def flash_bytes(firmware: pathlib.Path) -> int:
+    """Bytes of code, constants and initial values: text + data as `size` counts them."""
+    lines = subprocess.run(["arm-none-eabi-size", str(firmware)], capture_output=True, text=True, check=True).stdout.split("\n")
+    text, data = lines[1].split()[:2]
+    return int(text) + int(data)

@@ -1,0 +1,41 @@
+// Front ends that hosts and boards run alike, and the checksum of what comes out: equal bits, everywhere.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "sotto/device_runtime/front_end.h"
+
+namespace sotto::board {
+
+struct FrontEndCase {
+  const char* name;
+  sotto_front_end_config config;
+  std::uint32_t crc32;  // of all outputs for TestSignal, one after the other
+};
+
+[[nodiscard]] std::span<const FrontEndCase> front_end_cases();
+
+// The samples of every case: silence, noise loud and faint, a full-scale square wave, constants, an impulse, a sweep.
+class TestSignal {
+ public:
+  static constexpr std::uint32_t kSectionSamples = 1500;
+  static constexpr std::uint32_t kSections = 8;
+
+  [[nodiscard]] bool ended() const { return place_ == kSectionSamples * kSections; }
+  // Fills `samples`, a part of a section; sets nothing beyond the end.
+  void next(std::span<std::int16_t> samples);
+
+ private:
+  [[nodiscard]] std::int16_t sample();
+
+  std::uint32_t place_ = 0;
+  std::uint32_t random_ = 1;
+  std::uint32_t phase_ = 0;
+};
+
+// Runs a case in `arena`, 50 samples of each channel at a time. *crc32 is of its outputs.
+[[nodiscard]] sotto_front_end_error run_front_end_case(const FrontEndCase& tested,
+                                                       std::span<std::uint8_t> arena, std::uint32_t* crc32);
+
+}  // namespace sotto::board

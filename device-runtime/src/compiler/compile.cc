@@ -1,0 +1,29 @@
+// The compiler's steps in their order.
+#include "compiler/image_writer.h"
+#include "compiler/lower/lowering.h"
+#include "compiler/plan/arena_problem.h"
+#include "compiler/tensor/shape_folding.h"
+#include "compiler/tflite/reader.h"
+#include "core/crc32.h"
+#include "sotto/device_runtime/model_compiler.h"
+
+namespace sotto::model_compiler {
+
+Result<CompiledModel> compile(Bytes tflite, const CompileOptions& options) {
+  auto graph = read_tflite(tflite);
+  if (!graph) return graph.error();
+  SOTTO_RETURN_IF_ERROR(fold_shapes(*graph));
+  ImageBuilder builder;
+  const auto operators = lower(*graph, options.target, builder);
+  if (!operators) return operators.error();
+  const PlannedArena arena = plan_tensors(*graph, *operators);
+  return write_image({*graph, *operators, arena}, crc32(tflite), builder);
+}
+
+const char* operator_name(std::uint32_t code) {
+  return builtin_operator_name(code > INT32_MAX ? -1 : static_cast<std::int32_t>(code));
+}
+
+std::uint32_t crc32(Bytes bytes) { return device::crc32(bytes.data(), bytes.size()); }
+
+}  // namespace sotto::model_compiler

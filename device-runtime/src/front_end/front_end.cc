@@ -1,0 +1,198 @@
+#include "sotto/device_runtime/front_end.h"
+
+#include <cstring>
+
+#include "core/crc32.h"
+#include "front_end/normalisation.h"
+#include "front_end/plan.h"
+#include "front_end/state.h"
+
+namespace sotto::device::front_end {
+namespace {
+
+[[nodiscard]] bool is_aligned(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer) % SOTTO_FRONT_END_ALIGNMENT == 0;
+}
+
+template <typename Value>
+[[nodiscard]] std::uint32_t crc_of(const Value* values, std::size_t count, std::uint32_t crc) {
+  return crc32(reinterpret_cast<const std::uint8_t*>(values), count * sizeof(Value), crc);
+}
+
+// Of everything the tables depend on and the plan does not show. The plan itself is under the tables' CRC.
+std::uint32_t configuration_crc(const sotto_front_end_config& config) {
+  const std::uint32_t numbers[]{config.window,         config.mel_triangle,
+                                config.sample_rate_hz, config.lower_hz,
+                                config.upper_hz,       static_cast<std::uint32_t>(config.zero_point)};
+  const float reals[]{config.log_floor, config.scale};
+  std::uint32_t crc = crc_of(reals, 2, crc_of(numbers, sizeof numbers / sizeof *numbers, 0));
+  crc = crc_of(config.mean, config.normalisation_count, crc);
+  return crc_of(config.deviation, config.normalisation_count, crc);
+}
+
+[[nodiscard]] std::uint32_t crc_after_header(const void* tables, std::uint32_t tables_bytes) {
+  return crc_of(table<std::uint8_t>(tables, sizeof(TablesHeader)), tables_bytes - sizeof(TablesHeader), 0);
+}
+
+constexpr std::uint32_t kPlanOffset = sizeof(TablesHeader);
+static_assert(kPlanOffset % SOTTO_FRONT_END_ALIGNMENT == 0);
+
+// All but the header.
+void fill_tables(const sotto_front_end_config& config, const Plan& plan, void* tables) {
+  std::memset(tables, 0, plan.tables_bytes);
+  std::memcpy(table<Plan>(tables, kPlanOffset), &plan, sizeof plan);
+  config.kind->build(config, plan, tables);
+  build_normalisation(config, plan, tables);
+}
+
+void write_header(const sotto_front_end_config& config, const Plan& plan, void* tables) {
+  const TablesHeader header{kTablesMagic, plan.tables_bytes, configuration_crc(config),
+                            crc_after_header(tables, plan.tables_bytes)};
+  std::memcpy(tables, &header, sizeof header);
+}
+
+[[nodiscard]] bool tables_match(const sotto_front_end_config& config, const Plan& plan, const void* tables) {
+  TablesHeader header;
+  std::memcpy(&header, tables, sizeof header);
+  return header.magic == kTablesMagic && header.tables_bytes == plan.tables_bytes &&
+         header.configuration_crc == configuration_crc(config) &&
+         std::memcmp(table<Plan>(tables, kPlanOffset), &plan, sizeof plan) == 0 &&
+         header.crc == crc_after_header(tables, plan.tables_bytes);
+}
+
+[[nodiscard]] const Plan& plan_of(const sotto_front_end& state) {
+  return *table<Plan>(static_cast<const void*>(state.tables.pointer), kPlanOffset);
+}
+
+// The frame is full: its features become the next row, and the frame moves on.
+void finish_frame(sotto_front_end& state) {
+  const Plan& plan = plan_of(state);
+  auto* frame = table<std::int16_t>(static_cast<void*>(&state), plan.frame);
+  auto* work = table<std::int32_t>(static_cast<void*>(&state), plan.work);
+  std::int8_t* row = table<std::int8_t>(static_cast<void*>(&state), plan.output) +
+                     std::size_t{state.next_row} * plan.features * plan.channels;
+  for (std::uint32_t channel = 0; channel < plan.channels; ++channel) {
+    const std::int32_t* raw = state.kind.pointer->extract(plan, state.tables.pointer, frame + channel, work);
+    normalise_channel(plan, state.tables.pointer, raw, channel, row);
+  }
+  state.next_row = state.next_row + 1 == plan.rows ? 0 : state.next_row + 1;
+  if (--state.missing_rows == 0) {
+    state.ready = 1;
+    state.missing_rows = plan.row_hop;
+  }
+  if (plan.hop_length < plan.frame_length) {
+    state.filled = plan.frame_length - plan.hop_length;
+    std::memmove(frame, frame + std::size_t{plan.hop_length} * plan.channels,
+                 std::size_t{state.filled} * plan.channels * sizeof(std::int16_t));
+  } else {
+    state.filled = 0;
+    state.skipped = plan.hop_length - plan.frame_length;
+  }
+}
+
+[[nodiscard]] std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
+
+}  // namespace
+}  // namespace sotto::device::front_end
+
+using namespace sotto::device::front_end;
+
+sotto_front_end_error sotto_front_end_measure(const sotto_front_end_config* config,
+                                              sotto_front_end_sizes* sizes) {
+  if (sizes == nullptr) return SOTTO_FRONT_END_NULL_ARGUMENT;
+  *sizes = {};
+  if (config == nullptr) return SOTTO_FRONT_END_NULL_ARGUMENT;
+  Plan plan;
+  if (const auto error = make_plan(*config, plan); error != SOTTO_FRONT_END_OK) return error;
+  sizes->arena_bytes = plan.arena_bytes;
+  sizes->tables_bytes = plan.tables_bytes;
+  sizes->arena_with_tables_bytes = plan.arena_bytes + plan.tables_bytes;
+  sizes->features = plan.features;
+  sizes->output_bytes = std::uint32_t{plan.rows} * plan.features * plan.channels;
+  return SOTTO_FRONT_END_OK;
+}
+
+sotto_front_end_error sotto_front_end_build_tables(const sotto_front_end_config* config, void* tables,
+                                                   size_t tables_bytes) {
+  if (config == nullptr || tables == nullptr) return SOTTO_FRONT_END_NULL_ARGUMENT;
+  if (!is_aligned(tables)) return SOTTO_FRONT_END_MISALIGNED;
+  Plan plan;
+  if (const auto error = make_plan(*config, plan); error != SOTTO_FRONT_END_OK) return error;
+  if (tables_bytes < plan.tables_bytes) return SOTTO_FRONT_END_TABLES_TOO_SMALL;
+  fill_tables(*config, plan, tables);
+  write_header(*config, plan, tables);
+  return SOTTO_FRONT_END_OK;
+}
+
+sotto_front_end_error sotto_front_end_open(const sotto_front_end_config* config, const void* tables,
+                                           void* arena, size_t arena_bytes, sotto_front_end** front_end) {
+  if (front_end == nullptr) return SOTTO_FRONT_END_NULL_ARGUMENT;
+  *front_end = nullptr;
+  if (config == nullptr || arena == nullptr) return SOTTO_FRONT_END_NULL_ARGUMENT;
+  if (!is_aligned(arena) || !is_aligned(tables)) return SOTTO_FRONT_END_MISALIGNED;
+  Plan plan;
+  if (const auto error = make_plan(*config, plan); error != SOTTO_FRONT_END_OK) return error;
+  const std::uint32_t needed = plan.arena_bytes + (tables == nullptr ? plan.tables_bytes : 0);
+  if (arena_bytes < needed) return SOTTO_FRONT_END_ARENA_TOO_SMALL;
+  if (tables == nullptr) {
+    auto* built = table<std::uint8_t>(arena, plan.arena_bytes);
+    fill_tables(*config, plan, built);
+    tables = built;
+  } else if (!tables_match(*config, plan, tables)) {
+    return SOTTO_FRONT_END_TABLES_DIFFER;
+  }
+  auto* state = static_cast<sotto_front_end*>(arena);
+  *state = {};
+  state->kind.pointer = config->kind;
+  state->tables.pointer = static_cast<const std::uint8_t*>(tables);
+  sotto_front_end_reset(state);
+  *front_end = state;
+  return SOTTO_FRONT_END_OK;
+}
+
+void sotto_front_end_reset(sotto_front_end* front_end) {
+  front_end->filled = 0;
+  front_end->skipped = 0;
+  front_end->next_row = 0;
+  front_end->missing_rows = plan_of(*front_end).rows;
+  front_end->ready = 0;
+}
+
+size_t sotto_front_end_push(sotto_front_end* front_end, const int16_t* samples, size_t count) {
+  sotto_front_end& state = *front_end;
+  const Plan& plan = plan_of(state);
+  auto* frame = table<std::int16_t>(static_cast<void*>(front_end), plan.frame);
+  state.ready = 0;
+  std::size_t taken = 0;
+  while (taken < count && state.ready == 0) {
+    if (state.skipped > 0) {
+      const std::size_t skipped = smaller(state.skipped, count - taken);
+      state.skipped -= static_cast<std::uint32_t>(skipped);
+      taken += skipped;
+      continue;
+    }
+    const std::size_t copied = smaller(plan.frame_length - state.filled, count - taken);
+    std::memcpy(frame + std::size_t{state.filled} * plan.channels, samples + taken * plan.channels,
+                copied * plan.channels * sizeof(std::int16_t));
+    state.filled += static_cast<std::uint32_t>(copied);
+    taken += copied;
+    if (state.filled == plan.frame_length) finish_frame(state);
+  }
+  return taken;
+}
+
+int sotto_front_end_ready(const sotto_front_end* front_end) { return static_cast<int>(front_end->ready); }
+
+sotto_front_end_error sotto_front_end_read(sotto_front_end* front_end, int8_t* output, size_t output_bytes) {
+  if (front_end == nullptr || output == nullptr) return SOTTO_FRONT_END_NULL_ARGUMENT;
+  if (front_end->ready == 0) return SOTTO_FRONT_END_NOT_READY;
+  const Plan& plan = plan_of(*front_end);
+  const std::size_t row_bytes = std::size_t{plan.features} * plan.channels;
+  if (output_bytes != row_bytes * plan.rows) return SOTTO_FRONT_END_OUTPUT_BYTES;
+  const std::int8_t* rows = table<std::int8_t>(static_cast<const void*>(front_end), plan.output);
+  const std::size_t newer = row_bytes * front_end->next_row;  // written after the ring began again
+  std::memcpy(output, rows + newer, output_bytes - newer);
+  std::memcpy(output + (output_bytes - newer), rows, newer);
+  front_end->ready = 0;
+  return SOTTO_FRONT_END_OK;
+}

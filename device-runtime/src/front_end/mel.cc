@@ -1,0 +1,195 @@
+#include "front_end/mel.h"
+
+#include <bit>
+
+#include "front_end/fixed_point.h"
+#include "front_end/logarithm.h"
+#include "front_end/spectral.h"
+
+namespace sotto::device::front_end {
+namespace {
+
+constexpr std::uint32_t kSampleRateMax = 1'000'000;
+constexpr float kLogFloorMin = 1e-11F;
+constexpr int kFullScaleBits = 15;
+// Magnitudes are summed with as many more bits as leave room for 1025 of them.
+constexpr int kMagnitudeBits = 24;
+
+// Fraction bits of band energies, in units of full scale.
+int energy_bits(const Plan& plan) {
+  const int bits = kFullScaleBits + fraction_bits(plan.fft_log2);
+  return plan.magnitude != 0 ? bits + kMagnitudeBits : 2 * bits;
+}
+
+// log_floor grows with the frame's gain and must leave room for the energies.
+std::uint16_t gain_bits_max(const sotto_front_end_config& config, const Plan& plan) {
+  constexpr int kFloorBitsMax = 62;
+  Scaled floor;
+  (void)read_float(config.log_floor, floor);
+  const int room = kFloorBitsMax - (floor.exponent + 31 + energy_bits(plan));
+  const int gain = plan.magnitude != 0 ? room : room / 2;
+  return static_cast<std::uint16_t>(gain < kGainBitsMax ? gain : kGainBitsMax);
+}
+
+sotto_front_end_error check_mel(const sotto_front_end_config& config) {
+  if (config.mel_bands == 0 || config.mel_bands > SOTTO_FRONT_END_MEL_BANDS_MAX)
+    return SOTTO_FRONT_END_MEL_BANDS;
+  if (config.mel_input > SOTTO_MEL_MAGNITUDE || config.mel_triangle > SOTTO_MEL_TRIANGLE_MEL) {
+    return SOTTO_FRONT_END_MEL_OPTION;
+  }
+  if (config.sample_rate_hz == 0 || config.sample_rate_hz > kSampleRateMax)
+    return SOTTO_FRONT_END_SAMPLE_RATE;
+  if (config.upper_hz <= config.lower_hz || config.upper_hz > config.sample_rate_hz / 2) {
+    return SOTTO_FRONT_END_MEL_RANGE;
+  }
+  // The bits of positive floats are in the order of their values; negative ones and NaN are above all of
+  // them.
+  const auto floor = std::bit_cast<std::uint32_t>(config.log_floor);
+  if (floor < std::bit_cast<std::uint32_t>(kLogFloorMin) || floor > std::bit_cast<std::uint32_t>(1.0F)) {
+    return SOTTO_FRONT_END_LOG_FLOOR;
+  }
+  return SOTTO_FRONT_END_OK;
+}
+
+// Places on the axis where the triangles are straight: edges of the bands and bins of the transform.
+class MelAxis {
+ public:
+  explicit MelAxis(const sotto_front_end_config& config)
+      : in_mel_(config.mel_triangle == SOTTO_MEL_TRIANGLE_MEL),
+        bands_(config.mel_bands),
+        rate_(config.sample_rate_hz),
+        length_(config.fft_length),
+        corner_(log2_q32(kCornerHz)),
+        first_bin_(log2_q32(kCornerHz * length_)),
+        lower_(log2_q32(kCornerHz + config.lower_hz)),
+        upper_(log2_q32(kCornerHz + config.upper_hz)) {}
+
+  // i <= bands + 1.
+  [[nodiscard]] std::int64_t edge(std::uint32_t i) const {
+    const std::int64_t mel = lower_ + (upper_ - lower_) * i / (bands_ + 1) - corner_;
+    if (in_mel_) return mel;
+    return static_cast<std::int64_t>(kCornerHz * (exp2_q16(static_cast<std::uint64_t>(mel)) - (1 << 16)));
+  }
+  [[nodiscard]] std::int64_t bin(std::uint32_t k) const {
+    if (in_mel_) return log2_q32(kCornerHz * length_ + k * rate_) - first_bin_;
+    return static_cast<std::int64_t>((std::uint64_t{k} * rate_ << 16) / length_);
+  }
+
+ private:
+  // mel is proportional to log2(1 + Hz / 700); only proportions matter here. Mel in 2^-32, Hz in 2^-16.
+  static constexpr std::uint32_t kCornerHz = 700;
+  bool in_mel_;
+  std::uint32_t bands_;
+  std::uint32_t rate_;
+  std::uint32_t length_;
+  std::int64_t corner_;
+  std::int64_t first_bin_;  // the one of 0 Hz
+  std::int64_t lower_;
+  std::int64_t upper_;
+};
+
+// How far `place` is from low to high, in 2^-16.
+std::uint16_t proportion(std::int64_t place, std::int64_t low, std::int64_t high) {
+  if (place <= low || high <= low) return 0;
+  const std::int64_t value = ((place - low) << 16) / (high - low);
+  return static_cast<std::uint16_t>(value < 0xffff ? value : 0xffff);
+}
+
+// value * weight / 2^16 without the 80-bit product; value < 2^62.
+std::uint64_t weighted(std::uint64_t value, std::uint16_t weight) {
+  const std::uint32_t factor = std::uint32_t{weight} << 16;
+  return (value >> 32) * factor + (((value & 0xffffffff) * factor) >> 32);
+}
+
+// Between two neighbouring edges one band falls as the next rises, so one weight serves both. edges[i] is the
+// first bin above edge i; weights are those of the rising band.
+struct Segment {
+  std::uint64_t rising = 0;
+  std::uint64_t falling = 0;
+};
+
+template <bool kMagnitude>
+Segment sum_segment(const Complex* bins, const std::uint16_t* weights, std::uint32_t begin,
+                    std::uint32_t end) {
+  std::uint64_t total = 0;
+  std::uint64_t rising = 0;
+  for (std::uint32_t k = begin; k < end; ++k) {
+    std::uint64_t value = power(bins[k]);
+    if constexpr (kMagnitude) value = std::uint64_t{magnitude_of_power(value)} << kMagnitudeBits;
+    total += value;
+    rising += weighted(value, weights[k]);
+  }
+  return {rising, total - rising};
+}
+
+}  // namespace
+
+sotto_front_end_error plan_mel(const sotto_front_end_config& config, Plan& plan, std::uint32_t& work_bytes) {
+  if (const auto error = plan_spectral(config, plan, work_bytes); error != SOTTO_FRONT_END_OK) return error;
+  if (const auto error = check_mel(config); error != SOTTO_FRONT_END_OK) return error;
+  const std::uint64_t length = config.fft_length;
+  const std::uint64_t rate = config.sample_rate_hz;
+  const auto first = static_cast<std::uint32_t>((config.lower_hz * length + rate - 1) / rate);
+  const auto last = static_cast<std::uint32_t>(config.upper_hz * length / rate);
+  if (last < first) return SOTTO_FRONT_END_MEL_RANGE;  // no bin lies in it
+  plan.first_bin = static_cast<std::uint16_t>(first);
+  plan.bins = static_cast<std::uint16_t>(last - first + 1);
+  plan.bands = config.mel_bands;
+  plan.magnitude = config.mel_input == SOTTO_MEL_MAGNITUDE ? 1 : 0;
+  plan.gain_bits_max = gain_bits_max(config, plan);
+  plan.mel_floor = take(plan.tables_bytes, sizeof(std::uint64_t));
+  plan.edges = take(plan.tables_bytes, (plan.bands + 2u) * sizeof(std::uint16_t));
+  plan.weights = take(plan.tables_bytes, plan.bins * sizeof(std::uint16_t));
+  work_bytes += static_cast<std::uint32_t>(sizeof(Complex) + plan.bands * sizeof(std::int32_t));
+  return SOTTO_FRONT_END_OK;
+}
+
+void build_mel(const sotto_front_end_config& config, const Plan& plan, void* tables) {
+  build_spectral(config, plan, tables);
+  Scaled floor;
+  std::int64_t fixed_floor = 0;
+  (void)read_float(config.log_floor, floor);
+  (void)to_fixed(floor, energy_bits(plan), 62, fixed_floor);
+  *table<std::uint64_t>(tables, plan.mel_floor) = static_cast<std::uint64_t>(fixed_floor);
+
+  const MelAxis axis(config);
+  auto* edges = table<std::uint16_t>(tables, plan.edges);
+  auto* weights = table<std::uint16_t>(tables, plan.weights);
+  std::uint32_t bin = 0;
+  std::int64_t low = axis.edge(0);
+  for (std::uint32_t i = 0; i <= plan.bands; ++i) {
+    edges[i] = static_cast<std::uint16_t>(bin);
+    const std::int64_t high = axis.edge(i + 1);
+    for (; bin < plan.bins; ++bin) {
+      const std::int64_t place = axis.bin(plan.first_bin + bin);
+      if (place >= high && i < plan.bands) break;
+      weights[bin] = proportion(place, low, high);
+    }
+    low = high;
+  }
+  edges[plan.bands + 1] = static_cast<std::uint16_t>(plan.bins);
+}
+
+std::int32_t* extract_log2_mel(const Plan& plan, const void* tables, const std::int16_t* samples,
+                               std::int32_t* work) {
+  const Spectrum spectrum = transform_frame(plan, tables, samples, work);
+  spectrum.bins[plan.fft_length / 2u] = {spectrum.bins[0].imaginary, 0};
+  spectrum.bins[0].imaginary = 0;
+  const Complex* bins = spectrum.bins + plan.first_bin;
+  const auto* edges = table<std::uint16_t>(tables, plan.edges);
+  const auto* weights = table<std::uint16_t>(tables, plan.weights);
+  const int gain_bits = plan.magnitude != 0 ? spectrum.gain_bits : 2 * spectrum.gain_bits;
+  const std::uint64_t floor = *table<std::uint64_t>(tables, plan.mel_floor) << gain_bits;
+  const std::int32_t full_scale = (energy_bits(plan) + gain_bits) << kLogFractionBits;
+  std::int32_t* bands = work + plan.fft_length + 2;
+  std::uint64_t rising = 0;
+  for (std::uint32_t i = 0; i <= plan.bands; ++i) {
+    const Segment segment = plan.magnitude != 0 ? sum_segment<true>(bins, weights, edges[i], edges[i + 1])
+                                                : sum_segment<false>(bins, weights, edges[i], edges[i + 1]);
+    if (i > 0) bands[i - 1] = log2_of(rising + segment.falling + floor) - full_scale;
+    rising = segment.rising;
+  }
+  return bands;
+}
+
+}  // namespace sotto::device::front_end

@@ -1,0 +1,20 @@
+// Logarithms of the energies in mel bands: log-mel features, and what MFCC begin with.
+#pragma once
+
+#include <cstdint>
+
+#include "front_end/plan.h"
+
+namespace sotto::device::front_end {
+
+// plan_spectral() and the mel fields except `coefficients`.
+[[nodiscard]] sotto_front_end_error plan_mel(const sotto_front_end_config& config, Plan& plan,
+                                             std::uint32_t& work_bytes);
+void build_mel(const sotto_front_end_config& config, const Plan& plan, void* tables);
+
+// plan.bands values of log2(energy of the band + floor), samples counting as fractions of full scale, in
+// steps of 2^-16. They lie in `work`.
+std::int32_t* extract_log2_mel(const Plan& plan, const void* tables, const std::int16_t* samples,
+                               std::int32_t* work);
+
+}  // namespace sotto::device::front_end

@@ -1,0 +1,30 @@
+// Every kernel of this set, and the portable ones for what it lacks. A file of its own: who lists kernels himself does
+// not link these.
+#include "kernels/cortex_m_dsp/cortex_m_dsp.h"
+
+namespace {
+
+constexpr const sotto_kernel* kAll[] = {
+    &sotto_cortex_m_dsp_conv_2d,
+    &sotto_cortex_m_dsp_pointwise_conv_2d,
+    &sotto_cortex_m_dsp_depthwise_conv_2d,
+    &sotto_cortex_m_dsp_fully_connected,
+    &sotto_cortex_m_dsp_add,
+    &sotto_portable_average_pool_2d,
+    &sotto_portable_max_pool_2d,
+    &sotto_portable_copy,
+    &sotto_portable_softmax,
+    &sotto_portable_lookup,
+    &sotto_portable_elementwise,
+    &sotto_portable_rearrange,
+    &sotto_portable_reduce,
+    &sotto_portable_arg_max,
+    &sotto_portable_resize_nearest,
+    &sotto_portable_quantize,
+    &sotto_portable_dequantize,
+};
+
+}  // namespace
+
+extern "C" constinit const sotto_kernel_table sotto_cortex_m_dsp_kernels = {kAll,
+                                                                            sizeof kAll / sizeof kAll[0]};

@@ -1,0 +1,100 @@
+// Model images from anywhere, with and without their checksum: refused, or run without leaving image and arena.
+#include <cstdlib>
+#include <memory>
+
+#include "fuzz_input.h"
+#include "sotto/base/check.h"
+#include "sotto/device_runtime/host_model.h"
+#include "sotto/device_runtime/model_compiler.h"
+#include "unit/device-runtime/small_models.h"
+
+namespace {
+
+using namespace sotto;
+using model_compiler::Target;
+
+constexpr std::size_t kArenaBytesMax = 1u << 20;
+
+std::vector<std::uint8_t> compile(const std::vector<std::uint8_t>& file, Target target) {
+  const auto compiled = model_compiler::compile(file, {target});
+  SOTTO_CHECK(compiled.has_value());
+  return compiled->image;
+}
+
+const std::vector<std::uint8_t>& sound_image(std::size_t which) {
+  static const std::vector<std::uint8_t> kImages[] = {
+      compile(model_compiler::small_residual_model(), Target::kPortable),
+      compile(model_compiler::small_residual_model(), Target::kCortexMDsp),
+      compile(model_compiler::small_dense_model(), Target::kPortable),
+      compile(model_compiler::small_dense_model(), Target::kCortexMDsp),
+      compile(model_compiler::small_dilated_model(), Target::kPortable),
+      compile(model_compiler::small_dilated_model(), Target::kCortexMDsp),
+      compile(model_compiler::small_residual_model(), Target::kHost),
+      compile(model_compiler::small_dilated_model(), Target::kHost)};
+  return kImages[which];
+}
+
+struct Free {
+  void operator()(std::uint8_t* memory) const { std::free(memory); }
+};
+using Memory = std::unique_ptr<std::uint8_t, Free>;
+
+// Exactly `bytes`, so that a sanitizer sees every step beyond.
+Memory allocate(std::size_t bytes) {
+  void* memory = nullptr;
+  SOTTO_CHECK(posix_memalign(&memory, SOTTO_ALIGNMENT, bytes) == 0);
+  return Memory(static_cast<std::uint8_t*>(memory));
+}
+
+// A word of the records, which lie behind the constants, becomes another one: an offset, a count, a dimension.
+void change_word(fuzz::FuzzInput& input, std::vector<std::uint8_t>& image) {
+  static constexpr std::uint32_t kValues[] = {0,      1,          2,          16,        0x7FFF,
+                                              0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF};
+  if (image.size() < 4) return;
+  const std::size_t at = input.u16() % (image.size() / 4) * 4;
+  std::uint32_t value = load_le<std::uint32_t>(image.data() + at);
+  const std::size_t choice = input.below(12);
+  if (choice < 9) {
+    value = kValues[choice];
+  } else {
+    value += choice == 9 ? input.u8() : -static_cast<std::uint32_t>(input.u8());
+  }
+  store_le(image.data() + at, value);
+}
+
+void open_and_run(const std::vector<std::uint8_t>& bytes, std::uint32_t options) {
+  const Memory image = allocate(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), image.get());
+  const std::size_t arena_bytes =
+      std::min<std::size_t>(sotto_image_arena_bytes(image.get(), bytes.size()), kArenaBytesMax);
+  const Memory arena = allocate(arena_bytes);
+  std::fill_n(arena.get(), arena_bytes, std::uint8_t{0xA5});
+  sotto_model* model = nullptr;
+  const sotto_error error = sotto_model_open_with(image.get(), bytes.size(), arena.get(), arena_bytes,
+                                                  &device::host_kernels(), options, &model);
+  SOTTO_CHECK((error == SOTTO_OK) == (model != nullptr));
+  if (model == nullptr) return;
+  SOTTO_CHECK(sotto_model_invoke(model) == SOTTO_OK);
+  (void)sotto_model_invoke_backbone(model);
+  for (std::uint32_t i = 0; i < sotto_model_output_count(model); ++i) {
+    const sotto_tensor output = sotto_model_output(model, i);
+    const auto* first = static_cast<const std::uint8_t*>(output.data);
+    SOTTO_CHECK(first >= arena.get() && first + output.bytes <= arena.get() + arena_bytes);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::FuzzInput input(data, size);
+  std::vector<std::uint8_t> image = sound_image(input.below(8));
+  if (input.chance(16)) {
+    image = input.rest();
+  } else {
+    for (std::size_t changes = input.below(5); changes > 0; --changes) change_word(input, image);
+    fuzz::mutate(input, image);
+  }
+  open_and_run(image, SOTTO_OPEN_SKIP_CHECKSUM);
+  open_and_run(image, 0);
+  return 0;
+}

@@ -1,0 +1,68 @@
+// .tflite files from anywhere: refused with a sentence, or compiled to images that open, run within their memory, and give the same bits
+// for every target.
+#include <string>
+
+#include "fuzz_input.h"
+#include "sotto/base/check.h"
+#include "sotto/device_runtime/host_model.h"
+#include "sotto/device_runtime/model_compiler.h"
+#include "unit/device-runtime/small_models.h"
+
+namespace {
+
+using namespace sotto;
+using model_compiler::Target;
+
+// A model that compiles may still be larger than is worth running thousands of times a second.
+constexpr std::uint32_t kArenaBytesMax = 1u << 20;
+constexpr std::uint64_t kMultiplyAccumulatesMax = 1u << 20;
+
+const std::vector<std::uint8_t>& sound_model(std::size_t which) {
+  static const std::vector<std::uint8_t> kModels[] = {model_compiler::small_residual_model(),
+                                                      model_compiler::small_dense_model(),
+                                                      model_compiler::small_dilated_model()};
+  return kModels[which];
+}
+
+bool is_worth_running(const model_compiler::CompileReport& report) {
+  std::uint64_t work = 0;
+  for (const auto& op : report.operators) work += op.multiply_accumulates;
+  return report.arena_bytes <= kArenaBytesMax && work <= kMultiplyAccumulatesMax;
+}
+
+std::vector<std::uint8_t> run(const std::vector<std::uint8_t>& image) {
+  auto model = device::HostModel::open(image);
+  SOTTO_CHECK(model.has_value());  // what the compiler wrote is sound
+  std::vector<std::uint8_t> input(model->input_bytes());
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<std::uint8_t>(i * 37);
+  std::vector<std::uint8_t> output(model->output_bytes());
+  model->run(input, output);
+  return output;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::FuzzInput input(data, size);
+  std::vector<std::uint8_t> file;
+  if (input.chance(32)) {
+    file = input.rest();
+  } else {
+    file = sound_model(input.below(3));
+    fuzz::mutate(input, file);
+  }
+  const auto compiled = model_compiler::compile(file, {Target::kPortable});
+  if (!compiled) {
+    SOTTO_CHECK(compiled.error().code() == StatusCode::kInvalidArgument &&
+                !compiled.error().message().empty());
+    return 0;
+  }
+  SOTTO_CHECK(compiled->report.image_bytes == compiled->image.size());
+  if (!is_worth_running(compiled->report)) return 0;
+  const auto outputs = run(compiled->image);
+  for (const Target target : {Target::kCortexMDsp, Target::kHost}) {
+    const auto other = model_compiler::compile(file, {target});
+    SOTTO_CHECK(other.has_value() && run(other->image) == outputs);
+  }
+  return 0;
+}

@@ -1,0 +1,45 @@
+// The cases that boards run too (tests/device/test_front_end.py) give the same bits here.
+#include "boards/src/front_end_cases.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace sotto::board {
+namespace {
+
+TEST(FrontEndCases, GiveTheirBits) {
+  EXPECT_EQ(front_end_cases().size(), 8u);
+  for (const FrontEndCase& tested : front_end_cases()) {
+    std::vector<std::uint64_t> arena(2048);
+    std::uint32_t crc32 = 0;
+    ASSERT_EQ(
+        run_front_end_case(tested, {reinterpret_cast<std::uint8_t*>(arena.data()), 8 * arena.size()}, &crc32),
+        SOTTO_FRONT_END_OK)
+        << tested.name;
+    EXPECT_EQ(crc32, tested.crc32) << tested.name;
+  }
+}
+
+TEST(FrontEndCases, AnArenaThatIsTooSmallIsAnError) {
+  std::uint64_t arena[8];
+  std::uint32_t crc32 = 0;
+  EXPECT_EQ(run_front_end_case(front_end_cases()[0], {reinterpret_cast<std::uint8_t*>(arena), sizeof arena},
+                               &crc32),
+            SOTTO_FRONT_END_ARENA_TOO_SMALL);
+}
+
+TEST(FrontEndCases, TheSignalHasEverySection) {
+  TestSignal signal;
+  std::vector<std::int16_t> samples(std::size_t{TestSignal::kSections} * TestSignal::kSectionSamples);
+  signal.next(samples);
+  EXPECT_TRUE(signal.ended());
+  const auto section = [&](std::size_t index) { return samples[index * TestSignal::kSectionSamples + 700]; };
+  EXPECT_EQ(section(1), 0);
+  EXPECT_EQ(section(3), INT16_MAX);
+  EXPECT_EQ(section(4), INT16_MIN);
+  EXPECT_EQ(section(5), INT16_MAX);
+}
+
+}  // namespace
+}  // namespace sotto::board
