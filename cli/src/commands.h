@@ -14,6 +14,7 @@ void add_task_command(CLI::App& app, ExitCode& exit_code);
 void add_round_command(CLI::App& app, ExitCode& exit_code);
 void add_model_command(CLI::App& app, ExitCode& exit_code);
 void add_enroll_command(CLI::App& app, ExitCode& exit_code);
+void add_mask_helper_command(CLI::App& app, ExitCode& exit_code);
 void add_device_command(CLI::App& app, ExitCode& exit_code);
 void add_simulate_command(CLI::App& app, ExitCode& exit_code);
 void add_dataset_command(CLI::App& app, ExitCode& exit_code);
