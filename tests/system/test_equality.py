@@ -33,6 +33,11 @@ class Equality(SystemTest):
                    for prg in ("chacha20", "aes-128-ctr") for adversary in ("curious", "semi-malicious")}
         self.assertEqual(len(digests), 1)
 
+    def test_packed_vectors_are_shorter_and_give_the_same_model(self):
+        words, bits = (simulate(*COMMON, "--cohort-max", 60, "--packing", packing) for packing in ("words", "bits"))
+        self.assertEqual(words["model_sha256"], bits["model_sha256"])
+        self.assertLess(bits["uplink_bytes_per_device"], words["uplink_bytes_per_device"])
+
     def test_float_over_both_transports_gives_one_model(self):
         digests = {simulate(*COMMON, "--aggregation", "float", "--transport", t)["model_sha256"]
                    for t in ("in-process", "grpc")}
