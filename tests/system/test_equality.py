@@ -9,9 +9,9 @@ COMMON = ["motion", "--devices", 12, "--rounds", 3, "--seed", 7, "--dropout", 0.
 
 
 class Equality(SystemTest):
-    def test_plain_and_secure_over_both_transports_and_thread_counts_give_one_model(self):
+    def test_plain_secure_and_one_shot_over_both_transports_and_thread_counts_give_one_model(self):
         digests = {}
-        for aggregation, transport, threads in itertools.product(("plain", "secure"), ("in-process", "grpc"), (1, 2)):
+        for aggregation, transport, threads in itertools.product(("plain", "secure", "one_shot"), ("in-process", "grpc"), (1, 2)):
             result = simulate(*COMMON, "--aggregation", aggregation, "--transport", transport, "--threads", threads)
             self.assertEqual(result["rounds_completed"], 3)
             digests[aggregation, transport, threads] = result["model_sha256"]
