@@ -86,7 +86,7 @@ Rejection SecureSession::accept_credential(Bytes keys, const secagg::Credential&
   const crypto::Digest identity = secagg::identity_of(credential.key);
   if (identities_seen_.contains(identity)) return Rejection::kBadKey;
   const secagg::Statement joins = secagg::join_statement(context_.plan_digest, keys);
-  if (!secagg::verify_credential(credential, secagg::Role::kDevice, authority_, joins.bytes()))
+  if (!secagg::verify_credential(credential, secagg::Role::kDevice, authority_, joins.bytes(), verifier_))
     return Rejection::kBadSignature;
   identities_seen_.insert(identity);
   credentials_.push_back(credential);
@@ -129,7 +129,7 @@ Rejection SecureSession::accept_confirmation(std::size_t from, Bytes payload) {
   std::copy(payload.begin(), payload.end(), signature.begin());
   const ParticipantIndex signer{static_cast<std::uint16_t>(from)};
   const secagg::Statement statement = secagg::survivors_statement(transcript_, signer, survivors_digest_);
-  if (!crypto::es256_verify(credentials_[from].key, statement.bytes(), signature))
+  if (!verifier_.verify(credentials_[from].key, statement.bytes(), signature))
     return Rejection::kBadSignature;
   confirmations_[from] = signature;
   confirmed_[from] = true;

@@ -81,6 +81,7 @@ class SecureSession final : public AttendedSession {
   std::optional<crypto::X25519PrivateKey> probe_;  // agrees with every key once to find those of small order
 
   crypto::Es256PublicKey authority_;
+  crypto::Es256Verifier verifier_;
 
   std::vector<secagg::AdvertisedKeys> keys_;
   std::set<crypto::X25519PublicKey> keys_seen_;

@@ -17,6 +17,7 @@ void add_model_command(CLI::App& app, ExitCode& exit_code);
 void add_model_compile_commands(CLI::App& model, ExitCode& exit_code);
 void add_model_run_commands(CLI::App& model, ExitCode& exit_code);
 void add_enroll_command(CLI::App& app, ExitCode& exit_code);
+void add_mask_helper_command(CLI::App& app, ExitCode& exit_code);
 void add_device_command(CLI::App& app, ExitCode& exit_code);
 void add_simulate_command(CLI::App& app, ExitCode& exit_code);
 void add_dataset_command(CLI::App& app, ExitCode& exit_code);

@@ -102,6 +102,10 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
                   "Refuse smaller cohorts, whatever the plan says")
       ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))
       ->capture_default_str();
+  run->add_option(
+      "--helper-key", options->device.helper_key_file,
+      "Public key of the mask helper that this device's owner trusts, helper-public.hex; without it "
+      "one_shot tasks are refused");
   run->add_option("--corrupt-fraction-min", options->device.corrupt_fraction_min,
                   "Refuse tasks that withstand a smaller fraction of colluding devices")
       ->check(CLI::Range(0.0, 0.49))

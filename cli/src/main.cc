@@ -55,6 +55,7 @@ int run(int argc, char** argv) {
   add_round_command(app, exit_code);
   add_model_command(app, exit_code);
   add_enroll_command(app, exit_code);
+  add_mask_helper_command(app, exit_code);
   add_device_command(app, exit_code);
   add_dataset_command(app, exit_code);
   if (report_unknown_command(app, argc, argv)) return static_cast<int>(ExitCode::kUsage);

@@ -32,6 +32,8 @@ nlohmann::json to_json(const proto::TaskStatus& task) {
           {"parameters", spec.model.parameter_count()},
           {"architecture", proto::to_string(spec.model.architecture)},
           {"aggregation", proto::to_string(spec.aggregation.kind)},
+          {"adversary", proto::to_string(spec.aggregation.adversary)},
+          {"packing", proto::to_string(spec.aggregation.packing)},
           {"waiting_for", task.waiting_for},
           {"waiting_until_ms", task.waiting_until_ms}};
 }

@@ -1,7 +1,3 @@
-#include <pthread.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -10,6 +6,7 @@
 #include <thread>
 
 #include "commands.h"
+#include "log.h"
 #include "open_files.h"
 #include "output.h"
 #include "sotto/server/service.h"
@@ -22,25 +19,6 @@ struct ServeOptions {
   std::uint32_t drain_seconds = 10;
   std::string log_level = "info";
 };
-
-std::shared_ptr<spdlog::logger> make_log(const std::string& level) {
-  auto log = std::make_shared<spdlog::logger>("sotto", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-  log->set_level(spdlog::level::from_str(level));
-  log->flush_on(spdlog::level::info);
-  return log;
-}
-
-void log_notice(spdlog::logger& log, const server::NoticeAction& notice) {
-  switch (notice.level) {
-    case server::NoticeAction::Level::kInfo:
-      return log.info(notice.text);
-    case server::NoticeAction::Level::kWarning:
-      return log.warn(notice.text);
-    case server::NoticeAction::Level::kError:
-      return log.error(notice.text);
-  }
-}
 
 // Waits for SIGINT or SIGTERM, or for the coordinator to fail. The signals are blocked in every thread.
 Status wait_for_end(const sigset_t& signals, const server::Service& service) {
@@ -63,12 +41,7 @@ void print_authority(const server::FleetAuthority& authority) {
 
 ExitCode serve(ServeOptions& options) {
   raise_open_file_limit();
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts, so that all inherit it
-
+  const sigset_t signals = block_stop_signals();
   const auto log = make_log(options.log_level);
   options.service.notice = [log](const server::NoticeAction& notice) { log_notice(*log, notice); };
   auto service = server::Service::start(options.service);
@@ -113,6 +86,18 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
       ->add_option("--plan-endorsement", options->service.plan_endorsement_file,
                    "That authority's endorsement of this coordinator, by `sotto enroll --coordinator`")
       ->needs(authority);
+  auto* helper = command->add_option("--helper", options->service.helper_address,
+                                     "HOST:PORT of the mask helper that another party runs; for tasks with "
+                                     "aggregation one_shot");
+  auto* helper_key = command
+                         ->add_option("--helper-key", options->service.helper_key_file,
+                                      "The helper's public key, helper-public.hex")
+                         ->needs(helper);
+  auto* helper_ca = command
+                        ->add_option("--helper-ca", options->service.helper_ca_file,
+                                     "The CA certificate (PEM) of the helper's server")
+                        ->needs(helper);
+  helper->needs(helper_key)->needs(helper_ca);
   command->add_option("--threads", options->service.finish_threads, "For removing masks")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

@@ -34,8 +34,8 @@ std::map<std::string, Value> by_name(std::initializer_list<Value> values) {
   return choices;
 }
 
-const auto kAggregations =
-    by_name({proto::Aggregation::kSecure, proto::Aggregation::kPlain, proto::Aggregation::kFloat});
+const auto kAggregations = by_name({proto::Aggregation::kSecure, proto::Aggregation::kPlain,
+                                    proto::Aggregation::kFloat, proto::Aggregation::kOneShot});
 const auto kArchitectures = by_name({proto::Architecture::kSoftmax, proto::Architecture::kDense});
 const auto kAdversaries = by_name({proto::Adversary::kCurious, proto::Adversary::kSemiMalicious});
 const auto kPackings = by_name({proto::Packing::kWords, proto::Packing::kBits});

@@ -23,6 +23,12 @@ std::string progress(const proto::TaskStatus& task) {
   return std::to_string(task.rounds_committed) + "/" + std::to_string(task.spec.rounds);
 }
 
+std::string describe(const proto::AggregationSpec& aggregation) {
+  const std::string kind = proto::to_string(aggregation.kind);
+  if (aggregation.kind != proto::Aggregation::kSecure) return kind;
+  return kind + ", adversary " + proto::to_string(aggregation.adversary);
+}
+
 void print_task(const proto::TaskStatus& task) {
   const proto::TaskSpec& spec = task.spec;
   print_table(
@@ -35,7 +41,7 @@ void print_task(const proto::TaskStatus& task) {
        {"model", std::string(proto::to_string(spec.model.architecture)) + ", " +
                      std::to_string(spec.model.parameter_count()) + " parameters, version " +
                      std::to_string(task.model_version.value)},
-       {"aggregation", proto::to_string(spec.aggregation.kind)},
+       {"aggregation", describe(spec.aggregation)},
        {"waiting for", task.waiting_for},
        {"until", task.waiting_until_ms > 0 ? utc_time(task.waiting_until_ms) : "no deadline"}});
 }

@@ -100,8 +100,8 @@ const std::map<std::string, Setter>& setters() {
       {"training.momentum", real(SOTTO_FIELD(training.momentum))},
       {"training.proximal_mu", real(SOTTO_FIELD(training.proximal_mu))},
       {"aggregation.kind",
-       choice(SOTTO_FIELD(aggregation.kind),
-              std::vector{Aggregation::kSecure, Aggregation::kPlain, Aggregation::kFloat})},
+       choice(SOTTO_FIELD(aggregation.kind), std::vector{Aggregation::kSecure, Aggregation::kPlain,
+                                                         Aggregation::kFloat, Aggregation::kOneShot})},
       {"aggregation.adversary", choice(SOTTO_FIELD(aggregation.adversary),
                                        std::vector{Adversary::kCurious, Adversary::kSemiMalicious})},
       {"aggregation.prg", choice(SOTTO_FIELD(aggregation.prg), std::vector{Prg::kChaCha20, Prg::kAes128Ctr})},
@@ -188,7 +188,7 @@ momentum = 0.0
 proximal_mu = 0.0            # FedProx
 
 [aggregation]
-kind = "secure"              # "plain" and "float" show every update to the coordinator: experiments only
+kind = "secure"              # "one_shot": one message a device, needs a helper; "plain", "float": experiments, hide nothing
 adversary = "semi-malicious" # enrolled devices, signed sessions; "curious": neither, and a weaker promise
 prg = "chacha20"             # "aes-128-ctr" for devices with AES hardware
 packing = "words"            # "bits": a few per cent less to send, more work for the device

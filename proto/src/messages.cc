@@ -48,9 +48,11 @@ Status validate_task_spec(const TaskSpec& spec) {
   SOTTO_RETURN_IF_ERROR(validate_plan(plan_of(spec)));
   const double cohort_min = spec.aggregation.cohort_min;
   const double participants = spec.participants;
+  const bool one_shot = spec.aggregation.kind == Aggregation::kOneShot;  // such a round has one cohort
   const Range ranges[] = {
       {"rounds", static_cast<double>(spec.rounds), 1, kU32Max},
-      {"participants", participants, cohort_min, limits::kSessionsMax},
+      {"participants", participants, cohort_min,
+       one_shot ? static_cast<double>(spec.cohort_max) : static_cast<double>(limits::kSessionsMax)},
       {"participants_min", static_cast<double>(spec.participants_min), cohort_min, participants},
       {"cohort_max", static_cast<double>(spec.cohort_max), cohort_min,
        static_cast<double>(spec.aggregation.participants_max)},

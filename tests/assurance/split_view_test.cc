@@ -147,9 +147,9 @@ INSTANTIATE_TEST_SUITE_P(
                     SplitCase{"AHundredDevices",
                               {.participants = 100,
                                .adversary = Adversary::kCurious,
-                               .corrupt_fraction = 0.33,
-                               .dropout_fraction = 0.3},
-                              {.participants = 100, .neighbours = 64, .threshold = 34}}),
+                               .corrupt_fraction = 0.2,
+                               .dropout_fraction = 0.1},
+                              {.participants = 100, .neighbours = 32, .threshold = 21}}),
     [](const testing::TestParamInfo<SplitCase>& param_info) { return std::string(param_info.param.name); });
 
 // Signed sessions: the same lies, told to devices that compare what they were told before they answer.

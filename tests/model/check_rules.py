@@ -8,13 +8,13 @@ try:
 except ImportError:
     sys.exit("model: the Python package `z3` is missing; run scripts/install-dependencies --model")
 
-from graphs import threshold
+from graphs import built_threshold, threshold
 
 # The graphs: n, k, at most c corrupt. Complete ones to 8, circulants to 14.
 GRAPHS = [(5, 4, 0), (5, 4, 1), (6, 5, 0), (6, 5, 1), (7, 6, 1), (8, 7, 0), (8, 7, 1), (8, 7, 2),
           (8, 4, 0), (8, 4, 1), (10, 4, 0), (10, 4, 1), (10, 6, 0), (10, 6, 1), (10, 6, 2),
           (12, 6, 0), (12, 6, 1), (12, 6, 2), (12, 8, 0), (12, 8, 1), (12, 8, 2), (14, 6, 0), (14, 6, 1)]
-# Where today's protocol (no step, t = threshold(k, c)) lets a victim's vector be read.
+# Where no step and t = threshold(k, c) let a victim's vector be read.
 SPLIT_VIEW_WORKS = {(6, 5, 0), (7, 6, 1), (8, 7, 0), (8, 7, 2), (8, 4, 1), (10, 4, 1), (10, 6, 0), (10, 6, 1),
                     (12, 6, 0), (12, 6, 1), (12, 8, 0), (12, 8, 1), (12, 8, 2), (14, 6, 0), (14, 6, 1)}
 # n, k, t, c, step, signatures, release, size of the smallest sum of honest devices that can be read.
@@ -75,6 +75,15 @@ def signatures() -> None:
                attack_exists(**graph, rule="ack", signatures=enough - 1))
 
 
+def as_built() -> None:
+    """The rule of PROTOCOL.md sections 6.10 to 6.13. SMALLEST_SUMS says how large its sums stay."""
+    for n, k, c in GRAPHS:
+        t = built_threshold(k, c)
+        graph = {"n": n, "k": k, "t": t, "corrupt": c, "rule": "same", "signatures": t}
+        for goal in ("both kinds", "victim"):
+            report(f"n={n} k={k} t={t} c={c} as built, {goal}", False, attack_exists(**graph, goal=goal))
+
+
 def pair_seeds() -> None:
     for n, k, c in GRAPHS:
         t = threshold(k, c)
@@ -102,7 +111,7 @@ def planted_bugs() -> None:
 
 if __name__ == "__main__":
     begun = time.monotonic()
-    for part in (planted_bugs, thresholds, signatures, pair_seeds, sums):
+    for part in (planted_bugs, as_built, thresholds, signatures, pair_seeds, sums):
         part()
     print(f"{wrong} unexpected answers, {time.monotonic() - begun:.0f} s")
     sys.exit(1 if wrong else 0)

@@ -44,6 +44,17 @@ CASES = [
     (5, 3, 1, 2, 3, ONE_SET, "", False),            # rule 2 does not promise one set
     (5, 3, 1, 1, 3, ONE_SET, "BUG_SET_IGNORED", False),
     (5, 3, 0, 1, 3, COMPLETES, "", True),
+    # As built: t of PROTOCOL.md section 6.13, and as many signatures.
+    (3, 2, 0, 1, 2, VICTIM, "", True),
+    (4, 3, 0, 1, 3, BOTH_KINDS, "", True),
+    (4, 3, 0, 1, 3, VICTIM, "", True),
+    (4, 3, 1, 1, 3, VICTIM, "", True),
+    (4, 3, 1, 1, 3, ONE_SET, "", True),
+    (5, 3, 0, 1, 3, VICTIM, "", True),
+    (5, 4, 1, 1, 4, BOTH_KINDS, "", True),
+    (5, 4, 1, 1, 4, VICTIM, "", True),
+    (5, 4, 1, 1, 4, ONE_SET, "", True),
+    (6, 4, 0, 1, 4, VICTIM, "SPLIT_VIEW", True),
     # The split view: the first complete graph on which t > k / 2 does not stop it, and the step that does.
     (6, 3, 0, 0, 0, VICTIM, "SPLIT_VIEW", False),
     (6, 3, 0, 2, 2, VICTIM, "SPLIT_VIEW", False),

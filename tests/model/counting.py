@@ -1,4 +1,4 @@
-"""The split view against today's protocol at real sizes, as a flow problem.
+"""The split view at real sizes against sessions without the consistency step, as a flow problem.
 
 The victim u was shown the alive set A. Its self seed opens when its honest neighbours are told that it survived. Every
 honest neighbour v in A must have its mask seed opened: t shares, c_v of them from its corrupt neighbours, each other one

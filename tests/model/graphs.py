@@ -10,5 +10,10 @@ def neighbours(n: int, k: int) -> list[list[int]]:
 
 
 def threshold(k: int, corrupt: int) -> int:
-    """The semi-malicious one: the smallest t with 2t > k + corrupt."""
+    """What keeps the two kinds of seed apart: the smallest t with 2t > k + corrupt."""
     return (k + corrupt) // 2 + 1
+
+
+def built_threshold(k: int, corrupt: int) -> int:
+    """The one of PROTOCOL.md section 6.13: the smallest t with 2t >= k + corrupt + 2. As many signatures are verified."""
+    return (k + corrupt + 1) // 2 + 1

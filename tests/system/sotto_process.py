@@ -112,6 +112,51 @@ class Coordinator:
         self.log.close()
 
 
+class MaskHelper:
+    """`sotto helper serve` on a loopback port, for the fleet of a coordinator's own authority."""
+
+    def __init__(self, data_dir, authority, port=None, extra=()):
+        self.data_dir = pathlib.Path(data_dir)
+        self.authority = authority
+        self.port = port or free_port()
+        self.extra = list(extra)
+        self.log_path = self.data_dir.parent / f"{self.data_dir.name}-{self.port}.log"
+        self.process = None
+
+    def start(self):
+        self.log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [BINARY, "helper", "serve", "--data-dir", str(self.data_dir), "--authority", str(self.authority), "--listen",
+             self.address, *map(str, self.extra)], stdout=self.log, stderr=subprocess.STDOUT)
+        wait_until(lambda: self.process.poll() is not None or "listening on" in self.log_text(), what="the helper's start")
+        if self.process.poll() is not None:
+            raise AssertionError(f"sotto helper serve ended at once: {self.log_text()}")
+        return self
+
+    def log_text(self):
+        return self.log_path.read_text(errors="replace")
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def ca(self):
+        return self.data_dir / "tls" / "ca.pem"
+
+    @property
+    def public_key(self):
+        return self.data_dir / "helper-public.hex"
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+        self.log.close()
+        self.log_path.unlink()  # a restarted helper says anew that it listens
+        return self.process.returncode
+
+
 class Device:
     """`sotto device run` as a process of its own."""
 

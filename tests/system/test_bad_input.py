@@ -259,6 +259,9 @@ class Identities(SystemTest):
     def test_plans_that_protect_less_than_the_owner_asks_for_are_refused(self):
         one = self.serve(adversary="curious")
         self.assert_refused(self.device(one, "--identity", one.enroll("d")), 1, "curious", "allow_curious is off")
+        with_leave = self.device(one, "--identity", one.enroll("d"), "--allow-curious", "--cohort-min", 4,
+                                 "--id", "another")
+        self.assert_refused(with_leave, 1, "no cohort below 4")  # the next rule, no longer that one
         two = self.serve("two", corrupt_fraction=0.05)
         self.assert_refused(self.device(two, "--identity", two.enroll("e")), 1, "corrupt_fraction", "0.05")
 

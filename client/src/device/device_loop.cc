@@ -8,6 +8,7 @@
 #include <array>
 #include <mutex>
 
+#include "sotto/identity/x25519_key_file.h"
 #include "state_file.h"
 
 namespace sotto::client {
@@ -71,24 +72,34 @@ struct DeviceLoop::Mailbox {
 
 Result<std::unique_ptr<Device>> DeviceLoop::create(const DeviceOptions& options, Trainer& trainer,
                                                    MakeTransport make_transport, std::uint32_t attempts_max) {
-  std::optional<identity::OwnedIdentity> own;
-  if (!options.identity_file.empty()) {
-    auto loaded = identity::load_identity(options.identity_file, secagg::Role::kDevice, options.signer);
-    if (!loaded) return loaded.error();
-    own.emplace(std::move(*loaded));
-  }
+  Keys keys;
+  SOTTO_RETURN_IF_ERROR(load_keys(options, keys));
   std::unique_ptr<DeviceLoop> loop(
-      new DeviceLoop(options, std::move(own), trainer, std::move(make_transport), attempts_max));
+      new DeviceLoop(options, std::move(keys), trainer, std::move(make_transport), attempts_max));
   if (loop->stop_event_->fd() < 0 || loop->mailbox_->event.fd() < 0) {
     return io_error("the system gives no event descriptor; raise the limit on open files");
   }
   return std::unique_ptr<Device>(std::move(loop));
 }
 
-DeviceLoop::DeviceLoop(const DeviceOptions& options, std::optional<identity::OwnedIdentity> identity,
-                       Trainer& trainer, MakeTransport make_transport, std::uint32_t attempts_max)
+Status DeviceLoop::load_keys(const DeviceOptions& options, Keys& keys) {
+  if (!options.identity_file.empty()) {
+    auto loaded = identity::load_identity(options.identity_file, secagg::Role::kDevice, options.signer);
+    if (!loaded) return loaded.error();
+    keys.identity.emplace(std::move(*loaded));
+  }
+  if (!options.helper_key_file.empty()) {
+    const auto loaded = identity::load_x25519_public_key(options.helper_key_file);
+    if (!loaded) return loaded.error();
+    keys.helper = *loaded;
+  }
+  return {};
+}
+
+DeviceLoop::DeviceLoop(const DeviceOptions& options, Keys keys, Trainer& trainer,
+                       MakeTransport make_transport, std::uint32_t attempts_max)
     : options_(options),
-      identity_(std::move(identity)),
+      keys_(std::move(keys)),
       trainer_(trainer),
       make_transport_(std::move(make_transport)),
       attempts_max_(attempts_max),
@@ -113,7 +124,8 @@ Participation DeviceLoop::take_part() {
                                         .trainers = trainer_.architectures(),
                                         .parameters_max = options_.parameters_max,
                                         .cohort_min = options_.cohort_min,
-                                        .identity = identity_ ? &identity_->get() : nullptr,
+                                        .identity = keys_.identity ? &keys_.identity->get() : nullptr,
+                                        .helper_key = keys_.helper,
                                         .corrupt_fraction_min = options_.corrupt_fraction_min,
                                         .allow_curious = options_.allow_curious,
                                         .allow_unmasked = options_.allow_unmasked,

@@ -23,8 +23,8 @@ class DeviceLoop final : public Device {
   using MakeTransport = std::function<Result<std::unique_ptr<Transport>>()>;
   // Of one call, about a minute in all: a device that has trained for hours is patient.
   static constexpr std::uint32_t kAttemptsMax = 10;
-  // Options must have been checked; the identity file is read. `trainer` must outlive the loop. kIo when the
-  // system gives no event descriptor, else the identity file's errors.
+  // Options must have been checked; the key files are read. `trainer` must outlive the loop. kIo when the
+  // system gives no event descriptor, else the key files' errors.
   [[nodiscard]] static Result<std::unique_ptr<Device>> create(const DeviceOptions& options, Trainer& trainer,
                                                               MakeTransport make_transport,
                                                               std::uint32_t attempts_max = kAttemptsMax);
@@ -37,8 +37,15 @@ class DeviceLoop final : public Device {
   class Event;
   struct Mailbox;
 
-  DeviceLoop(const DeviceOptions& options, std::optional<identity::OwnedIdentity> identity, Trainer& trainer,
-             MakeTransport make_transport, std::uint32_t attempts_max);
+  // From the files that the options name.
+  struct Keys {
+    std::optional<identity::OwnedIdentity> identity;
+    std::optional<crypto::X25519PublicKey> helper;
+  };
+  [[nodiscard]] static Status load_keys(const DeviceOptions& options, Keys& keys);
+
+  DeviceLoop(const DeviceOptions& options, Keys keys, Trainer& trainer, MakeTransport make_transport,
+             std::uint32_t attempts_max);
 
   [[nodiscard]] Session::Action begin(Session& session);
   [[nodiscard]] Session::Action perform(Session& session, const Session::Action& action);
@@ -55,7 +62,7 @@ class DeviceLoop final : public Device {
   [[nodiscard]] Participation conclude(const Session::Done& done);
 
   const DeviceOptions options_;
-  const std::optional<identity::OwnedIdentity> identity_;
+  const Keys keys_;
   Trainer& trainer_;
   const MakeTransport make_transport_;
   const std::uint32_t attempts_max_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/update.h"
 
 namespace sotto::client {
@@ -97,26 +98,60 @@ Contribution::Secure::Secure(const proto::Plan& plan, Bytes plan_bytes, const se
       participant(make_context(plan, plan_bytes), make_rules(plan), identity, slots, order, keys) {}
 
 Contribution::Contribution(const proto::Plan& plan, Bytes plan_bytes, std::vector<std::uint8_t> update,
-                           const secagg::Identity* identity, Random& keys)
+                           const Parties& parties, Random& keys)
     : aggregation_(plan.aggregation), parameters_(plan.model.parameter_count()), update_(std::move(update)) {
-  if (aggregation_.kind == proto::Aggregation::kSecure) {
-    secure_ = std::make_unique<Secure>(plan, plan_bytes, identity, keys);
-    expected_ = proto::Step::kShare;
-  } else {
-    expected_ = proto::Step::kCollect;
+  switch (aggregation_.kind) {
+    case proto::Aggregation::kSecure:
+      secure_ = std::make_unique<Secure>(plan, plan_bytes, parties.identity, keys);
+      expected_ = proto::Step::kShare;
+      break;
+    case proto::Aggregation::kOneShot:
+      one_shot_.emplace(OneShot{make_context(plan, plan_bytes), parties, keys});
+      break;
+    case proto::Aggregation::kPlain:
+    case proto::Aggregation::kFloat:
+      expected_ = proto::Step::kCollect;
+      break;
   }
 }
 
 Rejection Contribution::join(std::vector<std::uint8_t>& payload) {
-  if (!secure_) {
-    payload.clear();
-    return Rejection::kNone;
+  payload.clear();
+  if (one_shot_) {
+    const Rejection rejection = write_one_shot(payload);
+    if (!accepted(rejection)) payload.clear();
+    return rejection;
   }
+  if (!secure_) return Rejection::kNone;
   payload.resize(secagg::join_bytes(aggregation_.adversary));
   std::size_t written = 0;
   const Rejection rejection = secure_->participant.advertise(payload, written);
   payload.resize(written);
   return rejection;
+}
+
+secagg::RingLayout Contribution::layout() const {
+  return {aggregation_.participants_max, secagg::update_lanes(parameters_), aggregation_.packing};
+}
+
+// The update stays: a device that loses power before the answer sends it again, masked anew.
+Rejection Contribution::write_one_shot(std::vector<std::uint8_t>& payload) {
+  const auto& [context, parties, keys] = *one_shot_;
+  if (parties.identity == nullptr || parties.helper == nullptr) return Rejection::kNotEligible;
+  const secagg::RingLayout ring_layout = layout();
+  payload.resize(secagg::kOneShotHeaderBytes + ring_layout.byte_count());
+  const MutableBytes ring = MutableBytes(payload).subspan(secagg::kOneShotHeaderBytes);
+  secagg::ring_encode(ring_layout, update_, ring);
+  secagg::SealedSeed sealed;
+  const crypto::Digest own = secagg::identity_of(parties.identity->signer.public_key());
+  const Rejection rejection =
+      secagg::one_shot_mask(context, ring_layout, *parties.helper, own, keys, ring, sealed);
+  if (!accepted(rejection)) return rejection;
+  const Bytes vector = secagg::ring_pack(ring_layout, ring);
+  secagg::one_shot_sign(context.plan_digest, *parties.identity, sealed, vector, keys,
+                        MutableBytes(payload).first<secagg::kOneShotHeaderBytes>());
+  payload.resize(secagg::kOneShotHeaderBytes + vector.size());
+  return Rejection::kNone;
 }
 
 Rejection Contribution::answer(const proto::NextStep& message, std::vector<std::uint8_t>& payload) {
@@ -166,15 +201,14 @@ Rejection Contribution::collect(Bytes delivery, std::vector<std::uint8_t>& paylo
     payload = std::exchange(update_, {});
     return Rejection::kNone;
   }
-  const secagg::RingLayout layout(aggregation_.participants_max, secagg::update_lanes(parameters_),
-                                  aggregation_.packing);
-  payload.resize(layout.byte_count());
-  secagg::ring_encode(layout, std::exchange(update_, {}), payload);
+  const secagg::RingLayout ring_layout = layout();
+  payload.resize(ring_layout.byte_count());
+  secagg::ring_encode(ring_layout, std::exchange(update_, {}), payload);
   if (secure_) {
-    const Rejection rejection = secure_->participant.mask(layout, payload);
+    const Rejection rejection = secure_->participant.mask(ring_layout, payload);
     if (!accepted(rejection)) return rejection;
   }
-  payload.resize(secagg::ring_pack(layout, payload).size());
+  payload.resize(secagg::ring_pack(ring_layout, payload).size());
   return Rejection::kNone;
 }
 

@@ -5,7 +5,9 @@
 namespace sotto::client {
 
 Session::Action SessionMachine::send_join(std::vector<std::uint8_t> update, Time now) {
-  contribution_.emplace(*plan_, plan_bytes_, std::move(update), options_.identity, keys_);
+  const Parties parties{.identity = options_.identity,
+                        .helper = options_.helper_key ? &*options_.helper_key : nullptr};
+  contribution_.emplace(*plan_, plan_bytes_, std::move(update), parties, keys_);
   std::vector<std::uint8_t> payload;
   phase_ = Phase::kExchanging;
   step_ = proto::Step::kJoin;

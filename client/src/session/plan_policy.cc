@@ -27,6 +27,21 @@ Status check_protection(const proto::AggregationSpec& aggregation, const Session
   return {};
 }
 
+// A one-shot session shows this device's update to nobody unless coordinator and helper join forces.
+Status check_helper(const proto::Plan& plan, const SessionOptions& options) {
+  if (options.identity == nullptr) {
+    return denied(
+        "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` writes one");
+  }
+  if (!options.helper_key) {
+    return denied("the task is one_shot and this device's owner trusts no mask helper: give its helper_key");
+  }
+  if (plan.helper_digest != crypto::sha256({*options.helper_key})) {
+    return denied("the task's mask helper is another than this device's owner trusts");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions& options) {
@@ -42,14 +57,16 @@ Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions
 }
 
 Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options) {
-  if (plan.aggregation.kind != proto::Aggregation::kSecure && !options.allow_unmasked) {
+  const proto::Aggregation kind = plan.aggregation.kind;
+  if ((kind == proto::Aggregation::kPlain || kind == proto::Aggregation::kFloat) && !options.allow_unmasked) {
     return {StatusCode::kPermissionDenied,
             std::string("the task's aggregation is ") + proto::to_string(plan.aggregation.kind) +
                 ", which shows this device's own update to the coordinator; allow_unmasked is off"};
   }
-  if (plan.aggregation.kind == proto::Aggregation::kSecure) {
+  if (kind == proto::Aggregation::kSecure) {
     SOTTO_RETURN_IF_ERROR(check_protection(plan.aggregation, options));
   }
+  if (kind == proto::Aggregation::kOneShot) SOTTO_RETURN_IF_ERROR(check_helper(plan, options));
   if (plan.aggregation.cohort_min < options.cohort_min) {
     return {StatusCode::kPermissionDenied,
             "the task allows cohorts of " + std::to_string(plan.aggregation.cohort_min) +

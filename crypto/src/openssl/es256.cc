@@ -138,9 +138,29 @@ Es256Signature Es256PrivateKey::sign(Bytes message) const {
   return out;
 }
 
-bool es256_verify(const Es256PublicKey& key, Bytes message, const Es256Signature& signature) {
-  const evp::Key public_key = import_public_key(key);
-  if (public_key == nullptr) {
+// One key object, overwritten by each key's point, and one context that verifies with it.
+struct Es256Verifier::Verification {
+  evp::Key key;
+  evp::KeyContext context;
+
+  bool set_key(const Es256PublicKey& bytes) {
+    if (key == nullptr) {
+      key = import_public_key(bytes);
+      if (key == nullptr) return false;
+      context.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+      SOTTO_CHECK(context != nullptr && EVP_PKEY_verify_init(context.get()) == 1);
+      return true;
+    }
+    return bytes[0] == kUncompressedPoint &&
+           EVP_PKEY_set1_encoded_public_key(key.get(), bytes.data(), bytes.size()) == 1;
+  }
+};
+
+Es256Verifier::Es256Verifier() : verification_(std::make_unique<Verification>()) {}
+Es256Verifier::~Es256Verifier() = default;
+
+bool Es256Verifier::verify(const Es256PublicKey& key, Bytes message, const Es256Signature& signature) {
+  if (!verification_->set_key(key)) {
     ERR_clear_error();
     return false;
   }
@@ -148,14 +168,15 @@ bool es256_verify(const Es256PublicKey& key, Bytes message, const Es256Signature
   std::uint8_t* cursor = der.data();
   const int der_bytes = i2d_ECDSA_SIG(signature_from_scalars(signature).get(), &cursor);
   SOTTO_CHECK(der_bytes > 0 && static_cast<std::size_t>(der_bytes) <= der.size());
-  const evp::DigestContext context(EVP_MD_CTX_new());
-  SOTTO_CHECK(context != nullptr);
-  SOTTO_CHECK(EVP_DigestVerifyInit_ex(context.get(), nullptr, kDigestName, nullptr, nullptr, public_key.get(),
-                                      nullptr) == 1);
-  const bool valid = EVP_DigestVerify(context.get(), der.data(), static_cast<std::size_t>(der_bytes),
-                                      message.data(), message.size()) == 1;
+  const Digest digest = sha256({message});
+  const bool valid = EVP_PKEY_verify(verification_->context.get(), der.data(),
+                                     static_cast<std::size_t>(der_bytes), digest.data(), digest.size()) == 1;
   if (!valid) ERR_clear_error();
   return valid;
+}
+
+bool es256_verify(const Es256PublicKey& key, Bytes message, const Es256Signature& signature) {
+  return Es256Verifier().verify(key, message, signature);
 }
 
 }  // namespace sotto::crypto

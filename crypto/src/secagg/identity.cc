@@ -58,10 +58,16 @@ Credential make_credential(Signer& signer, const crypto::Es256Signature& endorse
 
 bool verify_credential(const Credential& credential, Role role, const crypto::Es256PublicKey& authority,
                        Bytes message) {
+  crypto::Es256Verifier verifier;
+  return verify_credential(credential, role, authority, message, verifier);
+}
+
+bool verify_credential(const Credential& credential, Role role, const crypto::Es256PublicKey& authority,
+                       Bytes message, crypto::Es256Verifier& verifier) {
   if (message.empty()) return false;
   const Statement endorsed = endorsement_statement(role, credential.key);
-  return crypto::es256_verify(authority, endorsed.bytes(), credential.endorsement) &&
-         crypto::es256_verify(credential.key, message, credential.signature);
+  return verifier.verify(authority, endorsed.bytes(), credential.endorsement) &&
+         verifier.verify(credential.key, message, credential.signature);
 }
 
 crypto::Digest identity_of(const crypto::Es256PublicKey& key) { return crypto::sha256({key}); }

@@ -124,6 +124,7 @@ Rejection Participant::choose_neighbours(const Roster& roster) {
   const std::span<std::uint16_t> order = order_.first(graph_.participants);
   permute(graph_seed(roster, root), order);
   const std::span<const std::uint16_t> chosen = neighbours_in_place(index_, graph_.neighbours, order);
+  crypto::Es256Verifier verifier;
   for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
     const ParticipantIndex neighbour{chosen[rank]};
     if (repeats_key(roster, neighbour)) return Rejection::kBadKey;
@@ -132,7 +133,8 @@ Rejection Participant::choose_neighbours(const Roster& roster) {
     slot.index = neighbour.value;
     if (is_signed()) {
       const Credential credential = roster.credential_of_rank(rank);
-      if (!credential_holds(roster, neighbour, credential, context_.plan_digest, identity_->authority))
+      if (!credential_holds(roster, neighbour, credential, context_.plan_digest, identity_->authority,
+                            verifier))
         return Rejection::kBadSignature;
       slot.identity = credential.key;
     }
@@ -259,6 +261,7 @@ Rejection Participant::check_confirmations(Bytes request) const {
   if (!reader.ok() || !confirmed || reader.remaining() != *confirmed * crypto::kEs256SignatureBytes)
     return Rejection::kMalformed;
   if (*confirmed < graph_.threshold) return Rejection::kTooFewSurvivors;
+  crypto::Es256Verifier verifier;
   for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
     if (!bitmap_test(bitmap, rank)) continue;
     const NeighbourSlot& slot = slots_[rank];
@@ -266,7 +269,7 @@ Rejection Participant::check_confirmations(Bytes request) const {
     crypto::Es256Signature signature;
     reader.copy(signature);
     const Statement statement = survivors_statement(transcript_, ParticipantIndex{slot.index}, survivors_);
-    if (!crypto::es256_verify(slot.identity, statement.bytes(), signature)) return Rejection::kBadSignature;
+    if (!verifier.verify(slot.identity, statement.bytes(), signature)) return Rejection::kBadSignature;
   }
   return Rejection::kNone;
 }

@@ -61,12 +61,13 @@ bool identities_are_distinct(const Roster& roster, std::span<std::uint16_t> scra
 }
 
 bool credential_holds(const Roster& roster, ParticipantIndex index, const Credential& credential,
-                      const crypto::Digest& plan_digest, const crypto::Es256PublicKey& authority) {
+                      const crypto::Digest& plan_digest, const crypto::Es256PublicKey& authority,
+                      crypto::Es256Verifier& verifier) {
   const crypto::Digest identity = identity_of(credential.key);
   const Bytes claimed = roster.identity_of(index);
   if (!std::equal(identity.begin(), identity.end(), claimed.begin(), claimed.end())) return false;
   const Statement joined = join_statement(plan_digest, roster.entry_of(index).first(kAdvertiseBytes));
-  return verify_credential(credential, Role::kDevice, authority, joined.bytes());
+  return verify_credential(credential, Role::kDevice, authority, joined.bytes(), verifier);
 }
 
 }  // namespace sotto::secagg

@@ -22,6 +22,6 @@ namespace sotto::secagg {
 // which signed the entry's keys for this plan.
 [[nodiscard]] bool credential_holds(const Roster& roster, ParticipantIndex index,
                                     const Credential& credential, const crypto::Digest& plan_digest,
-                                    const crypto::Es256PublicKey& authority);
+                                    const crypto::Es256PublicKey& authority, crypto::Es256Verifier& verifier);
 
 }  // namespace sotto::secagg

@@ -21,7 +21,7 @@ Status model_from_wire(const v1::TaskSpec& from, ModelSpec& to) {
 
 Status aggregation_from_wire(const v1::TaskSpec& from, AggregationSpec& to) {
   SOTTO_RETURN_IF_ERROR(
-      copy_enumerator("TaskSpec.aggregation", from.aggregation(), Aggregation::kFloat, to.kind));
+      copy_enumerator("TaskSpec.aggregation", from.aggregation(), Aggregation::kOneShot, to.kind));
   SOTTO_RETURN_IF_ERROR(
       copy_enumerator("TaskSpec.adversary", from.adversary(), Adversary::kSemiMalicious, to.adversary));
   SOTTO_RETURN_IF_ERROR(copy_enumerator("TaskSpec.prg", from.prg(), crypto::Prg::kAes128Ctr, to.prg));

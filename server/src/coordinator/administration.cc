@@ -26,7 +26,7 @@ void Core::adopt(std::vector<StoredTask> tasks, Time now) {
 
 void Core::add_task(StoredTask stored) {
   const TaskId id = stored.id;
-  Task& task = tasks_.try_emplace(id, std::move(stored)).first->second;
+  Task& task = tasks_.try_emplace(id, std::move(stored), helper_digest()).first->second;
   task_ids_.emplace(task.stored.spec.name, id);
   populations_[task.stored.spec.population].tasks.push_back(id);
   schedule_next_round(task, 0);
@@ -48,8 +48,8 @@ Result<proto::TaskStatus> Core::create_task(const proto::TaskSpec& spec) {
   stored.model.clip = spec.aggregation.clip;
   stored.model.committed_ms = now_.ms;
   // A plan that no cohort can serve is refused now rather than in every round.
-  const proto::Plan plan = make_plan(stored);
-  const auto session = aggregator::make_cohort_session(plan, proto::encode_plan(plan), random_, authority());
+  const proto::Plan plan = make_plan(stored, helper_digest());
+  const auto session = make_session(plan, proto::encode_plan(plan), {});
   if (!session) return session.error();
   const Result<TaskId> id = store_.create_task(spec, stored.model);
   if (!id) return id.error();

@@ -41,15 +41,21 @@ bool Cohort::grace_begins(float dropout_fraction) {
 }
 
 Result<aggregator::CohortSession::Progress> Cohort::close_step() {
-  if (session_->step() == proto::Step::kCollect) {
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      members_[i].in_sum = session_->answered(ParticipantIndex{static_cast<std::uint16_t>(i)});
-    }
-  }
+  const proto::Step closing = session_->step();
+  if (closing == proto::Step::kCollect) mark_in_sum();
   Result<aggregator::CohortSession::Progress> progress = session_->close_step();
+  // A session that ends with the join had its vectors then.
+  const bool ended = progress && *progress == aggregator::CohortSession::Progress::kReadyToFinish;
+  if (ended && closing == proto::Step::kJoin) mark_in_sum();
   grace_begun_ = false;
   if (progress && *progress == aggregator::CohortSession::Progress::kNextStep) count_awaited();
   return progress;
+}
+
+void Cohort::mark_in_sum() {
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    members_[i].in_sum = session_->answered(ParticipantIndex{static_cast<std::uint16_t>(i)});
+  }
 }
 
 std::unique_ptr<aggregator::CohortSession> Cohort::take_session() {

@@ -67,6 +67,7 @@ class Cohort {
 
  private:
   void count_awaited();
+  void mark_in_sum();
 
   CohortId id_;
   std::unique_ptr<aggregator::CohortSession> session_;

@@ -1,6 +1,7 @@
 // The coordinator's state and how events change it. One class in several files, by what they deal with:
 // coordinator.cc (dispatch, deadlines, answers), check_in.cc, exchange.cc, phases.cc (from joining to the
-// cohorts' sums), outcome.cc (commit, abandon, next round), administration.cc (tasks and models).
+// cohorts' sums), one_shot.cc (what is different when a message is all a device sends), outcome.cc (commit,
+// abandon, next round), administration.cc (tasks and models).
 //
 // Functions marked [may end the round] can commit or abandon the task's round and begin the next: references
 // into the old one are dead afterwards.
@@ -102,6 +103,16 @@ class Core final : public Coordinator {
   void drop_from_cohort(Task& task, Cohort& cohort, ParticipantIndex member);
   void cohort_failed(Task& task, Cohort& cohort, const std::string& reason);  // [may end the round]
   void cohort_settled(Task& task);                                            // [may end the round]
+
+  // ---- one_shot.cc ----
+  // A session for the plan, of any kind.
+  [[nodiscard]] Result<std::unique_ptr<aggregator::CohortSession>> make_session(
+      const proto::Plan& plan, Bytes plan_bytes, const secagg::Credential& plan_credential);
+  // What plans of one-shot sessions name.
+  [[nodiscard]] crypto::Digest helper_digest() const;
+  // Opens the one cohort that a one-shot round has.
+  [[nodiscard]] Status open_one_shot(Round& round);
+  void take_one_shot(Task& task, Session& session, const ExchangeEvent& event);  // [may end the round]
 
   // ---- outcome.cc ----
   void finish_round(Task& task);                                                         // [ends the round]

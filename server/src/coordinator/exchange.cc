@@ -13,6 +13,7 @@ bool recoverable(Rejection rejection) {
 // Whether a join payload has the form the round's aggregation asks for. Keys are judged when the cohort
 // forms.
 bool well_formed_join(const proto::Plan& plan, Bytes payload) {
+  if (plan.aggregation.kind == proto::Aggregation::kOneShot) return true;  // judged at once, as a whole
   const bool secure = plan.aggregation.kind == proto::Aggregation::kSecure;
   return payload.size() == (secure ? secagg::join_bytes(plan.aggregation.adversary) : 0);
 }
@@ -72,6 +73,7 @@ void Core::take_join(Task& task, Session& session, ExchangeEvent& event) {
   if (event.request.plan_digest != round.plan_digest) {
     return refuse(task, session, event.call, Rejection::kWrongModel);
   }
+  if (round.one_shot()) return take_one_shot(task, session, event);
   session.stage = Session::Stage::kJoined;
   session.join_payload = std::move(event.request.payload);
   --round.outstanding;

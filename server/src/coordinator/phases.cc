@@ -39,7 +39,7 @@ void Core::close_joining(Task& task) {
                                    " devices with a plan joined, " + std::to_string(devices_needed(spec)) +
                                    " are needed");
   }
-  form_cohorts(task, sizes);
+  if (!round.one_shot()) form_cohorts(task, sizes);
   if (round.cohorts.empty()) return finish_round(task);
   // Only the last cohort to end can end the round, so `round` lives until then.
   const std::size_t count = round.cohorts.size();
@@ -83,7 +83,7 @@ void Core::form_cohorts(Task& task, const std::vector<std::uint32_t>& sizes) {
 
 void Core::form_cohort(Task& task, const std::vector<SessionToken>& tokens) {
   Round& round = *task.round;
-  auto session = aggregator::make_cohort_session(round.plan, round.plan_bytes, random_, authority());
+  auto session = make_session(round.plan, round.plan_bytes, {});
   if (!session) {
     ++round.cohorts_abandoned;
     if (round.first_failure.empty()) round.first_failure = session.error().message();
@@ -122,7 +122,8 @@ bool Core::close_step(Task& task, Cohort& cohort) {
   const std::uint32_t answered = cohort.answered_count();
   const proto::Step closing = cohort.open_step();
   if (closing == proto::Step::kShare) record.shared += answered;
-  if (closing == proto::Step::kCollect) record.collected += answered;
+  const bool one_shot = task.round->one_shot();
+  if (closing == proto::Step::kCollect || one_shot) record.collected += answered;
   if (closing == proto::Step::kConfirm) record.confirmed += answered;
   if (closing == proto::Step::kUnmask) record.unmasked += answered;
   deadlines_.clear({task.stored.id, cohort.id()});
@@ -134,7 +135,7 @@ bool Core::close_step(Task& task, Cohort& cohort) {
   }
   if (*progress == aggregator::CohortSession::Progress::kReadyToFinish) {
     actions_.emplace_back(
-        FinishCohortAction{task.stored.id, task.round->id, cohort.id(), cohort.take_session()});
+        FinishCohortAction{task.stored.id, task.round->id, cohort.id(), cohort.take_session(), one_shot});
     return false;
   }
   open_step(task, cohort);
@@ -200,6 +201,13 @@ void Core::handle(CohortFinishedEvent& event) {
   Cohort& cohort = round->cohorts[event.cohort.value];
   for (const ParticipantIndex member : event.dishonest) {
     if (member.value >= cohort.members().size()) continue;
+    if (round->one_shot()) {
+      notice(NoticeAction::Level::kWarning, "task '" + task->stored.spec.name + "', round " +
+                                                std::to_string(round->id.value) + ": device '" +
+                                                round->one_shot_devices[member.value] +
+                                                "' sent a mask that the helper refuses");
+      continue;
+    }
     const Session* session = sessions_.find(cohort.members()[member.value].token);
     notice(NoticeAction::Level::kWarning,
            "task '" + task->stored.spec.name + "', round " + std::to_string(round->id.value) + ": device '" +

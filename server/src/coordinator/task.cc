@@ -78,8 +78,8 @@ std::string RefusalCounts::summary() const {
   return text;
 }
 
-Task::Task(StoredTask loaded)
-    : stored(std::move(loaded)), model_bytes(encode_floats(stored.model.parameters)) {}
+Task::Task(StoredTask loaded, const crypto::Digest& helper)
+    : stored(std::move(loaded)), model_bytes(encode_floats(stored.model.parameters)), helper_digest(helper) {}
 
 bool Task::selecting() const {
   return active() && round != nullptr && round->joining && round->plans_given < round->plans_max;
@@ -99,7 +99,7 @@ void Task::begin_round() {
   turned_away = 0;
   round = std::make_unique<Round>();
   round->id = RoundId{stored.last_round.value + 1};
-  round->plan = make_plan(stored);
+  round->plan = make_plan(stored, helper_digest);
   round->plan_bytes = proto::encode_plan(round->plan);
   round->plan_digest = crypto::sha256({round->plan_bytes});
   round->plans_max = plans_for(stored.spec);
@@ -111,7 +111,7 @@ void Task::begin_round() {
   record.clip = stored.model.clip;
 }
 
-proto::Plan make_plan(const StoredTask& task) {
+proto::Plan make_plan(const StoredTask& task, const crypto::Digest& helper) {
   proto::Plan plan;
   plan.task = task.id;
   plan.round = RoundId{task.last_round.value + 1};
@@ -122,6 +122,7 @@ proto::Plan make_plan(const StoredTask& task) {
   plan.aggregation = task.spec.aggregation;
   plan.aggregation.clip = task.model.clip;
   plan.report_within_ms = task.spec.report_within_ms;
+  if (plan.aggregation.kind == proto::Aggregation::kOneShot) plan.helper_digest = helper;
   return plan;
 }
 

@@ -42,9 +42,10 @@ struct Round {
   Time joining_until = kNever;    // from the first plan on
   std::uint32_t outstanding = 0;  // devices with a plan that have neither joined nor left
   std::uint32_t joined = 0;
-  std::vector<SessionToken> planned;         // every session of this round
-  std::vector<SessionToken> joiners;         // in order of joining; some may have left since
-  std::unordered_set<std::string> departed;  // devices that left their session: no second plan in this round
+  std::vector<SessionToken> planned;          // every session of this round
+  std::vector<SessionToken> joiners;          // in order of joining; some may have left since
+  std::vector<std::string> one_shot_devices;  // by participant: their sessions are over before the round is
+  std::unordered_set<std::string> departed;   // devices that left their session: no second plan in this round
 
   std::vector<Cohort> cohorts;
   std::uint32_t cohorts_open = 0;  // neither summed nor abandoned
@@ -54,19 +55,23 @@ struct Round {
 
   proto::RoundRecord record;
   RefusalCounts refusals;
+
+  [[nodiscard]] bool one_shot() const { return plan.aggregation.kind == proto::Aggregation::kOneShot; }
 };
 
 struct Task {
   StoredTask stored;
   std::vector<std::uint8_t> model_bytes;  // of stored.model
-  std::unique_ptr<Round> round;           // none while paused, complete, or pausing between rounds
-  Time next_round_at = kNever;            // while pausing between rounds
+  crypto::Digest helper_digest{};
+  std::unique_ptr<Round> round;  // none while paused, complete, or pausing between rounds
+  Time next_round_at = kNever;   // while pausing between rounds
   std::uint32_t abandoned_in_a_row = 0;
   std::int64_t round_ms = 0;      // how long rounds take, averaged; 0: not known yet
   std::uint64_t turned_away = 0;  // check-ins since the present round began that found no place
 
-  // Takes over what the store loaded and caches the model's bytes.
-  explicit Task(StoredTask loaded);
+  // Takes over what the store loaded and caches the model's bytes. The digest is of the helper's key that
+  // plans of one-shot sessions name.
+  Task(StoredTask loaded, const crypto::Digest& helper);
 
   [[nodiscard]] bool active() const { return stored.state == proto::TaskState::kActive; }
   [[nodiscard]] bool selecting() const;
@@ -79,7 +84,7 @@ struct Task {
 };
 
 // The plan of the task's next round.
-[[nodiscard]] proto::Plan make_plan(const StoredTask& task);
+[[nodiscard]] proto::Plan make_plan(const StoredTask& task, const crypto::Digest& helper);
 
 // What the task waits for now, in one sentence, and until when (0: no deadline).
 struct Waiting {

@@ -28,12 +28,17 @@ struct CoordinatorLoop::State {
 
   mutable std::mutex mutex{};
   std::condition_variable event_ready{};
-  std::condition_variable finish_ready{};
   // All below are guarded by `mutex`.
   std::uint64_t last_call = 0;
   std::deque<Event> queue{};
   std::unordered_map<std::uint64_t, Done> calls{};
-  std::deque<FinishCohortAction> finishing{};
+  // Cohorts to finish, each queue with a thread of its own: nobody's masks wait for a helper to answer.
+  struct FinishQueue {
+    std::condition_variable ready{};
+    std::deque<FinishCohortAction> cohorts{};
+  };
+  FinishQueue finishing{};
+  FinishQueue asking{};
   bool stopping = false;
   Status status{};
 
@@ -41,7 +46,7 @@ struct CoordinatorLoop::State {
   void perform(std::vector<Action> actions);
   void reply(const ReplyAction& action);
   void run_coordinator();
-  void run_finishing();
+  void run_finishing(FinishQueue& queue_of_cohorts, std::size_t threads);
   void end(Status why);
 };
 
@@ -88,8 +93,9 @@ void CoordinatorLoop::State::perform(std::vector<Action> actions) {
       reply(*answer);
     } else if (auto* finish = std::get_if<FinishCohortAction>(&action)) {
       const std::lock_guard lock(mutex);
-      finishing.push_back(std::move(*finish));
-      finish_ready.notify_one();
+      FinishQueue& to = finish->asks_helper ? asking : finishing;
+      to.cohorts.push_back(std::move(*finish));
+      to.ready.notify_one();
     } else if (options.notice) {
       options.notice(std::get<NoticeAction>(action));
     }
@@ -105,7 +111,8 @@ void CoordinatorLoop::State::end(Status why) {
     status = why;
     queue.clear();
     open.swap(calls);
-    finish_ready.notify_one();
+    finishing.ready.notify_one();
+    asking.ready.notify_one();
   }
   const ReplyBody body(unavailable(why.message()));
   for (const auto& [call, done] : open) done(body);
@@ -128,16 +135,16 @@ void CoordinatorLoop::State::run_coordinator() {
   end(io_error(text));
 }
 
-void CoordinatorLoop::State::run_finishing() {
-  const std::unique_ptr<Executor> executor = make_thread_pool(options.finish_threads);
+void CoordinatorLoop::State::run_finishing(FinishQueue& queue_of_cohorts, std::size_t threads) {
+  const std::unique_ptr<Executor> executor = make_thread_pool(threads);
   for (;;) {
     FinishCohortAction action;
     {
       std::unique_lock lock(mutex);
-      finish_ready.wait(lock, [this] { return stopping || !finishing.empty(); });
+      queue_of_cohorts.ready.wait(lock, [&] { return stopping || !queue_of_cohorts.cohorts.empty(); });
       if (stopping) return;
-      action = std::move(finishing.front());
-      finishing.pop_front();
+      action = std::move(queue_of_cohorts.cohorts.front());
+      queue_of_cohorts.cohorts.pop_front();
     }
     Result<aggregator::CohortSum> sum = aborted("not finished");
     try {
@@ -157,7 +164,9 @@ CoordinatorLoop::CoordinatorLoop(Coordinator& coordinator, const Clock& clock, C
     : state_(new State{coordinator, clock, std::move(options)}) {
   SOTTO_CHECK(state_->options.finish_threads > 0 && state_->options.queue_max > 0);
   coordinator_thread_ = std::thread([state = state_.get()] { state->run_coordinator(); });
-  finish_thread_ = std::thread([state = state_.get()] { state->run_finishing(); });
+  finish_thread_ = std::thread(
+      [state = state_.get()] { state->run_finishing(state->finishing, state->options.finish_threads); });
+  ask_thread_ = std::thread([state = state_.get()] { state->run_finishing(state->asking, 1); });
 }
 
 CoordinatorLoop::~CoordinatorLoop() { stop(); }
@@ -199,10 +208,12 @@ void CoordinatorLoop::stop() {
     const std::lock_guard lock(state_->mutex);
     state_->stopping = true;
     state_->event_ready.notify_one();
-    state_->finish_ready.notify_one();
+    state_->finishing.ready.notify_one();
+    state_->asking.ready.notify_one();
   }
   if (coordinator_thread_.joinable()) coordinator_thread_.join();
   if (finish_thread_.joinable()) finish_thread_.join();
+  if (ask_thread_.joinable()) ask_thread_.join();
 }
 
 Status CoordinatorLoop::status() const {

@@ -6,8 +6,11 @@
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/identity/key_file.h"
+#include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
+#include "sotto/server/mask_helper_client.h"
 #include "sotto/server/store.h"
 
 namespace sotto::server {
@@ -47,6 +50,7 @@ class RunningService final : public Service {
     plan_identity_.emplace(std::move(*plan_identity));
     CoordinatorOptions core = options.coordinator;
     core.identity = &plan_identity_->identity.get();
+    SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper));
     auto coordinator = Coordinator::open(*store_, random_, core, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
@@ -70,10 +74,26 @@ class RunningService final : public Service {
 
   void stop(std::chrono::milliseconds grace) override {
     if (server_) server_->shutdown(grace);
+    if (helper_) helper_->cancel();
     if (loop_) loop_->stop();
   }
 
  private:
+  // Without a helper in the options there is none.
+  Status find_helper(const ServiceOptions& options, HelperAccess& access) {
+    if (options.helper_address.empty()) return {};
+    const auto key = identity::load_x25519_public_key(options.helper_key_file);
+    if (!key) return key.error();
+    const auto ca = identity::read_key_file(options.helper_ca_file);
+    if (!ca) return ca.error();
+    if (!ca->has_value()) return not_found("there is no CA file " + options.helper_ca_file.string());
+    auto client = MaskHelperClient::connect({.address = options.helper_address, .ca_pem = **ca});
+    if (!client) return client.error();
+    helper_ = std::move(*client);
+    access = {.key = *key, .link = helper_.get()};
+    return {};
+  }
+
   std::string host_;
   std::filesystem::path admin_socket_;
   SystemClock clock_;
@@ -81,6 +101,7 @@ class RunningService final : public Service {
   std::unique_ptr<Store> store_;
   TlsIdentity identity_;
   std::optional<PlanIdentity> plan_identity_;
+  std::unique_ptr<MaskHelperClient> helper_;
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;

@@ -16,9 +16,11 @@ struct Word {
 
 constexpr std::array<Word<proto::Architecture>, 2> kArchitectures = {
     {{proto::Architecture::kSoftmax, "softmax"}, {proto::Architecture::kDense, "dense"}}};
-constexpr std::array<Word<proto::Aggregation>, 3> kAggregations = {{{proto::Aggregation::kSecure, "secure"},
-                                                                    {proto::Aggregation::kPlain, "plain"},
-                                                                    {proto::Aggregation::kFloat, "float"}}};
+constexpr std::array<Word<proto::Aggregation>, 4> kAggregations = {
+    {{proto::Aggregation::kSecure, "secure"},
+     {proto::Aggregation::kPlain, "plain"},
+     {proto::Aggregation::kFloat, "float"},
+     {proto::Aggregation::kOneShot, "one_shot"}}};
 constexpr std::array<Word<proto::Adversary>, 2> kAdversaries = {
     {{proto::Adversary::kCurious, "curious"}, {proto::Adversary::kSemiMalicious, "semi-malicious"}}};
 constexpr std::array<Word<crypto::Prg>, 2> kPrgs = {

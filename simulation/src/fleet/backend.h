@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "sotto/base/clock.h"
 #include "sotto/base/executor.h"
 #include "sotto/client/transport.h"
+#include "sotto/crypto/primitives.h"
 #include "sotto/proto/messages.h"
 #include "sotto/secagg/identity.h"
 #include "sotto/simulation/experiment.h"
@@ -35,6 +37,9 @@ class Backend {
   // Who device `device` is, endorsed by the coordinator's authority; lives as long as the backend.
   [[nodiscard]] virtual const secagg::Identity& identity(std::size_t device) = 0;
 
+  // The mask helper that devices trust; nothing when there is none.
+  [[nodiscard]] virtual std::optional<crypto::X25519PublicKey> helper_key() const = 0;
+
   [[nodiscard]] virtual Time now() const = 0;
   // Lets time pass until something is in `mailbox`, at the latest until `until`.
   virtual void wait(Time until, Mailbox& mailbox) = 0;
@@ -47,6 +52,7 @@ class Backend {
 struct GrpcBackendOptions {
   ExternalCoordinator external;
   std::size_t threads = 1;
+  bool one_shot = false;  // the coordinator of its own has a mask helper
 };
 [[nodiscard]] Result<std::unique_ptr<Backend>> make_grpc_backend(const GrpcBackendOptions& options);
 

@@ -210,6 +210,7 @@ class Experiment {
                                                 .trainers = {options_.architecture},
                                                 .parameters_max = limits::kParametersMax,
                                                 .identity = &backend_.identity(device),
+                                                .helper_key = backend_.helper_key(),
                                                 .corrupt_fraction_min = 0,
                                                 .allow_curious = true,
                                                 .allow_unmasked = true},
@@ -331,9 +332,12 @@ class Experiment {
 
 Result<ExperimentResult> run_experiment(const FederatedData& data, const ExperimentOptions& options) {
   const auto executor = make_thread_pool(options.threads);
-  auto backend = options.transport == TransportKind::kInProcess
-                     ? make_in_process_backend(*executor)
-                     : make_grpc_backend({.external = options.external, .threads = options.threads});
+  auto backend =
+      options.transport == TransportKind::kInProcess
+          ? make_in_process_backend(*executor)
+          : make_grpc_backend({.external = options.external,
+                               .threads = options.threads,
+                               .one_shot = options.aggregation.kind == proto::Aggregation::kOneShot});
   if (!backend) return backend.error();
   return Experiment(data, options, *executor, **backend).run();
 }

@@ -10,6 +10,7 @@
 #include "fleet/enrolled_fleet.h"
 #include "sotto/client/admin_client.h"
 #include "sotto/client/grpc_transport.h"
+#include "sotto/server/mask_helper_server.h"
 #include "sotto/server/service.h"
 
 namespace sotto::simulation {
@@ -44,8 +45,10 @@ class GrpcBackend final : public Backend {
     ExternalCoordinator coordinator = options.external;
     if (coordinator.address.empty()) {
       SOTTO_RETURN_IF_ERROR(directory_.make());
-      auto service = server::Service::start(
-          {.data_dir = directory_.path(), .listen = "127.0.0.1:0", .finish_threads = options.threads});
+      server::ServiceOptions own{
+          .data_dir = directory_.path(), .listen = "127.0.0.1:0", .finish_threads = options.threads};
+      if (options.one_shot) SOTTO_RETURN_IF_ERROR(start_helper(own));
+      auto service = server::Service::start(own);
       if (!service) return service.error();
       service_ = std::move(*service);
       coordinator = {.address = service_->address(),
@@ -96,6 +99,11 @@ class GrpcBackend final : public Backend {
 
   const secagg::Identity& identity(std::size_t device) override { return fleet_->device(device); }
 
+  std::optional<crypto::X25519PublicKey> helper_key() const override {
+    if (!helper_) return std::nullopt;
+    return helper_->public_key();
+  }
+
   Time now() const override { return clock_.now(); }
 
   void wait(Time until, Mailbox& mailbox) override {
@@ -105,8 +113,28 @@ class GrpcBackend final : public Backend {
   }
 
  private:
+  // A helper beside the coordinator's own authority, which is made for it.
+  Status start_helper(server::ServiceOptions& coordinator) {
+    const std::filesystem::path authority_dir = directory_.path() / "authority";
+    const auto authority = identity::Authority::open_or_create(authority_dir);
+    if (!authority) return authority.error();
+    const std::filesystem::path data_dir = directory_.path() / "helper";
+    SOTTO_RETURN_IF_ERROR(server::create_mask_helper(data_dir));
+    auto helper =
+        server::MaskHelperServer::start({.data_dir = data_dir,
+                                         .listen = "127.0.0.1:0",
+                                         .authority_file = identity::authority_public_file(authority_dir)});
+    if (!helper) return helper.error();
+    helper_ = std::move(*helper);
+    coordinator.helper_address = helper_->address();
+    coordinator.helper_key_file = server::mask_helper_public_file(data_dir);
+    coordinator.helper_ca_file = helper_->identity().ca_file;
+    return {};
+  }
+
   SystemClock clock_;
   TemporaryDirectory directory_;
+  std::unique_ptr<server::MaskHelperServer> helper_;
   std::unique_ptr<server::Service> service_;
   std::optional<EnrolledFleet> fleet_;
   std::unique_ptr<client::AdminClient> admin_;

@@ -4,6 +4,7 @@
 
 #include "fleet/backend.h"
 #include "fleet/enrolled_fleet.h"
+#include "fleet/local_mask_helper.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/server/coordinator.h"
 #include "sotto/server/store.h"
@@ -30,8 +31,9 @@ class InProcessBackend final : public Backend {
   explicit InProcessBackend(Executor& executor) : executor_(executor) {}
 
   Status open() {
-    auto coordinator =
-        server::Coordinator::open(*store_, random_, {.identity = &coordinator_identity_.get()}, clock_.now());
+    const server::CoordinatorOptions options{.identity = &coordinator_identity_.get(),
+                                             .helper = {.key = helper_.public_key(), .link = &helper_}};
+    auto coordinator = server::Coordinator::open(*store_, random_, options, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
     return {};
@@ -70,6 +72,8 @@ class InProcessBackend final : public Backend {
   }
 
   const secagg::Identity& identity(std::size_t device) override { return fleet_.device(device); }
+
+  std::optional<crypto::X25519PublicKey> helper_key() const override { return helper_.public_key(); }
 
   Time now() const override { return clock_.now(); }
 
@@ -156,6 +160,7 @@ class InProcessBackend final : public Backend {
   std::unique_ptr<server::Store> store_ = server::make_memory_store();
   EnrolledFleet fleet_{identity::Authority::make()};
   const identity::OwnedIdentity coordinator_identity_ = fleet_.coordinator();
+  LocalMaskHelper helper_{coordinator_identity_.get().authority, executor_};
   std::unique_ptr<server::Coordinator> coordinator_;
   std::deque<server::Event> events_;
   std::uint64_t last_call_ = 0;

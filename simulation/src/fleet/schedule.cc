@@ -42,6 +42,9 @@ std::vector<Appointment> schedule_round(const ScheduleOptions& options, std::uin
 }
 
 std::optional<proto::Step> step_to_drop(DropPoint point, const proto::AggregationSpec& session) {
+  if (session.kind == proto::Aggregation::kOneShot) {  // the join is all there is
+    return point < DropPoint::kAfterVector ? std::optional(proto::Step::kJoin) : std::nullopt;
+  }
   const bool secure = session.kind == proto::Aggregation::kSecure;
   const bool confirms = secure && session.adversary == proto::Adversary::kSemiMalicious;
   switch (point) {

@@ -56,6 +56,42 @@ TEST(Es256, SignaturesOfAFreshKeyVerifyUnderThatKeyOnly) {
   }
 }
 
+TEST(Es256Verifier, TellsManyKeysApart) {
+  std::vector<Es256PrivateKey> keys;
+  for (int i = 0; i < 5; ++i) keys.push_back(Es256PrivateKey::generate());
+  Es256Verifier verifier;
+  for (std::size_t round = 0; round < 4; ++round) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const std::string message = "message " + std::to_string(round * 10 + i);
+      const Es256Signature signature = keys[i].sign(as_bytes(message));
+      const Es256PrivateKey& other = keys[(i + round + 1) % keys.size()];
+      const bool same = &other == &keys[i];
+      EXPECT_EQ(verifier.verify(other.public_key(), as_bytes(message), signature), same);
+      EXPECT_TRUE(verifier.verify(keys[i].public_key(), as_bytes(message), signature));
+      EXPECT_FALSE(verifier.verify(keys[i].public_key(), as_bytes("another"), signature));
+    }
+  }
+}
+
+TEST(Es256Verifier, IsNotMisledByBytesThatAreNoPoint) {
+  const auto key = unhex_array<65>(kPublicKey);
+  const auto signature = unhex_array<64>(kSignature);
+  auto off_curve = key;
+  off_curve[64] ^= 1;
+  auto hybrid = key;
+  hybrid[0] = 0x07;
+  Es256PublicKey infinity{};
+  infinity[0] = 0x04;
+  Es256Verifier verifier;
+  EXPECT_FALSE(verifier.verify(off_curve, as_bytes("sample"), signature));  // the first key it sees
+  for (const Es256PublicKey& bad : {off_curve, hybrid, infinity, Es256PublicKey{}}) {
+    EXPECT_TRUE(verifier.verify(key, as_bytes("sample"), signature));
+    EXPECT_FALSE(verifier.verify(bad, as_bytes("sample"), signature));
+    EXPECT_FALSE(verifier.verify(key, as_bytes("Sample"), signature));
+  }
+  EXPECT_TRUE(verifier.verify(key, as_bytes("sample"), signature));
+}
+
 TEST(Es256, TheRfc6979ScalarGivesItsPublicKeyAndComesBack) {
   const auto scalar = unhex_secret<32>("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721");
   const auto key = Es256PrivateKey::from_scalar(scalar);

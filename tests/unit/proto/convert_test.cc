@@ -379,6 +379,28 @@ TEST(ConvertModel, KeepsEveryFieldAndRefusesAShortDigest) {
   expect_refused(bad, "ModelRecord.digest has 31 bytes: must have 32");
 }
 
+TEST(ConvertMaskHelper, KeepsSumsAndRefusals) {
+  const HelperReply sum = MaskSum{.ring = {1, 2, 3, 0, 255}};
+  EXPECT_EQ(round_trip<v1::SumMasksReply>(sum), sum);
+  const HelperReply refusal = HelperRefusal{.reason = "another set", .at_fault = {0, 7, 9999}};
+  EXPECT_EQ(round_trip<v1::SumMasksReply>(refusal), refusal);
+}
+
+TEST(ConvertMaskHelper, RefusesAnswersOutsideTheirBounds) {
+  v1::SumMasksReply bad;
+  expect_refused(bad, "neither a sum nor a refusal");
+  bad.set_mask_sum(std::string(limits::kUpdateBytesMax + 1, 'm'));
+  expect_refused(bad, "SumMasksReply.mask_sum");
+  bad.mutable_refused()->set_reason(std::string(257, 'r'));
+  expect_refused(bad, "HelperRefusal.reason");
+  bad.mutable_refused()->set_reason("fine");
+  bad.mutable_refused()->add_at_fault(static_cast<std::uint32_t>(limits::kParticipantsMax));
+  expect_refused(bad, "HelperRefusal.at_fault = 10000: must be 0 .. 9999");
+  bad.mutable_refused()->clear_at_fault();
+  for (std::size_t i = 0; i <= limits::kParticipantsMax; ++i) bad.mutable_refused()->add_at_fault(0);
+  expect_refused(bad, "HelperRefusal.at_fault count");
+}
+
 TEST(ConvertAdministration, ChecksNamesAndStates) {
   EXPECT_EQ(*task_name_from_wire("steps"), "steps");
   EXPECT_EQ(task_name_from_wire("").status().code(), StatusCode::kInvalidArgument);

@@ -32,6 +32,8 @@ struct DeviceOptions {
   // Holds the private key when identity_file does not, a secure element for instance; must outlive the
   // device.
   secagg::Signer* signer = nullptr;
+  std::filesystem::path
+      helper_key_file{};               // public key of the mask helper the owner trusts; for one-shot tasks
   std::filesystem::path state_file{};  // survives restarts; empty: keep nothing
   std::uint64_t parameters_max = 1 << 20;
   std::uint16_t cohort_min = 3;       // never take part in a smaller cohort
@@ -53,8 +55,8 @@ struct Participation {
 
 class Device {
  public:
-  // Checks the options and reads ca_file and identity_file; does not connect yet. `trainer` must outlive the
-  // device.
+  // Checks the options and reads ca_file, identity_file and helper_key_file; does not connect yet. `trainer`
+  // must outlive the device.
   [[nodiscard]] static Result<std::unique_ptr<Device>> connect(const DeviceOptions& options,
                                                                Trainer& trainer);
   virtual ~Device() = default;

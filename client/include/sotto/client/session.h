@@ -35,6 +35,9 @@ struct SessionOptions {
   // Who this device is; must outlive the session. Null: it can take part in curious and unmasked tasks only,
   // as far as these are allowed. With one, every plan must carry a credential by the identity's authority.
   const secagg::Identity* identity = nullptr;
+  // The mask helper that the owner trusts: its public key. Without it, or without an identity, one-shot tasks
+  // are refused.
+  std::optional<crypto::X25519PublicKey> helper_key{};
   float corrupt_fraction_min = 0.1f;  // refuse plans that withstand fewer colluding devices
   bool allow_curious = false;         // take part in tasks that trust the coordinator not to lie
   bool allow_unmasked = false;        // take part in plain and float tasks

@@ -84,6 +84,10 @@ class Statement {
 // too, for bytes that are no point of the curve and for an empty message.
 [[nodiscard]] bool verify_credential(const Credential& credential, Role role,
                                      const crypto::Es256PublicKey& authority, Bytes message);
+// The same for many credentials.
+[[nodiscard]] bool verify_credential(const Credential& credential, Role role,
+                                     const crypto::Es256PublicKey& authority, Bytes message,
+                                     crypto::Es256Verifier& verifier);
 
 // SHA-256 of the public key: what a roster shows of a device.
 [[nodiscard]] crypto::Digest identity_of(const crypto::Es256PublicKey& key);

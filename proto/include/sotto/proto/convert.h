@@ -40,6 +40,11 @@ void to_wire(const AbandonRequest& from, v1::AbandonRequest& to);
 [[nodiscard]] Result<ExchangeReply> from_wire(const v1::ExchangeReply& from);
 [[nodiscard]] Result<AbandonRequest> from_wire(const v1::AbandonRequest& from);
 
+// ---- helper of one-shot sessions ----
+void to_wire(const HelperReply& from, v1::SumMasksReply& to);
+// At most limits::kUpdateBytesMax of sum, at most limits::kParticipantsMax places at fault, each below that.
+[[nodiscard]] Result<HelperReply> from_wire(const v1::SumMasksReply& from);
+
 // ---- administration ----
 void to_wire(const TaskSpec& from, v1::TaskSpec& to);
 void to_wire(const TaskStatus& from, v1::TaskStatus& to);

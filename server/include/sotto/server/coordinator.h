@@ -17,6 +17,8 @@
 //            float: collect only). A phase ends when all awaited participants have answered or abandoned, at
 //            its deadline, or straggler_grace_ms after all but dropout_fraction have answered. A cohort that
 //            falls below its needs is abandoned; the others go on.
+// One-shot   Joining is all there is: the round's one cohort is open from the first message on, each device is
+//            told that it is counted when its message is taken, and FinishCohort asks the helper.
 // Commit     When all cohorts are done their sums merge; with participants_min devices in the sum the model
 //            is updated, committed to the store in one transaction with the round's record, and published.
 //            Otherwise the round is abandoned with its reason recorded, and the next one begins.
@@ -31,6 +33,7 @@
 #include <vector>
 
 #include "sotto/aggregator/cohort_session.h"
+#include "sotto/aggregator/one_shot_session.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/random.h"
 #include "sotto/proto/messages.h"
@@ -103,11 +106,13 @@ struct ReplyAction {
       body;
 };
 // Run session->finish() wherever there is time and answer with a CohortFinishedEvent.
+// `asks_helper`: finish() then waits for another party and should not keep other cohorts waiting.
 struct FinishCohortAction {
   TaskId task;
   RoundId round;
   CohortId cohort;
   std::unique_ptr<aggregator::CohortSession> session;
+  bool asks_helper = false;
 };
 // For the log. Holds no secrets and no device's figures.
 struct NoticeAction {
@@ -116,10 +121,17 @@ struct NoticeAction {
 };
 using Action = std::variant<ReplyAction, FinishCohortAction, NoticeAction>;
 
+// The second party of one-shot sessions, as far as the coordinator knows it.
+struct HelperAccess {
+  crypto::X25519PublicKey key{};           // devices seal to it; plans name it
+  aggregator::HelperLink* link = nullptr;  // must outlive the coordinator and its sessions
+};
+
 struct CoordinatorOptions {
   // Signs plans; must outlive the coordinator. Null: plans are not signed, and semi-malicious tasks are
   // refused.
   const secagg::Identity* identity = nullptr;
+  HelperAccess helper{};  // without a link one-shot tasks are refused
   std::int64_t hold_call_ms =
       10'000;  // a call whose answer is not ready is answered KeepWaiting after this; 0: at once
   std::uint32_t poll_after_ms = 200;  // KeepWaiting asks to poll between this and twice this

@@ -64,7 +64,7 @@ class CoordinatorLoop {
   // called.
   bool cancel(CallId call);
 
-  // Ends both threads after what they are at, answers every open call with kUnavailable. From the owning
+  // Ends its threads after what they are at, answers every open call with kUnavailable. From the owning
   // thread only.
   void stop();
   // kOk while events are being handled; kUnavailable after stop(); kIo with the reason after an exception.
@@ -79,6 +79,7 @@ class CoordinatorLoop {
   std::unique_ptr<State> state_;
   std::thread coordinator_thread_;
   std::thread finish_thread_;
+  std::thread ask_thread_;  // finishes cohorts that ask a helper, one after the other
 };
 
 }  // namespace sotto::server

@@ -30,8 +30,12 @@ struct ServiceOptions {
   // coordinator's key. Empty: the data directory holds the authority, made at the first start.
   std::filesystem::path authority_file{};
   std::filesystem::path plan_endorsement_file{};
+  // The mask helper of one-shot sessions: host:port, its public key, the CA of its certificate. All or none.
+  std::string helper_address{};
+  std::filesystem::path helper_key_file{};
+  std::filesystem::path helper_ca_file{};
   std::size_t finish_threads = 1;                     // for removing masks
-  CoordinatorOptions coordinator{};                   // its identity is set by the service
+  CoordinatorOptions coordinator{};                   // identity and helper are set by the service
   std::function<void(const NoticeAction&)> notice{};  // called on the coordinator's thread; must be quick
 };
 

@@ -1,0 +1,31 @@
+// The coordinator's way to a mask helper: gRPC over TLS.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "sotto/aggregator/one_shot_session.h"
+#include "sotto/base/result.h"
+
+namespace sotto::server {
+
+struct MaskHelperClientOptions {
+  std::string address{};                 // host:port of the helper
+  std::string ca_pem{};                  // the only CA that is trusted
+  std::int64_t deadline_ms = 60'000;     // of a request, all its attempts together
+  std::uint32_t backoff_first_ms = 200;  // between attempts; doubles
+  std::uint32_t backoff_max_ms = 10'000;
+};
+
+class MaskHelperClient : public aggregator::HelperLink {
+ public:
+  // Does not connect yet. kInvalidArgument when an option is unusable. sum_masks() repeats its request while
+  // nobody answers (kUnavailable, kDeadlineExceeded) and gives up at the deadline; it is thread-safe.
+  [[nodiscard]] static Result<std::unique_ptr<MaskHelperClient>> connect(
+      const MaskHelperClientOptions& options);
+  // Every sum_masks(), also a later one, ends with kUnavailable at once.
+  virtual void cancel() = 0;
+};
+
+}  // namespace sotto::server

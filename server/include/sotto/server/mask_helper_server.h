@@ -1,0 +1,57 @@
+// A whole mask helper in one process: its key, what it has answered, TLS identity and gRPC server over one
+// data directory. Another party than the coordinator's runs it.
+//
+//   <data_dir>/helper-key.hex      X25519 private key, mode 0600
+//   <data_dir>/helper-public.hex   its public key: give it to the coordinator and to every device
+//   <data_dir>/answered.db         which set of devices was answered for which plan; never to be lost or set
+//   back <data_dir>/tls/                certificate authority and server certificate
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sotto/base/result.h"
+#include "sotto/crypto/primitives.h"
+#include "sotto/server/coordinator.h"
+#include "sotto/server/tls_identity.h"
+
+namespace sotto::server {
+
+struct MaskHelperServerOptions {
+  std::filesystem::path data_dir{};
+  std::string listen = "127.0.0.1:7444";              // host:port; port 0 takes a free one
+  std::vector<std::string> extra_names{};             // names and addresses the coordinator reaches it by
+  std::filesystem::path authority_file{};             // public key of the fleet's authority
+  std::uint16_t cohort_min = 3;                       // no sum over fewer devices, whatever a plan says
+  std::size_t threads = 1;                            // for adding masks
+  std::function<void(const NoticeAction&)> notice{};  // from gRPC's threads, one at a time; must be quick
+};
+
+// Makes the data directory (mode 0700) with a new key and nothing answered. kAlreadyExists when it holds a
+// helper: a new key goes with a new directory. kIo.
+[[nodiscard]] Status create_mask_helper(const std::filesystem::path& data_dir);
+
+[[nodiscard]] std::filesystem::path mask_helper_public_file(const std::filesystem::path& data_dir);
+
+class MaskHelperServer {
+ public:
+  // Serves when this returns. Requests are answered one at a time. kNotFound when create_mask_helper() was
+  // not called for the directory; errors name the file or address and what to do.
+  [[nodiscard]] static Result<std::unique_ptr<MaskHelperServer>> start(
+      const MaskHelperServerOptions& options);
+  virtual ~MaskHelperServer() = default;  // stop(0)
+
+  [[nodiscard]] virtual std::string address() const = 0;  // host:port it listens on
+  [[nodiscard]] virtual const TlsIdentity& identity() const = 0;
+  [[nodiscard]] virtual const crypto::X25519PublicKey& public_key() const = 0;
+  // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
+  virtual void stop(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace sotto::server

@@ -1,0 +1,113 @@
+#include "sotto/server/mask_helper_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "sotto.grpc.pb.h"
+#include "sotto/base/limits.h"
+#include "sotto/proto/convert.h"
+
+namespace sotto::server {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::system_clock;
+
+// The coordinator cannot tell a helper that restarts from one that never was: both are worth waiting for.
+bool worth_repeating(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ||
+         status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+}
+
+class GrpcMaskHelperClient final : public MaskHelperClient {
+ public:
+  GrpcMaskHelperClient(const MaskHelperClientOptions& options, const std::shared_ptr<grpc::Channel>& channel)
+      : options_(options), stub_(v1::MaskHelper::NewStub(channel)) {}
+
+  Result<proto::HelperReply> sum_masks(Bytes request) override {
+    v1::SumMasksRequest wire;
+    wire.set_request(request.data(), request.size());
+    const system_clock::time_point deadline = system_clock::now() + milliseconds(options_.deadline_ms);
+    milliseconds pause(options_.backoff_first_ms);
+    for (;;) {
+      v1::SumMasksReply reply;
+      const grpc::Status status = call(wire, deadline, reply);
+      if (status.ok()) return read(reply);
+      const bool last = !worth_repeating(status) || system_clock::now() + pause >= deadline;
+      if (last || !wait(pause)) return failure(status);
+      pause = std::min(2 * pause, milliseconds(options_.backoff_max_ms));
+    }
+  }
+
+  void cancel() override {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    if (outstanding_ != nullptr) outstanding_->TryCancel();
+    cancelled_changed_.notify_all();
+  }
+
+ private:
+  // One call at a time: `outstanding_` is the one to cancel.
+  grpc::Status call(const v1::SumMasksRequest& request, system_clock::time_point deadline,
+                    v1::SumMasksReply& reply) {
+    const std::lock_guard turn(turn_);
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    set_outstanding(&context);
+    const grpc::Status status = stub_->SumMasks(&context, request, &reply);
+    set_outstanding(nullptr);
+    return status;
+  }
+  void set_outstanding(grpc::ClientContext* context) {
+    const std::lock_guard lock(mutex_);
+    outstanding_ = context;
+    if (context != nullptr && cancelled_) context->TryCancel();
+  }
+  // False when cancelled.
+  bool wait(milliseconds pause) {
+    std::unique_lock lock(mutex_);
+    return !cancelled_changed_.wait_for(lock, pause, [this] { return cancelled_; });
+  }
+  [[nodiscard]] Result<proto::HelperReply> read(const v1::SumMasksReply& wire) const {
+    Result<proto::HelperReply> reply = proto::from_wire(wire);
+    if (!reply) return data_loss("helper " + options_.address + ": " + reply.error().message());
+    return reply;
+  }
+  [[nodiscard]] Status failure(const grpc::Status& status) const {
+    return unavailable(
+        "helper " + options_.address + " (" + status.error_message() +
+        "): check that it runs, that it can be reached, and that its certificate is by the CA given");
+  }
+
+  const MaskHelperClientOptions options_;
+  const std::unique_ptr<v1::MaskHelper::Stub> stub_;
+  std::mutex turn_;
+  std::mutex mutex_;
+  std::condition_variable cancelled_changed_;
+  bool cancelled_ = false;                      // guarded by mutex_
+  grpc::ClientContext* outstanding_ = nullptr;  // guarded by mutex_
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHelperClientOptions& options) {
+  if (options.address.empty() || options.ca_pem.empty()) {
+    return invalid_argument("a helper needs an address (HOST:PORT) and the CA that its certificate is by");
+  }
+  if (options.deadline_ms <= 0) return invalid_argument("the helper's deadline must be positive");
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytesMax));
+  arguments.SetMaxSendMessageSize(static_cast<int>(limits::kMessageBytesMax));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
+  const auto channel =
+      grpc::CreateCustomChannel(options.address, grpc::SslCredentials({options.ca_pem, "", ""}), arguments);
+  return std::unique_ptr<MaskHelperClient>(std::make_unique<GrpcMaskHelperClient>(options, channel));
+}
+
+}  // namespace sotto::server

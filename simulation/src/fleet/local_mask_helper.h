@@ -1,0 +1,34 @@
+// A mask helper in this process, for simulated one-shot sessions: the real core, which forgets with the
+// process.
+#pragma once
+
+#include <memory>
+
+#include "sotto/aggregator/one_shot_session.h"
+#include "sotto/base/executor.h"
+#include "sotto/server/mask_helper.h"
+
+namespace sotto::simulation {
+
+class LocalMaskHelper final : public aggregator::HelperLink {
+ public:
+  // `executor` must outlive the helper.
+  LocalMaskHelper(const crypto::Es256PublicKey& authority, Executor& executor)
+      : helper_(draw_key(), {.authority = authority}, *answered_), executor_(executor) {}
+
+  [[nodiscard]] const crypto::X25519PublicKey& public_key() const { return helper_.public_key(); }
+  Result<proto::HelperReply> sum_masks(Bytes request) override { return helper_.answer(request, executor_); }
+
+ private:
+  static crypto::X25519PrivateKey draw_key() {
+    crypto::SecretBytes<crypto::kX25519Bytes> scalar;
+    crypto::SystemRandom().fill(scalar.reveal_mutable());
+    return crypto::X25519PrivateKey(scalar);
+  }
+
+  const std::unique_ptr<server::AnsweredPlans> answered_ = server::make_memory_answered_plans();
+  server::MaskHelper helper_;
+  Executor& executor_;
+};
+
+}  // namespace sotto::simulation

@@ -1,0 +1,97 @@
+"""One-shot tasks: devices that send one message, a coordinator, and a helper that another party runs."""
+
+import unittest
+
+from sotto_process import Coordinator, Device, MaskHelper, SystemTest, run, run_ok, wait_until, write_task
+
+DEVICES = 4
+
+
+class CoordinatorOfAnAuthorityElsewhere(Coordinator):
+    @property
+    def authority(self):
+        return self.data_dir.parent / "authority"
+
+
+class OneShot(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.authority = self.folder / "authority"
+        run_ok("enroll", "--create-authority", "--authority", self.authority)
+        run_ok("enroll", "--coordinator", "--authority", self.authority, "-o", self.folder / "endorsement.pem")
+        run_ok("helper", "init", "--data-dir", self.folder / "helper")
+        self.helper = MaskHelper(self.folder / "helper", self.authority / "authority.pem").start()
+        self.addCleanup(lambda: self.helper.process.poll() is None and self.helper.end())
+        run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", DEVICES, "--seed", 3)
+
+    def coordinator(self):
+        """Its authority is kept elsewhere; the helper pins the same one."""
+        return CoordinatorOfAnAuthorityElsewhere(self.folder / "coordinator", extra=[
+            "--authority", str(self.authority / "authority.pem"), "--plan-endorsement", str(self.folder / "endorsement.pem"),
+            "--helper", self.helper.address, "--helper-key", str(self.helper.public_key), "--helper-ca", str(self.helper.ca)])
+
+    def devices(self, coordinator, extra):
+        folders = sorted(p for p in (self.folder / "motion").iterdir() if p.name != "test" and p.is_dir())
+        devices = [Device(coordinator, f"watch-{i}", folder, extra) for i, folder in enumerate(folders[:DEVICES])]
+        for device in devices:
+            self.addCleanup(device.end)
+        return devices
+
+    def send_and_sleep(self, coordinator):
+        """Every device sends its message and ends, long before anybody knows the sum."""
+        for device in self.devices(coordinator, ["--helper-key", self.helper.public_key, "--rounds", 1]):
+            self.assertEqual(device.process.wait(timeout=60), 0, device.log_text())
+
+    def round(self, coordinator, number):
+        return wait_until(lambda: (rounds := coordinator.admin("round", "list", "activity")) and len(rounds) == number and
+                          rounds[0], what=f"round {number}")
+
+    def create_task(self, coordinator):
+        task = write_task(self.folder, kind="one_shot", rounds=2, participants=DEVICES, participants_min=3)
+        coordinator.admin("task", "create", "--file", task)
+
+    def test_the_model_is_committed_although_devices_sleep_and_the_helper_restarts(self):
+        with self.coordinator() as coordinator:
+            self.create_task(coordinator)
+            for number in (1, 2):
+                self.send_and_sleep(coordinator)
+                record = self.round(coordinator, number)
+                self.assertEqual(record["outcome"], "committed", record)
+                self.assertEqual(record["collected"], DEVICES)
+                self.helper.end()
+                self.helper.start()
+
+    def test_a_round_is_abandoned_with_the_reason_when_the_helper_refuses(self):
+        self.helper.end()
+        self.helper.extra = ["--cohort-min", 100]
+        self.helper.start()
+        with self.coordinator() as coordinator:
+            self.create_task(coordinator)
+            self.send_and_sleep(coordinator)
+            record = self.round(coordinator, 1)
+            self.assertEqual(record["outcome"], "abandoned")
+            self.assertIn("the helper refused: the set has 4 devices; for this plan it must have 100", record["reason"])
+
+    def test_devices_that_trust_no_helper_stay_away(self):
+        with self.coordinator() as coordinator:
+            self.create_task(coordinator)
+            device = self.devices(coordinator, [])[0]
+            wait_until(lambda: "trusts no mask helper" in device.log_text(), what="the refusal")
+
+    def test_a_coordinator_without_a_helper_takes_no_such_task(self):
+        with Coordinator(self.folder / "alone") as alone:
+            task = write_task(self.folder, kind="one_shot")
+            self.assert_refused(run("task", "create", "--file", task, "--data-dir", alone.data_dir), 1, "--helper")
+
+    def test_a_helper_is_not_made_twice_nor_served_without_its_record(self):
+        self.helper.end()
+        data_dir = self.helper.data_dir
+        self.assert_refused(run("helper", "init", "--data-dir", data_dir), 1, "holds a helper's key")
+        (data_dir / "answered.db").unlink()
+        self.assert_refused(
+            run("helper", "serve", "--data-dir", data_dir, "--authority", self.authority / "authority.pem", "--listen",
+                "127.0.0.1:0"), 1, "answered.db", "cannot know what it has answered")
+
+
+if __name__ == "__main__":
+    unittest.main()

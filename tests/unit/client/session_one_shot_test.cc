@@ -1,0 +1,127 @@
+// A device that sends one message: what it insists on, and what it sends.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "session_script.h"
+#include "sotto/secagg/one_shot.h"
+#include "support/enrolment.h"
+
+namespace sotto::client {
+namespace {
+
+using proto::Aggregation;
+using proto::Step;
+using testing::HasSubstr;
+
+crypto::X25519PrivateKey key_of(std::uint8_t number) {
+  crypto::SecretBytes<32> scalar;
+  scalar.reveal_mutable()[3] = number;
+  return crypto::X25519PrivateKey(scalar);
+}
+
+Task one_shot_task(proto::Packing packing = proto::Packing::kWords) {
+  Task task(Aggregation::kOneShot);
+  task.plan.aggregation.packing = packing;
+  task.plan.helper_digest = crypto::sha256({key_of(1).public_key()});
+  task.plan_bytes = proto::encode_plan(task.plan);
+  return task;
+}
+
+SessionOptions trusting_options() {
+  SessionOptions options = device_options();
+  options.helper_key = key_of(1).public_key();
+  options.allow_unmasked = false;
+  options.allow_curious = false;
+  return options;
+}
+
+void expect_refused(const SessionOptions& options, const char* what) {
+  SessionScript script(one_shot_task(), options);
+  (void)script.session->start(script.now);
+  EXPECT_THAT(sent<proto::AbandonRequest>(script.offer_plan()).reason, HasSubstr(what));
+  EXPECT_EQ(as<Session::Done>(script.reply(Abandoned{})).status.code(), StatusCode::kPermissionDenied);
+}
+
+TEST(SessionOneShot, NeedsTheHelperThatItsOwnerTrusts) {
+  SessionOptions options = trusting_options();
+  options.helper_key.reset();
+  expect_refused(options, "trusts no mask helper");
+  options.helper_key = key_of(2).public_key();
+  expect_refused(options, "another than this device's owner trusts");
+}
+
+TEST(SessionOneShot, NeedsAnIdentity) {
+  SessionOptions options = trusting_options();
+  options.identity = nullptr;
+  expect_refused(options, "enrolled devices only");
+}
+
+TEST(SessionOneShot, TakesNoCohortBelowItsOwnMinimum) {
+  SessionOptions options = trusting_options();
+  options.cohort_min = 5;
+  expect_refused(options, "no cohort below 5");
+}
+
+// Takes the mask off as helper and coordinator together would.
+void expect_vector(const Task& task, Bytes payload) {
+  const secagg::SessionContext context{.round = task.plan.round.value,
+                                       .plan_digest = crypto::sha256({task.plan_bytes}),
+                                       .model_digest = task.plan.model_digest,
+                                       .prg = task.plan.aggregation.prg};
+  const secagg::RingLayout layout(8, 28, task.plan.aggregation.packing);
+  secagg::OneShotMessage message;
+  ASSERT_EQ(secagg::decode_one_shot(payload, message), Rejection::kNone);
+  EXPECT_TRUE(
+      secagg::verify_sealed_mask(message.mask, context.plan_digest, secagg::fleet_authority().public_key()));
+  secagg::MaskKey key;
+  ASSERT_TRUE(secagg::open_sealed_mask(message.mask, context, layout, key_of(1), key));
+  std::vector<std::uint8_t> ring(layout.byte_count());
+  ASSERT_EQ(secagg::ring_add_message(layout, ring, message.vector), Rejection::kNone);
+  crypto::Keystream stream(context.prg);
+  stream.rekey(key);
+  secagg::ring_apply_mask(layout, ring, stream, secagg::MaskSign::kSubtract);
+  std::vector<std::uint32_t> lanes(28);
+  secagg::ring_decode(layout, ring, lanes);
+  EXPECT_EQ(lanes[0], 1u);
+  EXPECT_EQ(lanes[5], 20u);  // examples
+  const LocalUpdate update = good_update();
+  for (std::size_t i = 0; i < 7; ++i) {
+    EXPECT_NEAR((lanes[20 + i] - 128.0) * 2 / 127, update.delta[i], 2.0 / 127) << i;
+  }
+}
+
+TEST(SessionOneShot, SendsItsWholeContributionWithTheJoin) {
+  for (const proto::Packing packing : {proto::Packing::kWords, proto::Packing::kBits}) {
+    const Task task = one_shot_task(packing);
+    SessionScript script(task, trusting_options());
+    const auto join = sent<proto::ExchangeRequest>(script.join());
+    EXPECT_EQ(join.step, Step::kJoin);
+    expect_vector(task, join.payload);
+    const auto done = as<Session::Done>(script.exchange_reply(
+        proto::SessionEnd{.counted = true, .outcome = "round 4 counts this device", .window = kWindow}));
+    EXPECT_TRUE(done.counted);
+    EXPECT_TRUE(done.status.ok());
+    EXPECT_GT(done.uplink_bytes, join.payload.size());
+  }
+}
+
+TEST(SessionOneShot, RepeatsTheSameMessageWhenTheAnswerIsLost) {
+  SessionScript script(one_shot_task(), trusting_options());
+  const auto join = sent<proto::ExchangeRequest>(script.join());
+  const Session::Action again = script.finish_wait(script.fail(StatusCode::kUnavailable));
+  EXPECT_TRUE(same_request(as<Session::Send>(again).request, join));
+}
+
+TEST(SessionOneShot, AnswersNoFurtherStep) {
+  for (const Step step : {Step::kShare, Step::kCollect, Step::kConfirm, Step::kUnmask}) {
+    SessionScript script(one_shot_task(), trusting_options());
+    (void)script.join();
+    const Session::Action action = script.exchange_reply(proto::NextStep{step, {}});
+    EXPECT_EQ(sent<proto::AbandonRequest>(action).token, kToken);
+    EXPECT_THAT(as<Session::Done>(script.reply(Abandoned{})).status.message(),
+                HasSubstr(describe(Rejection::kWrongPhase)));
+  }
+}
+
+}  // namespace
+}  // namespace sotto::client

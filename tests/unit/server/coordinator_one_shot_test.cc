@@ -1,0 +1,211 @@
+// One-shot rounds in virtual time: devices that send one message, and a helper in the same process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coordinator_harness.h"
+#include "sotto/aggregator/server_optimizer.h"
+#include "sotto/secagg/one_shot.h"
+#include "sotto/server/mask_helper.h"
+
+namespace sotto::server {
+namespace {
+
+using proto::Step;
+using testing::Device;
+using testing::Harness;
+using ::testing::HasSubstr;
+using testing::task_spec;
+
+crypto::X25519PrivateKey key_of(std::uint8_t number) {
+  crypto::SecretBytes<32> scalar;
+  scalar.reveal_mutable()[3] = number;
+  return crypto::X25519PrivateKey(scalar);
+}
+
+// The real helper, which can be out of reach.
+class LocalHelper final : public aggregator::HelperLink {
+ public:
+  Result<proto::HelperReply> sum_masks(Bytes request) override {
+    if (out_of_reach) return unavailable("nobody listens there");
+    InlineExecutor executor;
+    return helper_.answer(request, executor);
+  }
+  bool out_of_reach = false;
+
+ private:
+  std::unique_ptr<AnsweredPlans> answered_ = make_memory_answered_plans();
+  MaskHelper helper_{key_of(1), {.authority = secagg::fleet_authority().public_key()}, *answered_};
+};
+
+class OneShotRound : public ::testing::Test {
+ protected:
+  OneShotRound() {
+    for (std::size_t i = 0; i < 5; ++i) {
+      devices_.push_back(std::make_unique<Device>("device-" + std::to_string(i), 100 + i));
+    }
+  }
+
+  void check_in() {
+    for (auto& device : devices_) device->take_plan(harness_.plan_for(device->name));
+  }
+  // The device's whole contribution; `sealed_to` is the helper's key unless it is mistaken.
+  static std::vector<std::uint8_t> message(const Device& device, std::uint8_t sealed_to = 1) {
+    const secagg::Identity& identity = secagg::enrolled_device(device.name);
+    const crypto::Digest plan_digest = crypto::sha256({proto::encode_plan(device.plan)});
+    const secagg::SessionContext context{.round = device.plan.round.value,
+                                         .plan_digest = plan_digest,
+                                         .model_digest = device.plan.model_digest,
+                                         .prg = device.plan.aggregation.prg};
+    std::vector<std::uint8_t> ring(device.layout().byte_count());
+    secagg::ring_encode(device.layout(), device.lanes, ring);
+    crypto::SystemRandom random;
+    secagg::SealedSeed sealed;
+    EXPECT_EQ(secagg::one_shot_mask(context, device.layout(), key_of(sealed_to).public_key(),
+                                    secagg::identity_of(identity.signer.public_key()), random, ring, sealed),
+              Rejection::kNone);
+    std::vector<std::uint8_t> message(secagg::kOneShotHeaderBytes);
+    secagg::one_shot_sign(plan_digest, identity, sealed, ring, random,
+                          MutableBytes(message).first<secagg::kOneShotHeaderBytes>());
+    message.insert(message.end(), ring.begin(), ring.end());
+    return message;
+  }
+  void join(std::size_t device) {
+    const auto end = harness_.outcome<proto::SessionEnd>(
+        harness_.exchange(devices_[device]->token, Step::kJoin, message(*devices_[device])));
+    EXPECT_TRUE(end.counted);
+    EXPECT_THAT(end.outcome, HasSubstr("counts this device's update"));
+  }
+  [[nodiscard]] StoredModel last_model() { return harness_.kept->load_tasks()->at(0).model; }
+  // The committed model is that of a round that summed exactly these devices.
+  void expect_committed(const std::vector<std::size_t>& members, StoredModel before) {
+    aggregator::CohortSum sum;
+    const proto::Plan& plan = devices_[0]->plan;
+    sum.sum.resize(plan.model.parameter_count());
+    sum.unit = static_cast<double>(plan.aggregation.clip) / 127;
+    sum.weight_max = plan.aggregation.weight_max;
+    std::vector<std::uint32_t> metrics(secagg::kMetricLanes);
+    for (const std::size_t i : members) {
+      for (std::size_t j = 0; j < metrics.size(); ++j) metrics[j] += devices_[i]->lanes[j];
+      for (std::size_t j = 0; j < sum.sum.size(); ++j) {
+        sum.sum[j] += devices_[i]->lanes[secagg::kMetricLanes + j] - 128;
+      }
+    }
+    sum.metrics = secagg::decode_metrics(metrics);
+    aggregator::apply_update(sum, {}, before.parameters, before.velocity);
+    EXPECT_EQ(last_model().version.value, before.version.value + 1);
+    EXPECT_EQ(last_model().parameters, before.parameters);
+  }
+
+  LocalHelper helper_;
+  Harness harness_{{.helper = {.key = key_of(1).public_key(), .link = &helper_}}};
+  std::vector<std::unique_ptr<Device>> devices_;
+};
+
+TEST_F(OneShotRound, LetsEachDeviceGoAtOnceAndCommitsTheExactSum) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  check_in();
+  for (const std::size_t i : {3, 0, 4, 1, 2}) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+  const proto::RoundRecord record = harness_.rounds().at(0);
+  EXPECT_EQ(record.outcome, proto::RoundOutcome::kCommitted);
+  EXPECT_EQ(record.cohorts, 1u);
+  EXPECT_EQ(record.joined, 5u);
+  EXPECT_EQ(record.collected, 5u);
+  EXPECT_EQ(record.shared + record.unmasked, 0u);
+}
+
+TEST_F(OneShotRound, NamesTheHelperInItsPlan) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  check_in();
+  EXPECT_EQ(devices_[0]->plan.helper_digest, crypto::sha256({key_of(1).public_key()}));
+}
+
+TEST_F(OneShotRound, GoesOnWithoutDevicesThatLeaveOrStaySilent) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  check_in();
+  harness_.abandon(devices_[1]->token);
+  for (const std::size_t i : {0, 2, 4}) join(i);
+  harness_.advance(60'000);  // device 3 sleeps on
+  expect_committed({0, 2, 4}, before);
+}
+
+TEST_F(OneShotRound, CountsAMessageOnceHoweverOftenItComes) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  check_in();
+  join(0);
+  join(0);  // the answer was lost; masked anew after a loss of power
+  const auto reply = harness_.check_in(devices_[0]->name);
+  EXPECT_TRUE(std::holds_alternative<proto::RetryWindow>(reply)) << "no second plan in this round";
+  for (const std::size_t i : {1, 2, 3, 4}) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+}
+
+TEST_F(OneShotRound, IsAbandonedBelowTheMinimum) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  check_in();
+  join(0);
+  join(1);
+  harness_.advance(60'000);
+  EXPECT_EQ(harness_.rounds().at(0).outcome, proto::RoundOutcome::kAbandoned);
+  EXPECT_THAT(harness_.rounds().at(0).reason, HasSubstr("2 of 5 devices with a plan joined"));
+}
+
+TEST_F(OneShotRound, RefusesWhatIsNotAMessageOfItsDevice) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  check_in();
+  EXPECT_EQ(harness_.refusal(harness_.exchange(devices_[0]->token, Step::kJoin, {1, 2, 3})),
+            Rejection::kWrongLength);
+  std::vector<std::uint8_t> altered = message(*devices_[1]);
+  altered.back() ^= 1;
+  EXPECT_EQ(harness_.refusal(harness_.exchange(devices_[1]->token, Step::kJoin, altered)),
+            Rejection::kBadSignature);
+  for (const std::size_t i : {2, 3, 4}) join(i);
+  expect_committed({2, 3, 4}, before);
+}
+
+TEST_F(OneShotRound, IsAbandonedWithTheReasonWhenTheHelperIsSilent) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  helper_.out_of_reach = true;
+  check_in();
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  EXPECT_EQ(harness_.rounds().at(0).outcome, proto::RoundOutcome::kAbandoned);
+  EXPECT_THAT(harness_.rounds().at(0).reason, HasSubstr("the helper did not answer: nobody listens there"));
+  helper_.out_of_reach = false;
+  const StoredModel before = last_model();
+  check_in();
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+}
+
+TEST_F(OneShotRound, NamesADeviceWhoseSeedDoesNotOpen) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  check_in();
+  for (const std::size_t i : {0, 1, 2, 4}) join(i);
+  static_cast<void>(harness_.outcome<proto::SessionEnd>(
+      harness_.exchange(devices_[3]->token, Step::kJoin, message(*devices_[3], 2))));
+  EXPECT_THAT(harness_.rounds().at(0).reason, HasSubstr("1 of 5 masks do not open"));
+  EXPECT_TRUE(harness_.noticed("device 'device-3' sent a mask that the helper refuses",
+                               NoticeAction::Level::kWarning));
+}
+
+TEST_F(OneShotRound, NeedsAHelper) {
+  Harness alone;
+  const auto reply =
+      alone.take<Status>(alone.call(CreateTaskEvent{{}, task_spec(proto::Aggregation::kOneShot, 5)}));
+  EXPECT_EQ(reply.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(reply.message(), HasSubstr("needs a helper"));
+}
+
+TEST_F(OneShotRound, HasOneCohort) {
+  proto::TaskSpec spec = task_spec(proto::Aggregation::kOneShot, 20);
+  spec.cohort_max = 10;
+  const auto reply = harness_.take<Status>(harness_.call(CreateTaskEvent{{}, spec}));
+  EXPECT_THAT(reply.message(), HasSubstr("participants = 20: must be 3 .. 10"));
+}
+
+}  // namespace
+}  // namespace sotto::server
