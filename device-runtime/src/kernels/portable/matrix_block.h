@@ -17,35 +17,54 @@ struct Accumulators {
 inline Accumulators multiply_two_columns(const std::int8_t* weights, const std::int8_t* first,
                                          const std::int8_t* second, std::uint32_t depth) {
   std::int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
-  const std::int8_t* const end = first + depth;
+  const auto step = [&](std::uint32_t i) {
+    const std::int32_t x = first[i];
+    const std::int32_t y = second[i];
+    const std::int8_t* w = weights + kRowsPerGroup * i;
+    a0 += w[0] * x;
+    b0 += w[0] * y;
+    a1 += w[1] * x;
+    b1 += w[1] * y;
+    a2 += w[2] * x;
+    b2 += w[2] * y;
+    a3 += w[3] * x;
+    b3 += w[3] * y;
+  };
+  const std::int8_t* const end = first + depth / 4 * 4;
   while (first != end) {
-    const std::int32_t x = *first++;
-    const std::int32_t y = *second++;
-    a0 += weights[0] * x;
-    b0 += weights[0] * y;
-    a1 += weights[1] * x;
-    b1 += weights[1] * y;
-    a2 += weights[2] * x;
-    b2 += weights[2] * y;
-    a3 += weights[3] * x;
-    b3 += weights[3] * y;
-    weights += 4;
+    step(0);
+    step(1);
+    step(2);
+    step(3);
+    weights += 4 * kRowsPerGroup;
+    first += 4;
+    second += 4;
   }
+  for (std::uint32_t i = 0; i < depth % 4; ++i) step(i);
   return {{{a0, a1, a2, a3}, {b0, b1, b2, b3}}};
 }
 
 inline void multiply_column(const std::int8_t* weights, const std::int8_t* column, std::uint32_t depth,
                             std::int32_t (&sums)[kRowsPerGroup]) {
   std::int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
-  const std::int8_t* const end = column + depth;
+  const auto step = [&](std::uint32_t i) {
+    const std::int32_t x = column[i];
+    const std::int8_t* w = weights + kRowsPerGroup * i;
+    a0 += w[0] * x;
+    a1 += w[1] * x;
+    a2 += w[2] * x;
+    a3 += w[3] * x;
+  };
+  const std::int8_t* const end = column + depth / 4 * 4;
   while (column != end) {
-    const std::int32_t x = *column++;
-    a0 += weights[0] * x;
-    a1 += weights[1] * x;
-    a2 += weights[2] * x;
-    a3 += weights[3] * x;
-    weights += 4;
+    step(0);
+    step(1);
+    step(2);
+    step(3);
+    weights += 4 * kRowsPerGroup;
+    column += 4;
   }
+  for (std::uint32_t i = 0; i < depth % 4; ++i) step(i);
   sums[0] = a0;
   sums[1] = a1;
   sums[2] = a2;
