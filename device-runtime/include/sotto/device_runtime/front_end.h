@@ -8,13 +8,15 @@
  *   sotto_front_end_config config = {0};
  *   config.kind = &sotto_mfcc_features;  ... the rest as the model was trained ...
  *   sotto_front_end_sizes sizes;
- *   error = sotto_front_end_measure(&config, &sizes);              // exact bytes, before anything is
- * reserved error = sotto_front_end_open(&config, NULL, arena, sizeof arena, &front_end); while (count > 0) {
+ *   error = sotto_front_end_measure(&config, &sizes);  // exact bytes, before anything is reserved
+ *   error = sotto_front_end_open(&config, NULL, arena, sizeof arena, &front_end);
+ *   while (count > 0) {
  *     const size_t taken = sotto_front_end_push(front_end, samples, count);
- *     samples += taken * config.channels; count -= taken;
+ *     samples += taken * config.channels;
+ *     count -= taken;
  *     if (sotto_front_end_ready(front_end)) {
  *       error = sotto_front_end_read(front_end, sotto_model_input(model, 0).data, sizes.output_bytes);
- *       sotto_model_invoke(model); ...
+ *       error = sotto_model_invoke(model);
  *     }
  *   }
  *
@@ -41,7 +43,6 @@ extern "C" {
 #define SOTTO_FRONT_END_FFT_LENGTH_MAX 2048
 #define SOTTO_FRONT_END_MEL_BANDS_MAX 128
 #define SOTTO_FRONT_END_ROWS_MAX 4096
-#define SOTTO_FRONT_END_HOP_MAX 65535
 
 /* What the features of a frame are. Naming a kind links its code, and nothing else does. */
 typedef struct sotto_feature_kind sotto_feature_kind;
