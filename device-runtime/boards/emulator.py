@@ -33,7 +33,7 @@ BOARDS = {board.key: board for board in (
     Board("m0-microbit", "m0", "microbit", "portable", 0x00010000),
     Board("m3", "m3", "mps2-an385", "portable", 0x00100000),
     Board("m4", "m4", "mps2-an386", "cortex-m-dsp", 0x00100000),
-    Board("m55", "m55", "mps3-an547", "portable", 0x11000000),
+    Board("m55", "m55", "mps3-an547", "helium", 0x11000000),
 )}
 
 

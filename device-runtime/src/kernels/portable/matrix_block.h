@@ -8,6 +8,13 @@
 
 namespace sotto::device::portable {
 
+// Steps of a dot product in one turn of the loop. Armv6-M has eight registers to work in: there more steps only spill more.
+#if defined(__ARM_ARCH_6M__)
+inline constexpr std::uint32_t kStepsPerTurn = 1;
+#else
+inline constexpr std::uint32_t kStepsPerTurn = 4;
+#endif
+
 // Eight accumulators live in registers; each weight is loaded once for two pixels, each activation once for
 // four channels.
 struct Accumulators {
@@ -30,17 +37,19 @@ inline Accumulators multiply_two_columns(const std::int8_t* weights, const std::
     a3 += w[3] * x;
     b3 += w[3] * y;
   };
-  const std::int8_t* const end = first + depth / 4 * 4;
+  const std::int8_t* const end = first + depth / kStepsPerTurn * kStepsPerTurn;
   while (first != end) {
     step(0);
-    step(1);
-    step(2);
-    step(3);
-    weights += 4 * kRowsPerGroup;
-    first += 4;
-    second += 4;
+    if constexpr (kStepsPerTurn == 4) {
+      step(1);
+      step(2);
+      step(3);
+    }
+    weights += kStepsPerTurn * kRowsPerGroup;
+    first += kStepsPerTurn;
+    second += kStepsPerTurn;
   }
-  for (std::uint32_t i = 0; i < depth % 4; ++i) step(i);
+  for (std::uint32_t i = 0; i < depth % kStepsPerTurn; ++i) step(i);
   return {{{a0, a1, a2, a3}, {b0, b1, b2, b3}}};
 }
 
@@ -55,16 +64,18 @@ inline void multiply_column(const std::int8_t* weights, const std::int8_t* colum
     a2 += w[2] * x;
     a3 += w[3] * x;
   };
-  const std::int8_t* const end = column + depth / 4 * 4;
+  const std::int8_t* const end = column + depth / kStepsPerTurn * kStepsPerTurn;
   while (column != end) {
     step(0);
-    step(1);
-    step(2);
-    step(3);
-    weights += 4 * kRowsPerGroup;
-    column += 4;
+    if constexpr (kStepsPerTurn == 4) {
+      step(1);
+      step(2);
+      step(3);
+    }
+    weights += kStepsPerTurn * kRowsPerGroup;
+    column += kStepsPerTurn;
   }
-  for (std::uint32_t i = 0; i < depth % 4; ++i) step(i);
+  for (std::uint32_t i = 0; i < depth % kStepsPerTurn; ++i) step(i);
   sums[0] = a0;
   sums[1] = a1;
   sums[2] = a2;
