@@ -36,6 +36,12 @@ BOARDS = {board.key: board for board in (
     Board("m55", "m55", "mps3-an547", "helium", 0x11000000),
 )}
 
+# Cores that run what others do, the M4's kernels: seen to by the long tests.
+MORE_BOARDS = {board.key: board for board in (
+    Board("m7", "m7", "mps2-an500", "cortex-m-dsp", 0x00100000),
+    Board("m33", "m33", "mps2-an505", "cortex-m-dsp", 0x10100000),
+)}
+
 
 class EmulationError(Exception):
     """The firmware did not end as it should; the text has what it printed."""
