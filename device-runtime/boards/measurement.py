@@ -122,7 +122,7 @@ def parse(report: str, outputs: bytes, logits: bytes) -> Measurement:
 
 
 def front_ends(board: emulator.Board) -> dict[str, dict[str, int]]:
-    """Each front end of front_end_cases.h that fits into the board's memory -> what it needs and costs, and its checksum."""
+    """Each front end of front_end_cases.h that fits into the board's memory -> what it needs and costs, and its bits."""
     with tempfile.TemporaryDirectory() as name:
         report = emulator.run(board, "front_end_runner", [], pathlib.Path(name))
     titles = {int(words[1]): words[2] for words in map(str.split, report.splitlines()) if words[:1] == ["title"]}

@@ -30,7 +30,8 @@ def print_costs(measured: measurement.Measurement, image: pathlib.Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/device-run", description="Runs a model image on an emulated board.")
-    parser.add_argument("board", choices=list(emulator.BOARDS))
+    boards = emulator.BOARDS | emulator.MORE_BOARDS
+    parser.add_argument("board", choices=list(boards))
     parser.add_argument("image", type=pathlib.Path)
     parser.add_argument("--input", type=pathlib.Path, help="raw int8 inputs, one after the other; zeros when absent")
     parser.add_argument("--count", type=int, default=1, help="how many of them")
@@ -40,7 +41,7 @@ def main() -> int:
         if path is not None and not path.is_file():
             parser.error(f"there is no file {path}")
     try:
-        measured = measurement.measure(emulator.BOARDS[options.board], options.image, options.input, options.count)
+        measured = measurement.measure(boards[options.board], options.image, options.input, options.count)
     except emulator.EmulationError as error:
         print(f"device-run: {error}", file=sys.stderr)
         return 1

@@ -15,6 +15,7 @@ import emulator  # noqa: E402  found through the line above
 import measurement  # noqa: E402
 
 GOLDEN_INPUTS = 12
+ALL_BOARDS = emulator.BOARDS | emulator.MORE_BOARDS
 OPTIONS = argparse.Namespace(inputs=GOLDEN_INPUTS, board=list(emulator.BOARDS), model=list(measurement.MODELS))
 
 # What the micro:bit's 192 KB for a model and 11 KB for its arena hold.
@@ -63,7 +64,7 @@ class Golden(unittest.TestCase):
             with tempfile.TemporaryDirectory() as directory:
                 images = {}
                 for key in OPTIONS.board:
-                    board = emulator.BOARDS[key]
+                    board = ALL_BOARDS[key]
                     if board.machine == "microbit" and model not in FITS_MICROBIT:
                         continue
                     if board.target not in images:
@@ -77,7 +78,7 @@ class Golden(unittest.TestCase):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--inputs", type=int, choices=range(1, GOLDEN_INPUTS + 1), default=GOLDEN_INPUTS)
-    parser.add_argument("--board", nargs="+", choices=list(emulator.BOARDS), default=list(emulator.BOARDS))
+    parser.add_argument("--board", nargs="+", choices=list(ALL_BOARDS), default=list(emulator.BOARDS))
     parser.add_argument("--model", nargs="+", choices=list(measurement.MODELS), default=list(measurement.MODELS))
     parser.parse_args(namespace=OPTIONS)
     emulator.skip_without_tools()

@@ -2,11 +2,11 @@
 #include <cstdlib>
 #include <memory>
 
+#include "fuzz/sound_models.h"
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
 #include "sotto/device_runtime/host_model.h"
 #include "sotto/device_runtime/model_compiler.h"
-#include "unit/device-runtime/small_models.h"
 
 namespace {
 
@@ -21,17 +21,18 @@ std::vector<std::uint8_t> compile(const std::vector<std::uint8_t>& file, Target 
   return compiled->image;
 }
 
-const std::vector<std::uint8_t>& sound_image(std::size_t which) {
-  static const std::vector<std::uint8_t> kImages[] = {
-      compile(model_compiler::small_residual_model(), Target::kPortable),
-      compile(model_compiler::small_residual_model(), Target::kCortexMDsp),
-      compile(model_compiler::small_dense_model(), Target::kPortable),
-      compile(model_compiler::small_dense_model(), Target::kCortexMDsp),
-      compile(model_compiler::small_dilated_model(), Target::kPortable),
-      compile(model_compiler::small_dilated_model(), Target::kCortexMDsp),
-      compile(model_compiler::small_residual_model(), Target::kHost),
-      compile(model_compiler::small_dilated_model(), Target::kHost)};
-  return kImages[which];
+// Every model for the portable kernels, then the same for the other sets.
+std::vector<std::vector<std::uint8_t>> compile_all() {
+  std::vector<std::vector<std::uint8_t>> images;
+  for (const Target target : {Target::kPortable, Target::kCortexMDsp, Target::kHost}) {
+    for (const auto& model : fuzz::sound_models()) images.push_back(compile(model, target));
+  }
+  return images;
+}
+
+const std::vector<std::uint8_t>& sound_image(fuzz::FuzzInput& input) {
+  static const std::vector<std::vector<std::uint8_t>> kImages = compile_all();
+  return kImages[input.below(kImages.size())];
 }
 
 struct Free {
@@ -87,7 +88,7 @@ void open_and_run(const std::vector<std::uint8_t>& bytes, std::uint32_t options)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::FuzzInput input(data, size);
-  std::vector<std::uint8_t> image = sound_image(input.below(8));
+  std::vector<std::uint8_t> image = sound_image(input);
   if (input.chance(16)) {
     image = input.rest();
   } else {

@@ -2,11 +2,11 @@
 // for every target.
 #include <string>
 
+#include "fuzz/sound_models.h"
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
 #include "sotto/device_runtime/host_model.h"
 #include "sotto/device_runtime/model_compiler.h"
-#include "unit/device-runtime/small_models.h"
 
 namespace {
 
@@ -16,13 +16,6 @@ using model_compiler::Target;
 // A model that compiles may still be larger than is worth running thousands of times a second.
 constexpr std::uint32_t kArenaBytesMax = 1u << 20;
 constexpr std::uint64_t kMultiplyAccumulatesMax = 1u << 20;
-
-const std::vector<std::uint8_t>& sound_model(std::size_t which) {
-  static const std::vector<std::uint8_t> kModels[] = {model_compiler::small_residual_model(),
-                                                      model_compiler::small_dense_model(),
-                                                      model_compiler::small_dilated_model()};
-  return kModels[which];
-}
 
 bool is_worth_running(const model_compiler::CompileReport& report) {
   std::uint64_t work = 0;
@@ -48,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (input.chance(32)) {
     file = input.rest();
   } else {
-    file = sound_model(input.below(3));
+    file = fuzz::sound_models()[input.below(fuzz::sound_models().size())];
     fuzz::mutate(input, file);
   }
   const auto compiled = model_compiler::compile(file, {Target::kPortable});

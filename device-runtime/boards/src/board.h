@@ -6,9 +6,6 @@
 
 namespace sotto::board {
 
-// The board's name as QEMU spells it.
-extern const char* const kName;
-
 // RAM between the firmware's variables and the stack, aligned to 16 bytes. `main` owns it.
 std::span<std::uint8_t> arena();
 

@@ -18,7 +18,6 @@ constexpr std::uint32_t kBitMode32 = 3;
 
 }  // namespace
 
-const char* const kName = "microbit";
 const std::uint32_t kCounterHz = 16'000'000;
 
 void start_counter() {

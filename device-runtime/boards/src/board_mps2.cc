@@ -1,4 +1,4 @@
-// Arm MPS2 with FPGA image AN385 or AN386. Counter: CMSDK APB timer 0, which counts down (Cortex-M System
+// Arm MPS2 with FPGA image AN385, AN386, AN500 or, in its secure world, AN505. Counter: CMSDK APB timer 0, which counts down (Cortex-M System
 // Design Kit Technical Reference Manual, "APB timer").
 #include "boards/src/board.h"
 
@@ -13,16 +13,19 @@ struct ApbTimer {
 
 constexpr std::uint32_t kEnable = 1;
 
-ApbTimer& timer() { return *reinterpret_cast<ApbTimer*>(0x40000000); }
+#if __ARM_ARCH_8M_MAIN__  // AN505: the alias of the timer that secure code sees, and a slower clock
+constexpr std::uintptr_t kTimer = 0x50000000;
+constexpr std::uint32_t kClockHz = 20'000'000;
+#else
+constexpr std::uintptr_t kTimer = 0x40000000;
+constexpr std::uint32_t kClockHz = 25'000'000;
+#endif
+
+ApbTimer& timer() { return *reinterpret_cast<ApbTimer*>(kTimer); }
 
 }  // namespace
 
-#if __ARM_ARCH_7EM__
-const char* const kName = "mps2-an386";
-#else
-const char* const kName = "mps2-an385";
-#endif
-const std::uint32_t kCounterHz = 25'000'000;
+const std::uint32_t kCounterHz = kClockHz;
 
 void start_counter() {
   timer().value = 0xffffffff;

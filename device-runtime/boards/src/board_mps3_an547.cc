@@ -12,7 +12,6 @@ volatile std::uint32_t& count_low() { return *reinterpret_cast<volatile std::uin
 
 }  // namespace
 
-const char* const kName = "mps3-an547";
 const std::uint32_t kCounterHz = 32'000'000;
 
 void start_counter() { control() = kEnable; }

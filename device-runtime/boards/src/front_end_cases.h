@@ -8,10 +8,16 @@
 
 namespace sotto::board {
 
+struct FrontEndBits {
+  std::uint32_t tables = 0;   // CRC-32 of what sotto_front_end_build_tables() writes
+  std::uint32_t outputs = 0;  // CRC-32 of all outputs for TestSignal, one after the other
+  friend bool operator==(const FrontEndBits&, const FrontEndBits&) = default;
+};
+
 struct FrontEndCase {
   const char* name;
   sotto_front_end_config config;
-  std::uint32_t crc32;  // of all outputs for TestSignal, one after the other
+  FrontEndBits bits;
 };
 
 [[nodiscard]] std::span<const FrontEndCase> front_end_cases();
@@ -34,8 +40,8 @@ class TestSignal {
   std::uint32_t phase_ = 0;
 };
 
-// Runs a case in `arena`, 50 samples of each channel at a time. *crc32 is of its outputs.
+// Runs a case in `arena`, 50 samples of each channel at a time.
 [[nodiscard]] sotto_front_end_error run_front_end_case(const FrontEndCase& tested,
-                                                       std::span<std::uint8_t> arena, std::uint32_t* crc32);
+                                                       std::span<std::uint8_t> arena, FrontEndBits* bits);
 
 }  // namespace sotto::board

@@ -14,7 +14,7 @@ constexpr const char* kTexts[]{
     "fft_length must be a power of two from 16 to 2048",
     "window is no sotto_window",
     "mel_bands must be 1 to 128",
-    "mel_input is no sotto_mel_input, or mel_triangle no sotto_mel_triangle",
+    "mel_input is no sotto_mel_input, mel_scale no sotto_mel_scale, or mel_triangle no sotto_mel_triangle",
     "sample_rate_hz must be 1 to 1,000,000",
     "lower_hz must be below upper_hz, upper_hz at most half of sample_rate_hz, and a bin between them",
     "log_floor must be 1e-11 to 1",

@@ -21,9 +21,13 @@ template <typename Value>
 
 // Of everything the tables depend on and the plan does not show. The plan itself is under the tables' CRC.
 std::uint32_t configuration_crc(const sotto_front_end_config& config) {
-  const std::uint32_t numbers[]{config.window,         config.mel_triangle,
-                                config.sample_rate_hz, config.lower_hz,
-                                config.upper_hz,       static_cast<std::uint32_t>(config.zero_point)};
+  const std::uint32_t numbers[]{config.mel_scale,
+                                config.window,
+                                config.mel_triangle,
+                                config.sample_rate_hz,
+                                config.lower_hz,
+                                config.upper_hz,
+                                static_cast<std::uint32_t>(config.zero_point)};
   const float reals[]{config.log_floor, config.scale};
   std::uint32_t crc = crc_of(reals, 2, crc_of(numbers, sizeof numbers / sizeof *numbers, 0));
   crc = crc_of(config.mean, config.normalisation_count, crc);

@@ -4,6 +4,7 @@
 
 #include "front_end/fixed_point.h"
 #include "front_end/logarithm.h"
+#include "front_end/mel_axis.h"
 #include "front_end/spectral.h"
 
 namespace sotto::device::front_end {
@@ -34,7 +35,8 @@ std::uint16_t gain_bits_max(const sotto_front_end_config& config, const Plan& pl
 sotto_front_end_error check_mel(const sotto_front_end_config& config) {
   if (config.mel_bands == 0 || config.mel_bands > SOTTO_FRONT_END_MEL_BANDS_MAX)
     return SOTTO_FRONT_END_MEL_BANDS;
-  if (config.mel_input > SOTTO_MEL_MAGNITUDE || config.mel_triangle > SOTTO_MEL_TRIANGLE_MEL) {
+  if (config.mel_input > SOTTO_MEL_MAGNITUDE || config.mel_triangle > SOTTO_MEL_TRIANGLE_MEL ||
+      config.mel_scale > SOTTO_MEL_SLANEY) {
     return SOTTO_FRONT_END_MEL_OPTION;
   }
   if (config.sample_rate_hz == 0 || config.sample_rate_hz > kSampleRateMax)
@@ -50,43 +52,6 @@ sotto_front_end_error check_mel(const sotto_front_end_config& config) {
   }
   return SOTTO_FRONT_END_OK;
 }
-
-// Places on the axis where the triangles are straight: edges of the bands and bins of the transform.
-class MelAxis {
- public:
-  explicit MelAxis(const sotto_front_end_config& config)
-      : in_mel_(config.mel_triangle == SOTTO_MEL_TRIANGLE_MEL),
-        bands_(config.mel_bands),
-        rate_(config.sample_rate_hz),
-        length_(config.fft_length),
-        corner_(log2_q32(kCornerHz)),
-        first_bin_(log2_q32(kCornerHz * length_)),
-        lower_(log2_q32(kCornerHz + config.lower_hz)),
-        upper_(log2_q32(kCornerHz + config.upper_hz)) {}
-
-  // i <= bands + 1.
-  [[nodiscard]] std::int64_t edge(std::uint32_t i) const {
-    const std::int64_t mel = lower_ + (upper_ - lower_) * i / (bands_ + 1) - corner_;
-    if (in_mel_) return mel;
-    return static_cast<std::int64_t>(kCornerHz * (exp2_q16(static_cast<std::uint64_t>(mel)) - (1 << 16)));
-  }
-  [[nodiscard]] std::int64_t bin(std::uint32_t k) const {
-    if (in_mel_) return log2_q32(kCornerHz * length_ + k * rate_) - first_bin_;
-    return static_cast<std::int64_t>((std::uint64_t{k} * rate_ << 16) / length_);
-  }
-
- private:
-  // mel is proportional to log2(1 + Hz / 700); only proportions matter here. Mel in 2^-32, Hz in 2^-16.
-  static constexpr std::uint32_t kCornerHz = 700;
-  bool in_mel_;
-  std::uint32_t bands_;
-  std::uint32_t rate_;
-  std::uint32_t length_;
-  std::int64_t corner_;
-  std::int64_t first_bin_;  // the one of 0 Hz
-  std::int64_t lower_;
-  std::int64_t upper_;
-};
 
 // How far `place` is from low to high, in 2^-16.
 std::uint16_t proportion(std::int64_t place, std::int64_t low, std::int64_t high) {

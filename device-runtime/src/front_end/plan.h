@@ -1,6 +1,7 @@
 // What a checked configuration amounts to, and what a kind of features consists of.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -57,8 +58,9 @@ template <typename Value>
 // Whether a field is set that only a mel kind, or any kind with a spectrum, has.
 [[nodiscard]] inline bool has_mel_fields(const sotto_front_end_config& config) {
   return config.mel_bands != 0 || config.mel_input != 0 || config.mel_triangle != 0 ||
-         config.sample_rate_hz != 0 || config.lower_hz != 0 || config.upper_hz != 0 ||
-         config.log_floor != 0 || config.coefficients != 0;
+         config.mel_scale != 0 || config.sample_rate_hz != 0 || config.lower_hz != 0 ||
+         config.upper_hz != 0 || std::bit_cast<std::uint32_t>(config.log_floor) != 0 ||
+         config.coefficients != 0;
 }
 [[nodiscard]] inline bool has_spectral_fields(const sotto_front_end_config& config) {
   return config.fft_length != 0 || config.window != 0 || has_mel_fields(config);

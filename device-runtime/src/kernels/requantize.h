@@ -23,12 +23,13 @@ namespace sotto::device {
   return static_cast<std::int32_t>(product >> 31);
 }
 
-// value / 2^exponent, halves away from zero; exponent in [0, 31], value > -2^31. Shifting by exponent - 1
-// before adding the half leaves no sum that could overflow.
+// value / 2^exponent, halves away from zero; exponent in [0, 31], value > -2^31. Shifting by exponent - 1 and
+// halving what is left needs no sum that could overflow.
 [[nodiscard]] constexpr std::int32_t rounding_divide_by_power_of_two(std::int32_t value,
                                                                      std::int32_t exponent) {
   if (exponent == 0) return value;
-  return ((wrapping_add(value, value >> 31) >> (exponent - 1)) + 1) >> 1;
+  const std::int32_t doubled = wrapping_add(value, value >> 31) >> (exponent - 1);
+  return (doubled & 1) + (doubled >> 1);
 }
 
 // value * multiplier * 2^(shift - 31); shift in [-31, 30], positive is to the left.

@@ -35,11 +35,19 @@ TEST(Compile, EveryTargetGivesTheSameBits) {
   for (const auto& file : {small_residual_model(), small_dense_model(), small_dilated_model()}) {
     for (const std::uint8_t seed : std::vector<std::uint8_t>{0, 91, 200}) {
       const auto expected = outputs(file, Target::kPortable, seed);
-      for (const Target target : {Target::kCortexMDsp, Target::kHelium, Target::kHost}) {
+      for (const Target target : {Target::kCortexMDsp, Target::kHost}) {
         EXPECT_EQ(outputs(file, target, seed), expected) << static_cast<int>(target);
       }
     }
   }
+}
+
+TEST(Compile, AnImageForHeliumIsRefusedByAMachineWithoutIt) {
+  const auto compiled = compile(small_residual_model(), {Target::kHelium});
+  ASSERT_TRUE(compiled) << compiled.error().message();
+  const auto model = device::HostModel::open(compiled->image);
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message(), HasSubstr("compile for these kernels"));
 }
 
 TEST(Compile, TheSameFileGivesTheSameImage) {

@@ -180,21 +180,25 @@ std::string describe(const ConvParameters& p) {
   return text + (p.descending != 0 ? ", descending" : "");
 }
 
-std::string compare(const std::optional<std::vector<std::int8_t>>& output,
-                    const std::vector<std::int8_t>& expected, const std::string& what) {
-  if (!output.has_value()) return what + ": refused, or written outside";
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if ((*output)[i] != expected[i]) {
-      return what + ": output " + std::to_string(i) + " is " + std::to_string((*output)[i]) + ", not " +
-             std::to_string(expected[i]);
+using model_compiler::KernelPlan;
+using Visit = std::function<void(const KernelCase&)>;
+
+std::string run_and_compare(const sotto_kernel& kernel, const KernelCase& kernel_case) {
+  if (kernel_case.placed.operands.empty()) return kernel_case.what;
+  const auto output = run(kernel, kernel_case.placed);
+  if (!output) return kernel_case.what + ": refused, or written outside";
+  for (std::size_t i = 0; i < kernel_case.expected.size(); ++i) {
+    if ((*output)[i] != kernel_case.expected[i]) {
+      return kernel_case.what + ": output " + std::to_string(i) + " is " + std::to_string((*output)[i]) +
+             ", not " + std::to_string(kernel_case.expected[i]);
     }
   }
   return {};
 }
 
-std::string try_convolution(const KernelUnderTest& under_test, Random& random) {
-  ConvParameters p = choose_convolution(random, under_test.kernel->kind);
-  const bool depthwise = under_test.kernel->kind == KernelKind::kDepthwiseConv2d;
+void visit_convolution(const KernelPlan& plan, Random& random, const Visit& visit) {
+  ConvParameters p = choose_convolution(random, plan.kind);
+  const bool depthwise = plan.kind == KernelKind::kDepthwiseConv2d;
   const std::size_t taps = std::size_t{p.kernel_height} * p.kernel_width;
   const std::size_t terms = taps * (depthwise ? 1 : p.input_channels);
   const reference::Constants constants =
@@ -204,17 +208,17 @@ std::string try_convolution(const KernelUnderTest& under_test, Random& random) {
       random.bytes(std::size_t{p.batches} * p.input_height * p.input_width * p.input_channels);
   const auto expected =
       depthwise ? reference::depthwise_conv_2d(p, constants, input) : reference::conv_2d(p, constants, input);
-  KernelRig rig(under_test);
-  rig.place(p, constants);
+  KernelRig rig(plan);
+  rig.add_constants(p, constants);
   const std::array<std::span<const std::int8_t>, 1> inputs{input};
   const auto bytes = static_cast<std::uint32_t>(expected.size());
-  std::string difference = compare(rig.run(&p, inputs, bytes), expected, describe(p));
-  const bool overlaps = under_test.plan->lag_pixels == 0 && (p.descending == 0 || under_test.plan->descends);
-  if (!difference.empty() || !overlaps) return difference;
-  return compare(rig.run(&p, inputs, bytes, safe_distance(p)), expected, describe(p) + ", over its input");
+  visit({describe(p), rig.place(p, inputs, bytes), expected});
+  if (plan.lag_pixels == 0 && (p.descending == 0 || plan.descends)) {
+    visit({describe(p) + ", over its input", rig.place(p, inputs, bytes, safe_distance(p)), expected});
+  }
 }
 
-std::string try_fully_connected(const KernelUnderTest& under_test, Random& random) {
+void visit_fully_connected(const KernelPlan& plan, Random& random, const Visit& visit) {
   FullyConnectedParameters p{};
   p.rows = static_cast<std::uint32_t>(random.one_in(3) ? random.in(2, 3) : 1);
   p.input_depth = static_cast<std::uint32_t>(random.in(1, 150));
@@ -227,16 +231,15 @@ std::string try_fully_connected(const KernelUnderTest& under_test, Random& rando
                        p.per_channel != 0 ? p.output_depth : 1, p.input_depth);
   const std::vector<std::int8_t> input = random.bytes(std::size_t{p.rows} * p.input_depth);
   const auto expected = reference::fully_connected(p, constants, input);
-  KernelRig rig(under_test);
-  rig.place(p, constants);
+  KernelRig rig(plan);
+  rig.add_constants(p, constants);
   const std::array<std::span<const std::int8_t>, 1> inputs{input};
-  return compare(rig.run(&p, inputs, static_cast<std::uint32_t>(expected.size())), expected,
-                 "rows " + std::to_string(p.rows) + ", depth " + std::to_string(p.input_depth) +
-                     ", outputs " + std::to_string(p.output_depth) +
-                     (p.per_channel != 0 ? ", per channel" : ""));
+  visit({"rows " + std::to_string(p.rows) + ", depth " + std::to_string(p.input_depth) + ", outputs " +
+             std::to_string(p.output_depth) + (p.per_channel != 0 ? ", per channel" : ""),
+         rig.place(p, inputs, static_cast<std::uint32_t>(expected.size())), expected});
 }
 
-std::string try_add(const KernelUnderTest& under_test, Random& random) {
+void visit_add(const KernelPlan& plan, Random& random, const Visit& visit) {
   AddParameters p{};
   p.count = static_cast<std::uint32_t>(random.in(1, 300));
   p.left_shift = 20;
@@ -250,15 +253,14 @@ std::string try_add(const KernelUnderTest& under_test, Random& random) {
   choose_output_range(random, p);
   const std::vector<std::int8_t> a = random.bytes(p.count), b = random.bytes(p.count);
   const auto expected = reference::add(p, a, b);
-  KernelRig rig(under_test);
+  KernelRig rig(plan);
   const std::array<std::span<const std::int8_t>, 2> inputs{a, b};
   const std::string what = "count " + std::to_string(p.count);
-  const std::string difference = compare(rig.run(&p, inputs, p.count), expected, what);
-  return difference.empty() ? compare(rig.run(&p, inputs, p.count, 0), expected, what + ", in place")
-                            : difference;
+  visit({what, rig.place(p, inputs, p.count), expected});
+  visit({what + ", in place", rig.place(p, inputs, p.count, 0), expected});
 }
 
-std::string try_pool(const KernelUnderTest& under_test, Random& random) {
+void visit_pool(const KernelPlan& plan, Random& random, const Visit& visit) {
   const Axis rows = choose_axis(random, 5);
   const Axis columns = choose_axis(random, 5);
   PoolParameters p{};
@@ -276,44 +278,53 @@ std::string try_pool(const KernelUnderTest& under_test, Random& random) {
   p.activation_max = static_cast<std::int8_t>(random.one_in(2) ? 127 : random.in(0, 127));
   const std::vector<std::int8_t> input =
       random.bytes(std::size_t{p.batches} * p.input_height * p.input_width * p.channels);
-  const auto expected = under_test.kernel->kind == KernelKind::kMaxPool2d
-                            ? reference::max_pool_2d(p, input)
-                            : reference::average_pool_2d(p, input);
-  KernelRig rig(under_test);
+  const auto expected = plan.kind == KernelKind::kMaxPool2d ? reference::max_pool_2d(p, input)
+                                                            : reference::average_pool_2d(p, input);
+  KernelRig rig(plan);
   const std::array<std::span<const std::int8_t>, 1> inputs{input};
-  return compare(rig.run(&p, inputs, static_cast<std::uint32_t>(expected.size())), expected,
-                 "filter " + std::to_string(p.filter_height) + " " + std::to_string(p.filter_width) +
-                     ", channels " + std::to_string(p.channels));
+  visit({"filter " + std::to_string(p.filter_height) + " " + std::to_string(p.filter_width) + ", channels " +
+             std::to_string(p.channels),
+         rig.place(p, inputs, static_cast<std::uint32_t>(expected.size())), expected});
 }
 
-std::string try_one(const KernelUnderTest& under_test, Random& random) {
-  switch (under_test.kernel->kind) {
+void visit_one(const KernelPlan& plan, Random& random, const Visit& visit) {
+  switch (plan.kind) {
     case KernelKind::kConv2d:
     case KernelKind::kPointwiseConv2d:
     case KernelKind::kDepthwiseConv2d:
-      return try_convolution(under_test, random);
+      return visit_convolution(plan, random, visit);
     case KernelKind::kFullyConnected:
-      return try_fully_connected(under_test, random);
+      return visit_fully_connected(plan, random, visit);
     case KernelKind::kAdd:
-      return try_add(under_test, random);
+      return visit_add(plan, random, visit);
     case KernelKind::kAveragePool2d:
     case KernelKind::kMaxPool2d:
-      return try_pool(under_test, random);
+      return visit_pool(plan, random, visit);
     default:
-      return "no cases for this kind";
+      visit({"no cases for this kind", {}, {}});
   }
 }
 
 }  // namespace
 
-std::string find_difference(const KernelUnderTest& under_test, std::uint32_t seed, std::uint32_t count) {
+void for_each_case(const KernelPlan& plan, std::uint32_t seed, std::uint32_t count, const Visit& visit) {
   for (std::uint32_t i = 0; i < count; ++i) {
     Random random(seed + i);
-    if (std::string difference = try_one(under_test, random); !difference.empty()) {
-      return std::string(under_test.plan->symbol) + ", seed " + std::to_string(seed + i) + ": " + difference;
-    }
+    visit_one(plan, random, visit);
   }
-  return {};
+}
+
+std::string find_difference(const sotto_kernel& kernel, const KernelPlan& plan, std::uint32_t seed,
+                            std::uint32_t count) {
+  std::string difference;
+  for (std::uint32_t i = 0; i < count && difference.empty(); ++i) {
+    for_each_case(plan, seed + i, 1, [&](const KernelCase& kernel_case) {
+      if (difference.empty()) difference = run_and_compare(kernel, kernel_case);
+    });
+    if (!difference.empty())
+      difference = std::string(plan.symbol) + ", seed " + std::to_string(seed + i) + ": " + difference;
+  }
+  return difference;
 }
 
 }  // namespace sotto::device

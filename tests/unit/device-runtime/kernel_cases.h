@@ -3,14 +3,25 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "kernel_rig.h"
 
 namespace sotto::device {
 
-// Runs `count` random operators of the kernel's kind. An empty string when all outputs equal the reference's; otherwise
-// the first operator that differs.
-std::string find_difference(const KernelUnderTest& under_test, std::uint32_t seed, std::uint32_t count);
+struct KernelCase {
+  std::string what;
+  PlacedOperator placed;
+  std::vector<std::int8_t> expected;
+};
+
+// Makes the cases of `count` operators of the plan's kind, one or two each.
+void for_each_case(const model_compiler::KernelPlan& plan, std::uint32_t seed, std::uint32_t count,
+                   const std::function<void(const KernelCase&)>& visit);
+
+// Runs them. An empty string when all outputs equal the reference's; otherwise the first operator that differs.
+std::string find_difference(const sotto_kernel& kernel, const model_compiler::KernelPlan& plan,
+                            std::uint32_t seed, std::uint32_t count);
 
 }  // namespace sotto::device

@@ -1,5 +1,5 @@
-// Runs one kernel as the runtime would, on parameters, constants and inputs of the test's choice, between guard
-// bytes. Used by the unit tests and, on emulated boards, by the same tests' firmware.
+// One operator laid out as the runtime would have it, image and arena, for running a single kernel between guard bytes.
+// Unit tests run it here; write_kernel_cases.cc writes it to a file for boards.
 #pragma once
 
 #include <cstdint>
@@ -12,40 +12,55 @@
 
 namespace sotto::device {
 
-// A kernel, and how the compiler feeds it.
-struct KernelUnderTest {
-  const sotto_kernel* kernel;
-  const model_compiler::KernelPlan* plan;
+// An operator in its place. `image` and `arena` begin on 16-byte boundaries when it runs.
+struct PlacedOperator {
+  std::vector<std::uint8_t> parameters;  // the struct of its kind
+  std::vector<std::uint8_t> image;       // constants
+  std::vector<std::uint8_t> arena;       // inputs, room for output and scratch, guards
+  std::vector<ImageOperand> operands;    // inputs, then the output
+  std::uint32_t scratch = 0, scratch_bytes = 0;
+  std::vector<std::uint32_t> guards;  // kGuardBytes each, in the arena, that must keep kGuard
 };
+inline constexpr std::uint32_t kGuardBytes = 16;
+inline constexpr std::uint8_t kGuard = 0xA5;
 
-// Room for one operator: an image with its constants, and an arena.
+// Room for one operator of a kernel.
 class KernelRig {
  public:
-  explicit KernelRig(const KernelUnderTest& under_test) : under_test_(under_test) {}
+  explicit KernelRig(const model_compiler::KernelPlan& plan) : plan_(plan) {}
 
   // Writes constants in the kernel's layout and points `p` at them.
   template <typename Parameters>
-  void place(Parameters& p, const reference::Constants& constants) {
+  void add_constants(Parameters& p, const reference::Constants& constants) {
     const std::vector<std::int8_t> packed =
-        under_test_.plan->pack != nullptr ? under_test_.plan->pack(&p, constants.weights) : constants.weights;
+        plan_.pack != nullptr ? plan_.pack(&p, constants.weights) : constants.weights;
     p.weights = append(packed.data(), packed.size());
     p.requantization.biases = append(constants.biases.data(), constants.biases.size() * 4);
     p.requantization.multipliers = append(constants.multipliers.data(), constants.multipliers.size() * 4);
     p.requantization.shifts = append(constants.shifts.data(), constants.shifts.size());
   }
 
-  // The kernel's output; nothing when it refuses the parameters or writes where it must not. With `overlap_bytes` the
-  // output begins that far below the first input, otherwise apart from it.
-  std::optional<std::vector<std::int8_t>> run(const void* parameters,
-                                              std::span<const std::span<const std::int8_t>> inputs,
-                                              std::uint32_t output_bytes,
-                                              std::optional<std::int64_t> input_above_output = {});
+  // Each tensor apart from the others, or the first input that far above the output.
+  template <typename Parameters>
+  PlacedOperator place(const Parameters& p, std::span<const std::span<const std::int8_t>> inputs,
+                       std::uint32_t output_bytes,
+                       std::optional<std::int64_t> input_above_output = {}) const {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&p);
+    return place_tensors({bytes, bytes + sizeof p}, inputs, output_bytes, input_above_output);
+  }
 
  private:
   std::uint32_t append(const void* bytes, std::size_t count);
+  PlacedOperator place_tensors(std::vector<std::uint8_t> parameters,
+                               std::span<const std::span<const std::int8_t>> inputs,
+                               std::uint32_t output_bytes,
+                               std::optional<std::int64_t> input_above_output) const;
 
-  KernelUnderTest under_test_;
+  const model_compiler::KernelPlan& plan_;
   std::vector<std::uint8_t> image_ = std::vector<std::uint8_t>(16);
 };
+
+// The kernel's output; nothing when it refuses the parameters or writes where it must not.
+std::optional<std::vector<std::int8_t>> run(const sotto_kernel& kernel, const PlacedOperator& placed);
 
 }  // namespace sotto::device

@@ -26,7 +26,7 @@ void expect_reference_outputs(std::span<const model_compiler::KernelPlan> plans,
     if (plan.layout == Layout::kPlain || plan.layout == Layout::kPortable) continue;
     const sotto_kernel* kernel = find(table, plan);
     ASSERT_NE(kernel, nullptr) << plan.symbol;
-    EXPECT_EQ(find_difference({kernel, &plan}, 1, kCases), "");
+    EXPECT_EQ(find_difference(*kernel, plan, 1, kCases), "");
   }
 }
 
@@ -45,7 +45,7 @@ TEST(KernelCases, FindWeightsInTheWrongOrder) {
     plan.pack = [](const void*, std::span<const std::int8_t> weights) {
       return std::vector<std::int8_t>(weights.size() * 16, 1);
     };
-    EXPECT_NE(find_difference({&sotto_cortex_m_dsp_depthwise_conv_2d, &plan}, 1, 50), "");
+    EXPECT_NE(find_difference(sotto_cortex_m_dsp_depthwise_conv_2d, plan, 1, 50), "");
   }
 }
 

@@ -8,13 +8,15 @@
  *   sotto_front_end_config config = {0};
  *   config.kind = &sotto_mfcc_features;  ... the rest as the model was trained ...
  *   sotto_front_end_sizes sizes;
- *   error = sotto_front_end_measure(&config, &sizes);              // exact bytes, before anything is
- * reserved error = sotto_front_end_open(&config, NULL, arena, sizeof arena, &front_end); while (count > 0) {
+ *   error = sotto_front_end_measure(&config, &sizes);  // exact bytes, before anything is reserved
+ *   error = sotto_front_end_open(&config, NULL, arena, sizeof arena, &front_end);
+ *   while (count > 0) {
  *     const size_t taken = sotto_front_end_push(front_end, samples, count);
- *     samples += taken * config.channels; count -= taken;
+ *     samples += taken * config.channels;
+ *     count -= taken;
  *     if (sotto_front_end_ready(front_end)) {
  *       error = sotto_front_end_read(front_end, sotto_model_input(model, 0).data, sizes.output_bytes);
- *       sotto_model_invoke(model); ...
+ *       error = sotto_model_invoke(model);
  *     }
  *   }
  *
@@ -41,7 +43,6 @@ extern "C" {
 #define SOTTO_FRONT_END_FFT_LENGTH_MAX 2048
 #define SOTTO_FRONT_END_MEL_BANDS_MAX 128
 #define SOTTO_FRONT_END_ROWS_MAX 4096
-#define SOTTO_FRONT_END_HOP_MAX 65535
 
 /* What the features of a frame are. Naming a kind links its code, and nothing else does. */
 typedef struct sotto_feature_kind sotto_feature_kind;
@@ -54,7 +55,8 @@ extern const sotto_feature_kind sotto_statistics_features;
 /* |X[k]| of the windowed frame's discrete Fourier transform, k = 0 .. fft_length / 2. */
 extern const sotto_feature_kind sotto_spectrum_features;
 /* ln(log_floor + sum over k of w[band][k] |X[k] / 32768|^p), mel_bands features; p is 2 or 1 (`mel_input`).
- */
+ * What was trained on 10 log10 takes its means and deviations divided by 4.3429; triangles of another height
+ * shift a band by the height's logarithm, which its mean takes up. */
 extern const sotto_feature_kind sotto_log_mel_features;
 /* The first `coefficients` of the orthonormal DCT-II of the log-mel features. */
 extern const sotto_feature_kind sotto_mfcc_features;
@@ -69,27 +71,30 @@ typedef enum sotto_window {
 /* What is summed in a mel band. */
 typedef enum sotto_mel_input { SOTTO_MEL_POWER = 0, SOTTO_MEL_MAGNITUDE = 1 } sotto_mel_input;
 
-/* The axis on which the triangles, of height 1, are straight: Hz as in librosa's htk bank without norm; mel
- * as in tf.signal.linear_to_mel_weight_matrix. */
+/* mel = 2595 log10(1 + Hz / 700), or 3/200 Hz below 1000 Hz and 15 + 27 log(Hz / 1000) / log(6.4) above. */
+typedef enum sotto_mel_scale { SOTTO_MEL_HTK = 0, SOTTO_MEL_SLANEY = 1 } sotto_mel_scale;
+
+/* The axis on which the triangles, of height 1, are straight: Hz as in librosa, whose scale is Slaney's; mel as
+ * in tf.signal.linear_to_mel_weight_matrix, whose scale is HTK's. */
 typedef enum sotto_mel_triangle { SOTTO_MEL_TRIANGLE_HZ = 0, SOTTO_MEL_TRIANGLE_MEL = 1 } sotto_mel_triangle;
 
 typedef struct sotto_front_end_config {
   const sotto_feature_kind* kind;
   uint16_t channels;     /* 1 .. 64, interleaved in the input and in the output */
   uint16_t frame_length; /* samples per channel; 1 .. 4096, and at most fft_length where there is one */
-  uint16_t
-      hop_length; /* from one frame's start to the next; 1 .. 65535. Above frame_length samples are skipped */
-  uint16_t rows;  /* frames in the output; 1 .. 4096 */
-  uint16_t row_hop; /* from one output's first frame to the next one's; 1 .. 65535 */
+  uint16_t hop_length;   /* from one frame's start to the next; 1 .. 65535: beyond frame_length it skips */
+  uint16_t rows;         /* frames in the output; 1 .. 4096 */
+  uint16_t row_hop;      /* from one output's first frame to the next one's; 1 .. 65535 */
 
   /* Spectrum, log-mel, MFCC; 0 otherwise. */
   uint16_t fft_length; /* a power of two, 16 .. 2048; frames are followed by zeros */
   uint16_t window;     /* a sotto_window */
 
-  /* Log-mel, MFCC; 0 otherwise. Bands are equally wide in mel = 2595 log10(1 + Hz / 700). A band too narrow
-   * to hold a bin of the transform always has the value ln(log_floor). */
+  /* Log-mel, MFCC; 0 otherwise. Bands are equally wide in mel. A band too narrow to hold a bin of the
+   * transform always has the value ln(log_floor). */
   uint16_t mel_bands;      /* 1 .. 128 */
   uint16_t mel_input;      /* a sotto_mel_input */
+  uint16_t mel_scale;      /* a sotto_mel_scale */
   uint16_t mel_triangle;   /* a sotto_mel_triangle */
   uint32_t sample_rate_hz; /* 1 .. 1,000,000 */
   uint32_t lower_hz;       /* the first band's lower edge */
@@ -122,7 +127,7 @@ typedef enum sotto_front_end_error {
   SOTTO_FRONT_END_FFT_LENGTH = 7,
   SOTTO_FRONT_END_WINDOW = 8,
   SOTTO_FRONT_END_MEL_BANDS = 9,
-  SOTTO_FRONT_END_MEL_OPTION = 10, /* mel_input or mel_triangle */
+  SOTTO_FRONT_END_MEL_OPTION = 10, /* mel_input, mel_scale or mel_triangle */
   SOTTO_FRONT_END_SAMPLE_RATE = 11,
   SOTTO_FRONT_END_MEL_RANGE = 12, /* lower_hz or upper_hz */
   SOTTO_FRONT_END_LOG_FLOOR = 13,

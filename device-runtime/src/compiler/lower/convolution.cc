@@ -1,4 +1,5 @@
 // CONV_2D and DEPTHWISE_CONV_2D.
+#include "compiler/lower/constant_channels.h"
 #include "compiler/lower/lowering.h"
 #include "compiler/lower/sliding_window.h"
 #include "compiler/lower/weights.h"
@@ -74,8 +75,10 @@ Status finish(Lowering& lowering, const LayerTensors& tensors, device::KernelKin
   if (!biases) return biases.error();
   const auto multipliers = channel_multipliers(lowering, tensors, matrix.channels);
   if (!multipliers) return multipliers.error();
-  p.weights = add_weights(lowering, lowered, &p, matrix.values);
-  p.requantization = add_requantization(lowering, lowered, *biases, *multipliers);
+  LayerConstants constants{{matrix.values.begin(), matrix.values.end()}, *biases, *multipliers};
+  settle_constant_channels(p, matrix, constants);
+  p.weights = add_weights(lowering, lowered, &p, constants.weights);
+  p.requantization = add_requantization(lowering, lowered, constants.biases, constants.multipliers);
   Lowering::set_parameters(lowered, p);
   lowered.inputs = {lowering.arena_operand(tensors.input)};
   lowered.outputs = {lowering.arena_operand(tensors.output)};

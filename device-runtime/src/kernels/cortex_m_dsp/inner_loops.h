@@ -13,6 +13,20 @@ namespace sotto::device::dsp {
 const std::uint32_t* multiply_windows(const std::uint32_t* weights, const std::uint32_t* widened,
                                       std::uint32_t quads, std::int32_t* sums);
 
+// Three windows times pairs of output channels, with SaturatingRequantizer's arithmetic. The members' order is known to the
+// assembly.
+struct WindowBlock {
+  const std::uint32_t* weights;
+  const std::int32_t* biases;
+  const std::int32_t* multipliers;
+  const std::int8_t* shifts;    // as in the image: to the right, negative
+  std::int8_t* outputs[3];      // written from the last to the first, so that equal ones end right
+  std::uint32_t channel_pairs;  // >= 1
+  const std::uint32_t* widened;
+  std::uint32_t quads;
+};
+void compute_block(WindowBlock& block);  // leaves its members behind the last channel
+
 // Adds the dot products of one input with four rows of weights to sums[4]; `input` on any address, quads
 // >= 1. Returns the end of the weights.
 const std::uint32_t* multiply_rows(const std::uint32_t* weights, const std::int8_t* input,

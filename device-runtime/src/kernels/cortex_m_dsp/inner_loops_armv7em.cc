@@ -8,42 +8,109 @@
 
 namespace sotto::device::dsp {
 
-// r0 weights, r1 widened, r2 rounds, r4..r9 sums, r10..r12 a pair of steps of each window, lr and r3 weights
-// of a and b. Ten instructions for twelve products. A round is four quads; the first one is entered where as
-// many are left as the depth is above a multiple of four quads. Every instruction of a quad has four bytes.
+// Three windows times two rows of weights: r0 weights, r1 widened, r2 quads, r4..r9 sums, r10..r12 a pair of steps of each
+// window, lr and r3 weights of a and b. Ten instructions for twelve products. A round is four quads; the first one is
+// entered where as many are left as the depth is above a multiple of four quads. Every instruction of a quad has four
+// bytes, and a branch by register counts from four bytes behind itself.
+#define SOTTO_MULTIPLY_WINDOWS       \
+  "rsb     lr, r2, #0            \n" \
+  "and     lr, lr, #3            \n" \
+  "add     lr, lr, lr, lsl #2    \n" \
+  "lsl     lr, lr, #4            \n" \
+  "add     r2, r2, #3            \n" \
+  "lsr     r2, r2, #2            \n" \
+  ".balign 4                     \n" \
+  "add     pc, lr                \n" \
+  "nop                           \n" \
+  "1:                            \n" \
+  ".rept 8                       \n" \
+  "ldr     r3, [r0], #4          \n" \
+  "ldm     r1!, {r10, r11, r12}  \n" \
+  "sxtb16  lr, r3                \n" \
+  "sxtb16  r3, r3, ror #8        \n" \
+  "smlad   r4, lr, r10, r4       \n" \
+  "smlad   r5, r3, r10, r5       \n" \
+  "smlad   r6, lr, r11, r6       \n" \
+  "smlad   r7, r3, r11, r7       \n" \
+  "smlad   r8, lr, r12, r8       \n" \
+  "smlad   r9, r3, r12, r9       \n" \
+  ".endr                         \n" \
+  "subs    r2, r2, #1            \n" \
+  "bne     1b                    \n"
+
 [[gnu::naked]] const std::uint32_t* multiply_windows(const std::uint32_t*, const std::uint32_t*,
                                                      std::uint32_t, std::int32_t*) {
   asm(R"(
     .syntax unified
     push    {r3-r11, lr}
     ldm     r3, {r4-r9}
-    rsb     lr, r2, #0
-    and     lr, lr, #3            @ quads to leave out in the first round
-    add     lr, lr, lr, lsl #2
-    lsl     lr, lr, #4            @ times 80 bytes
-    add     r2, r2, #3
-    lsr     r2, r2, #2
-    .balign 4
-    add     pc, lr                @ relative to the instruction behind the nop
-    nop
-  1:
-    .rept 8
-    ldr     r3, [r0], #4
-    ldm     r1!, {r10, r11, r12}
-    sxtb16  lr, r3
-    sxtb16  r3, r3, ror #8
-    smlad   r4, lr, r10, r4
-    smlad   r5, r3, r10, r5
-    smlad   r6, lr, r11, r6
-    smlad   r7, r3, r11, r7
-    smlad   r8, lr, r12, r8
-    smlad   r9, r3, r12, r9
-    .endr
-    subs    r2, r2, #1
-    bne     1b
+  )" SOTTO_MULTIPLY_WINDOWS R"(
     pop     {r3}
     stm     r3, {r4-r9}
     pop     {r4-r11, pc}
+  )");
+}
+
+static_assert(offsetof(WindowBlock, biases) == 4 && offsetof(WindowBlock, multipliers) == 8 &&
+              offsetof(WindowBlock, outputs) == 16 && offsetof(WindowBlock, channel_pairs) == 28 &&
+              offsetof(WindowBlock, widened) == 32 && offsetof(WindowBlock, quads) == 36);
+
+// The block's address is on the stack.
+[[gnu::naked]] void compute_block(WindowBlock&) {
+  asm(R"(
+    .syntax unified
+    .macro  sotto_requantize sum, multiplier, shift, offset
+    lsl     \sum, \sum, #1
+    smmlar  \sum, \sum, \multiplier, \offset
+    asr     \sum, \sum, \shift
+    ssat    \sum, #8, \sum, asr #1
+    .endm
+    push    {r0, r4-r11, lr}
+    mov     lr, r0
+    ldr     r0, [lr]
+  2:
+    ldr     r3, [lr, #4]           @ biases
+    ldrd    r4, r5, [r3], #8
+    str     r3, [lr, #4]
+    mov     r6, r4
+    mov     r7, r5
+    mov     r8, r4
+    mov     r9, r5
+    ldrd    r1, r2, [lr, #32]      @ widened, quads
+  )" SOTTO_MULTIPLY_WINDOWS R"(
+    ldr     lr, [sp]
+    ldrd    r1, r2, [lr, #8]       @ multipliers, shifts
+    ldrd    r10, r11, [r1], #8
+    ldrsb   r3, [r2], #1
+    ldrsb   r12, [r2], #1
+    strd    r1, r2, [lr, #8]
+    mvn     r1, #254               @ -255
+    mvn     r3, r3
+    lsl     r2, r1, r3
+    sotto_requantize r4, r10, r3, r2
+    sotto_requantize r6, r10, r3, r2
+    sotto_requantize r8, r10, r3, r2
+    mvn     r12, r12
+    lsl     r2, r1, r12
+    sotto_requantize r5, r11, r12, r2
+    sotto_requantize r7, r11, r12, r2
+    sotto_requantize r9, r11, r12, r2
+    add     r10, lr, #16
+    ldm     r10, {r1-r3}           @ outputs
+    strb    r8, [r3], #1
+    strb    r9, [r3], #1
+    strb    r6, [r2], #1
+    strb    r7, [r2], #1
+    strb    r4, [r1], #1
+    strb    r5, [r1], #1
+    stm     r10, {r1-r3}
+    ldr     r1, [lr, #28]
+    subs    r1, r1, #1
+    str     r1, [lr, #28]
+    bne     2b
+    str     r0, [lr]
+    pop     {r0, r4-r11, pc}
+    .purgem sotto_requantize
   )");
 }
 

@@ -19,6 +19,24 @@ const std::uint32_t* multiply_windows(const std::uint32_t* weights, const std::u
   return weights;
 }
 
+void compute_block(WindowBlock& block) {
+  for (; block.channel_pairs != 0; --block.channel_pairs) {
+    const std::int32_t a = block.biases[0];
+    const std::int32_t b = block.biases[1];
+    std::int32_t sums[6] = {a, b, a, b, a, b};
+    block.weights = multiply_windows(block.weights, block.widened, block.quads, sums);
+    for (std::uint32_t i = 6; i-- != 0;) {
+      const std::int32_t shift = -1 - block.shifts[i % 2];
+      block.outputs[i / 2][i % 2] =
+          saturating_requantize(sums[i], block.multipliers[i % 2], shift, -255 * (1 << shift));
+    }
+    block.biases += 2;
+    block.multipliers += 2;
+    block.shifts += 2;
+    for (std::int8_t*& output : block.outputs) output += 2;
+  }
+}
+
 const std::uint32_t* multiply_rows(const std::uint32_t* weights, const std::int8_t* input,
                                    std::uint32_t quads, std::int32_t* sums) {
   for (; quads != 0; --quads, input += 4) {

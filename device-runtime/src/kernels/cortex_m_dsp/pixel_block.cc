@@ -10,6 +10,8 @@ namespace {
 
 static_assert(kBlockPixels == 3, "the loops below are written out for three");
 
+std::uint32_t quads(const ConvParameters& p) { return round_up(window_depth(p), 4) / 4; }
+
 OutputQuantization output_quantization(const KernelCall& call) {
   const auto& p = call.as<ConvParameters>();
   return OutputQuantization{call.constant<std::int32_t>(p.requantization.multipliers),
@@ -17,18 +19,18 @@ OutputQuantization output_quantization(const KernelCall& call) {
                             p.activation_min, p.activation_max};
 }
 
+// All channels from `first` on, two by two; `weights` are theirs.
 template <typename Requantizer>
-void multiply_block(const KernelCall& call, const std::uint32_t* widened, const BlockOutput& output) {
+void multiply_channels(const KernelCall& call, std::uint32_t first, const std::uint32_t* weights,
+                       const std::uint32_t* widened, const BlockOutput& output) {
   const auto& p = call.as<ConvParameters>();
   const Requantizer requantize(output_quantization(call));
   const auto* biases = call.constant<std::int32_t>(p.requantization.biases);
-  const auto* weights = call.constant<std::uint32_t>(p.weights);
-  const std::uint32_t quads = round_up(window_depth(p), 4) / 4;
-  for (std::uint32_t channel = 0; channel < p.output_channels; channel += 2) {
+  for (std::uint32_t channel = first; channel < p.output_channels; channel += 2) {
     const std::int32_t a = biases[channel];
     const std::int32_t b = biases[channel + 1];
     std::int32_t sums[6] = {a, b, a, b, a, b};
-    weights = multiply_windows(weights, widened, quads, sums);
+    weights = multiply_windows(weights, widened, quads(p), sums);
     // What is stored twice is stored right the last time: b before a, the pixels from the last to the first.
     for (std::uint32_t row = 2; row-- != 0;) {
       const std::uint32_t at = channel + row < p.output_channels ? channel + row : channel;
@@ -37,6 +39,23 @@ void multiply_block(const KernelCall& call, const std::uint32_t* widened, const 
       output.pixels[1][at] = requantize(sums[2 + row], scale);
       output.pixels[0][at] = requantize(sums[row], scale);
     }
+  }
+}
+
+// All pairs of channels in one loop, then an odd last one.
+void multiply_saturating(const KernelCall& call, const std::uint32_t* widened, const BlockOutput& output) {
+  const auto& p = call.as<ConvParameters>();
+  WindowBlock block{call.constant<std::uint32_t>(p.weights),
+                    call.constant<std::int32_t>(p.requantization.biases),
+                    call.constant<std::int32_t>(p.requantization.multipliers),
+                    call.constant<std::int8_t>(p.requantization.shifts),
+                    {output.pixels[0], output.pixels[1], output.pixels[2]},
+                    p.output_channels / 2u,
+                    widened,
+                    quads(p)};
+  if (block.channel_pairs != 0) compute_block(block);
+  if (p.output_channels % 2 != 0) {
+    multiply_channels<SaturatingRequantizer>(call, p.output_channels - 1u, block.weights, widened, output);
   }
 }
 
@@ -73,9 +92,10 @@ BlockProduct::BlockProduct(const KernelCall& call) : call_(call) {
 
 void BlockProduct::operator()(const std::uint32_t* widened, const BlockOutput& output) const {
   if (saturating_) {
-    multiply_block<SaturatingRequantizer>(call_, widened, output);
+    multiply_saturating(call_, widened, output);
   } else {
-    multiply_block<ExactRequantizer>(call_, widened, output);
+    const auto& p = call_.as<ConvParameters>();
+    multiply_channels<ExactRequantizer>(call_, 0, call_.constant<std::uint32_t>(p.weights), widened, output);
   }
 }
 

@@ -35,23 +35,30 @@ void place_taps(const ConvParameters& p, std::uint32_t pixel, std::uint32_t inpu
   }
 }
 
-// Four channels at `channel`, all taps.
-void four_channels(const Window& window, const std::int8_t* weights, std::uint32_t channels,
-                   std::uint32_t channel, const ChannelOutput& output, std::int8_t* out) {
-  std::int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
-  const std::int8_t* w = weights + channel;
-  for (std::uint32_t tap = 0; tap < window.count; ++tap) {
-    const std::int8_t* x = window.base + window.taps[tap] + channel;
-    a0 += w[0] * x[0];
-    a1 += w[1] * x[1];
-    a2 += w[2] * x[2];
-    a3 += w[3] * x[3];
-    w += channels;
+// Four channels at a time, all taps, as far as there are four. How many channels are done.
+std::uint32_t run_channels_by_four(const Window& window, const std::int8_t* weights, std::uint32_t channels,
+                                   const ChannelOutput& channel_output, std::int8_t* out) {
+  const ChannelOutput output =
+      channel_output;  // a copy whose address nobody has: stores of int8 cannot change it
+  const std::uint32_t* const end = window.taps + window.count;
+  std::uint32_t channel = 0;
+  for (; channel + 4 <= channels; channel += 4) {
+    std::int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+    const std::int8_t* w = weights + channel;
+    const std::int8_t* const base = window.base + channel;
+    for (const std::uint32_t* tap = window.taps; tap != end; ++tap, w += channels) {
+      const std::int8_t* x = base + *tap;
+      a0 += w[0] * x[0];
+      a1 += w[1] * x[1];
+      a2 += w[2] * x[2];
+      a3 += w[3] * x[3];
+    }
+    out[channel] = output.value(a0, channel);
+    out[channel + 1] = output.value(a1, channel + 1);
+    out[channel + 2] = output.value(a2, channel + 2);
+    out[channel + 3] = output.value(a3, channel + 3);
   }
-  out[channel] = output.value(a0, channel);
-  out[channel + 1] = output.value(a1, channel + 1);
-  out[channel + 2] = output.value(a2, channel + 2);
-  out[channel + 3] = output.value(a3, channel + 3);
+  return channel;
 }
 
 std::int8_t one_channel(const Window& window, const std::int8_t* weights, std::uint32_t channels,
@@ -67,10 +74,7 @@ void run_pixel(const ConvParameters& p, const Window& window, const std::int8_t*
                const ChannelOutput& output, std::int8_t* out) {
   const std::uint32_t channels = p.output_channels;
   std::uint32_t channel = 0;
-  if (p.depth_multiplier == 1) {
-    for (; channel + 4 <= channels; channel += 4)
-      four_channels(window, weights, channels, channel, output, out);
-  }
+  if (p.depth_multiplier == 1) channel = run_channels_by_four(window, weights, channels, output, out);
   for (; channel < channels; ++channel) {
     out[channel] = one_channel(window, weights, channels, channel, channel / p.depth_multiplier, output);
   }

@@ -8,48 +8,87 @@
 
 namespace sotto::device::portable {
 
+// Armv6-M has eight registers to work in: there more steps or more columns at once only spill more.
+#if defined(__ARM_ARCH_6M__)
+inline constexpr bool kHasFewRegisters = true;
+#else
+inline constexpr bool kHasFewRegisters = false;
+#endif
+
+// Steps of a dot product in one turn of the loop.
+inline constexpr std::uint32_t kStepsPerTurn = kHasFewRegisters ? 1 : 4;
+
 // Eight accumulators live in registers; each weight is loaded once for two pixels, each activation once for
 // four channels.
 struct Accumulators {
   std::int32_t of[kPixelsPerGroup][kRowsPerGroup];
 };
 
-inline Accumulators multiply_two_columns(const std::int8_t* weights, const std::int8_t* first,
-                                         const std::int8_t* second, std::uint32_t depth) {
-  std::int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
-  const std::int8_t* const end = first + depth;
-  while (first != end) {
-    const std::int32_t x = *first++;
-    const std::int32_t y = *second++;
-    a0 += weights[0] * x;
-    b0 += weights[0] * y;
-    a1 += weights[1] * x;
-    b1 += weights[1] * y;
-    a2 += weights[2] * x;
-    b2 += weights[2] * y;
-    a3 += weights[3] * x;
-    b3 += weights[3] * y;
-    weights += 4;
-  }
-  return {{{a0, a1, a2, a3}, {b0, b1, b2, b3}}};
-}
-
 inline void multiply_column(const std::int8_t* weights, const std::int8_t* column, std::uint32_t depth,
                             std::int32_t (&sums)[kRowsPerGroup]) {
   std::int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
-  const std::int8_t* const end = column + depth;
+  const auto step = [&](std::uint32_t i) {
+    const std::int32_t x = column[i];
+    const std::int8_t* w = weights + kRowsPerGroup * i;
+    a0 += w[0] * x;
+    a1 += w[1] * x;
+    a2 += w[2] * x;
+    a3 += w[3] * x;
+  };
+  const std::int8_t* const end = column + depth / kStepsPerTurn * kStepsPerTurn;
   while (column != end) {
-    const std::int32_t x = *column++;
-    a0 += weights[0] * x;
-    a1 += weights[1] * x;
-    a2 += weights[2] * x;
-    a3 += weights[3] * x;
-    weights += 4;
+    step(0);
+    if constexpr (kStepsPerTurn == 4) {
+      step(1);
+      step(2);
+      step(3);
+    }
+    weights += kStepsPerTurn * kRowsPerGroup;
+    column += kStepsPerTurn;
   }
+  for (std::uint32_t i = 0; i < depth % kStepsPerTurn; ++i) step(i);
   sums[0] = a0;
   sums[1] = a1;
   sums[2] = a2;
   sums[3] = a3;
+}
+
+inline Accumulators multiply_two_columns(const std::int8_t* weights, const std::int8_t* first,
+                                         const std::int8_t* second, std::uint32_t depth) {
+  if constexpr (kHasFewRegisters) {
+    Accumulators sums;
+    multiply_column(weights, first, depth, sums.of[0]);
+    multiply_column(weights, second, depth, sums.of[1]);
+    return sums;
+  }
+  std::int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+  const auto step = [&](std::uint32_t i) {
+    const std::int32_t x = first[i];
+    const std::int32_t y = second[i];
+    const std::int8_t* w = weights + kRowsPerGroup * i;
+    a0 += w[0] * x;
+    b0 += w[0] * y;
+    a1 += w[1] * x;
+    b1 += w[1] * y;
+    a2 += w[2] * x;
+    b2 += w[2] * y;
+    a3 += w[3] * x;
+    b3 += w[3] * y;
+  };
+  const std::int8_t* const end = first + depth / kStepsPerTurn * kStepsPerTurn;
+  while (first != end) {
+    step(0);
+    if constexpr (kStepsPerTurn == 4) {
+      step(1);
+      step(2);
+      step(3);
+    }
+    weights += kStepsPerTurn * kRowsPerGroup;
+    first += kStepsPerTurn;
+    second += kStepsPerTurn;
+  }
+  for (std::uint32_t i = 0; i < depth % kStepsPerTurn; ++i) step(i);
+  return {{{a0, a1, a2, a3}, {b0, b1, b2, b3}}};
 }
 
 // What turns channel accumulators into int8.

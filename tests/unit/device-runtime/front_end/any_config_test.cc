@@ -78,8 +78,9 @@ class AnyConfig {
         config.normalisation_count = static_cast<std::uint32_t>(up_to(means_.size()));
         break;
       default: {  // any bit of it, as from a damaged flash
-        const std::size_t bit =
-            8 * sizeof config.kind + up_to(8 * (offsetof(sotto_front_end_config, mean) - sizeof config.kind));
+        constexpr std::size_t kFirst = offsetof(sotto_front_end_config, channels);
+        constexpr std::size_t kEnd = offsetof(sotto_front_end_config, mean);
+        const std::size_t bit = 8 * kFirst + up_to(8 * (kEnd - kFirst));
         reinterpret_cast<std::uint8_t*>(&config)[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
       }
     }

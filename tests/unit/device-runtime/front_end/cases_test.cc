@@ -12,21 +12,22 @@ TEST(FrontEndCases, GiveTheirBits) {
   EXPECT_EQ(front_end_cases().size(), 8u);
   for (const FrontEndCase& tested : front_end_cases()) {
     std::vector<std::uint64_t> arena(2048);
-    std::uint32_t crc32 = 0;
+    FrontEndBits bits;
     ASSERT_EQ(
-        run_front_end_case(tested, {reinterpret_cast<std::uint8_t*>(arena.data()), 8 * arena.size()}, &crc32),
+        run_front_end_case(tested, {reinterpret_cast<std::uint8_t*>(arena.data()), 8 * arena.size()}, &bits),
         SOTTO_FRONT_END_OK)
         << tested.name;
-    EXPECT_EQ(crc32, tested.crc32) << tested.name;
+    EXPECT_EQ(bits.outputs, tested.bits.outputs) << tested.name;
+    EXPECT_EQ(bits.tables, tested.bits.tables) << tested.name << std::hex << " 0x" << bits.tables;
   }
 }
 
 TEST(FrontEndCases, AnArenaThatIsTooSmallIsAnError) {
   std::uint64_t arena[8];
-  std::uint32_t crc32 = 0;
-  EXPECT_EQ(run_front_end_case(front_end_cases()[0], {reinterpret_cast<std::uint8_t*>(arena), sizeof arena},
-                               &crc32),
-            SOTTO_FRONT_END_ARENA_TOO_SMALL);
+  FrontEndBits bits;
+  EXPECT_EQ(
+      run_front_end_case(front_end_cases()[0], {reinterpret_cast<std::uint8_t*>(arena), sizeof arena}, &bits),
+      SOTTO_FRONT_END_TABLES_TOO_SMALL);
 }
 
 TEST(FrontEndCases, TheSignalHasEverySection) {

@@ -102,9 +102,26 @@ sotto_front_end_config single_frames(sotto_front_end_config config) {
 TEST(FrontEndFeatures, LogMelOfPower) {
   sotto_front_end_config config = single_frames(log_mel_config());
   for (const std::uint16_t triangle : {SOTTO_MEL_TRIANGLE_HZ, SOTTO_MEL_TRIANGLE_MEL}) {
-    config.mel_triangle = triangle;
-    expect_close(config, {0.02});
+    for (const std::uint16_t scale : {SOTTO_MEL_HTK, SOTTO_MEL_SLANEY}) {
+      SCOPED_TRACE("triangle " + std::to_string(triangle) + ", scale " + std::to_string(scale));
+      config.mel_triangle = triangle;
+      config.mel_scale = scale;
+      expect_close(config, {0.03});
+    }
   }
+}
+
+// What MLPerf Tiny's anomaly detector was trained on, but for the height of its triangles.
+TEST(FrontEndFeatures, LogMelOfManyNarrowBands) {
+  sotto_front_end_config config = single_frames(log_mel_config());
+  config.frame_length = 1024;
+  config.fft_length = 1024;
+  config.mel_bands = 128;
+  config.mel_scale = SOTTO_MEL_SLANEY;
+  config.mel_triangle = SOTTO_MEL_TRIANGLE_HZ;
+  config.lower_hz = 0;
+  config.upper_hz = 8000;
+  expect_close(config, {0.03});
 }
 
 // A floor of 1e-6 of full scale is 1/30 of a count, far below what 16 bits can hold: only signals that no

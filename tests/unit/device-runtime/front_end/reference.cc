@@ -30,24 +30,31 @@ std::vector<double> windowed(const sotto_front_end_config& config, std::vector<d
   return frame;
 }
 
-double to_mel(double hz) { return 2595 * std::log10(1 + hz / 700); }
-double from_mel(double mel) { return 700 * (std::pow(10.0, mel / 2595) - 1); }
+double to_mel(bool slaney, double hz) {
+  if (!slaney) return 2595 * std::log10(1 + hz / 700);
+  return hz < 1000 ? hz * 3 / 200 : 15 + 27 * std::log(hz / 1000) / std::log(6.4);
+}
+double from_mel(bool slaney, double mel) {
+  if (!slaney) return 700 * (std::pow(10.0, mel / 2595) - 1);
+  return mel < 15 ? mel * 200 / 3 : 1000 * std::pow(6.4, (mel - 15) / 27);
+}
 
 // weights[band][bin]
 std::vector<std::vector<double>> mel_bank(const sotto_front_end_config& config) {
   const std::size_t bins = config.fft_length / 2u + 1;
-  const double lowest = to_mel(config.lower_hz);
-  const double step = (to_mel(config.upper_hz) - lowest) / (config.mel_bands + 1);
+  const bool slaney = config.mel_scale == SOTTO_MEL_SLANEY;
+  const double lowest = to_mel(slaney, config.lower_hz);
+  const double step = (to_mel(slaney, config.upper_hz) - lowest) / (config.mel_bands + 1);
   const bool in_mel = config.mel_triangle == SOTTO_MEL_TRIANGLE_MEL;
   const auto edge = [&](std::size_t i) {
     const double mel = lowest + step * static_cast<double>(i);
-    return in_mel ? mel : from_mel(mel);
+    return in_mel ? mel : from_mel(slaney, mel);
   };
   std::vector<std::vector<double>> bank(config.mel_bands, std::vector<double>(bins));
   for (std::size_t band = 0; band < config.mel_bands; ++band) {
     for (std::size_t k = 0; k < bins; ++k) {
       const double hz = static_cast<double>(k) * config.sample_rate_hz / config.fft_length;
-      const double place = in_mel ? to_mel(hz) : hz;
+      const double place = in_mel ? to_mel(slaney, hz) : hz;
       const double rising = (place - edge(band)) / (edge(band + 1) - edge(band));
       const double falling = (edge(band + 2) - place) / (edge(band + 2) - edge(band + 1));
       bank[band][k] = std::max(0.0, std::min(rising, falling));
