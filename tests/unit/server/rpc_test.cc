@@ -21,6 +21,7 @@
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
 #include "sotto/server/tls_identity.h"
+#include "support/enrolment.h"
 
 namespace sotto::server {
 namespace {
@@ -469,7 +470,8 @@ proto::TaskSpec task_spec() {
 class AdministrationTest : public RpcTest {
  protected:
   AdministrationTest() {
-    Result<std::unique_ptr<Coordinator>> opened = Coordinator::open(*store_, random_, {}, clock_.now());
+    Result<std::unique_ptr<Coordinator>> opened =
+        Coordinator::open(*store_, random_, {.identity = &secagg::enrolled_coordinator()}, clock_.now());
     if (!opened) throw std::runtime_error(opened.error().message());
     real_ = std::move(*opened);
     loop_ = std::make_unique<CoordinatorLoop>(*real_, clock_, CoordinatorLoopOptions{});
