@@ -22,8 +22,9 @@ import signature_book
 import sotto_session as session
 from fixed_sessions import AUTHORITY, PLAN, SETTINGS, enrolled, fixed, play, polynomials_of
 from sotto_identity import COORDINATOR, DEVICE, plan_message
+from sotto_one_shot import helper_request, one_shot_message, plan_bytes, set_name
 from sotto_parameters import search
-from sotto_plan import BITS, DENSE, FLOAT
+from sotto_plan import BITS, DENSE, FLOAT, ONE_SHOT
 from sotto_primitives import AES_128_CTR, CHACHA20, keystream, public_key, seal
 from sotto_vector import Ring, encode_update
 
@@ -145,6 +146,55 @@ def identities():
     return {"cases": cases, "refused": refused}
 
 
+def one_shot_case(name, plan, count=4):
+    """Some devices' messages, the helper's key, what it is asked and what it answers."""
+    helper_private = fixed("helper", 32)
+    helper = public_key(helper_private)
+    devices = []
+    for number in range(count):
+        drawn = {field: fixed(f"{name} {number} {field}", 32) for field in ("mask_seed", "ephemeral", "blind")}
+        lanes = list(fixed(f"{name} {number} lanes", 26))
+        devices.append({"lanes": lanes, **drawn,
+                        **one_shot_message(plan, helper, enrolled(f"sleeper {number}"), lanes, drawn)})
+    devices.sort(key=lambda device: device["identity"])
+    masks = [device["sealed_mask"] for device in devices]
+    plan_data = plan_bytes(plan, helper)
+    credential = enrolled("a coordinator", role=COORDINATOR).credential(plan_message(plan_data))
+    total = bytes(len(devices[0]["mask"]))
+    for device in devices:
+        total = Ring(plan.participants_max).add(total, device.pop("mask"))
+    return {"name": name, "authority": AUTHORITY.public, "helper_private": helper_private, "plan": plan_data,
+            "devices": devices, "request": helper_request(credential, plan_data, masks),
+            "set": set_name(plan_data, masks), "mask_sum": total}
+
+
+def one_shots():
+    """Section 10. `refused`: requests that a helper which has answered nothing must refuse."""
+    one_shot = replace(PLAN, aggregation=ONE_SHOT)
+    cases = [one_shot_case("words of 16 bits", one_shot),
+             one_shot_case("words of 128 bits, packed", replace(one_shot, participants_max=300, packing=BITS, prg=AES_128_CTR))]
+    good, other_round = cases[0], one_shot_case("another round", replace(one_shot, round=10))
+    plan_data, masks = good["plan"], [device["sealed_mask"] for device in good["devices"]]
+    head = good["request"][6:199]
+    not_open = masks[0][:79] + bytes([masks[0][79] ^ 1]) + masks[0][80:]
+    own_plan = plan_data[:-1] + bytes([plan_data[-1] ^ 1])
+    wrong = (("another version", helper_request(head, plan_data, masks, version=2)),
+             ("a byte is missing", good["request"][:-1]), ("a byte too many", good["request"] + b"\0"),
+             ("two devices", helper_request(head, plan_data, masks[:2])),
+             ("a device twice", helper_request(head, plan_data, masks[:3] + masks[2:])),
+             ("not ascending", helper_request(head, plan_data, masks[::-1])),
+             ("another round's message", helper_request(head, plan_data, sorted(
+                 masks[1:] + [d["sealed_mask"] for d in other_round["devices"][:1]], key=lambda m: session.sha256(m[112:177])))),
+             ("a seed that was not signed", helper_request(head, plan_data, [not_open] + masks[1:])),
+             ("another commitment", helper_request(head, plan_data, [masks[0][:80] + bytes(32) + masks[0][112:]] + masks[1:])),
+             ("a plan that was not signed", helper_request(head, own_plan, masks)),
+             ("a plan signed by a device", helper_request(
+                 enrolled("a device").credential(plan_message(plan_data)), plan_data, masks)),
+             ("a plan for another helper", helper_request(
+                 enrolled("a coordinator", role=COORDINATOR).credential(plan_message(own_plan)), own_plan, masks)))
+    return {"cases": cases, "refused": [{"why": why, "request": request} for why, request in wrong]}
+
+
 def shamir():
     """Section 6.6. Coefficients are named by a key, see the README of the vectors."""
     cases = []
@@ -171,7 +221,7 @@ def files():
     sessions = [play(setting) for setting in SETTINGS]
     refusals = list(refusal_cases.all_cases({recorded["name"]: recorded for recorded in sessions}))
     return {"plan": plans(), "update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
-            "parameters": parameters(), "identity": identities(), "shamir": shamir(), "session": {"cases": sessions},
+            "parameters": parameters(), "identity": identities(), "one_shot": one_shots(), "shamir": shamir(), "session": {"cases": sessions},
             "refusal": {"cases": refusals}, "signatures": signature_book.content()}
 
 

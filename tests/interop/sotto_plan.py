@@ -4,7 +4,7 @@ from dataclasses import astuple, dataclass
 
 from sotto_primitives import sha256
 
-SECURE, PLAIN, FLOAT = 1, 2, 3
+SECURE, PLAIN, FLOAT, ONE_SHOT = 1, 2, 3, 4
 CURIOUS, SEMI_MALICIOUS = 1, 2
 SOFTMAX, DENSE = 1, 2
 PARAMETERS_MAX = 2**24

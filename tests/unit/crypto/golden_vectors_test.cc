@@ -9,8 +9,10 @@
 #include <string_view>
 
 #include "sotto/proto/plan.h"
+#include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
+#include "sotto/server/mask_helper.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -286,6 +288,89 @@ bool combine(const Json& shamir, std::size_t count, Seed& seed) {
   std::vector<std::uint64_t> weights(count);
   EXPECT_TRUE(lagrange_at_zero(xs, weights));
   return combine_shares(shares, weights, seed);
+}
+
+// ---- one-shot sessions ----
+
+// A vector's case with its decoded plan.
+struct OneShotCase {
+  explicit OneShotCase(const Json& fields)
+      : plan(*proto::decode_plan(bytes_of(fields, "plan"))),
+        layout(plan.aggregation.participants_max, update_lanes(plan.model.parameter_count()),
+               plan.aggregation.packing),
+        context{.round = plan.round.value,
+                .plan_digest = crypto::sha256({bytes_of(fields, "plan")}),
+                .model_digest = plan.model_digest,
+                .prg = plan.aggregation.prg},
+        helper(secret_of<32>(fields, "helper_private")) {}
+
+  proto::Plan plan;
+  RingLayout layout;
+  SessionContext context;
+  crypto::X25519PrivateKey helper;
+};
+
+TEST(GoldenVectors, OneShotMessagesMaskSealAndCommitToTheseBytes) {
+  for (const Json& fields : read_cases("one_shot")) {
+    const OneShotCase one_shot(fields);
+    for (const Json& device : fields.at("devices")) {
+      const Message message = bytes_of(device, "message");
+      OneShotMessage decoded;
+      ASSERT_EQ(decode_one_shot(message, decoded), Rejection::kNone);
+      EXPECT_EQ(hex_of(decoded.mask.commitment), device.at("commitment"));
+      EXPECT_TRUE(verify_sealed_mask(decoded.mask, one_shot.context.plan_digest,
+                                     array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")));
+      MaskKey key;
+      ASSERT_TRUE(open_sealed_mask(decoded.mask, one_shot.context, one_shot.layout, one_shot.helper, key));
+      EXPECT_EQ(hex_of(key.reveal()), device.at("mask_key"));
+      // What this implementation makes of the same lanes and draws.
+      const auto lanes = device.at("lanes").get<Message>();
+      Message ring(one_shot.layout.byte_count());
+      ring_encode(one_shot.layout, lanes, ring);
+      Message draws = bytes_of(device, "mask_seed");
+      const Message ephemeral = bytes_of(device, "ephemeral");
+      draws.insert(draws.end(), ephemeral.begin(), ephemeral.end());
+      ScriptedRandom random(draws);
+      SealedSeed sealed;
+      ASSERT_EQ(one_shot_mask(one_shot.context, one_shot.layout, one_shot.helper.public_key(),
+                              array_of<32>(device, "identity"), random, ring, sealed),
+                Rejection::kNone);
+      EXPECT_EQ(sealed, decoded.mask.seed);
+      EXPECT_EQ(hex_of(ring_pack(one_shot.layout, ring)), hex_of(decoded.vector));
+    }
+  }
+}
+
+TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
+  InlineExecutor executor;
+  for (const Json& fields : read_cases("one_shot")) {
+    const OneShotCase one_shot(fields);
+    const Message bytes = bytes_of(fields, "request");
+    HelperRequest request;
+    ASSERT_EQ(decode_helper_request(bytes, request), Rejection::kNone);
+    EXPECT_EQ(hex_of(mask_set_digest(one_shot.context.plan_digest, request)), fields.at("set"));
+    const auto answered = server::make_memory_answered_plans();
+    server::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
+                              {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
+                              *answered);
+    const auto reply = helper.answer(bytes, executor);
+    ASSERT_TRUE(reply.has_value() && std::holds_alternative<proto::MaskSum>(*reply)) << fields.at("name");
+    EXPECT_EQ(hex_of(std::get<proto::MaskSum>(*reply).ring), fields.at("mask_sum"));
+  }
+}
+
+TEST(GoldenVectors, HelpersRefuseTheseRequests) {
+  InlineExecutor executor;
+  const Json first = read_cases("one_shot").at(0);
+  for (const Json& refused : read_cases("one_shot", "refused")) {
+    const auto answered = server::make_memory_answered_plans();
+    server::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(first, "helper_private")),
+                              {.authority = array_of<crypto::kEs256PublicKeyBytes>(first, "authority")},
+                              *answered);
+    const auto reply = helper.answer(bytes_of(refused, "request"), executor);
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply)) << refused.at("why");
+  }
 }
 
 TEST(GoldenVectors, SeedsShareAndCombineToTheseBytes) {

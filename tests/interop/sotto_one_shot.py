@@ -1,0 +1,69 @@
+"""One-shot sessions (PROTOCOL.md section 10): the device's one message and what the helper is asked and answers.
+
+HPKE is written out from RFC 9180, base mode; the `cryptography` package brings what it is made of.
+"""
+import hmac
+import struct
+
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from sotto_identity import identity_of
+from sotto_primitives import hkdf, keystream, label, public_key, sha256, x25519
+from sotto_vector import Ring
+
+KEM_SUITE = b"KEM\x00\x20"
+HPKE_SUITE = b"HPKE\x00\x20\x00\x01\x00\x03"
+
+
+def labeled_extract(suite, salt, name, secret):
+    return hmac.digest(salt or bytes(32), b"HPKE-v1" + suite + name + secret, "sha256")
+
+
+def labeled_expand(suite, key, name, info, size):
+    labeled = size.to_bytes(2, "big") + b"HPKE-v1" + suite + name + info
+    return HKDFExpand(algorithm=SHA256(), length=size, info=labeled).derive(key)
+
+
+def hpke_seal(recipient, info, associated, plaintext, drawn):
+    """`drawn` is the key material from which DeriveKeyPair makes the ephemeral key."""
+    ephemeral = labeled_expand(KEM_SUITE, labeled_extract(KEM_SUITE, b"", b"dkp_prk", drawn), b"sk", b"", 32)
+    encapsulated = public_key(ephemeral)
+    agreed = labeled_extract(KEM_SUITE, b"", b"eae_prk", x25519(ephemeral, recipient))
+    shared = labeled_expand(KEM_SUITE, agreed, b"shared_secret", encapsulated + recipient, 32)
+    context = b"\0" + labeled_extract(HPKE_SUITE, b"", b"psk_id_hash", b"") + labeled_extract(
+        HPKE_SUITE, b"", b"info_hash", info)
+    secret = labeled_extract(HPKE_SUITE, shared, b"secret", b"")
+    key = labeled_expand(HPKE_SUITE, secret, b"key", context, 32)
+    nonce = labeled_expand(HPKE_SUITE, secret, b"base_nonce", context, 12)
+    return encapsulated + ChaCha20Poly1305(key).encrypt(nonce, plaintext, associated)
+
+
+def plan_bytes(plan, helper):
+    """A one-shot plan ends in the SHA-256 of the helper's public key (section 2)."""
+    return plan.encode() + sha256(helper)
+
+
+def one_shot_message(plan, helper, identity, lanes, drawn):
+    """The device's message and what it is made of. `drawn` has mask_seed, ephemeral and blind."""
+    plan_hash, own, ring = sha256(plan_bytes(plan, helper)), identity_of(identity.key.public), Ring(plan.participants_max)
+    info = label("sotto/v1 one-shot seed") + plan_hash + plan.model_hash + struct.pack("<QB", plan.round, ring.bits)
+    sealed = hpke_seal(helper, info, own, drawn["mask_seed"], drawn["ephemeral"])
+    mask_key = hkdf(drawn["mask_seed"], plan_hash, label("sotto/v1 one-shot mask") + own, 32)
+    mask = keystream(plan.prg, mask_key, ring.size(len(lanes)))
+    masked = ring.add(ring.pack(lanes), mask)
+    vector = ring.squeeze(masked) if plan.packing == 2 else masked
+    commitment = sha256(label("sotto/v1 one-shot vector"), drawn["blind"], vector)
+    credential = identity.credential(label("sotto/v1 one-shot") + plan_hash + sealed + commitment)
+    return {"message": sealed + drawn["blind"] + credential + vector, "commitment": commitment, "mask_key": mask_key,
+            "sealed_mask": sealed + commitment + credential, "mask": mask, "identity": own}
+
+
+def helper_request(plan_credential, plan, sealed_masks, version=1):
+    head = struct.pack("<BBHH", version, 0, len(plan), len(sealed_masks))
+    return head + plan_credential + plan + b"".join(sealed_masks)
+
+
+def set_name(plan, sealed_masks):
+    return sha256(label("sotto/v1 one-shot set"), sha256(plan), struct.pack("<H", len(sealed_masks)), *sealed_masks)
