@@ -13,6 +13,9 @@ namespace {
 Result<model_compiler::CompiledModel> compile_content(const std::string& path,
                                                       const std::vector<std::uint8_t>& content,
                                                       model_compiler::Target target) {
+  if (sotto_image_arena_bytes(content.data(), content.size()) != 0) {
+    return invalid_argument(path + " is a model image already; this command reads .tflite files");
+  }
   auto compiled = model_compiler::compile(content, {target});
   if (!compiled) return compiled.error().with_context(path);
   return compiled;

@@ -114,6 +114,7 @@ class Refusals(ModelTest):
             self.assert_refused(run("model", "inspect", cut), 2, "cut.tflite")
         image = self.folder / "sww.sotto"
         run_ok("model", "compile", self.model("sww"), "-o", image)
+        self.assert_refused(run("model", "inspect", image), 2, "sww.sotto", "model image already")
         damaged = bytearray(image.read_bytes())
         damaged[1000] ^= 1
         image.write_bytes(damaged)

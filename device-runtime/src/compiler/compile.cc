@@ -2,6 +2,7 @@
 #include "compiler/image_writer.h"
 #include "compiler/lower/lowering.h"
 #include "compiler/plan/arena_problem.h"
+#include "compiler/tensor/float_bridges.h"
 #include "compiler/tensor/shape_folding.h"
 #include "compiler/tflite/reader.h"
 #include "core/crc32.h"
@@ -13,6 +14,7 @@ Result<CompiledModel> compile(Bytes tflite, const CompileOptions& options) {
   auto graph = read_tflite(tflite);
   if (!graph) return graph.error();
   SOTTO_RETURN_IF_ERROR(fold_shapes(*graph));
+  fold_float_bridges(*graph);
   ImageBuilder builder;
   const auto operators = lower(*graph, options.target, builder);
   if (!operators) return operators.error();

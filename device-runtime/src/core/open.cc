@@ -169,6 +169,7 @@ sotto_error sotto_model_open(const void* image, size_t image_bytes, void* arena,
 sotto_error sotto_model_open_with(const void* image, size_t image_bytes, void* arena, size_t arena_bytes,
                                   const sotto_kernel_table* kernels, uint32_t options, sotto_model** model) {
   *model = nullptr;
+  if (kernels == nullptr) return SOTTO_ERROR_KERNEL_ABSENT;
   const auto* bytes = static_cast<const std::uint8_t*>(image);
   const sotto_error error = check_image(bytes, image_bytes, *kernels, options);
   if (error != SOTTO_OK) return error;

@@ -16,11 +16,33 @@ namespace sotto::device {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b));
 }
 
+// round(a * b / 2^31), halves up, from products of 16-bit halves: Armv6-M has no longer ones, and would call a function
+// for the 64-bit product. No sum here leaves 32 bits. Not inlined: it would take the registers of the loop around it.
+[[nodiscard, gnu::noinline]] constexpr std::int32_t rounding_doubling_high_multiply_of_halves(
+    std::int32_t a, std::int32_t b) {
+  const std::uint32_t a_low = static_cast<std::uint32_t>(a) & 0xffff;
+  const std::uint32_t b_low = static_cast<std::uint32_t>(b) & 0xffff;
+  const std::int32_t a_high = a >> 16;
+  const std::int32_t b_high = b >> 16;
+  const std::uint32_t low = a_low * b_low;
+  const std::int32_t middle =
+      a_high * static_cast<std::int32_t>(b_low) + static_cast<std::int32_t>(low >> 16);
+  const std::int32_t cross = b_high * static_cast<std::int32_t>(a_low) + (middle & 0xffff);
+  const std::uint32_t bottom = static_cast<std::uint32_t>(cross) << 16 | (low & 0xffff);
+  const std::uint32_t rounded = bottom + (1u << 30);
+  const std::int32_t high = a_high * b_high + (middle >> 16) + (cross >> 16) + (rounded < bottom);
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(high) << 1 | rounded >> 31);
+}
+
 // round(a * b / 2^31), halves up: for every pair but (-2^31, -2^31) what SaturatingRoundingDoublingHighMul
 // gives, because truncation towards zero with a sign-dependent nudge is a floor with the positive one.
 [[nodiscard]] constexpr std::int32_t rounding_doubling_high_multiply(std::int32_t a, std::int32_t b) {
+#if defined(__ARM_ARCH_6M__)
+  return rounding_doubling_high_multiply_of_halves(a, b);
+#else
   const std::int64_t product = static_cast<std::int64_t>(a) * b + (std::int64_t{1} << 30);
   return static_cast<std::int32_t>(product >> 31);
+#endif
 }
 
 // value / 2^exponent, halves away from zero; exponent in [0, 31], value > -2^31. Shifting by exponent - 1 and

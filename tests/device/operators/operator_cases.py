@@ -40,6 +40,8 @@ ACTIVATIONS = {
     "hard_swish_wide": keras("HARD_SWISH", lambda: [L.Activation("hard_swish")], ALL_VALUES[1:], spread=60.0),
     "hard_sigmoid": keras("ADD MUL", lambda: [L.Activation("hard_sigmoid")], ALL_VALUES[1:]),
     "swish": keras("LOGISTIC MUL", lambda: [L.Activation("swish")], ALL_VALUES[1:]),
+    "elu": function("DEQUANTIZE ELU QUANTIZE", tf.nn.elu, ALL_VALUES, reference=False),
+    "elu_wide": function("DEQUANTIZE ELU QUANTIZE", tf.nn.elu, ALL_VALUES, spread=8.0, reference=False),
     "gelu": function("GELU", lambda x: tf.nn.gelu(x, approximate=False), ALL_VALUES),
     "gelu_approximate": function("GELU", lambda x: tf.nn.gelu(x, approximate=True), ALL_VALUES),
     "abs": function("ABS", tf.abs, ALL_VALUES),
@@ -225,7 +227,6 @@ NETWORKS = {
 # What must not compile, and is no fault of the file.
 REFUSED = {
     "refused_grouped_convolution": keras("CONV_2D", lambda: [L.Conv2D(6, 3, groups=2)], (6, 6, 4)),
-    "refused_elu": function("DEQUANTIZE ELU QUANTIZE", tf.nn.elu, ALL_VALUES),
     "refused_float": keras("FULLY_CONNECTED", lambda: [L.Dense(3)], (8,), quantised=False),
     "refused_width": function("RELU", tf.nn.relu, (1, 6, 4), signature=(1, None, 4)),
     "refused_layer_normalization": keras("MEAN DEQUANTIZE NEG QUANTIZE SQUARED_DIFFERENCE MEAN ADD RSQRT MUL MUL MUL ADD",

@@ -18,7 +18,7 @@ class Case:
 
     operators: the operators that must be in the model, in order. build: returns a converter for inputs of `shapes`, whose calibration values
     are normal with the standard deviation `spread`. A shape's first dimension may be None in `build`; the model still runs with batch 1.
-    reference False: asked of the optimised kernel, because the reference one is absent (TILE, DEPTH_TO_SPACE) or reads memory it has not set (SUM).
+    reference False: asked of the optimised kernel, because the reference one is absent (TILE, DEPTH_TO_SPACE, ELU) or reads memory it has not set (SUM).
     """
     operators: Sequence[str]
     build: Callable[[], tf.lite.TFLiteConverter]

@@ -74,7 +74,6 @@ INSTANTIATE_TEST_SUITE_P(Cases, OperatorModel, testing::ValuesIn(case_names(fals
 // Models that a user may well bring, and what the refusal must name.
 const std::map<std::string, std::vector<std::string>>& refusals() {
   static const std::map<std::string, std::vector<std::string>> kRefusals = {
-      {"refused_elu", {"operator 1, ELU version 1", "not supported", "writes tensor"}},
       {"refused_float",
        {"operator 0, FULLY_CONNECTED version 1", "tensor 0", "FLOAT32", "full integer quantisation"}},
       {"refused_grouped_convolution", {"operator 0, CONV_2D version 6", "grouped convolution"}},

@@ -35,6 +35,8 @@ TEST(Requantize, HighMultiplyRoundsAsDefined) {
   for (const std::int32_t a : interesting_values()) {
     for (const std::int32_t b : interesting_values()) {
       ASSERT_EQ(rounding_doubling_high_multiply(a, b), defined_high_multiply(a, b)) << a << " " << b;
+      ASSERT_EQ(rounding_doubling_high_multiply_of_halves(a, b), defined_high_multiply(a, b))
+          << a << " " << b;
     }
   }
 }

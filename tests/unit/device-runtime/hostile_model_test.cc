@@ -159,6 +159,8 @@ TEST(Open, AnImageForKernelsThatAreNotLinkedIsRefused) {
   EXPECT_EQ(sotto_model_open(image.data(), image.size(), arena.data(), arena.size(), &none, &model),
             SOTTO_ERROR_KERNEL_ABSENT);
   EXPECT_EQ(model, nullptr);
+  EXPECT_EQ(sotto_model_open(image.data(), image.size(), arena.data(), arena.size(), nullptr, &model),
+            SOTTO_ERROR_KERNEL_ABSENT);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <random>
 
+#include "compiler/tensor/float_bridges.h"
 #include "compiler/tensor/lookup_tables.h"
 #include "compiler/tensor/output_shapes.h"
 #include "compiler/tensor/rearrangement.h"
@@ -253,6 +254,30 @@ TEST(ShapeFolding, WhatIsLargeOrComputedStays) {
   graph.add(builtin::kMul, {graph.integers({INT32_MAX}), graph.integers({INT32_MAX})}, 1, TensorType::kInt32);
   ASSERT_TRUE(fold_shapes(graph.graph).ok());
   EXPECT_EQ(graph.graph.operators.size(), 3u);
+}
+
+// int8 DEQUANTIZE float ELU float QUANTIZE int8; which operators are left.
+std::vector<std::int32_t> left_of_a_bridge(bool float_is_output) {
+  TestGraph graph;
+  const std::int32_t x = graph.tensor({4});
+  const std::int32_t real = graph.add(builtin::kDequantize, {x}, 1, TensorType::kFloat32).outputs[0];
+  const std::int32_t elu_of_it = graph.add(builtin::kElu, {real}, 1, TensorType::kFloat32).outputs[0];
+  const std::int32_t y = graph.add(builtin::kQuantize, {elu_of_it}).outputs[0];
+  graph.graph.outputs = {static_cast<std::uint32_t>(float_is_output ? elu_of_it : y)};
+  fold_float_bridges(graph.graph);
+  std::vector<std::int32_t> codes;
+  for (const Operator& op : graph.graph.operators) codes.push_back(op.code);
+  EXPECT_EQ(graph.graph.operators.front().inputs[0], x);
+  if (!float_is_output) {
+    EXPECT_EQ(graph.graph.operators.front().outputs[0], y);
+  }
+  return codes;
+}
+
+TEST(FloatBridges, AreOneOperatorWhereNothingElseReadsTheFloats) {
+  EXPECT_THAT(left_of_a_bridge(false), testing::ElementsAre(builtin::kElu));
+  EXPECT_THAT(left_of_a_bridge(true),
+              testing::ElementsAre(builtin::kDequantize, builtin::kElu, builtin::kQuantize));
 }
 
 TEST(LookupTables, ScalesTooFarApartAreTold) {

@@ -25,6 +25,8 @@ Result<LookupTable> table_of(const Operator& op, const Affine& input, const Affi
       return function_table(input, output, logistic);
     case builtin::kTanh:
       return function_table(input, output, [](float x) { return std::tanh(x); });
+    case builtin::kElu:
+      return op.through_float ? bridged_table(input, output, elu) : function_table(input, output, elu);
     case builtin::kGelu:
       return function_table(
           input, output,

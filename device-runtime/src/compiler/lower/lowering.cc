@@ -29,6 +29,7 @@ constexpr SupportedOperator kLowerings[] = {
     {builtin::kDepthToSpace, 2, lower_rearrangement},
     {builtin::kDepthwiseConv2d, 7, lower_depthwise_conv_2d},
     {builtin::kDequantize, 6, lower_dequantize},
+    {builtin::kElu, 1, lower_lookup},
     {builtin::kExpandDims, 1, lower_reshape},
     {builtin::kFullyConnected, 14, lower_fully_connected},
     {builtin::kGelu, 2, lower_lookup},

@@ -39,6 +39,16 @@ std::int32_t scaled(std::int32_t value, const QuantizedMultiplier& by) {
   return multiply_by_quantized_multiplier(value, by.multiplier, by.shift);
 }
 
+float real(std::int32_t q, const Affine& input) {
+  return input.scale * static_cast<float>(q - input.zero_point);
+}
+
+// From a value in units of the output's scale; halves away from zero.
+std::int8_t quantized(float value, const Affine& output) {
+  const float q = std::round(value) + static_cast<float>(output.zero_point);
+  return clamped(static_cast<std::int32_t>(std::clamp(q, -512.0f, 512.0f)), output);
+}
+
 // Q15 arithmetic of HARD_SWISH.
 std::int16_t saturated(std::int64_t value) {
   return static_cast<std::int16_t>(std::clamp<std::int64_t>(value, INT16_MIN, INT16_MAX));
@@ -87,11 +97,11 @@ bool can_rescale(const Affine& input, const Affine& output, float factor) {
 
 LookupTable clamp_table(const Affine& input, const Affine& output, float min, float max) {
   const QuantizedMultiplier by = quantize_multiplier(double{input.scale / output.scale});
-  const auto quantized = [&output](float limit) {
+  const auto quantized_limit = [&output](float limit) {
     return output.zero_point + static_cast<std::int32_t>(std::round(limit / output.scale));
   };
-  const std::int32_t low = std::max(min_of(output), quantized(min));
-  const std::int32_t high = std::isinf(max) ? max_of(output) : std::min(max_of(output), quantized(max));
+  const std::int32_t low = std::max(min_of(output), quantized_limit(min));
+  const std::int32_t high = std::isinf(max) ? max_of(output) : std::min(max_of(output), quantized_limit(max));
   return tabulate(input, [&](std::int32_t q) {
     const std::int32_t value = output.zero_point + scaled(q - input.zero_point, by);
     return static_cast<std::int8_t>(std::min(std::max(value, low), high));
@@ -140,14 +150,19 @@ LookupTable requantize_table(const Affine& input, const Affine& output) {
 LookupTable function_table(const Affine& input, const Affine& output,
                            const std::function<float(float)>& function) {
   const float inverse_scale = 1 / output.scale;
-  return tabulate(input, [&](std::int32_t q) {
-    const float x = input.scale * static_cast<float>(q - input.zero_point);
-    const float value = std::round(function(x) * inverse_scale) + static_cast<float>(output.zero_point);
-    return clamped(static_cast<std::int32_t>(std::clamp(value, -512.0f, 512.0f)), output);
-  });
+  return tabulate(
+      input, [&](std::int32_t q) { return quantized(function(real(q, input)) * inverse_scale, output); });
+}
+
+LookupTable bridged_table(const Affine& input, const Affine& output,
+                          const std::function<float(float)>& function) {
+  return tabulate(input,
+                  [&](std::int32_t q) { return quantized(function(real(q, input)) / output.scale, output); });
 }
 
 float logistic(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+
+float elu(float x) { return x < 0.0f ? std::exp(x) - 1.0f : x; }
 
 float gelu(float x) { return 0.5f * x * std::erfc(x * -std::numbers::sqrt2_v<float> / 2); }
 

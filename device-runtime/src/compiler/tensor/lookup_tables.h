@@ -27,12 +27,17 @@ using LookupTable = std::array<std::int8_t, 256>;
 [[nodiscard]] LookupTable absolute_table(const Affine& input, const Affine& output);
 // QUANTIZE between 8-bit types.
 [[nodiscard]] LookupTable requantize_table(const Affine& input, const Affine& output);
-// Anything else, computed in float32: LOGISTIC, TANH, GELU.
+// Anything else, computed in float32: LOGISTIC, TANH, GELU, int8 ELU.
 [[nodiscard]] LookupTable function_table(const Affine& input, const Affine& output,
                                          const std::function<float(float)>& function);
 
-// The functions of function_table().
+// DEQUANTIZE, the function in float32, QUANTIZE.
+[[nodiscard]] LookupTable bridged_table(const Affine& input, const Affine& output,
+                                        const std::function<float(float)>& function);
+
+// The functions of these tables.
 [[nodiscard]] float logistic(float x);
+[[nodiscard]] float elu(float x);
 [[nodiscard]] float gelu(float x);
 [[nodiscard]] float gelu_approximate(float x);
 

@@ -250,6 +250,7 @@ struct ShapeRule {
 constexpr ShapeRule kRules[] = {
     {builtin::kAbs, as_input},
     {builtin::kDequantize, as_input},
+    {builtin::kElu, as_input},
     {builtin::kGelu, as_input},
     {builtin::kHardSwish, as_input},
     {builtin::kLeakyRelu, as_input},

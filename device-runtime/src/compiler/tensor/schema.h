@@ -14,8 +14,8 @@ inline constexpr std::int32_t kConcatenation = 2, kDepthToSpace = 5, kDequantize
                               kMinimum = 57, kPadV2 = 60, kSlice = 65, kTile = 69, kExpandDims = 70,
                               kSum = 74, kShape = 77, kArgMin = 79, kReduceProd = 81, kReduceMax = 82,
                               kPack = 83, kUnpack = 88, kReduceMin = 89, kResizeNearestNeighbor = 97,
-                              kLeakyRelu = 98, kAbs = 101, kSplitV = 102, kQuantize = 114, kHardSwish = 117,
-                              kGelu = 150, kRelu0To1 = 152;
+                              kLeakyRelu = 98, kAbs = 101, kSplitV = 102, kQuantize = 114, kElu = 111,
+                              kHardSwish = 117, kGelu = 150, kRelu0To1 = 152;
 }  // namespace builtin
 
 namespace slot {

@@ -46,6 +46,7 @@ struct Operator {
   std::vector<std::int32_t> inputs;   // tensors or kAbsentTensor
   std::vector<std::int32_t> outputs;  // tensors
   FlatTable options;
+  bool through_float = false;  // computed in float32 between 8-bit tensors (tensor/float_bridges.h)
 };
 
 struct Graph {
