@@ -180,7 +180,7 @@ void signed_and_packed(std::uint16_t devices, std::uint32_t parameters, Report& 
   participant(verified, signed_cohort, report);
   const CohortOptions packed{.devices = devices,
                              .parameters = parameters,
-                             .dropout_fraction = 0.1,
+                             .dropout_fraction = 0.3,
                              .packing = proto::Packing::kBits};
   const RecordedCohort packed_cohort(packed);
   sum_inputs(packed, packed_cohort, 5, report);
