@@ -42,8 +42,8 @@ def simulate(*arguments, timeout=200):
         return json.loads(file.read_text())
 
 
-class Coordinator:
-    """`sotto serve` on a loopback port."""
+class Server:
+    """A command that serves on a loopback port, with a data directory and a log beside it."""
 
     def __init__(self, data_dir, port=None, extra=()):
         self.data_dir = pathlib.Path(data_dir)
@@ -52,19 +52,12 @@ class Coordinator:
         self.log_path = self.data_dir.parent / f"{self.data_dir.name}-{self.port}.log"
         self.process = None
 
-    def start(self):
+    def spawn(self, *command):
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--data-dir", str(self.data_dir), "--listen", f"127.0.0.1:{self.port}", *self.extra],
+            [BINARY, *map(str, command), "--data-dir", str(self.data_dir), "--listen", self.address,
+             *map(str, self.extra)],
             stdout=self.log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError(f"sotto serve ended at once: {self.log_text()}")
-            if run("task", "list", "--data-dir", self.data_dir).returncode == 0:
-                return self
-            time.sleep(0.1)
-        raise AssertionError(f"sotto serve did not come up: {self.log_text()}")
 
     def log_text(self):
         return self.log_path.read_text(errors="replace")
@@ -76,6 +69,21 @@ class Coordinator:
     @property
     def ca(self):
         return self.data_dir / "tls" / "ca.pem"
+
+
+class Coordinator(Server):
+    """`sotto serve`."""
+
+    def start(self):
+        self.spawn("serve")
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"sotto serve ended at once: {self.log_text()}")
+            if run("task", "list", "--data-dir", self.data_dir).returncode == 0:
+                return self
+            time.sleep(0.1)
+        raise AssertionError(f"sotto serve did not come up: {self.log_text()}")
 
     @property
     def socket(self):
@@ -112,37 +120,19 @@ class Coordinator:
         self.log.close()
 
 
-class MaskHelper:
-    """`sotto helper serve` on a loopback port, for the fleet of a coordinator's own authority."""
+class MaskHelper(Server):
+    """`sotto helper serve`, for the fleet of a coordinator's own authority."""
 
     def __init__(self, data_dir, authority, port=None, extra=()):
-        self.data_dir = pathlib.Path(data_dir)
+        super().__init__(data_dir, port, extra)
         self.authority = authority
-        self.port = port or free_port()
-        self.extra = list(extra)
-        self.log_path = self.data_dir.parent / f"{self.data_dir.name}-{self.port}.log"
-        self.process = None
 
     def start(self):
-        self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(
-            [BINARY, "helper", "serve", "--data-dir", str(self.data_dir), "--authority", str(self.authority), "--listen",
-             self.address, *map(str, self.extra)], stdout=self.log, stderr=subprocess.STDOUT)
+        self.spawn("helper", "serve", "--authority", self.authority)
         wait_until(lambda: self.process.poll() is not None or "listening on" in self.log_text(), what="the helper's start")
         if self.process.poll() is not None:
             raise AssertionError(f"sotto helper serve ended at once: {self.log_text()}")
         return self
-
-    def log_text(self):
-        return self.log_path.read_text(errors="replace")
-
-    @property
-    def address(self):
-        return f"127.0.0.1:{self.port}"
-
-    @property
-    def ca(self):
-        return self.data_dir / "tls" / "ca.pem"
 
     @property
     def public_key(self):

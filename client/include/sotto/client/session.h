@@ -2,8 +2,7 @@
 // end. Feed it replies, timers and training results; do what it returns. One thread at a time.
 //
 //   start() -> Send(check-in) -> [Wait until the retry window] -> Send(fetch model)* -> Train -> Send(join)
-//   -> Send(share)
-//           -> Send(collect) -> Send(confirm) -> Send(unmask) -> Done
+//           -> Send(share) -> Send(collect) -> Send(confirm) -> Send(unmask) -> Done
 //
 // Lost and refused calls are retried with exponential back-off and full jitter inside the machine, up to a
 // limit.
