@@ -51,8 +51,10 @@ std::optional<Message> read_frame() {
 bool write_frame(const Message& frame) {
   std::array<std::uint8_t, 4> head;
   store_le(head.data(), static_cast<std::uint32_t>(frame.size()));
-  return std::fwrite(head.data(), 1, head.size(), stdout) == head.size() &&
-         std::fwrite(frame.data(), 1, frame.size(), stdout) == frame.size() && std::fflush(stdout) == 0;
+  bool written = std::fwrite(head.data(), 1, head.size(), stdout) == head.size();
+  // An empty frame need not have an address.
+  if (!frame.empty()) written = std::fwrite(frame.data(), 1, frame.size(), stdout) == frame.size() && written;
+  return std::fflush(stdout) == 0 && written;
 }
 
 Message answer(std::uint8_t first, std::string_view text = {}) {
