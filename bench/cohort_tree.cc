@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "side_by_side.h"
+#include "softmax_plan.h"
 #include "sotto/aggregator/cohort_session.h"
 #include "sotto/base/check.h"
 #include "sotto/secagg/parameters.h"
@@ -20,14 +21,7 @@ constexpr std::uint64_t kSeed = 20'000;
 constexpr std::size_t kDevicesAtOnce = 8;  // per thread, whose messages wait to be taken in
 
 proto::Plan plan_of(const TreeOptions& options) {
-  proto::Plan plan;
-  plan.task = TaskId{1};
-  plan.round = RoundId{1};
-  plan.model = {.architecture = proto::Architecture::kSoftmax,
-                .features = options.parameters / 2 - 1,
-                .classes = 2,
-                .hidden = 0};
-  plan.report_within_ms = 1000;
+  proto::Plan plan = softmax_plan(options.parameters);
   plan.aggregation.adversary = options.adversary;
   plan.aggregation.prg = crypto::Prg::kAes128Ctr;
   plan.aggregation.participants_max = static_cast<std::uint16_t>(options.cohort_devices);

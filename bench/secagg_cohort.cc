@@ -5,6 +5,7 @@
 
 #include "secagg_limits.h"
 #include "side_by_side.h"
+#include "softmax_plan.h"
 #include "sotto/base/check.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
@@ -21,14 +22,7 @@ constexpr std::size_t kSteps = 5;
 std::size_t slot(Step step) { return static_cast<std::size_t>(step) - 1; }
 
 proto::Plan plan_of(const CohortOptions& options) {
-  proto::Plan plan;
-  plan.task = TaskId{1};
-  plan.round = RoundId{1};
-  plan.model = {.architecture = proto::Architecture::kSoftmax,
-                .features = options.parameters / 2 - 1,
-                .classes = 2,
-                .hidden = 0};
-  plan.report_within_ms = 1000;
+  proto::Plan plan = softmax_plan(options.parameters);
   plan.aggregation.adversary = options.adversary;
   plan.aggregation.packing = options.packing;
   plan.aggregation.prg = options.prg;
