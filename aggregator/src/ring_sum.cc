@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::uint32_t kLaneMax = 255;
 constexpr std::int64_t kZeroLane = 128;  // the lane value of a zero coordinate
-constexpr double kLargestLevel = 127;    // the lane value of `clip` above that
 
 Status nonsense(const std::string& what) {
   return aborted(what + ": a participant sent something else than an update; nothing was applied");
@@ -45,7 +44,7 @@ Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint
   std::vector<std::uint32_t> lanes(layout.lane_count());
   secagg::ring_decode(layout, ring, lanes);
   CohortSum sum;
-  sum.unit = static_cast<double>(plan.aggregation.clip) / kLargestLevel;
+  sum.unit = secagg::quantizer_scale(plan.aggregation.clip);
   sum.weight_max = plan.aggregation.weight_max;
   sum.metrics = secagg::decode_metrics(lanes);
   sum.devices = vectors;

@@ -49,7 +49,7 @@ Status validate_aggregation(const AggregationSpec& aggregation) {
       {"cohort_min", static_cast<double>(aggregation.cohort_min), limits::kParticipantsMin, participants_max},
       {"corrupt_fraction", aggregation.corrupt_fraction, 0, 0.5, Ends::kOpenAbove},
       {"dropout_fraction", aggregation.dropout_fraction, 0, 0.5, Ends::kOpenAbove},
-      {"clip", aggregation.clip, 0, 1e6, Ends::kOpenBelow},
+      {"clip", aggregation.clip, secagg::kSmallestClip, 1e6},
       {"weight_max", static_cast<double>(aggregation.weight_max), 1, 1 << 20},
       {"packing", static_cast<double>(aggregation.packing), 1, 2},
   };

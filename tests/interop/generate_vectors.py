@@ -26,7 +26,7 @@ from sotto_one_shot import helper_request, one_shot_message, plan_bytes, set_nam
 from sotto_parameters import search
 from sotto_plan import BITS, DENSE, FLOAT, ONE_SHOT
 from sotto_primitives import AES_128_CTR, CHACHA20, keystream, public_key, seal
-from sotto_vector import Ring, encode_update
+from sotto_vector import Ring, binary32, encode_update, fixed_steps
 
 
 def plans():
@@ -43,24 +43,48 @@ def plans():
     return {"cases": cases, "refused": [{"why": why, "bytes": data} for why, data in refusal_cases.plan_cases()]}
 
 
+def just_enough(clip, weight_max, examples, delta):
+    """For each coordinate the lowest draw that rounds its magnitude up and, at every other one, the highest that
+    does not: another last bit of any product, quotient or fraction gives another lane."""
+    share = binary32(min(examples, weight_max) / weight_max)
+    lowest = [-fixed_steps(binary32(share * d), clip) % 2**24 for d in delta]
+    return struct.pack(f"<{len(delta)}I", *((draw - place % 2) % 2**24 for place, draw in enumerate(lowest)))
+
+
 def updates():
-    """Section 4, with the draws that decide the rounding: up when draw / 2^32 is below the fraction."""
-    edge = PLAN.clip
-    weird = [0.0, edge, -edge, 2 * edge, -2 * edge, math.inf, -math.inf, math.nan, 1e-30, -1e-30, 0.1, -0.1, 0.3, edge / 127]
+    """Section 4, with the draws that decide the rounding."""
+    edge, tenth = PLAN.clip, binary32(0.1)
+    weird = [0.0, edge, -edge, 2 * edge, -2 * edge, math.inf, -math.inf, math.nan, 1e-30, -1e-30, 0.1, -0.1, 0.3,
+             edge / 127]
     smooth = [0.001 * i - 0.01 for i in range(12)]
-    inputs = ((100, 37, 12.5, smooth), (250, 250, 1e300, weird), (33, 0, -1.0, smooth[::-1]), (0, 0, math.nan, smooth),
-              (2**32 - 1, 2**31, math.inf, weird))
-    cases = []
-    for number, (examples, correct, loss, delta) in enumerate(inputs):
-        packed = struct.pack(f"<{len(delta)}f", *delta)
-        rounded = struct.unpack(f"<{len(delta)}f", packed)
+    rough = [tenth * math.sin(n) * 10**(-n / 8) for n in range(1, 33)]
+    extreme = [3.4e38, -3.4e38, 1e-40, -1e-45, 1e20]
+    reports = ((100, 37, 12.5, smooth), (250, 250, 1e300, weird), (33, 0, -1.0, smooth[::-1]),
+               (0, 0, math.nan, smooth), (2**32 - 1, 2**31, math.inf, weird))
+    inputs = [(PLAN.clip, PLAN.weight_max, *report, None) for report in reports]
+    for clip in (1.345844030380249, 1.201500654220581, 2**-64, 1e6):
+        around = [clip, -clip, 1.5 * clip, -1.5 * clip, 2 * clip, clip / 127, -clip / 200]
+        for byte in (b"\0", b"\xff"):
+            inputs += [(clip, weight_max, 2, 1, 0.75, around, byte * 4 * len(around)) for weight_max in (3, 1)]
+    for weight_max, examples in ((3, 1), (100, 99), (2**20, 7)):
+        inputs.append((tenth, weight_max, examples, 0, 0.0, rough, just_enough))
+    inputs.append((tenth, 2**20, 2**20 - 1, 0, 0.0, extreme, just_enough))
+    return {"cases": [update_case(number, *values) for number, values in enumerate(inputs)]}
+
+
+def update_case(number, clip, weight_max, examples, correct, loss, delta, draws):
+    """`draws`: the bytes, a function that works them out, or None for fixed ones."""
+    clip, delta = binary32(clip), [binary32(d) for d in delta]
+    if draws is None:
         draws = fixed(f"draws {number}", 4 * len(delta))
-        uniform = iter(u / 2**32 for u in struct.unpack(f"<{len(delta)}I", draws)).__next__
-        update = {"examples": examples, "correct": correct, "loss": loss, "delta": rounded}
-        cases.append({"clip": PLAN.clip, "weight_max": PLAN.weight_max, "examples": examples, "correct": correct,
-                      "loss": struct.pack("<d", loss), "delta": packed, "draws": draws,
-                      "lanes": bytes(encode_update(PLAN, update, uniform))})
-    return {"cases": cases}
+    elif callable(draws):
+        draws = draws(clip, weight_max, examples, delta)
+    plan = replace(PLAN, clip=clip, weight_max=weight_max)
+    draw = iter(struct.unpack(f"<{len(delta)}I", draws)).__next__
+    update = {"examples": examples, "correct": correct, "loss": loss, "delta": delta}
+    return {"clip": clip, "weight_max": weight_max, "examples": examples, "correct": correct,
+            "loss": struct.pack("<d", loss), "delta": struct.pack(f"<{len(delta)}f", *delta), "draws": draws,
+            "lanes": bytes(encode_update(plan, update, draw))}
 
 
 def rings():

@@ -314,7 +314,8 @@ def plan_cases():
         "local_epochs": (0, 1001), "batch_size": (0, 65537), "learning_rate": (0, -1, 100.5, "nan"),
         "momentum": (-0.5, 1, "nan"), "proximal_mu": (-1, 101, "inf"), "aggregation": (0, 4), "adversary": (0, 3),
         "prg": (0, 3), "cohort_min": (2, 258), "participants_max": (2, 10001), "corrupt_fraction": (-0.25, 0.5, "nan"),
-        "dropout_fraction": (-0.25, 0.5, "nan"), "clip": (0, 1000064, "inf", "nan"), "weight_max": (0, 2**20 + 1),
+        "dropout_fraction": (-0.25, 0.5, "nan"), "clip": (0, -1, 2**-65, 1000064, "inf", "nan"),
+        "weight_max": (0, 2**20 + 1),
         "report_within_ms": (0,), "packing": (0, 3)}
     for field, values in bad_values.items():
         for value in values:

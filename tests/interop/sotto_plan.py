@@ -85,7 +85,7 @@ def ranges(plan):
     yield "participants", 3 <= plan.cohort_min <= plan.participants_max <= (1024 if plan.aggregation == 3 else 10000)
     yield "corrupt fraction", 0 <= plan.corrupt_fraction < 0.5
     yield "drop-out fraction", 0 <= plan.dropout_fraction < 0.5
-    yield "clip", 0 < plan.clip <= 1e6
+    yield "clip", 2**-64 <= plan.clip <= 1e6
     yield "weight_max", 1 <= plan.weight_max <= 2**20
     yield "report_within_ms", plan.report_within_ms >= 1
     yield "packing", plan.packing in (WORDS, BITS)

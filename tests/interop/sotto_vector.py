@@ -19,22 +19,33 @@ def loss_units(loss):
     return LOSS_MAX if loss >= LOSS_MAX / 1024 else math.floor(1024 * loss)
 
 
+def binary32(value):
+    """Rounded to binary32, to infinity beyond it. A product or quotient of two binary32 numbers may be worked
+    out in binary64 first: 53 bits are more than 2 * 24 + 2, so rounding twice gives the same as rounding once."""
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def fixed_steps(weighted, clip):
+    """How many steps of the clip's 127th part the magnitude is, with 24 bits of fraction."""
+    return math.floor(min(float(LEVELS), binary32(abs(weighted) / binary32(clip / LEVELS))) * 2**24)
+
+
 def quantise(weighted, clip, draw):
-    """One coordinate as (lane, was it clipped); `draw` is uniform in [0, 1)."""
+    """One coordinate as (lane, was it clipped); `draw` is a uniform u32, of which the low 24 bits count."""
     if not math.isfinite(weighted):
         return 128, True
-    bounded = max(-clip, min(clip, weighted))
-    scaled = bounded / (clip / LEVELS)
-    below = math.floor(scaled)
-    rounded = below + (1 if draw < scaled - below else 0)
-    return 128 + max(-LEVELS, min(LEVELS, rounded)), bounded != weighted
+    rounded = (fixed_steps(weighted, clip) + draw % 2**24) >> 24
+    return 128 + (-rounded if weighted < 0 else rounded), abs(weighted) > clip
 
 
-def encode_update(plan, update, uniform):
-    """Lanes of section 4. `update` has examples, correct, loss and delta; `uniform()` draws from [0, 1)."""
+def encode_update(plan, update, draw):
+    """Lanes of section 4. `update` has examples, correct, loss and delta; `draw()` gives a uniform u32."""
     weight = min(update["examples"], plan.weight_max)
-    share = weight / plan.weight_max
-    coordinates = [quantise(share * d, plan.clip, uniform()) for d in update["delta"]]
+    share = binary32(binary32(weight) / plan.weight_max)
+    coordinates = [quantise(binary32(share * d), plan.clip, draw()) for d in update["delta"]]
     clipped = any(was_clipped for _, was_clipped in coordinates)
     return ([1] + digits(weight, 4) + digits(update["examples"], 4) + digits(update["correct"], 4)
             + digits(loss_units(update["loss"]), 6) + [int(clipped)] + [lane for lane, _ in coordinates])

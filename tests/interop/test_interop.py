@@ -141,6 +141,10 @@ def random_update(plan, rng):
             "delta": [coordinate() for _ in range(plan.parameters())]}
 
 
+def rng_draws(rng):
+    return lambda: rng.getrandbits(32)
+
+
 def number_of(lane_sums):
     """Sums of base-256 digits, put together."""
     return sum(value << (8 * place) for place, value in enumerate(lane_sums))
@@ -170,7 +174,7 @@ class Sessions(unittest.TestCase):
         self.aggregator.start(plan, seed)
         self.devices = []
         for i in range(n):
-            lanes = encode_update(plan, random_update(plan, rng), rng.random)
+            lanes = encode_update(plan, random_update(plan, rng), rng_draws(rng))
             device = (PythonDevice(self.aggregator, plan, lanes, i) if i < n - local
                       else LocalDevice(self.aggregator, 1000 * seed + i, lanes))
             self.assertEqual(device.join(), (0, i))
@@ -281,7 +285,7 @@ class Sessions(unittest.TestCase):
         for participants_max in (257, 300):
             plan = replace(PLAN, aggregation=PLAIN, participants_max=participants_max)
             rng = random.Random(5)
-            vectors = [encode_update(plan, random_update(plan, rng), rng.random) for _ in range(5)]
+            vectors = [encode_update(plan, random_update(plan, rng), rng_draws(rng)) for _ in range(5)]
             payloads = [Ring(participants_max).pack(lanes) for lanes in vectors]
             self.assertEqual(self.collect_unmasked(plan, payloads), plain_sum(vectors))
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "sotto/secagg/loss_units.h"
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/update.h"
 
@@ -11,8 +12,6 @@ namespace sotto::client {
 namespace {
 
 constexpr std::size_t kFloatHeaderBytes = 20;
-constexpr double kLossUnits = 1024;  // per nat
-constexpr double kLossMax = 0x1.0p48 - 1;
 
 bool is_float(const proto::Plan& plan) { return plan.aggregation.kind == proto::Aggregation::kFloat; }
 
@@ -28,7 +27,7 @@ Status check_update(const proto::Plan& plan, const LocalUpdate& update) {
     return invalid_argument("the trainer's delta " + std::to_string(wrong - update.delta.begin()) +
                             " is not a finite number");
   }
-  const secagg::UpdateMetrics& metrics = update.metrics;
+  const LocalMetrics& metrics = update.metrics;
   if (metrics.examples == 0) return invalid_argument("the trainer reported 0 examples");
   if (metrics.weight != std::min(metrics.examples, plan.aggregation.weight_max)) {
     return invalid_argument("the trainer reported weight " + std::to_string(metrics.weight) + " for " +
@@ -52,8 +51,7 @@ std::vector<std::uint8_t> encode_float_message(const LocalUpdate& update) {
   writer.u32(update.metrics.weight);
   writer.u32(update.metrics.examples);
   writer.u32(update.metrics.correct);
-  writer.u64(
-      static_cast<std::uint64_t>(std::min(std::floor(update.metrics.loss_sum * kLossUnits), kLossMax)));
+  writer.u64(secagg::loss_units(update.metrics.loss_sum));
   for (const float value : update.delta) writer.f32(value);
   return message;
 }
@@ -86,7 +84,10 @@ Result<std::vector<std::uint8_t>> encode_update(const proto::Plan& plan, const L
   SOTTO_RETURN_IF_ERROR(check_update(plan, update));
   if (is_float(plan)) return encode_float_message(update);
   std::vector<std::uint8_t> lanes(encoded_update_bytes(plan));
-  secagg::UpdateMetrics metrics = update.metrics;
+  secagg::UpdateMetrics metrics{.weight = update.metrics.weight,
+                                .examples = update.metrics.examples,
+                                .correct = update.metrics.correct,
+                                .loss_1024 = secagg::loss_units(update.metrics.loss_sum)};
   secagg::quantize_update(update.delta, plan.quantizer(), metrics, rounding, lanes);
   return lanes;
 }

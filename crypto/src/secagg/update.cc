@@ -3,10 +3,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <cfloat>
+#include <limits>
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/check.h"
+
+// The lanes are a matter of the wire: every operation below is one rounding to binary32.
+static_assert(std::numeric_limits<float>::is_iec559);
+#if FLT_EVAL_METHOD != 0 || defined(__FAST_MATH__)
+#error "secagg/update.cc needs binary32 arithmetic without excess precision (-msse2, no -ffast-math)"
+#endif
 
 namespace sotto::secagg {
 namespace {
@@ -19,8 +26,10 @@ constexpr std::size_t kClippedLane = 19;
 constexpr std::size_t kCountLimbs = 4;
 constexpr std::size_t kLossLimbs = 6;
 
-constexpr double kStepsMax = 127;
+constexpr float kStepsMax = 127;
 constexpr std::uint8_t kOffset = 128;
+constexpr int kFractionBits = 24;
+constexpr std::uint32_t kFractionMask = (std::uint32_t{1} << kFractionBits) - 1;
 constexpr std::size_t kDrawsPerFill = 1024;
 
 void write_limbs(std::uint64_t value, std::span<std::uint8_t> limbs) {
@@ -36,32 +45,32 @@ std::uint64_t sum_of_limbs(std::span<const std::uint32_t> limb_sums) {
   return value;
 }
 
-// floor(1024 nats), clamped to six limbs; what is not a number counts as none.
-std::uint64_t loss_units(double nats) {
-  constexpr std::uint64_t kMax = (std::uint64_t{1} << 48) - 1;
-  if (!(nats > 0)) return 0;
-  if (nats >= 0x1p38) return kMax;
-  return static_cast<std::uint64_t>(nats * 1024);
-}
+float magnitude(float value) { return value < 0 ? -value : value; }
 
-// Rounds to floor(x) or floor(x) + 1, up with probability x - floor(x) to within 2^-32.
-std::uint8_t round_stochastically(double steps, std::uint32_t draw) {
-  const double below = std::floor(steps);
-  const bool up = draw < (steps - below) * 0x1p32;
-  const double rounded = std::clamp(below + (up ? 1 : 0), -kStepsMax, kStepsMax);
-  return static_cast<std::uint8_t>(kOffset + static_cast<int>(rounded));
+// False for what is not a number, too.
+bool is_finite(float value) { return magnitude(value) <= FLT_MAX; }
+
+// Rounds the magnitude of value / scale down or up at random. Its fixed point form drops what lies below 2^-24
+// and nothing else: the product with a power of two is exact. At most 127 steps, whatever rounding made of a
+// value at the clip, so that no lane leaves [1, 255].
+std::uint8_t encode_coordinate(float value, float scale, std::uint32_t draw) {
+  const float steps = std::min(magnitude(value) / scale, kStepsMax);
+  const auto fixed = static_cast<std::uint32_t>(static_cast<std::int32_t>(steps * 0x1p24f));
+  const auto rounded = static_cast<std::uint8_t>((fixed + (draw & kFractionMask)) >> kFractionBits);
+  return static_cast<std::uint8_t>(value < 0 ? kOffset - rounded : kOffset + rounded);
 }
 
 }  // namespace
 
+float quantizer_scale(float clip) { return clip / kStepsMax; }
+
 void quantize_update(std::span<const float> delta, const QuantizerOptions& options, UpdateMetrics& metrics,
                      Random& random, std::span<std::uint8_t> lanes) {
-  SOTTO_CHECK(std::isfinite(options.clip) && options.clip > 0);
+  SOTTO_CHECK(is_finite(options.clip) && options.clip >= kSmallestClip);
   SOTTO_CHECK(options.weight_max >= 1 && metrics.weight <= options.weight_max);
   SOTTO_CHECK(lanes.size() == update_lanes(delta.size()));
-  const double weight = static_cast<double>(metrics.weight) / options.weight_max;
-  const double clip = options.clip;
-  const double scale = clip / kStepsMax;
+  const float weight = static_cast<float>(metrics.weight) / static_cast<float>(options.weight_max);
+  const float scale = quantizer_scale(options.clip);
   const std::span<std::uint8_t> values = lanes.subspan(kMetricLanes);
 
   metrics.clipped = false;
@@ -70,16 +79,10 @@ void quantize_update(std::span<const float> delta, const QuantizerOptions& optio
     const std::size_t count = std::min(kDrawsPerFill, delta.size() - first);
     random.fill(MutableBytes(draws).first(count * sizeof(std::uint32_t)));
     for (std::size_t i = 0; i < count; ++i) {
-      const double value = weight * delta[first + i];
-      if (!std::isfinite(value)) {
-        metrics.clipped = true;
-        values[first + i] = kOffset;
-        continue;
-      }
-      const double inside = std::clamp(value, -clip, clip);
-      metrics.clipped = metrics.clipped || inside != value;
+      const float value = weight * delta[first + i];
+      metrics.clipped = metrics.clipped || !(magnitude(value) <= options.clip);
       const auto draw = load_le<std::uint32_t>(draws.data() + i * sizeof(std::uint32_t));
-      values[first + i] = round_stochastically(inside / scale, draw);
+      values[first + i] = is_finite(value) ? encode_coordinate(value, scale, draw) : kOffset;
     }
   }
 
@@ -87,7 +90,7 @@ void quantize_update(std::span<const float> delta, const QuantizerOptions& optio
   write_limbs(metrics.weight, lanes.subspan(kWeightLane, kCountLimbs));
   write_limbs(metrics.examples, lanes.subspan(kExamplesLane, kCountLimbs));
   write_limbs(metrics.correct, lanes.subspan(kCorrectLane, kCountLimbs));
-  write_limbs(loss_units(metrics.loss_sum), lanes.subspan(kLossLane, kLossLimbs));
+  write_limbs(std::min(metrics.loss_1024, kLossMax), lanes.subspan(kLossLane, kLossLimbs));
   lanes[kClippedLane] = metrics.clipped ? 1 : 0;
 }
 

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "sotto/crypto/primitives.h"
+#include "sotto/secagg/loss_units.h"
 #include "support/enrolment.h"
 
 namespace sotto::aggregator {
@@ -44,7 +45,7 @@ Cohort::Cohort(const proto::Plan& plan, std::size_t devices, std::uint64_t seed)
     metrics.examples = 1 + static_cast<std::uint32_t>(random.below(2 * plan.aggregation.weight_max));
     metrics.weight = std::min(metrics.examples, plan.aggregation.weight_max);
     metrics.correct = static_cast<std::uint32_t>(random.below(metrics.examples + 1));
-    metrics.loss_sum = random.uniform() * metrics.examples;
+    metrics.loss_1024 = secagg::loss_units(random.uniform() * metrics.examples);
     lanes_.emplace_back(layout_.lane_count());
     secagg::quantize_update(delta, plan.quantizer(), metrics, random, lanes_.back());
   }
@@ -168,7 +169,7 @@ Outcome Cohort::play(const Play& play) {
 CohortSum Cohort::expected(const std::function<bool(std::size_t)>& counted) const {
   CohortSum sum;
   sum.sum.resize(plan_.model.parameter_count());
-  sum.unit = static_cast<double>(plan_.aggregation.clip) / 127;
+  sum.unit = secagg::quantizer_scale(plan_.aggregation.clip);
   sum.weight_max = plan_.aggregation.weight_max;
   for (std::size_t device = 0; device < lanes_.size(); ++device) {
     if (!counted(device)) continue;

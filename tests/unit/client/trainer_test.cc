@@ -177,7 +177,6 @@ TEST_P(EachArchitecture, MetricsAreThoseOfTheReceivedModel) {
   EXPECT_EQ(update->metrics.weight, 100u);
   EXPECT_EQ(update->metrics.correct, std::lround(received->accuracy * 300));
   EXPECT_NEAR(update->metrics.loss_sum, received->mean_loss * 300, 1e-9);
-  EXPECT_FALSE(update->metrics.clipped);
 }
 
 TEST(Trainer, WeightIsTheNumberOfExamplesBelowItsMaximum) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "sotto/proto/plan.h"
+#include "sotto/secagg/loss_units.h"
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
@@ -136,7 +137,9 @@ TEST(GoldenVectors, UpdatesHaveTheseLanes) {
     metrics.correct = update.at("correct");
     const QuantizerOptions options{.clip = update.at("clip"), .weight_max = update.at("weight_max")};
     metrics.weight = std::min(metrics.examples, options.weight_max);
-    std::memcpy(&metrics.loss_sum, bytes_of(update, "loss").data(), sizeof metrics.loss_sum);
+    double loss = 0;
+    std::memcpy(&loss, bytes_of(update, "loss").data(), sizeof loss);
+    metrics.loss_1024 = loss_units(loss);
     ScriptedRandom draws(bytes_of(update, "draws"));
     Message lanes(update_lanes(delta.size()));
     quantize_update(delta, options, metrics, draws, lanes);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "sotto/secagg/loss_units.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -35,7 +36,7 @@ TEST(Quantizer, ErrorsStayBelowOneStep) {
   crypto::SeededRandom random(std::uint64_t{11});
   std::vector<float> delta(5000);
   for (float& x : delta) x = static_cast<float>((random.uniform() * 2 - 1) * 0.3);
-  const double scale = 0.3f / 127.0;
+  const double scale = quantizer_scale(0.3f);
   const Quantized quantized = quantize(delta, {.clip = 0.3f});
   EXPECT_FALSE(quantized.metrics.clipped);
   for (std::size_t i = 0; i < delta.size(); ++i) {
@@ -76,12 +77,71 @@ TEST(Quantizer, ClipsAndSaysSo) {
 }
 
 TEST(Quantizer, AValueAtTheClipIsNotClipped) {
-  for (const float clip : {0.1f, 0.3f, 1.0f, 3.7e-12f, 1e6f, std::numeric_limits<float>::denorm_min()}) {
+  for (const float clip : {0.1f, 0.3f, 1.0f, 3.7e-12f, 1e6f, kSmallestClip}) {
     const Quantized quantized = quantize({clip, -clip}, {.clip = clip});
     EXPECT_FALSE(quantized.metrics.clipped) << clip;
     EXPECT_EQ(quantized.value(0), 127) << clip;
     EXPECT_EQ(quantized.value(1), -127) << clip;
+    const float beyond = std::nextafter(clip, 2 * clip);
+    EXPECT_TRUE(quantize({beyond}, {.clip = clip}).metrics.clipped) << clip;
+    EXPECT_TRUE(quantize({-beyond}, {.clip = clip}).metrics.clipped) << clip;
   }
+}
+
+// Every byte the same, whatever is asked for.
+class ConstantRandom final : public Random {
+ public:
+  explicit ConstantRandom(std::uint8_t byte) : byte_(byte) {}
+  void fill(MutableBytes out) override { std::fill(out.begin(), out.end(), byte_); }
+
+ private:
+  std::uint8_t byte_;
+};
+
+std::vector<std::uint8_t> lanes_with_draws_of(std::uint8_t byte, const std::vector<float>& delta,
+                                              const QuantizerOptions& options, std::uint32_t weight = 1) {
+  ConstantRandom random(byte);
+  std::vector<std::uint8_t> lanes(update_lanes(delta.size()));
+  UpdateMetrics metrics{.weight = weight};
+  quantize_update(delta, options, metrics, random, lanes);
+  lanes.erase(lanes.begin(), lanes.begin() + kMetricLanes);
+  return lanes;
+}
+
+TEST(Quantizer, AValueAtTheClipStaysInItsLanesWhateverIsDrawn) {
+  for (const float clip : {1.345844030380249f, 0.7f, 1.3f, 0.013f, 1e6f, kSmallestClip}) {
+    EXPECT_EQ(lanes_with_draws_of(0xff, {clip, -clip}, {.clip = clip}), (std::vector<std::uint8_t>{255, 1}))
+        << clip;
+  }
+  // 1.3f is a last bit less than 127 of its steps.
+  EXPECT_EQ(lanes_with_draws_of(0, {1.3f, -1.3f}, {.clip = 1.3f}), (std::vector<std::uint8_t>{254, 2}));
+  EXPECT_EQ(lanes_with_draws_of(0, {1.345844030380249f, -1.345844030380249f}, {.clip = 1.345844030380249f}),
+            (std::vector<std::uint8_t>{255, 1}));
+}
+
+TEST(Quantizer, RoundsUpExactlyWhenFractionAndDrawReachOne) {
+  // A draw of 0x7f7f7f is added to 24 bits of fraction: 0x808081 and more go up, on either side of zero.
+  const float below = 0x808080 * 0x1p-24f;
+  const float above = 0x808081 * 0x1p-24f;
+  EXPECT_EQ(lanes_with_draws_of(0x7f, {below, above, -below, -above}, {.clip = 127.0f}),
+            (std::vector<std::uint8_t>{128, 129, 128, 127}));
+}
+
+TEST(Quantizer, TheHighByteOfADrawDoesNotCount) {
+  // 0xffffffff and 0x00ffffff, 0x7f7f7f7f and 0x007f7f7f are the same draws.
+  class HighByteOff final : public Random {
+   public:
+    void fill(MutableBytes out) override {
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] = i % 4 == 3 ? 0x00 : 0x7f;
+    }
+  } random;
+  std::vector<float> delta;
+  for (int i = 0; i < 256; ++i) delta.push_back(static_cast<float>(i) / 256);
+  std::vector<std::uint8_t> lanes(update_lanes(delta.size()));
+  UpdateMetrics metrics{.weight = 1};
+  quantize_update(delta, {.clip = 127.0f}, metrics, random, lanes);
+  lanes.erase(lanes.begin(), lanes.begin() + kMetricLanes);
+  EXPECT_EQ(lanes, lanes_with_draws_of(0x7f, delta, {.clip = 127.0f}));
 }
 
 TEST(Quantizer, WhatIsNotFiniteCountsAsClippedAndIsZero) {
@@ -143,12 +203,14 @@ TEST(Quantizer, DrawsFourBytesPerCoordinateInFewCalls) {
 TEST(Quantizer, MisuseStopsTheProgram) {
   EXPECT_DEATH(quantize({1.0f}, {.clip = 0.0f}), "internal error");
   EXPECT_DEATH(quantize({1.0f}, {.clip = kNan}), "internal error");
+  EXPECT_DEATH(quantize({1.0f}, {.clip = kInfinity}), "internal error");
+  EXPECT_DEATH(quantize({1.0f}, {.clip = std::nextafter(kSmallestClip, 0.0f)}), "internal error");
   EXPECT_DEATH(quantize({1.0f}, {.clip = 1.0f, .weight_max = 1}, {.weight = 2}), "internal error");
 }
 
 TEST(UpdateMetrics, RoundTripThroughTheLanes) {
   const UpdateMetrics metrics{
-      .weight = 0x01020304, .examples = 0xfffefdfc, .correct = 77, .loss_sum = 1234.5};
+      .weight = 0x01020304, .examples = 0xfffefdfc, .correct = 77, .loss_1024 = 1234 * 1024 + 512};
   const Quantized quantized = quantize({}, {.clip = 1.0f, .weight_max = UINT32_MAX}, metrics);
   const MetricSums sums = decode_metrics(widened(quantized.lanes));
   EXPECT_EQ(sums, (MetricSums{.count = 1,
@@ -160,31 +222,40 @@ TEST(UpdateMetrics, RoundTripThroughTheLanes) {
 }
 
 TEST(UpdateMetrics, LieInTheDocumentedLanes) {
-  const UpdateMetrics metrics{.weight = 0x01020304, .examples = 0xfffefdfc, .correct = 77, .loss_sum = 2.5};
+  const UpdateMetrics metrics{.weight = 0x01020304, .examples = 0xfffefdfc, .correct = 77, .loss_1024 = 2560};
   EXPECT_EQ(quantize({kNan}, {.clip = 1.0f, .weight_max = UINT32_MAX}, metrics).lanes,
             (std::vector<std::uint8_t>{1, 0x04, 0x03, 0x02, 0x01, 0xfc, 0xfd, 0xfe, 0xff, 77, 0,
                                        0, 0,    0x00, 0x0a, 0,    0,    0,    0,    1,    128}));
 }
 
 TEST(UpdateMetrics, LossIsClampedAndNeverUndefined) {
-  const auto loss_of = [](double nats) {
-    return decode_metrics(widened(quantize({}, {.clip = 1.0f}, {.weight = 1, .loss_sum = nats}).lanes))
+  const auto loss_of = [](std::uint64_t units) {
+    return decode_metrics(widened(quantize({}, {.clip = 1.0f}, {.weight = 1, .loss_1024 = units}).lanes))
         .loss_1024;
   };
-  constexpr std::uint64_t kMax = (std::uint64_t{1} << 48) - 1;
   EXPECT_EQ(loss_of(0), 0u);
-  EXPECT_EQ(loss_of(-5), 0u);
-  EXPECT_EQ(loss_of(std::nan("")), 0u);
-  EXPECT_EQ(loss_of(1.0 / 2048), 0u);
-  EXPECT_EQ(loss_of(0x1p38), kMax);
-  EXPECT_EQ(loss_of(HUGE_VAL), kMax);
-  EXPECT_EQ(loss_of(std::nextafter(0x1p38, 0)), kMax);
+  EXPECT_EQ(loss_of(kLossMax - 1), kLossMax - 1);
+  EXPECT_EQ(loss_of(kLossMax), kLossMax);
+  EXPECT_EQ(loss_of(kLossMax + 1), kLossMax);
+  EXPECT_EQ(loss_of(UINT64_MAX), kLossMax);
+}
+
+TEST(LossUnits, AreNatsTimes1024RoundedDownAndClamped) {
+  EXPECT_EQ(loss_units(0), 0u);
+  EXPECT_EQ(loss_units(-5), 0u);
+  EXPECT_EQ(loss_units(std::nan("")), 0u);
+  EXPECT_EQ(loss_units(1.0 / 2048), 0u);
+  EXPECT_EQ(loss_units(1.0 / 1024), 1u);
+  EXPECT_EQ(loss_units(2.5), 2560u);
+  EXPECT_EQ(loss_units(0x1p38), kLossMax);
+  EXPECT_EQ(loss_units(HUGE_VAL), kLossMax);
+  EXPECT_EQ(loss_units(std::nextafter(0x1p38, 0)), kLossMax);
 }
 
 TEST(UpdateMetrics, SumsOfTheLargestLimbsAreExact) {
   std::vector<std::uint32_t> lane_sums(kMetricLanes, 0);
   UpdateMetrics largest{
-      .weight = UINT32_MAX, .examples = UINT32_MAX, .correct = UINT32_MAX, .loss_sum = HUGE_VAL};
+      .weight = UINT32_MAX, .examples = UINT32_MAX, .correct = UINT32_MAX, .loss_1024 = UINT64_MAX};
   const Quantized quantized = quantize({kNan}, {.clip = 1.0f, .weight_max = UINT32_MAX}, largest);
   for (int device = 0; device < 1024; ++device) {
     for (std::size_t lane = 0; lane < kMetricLanes; ++lane) lane_sums[lane] += quantized.lanes[lane];

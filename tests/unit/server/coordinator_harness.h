@@ -243,7 +243,7 @@ class Device {
                 .prg = plan.aggregation.prg};
     delta.assign(plan.model.parameter_count(), 0.0f);
     for (float& value : delta) value = static_cast<float>(random_.uniform() - 0.5);
-    metrics = {.weight = 10, .examples = 10, .correct = 5, .loss_sum = 1.5};
+    metrics = {.weight = 10, .examples = 10, .correct = 5, .loss_1024 = 1536};
     lanes.resize(secagg::update_lanes(delta.size()));
     secagg::quantize_update(delta, plan.quantizer(), metrics, random_, lanes);
     participant_.reset();
@@ -312,7 +312,7 @@ class Device {
     writer.u32(metrics.weight);
     writer.u32(metrics.examples);
     writer.u32(metrics.correct);
-    writer.u64(static_cast<std::uint64_t>(metrics.loss_sum * 1024));
+    writer.u64(metrics.loss_1024);
     for (const float value : delta) writer.f32(value);
     return out;
   }
@@ -368,7 +368,7 @@ class Fleet {
     const proto::Plan& plan = devices[0]->plan;
     const bool is_float = plan.aggregation.kind == proto::Aggregation::kFloat;
     sum.sum.resize(plan.model.parameter_count());
-    sum.unit = is_float ? 0x1p-40 : static_cast<double>(plan.aggregation.clip) / 127;
+    sum.unit = is_float ? 0x1p-40 : secagg::quantizer_scale(plan.aggregation.clip);
     sum.weight_max = plan.aggregation.weight_max;
     sum.devices = static_cast<std::uint32_t>(members.size());
     std::vector<std::uint32_t> lanes(secagg::kMetricLanes);

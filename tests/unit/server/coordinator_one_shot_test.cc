@@ -81,7 +81,7 @@ class OneShotRound : public ::testing::Test {
     aggregator::CohortSum sum;
     const proto::Plan& plan = devices_[0]->plan;
     sum.sum.resize(plan.model.parameter_count());
-    sum.unit = static_cast<double>(plan.aggregation.clip) / 127;
+    sum.unit = secagg::quantizer_scale(plan.aggregation.clip);
     sum.weight_max = plan.aggregation.weight_max;
     std::vector<std::uint32_t> metrics(secagg::kMetricLanes);
     for (const std::size_t i : members) {

@@ -20,9 +20,16 @@ struct TrainingJob {
   std::span<const float> parameters;  // the global model, model.parameter_count() values
 };
 
+struct LocalMetrics {
+  std::uint32_t weight = 0;    // min(examples, job.weight_max)
+  std::uint32_t examples = 0;  // trained on, at least 1
+  std::uint32_t correct = 0;   // of those, classified correctly by the received model, before training
+  double loss_sum = 0;         // sum over examples of the received model's loss, nats; finite, not negative
+};
+
 struct LocalUpdate {
-  std::vector<float> delta;       // trained - global, same shape and order as TrainingJob::parameters
-  secagg::UpdateMetrics metrics;  // `clipped` is set later by the quantiser
+  std::vector<float> delta;  // trained - global, same shape and order as TrainingJob::parameters
+  LocalMetrics metrics;
 };
 
 class Trainer {

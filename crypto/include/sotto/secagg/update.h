@@ -1,6 +1,6 @@
 // An update as ring lanes: one count lane, the metric limbs, then one lane per parameter (PROTOCOL.md "Update
-// vector"). Freestanding apart from float arithmetic; no heap. Shared by devices (encode) and the aggregator
-// (decode).
+// vector"). No heap, no double, no libm: binary32 products and quotients, each rounded once, and integers, so
+// that a board computes the same lanes as a host. Shared by devices (encode) and the aggregator (decode).
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,11 @@ struct UpdateMetrics {
   std::uint32_t weight = 0;    // min(examples, plan's weight_max)
   std::uint32_t examples = 0;  // trained on
   std::uint32_t correct = 0;   // of those, classified correctly by the received model, before training
-  double loss_sum = 0;         // sum over examples of the received model's loss, nats; clamped to [0, 2^38)
-  bool clipped = false;        // at least one coordinate was clipped
+  // Sum over examples of the received model's loss in 1/1024 nat; more than kLossMax counts as kLossMax.
+  std::uint64_t loss_1024 = 0;
+  bool clipped = false;  // at least one coordinate was clipped
 };
+inline constexpr std::uint64_t kLossMax = (std::uint64_t{1} << 48) - 1;
 
 // Lanes 0 .. kMetricLanes - 1: count (1), weight (4 limbs of 8 bits), examples (4), correct (4), loss (6, in
 // 1/1024 nat), clipped (1). Limbs are little-endian base 256; a sum of limbs is recomposed after summation
@@ -26,15 +28,22 @@ struct UpdateMetrics {
 inline constexpr std::size_t kMetricLanes = 20;
 [[nodiscard]] constexpr std::size_t update_lanes(std::size_t parameters) { return kMetricLanes + parameters; }
 
+// Clips from here on have a scale, and weights a product, that no device's arithmetic flushes to zero.
+inline constexpr float kSmallestClip = 0x1p-64f;
+
 struct QuantizerOptions {
-  float clip = 0;                // > 0: largest magnitude of a weighted coordinate
+  float clip = 0;                // finite, >= kSmallestClip: largest magnitude of a weighted coordinate
   std::uint32_t weight_max = 1;  // >= 1: coordinates are multiplied by weight / weight_max before clipping
 };
 
+// What one step of a lane stands for: clip / 127, rounded to binary32.
+[[nodiscard]] float quantizer_scale(float clip);
+
 // lanes has update_lanes(delta.size()) entries. x = delta * weight / weight_max is clipped to [-clip, clip],
-// divided by scale = clip / 127, rounded stochastically to an integer in [-127, 127] and offset by 128. Per
-// coordinate that is not clipped the error of the decoded value is below scale and zero in expectation. Sets
-// metrics.clipped. A coordinate that is not finite counts as clipped and encodes as zero.
+// divided by quantizer_scale(clip), rounded stochastically to an integer in [-127, 127] and offset by 128.
+// The expectation of the decoded value is within 2^-22 |x| + 2^-24 scale of an x that is not clipped, and each
+// decoded value less than that and a scale away from it. Sets metrics.clipped. A coordinate that is not finite
+// counts as clipped and encodes as zero. Draws four bytes per coordinate.
 void quantize_update(std::span<const float> delta, const QuantizerOptions& options, UpdateMetrics& metrics,
                      Random& random, std::span<std::uint8_t> lanes);
 
