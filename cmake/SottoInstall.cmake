@@ -48,7 +48,7 @@ function(sotto_install_module directory)
   endif()
 endfunction()
 
-foreach(directory IN ITEMS base crypto identity proto aggregator device-runtime server client)
+foreach(directory IN ITEMS base crypto identity proto aggregator device-runtime model-compiler server client)
   sotto_install_module(${directory})
 endforeach()
 if(SOTTO_GRPC)

@@ -8,7 +8,7 @@
 #include "commands.h"
 #include "model_file.h"
 #include "output.h"
-#include "sotto/device_runtime/boards.h"
+#include "sotto/model_compiler/boards.h"
 
 namespace sotto::cli {
 namespace {

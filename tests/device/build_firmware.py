@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "device-runtime" / "boards"))
+sys.path.insert(0, str(ROOT / "firmware"))
 import emulator  # noqa: E402  found through the line above
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sotto/device_runtime/model_compiler.h"
+#include "sotto/model_compiler/model_compiler.h"
 
 namespace {
 

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "device-runtime" / "boards"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "firmware"))
 import emulator  # noqa: E402  found through the line above
 import measurement  # noqa: E402
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the runtime costs on boards stays within device-runtime/boards/budget.txt.
+"""What the runtime costs on boards stays within firmware/budget.txt.
 
 test_budget.py [--print]: with --print the measured figures, in the file's form.
 Flash is always compared; what models cost only where they are (SOTTO_MODELS_DIR).
@@ -11,11 +11,11 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "device-runtime" / "boards"))
+sys.path.insert(0, str(ROOT / "firmware"))
 import emulator  # noqa: E402  found through the line above
 import measurement  # noqa: E402
 
-BUDGET = ROOT / "device-runtime" / "boards" / "budget.txt"
+BUDGET = ROOT / "firmware" / "budget.txt"
 
 
 def budget() -> dict[tuple[str, str, str], dict[str, int]]:

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "device-runtime" / "boards"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "firmware"))
 import emulator  # noqa: E402  found through the line above
 import measurement  # noqa: E402
 
-# device-runtime/boards/src/front_end_cases.cc, which a unit test runs on the host.
+# firmware/src/front_end_cases.cc, which a unit test runs on the host.
 CASES = {"samples-128x3", "statistics-128x3", "spectrum-64", "spectrum-128", "spectrum-1024", "log-mel-30x40", "mfcc-10x10",
          "mfcc-49x10"}
 TOO_LARGE_FOR_THE_MICROBIT = {"spectrum-1024"}

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "device-runtime" / "boards"))
+sys.path.insert(0, str(ROOT / "firmware"))
 import emulator  # noqa: E402  found through the line above
 import measurement  # noqa: E402
 

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "device-runtime" / "boards"))
+sys.path.insert(0, str(HERE.parents[1] / "firmware"))
 import emulator  # noqa: E402  found through the line above
 import measurement  # noqa: E402
 

@@ -10,8 +10,8 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BOARDS = ROOT / "device-runtime" / "boards"
-sys.path[:0] = [str(ROOT / "device-runtime" / folder) for folder in ("boards", "packages")]
+BOARDS = ROOT / "firmware"
+sys.path[:0] = [str(ROOT / folder) for folder in ("firmware", "packages")]
 import emulator  # noqa: E402  found through the line above
 import make_packages  # noqa: E402
 
@@ -77,7 +77,7 @@ def manifest_problems(ecosystem: str, package: pathlib.Path) -> list[str]:
     problems += [f"{name} is in the runtime and the manifest does not list it" for name in sorted(expected - listed)]
     problems += [f"{name} is listed and absent" for name in sorted(listed - present)]
     problems += [f"{name} is no part of the runtime" for name in sorted(present - expected)]
-    # What boards run includes nothing of the host's library; a header that does is the host's, see HOST_HEADERS.
+    # What boards run includes nothing of base; a header that does is the host's.
     problems += [f"{path.relative_to(package)} is the host's" for path in sorted(package.rglob("sotto/base/*.h"))]
     for path in sorted(package.rglob("*")):
         if path.suffix not in SOURCE_SUFFIXES | {".h"}:

@@ -6,7 +6,7 @@
 #include <iterator>
 
 #include "sotto/base/check.h"
-#include "unit/device-runtime/small_models.h"
+#include "unit/model-compiler/small_models.h"
 
 namespace sotto::fuzz {
 namespace {

@@ -5,8 +5,8 @@
 #include "fuzz/sound_models.h"
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
-#include "sotto/device_runtime/host_model.h"
-#include "sotto/device_runtime/model_compiler.h"
+#include "sotto/model_compiler/host_model.h"
+#include "sotto/model_compiler/model_compiler.h"
 
 namespace {
 

@@ -14,11 +14,14 @@ MAY_INCLUDE = {
     "proto": {"base", "crypto"},
     "aggregator": {"base", "crypto", "proto"},
     "device-runtime": {"base", "crypto"},
+    "model-compiler": {"base", "crypto", "device-runtime"},
     "server": {"base", "crypto", "identity", "proto", "aggregator"},
-    "client": {"base", "crypto", "identity", "proto", "device-runtime"},
-    "simulation": {"base", "crypto", "identity", "proto", "aggregator", "device-runtime", "server", "client"},
+    "client": {"base", "crypto", "identity", "proto", "device-runtime", "model-compiler"},
+    "firmware": {"base", "crypto", "proto", "device-runtime"},
+    "simulation": {"base", "crypto", "identity", "proto", "aggregator", "device-runtime", "model-compiler", "server",
+                   "client"},
 }
-MAY_INCLUDE["cli"] = set(MAY_INCLUDE)
+MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"firmware"}
 MAY_INCLUDE["examples"] = {"base", "crypto", "identity", "proto", "client"}  # what a developer of devices would use
 MAY_INCLUDE["bench"] = set(MAY_INCLUDE) - {"cli", "examples"}
 MAY_INCLUDE["tests"] = set(MAY_INCLUDE) - {"cli", "bench", "examples"}
@@ -45,7 +48,7 @@ THIRD_PARTY = [
 ]
 
 # Cores are handed the time and their randomness.
-CORES = ("crypto/", "proto/", "aggregator/", "device-runtime/", "server/include/", "server/src/coordinator/",
+CORES = ("crypto/", "proto/", "aggregator/", "device-runtime/", "model-compiler/", "server/include/", "server/src/coordinator/",
          "client/src/session/", "client/src/trainer/")
 READS_CLOCK = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|file_clock)\s*::\s*now\b"
                          r"|\b(clock_gettime|gettimeofday)\s*\(|[^\w.>]time\s*\(\s*(nullptr|NULL|0)\s*\)")

@@ -11,8 +11,8 @@ BYTES_MAX = 512 * 1024
 # path -> why it may be longer than LINES_MAX.
 LONG_FILES: dict[str, str] = {}
 
-MODULES = ("base", "crypto", "identity", "proto", "aggregator", "device-runtime", "server", "client", "simulation", "cli",
-           "bench", "deploy")
+MODULES = ("base", "crypto", "identity", "proto", "aggregator", "device-runtime", "model-compiler", "server", "client",
+           "firmware", "simulation", "cli", "bench", "deploy", "packages")
 CODE = re.compile(r"(\.(h|cc|py|cmake|proto|sh|md|toml|yaml|service)|CMakeLists\.txt|Containerfile)$|^scripts/|^\.ci/")
 # Built by something else than the CMakeLists above them.
 SOURCES_BUILT_OTHERWISE = {"tests/tidy/must_not_compile.cc": "compiled case by case by check_must_not_compile.py"}

@@ -1,4 +1,4 @@
-#include "core/crc32.h"
+#include "sotto/device_runtime/crc32.h"
 
 namespace sotto::device {
 namespace {

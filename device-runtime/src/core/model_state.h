@@ -1,7 +1,7 @@
 // What an open model keeps in RAM: a few pointers, at the start of the arena.
 #pragma once
 
-#include "kernels/kernels.h"
+#include "sotto/device_runtime/kernels/kernels.h"
 #include "sotto/device_runtime/model_image.h"
 #include "sotto/device_runtime/sotto_device.h"
 

@@ -1,6 +1,6 @@
 // Opening an image: every offset, size and parameter is checked here, once, so that invoking it checks
 // nothing.
-#include "core/crc32.h"
+#include "sotto/device_runtime/crc32.h"
 #include "core/model_state.h"
 
 namespace sotto::device {

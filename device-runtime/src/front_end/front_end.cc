@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "core/crc32.h"
+#include "sotto/device_runtime/crc32.h"
 #include "front_end/normalisation.h"
 #include "front_end/plan.h"
 #include "front_end/state.h"

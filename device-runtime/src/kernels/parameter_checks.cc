@@ -1,4 +1,4 @@
-#include "kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 namespace sotto::device {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/row_ring.h"
+#include "sotto/device_runtime/kernels/row_ring.h"
 
 #include "kernels/copy_bytes.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/window_gather.h"
+#include "sotto/device_runtime/kernels/window_gather.h"
 
 #include "kernels/copy_bytes.h"
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "sotto/device_runtime/host_model.h"
-#include "sotto/device_runtime/model_compiler.h"
+#include "sotto/model_compiler/host_model.h"
+#include "sotto/model_compiler/model_compiler.h"
 
 namespace sotto {
 namespace {

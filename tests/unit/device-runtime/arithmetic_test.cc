@@ -4,10 +4,10 @@
 #include <cmath>
 #include <random>
 
-#include "core/crc32.h"
+#include "sotto/device_runtime/crc32.h"
 #include "kernels/copy_bytes.h"
-#include "kernels/fixed_point.h"
-#include "kernels/requantize.h"
+#include "sotto/device_runtime/kernels/fixed_point.h"
+#include "sotto/device_runtime/kernels/requantize.h"
 
 namespace sotto::device {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <functional>
 
-#include "aligned_memory.h"
-#include "small_models.h"
-#include "sotto/device_runtime/host_model.h"
-#include "sotto/device_runtime/model_compiler.h"
+#include "unit/model-compiler/aligned_memory.h"
+#include "unit/model-compiler/small_models.h"
+#include "sotto/model_compiler/host_model.h"
+#include "sotto/model_compiler/model_compiler.h"
 
 namespace sotto::device {
 namespace {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernel_bench.h"
-#include "kernels/tensor/tensor_operators.h"
+#include "sotto/device_runtime/kernels/tensor/tensor_operators.h"
 
 namespace sotto::device {
 namespace {

@@ -1,5 +1,5 @@
 // The kernels for AVX2, none on other machines; and the portable ones for images without their layouts.
-#include "kernels/avx2/avx2.h"
+#include "sotto/device_runtime/kernels/avx2/avx2.h"
 
 namespace {
 

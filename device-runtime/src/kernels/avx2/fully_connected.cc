@@ -1,8 +1,8 @@
 // Fully connected: each row of the input is widened once.
-#include "kernels/avx2/avx2.h"
+#include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "kernels/avx2/inner_loops.h"
-#include "kernels/avx2/layout.h"
-#include "kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/avx2/layout.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 #if defined(__x86_64__)
 

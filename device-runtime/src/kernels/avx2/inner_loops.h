@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "kernels/avx2/layout.h"
-#include "kernels/kernels.h"
+#include "sotto/device_runtime/kernels/avx2/layout.h"
+#include "sotto/device_runtime/kernels/kernels.h"
 
 namespace sotto::device::avx2 {
 

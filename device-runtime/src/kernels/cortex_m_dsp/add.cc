@@ -1,9 +1,9 @@
 // ADD of two tensors of one shape. Operands are scaled up by 2^20 at most, so doubled ones still fit and one
 // rounding multiplication (SMMULR) serves.
-#include "kernels/cortex_m_dsp/cortex_m_dsp.h"
+#include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 #include "kernels/cortex_m_dsp/instructions.h"
-#include "kernels/parameter_checks.h"
-#include "kernels/requantize.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/requantize.h"
 
 namespace sotto::device::dsp {
 namespace {

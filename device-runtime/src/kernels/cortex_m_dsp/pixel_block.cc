@@ -2,7 +2,7 @@
 
 #include "kernels/cortex_m_dsp/inner_loops.h"
 #include "kernels/cortex_m_dsp/instructions.h"
-#include "kernels/cortex_m_dsp/layout.h"
+#include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
 #include "kernels/cortex_m_dsp/requantizer.h"
 
 namespace sotto::device::dsp {

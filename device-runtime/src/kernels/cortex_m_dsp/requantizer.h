@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "kernels/cortex_m_dsp/instructions.h"
-#include "kernels/kernels.h"
-#include "kernels/requantize.h"
+#include "sotto/device_runtime/kernels/kernels.h"
+#include "sotto/device_runtime/kernels/requantize.h"
 
 namespace sotto::device::dsp {
 

@@ -1,6 +1,6 @@
 // ADD of two tensors of one shape, four elements at a time.
-#include "kernels/helium/helium.h"
-#include "kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/helium/helium.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 #if defined(__ARM_FEATURE_MVE)
 

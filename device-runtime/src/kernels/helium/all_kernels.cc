@@ -1,6 +1,6 @@
 // Every kernel of this set, and the portable ones for what it lacks. A file of its own: who lists kernels himself does
 // not link these.
-#include "kernels/helium/helium.h"
+#include "sotto/device_runtime/kernels/helium/helium.h"
 
 #if defined(__ARM_FEATURE_MVE)
 

@@ -1,9 +1,9 @@
 // Depthwise convolution: eight channels at once, input rows from a ring in the scratch. Products of int16 lanes widen to
 // int32 by themselves, even and odd channels apart.
-#include "kernels/helium/helium.h"
-#include "kernels/helium/layout.h"
-#include "kernels/parameter_checks.h"
-#include "kernels/row_ring.h"
+#include "sotto/device_runtime/kernels/helium/helium.h"
+#include "sotto/device_runtime/kernels/helium/layout.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/row_ring.h"
 
 #if defined(__ARM_FEATURE_MVE)
 

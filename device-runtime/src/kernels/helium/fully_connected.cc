@@ -1,8 +1,8 @@
 // Fully connected: row by row of the input.
-#include "kernels/helium/helium.h"
-#include "kernels/helium/layout.h"
+#include "sotto/device_runtime/kernels/helium/helium.h"
+#include "sotto/device_runtime/kernels/helium/layout.h"
 #include "kernels/helium/matrix.h"
-#include "kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 #if defined(__ARM_FEATURE_MVE)
 

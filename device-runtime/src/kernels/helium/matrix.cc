@@ -2,7 +2,7 @@
 
 #if defined(__ARM_FEATURE_MVE)
 
-#include "kernels/helium/layout.h"
+#include "sotto/device_runtime/kernels/helium/layout.h"
 #include "kernels/helium/requantizer.h"
 
 namespace sotto::device::helium {

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "kernels/kernels.h"
+#include "sotto/device_runtime/kernels/kernels.h"
 
 namespace sotto::device::helium {
 

@@ -1,6 +1,6 @@
 // ADD of two tensors of one shape.
-#include "kernels/parameter_checks.h"
-#include "kernels/requantize.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/requantize.h"
 
 namespace sotto::device::portable {
 namespace {

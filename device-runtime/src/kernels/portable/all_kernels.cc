@@ -1,5 +1,5 @@
 // Every portable kernel. A file of its own: who lists kernels himself does not link these.
-#include "kernels/kernels.h"
+#include "sotto/device_runtime/kernels/kernels.h"
 
 namespace {
 

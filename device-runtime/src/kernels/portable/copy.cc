@@ -1,6 +1,6 @@
 // What only moves bytes: RESHAPE and its kin. Planned in place it does nothing.
 #include "kernels/copy_bytes.h"
-#include "kernels/kernels.h"
+#include "sotto/device_runtime/kernels/kernels.h"
 
 namespace sotto::device::portable {
 namespace {

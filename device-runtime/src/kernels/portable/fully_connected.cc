@@ -1,5 +1,5 @@
 // FULLY_CONNECTED: four outputs at once, so each activation is loaded once for four weights.
-#include "kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "kernels/portable/matrix_block.h"
 
 namespace sotto::device::portable {

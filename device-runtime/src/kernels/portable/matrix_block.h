@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "kernels/portable/portable_scratch.h"
-#include "kernels/requantize.h"
+#include "sotto/device_runtime/kernels/portable/portable_scratch.h"
+#include "sotto/device_runtime/kernels/requantize.h"
 
 namespace sotto::device::portable {
 

@@ -1,6 +1,6 @@
 // AVERAGE_POOL_2D and MAX_POOL_2D: each channel of each output pixel over the taps that lie inside the input.
-#include "kernels/parameter_checks.h"
-#include "kernels/requantize.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/requantize.h"
 
 namespace sotto::device::portable {
 namespace {

@@ -1,6 +1,6 @@
 // SOFTMAX over the last dimension, int8 to int8 with scale 1/256 and zero point -128.
-#include "kernels/fixed_point.h"
-#include "kernels/parameter_checks.h"
+#include "sotto/device_runtime/kernels/fixed_point.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 namespace sotto::device::portable {
 namespace {

@@ -1,6 +1,6 @@
 // ARG_MAX and ARG_MIN: of equal values the first.
-#include "kernels/kernels.h"
-#include "kernels/tensor/tensor_operators.h"
+#include "sotto/device_runtime/kernels/kernels.h"
+#include "sotto/device_runtime/kernels/tensor/tensor_operators.h"
 
 namespace sotto::device::portable {
 namespace {

@@ -1,7 +1,7 @@
 // ADD, SUB, MUL, MAXIMUM, MINIMUM and PRELU of two tensors that broadcast.
-#include "kernels/kernels.h"
-#include "kernels/requantize.h"
-#include "kernels/tensor/strided_loop.h"
+#include "sotto/device_runtime/kernels/kernels.h"
+#include "sotto/device_runtime/kernels/requantize.h"
+#include "sotto/device_runtime/kernels/tensor/strided_loop.h"
 
 namespace sotto::device::portable {
 namespace {

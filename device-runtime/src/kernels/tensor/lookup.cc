@@ -1,6 +1,6 @@
 // Functions of one byte, as tables that the compiler has filled.
-#include "kernels/kernels.h"
-#include "kernels/tensor/tensor_operators.h"
+#include "sotto/device_runtime/kernels/kernels.h"
+#include "sotto/device_runtime/kernels/tensor/tensor_operators.h"
 
 namespace sotto::device::portable {
 namespace {

@@ -1,7 +1,7 @@
 // QUANTIZE from float32 and DEQUANTIZE to it, at the edges of a model. Between 8-bit types QUANTIZE is a
 // lookup.
-#include "kernels/kernels.h"
-#include "kernels/tensor/tensor_operators.h"
+#include "sotto/device_runtime/kernels/kernels.h"
+#include "sotto/device_runtime/kernels/tensor/tensor_operators.h"
 
 namespace sotto::device::portable {
 namespace {

@@ -1,7 +1,7 @@
 // Blocks of bytes from inputs to other places of the output.
 #include "kernels/copy_bytes.h"
-#include "kernels/kernels.h"
-#include "kernels/tensor/strided_loop.h"
+#include "sotto/device_runtime/kernels/kernels.h"
+#include "sotto/device_runtime/kernels/tensor/strided_loop.h"
 
 namespace sotto::device::portable {
 namespace {

@@ -1,7 +1,7 @@
 // RESIZE_NEAREST_NEIGHBOR: which pixel is nearest has been settled by the compiler.
 #include "kernels/copy_bytes.h"
-#include "kernels/kernels.h"
-#include "kernels/tensor/tensor_operators.h"
+#include "sotto/device_runtime/kernels/kernels.h"
+#include "sotto/device_runtime/kernels/tensor/tensor_operators.h"
 
 namespace sotto::device::portable {
 namespace {

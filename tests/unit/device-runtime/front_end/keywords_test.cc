@@ -5,7 +5,7 @@
 
 #include "front_end_test_support.h"
 #include "recordings.h"
-#include "sotto/device_runtime/model_compiler.h"
+#include "sotto/model_compiler/model_compiler.h"
 #include "sotto/device_runtime/sotto_device.h"
 
 namespace sotto::device {

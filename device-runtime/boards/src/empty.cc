@@ -1,4 +1,0 @@
-// Start-up code and nothing else: what every firmware here has before the runtime is in it.
-#include "boards/src/board.h"
-
-int main() { return 0; }

@@ -1,0 +1,117 @@
+// Operators of two tensors, element by element, which broadcast against each other.
+#include <algorithm>
+
+#include "lower/tensor_lowering.h"
+#include "tensor/axes.h"
+#include "tensor/schema.h"
+
+namespace sotto::model_compiler {
+namespace {
+
+constexpr std::size_t kBoth[] = {0, 1};
+constexpr std::int32_t kAddLeftShift = 20;
+
+device::ElementwiseOperation operation_of(std::int32_t code) {
+  switch (code) {
+    case builtin::kMul:
+      return device::ElementwiseOperation::kMultiply;
+    case builtin::kMaximum:
+      return device::ElementwiseOperation::kMaximum;
+    case builtin::kMinimum:
+      return device::ElementwiseOperation::kMinimum;
+    case builtin::kPrelu:
+      return device::ElementwiseOperation::kPrelu;
+    default:
+      return device::ElementwiseOperation::kAdd;
+  }
+}
+
+Status set_multiplier(device::ElementwiseParameters& p, int i, double real) {
+  const auto multiplier = multiplier_of(real);
+  if (!multiplier) return multiplier.error();
+  if (p.operation == device::ElementwiseOperation::kAdd && multiplier->shift > 0)
+    return invalid_argument("its scales are too far apart");
+  p.multipliers[i] = multiplier->multiplier;
+  p.shifts[i] = multiplier->shift;
+  return {};
+}
+
+// In single precision where the reference kernels use it.
+Status set_multipliers(device::ElementwiseParameters& p, std::int32_t code, float a, float b, float output) {
+  switch (p.operation) {
+    case device::ElementwiseOperation::kMultiply:
+      return set_multiplier(p, 2, double{a * b / output});
+    case device::ElementwiseOperation::kPrelu:
+      SOTTO_RETURN_IF_ERROR(set_multiplier(p, 0, double{a / output}));
+      return set_multiplier(p, 1, double{a * b / output});
+    case device::ElementwiseOperation::kMaximum:
+    case device::ElementwiseOperation::kMinimum:
+      return {};
+    case device::ElementwiseOperation::kAdd:
+      break;
+  }
+  const double twice_max = 2 * double{std::max(a, b)};
+  SOTTO_RETURN_IF_ERROR(set_multiplier(p, 0, a / twice_max));
+  SOTTO_RETURN_IF_ERROR(set_multiplier(p, 1, b / twice_max));
+  SOTTO_RETURN_IF_ERROR(set_multiplier(p, 2, twice_max / ((1 << kAddLeftShift) * double{output})));
+  if (code == builtin::kSub) p.multipliers[1] = -p.multipliers[1];
+  return {};
+}
+
+Status set_activation(device::ElementwiseParameters& p, const Operator& op, const Tensor& output) {
+  const bool has_activation =
+      op.code == builtin::kAdd || op.code == builtin::kSub || op.code == builtin::kMul;
+  static_assert(slot::kAddActivation == slot::kSubActivation && slot::kAddActivation == slot::kMulActivation);
+  const auto activation =
+      has_activation ? op.options.scalar<std::int8_t>(slot::kAddActivation, 0) : std::int8_t{0};
+  const auto range =
+      activation_range(static_cast<Activation>(activation), scale_of(output), zero_point_of(output));
+  if (!range)
+    return invalid_argument("its fused activation is not supported; NONE, RELU, RELU6 and RELU_N1_TO_1 are");
+  p.activation_min = range->min;
+  p.activation_max = range->max;
+  return {};
+}
+
+Status set_axes(device::ElementwiseParameters& p, const Tensor& a, const Tensor& b, const Tensor& output) {
+  const std::vector<device::Axis> axes = broadcast_axes(output.shape, a.shape, b.shape);
+  p.rank = static_cast<std::uint8_t>(axes.size());
+  std::copy(axes.begin(), axes.end(), p.axes);
+  return {};
+}
+
+}  // namespace
+
+Status lower_broadcast(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  const auto operands = data_operands(op, lowering, kBoth);
+  if (!operands) return operands.error();
+  const std::uint32_t out = operands->outputs[0];
+  SOTTO_RETURN_IF_ERROR(require_quantized(lowering, out));
+  device::ElementwiseParameters p{};
+  p.operation = operation_of(op.code);
+  const bool raw = p.operation == device::ElementwiseOperation::kMaximum ||
+                   p.operation == device::ElementwiseOperation::kMinimum;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::uint32_t in = operands->inputs[i];
+    SOTTO_RETURN_IF_ERROR(require_quantized(lowering, in));
+    if (raw) SOTTO_RETURN_IF_ERROR(require_same_quantization(lowering, in, out));
+    p.input_zero_points[i] = static_cast<std::int8_t>(zero_point_of(lowering.tensor(in)));
+  }
+  const auto shapes = require_output_shapes(op, lowering);
+  if (!shapes) return shapes.error();
+  const Tensor& a = lowering.tensor(operands->inputs[0]);
+  const Tensor& b = lowering.tensor(operands->inputs[1]);
+  const Tensor& output = lowering.tensor(out);
+  p.output_zero_point = static_cast<std::int8_t>(zero_point_of(output));
+  SOTTO_RETURN_IF_ERROR(set_multipliers(p, op.code, scale_of(a), scale_of(b), scale_of(output)));
+  SOTTO_RETURN_IF_ERROR(set_activation(p, op, output));
+  SOTTO_RETURN_IF_ERROR(set_axes(p, a, b, output));
+  // An input that is not broadcast is read once, in the output's order.
+  for (const Tensor* input : {&a, &b}) {
+    lowered.overlaps.push_back(input->elements == output.elements ? elementwise_overlap(output.elements, 1, 1)
+                                                                  : Overlap{});
+  }
+  return set_kernel(lowering, lowered, device::KernelKind::kElementwise, p, *operands);
+}
+
+}  // namespace sotto::model_compiler

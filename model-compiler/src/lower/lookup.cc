@@ -1,0 +1,114 @@
+// Operators of one value: a table, or at a model's edges a conversion from or to float32.
+#include <cmath>
+#include <limits>
+
+#include "lower/tensor_lowering.h"
+#include "tensor/schema.h"
+
+namespace sotto::model_compiler {
+namespace {
+
+constexpr std::size_t kFirst[] = {0};
+
+Result<LookupTable> table_of(const Operator& op, const Affine& input, const Affine& output) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  switch (op.code) {
+    case builtin::kRelu:
+      return clamp_table(input, output, 0, kInfinity);
+    case builtin::kRelu6:
+      return clamp_table(input, output, 0, 6);
+    case builtin::kReluN1To1:
+      return clamp_table(input, output, -1, 1);
+    case builtin::kRelu0To1:
+      return clamp_table(input, output, 0, 1);
+    case builtin::kLogistic:
+      return function_table(input, output, logistic);
+    case builtin::kTanh:
+      return function_table(input, output, [](float x) { return std::tanh(x); });
+    case builtin::kElu:
+      return op.through_float ? bridged_table(input, output, elu) : function_table(input, output, elu);
+    case builtin::kGelu:
+      return function_table(
+          input, output,
+          op.options.scalar<std::uint8_t>(slot::kGeluApproximate, 0) != 0 ? gelu_approximate : gelu);
+    case builtin::kAbs:
+      return absolute_table(input, output);
+    case builtin::kHardSwish:
+      if (input.scale / output.scale >= 127)
+        return invalid_argument("its output's scale is too small for its input's");
+      return hard_swish_table(input, output);
+    case builtin::kQuantize:
+      return requantize_table(input, output);
+    default:
+      break;
+  }
+  const float alpha = op.options.scalar<float>(slot::kLeakyReluAlpha, 0);
+  if (!std::isfinite(alpha) || !can_rescale(input, output, alpha))
+    return invalid_argument("its slope cannot be scaled");
+  return leaky_relu_table(input, output, alpha);
+}
+
+}  // namespace
+
+Status lower_lookup(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  const auto operands = data_operands(op, lowering, kFirst);
+  if (!operands) return operands.error();
+  const std::uint32_t in = operands->inputs[0];
+  const std::uint32_t out = operands->outputs[0];
+  for (const std::uint32_t tensor : {in, out}) {
+    SOTTO_RETURN_IF_ERROR(require_quantized(lowering, tensor, op.code == builtin::kQuantize));
+  }
+  const auto shapes = require_output_shapes(op, lowering);
+  if (!shapes) return shapes.error();
+  const Affine input = affine_of(lowering.tensor(in));
+  const Affine output = affine_of(lowering.tensor(out));
+  if (!can_rescale(input, output)) return lowering.refuse(out, "its scale is too far from the input's");
+  const auto table = table_of(op, input, output);
+  if (!table) return table.error();
+  const std::uint32_t elements = lowering.tensor(out).elements;
+  const device::LookupParameters p{
+      elements, add_constant(lowering, lowered, std::vector<std::int8_t>(table->begin(), table->end()))};
+  lowered.overlaps = {elementwise_overlap(elements, 1, 1)};
+  return set_kernel(lowering, lowered, device::KernelKind::kLookup, p, *operands);
+}
+
+namespace {
+
+// Between float32 and the quantised tensor of the two.
+Status lower_conversion(const Operator& op, Lowering& lowering, LoweredOperator& lowered, bool to_float) {
+  const auto operands = data_operands(op, lowering, kFirst);
+  if (!operands) return operands.error();
+  const std::uint32_t floats = to_float ? operands->outputs[0] : operands->inputs[0];
+  const std::uint32_t quantized = to_float ? operands->inputs[0] : operands->outputs[0];
+  if (lowering.tensor(floats).type != TensorType::kFloat32) {
+    return lowering.refuse(floats, std::string("its type is ") +
+                                       tensor_type_name(lowering.tensor(floats).type) +
+                                       "; FLOAT32 is expected");
+  }
+  SOTTO_RETURN_IF_ERROR(require_quantized(lowering, quantized, true));
+  const auto shapes = require_output_shapes(op, lowering);
+  if (!shapes) return shapes.error();
+  const Tensor& tensor = lowering.tensor(quantized);
+  const Affine affine = affine_of(tensor);
+  const device::QuantizeParameters p{tensor.elements, affine.scale, affine.zero_point,
+                                     affine.is_unsigned ? 1u : 0u};
+  lowered.overlaps = {elementwise_overlap(tensor.elements, to_float ? 1 : 4, to_float ? 4 : 1)};
+  return set_kernel(lowering, lowered,
+                    to_float ? device::KernelKind::kDequantize : device::KernelKind::kQuantize, p, *operands);
+}
+
+}  // namespace
+
+Status lower_quantize(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  const auto in = lowering.input(op, 0);
+  if (!in) return in.error();
+  if (lowering.tensor(*in).type == TensorType::kFloat32)
+    return lower_conversion(op, lowering, lowered, false);
+  return lower_lookup(op, lowering, lowered);
+}
+
+Status lower_dequantize(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  return lower_conversion(op, lowering, lowered, true);
+}
+
+}  // namespace sotto::model_compiler

@@ -1,0 +1,48 @@
+// Constant weights and biases of convolutions and fully connected layers, checked, folded and put into the
+// image.
+#pragma once
+
+#include "lower/lowering.h"
+
+namespace sotto::model_compiler {
+
+// A layer's weights as kernels see them: for each output channel where its weights are.
+struct WeightMatrix {
+  std::span<const std::int8_t> values;
+  std::uint32_t channels = 0;
+  std::uint32_t length = 0;          // weights of one channel
+  std::uint32_t channel_stride = 0;  // from a channel's weight to the next channel's
+  std::uint32_t weight_stride = 0;   // from one weight of a channel to the next
+};
+
+// int8 constants, symmetric (zero point 0), finite scales: one, or one per index of `channel_dimension`.
+[[nodiscard]] Status check_weights(const Lowering& lowering, std::uint32_t tensor,
+                                   std::int32_t channel_dimension);
+
+struct LayerTensors {
+  std::uint32_t input = 0, weights = 0, output = 0;
+  std::optional<std::uint32_t> bias;
+};
+// The operands 0 to 2 and the output of such a layer; activations int8, bias int32 constants, one per
+// channel.
+[[nodiscard]] Result<LayerTensors> layer_tensors(const Operator& op, const Lowering& lowering);
+
+// bias[c] - input zero point * sum of the channel's weights, modulo 2^32.
+[[nodiscard]] Result<std::vector<std::int32_t>> folded_biases(const Lowering& lowering,
+                                                              const LayerTensors& tensors,
+                                                              const WeightMatrix& matrix);
+
+// Biases, multipliers and shifts in the image. `multipliers` of all channels or, for a per-tensor layer, one.
+[[nodiscard]] device::ChannelRequantization add_requantization(
+    Lowering& lowering, LoweredOperator& lowered, const std::vector<std::int32_t>& biases,
+    const std::vector<QuantizedMultiplier>& multipliers);
+
+// quantize_multiplier() of a layer's real multiplier, with the shift's range checked.
+[[nodiscard]] Result<QuantizedMultiplier> layer_multiplier(const Lowering& lowering, std::uint32_t weights,
+                                                           double real);
+
+// The weights in the kernel's layout, in the image; counts them in `lowered`.
+[[nodiscard]] std::uint32_t add_weights(Lowering& lowering, LoweredOperator& lowered, const void* parameters,
+                                        std::span<const std::int8_t> weights);
+
+}  // namespace sotto::model_compiler

@@ -1,0 +1,64 @@
+// A .tflite file's first subgraph as the compiler works on it. Views borrow the file's bytes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tflite/flat_buffer.h"
+#include "tflite/schema.h"
+#include "sotto/base/bytes.h"
+
+namespace sotto::model_compiler {
+
+inline constexpr std::int32_t kAbsentTensor = -1;
+
+// real = scales[c] * (q - zero_points[c]); one of each, or one per index of `dimension`. Empty when not
+// quantised.
+struct Quantization {
+  FlatVector<float> scales;
+  FlatVector<std::int64_t> zero_points;
+  std::int32_t dimension = 0;
+};
+
+struct Tensor {
+  std::string_view name;
+  TensorType type = TensorType::kFloat32;
+  std::vector<std::uint32_t> shape;  // every dimension >= 1, at most kImageRankMax of them
+  std::uint32_t elements = 1;        // their product
+  std::uint32_t bytes = 0;           // elements times the type's bytes
+  Quantization quantization;
+  Bytes constant;  // `bytes` of them, or empty when the tensor is computed
+  // Bit i: the file leaves dimension i open (the batch, usually), and `shape` holds 1 for it until shapes are folded.
+  std::uint32_t open_dimensions = 0;
+
+  [[nodiscard]] bool is_constant() const { return !constant.empty(); }
+};
+
+struct Operator {
+  std::uint32_t index = 0;  // in the file
+  std::int32_t code = 0;    // BuiltinOperator
+  std::int32_t version = 1;
+  std::string_view custom_code;       // of a CUSTOM operator
+  std::vector<std::int32_t> inputs;   // tensors or kAbsentTensor
+  std::vector<std::int32_t> outputs;  // tensors
+  FlatTable options;
+  bool through_float = false;  // computed in float32 between 8-bit tensors (tensor/float_bridges.h)
+};
+
+struct Graph {
+  std::unique_ptr<FlatBuffer> file;              // of `options`
+  std::deque<std::vector<std::uint8_t>> folded;  // constants that are not in the file
+  std::vector<Tensor> tensors;
+  std::vector<Operator> operators;  // in execution order
+  std::vector<std::uint32_t> inputs;
+  std::vector<std::uint32_t> outputs;
+};
+
+// A name of the file, for messages: at most 120 characters, none of them unprintable.
+[[nodiscard]] std::string printable(std::string_view text);
+
+}  // namespace sotto::model_compiler

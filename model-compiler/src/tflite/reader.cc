@@ -1,0 +1,248 @@
+#include "tflite/reader.h"
+
+#include <string>
+
+#include "sotto/device_runtime/model_image.h"
+
+namespace sotto::model_compiler {
+namespace {
+
+// The plan's work and memory grow with their squares.
+constexpr std::uint32_t kTensorsMax = 4096;
+constexpr std::uint32_t kOperatorsMax = 2048;
+constexpr std::uint32_t kOperandsMax = 1024;  // of one operator
+// Far above any microcontroller; they keep sizes in 32 bits and the compiler's work bounded.
+constexpr std::uint64_t kTensorBytesMax = 1u << 24;
+constexpr std::uint64_t kComputedBytesMax = 1u << 26;  // of all tensors that are not constant
+
+Status corrupt() { return invalid_argument("the .tflite file is damaged: an offset leads out of it"); }
+
+class Reader {
+ public:
+  explicit Reader(Bytes file) { graph_.file = std::make_unique<FlatBuffer>(file); }
+
+  Result<Graph> read() {
+    if (!graph_.file->has_identifier("TFL3")) {
+      return invalid_argument("this is no .tflite file: the identifier TFL3 is absent");
+    }
+    model_ = graph_.file->root();
+    SOTTO_RETURN_IF_ERROR(read_model());
+    if (!graph_.file->ok()) return corrupt();
+    return std::move(graph_);
+  }
+
+ private:
+  Status read_model();
+  Status read_tensors(const FlatTableVector& tables);
+  Status read_tensor(const FlatTable& table, Tensor& tensor);
+  Status read_shape(const FlatTable& table, Tensor& tensor);
+  Status read_constant(const FlatTable& table, Tensor& tensor);
+  Status read_operators(const FlatTableVector& tables);
+  Status read_operator(const FlatTable& table, Operator& op);
+  Status read_indices(const FlatVector<std::int32_t>& from, const char* what, std::vector<std::uint32_t>& to);
+  Status check_order() const;
+
+  Graph graph_;
+  FlatTable model_;
+  FlatTableVector codes_, buffers_;
+  std::uint64_t computed_bytes_ = 0;
+};
+
+Status Reader::read_model() {
+  const auto version = model_.scalar<std::uint32_t>(slot::kModelVersion, 0);
+  const FlatTableVector subgraphs = model_.tables(slot::kModelSubgraphs);
+  if (!graph_.file->ok()) return corrupt();
+  if (version != 3) {
+    return invalid_argument("the .tflite file has schema version " + std::to_string(version) +
+                            "; version 3 is read");
+  }
+  if (subgraphs.size() == 0) return invalid_argument("the .tflite file holds no subgraph");
+  codes_ = model_.tables(slot::kModelOperatorCodes);
+  buffers_ = model_.tables(slot::kModelBuffers);
+  const FlatTable subgraph = subgraphs[0];
+  SOTTO_RETURN_IF_ERROR(read_tensors(subgraph.tables(slot::kGraphTensors)));
+  SOTTO_RETURN_IF_ERROR(
+      read_indices(subgraph.vector<std::int32_t>(slot::kGraphInputs), "input", graph_.inputs));
+  SOTTO_RETURN_IF_ERROR(
+      read_indices(subgraph.vector<std::int32_t>(slot::kGraphOutputs), "output", graph_.outputs));
+  SOTTO_RETURN_IF_ERROR(read_operators(subgraph.tables(slot::kGraphOperators)));
+  return check_order();
+}
+
+Status Reader::read_indices(const FlatVector<std::int32_t>& from, const char* what,
+                            std::vector<std::uint32_t>& to) {
+  if (from.empty()) return invalid_argument(std::string("the model has no ") + what);
+  if (from.size() > kOperandsMax)
+    return invalid_argument(std::string("the model has too many ") + what + "s");
+  for (std::uint32_t i = 0; i < from.size(); ++i) {
+    if (from[i] < 0 || static_cast<std::uint32_t>(from[i]) >= graph_.tensors.size()) {
+      return invalid_argument(std::string("model ") + what + " " + std::to_string(i) + " names no tensor");
+    }
+    to.push_back(static_cast<std::uint32_t>(from[i]));
+  }
+  return {};
+}
+
+Status Reader::read_tensors(const FlatTableVector& tables) {
+  if (tables.size() > kTensorsMax) return invalid_argument("the model has more than 4096 tensors");
+  graph_.tensors.resize(tables.size());
+  for (std::uint32_t i = 0; i < tables.size(); ++i) {
+    const FlatTable table = tables[i];
+    Tensor& tensor = graph_.tensors[i];
+    tensor.name = table.string(slot::kTensorName);
+    if (!graph_.file->ok()) return corrupt();
+    const Status status = read_tensor(table, tensor);
+    if (!status.ok())
+      return status.with_context("tensor " + std::to_string(i) + " \"" + printable(tensor.name) + "\"");
+  }
+  return {};
+}
+
+Status Reader::read_tensor(const FlatTable& table, Tensor& tensor) {
+  tensor.type = static_cast<TensorType>(table.scalar<std::int8_t>(slot::kTensorType, 0));
+  SOTTO_RETURN_IF_ERROR(read_shape(table, tensor));
+  const std::uint64_t bytes = std::uint64_t{tensor.elements} * tensor_type_bytes(tensor.type);
+  if (bytes > kTensorBytesMax) return invalid_argument("it is larger than 2^24 bytes");
+  tensor.bytes = static_cast<std::uint32_t>(bytes);
+  const FlatTable quantization = table.table(slot::kTensorQuantization);
+  tensor.quantization.scales = quantization.vector<float>(slot::kQuantizationScale);
+  tensor.quantization.zero_points = quantization.vector<std::int64_t>(slot::kQuantizationZeroPoint);
+  tensor.quantization.dimension = quantization.scalar<std::int32_t>(slot::kQuantizationDimension, 0);
+  if (table.scalar<std::uint8_t>(slot::kTensorIsVariable, 0) != 0) {
+    return invalid_argument("it is a variable, which keeps its value between runs; that is not supported");
+  }
+  if (table.has(slot::kTensorSparsity))
+    return invalid_argument("it is sparse; only dense tensors are supported");
+  SOTTO_RETURN_IF_ERROR(read_constant(table, tensor));
+  if (!tensor.is_constant()) computed_bytes_ += tensor.bytes;
+  if (computed_bytes_ > kComputedBytesMax)
+    return invalid_argument("with it the tensors have more than 2^26 bytes");
+  return {};
+}
+
+Status Reader::read_shape(const FlatTable& table, Tensor& tensor) {
+  const auto shape = table.vector<std::int32_t>(slot::kTensorShape);
+  if (shape.size() > device::kImageRankMax) {
+    return invalid_argument("it has " + std::to_string(shape.size()) + " dimensions; at most " +
+                            std::to_string(device::kImageRankMax) + " are supported");
+  }
+  for (std::uint32_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] < 1) {
+      return invalid_argument("dimension " + std::to_string(i) + " is " + std::to_string(shape[i]) +
+                              "; every dimension must be fixed and at least 1");
+    }
+    const std::uint64_t elements = std::uint64_t{tensor.elements} * static_cast<std::uint32_t>(shape[i]);
+    if (elements > kTensorBytesMax) return invalid_argument("it has more than 2^24 elements");
+    tensor.elements = static_cast<std::uint32_t>(elements);
+    tensor.shape.push_back(static_cast<std::uint32_t>(shape[i]));
+  }
+  const auto signature = table.vector<std::int32_t>(slot::kTensorShapeSignature);
+  for (std::uint32_t i = 0; i < signature.size() && i < shape.size(); ++i) {
+    if (signature[i] == -1) tensor.open_dimensions |= std::uint32_t{1} << i;
+  }
+  return {};
+}
+
+Status Reader::read_constant(const FlatTable& table, Tensor& tensor) {
+  const auto buffer = table.scalar<std::uint32_t>(slot::kTensorBuffer, 0);
+  if (buffer == 0) return {};  // buffer 0 is empty by convention
+  if (buffer >= buffers_.size()) return invalid_argument("it names a buffer that does not exist");
+  const FlatTable content = buffers_[buffer];
+  if (content.scalar<std::uint64_t>(slot::kBufferOffset, 0) > 1) {
+    return invalid_argument(
+        "its data lie outside the FlatBuffer, as in files above 2 GB; that is not supported");
+  }
+  tensor.constant = content.vector<std::uint8_t>(slot::kBufferData).bytes();
+  if (!tensor.constant.empty() && tensor.constant.size() != tensor.bytes &&
+      tensor_type_bytes(tensor.type) != 0) {
+    return invalid_argument("its shape needs " + std::to_string(tensor.bytes) +
+                            " bytes of data; the file has " + std::to_string(tensor.constant.size()));
+  }
+  return {};
+}
+
+Status Reader::read_operators(const FlatTableVector& tables) {
+  if (tables.size() == 0) return invalid_argument("the model has no operators");
+  if (tables.size() > kOperatorsMax) return invalid_argument("the model has more than 2048 operators");
+  graph_.operators.resize(tables.size());
+  for (std::uint32_t i = 0; i < tables.size(); ++i) {
+    graph_.operators[i].index = i;
+    const Status status = read_operator(tables[i], graph_.operators[i]);
+    if (!status.ok()) return status.with_context("operator " + std::to_string(i));
+  }
+  return {};
+}
+
+Status Reader::read_operator(const FlatTable& table, Operator& op) {
+  const auto code = table.scalar<std::uint32_t>(slot::kOperatorCode, 0);
+  if (!graph_.file->ok()) return corrupt();
+  if (code >= codes_.size()) return invalid_argument("it names an operator code that does not exist");
+  const FlatTable operator_code = codes_[code];
+  // Codes above 127 did not fit the old field, which then holds a placeholder.
+  op.code = std::max<std::int32_t>(operator_code.scalar<std::int8_t>(slot::kCodeDeprecatedBuiltin, 0),
+                                   operator_code.scalar<std::int32_t>(slot::kCodeBuiltin, 0));
+  op.version = operator_code.scalar<std::int32_t>(slot::kCodeVersion, 1);
+  op.custom_code = operator_code.string(slot::kCodeCustom);
+  const auto inputs = table.vector<std::int32_t>(slot::kOperatorInputs);
+  const auto outputs = table.vector<std::int32_t>(slot::kOperatorOutputs);
+  op.options = table.table(slot::kOperatorOptions);
+  if (!graph_.file->ok()) return corrupt();
+  if (inputs.size() > kOperandsMax || outputs.size() > kOperandsMax)
+    return invalid_argument("it has too many operands");
+  const auto tensor_count = static_cast<std::int32_t>(graph_.tensors.size());
+  for (std::uint32_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] < kAbsentTensor || inputs[i] >= tensor_count) {
+      return invalid_argument("input " + std::to_string(i) + " names no tensor");
+    }
+    op.inputs.push_back(inputs[i]);
+  }
+  for (std::uint32_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i] < 0 || outputs[i] >= tensor_count) {
+      return invalid_argument("output " + std::to_string(i) + " names no tensor");
+    }
+    op.outputs.push_back(outputs[i]);
+  }
+  return {};
+}
+
+Status Reader::check_order() const {
+  std::vector<bool> known(graph_.tensors.size());
+  for (std::size_t i = 0; i < known.size(); ++i) known[i] = graph_.tensors[i].is_constant();
+  for (const std::uint32_t input : graph_.inputs) {
+    if (known[input]) return invalid_argument("a model input is a constant, or is listed twice");
+    known[input] = true;
+  }
+  for (const Operator& op : graph_.operators) {
+    const std::string where = "operator " + std::to_string(op.index) + " " + builtin_operator_name(op.code);
+    for (const std::int32_t input : op.inputs) {
+      if (input != kAbsentTensor && !known[static_cast<std::size_t>(input)]) {
+        return invalid_argument(where + " reads tensor " + std::to_string(input) +
+                                " before anything writes it");
+      }
+    }
+    for (const std::int32_t output : op.outputs) {
+      if (known[static_cast<std::size_t>(output)]) {
+        return invalid_argument(where + " writes tensor " + std::to_string(output) +
+                                ", which already has a value");
+      }
+      known[static_cast<std::size_t>(output)] = true;
+    }
+  }
+  for (const std::uint32_t output : graph_.outputs) {
+    if (!known[output])
+      return invalid_argument("model output tensor " + std::to_string(output) + " is never written");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text.substr(0, 120)) result += c >= ' ' && c < 127 ? c : '?';
+  return result;
+}
+
+Result<Graph> read_tflite(Bytes file) { return Reader(file).read(); }
+
+}  // namespace sotto::model_compiler

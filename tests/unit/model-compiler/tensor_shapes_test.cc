@@ -1,0 +1,298 @@
+// Shapes, moves and tables of operators without weights, as the compiler works them out. Their values are held against the official interpreter in
+// tests/device/operators; here is what it must refuse, and what must hold for any shape.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <numeric>
+#include <random>
+
+#include "tensor/float_bridges.h"
+#include "tensor/lookup_tables.h"
+#include "tensor/output_shapes.h"
+#include "tensor/rearrangement.h"
+#include "tensor/schema.h"
+#include "tensor/shape_folding.h"
+
+namespace sotto::model_compiler {
+namespace {
+
+using Integers = std::vector<std::int32_t>;
+
+// A graph without a file: options are all absent, so they read as their defaults.
+class TestGraph {
+ public:
+  TestGraph() { graph.file = std::make_unique<FlatBuffer>(Bytes{}); }
+
+  std::int32_t tensor(const Shape& shape, TensorType type = TensorType::kInt8) {
+    Tensor made;
+    made.type = type;
+    made.shape = shape;
+    made.elements = element_count(shape);
+    made.bytes = made.elements * tensor_type_bytes(type);
+    graph.tensors.push_back(made);
+    return static_cast<std::int32_t>(graph.tensors.size() - 1);
+  }
+
+  std::int32_t integers(const Integers& values) {
+    const std::int32_t index = tensor({static_cast<std::uint32_t>(values.size())}, TensorType::kInt32);
+    graph.folded.emplace_back(values.size() * sizeof(std::int32_t));
+    std::memcpy(graph.folded.back().data(), values.data(), graph.folded.back().size());
+    graph.tensors.back().constant = graph.folded.back();
+    return index;
+  }
+
+  // `outputs` tensors of no shape yet.
+  Operator& add(std::int32_t code, const Integers& inputs, std::size_t outputs = 1,
+                TensorType type = TensorType::kInt8) {
+    Operator op;
+    op.index = static_cast<std::uint32_t>(graph.operators.size());
+    op.code = code;
+    op.inputs = inputs;
+    for (std::size_t i = 0; i < outputs; ++i) {
+      op.outputs.push_back(tensor({1}, type));
+      graph.tensors.back().open_dimensions = 1;
+    }
+    graph.operators.push_back(op);
+    return graph.operators.back();
+  }
+
+  Shapes shapes_of_last() const { return output_shapes(graph, graph.operators.back()); }
+
+  Graph graph;
+};
+
+// The output's shape, or nothing when it is refused.
+std::optional<Shape> shape_of(std::int32_t code, const Shape& input, const std::vector<Integers>& constants) {
+  TestGraph graph;
+  Integers inputs = {graph.tensor(input)};
+  for (const Integers& values : constants) inputs.push_back(graph.integers(values));
+  graph.add(code, inputs);
+  const Shapes shapes = graph.shapes_of_last();
+  if (!shapes) return std::nullopt;
+  return shapes->front();
+}
+
+TEST(OutputShapes, ReshapeFindsTheOpenDimension) {
+  EXPECT_EQ(shape_of(builtin::kReshape, {2, 3, 4}, {{-1, 8}}), (Shape{3, 8}));
+  EXPECT_EQ(shape_of(builtin::kReshape, {2, 3, 4}, {{24}}), (Shape{24}));
+  EXPECT_EQ(shape_of(builtin::kReshape, {2, 3, 4}, {{-1, 5}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kReshape, {2, 3, 4}, {{-1, -1}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kReshape, {2, 3, 4}, {{12}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kReshape, {2, 3, 4}, {{0, 24}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kReshape, {2, 3, 4}, {{-2, 12}}), std::nullopt);
+}
+
+TEST(OutputShapes, TransposeTakesEveryDimensionOnce) {
+  EXPECT_EQ(shape_of(builtin::kTranspose, {2, 3, 4}, {{2, -3, 1}}), (Shape{4, 2, 3}));
+  EXPECT_EQ(shape_of(builtin::kTranspose, {2, 3, 4}, {{0, 1}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kTranspose, {2, 3, 4}, {{0, 1, 1}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kTranspose, {2, 3, 4}, {{0, 1, 3}}), std::nullopt);
+}
+
+TEST(OutputShapes, SlicesStayInside) {
+  EXPECT_EQ(shape_of(builtin::kSlice, {4, 5}, {{1, 2}, {-1, 2}}), (Shape{3, 2}));
+  EXPECT_EQ(shape_of(builtin::kSlice, {4, 5}, {{1, 2}, {4, 2}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kSlice, {4, 5}, {{-1, 2}, {1, 2}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kSlice, {4, 5}, {{1}, {1}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kStridedSlice, {4, 5}, {{-9, 4}, {9, -9}, {1, -2}}), (Shape{4, 3}));
+  EXPECT_EQ(shape_of(builtin::kStridedSlice, {4, 5}, {{2}, {3}, {1}}), (Shape{1, 5}));
+  EXPECT_EQ(shape_of(builtin::kStridedSlice, {4, 5}, {{2}, {2}, {1}}), std::nullopt) << "empty";
+  EXPECT_EQ(shape_of(builtin::kStridedSlice, {4, 5}, {{2}, {3}, {0}}), std::nullopt) << "stride 0";
+  EXPECT_EQ(shape_of(builtin::kStridedSlice, {4, 5}, {{0, 0, 0}, {1, 1, 1}, {1, 1, 1}}), std::nullopt)
+      << "three dimensions";
+}
+
+TEST(OutputShapes, BlocksDivideWhatTheyCut) {
+  EXPECT_EQ(shape_of(builtin::kSpaceToBatchNd, {1, 5, 3}, {{3}, {1, 0}}), (Shape{3, 2, 3}));
+  EXPECT_EQ(shape_of(builtin::kSpaceToBatchNd, {1, 5, 3}, {{3}, {0, 0}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kSpaceToBatchNd, {1, 5, 3}, {{0}, {0, 0}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kSpaceToBatchNd, {1, 5, 3}, {{3}, {-1, 2}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kBatchToSpaceNd, {6, 2, 3}, {{3}, {1, 2}}), (Shape{2, 3, 3}));
+  EXPECT_EQ(shape_of(builtin::kBatchToSpaceNd, {5, 2, 3}, {{3}, {0, 0}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kBatchToSpaceNd, {6, 2, 3}, {{3}, {3, 3}}), std::nullopt) << "nothing left";
+}
+
+TEST(OutputShapes, GrowthIsBounded) {
+  EXPECT_EQ(shape_of(builtin::kPad, {2, 3}, {{1, 0, 0, 2}}), (Shape{3, 5}));
+  EXPECT_EQ(shape_of(builtin::kPad, {2, 3}, {{1, 0, 0, -1}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kPad, {2, 3}, {{INT32_MAX, INT32_MAX, 0, 0}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kTile, {2, 3}, {{2, 1}}), (Shape{4, 3}));
+  EXPECT_EQ(shape_of(builtin::kTile, {2, 3}, {{0, 1}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kTile, {2, 3}, {{65536, 65536}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kResizeNearestNeighbor, {1, 2, 3, 4}, {{5, 6}}), (Shape{1, 5, 6, 4}));
+  EXPECT_EQ(shape_of(builtin::kResizeNearestNeighbor, {1, 2, 3, 4}, {{5, 65536}}), std::nullopt);
+}
+
+TEST(OutputShapes, DimensionsThatAreNotThereAreRefused) {
+  EXPECT_EQ(shape_of(builtin::kMean, {2, 3, 4}, {{-1, 0}}), (Shape{3}));
+  EXPECT_EQ(shape_of(builtin::kMean, {2, 3, 4}, {{3}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kArgMax, {2, 3, 4}, {{1}}), (Shape{2, 4}));
+  EXPECT_EQ(shape_of(builtin::kArgMax, {2, 3, 4}, {{-4}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kExpandDims, {2, 3}, {{-1}}), (Shape{2, 3, 1}));
+  EXPECT_EQ(shape_of(builtin::kExpandDims, {2, 3}, {{3}}), std::nullopt);
+  EXPECT_EQ(shape_of(builtin::kExpandDims, {1, 1, 1, 1, 1, 1}, {{0}}), std::nullopt) << "seven dimensions";
+}
+
+TEST(OutputShapes, ShapesThatDoNotFitAreRefused) {
+  TestGraph graph;
+  const std::int32_t a = graph.tensor({2, 3});
+  const std::int32_t b = graph.tensor({2, 4});
+  const std::int32_t row = graph.tensor({1, 3});
+  graph.add(builtin::kMul, {a, b});
+  EXPECT_FALSE(graph.shapes_of_last());
+  graph.add(builtin::kMul, {row, a});
+  EXPECT_THAT(*graph.shapes_of_last(), testing::ElementsAre(Shape{2, 3}));
+  graph.add(builtin::kConcatenation, {a, b});
+  EXPECT_FALSE(graph.shapes_of_last());
+  graph.add(builtin::kConcatenation, {a, row});
+  EXPECT_THAT(*graph.shapes_of_last(), testing::ElementsAre(Shape{3, 3}));
+  graph.add(builtin::kPack, {a, row});
+  EXPECT_FALSE(graph.shapes_of_last());
+  graph.add(builtin::kSplit, {graph.integers({1}), a}, 2);
+  EXPECT_FALSE(graph.shapes_of_last());
+  graph.add(builtin::kSplitV, {a, graph.integers({1, -1}), graph.integers({1})}, 2);
+  EXPECT_THAT(*graph.shapes_of_last(), testing::ElementsAre(Shape{2, 1}, Shape{2, 2}));
+  graph.add(builtin::kSplitV, {a, graph.integers({1, 1}), graph.integers({1})}, 2);
+  EXPECT_FALSE(graph.shapes_of_last());
+  graph.add(builtin::kReshape, {a, b});
+  EXPECT_FALSE(graph.shapes_of_last()) << "a shape that is computed";
+}
+
+std::vector<std::uint8_t> moved(const std::vector<Block>& blocks, const std::vector<std::uint8_t>& input,
+                                std::size_t output_bytes) {
+  std::vector<std::vector<std::uint8_t>> outputs = {std::vector<std::uint8_t>(output_bytes, 0xEE)};
+  const Bytes inputs[] = {input};
+  EXPECT_TRUE(apply(blocks, 1, inputs, outputs));
+  return outputs[0];
+}
+
+TEST(Rearrangement, SpaceToBatchAndBackIsTheSame) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 200; ++round) {
+    const auto below = [&random](std::uint32_t limit) { return std::uint32_t(random() % limit); };
+    SpaceToBatch geometry;
+    geometry.space = {1 + below(2), 1 + below(9), 1 + below(9), 1 + below(3)};
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::uint32_t size = 1 + below(4);
+      const std::uint32_t before = below(4);
+      geometry.block_shape.push_back(size);
+      geometry.before.push_back(before);
+      geometry.batched_spatial.push_back((geometry.space[i + 1] + before + size - 1) / size + below(2));
+    }
+    std::vector<std::uint8_t> space(element_count(geometry.space));
+    std::iota(space.begin(), space.end(), std::uint8_t{0});
+    const std::uint32_t batched = element_count(geometry.block_shape) *
+                                  element_count(geometry.batched_spatial) * geometry.space[0] *
+                                  geometry.space[3];
+    EXPECT_EQ(moved(batch_to_space(geometry), moved(space_to_batch(geometry), space, batched), space.size()),
+              space);
+  }
+}
+
+TEST(Rearrangement, ATransposeOfATransposeIsTheSame) {
+  const Shape shape = {2, 3, 4, 5};
+  std::vector<std::uint8_t> values(element_count(shape));
+  std::iota(values.begin(), values.end(), std::uint8_t{0});
+  std::vector<std::uint32_t> permutation = {0, 1, 2, 3};
+  do {
+    Shape turned;
+    std::vector<std::uint32_t> inverse(4);
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      turned.push_back(shape[permutation[i]]);
+      inverse[permutation[i]] = i;
+    }
+    const auto there = moved({transpose(shape, permutation)}, values, values.size());
+    EXPECT_EQ(moved({transpose(turned, inverse)}, there, values.size()), values);
+  } while (std::next_permutation(permutation.begin(), permutation.end()));
+}
+
+TEST(Rearrangement, LoopsAreMergedWhereTheyStepAsOne) {
+  const auto words = encode(std::vector<Block>{transpose(Shape{1, 6, 5, 4}, Shape{0, 1, 2, 3})}, 4);
+  ASSERT_TRUE(words);
+  EXPECT_THAT(*words, testing::ElementsAre(0, 0, 0, 1, 480, 1, 1));
+  EXPECT_TRUE(is_plain_copy(std::vector<Block>{transpose(Shape{6, 1, 4}, Shape{1, 0, 2})}, 24));
+  EXPECT_FALSE(is_plain_copy(std::vector<Block>{transpose(Shape{6, 4}, Shape{1, 0})}, 24));
+}
+
+TEST(ShapeFolding, TheShapesOfAFlattenAreWorkedOut) {
+  TestGraph graph;
+  const std::int32_t x = graph.tensor({1, 3, 4});
+  graph.graph.inputs = {static_cast<std::uint32_t>(x)};
+  const std::int32_t shape = graph.add(builtin::kShape, {x}, 1, TensorType::kInt32).outputs[0];
+  const std::int32_t batch =
+      graph
+          .add(builtin::kStridedSlice, {shape, graph.integers({0}), graph.integers({1}), graph.integers({1})},
+               1, TensorType::kInt32)
+          .outputs[0];
+  const std::int32_t wanted =
+      graph.add(builtin::kConcatenation, {batch, graph.integers({-1})}, 1, TensorType::kInt32).outputs[0];
+  const std::int32_t flat = graph.add(builtin::kReshape, {x, wanted}).outputs[0];
+  ASSERT_TRUE(fold_shapes(graph.graph).ok());
+  ASSERT_EQ(graph.graph.operators.size(), 1u);
+  EXPECT_EQ(graph.graph.operators[0].index, 3u) << "as it was in the file";
+  EXPECT_EQ(graph.graph.tensors[static_cast<std::size_t>(flat)].shape, (Shape{1, 12}));
+  EXPECT_EQ(graph.graph.tensors[static_cast<std::size_t>(flat)].bytes, 12u);
+}
+
+TEST(ShapeFolding, OnlyTheBatchMayBeOpen) {
+  TestGraph graph;
+  graph.graph.inputs = {static_cast<std::uint32_t>(graph.tensor({1, 3, 4}))};
+  graph.graph.tensors[0].open_dimensions = 1;
+  EXPECT_TRUE(fold_shapes(graph.graph).ok());
+  graph.graph.tensors[0].open_dimensions = 5;
+  const Status status = fold_shapes(graph.graph);
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), testing::HasSubstr("dimension 2"));
+}
+
+TEST(ShapeFolding, WhatIsLargeOrComputedStays) {
+  TestGraph graph;
+  const std::int32_t values = graph.integers({1, 2});
+  graph.add(builtin::kTile, {values, graph.integers({100000})}, 1, TensorType::kInt32);
+  graph.add(builtin::kMul, {graph.tensor({2}, TensorType::kInt32), values}, 1, TensorType::kInt32);
+  graph.add(builtin::kMul, {graph.integers({INT32_MAX}), graph.integers({INT32_MAX})}, 1, TensorType::kInt32);
+  ASSERT_TRUE(fold_shapes(graph.graph).ok());
+  EXPECT_EQ(graph.graph.operators.size(), 3u);
+}
+
+// int8 DEQUANTIZE float ELU float QUANTIZE int8; which operators are left.
+std::vector<std::int32_t> left_of_a_bridge(bool float_is_output) {
+  TestGraph graph;
+  const std::int32_t x = graph.tensor({4});
+  const std::int32_t real = graph.add(builtin::kDequantize, {x}, 1, TensorType::kFloat32).outputs[0];
+  const std::int32_t elu_of_it = graph.add(builtin::kElu, {real}, 1, TensorType::kFloat32).outputs[0];
+  const std::int32_t y = graph.add(builtin::kQuantize, {elu_of_it}).outputs[0];
+  graph.graph.outputs = {static_cast<std::uint32_t>(float_is_output ? elu_of_it : y)};
+  fold_float_bridges(graph.graph);
+  std::vector<std::int32_t> codes;
+  for (const Operator& op : graph.graph.operators) codes.push_back(op.code);
+  EXPECT_EQ(graph.graph.operators.front().inputs[0], x);
+  if (!float_is_output) {
+    EXPECT_EQ(graph.graph.operators.front().outputs[0], y);
+  }
+  return codes;
+}
+
+TEST(FloatBridges, AreOneOperatorWhereNothingElseReadsTheFloats) {
+  EXPECT_THAT(left_of_a_bridge(false), testing::ElementsAre(builtin::kElu));
+  EXPECT_THAT(left_of_a_bridge(true),
+              testing::ElementsAre(builtin::kDequantize, builtin::kElu, builtin::kQuantize));
+}
+
+TEST(LookupTables, ScalesTooFarApartAreTold) {
+  EXPECT_TRUE(can_rescale({1.0f}, {1.0f}));
+  EXPECT_TRUE(can_rescale({1.0f}, {1.0f}, 0.0f));
+  EXPECT_FALSE(can_rescale({1e30f}, {1e-30f})) << "infinite in single precision";
+  EXPECT_FALSE(can_rescale({1.0f}, {1e-10f}));
+  EXPECT_FALSE(can_rescale({1e-10f}, {1.0f}));
+}
+
+TEST(LookupTables, AnyScaleSaturatesAHardSwish) {
+  const LookupTable wide = hard_swish_table({1e20f}, {1e20f});
+  EXPECT_EQ(wide[100], 100) << "x far above 3 stays";
+  EXPECT_EQ(wide[static_cast<std::uint8_t>(-100)], 0) << "x far below -3 vanishes";
+}
+
+}  // namespace
+}  // namespace sotto::model_compiler

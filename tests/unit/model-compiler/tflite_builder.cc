@@ -1,0 +1,172 @@
+#include "tflite_builder.h"
+
+#include <cstring>
+
+#include "tflite/schema.h"
+
+namespace sotto::model_compiler {
+namespace {
+
+void pad_to(std::vector<std::uint8_t>& out, std::size_t alignment) {
+  while (out.size() % alignment != 0) out.push_back(0);
+}
+
+template <typename T>
+void put(std::vector<std::uint8_t>& out, std::size_t at, T value) {
+  std::memcpy(out.data() + at, &value, sizeof value);
+}
+
+template <typename T>
+void append(std::vector<std::uint8_t>& out, T value) {
+  out.resize(out.size() + sizeof value);
+  put(out, out.size() - sizeof value, value);
+}
+
+}  // namespace
+
+FlatFields& FlatFields::scalar(std::uint32_t slot, std::int64_t value, std::uint32_t bytes) {
+  Field& field = fields_[slot];
+  field.bytes.resize(bytes);
+  std::memcpy(field.bytes.data(), &value, bytes);
+  return *this;
+}
+
+FlatFields& FlatFields::real(std::uint32_t slot, float value) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  return scalar(slot, bits, 4);
+}
+
+FlatFields& FlatFields::string(std::uint32_t slot, const std::string& text) {
+  return raw_vector(slot, {text.begin(), text.end()}, 1);
+}
+
+FlatFields& FlatFields::table(std::uint32_t slot, FlatFields fields) {
+  fields_[slot] = {Kind::kTable, {}, 1, {std::move(fields)}};
+  return *this;
+}
+
+FlatFields& FlatFields::tables(std::uint32_t slot, std::vector<FlatFields> tables) {
+  fields_[slot] = {Kind::kTables, {}, 1, std::move(tables)};
+  return *this;
+}
+
+FlatFields& FlatFields::raw_vector(std::uint32_t slot, std::vector<std::uint8_t> bytes,
+                                   std::uint32_t element_bytes) {
+  fields_[slot] = {Kind::kVector, std::move(bytes), element_bytes, {}};
+  return *this;
+}
+
+std::uint32_t FlatFields::write(std::vector<std::uint8_t>& out) const {
+  // Every field on 8 bytes behind the offset to the vtable: more than needed, and sound.
+  const std::uint32_t slots = fields_.empty() ? 0 : fields_.rbegin()->first + 1;
+  const auto vtable_bytes = static_cast<std::uint16_t>(4 + 2 * slots);
+  const auto table_bytes = static_cast<std::uint16_t>(8 + 8 * fields_.size());
+  pad_to(out, 8);
+  const std::size_t vtable = out.size();
+  append(out, vtable_bytes);
+  append(out, table_bytes);
+  std::uint16_t offset = 8;
+  for (std::uint32_t slot = 0; slot < slots; ++slot) {
+    append(out, fields_.contains(slot) ? offset : std::uint16_t{0});
+    if (fields_.contains(slot)) offset = static_cast<std::uint16_t>(offset + 8);
+  }
+  pad_to(out, 8);
+  const std::size_t table = out.size();
+  out.resize(table + table_bytes);
+  put(out, table, static_cast<std::int32_t>(table - vtable));
+  std::size_t at = table + 8;
+  for (const auto& [slot, field] : fields_) {
+    if (field.kind == Kind::kScalar) {
+      std::memcpy(out.data() + at, field.bytes.data(), field.bytes.size());
+    } else {
+      const std::uint32_t child = write_field(field, out);
+      put(out, at, static_cast<std::uint32_t>(child - at));
+    }
+    at += 8;
+  }
+  return static_cast<std::uint32_t>(table);
+}
+
+std::uint32_t FlatFields::write_field(const Field& field, std::vector<std::uint8_t>& out) {
+  if (field.kind == Kind::kTable) return field.children[0].write(out);
+  const bool of_tables = field.kind == Kind::kTables;
+  while (out.size() % 16 != 12) out.push_back(0);  // the first element on 16 bytes
+  const auto start = static_cast<std::uint32_t>(out.size());
+  append(out, static_cast<std::uint32_t>(of_tables ? field.children.size()
+                                                   : field.bytes.size() / field.element_bytes));
+  if (!of_tables) {
+    out.insert(out.end(), field.bytes.begin(), field.bytes.end());
+    return start;
+  }
+  out.resize(out.size() + 4 * field.children.size());
+  for (std::size_t i = 0; i < field.children.size(); ++i) {
+    const std::size_t at = start + 4 + 4 * i;
+    const std::uint32_t child = field.children[i].write(out);
+    put(out, at, static_cast<std::uint32_t>(child - at));
+  }
+  return start;
+}
+
+std::int32_t TfliteBuilder::add_tensor(const TensorSpec& spec, std::uint32_t buffer) {
+  FlatFields quantization;
+  quantization.vector(slot::kQuantizationScale, spec.scales)
+      .vector(slot::kQuantizationZeroPoint, std::vector<std::int64_t>(spec.scales.size(), spec.zero_point))
+      .scalar(slot::kQuantizationDimension, spec.dimension, 4);
+  FlatFields tensor;
+  tensor.vector(slot::kTensorShape, spec.shape)
+      .scalar(slot::kTensorType, spec.type, 1)
+      .scalar(slot::kTensorBuffer, buffer, 4)
+      .string(slot::kTensorName, spec.name)
+      .table(slot::kTensorQuantization, quantization);
+  tensors_.push_back(tensor);
+  return static_cast<std::int32_t>(tensors_.size() - 1);
+}
+
+std::int32_t TfliteBuilder::tensor(const TensorSpec& spec) { return add_tensor(spec, 0); }
+
+std::int32_t TfliteBuilder::constant_bytes(const TensorSpec& spec, const std::vector<std::uint8_t>& bytes) {
+  buffers_.push_back(FlatFields().vector(slot::kBufferData, bytes));
+  return add_tensor(spec, static_cast<std::uint32_t>(buffers_.size() - 1));
+}
+
+void TfliteBuilder::add_unused_code(std::int32_t code) {
+  codes_.push_back(
+      FlatFields().scalar(slot::kCodeDeprecatedBuiltin, code, 1).scalar(slot::kCodeBuiltin, code, 4));
+}
+
+void TfliteBuilder::add_operator(std::int32_t code, std::int32_t version,
+                                 const std::vector<std::int32_t>& inputs,
+                                 const std::vector<std::int32_t>& outputs, const FlatFields& options) {
+  FlatFields operator_code;
+  operator_code.scalar(slot::kCodeDeprecatedBuiltin, code < 127 ? code : 127, 1)
+      .scalar(slot::kCodeVersion, version, 4)
+      .scalar(slot::kCodeBuiltin, code, 4);
+  codes_.push_back(operator_code);
+  FlatFields written;
+  written.scalar(slot::kOperatorCode, static_cast<std::int64_t>(codes_.size() - 1), 4)
+      .vector(slot::kOperatorInputs, inputs)
+      .vector(slot::kOperatorOutputs, outputs)
+      .table(slot::kOperatorOptions, options);
+  operators_.push_back(written);
+}
+
+std::vector<std::uint8_t> TfliteBuilder::file(const std::vector<std::int32_t>& inputs,
+                                              const std::vector<std::int32_t>& outputs) const {
+  FlatFields subgraph;
+  subgraph.tables(slot::kGraphTensors, tensors_)
+      .vector(slot::kGraphInputs, inputs)
+      .vector(slot::kGraphOutputs, outputs)
+      .tables(slot::kGraphOperators, operators_);
+  FlatFields model;
+  model.scalar(slot::kModelVersion, 3, 4)
+      .tables(slot::kModelOperatorCodes, codes_)
+      .tables(slot::kModelSubgraphs, {subgraph})
+      .tables(slot::kModelBuffers, buffers_);
+  std::vector<std::uint8_t> out = {0, 0, 0, 0, 'T', 'F', 'L', '3'};
+  const std::uint32_t root = model.write(out);
+  put(out, 0, root);
+  return out;
+}
+
+}  // namespace sotto::model_compiler
