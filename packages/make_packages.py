@@ -18,7 +18,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
 def version() -> str:
-    return re.search(r"project\(sotto VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text()).group(1)
+    return (ROOT / "VERSION").read_text().strip()
 
 
 def sources() -> list[str]:

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "sotto/proto/grpc_log.h"
+#include "version.h"
 
 namespace {
 
@@ -40,7 +41,7 @@ int run(int argc, char** argv) {
       "Sotto: federated learning for fleets of tiny devices.\n"
       "The coordinator only ever learns the sum of a cohort's updates.");
   app.name("sotto");
-  app.set_version_flag("--version", SOTTO_VERSION);
+  app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.option_defaults()->take_last();  // a script may append options that override earlier ones
   app.footer(
