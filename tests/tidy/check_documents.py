@@ -18,7 +18,8 @@ import tree
 KNOWN_PROGRAMS = {"apt-get", "cat", "cd", "cmake", "cp", "ctest", "curl", "docker", "git", "install", "ls", "mkdir", "openssl",
                   "podman", "python3", "sqlite3", "sudo", "systemctl", "systemd-analyze", "tar", "unzip", "wget",
                   "xdg-open"}
-BLOCK = re.compile(r"^```sh[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# Also as part of a list, where it is indented.
+BLOCK = re.compile(r"^ *```sh[ \t]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 ASSIGNMENT = re.compile(r"^[A-Z_][A-Z0-9_]*=")
 # A loop's own words: "do COMMAND" is a command, "for n in ..." and "done" are none.

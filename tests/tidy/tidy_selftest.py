@@ -178,6 +178,7 @@ class Documents(PlantedTree):
                               ("A=1 scripts/absent", "no file"), ("cat x | scripts/absent", "no file")):
             with self.subTest(command):
                 self.assert_reports(self.problems_of(f"text\n```sh\n{command}\n```\n"), "README.md:3", part)
+                self.assert_reports(self.problems_of(f"1. text\n   ```sh\n   {command}\n   ```\n"), "README.md:3", part)
 
     def test_other_blocks_are_not_commands(self):
         self.assertEqual(self.problems_of("```\nfrobnicate\n```\n"), [])
