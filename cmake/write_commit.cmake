@@ -1,4 +1,4 @@
-# Writes HEADER with SOTTO_COMMIT, the commit that SOURCE is at: cmake -DSOURCE=... -DHEADER=... -P write_commit.cmake
+# Writes FILE, C++ that says which commit SOURCE is at: cmake -DSOURCE=... -DFILE=... -P write_commit.cmake
 #
 # In this order: what whoever builds says in the environment (a container has no .git), what git says of this very
 # tree, what git archive wrote into a tarball. A file whose content would not change is left alone, so that nothing
@@ -35,11 +35,11 @@ if(NOT commit)
   set(commit "unknown commit")
 endif()
 
-set(content "#define SOTTO_COMMIT \"${commit}\"\n")
+set(content "namespace sotto::cli {\nconst char* commit_text() { return \"${commit}\"; }\n}  // namespace sotto::cli\n")
 set(before "")
-if(EXISTS "${HEADER}")
-  file(READ "${HEADER}" before)
+if(EXISTS "${FILE}")
+  file(READ "${FILE}" before)
 endif()
 if(NOT content STREQUAL before)
-  file(WRITE "${HEADER}" "${content}")
+  file(WRITE "${FILE}" "${content}")
 endif()

@@ -1,9 +1,9 @@
 #include "version.h"
 
-#include "commit.h"  // written by cmake/write_commit.cmake in every build
+#include <string>
 
 namespace sotto::cli {
 
-const char* version_text() { return SOTTO_VERSION " (" SOTTO_COMMIT ")"; }
+std::string version_text() { return std::string(SOTTO_VERSION) + " (" + commit_text() + ")"; }
 
 }  // namespace sotto::cli

@@ -16,10 +16,10 @@ class Commit(ScratchTree):
     FILES = ("cmake/write_commit.cmake", "cmake/archive_commit.txt", ".gitattributes")
 
     def written(self, source: pathlib.Path, **environment: str) -> str:
-        header = self.scratch / "commit.h"
-        subprocess.run([CMAKE, f"-DSOURCE={source}", f"-DHEADER={header}", "-P", str(source / "cmake/write_commit.cmake")],
+        file = self.scratch / "commit.cc"
+        subprocess.run([CMAKE, f"-DSOURCE={source}", f"-DFILE={file}", "-P", str(source / "cmake/write_commit.cmake")],
                        check=True, env=ENVIRONMENT | environment)
-        return re.fullmatch(r'#define SOTTO_COMMIT "(.*)"\n', header.read_text()).group(1)
+        return re.search(r'return "(.*)";', file.read_text()).group(1)
 
     def unpacked(self, directory: pathlib.Path) -> pathlib.Path:
         """The tree as a tarball has it, below `directory`."""
@@ -63,10 +63,10 @@ class Commit(ScratchTree):
 
     def test_the_same_commit_leaves_the_file_alone(self) -> None:
         self.written(self.root)
-        header = self.scratch / "commit.h"
-        os.utime(header, (1, 1))
+        file = self.scratch / "commit.cc"
+        os.utime(file, (1, 1))
         self.written(self.root)
-        self.assertEqual(header.stat().st_mtime, 1)
+        self.assertEqual(file.stat().st_mtime, 1)
 
 
 class Version(unittest.TestCase):
