@@ -1,8 +1,11 @@
 #include "sotto/aggregator/server_optimizer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <string>
 
+#include "sotto/base/bytes.h"
 #include "sotto/base/check.h"
 
 namespace sotto::aggregator {
@@ -18,21 +21,54 @@ constexpr double kClipRate = 2.0;
 // that a clip 100 times too small takes 7 rounds.
 constexpr double kClipGrowthMax = 2.0;
 
+// The form of an OptimizerState: version, kind, then float32 values, little-endian, one for each parameter.
+constexpr std::uint8_t kStateVersion = 1;
+constexpr std::uint8_t kMomentum = 1;
+constexpr std::size_t kStateHeaderBytes = 2;
+
+Status check_state(const OptimizerState& state, std::size_t parameters) {
+  if (state.empty()) return {};
+  if (state[0] > kStateVersion) {
+    return failed_precondition("the optimiser's state has version " + std::to_string(state[0]) +
+                               ", this program knows versions up to " + std::to_string(kStateVersion) +
+                               ": run the newer sotto that wrote it");
+  }
+  const std::size_t bytes = kStateHeaderBytes + parameters * sizeof(float);
+  if (state[0] == kStateVersion && state.size() == bytes && state[1] == kMomentum) return {};
+  return data_loss("the optimiser's state does not belong to this model");
+}
+
+float velocity_of(const OptimizerState& state, std::size_t parameter) {
+  const std::uint8_t* at = state.data() + kStateHeaderBytes + parameter * sizeof(float);
+  return std::bit_cast<float>(load_le<std::uint32_t>(at));
+}
+
+void set_velocity(OptimizerState& state, std::size_t parameter, float velocity) {
+  std::uint8_t* at = state.data() + kStateHeaderBytes + parameter * sizeof(float);
+  store_le(at, std::bit_cast<std::uint32_t>(velocity));
+}
+
 }  // namespace
 
-void apply_update(const CohortSum& sum, const ServerOptimizerOptions& options, std::span<float> parameters,
-                  std::vector<float>& velocity) {
+Status apply_update(const CohortSum& sum, const ServerOptimizerOptions& options,
+                    std::span<float> parameters, OptimizerState& state) {
   const std::vector<double> mean = sum.weighted_mean();
   SOTTO_CHECK(mean.size() == parameters.size());
-  SOTTO_CHECK(velocity.empty() || velocity.size() == parameters.size());
-  velocity.resize(parameters.size());
+  SOTTO_RETURN_IF_ERROR(check_state(state, parameters.size()));
+  if (state.empty()) {
+    state.resize(kStateHeaderBytes + parameters.size() * sizeof(float));
+    state[0] = kStateVersion;
+    state[1] = kMomentum;
+  }
   const double momentum = options.momentum;
   const double learning_rate = options.learning_rate;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const double step = momentum * velocity[i] + mean[i];
-    velocity[i] = static_cast<float>(step);
+    const double step = momentum * velocity_of(state, i) + mean[i];
+    set_velocity(state, i, static_cast<float>(step));
     parameters[i] = static_cast<float>(parameters[i] + learning_rate * step);
   }
+  if (momentum == 0) state.clear();  // nothing to carry
+  return {};
 }
 
 float adapt_clip(float clip, const secagg::MetricSums& metrics) {

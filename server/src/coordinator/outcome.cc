@@ -19,13 +19,12 @@ Result<StoredModel> next_model(const Task& task, Time now) {
   const Round& round = *task.round;
   const proto::TaskSpec& spec = task.stored.spec;
   StoredModel model = task.stored.model;
-  aggregator::apply_update(round.sum,
-                           {.learning_rate = spec.server_learning_rate, .momentum = spec.server_momentum},
-                           model.parameters, model.velocity);
+  SOTTO_RETURN_IF_ERROR(aggregator::apply_update(
+      round.sum, {.learning_rate = spec.server_learning_rate, .momentum = spec.server_momentum},
+      model.parameters, model.optimizer_state));
   if (!std::ranges::all_of(model.parameters, [](float value) { return std::isfinite(value); })) {
     return aborted("the update would make parameters infinite: lower the learning rate or the clip");
   }
-  if (spec.server_momentum == 0) model.velocity.clear();  // nothing to carry over
   model.version = ModelVersion{model.version.value + 1};
   model.digest = crypto::sha256({encode_floats(model.parameters)});
   model.committed_ms = now.ms;

@@ -53,6 +53,17 @@ CREATE TABLE round (
     R"sql(
 ALTER TABLE round ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
 )sql",
+    // The momentum's velocity becomes the state of an optimiser: version 1, kind 1. A row that does not match
+    // its digest must not match the new one either.
+    R"sql(
+ALTER TABLE model ADD COLUMN optimizer_state BLOB NOT NULL DEFAULT x'';
+ALTER TABLE model ADD COLUMN optimizer_sha256 BLOB NOT NULL DEFAULT x'';
+UPDATE model SET optimizer_state = CAST(x'0101' || velocity AS BLOB) WHERE length(velocity) > 0;
+UPDATE model SET optimizer_sha256 = sotto_sha256(optimizer_state)
+  WHERE velocity_sha256 = sotto_sha256(velocity);
+ALTER TABLE model DROP COLUMN velocity;
+ALTER TABLE model DROP COLUMN velocity_sha256;
+)sql",
 };
 
 constexpr std::array kHelperMigrations = {

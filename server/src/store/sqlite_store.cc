@@ -30,6 +30,24 @@ std::optional<proto::TaskState> task_state_of(std::string_view word) {
   return std::nullopt;
 }
 
+std::vector<std::uint8_t> to_vector(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
+
+// sotto_sha256(blob), for the steps of the schema that carry blobs over.
+void sql_sha256(sqlite3_context* context, int, sqlite3_value** arguments) {
+  // The blob is asked for before its length, as SQLite wants it.
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_value_blob(arguments[0]));
+  const auto bytes = static_cast<std::size_t>(sqlite3_value_bytes(arguments[0]));
+  const crypto::Digest digest = crypto::sha256({Bytes(data, bytes)});
+  sqlite3_result_blob(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
+}
+
+Status add_sha256(SqliteDatabase& database) {
+  const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+  const int code = sqlite3_create_function_v2(database.handle(), "sotto_sha256", 1, flags, nullptr,
+                                              sql_sha256, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? Status() : database.error(code, "adding sotto_sha256()");
+}
+
 const char* word_of(proto::RoundOutcome outcome) {
   return outcome == proto::RoundOutcome::kCommitted ? "committed" : "abandoned";
 }
@@ -104,17 +122,17 @@ Status SqliteStore::set_task_state(TaskId task, proto::TaskState state) {
 
 Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
   const std::vector<std::uint8_t> parameters = encode_floats(model.parameters);
-  const std::vector<std::uint8_t> velocity = encode_floats(model.velocity);
-  const crypto::Digest velocity_digest = crypto::sha256({velocity});
+  const crypto::Digest state_digest = crypto::sha256({model.optimizer_state});
   SqliteStatement insert(
       database_,
-      "INSERT INTO model (task, version, committed_ms, clip, sha256, velocity_sha256, parameters, "
-      "velocity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+      "INSERT INTO model (task, version, committed_ms, clip, sha256, optimizer_sha256, parameters, "
+      "optimizer_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(task.value)
       .bind(model.version.value)
       .bind(model.committed_ms)
       .bind(static_cast<double>(model.clip));
-  insert.bind(Bytes(model.digest)).bind(Bytes(velocity_digest)).bind(Bytes(parameters)).bind(Bytes(velocity));
+  insert.bind(Bytes(model.digest)).bind(Bytes(state_digest)).bind(Bytes(parameters));
+  insert.bind(Bytes(model.optimizer_state));
   return insert.run();
 }
 
@@ -156,30 +174,24 @@ Status SqliteStore::record_round(const proto::RoundRecord& round, const StoredMo
 }
 
 constexpr const char* kModelColumns =
-    "SELECT committed_ms, clip, sha256, velocity_sha256, parameters, velocity ";
+    "SELECT committed_ms, clip, sha256, optimizer_sha256, parameters, optimizer_state ";
 
 Result<StoredModel> SqliteStore::read_model(SqliteStatement& row, TaskId task, ModelVersion version) const {
   StoredModel model;
   model.version = version;
   model.committed_ms = row.integer();
   model.clip = static_cast<float>(row.real());
-  const Bytes digest = row.blob();
-  const std::vector<std::uint8_t> stored_digest(digest.begin(), digest.end());
-  const Bytes velocity_digest = row.blob();
-  const std::vector<std::uint8_t> stored_velocity_digest(velocity_digest.begin(), velocity_digest.end());
+  const std::vector<std::uint8_t> stored_digest = to_vector(row.blob());
+  const std::vector<std::uint8_t> stored_state_digest = to_vector(row.blob());
   const Bytes parameters = row.blob();
   model.digest = crypto::sha256({parameters});
-  const std::optional<std::vector<float>> values = decode_floats(parameters);
-  const bool parameters_sound = values && std::ranges::equal(stored_digest, model.digest);
-  const Bytes velocity = row.blob();
-  const std::optional<std::vector<float>> velocity_values = decode_floats(velocity);
-  const bool velocity_sound =
-      velocity_values && std::ranges::equal(stored_velocity_digest, crypto::sha256({velocity}));
-  if (!parameters_sound || !velocity_sound) {
+  std::optional<std::vector<float>> values = decode_floats(parameters);
+  model.optimizer_state = to_vector(row.blob());
+  if (!values || !std::ranges::equal(stored_digest, model.digest) ||
+      !std::ranges::equal(stored_state_digest, crypto::sha256({model.optimizer_state}))) {
     return damaged(task, "model version " + std::to_string(version.value) + " does not match its SHA-256");
   }
-  model.parameters = *values;
-  model.velocity = *velocity_values;
+  model.parameters = std::move(*values);
   return model;
 }
 
@@ -314,6 +326,7 @@ Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
 Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
   Result<SqliteDatabase> database = SqliteDatabase::open(options.path, options.busy_timeout_ms);
   if (!database) return database.error();
+  SOTTO_RETURN_IF_ERROR(add_sha256(*database));
   SOTTO_RETURN_IF_ERROR(prepare_schema(*database, kCoordinatorSchema));
   return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*database)));
 }

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "sotto/base/bytes.h"
+
 namespace sotto::aggregator {
 namespace {
 
@@ -20,24 +22,35 @@ CohortSum two_devices() {
   return sum;
 }
 
-TEST(ApplyUpdate, AddsTheWeightedMeanWithoutMomentum) {
+// Version 1, kind 1, little-endian float32.
+OptimizerState state_of(const std::vector<float>& velocity) {
+  OptimizerState state(2 + 4 * velocity.size());
+  ByteWriter writer(state);
+  writer.u8(1);
+  writer.u8(1);
+  for (const float value : velocity) writer.f32(value);
+  return state;
+}
+
+TEST(ApplyUpdate, AddsTheWeightedMeanWithoutMomentumAndCarriesNothing) {
   std::vector<float> parameters = {1.0f, 2.0f};
-  std::vector<float> velocity;
-  apply_update(two_devices(), {.learning_rate = 1.0f, .momentum = 0}, parameters, velocity);
+  OptimizerState state;
+  ASSERT_TRUE(apply_update(two_devices(), {.learning_rate = 1.0f, .momentum = 0}, parameters, state).ok());
   EXPECT_EQ(parameters, (std::vector<float>{1.5f, 1.5f}));
-  apply_update(two_devices(), {.learning_rate = 0.5f, .momentum = 0}, parameters, velocity);
+  EXPECT_TRUE(state.empty());
+  ASSERT_TRUE(apply_update(two_devices(), {.learning_rate = 0.5f, .momentum = 0}, parameters, state).ok());
   EXPECT_EQ(parameters, (std::vector<float>{1.75f, 1.25f}));
 }
 
 TEST(ApplyUpdate, CarriesVelocityFromRoundToRound) {
   std::vector<float> parameters = {0.0f, 0.0f};
-  std::vector<float> velocity;
+  OptimizerState state;
   const ServerOptimizerOptions options{.learning_rate = 2.0f, .momentum = 0.5f};
-  apply_update(two_devices(), options, parameters, velocity);
-  EXPECT_EQ(velocity, (std::vector<float>{0.5f, -0.5f}));
+  ASSERT_TRUE(apply_update(two_devices(), options, parameters, state).ok());
+  EXPECT_EQ(state, state_of({0.5f, -0.5f})) << "stores keep these bytes: their form changes with a version";
   EXPECT_EQ(parameters, (std::vector<float>{1.0f, -1.0f}));
-  apply_update(two_devices(), options, parameters, velocity);  // v = 0.25 + 0.5
-  EXPECT_EQ(velocity, (std::vector<float>{0.75f, -0.75f}));
+  ASSERT_TRUE(apply_update(two_devices(), options, parameters, state).ok());  // v = 0.25 + 0.5
+  EXPECT_EQ(state, state_of({0.75f, -0.75f}));
   EXPECT_EQ(parameters, (std::vector<float>{2.5f, -2.5f}));
 }
 
@@ -46,16 +59,42 @@ TEST(ApplyUpdate, RoundsOnceToFloat) {
   sum.sum = {1, 1};
   sum.unit = 0x1p-30;
   std::vector<float> parameters = {1.0f, 0.0f};
-  std::vector<float> velocity;
-  apply_update(sum, {}, parameters, velocity);
+  OptimizerState state;
+  ASSERT_TRUE(apply_update(sum, {}, parameters, state).ok());
   EXPECT_EQ(parameters[0], 1.0f);
   EXPECT_EQ(parameters[1], 0x1p-30f);
 }
 
+TEST(ApplyUpdate, RefusesAStateThatIsNotItsOwnAndChangesNothing) {
+  const auto refusal = [](OptimizerState state) {
+    const OptimizerState before = state;
+    std::vector<float> parameters = {1.0f, 2.0f};
+    const Status status = apply_update(two_devices(), {.momentum = 0.5f}, parameters, state);
+    EXPECT_EQ(parameters, (std::vector<float>{1.0f, 2.0f}));
+    EXPECT_EQ(state, before);
+    return status.code();
+  };
+  const OptimizerState sound = state_of({0.5f, 0.5f});
+  OptimizerState state = sound;
+  state[0] = 2;
+  EXPECT_EQ(refusal(state), StatusCode::kFailedPrecondition) << "a newer version";
+  state[0] = 0;
+  EXPECT_EQ(refusal(state), StatusCode::kDataLoss);
+  state = sound;
+  state[1] = 2;
+  EXPECT_EQ(refusal(state), StatusCode::kDataLoss) << "another optimiser's";
+  state = sound;
+  state.pop_back();
+  EXPECT_EQ(refusal(state), StatusCode::kDataLoss);
+  EXPECT_EQ(refusal({1}), StatusCode::kDataLoss);
+  EXPECT_EQ(refusal(state_of({1.0f})), StatusCode::kDataLoss) << "of a smaller model";
+  EXPECT_EQ(refusal(state_of({1.0f, 1.0f, 1.0f})), StatusCode::kDataLoss) << "of a larger model";
+}
+
 TEST(ApplyUpdateDeathTest, StopsAtASumOfAnotherModel) {
   std::vector<float> parameters = {0.0f};
-  std::vector<float> velocity;
-  EXPECT_DEATH(apply_update(two_devices(), {}, parameters, velocity), "parameters.size");
+  OptimizerState state;
+  EXPECT_DEATH(static_cast<void>(apply_update(two_devices(), {}, parameters, state)), "parameters.size");
 }
 
 secagg::MetricSums clipped(std::uint64_t devices, std::uint64_t count) {

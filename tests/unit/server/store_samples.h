@@ -51,7 +51,7 @@ inline StoredModel sample_model(std::uint64_t version) {
   model.version = ModelVersion{version};
   for (int i = 0; i < 7; ++i) {
     model.parameters.push_back(0.1f * static_cast<float>(i) - static_cast<float>(version));
-    if (version > 0) model.velocity.push_back(1e-8f * static_cast<float>(i));
+    if (version > 0) model.optimizer_state.push_back(static_cast<std::uint8_t>(250 + i));
   }
   model.digest = digest_of(model.parameters);
   model.clip = 0.3f;
@@ -87,7 +87,7 @@ inline void expect_equal(const StoredModel& a, const StoredModel& b) {
   EXPECT_EQ(a.version, b.version);
   EXPECT_EQ(a.digest, b.digest);
   EXPECT_EQ(a.parameters, b.parameters);
-  EXPECT_EQ(a.velocity, b.velocity);
+  EXPECT_EQ(a.optimizer_state, b.optimizer_state);
   EXPECT_EQ(a.clip, b.clip);
   EXPECT_EQ(a.committed_ms, b.committed_ms);
 }

@@ -6,7 +6,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "sotto/aggregator/server_optimizer.h"
 #include "sotto/server/store.h"
+#include "store/model_bytes.h"
+#include "store/sqlite_schema.h"
+#include "store/task_spec_json.h"
 #include "store_samples.h"
 
 namespace sotto::server {
@@ -174,6 +178,73 @@ TEST_F(SqliteStore, NamesTaskAndVersionOfADamagedModel) {
     EXPECT_NE(message.find(word), std::string::npos) << message;
   }
   EXPECT_TRUE(store->model(TaskId{1}, ModelVersion{0}).has_value()) << "the other version is sound";
+}
+
+TEST_F(SqliteStore, RefusesAnOptimizerStateThatChanged) {
+  write_sample();
+  sql("UPDATE model SET optimizer_state = x'00' WHERE version = 1");
+  auto store = must_open();
+  EXPECT_EQ(store->model(TaskId{1}, ModelVersion{1}).status().code(), StatusCode::kDataLoss);
+  EXPECT_TRUE(store->model(TaskId{1}, ModelVersion{0}).has_value()) << "the other version is sound";
+}
+
+// ---- older schemas ----
+
+class OlderSqliteStore : public SqliteStore {
+ protected:
+  // A database as version 2 of the schema left it: model 0 without velocity, model 1 with this one.
+  void write_version_2(const std::vector<float>& velocity) {
+    auto database = SqliteDatabase::open(path_, 10);
+    ASSERT_TRUE(database.has_value());
+    ASSERT_TRUE(prepare_schema(*database, {.application_id = kCoordinatorSchema.application_id,
+                                           .migrations = kCoordinatorSchema.migrations.first(2)})
+                    .ok());
+    SqliteStatement task(*database, "INSERT INTO task (name, state, spec) VALUES ('gait', 'active', ?)");
+    ASSERT_TRUE(task.bind(std::string_view(encode_task_spec(sample_spec("gait")))).run().ok());
+    insert_model(*database, sample_model(0), {});
+    insert_model(*database, sample_model(1), velocity);
+  }
+  static void insert_model(SqliteDatabase& database, const StoredModel& model,
+                           const std::vector<float>& velocity) {
+    const std::vector<std::uint8_t> parameters = encode_floats(model.parameters);
+    const std::vector<std::uint8_t> carried = encode_floats(velocity);
+    const crypto::Digest digest = crypto::sha256({carried});
+    SqliteStatement insert(database,
+                           "INSERT INTO model (task, version, committed_ms, clip, sha256, velocity_sha256, "
+                           "parameters, velocity) VALUES (1, ?, ?, ?, ?, ?, ?, ?)");
+    insert.bind(model.version.value).bind(model.committed_ms).bind(static_cast<double>(model.clip));
+    insert.bind(Bytes(model.digest)).bind(Bytes(digest)).bind(Bytes(parameters)).bind(Bytes(carried));
+    ASSERT_TRUE(insert.run().ok());
+  }
+};
+
+TEST_F(OlderSqliteStore, CarriesItsVelocityOverIntoTheOptimizersState) {
+  const std::vector<float> velocity = {0.5f, -0.25f, 1e-8f, 0.0f, -0.0f, 3.0f, -4.0f};
+  write_version_2(velocity);
+  auto store = must_open();
+  StoredModel expected = sample_model(0);
+  expect_equal(*store->model(TaskId{1}, ModelVersion{0}), expected);
+  expected = sample_model(1);
+  expected.optimizer_state = {1, 1};
+  const std::vector<std::uint8_t> bytes = encode_floats(velocity);
+  expected.optimizer_state.insert(expected.optimizer_state.end(), bytes.begin(), bytes.end());
+  StoredModel carried = *store->model(TaskId{1}, ModelVersion{1});
+  expect_equal(carried, expected);
+  aggregator::CohortSum sum;
+  sum.sum.resize(velocity.size());
+  sum.metrics.weight = 1;
+  EXPECT_TRUE(aggregator::apply_update(sum, {.momentum = 0.5f}, carried.parameters, carried.optimizer_state)
+                  .ok())
+      << "the optimiser goes on with it";
+  EXPECT_EQ(store->load_tasks()->size(), 1u);
+}
+
+TEST_F(OlderSqliteStore, DoesNotMakeADamagedVelocitySound) {
+  write_version_2(std::vector<float>(7, 0.5f));
+  sql("UPDATE model SET velocity = zeroblob(28) WHERE version = 1");
+  auto store = must_open();
+  EXPECT_EQ(store->model(TaskId{1}, ModelVersion{1}).status().code(), StatusCode::kDataLoss);
+  EXPECT_TRUE(store->model(TaskId{1}, ModelVersion{0}).has_value());
 }
 
 TEST_F(SqliteStore, RefusesAModelOfAnotherShapeThanItsSpec) {

@@ -5,7 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "sotto/aggregator/cohort_session.h"
+#include "sotto/aggregator/cohort_sum.h"
+#include "sotto/base/result.h"
 
 namespace sotto::aggregator {
 
@@ -15,12 +16,18 @@ struct ServerOptimizerOptions {
       0.0f;  // FedAvgM (Hsu et al. 2019, "Measuring the Effects of Non-Identical Data Distribution")
 };
 
+// What an optimiser carries from one round to the next, to be stored with the model. Empty before its first
+// use and whenever there is nothing to carry. Its first byte is the form's version, its second the optimiser's
+// kind; the rest concerns nobody else.
+using OptimizerState = std::vector<std::uint8_t>;
+
 // FedAvg with server learning rate and momentum: v = momentum * v + mean delta; w += learning_rate * v.
 // Computed in double and rounded once to float32, in parameter order: equal inputs give equal bits.
-// `velocity` is resized on first use and must be stored with the model to continue after a restart. Requires
-// sum.sum.size() == parameters.size() and weight > 0.
-void apply_update(const CohortSum& sum, const ServerOptimizerOptions& options, std::span<float> parameters,
-                  std::vector<float>& velocity);
+// On an error nothing has changed: kFailedPrecondition when `state` has a newer version, kDataLoss when it is
+// no state of this optimiser for a model of this size. Requires sum.sum.size() == parameters.size() and
+// weight > 0.
+[[nodiscard]] Status apply_update(const CohortSum& sum, const ServerOptimizerOptions& options,
+                                  std::span<float> parameters, OptimizerState& state);
 
 inline constexpr float kClipMin = 1e-6f;
 inline constexpr float kClipMax = 1e6f;  // the plan's bound

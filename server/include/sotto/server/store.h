@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "sotto/aggregator/server_optimizer.h"
 #include "sotto/base/result.h"
 #include "sotto/proto/messages.h"
 
@@ -19,8 +20,8 @@ struct StoredModel {
   ModelVersion version;
   crypto::Digest digest{};  // SHA-256 of `parameters` as little-endian float32
   std::vector<float> parameters;
-  std::vector<float> velocity;  // server momentum; empty before its first use
-  float clip = 0;               // for the next round's plan
+  aggregator::OptimizerState optimizer_state;
+  float clip = 0;  // for the next round's plan
   std::int64_t committed_ms = 0;
 };
 
