@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sotto/aggregator/cohort_session.h"
+#include "sotto/crypto/fingerprinter.h"
 #include "sotto/crypto/primitives.h"
 
 namespace sotto::aggregator {

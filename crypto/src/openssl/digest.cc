@@ -7,6 +7,7 @@
 
 #include "openssl/owners.h"
 #include "sotto/base/check.h"
+#include "sotto/crypto/fingerprinter.h"
 #include "sotto/crypto/primitives.h"
 
 namespace sotto::crypto {
@@ -45,9 +46,8 @@ EVP_MAC_CTX* new_hmac() {
 
 // An empty key means the one that is set already.
 template <std::size_t TagBytes>
-void compute_mac(void* context, Bytes key, std::initializer_list<Bytes> parts,
+void compute_mac(EVP_MAC_CTX* mac, Bytes key, std::initializer_list<Bytes> parts,
                  std::array<std::uint8_t, TagBytes>& tag) {
-  auto* const mac = static_cast<EVP_MAC_CTX*>(context);
   SOTTO_CHECK(EVP_MAC_init(mac, key.data(), key.size(), nullptr) == 1);
   for (const Bytes part : parts) SOTTO_CHECK(EVP_MAC_update(mac, part.data(), part.size()) == 1);
   std::size_t written = 0;
@@ -55,7 +55,7 @@ void compute_mac(void* context, Bytes key, std::initializer_list<Bytes> parts,
 }
 
 // RFC 5869 section 2.3.
-void expand(void* hmac, Bytes key, Bytes info, MutableBytes out) {
+void expand(EVP_MAC_CTX* hmac, Bytes key, Bytes info, MutableBytes out) {
   SOTTO_CHECK(!out.empty() && out.size() <= 255 * sizeof(Digest));
   Digest block;
   for (std::uint8_t number = 1; !out.empty(); ++number) {
@@ -70,6 +70,11 @@ void expand(void* hmac, Bytes key, Bytes info, MutableBytes out) {
 
 constexpr Digest kNoSalt{};  // RFC 5869 section 2.2
 
+struct HkdfState {
+  evp::MacContext extract;
+  evp::MacContext expand;
+};
+
 }  // namespace
 
 Digest sha256(std::initializer_list<Bytes> parts) {
@@ -78,21 +83,22 @@ Digest sha256(std::initializer_list<Bytes> parts) {
   return hash.finish();
 }
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  SOTTO_CHECK(context_ != nullptr);
-  SOTTO_CHECK(EVP_DigestInit_ex2(static_cast<EVP_MD_CTX*>(context_), sha256_method(), nullptr) == 1);
+Sha256::Sha256() {
+  const auto& context = state_.create<evp::DigestContext>(EVP_MD_CTX_new());
+  SOTTO_CHECK(context != nullptr);
+  SOTTO_CHECK(EVP_DigestInit_ex2(context.get(), sha256_method(), nullptr) == 1);
 }
 
-Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+Sha256::~Sha256() { state_.destroy<evp::DigestContext>(); }
 
 void Sha256::update(Bytes bytes) {
-  SOTTO_CHECK(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);
+  SOTTO_CHECK(EVP_DigestUpdate(state_.get<evp::DigestContext>().get(), bytes.data(), bytes.size()) == 1);
 }
 
 Digest Sha256::finish() {
   Digest digest;
   unsigned int written = 0;
-  SOTTO_CHECK(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.data(), &written) == 1);
+  SOTTO_CHECK(EVP_DigestFinal_ex(state_.get<evp::DigestContext>().get(), digest.data(), &written) == 1);
   SOTTO_CHECK(written == digest.size());
   return digest;
 }
@@ -114,34 +120,34 @@ void hkdf_expand(const HkdfKey& key, Bytes info, MutableBytes out) {
   expand(hmac.get(), key.reveal(), info, out);
 }
 
-Hkdf::Hkdf(Bytes salt) : extract_(new_hmac()), expand_(new_hmac()) {
+Hkdf::Hkdf(Bytes salt) {
   if (salt.empty()) salt = kNoSalt;
-  SOTTO_CHECK(EVP_MAC_init(static_cast<EVP_MAC_CTX*>(extract_), salt.data(), salt.size(), nullptr) == 1);
+  const auto& state = state_.create<HkdfState>(evp::MacContext(new_hmac()), evp::MacContext(new_hmac()));
+  SOTTO_CHECK(EVP_MAC_init(state.extract.get(), salt.data(), salt.size(), nullptr) == 1);
 }
 
 // EVP wipes the keys.
-Hkdf::~Hkdf() {
-  EVP_MAC_CTX_free(static_cast<EVP_MAC_CTX*>(extract_));
-  EVP_MAC_CTX_free(static_cast<EVP_MAC_CTX*>(expand_));
-}
+Hkdf::~Hkdf() { state_.destroy<HkdfState>(); }
 
 void Hkdf::derive(Bytes input_key, Bytes info, MutableBytes out) const {
   SOTTO_CHECK(!input_key.empty());
+  const auto& state = state_.get<HkdfState>();
   Digest key;
-  compute_mac(extract_, {}, {input_key}, key);
-  expand(expand_, key, info, out);
+  compute_mac(state.extract.get(), {}, {input_key}, key);
+  expand(state.expand.get(), key, info, out);
   wipe(key);
 }
 
-Fingerprinter::Fingerprinter(const SecretBytes<32>& key) : context_(new_mac("POLY1305")) {
+Fingerprinter::Fingerprinter(const SecretBytes<32>& key) {
+  state_.create<evp::MacContext>(new_mac("POLY1305"));
   std::copy(key.reveal().begin(), key.reveal().end(), key_.reveal_mutable().begin());
 }
 
-Fingerprinter::~Fingerprinter() { EVP_MAC_CTX_free(static_cast<EVP_MAC_CTX*>(context_)); }
+Fingerprinter::~Fingerprinter() { state_.destroy<evp::MacContext>(); }
 
 Fingerprinter::Fingerprint Fingerprinter::of(Bytes message) const {
   Fingerprint fingerprint;
-  compute_mac(context_, key_.reveal(), {message}, fingerprint);
+  compute_mac(state_.get<evp::MacContext>().get(), key_.reveal(), {message}, fingerprint);
   return fingerprint;
 }
 

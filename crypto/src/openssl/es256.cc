@@ -64,13 +64,33 @@ bool public_point(const BIGNUM* scalar, Es256PublicKey& out) {
   return true;
 }
 
+// One key object, overwritten by each key's point, and one context that verifies with it.
+struct Verification {
+  evp::Key key;
+  evp::KeyContext context;
+
+  bool set_key(const Es256PublicKey& bytes) {
+    if (key == nullptr) {
+      key = import_public_key(bytes);
+      if (key == nullptr) return false;
+      context.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+      SOTTO_CHECK(context != nullptr && EVP_PKEY_verify_init(context.get()) == 1);
+      return true;
+    }
+    return bytes[0] == kUncompressedPoint &&
+           EVP_PKEY_set1_encoded_public_key(key.get(), bytes.data(), bytes.size()) == 1;
+  }
+};
+
 }  // namespace
+
+Es256PrivateKey::Es256PrivateKey() { key_.create<evp::Key>(); }
 
 Es256PrivateKey Es256PrivateKey::generate() {
   Es256PrivateKey key;
   EVP_PKEY* const generated = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", kCurveName);
   SOTTO_CHECK(generated != nullptr);
-  key.key_ = generated;
+  key.key_.get<evp::Key>().reset(generated);
   std::size_t written = 0;
   SOTTO_CHECK(EVP_PKEY_get_octet_string_param(generated, OSSL_PKEY_PARAM_PUB_KEY, key.public_key_.data(),
                                               key.public_key_.size(), &written) == 1);
@@ -96,35 +116,38 @@ std::optional<Es256PrivateKey> Es256PrivateKey::from_scalar(const SecretBytes<kE
   SOTTO_CHECK(parameters != nullptr && context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1);
   EVP_PKEY* imported = nullptr;
   SOTTO_CHECK(EVP_PKEY_fromdata(context.get(), &imported, EVP_PKEY_KEYPAIR, parameters.get()) == 1);
-  key.key_ = imported;
+  key.key_.get<evp::Key>().reset(imported);
   return key;
 }
 
 void Es256PrivateKey::scalar(SecretBytes<kEs256ScalarBytes>& out) const {
-  SOTTO_CHECK(key_ != nullptr);
+  EVP_PKEY* const key = key_.get<evp::Key>().get();
+  SOTTO_CHECK(key != nullptr);
   BIGNUM* fetched = nullptr;
-  SOTTO_CHECK(EVP_PKEY_get_bn_param(static_cast<EVP_PKEY*>(key_), OSSL_PKEY_PARAM_PRIV_KEY, &fetched) == 1);
+  SOTTO_CHECK(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &fetched) == 1);
   const evp::SecretNumber number(fetched);
   SOTTO_CHECK(BN_bn2binpad(number.get(), out.reveal_mutable().data(), kScalarBytes) == kScalarBytes);
 }
 
-Es256PrivateKey::~Es256PrivateKey() { EVP_PKEY_free(static_cast<EVP_PKEY*>(key_)); }
+Es256PrivateKey::~Es256PrivateKey() { key_.destroy<evp::Key>(); }
 
-Es256PrivateKey::Es256PrivateKey(Es256PrivateKey&& other) noexcept
-    : key_(std::exchange(other.key_, nullptr)), public_key_(other.public_key_) {}
+Es256PrivateKey::Es256PrivateKey(Es256PrivateKey&& other) noexcept : public_key_(other.public_key_) {
+  key_.create<evp::Key>(std::move(other.key_.get<evp::Key>()));
+}
 
 Es256PrivateKey& Es256PrivateKey::operator=(Es256PrivateKey&& other) noexcept {
-  std::swap(key_, other.key_);
-  std::swap(public_key_, other.public_key_);
+  key_.get<evp::Key>() = std::move(other.key_.get<evp::Key>());
+  public_key_ = other.public_key_;
   return *this;
 }
 
 Es256Signature Es256PrivateKey::sign(Bytes message) const {
-  SOTTO_CHECK(key_ != nullptr);
+  EVP_PKEY* const key = key_.get<evp::Key>().get();
+  SOTTO_CHECK(key != nullptr);
   const evp::DigestContext context(EVP_MD_CTX_new());
   SOTTO_CHECK(context != nullptr);
-  SOTTO_CHECK(EVP_DigestSignInit_ex(context.get(), nullptr, kDigestName, nullptr, nullptr,
-                                    static_cast<EVP_PKEY*>(key_), nullptr) == 1);
+  SOTTO_CHECK(EVP_DigestSignInit_ex(context.get(), nullptr, kDigestName, nullptr, nullptr, key, nullptr) ==
+              1);
   std::array<std::uint8_t, kDerSignatureBytesMax> der;
   std::size_t der_bytes = der.size();
   SOTTO_CHECK(EVP_DigestSign(context.get(), der.data(), &der_bytes, message.data(), message.size()) == 1);
@@ -138,29 +161,12 @@ Es256Signature Es256PrivateKey::sign(Bytes message) const {
   return out;
 }
 
-// One key object, overwritten by each key's point, and one context that verifies with it.
-struct Es256Verifier::Verification {
-  evp::Key key;
-  evp::KeyContext context;
-
-  bool set_key(const Es256PublicKey& bytes) {
-    if (key == nullptr) {
-      key = import_public_key(bytes);
-      if (key == nullptr) return false;
-      context.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
-      SOTTO_CHECK(context != nullptr && EVP_PKEY_verify_init(context.get()) == 1);
-      return true;
-    }
-    return bytes[0] == kUncompressedPoint &&
-           EVP_PKEY_set1_encoded_public_key(key.get(), bytes.data(), bytes.size()) == 1;
-  }
-};
-
-Es256Verifier::Es256Verifier() : verification_(std::make_unique<Verification>()) {}
-Es256Verifier::~Es256Verifier() = default;
+Es256Verifier::Es256Verifier() { state_.create<Verification>(); }
+Es256Verifier::~Es256Verifier() { state_.destroy<Verification>(); }
 
 bool Es256Verifier::verify(const Es256PublicKey& key, Bytes message, const Es256Signature& signature) {
-  if (!verification_->set_key(key)) {
+  auto& verification = state_.get<Verification>();
+  if (!verification.set_key(key)) {
     ERR_clear_error();
     return false;
   }
@@ -169,7 +175,7 @@ bool Es256Verifier::verify(const Es256PublicKey& key, Bytes message, const Es256
   const int der_bytes = i2d_ECDSA_SIG(signature_from_scalars(signature).get(), &cursor);
   SOTTO_CHECK(der_bytes > 0 && static_cast<std::size_t>(der_bytes) <= der.size());
   const Digest digest = sha256({message});
-  const bool valid = EVP_PKEY_verify(verification_->context.get(), der.data(),
+  const bool valid = EVP_PKEY_verify(verification.context.get(), der.data(),
                                      static_cast<std::size_t>(der_bytes), digest.data(), digest.size()) == 1;
   if (!valid) ERR_clear_error();
   return valid;

@@ -40,27 +40,27 @@ CounterBlock counter_block(Prg prg, std::uint64_t byte_offset) {
 
 }  // namespace
 
-Keystream::Keystream(Prg prg) : prg_(prg), context_(EVP_CIPHER_CTX_new()) {
+Keystream::Keystream(Prg prg) : prg_(prg) {
   SOTTO_CHECK(prg == Prg::kChaCha20 || prg == Prg::kAes128Ctr);
-  SOTTO_CHECK(context_ != nullptr);
-  SOTTO_CHECK(EVP_EncryptInit_ex2(static_cast<EVP_CIPHER_CTX*>(context_), cipher_method(prg), nullptr,
-                                  nullptr, nullptr) == 1);
+  const auto& context = state_.create<evp::CipherContext>(EVP_CIPHER_CTX_new());
+  SOTTO_CHECK(context != nullptr);
+  SOTTO_CHECK(EVP_EncryptInit_ex2(context.get(), cipher_method(prg), nullptr, nullptr, nullptr) == 1);
 }
 
 // EVP wipes the key schedule.
-Keystream::~Keystream() { EVP_CIPHER_CTX_free(static_cast<EVP_CIPHER_CTX*>(context_)); }
+Keystream::~Keystream() { state_.destroy<evp::CipherContext>(); }
 
 void Keystream::rekey(const SecretBytes<kPrgKeyBytes>& key, std::uint64_t byte_offset) {
   SOTTO_CHECK(is_position(byte_offset));
   const CounterBlock start = counter_block(prg_, byte_offset);
-  SOTTO_CHECK(EVP_EncryptInit_ex2(static_cast<EVP_CIPHER_CTX*>(context_), nullptr, key.reveal().data(),
+  SOTTO_CHECK(EVP_EncryptInit_ex2(state_.get<evp::CipherContext>().get(), nullptr, key.reveal().data(),
                                   start.data(), nullptr) == 1);
   keyed_ = true;
 }
 
 void Keystream::read(MutableBytes out) {
   SOTTO_CHECK(keyed_);
-  auto* const context = static_cast<EVP_CIPHER_CTX*>(context_);
+  EVP_CIPHER_CTX* const context = state_.get<evp::CipherContext>().get();
   while (!out.empty()) {
     const std::size_t count = std::min(out.size(), kZeros.size());
     int written = 0;
@@ -74,7 +74,7 @@ void Keystream::seek(std::uint64_t byte_offset) {
   SOTTO_CHECK(keyed_);
   SOTTO_CHECK(is_position(byte_offset));
   const CounterBlock position = counter_block(prg_, byte_offset);
-  SOTTO_CHECK(EVP_EncryptInit_ex2(static_cast<EVP_CIPHER_CTX*>(context_), nullptr, nullptr, position.data(),
+  SOTTO_CHECK(EVP_EncryptInit_ex2(state_.get<evp::CipherContext>().get(), nullptr, nullptr, position.data(),
                                   nullptr) == 1);
 }
 

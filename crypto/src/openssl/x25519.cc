@@ -1,22 +1,23 @@
 // X25519 (RFC 7748).
 #include <openssl/err.h>
 
-#include <memory>
+#include <utility>
 
 #include "openssl/owners.h"
 #include "sotto/base/check.h"
 #include "sotto/crypto/primitives.h"
 
 namespace sotto::crypto {
+namespace {
 
 // What building costs is kept: a context that derives from the key, and one peer object that is overwritten
 // by each peer's bytes. Making both anew takes a fifth of the time of an agreement.
-struct X25519PrivateKey::Agreement {
+struct Agreement {
   evp::Key key;
-  evp::KeyContext context;
-  evp::Key peer;
+  mutable evp::KeyContext context;
+  mutable evp::Key peer;
 
-  bool derive(const X25519PublicKey& peer_key, MutableBytes shared) {
+  bool derive(const X25519PublicKey& peer_key, MutableBytes shared) const {
     if (context == nullptr) {
       context.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
       SOTTO_CHECK(context != nullptr && EVP_PKEY_derive_init(context.get()) == 1);
@@ -36,23 +37,34 @@ struct X25519PrivateKey::Agreement {
   }
 };
 
-X25519PrivateKey::X25519PrivateKey(const SecretBytes<kX25519Bytes>& scalar)
-    : agreement_(std::make_unique<Agreement>()) {
-  agreement_->key.reset(
-      EVP_PKEY_new_raw_private_key_ex(nullptr, "X25519", nullptr, scalar.reveal().data(), kX25519Bytes));
-  SOTTO_CHECK(agreement_->key != nullptr);
+}  // namespace
+
+X25519PrivateKey::X25519PrivateKey(const SecretBytes<kX25519Bytes>& scalar) {
+  EVP_PKEY* const key =
+      EVP_PKEY_new_raw_private_key_ex(nullptr, "X25519", nullptr, scalar.reveal().data(), kX25519Bytes);
+  SOTTO_CHECK(key != nullptr);
+  key_.create<Agreement>(evp::Key(key), evp::KeyContext(), evp::Key());
   std::size_t written = public_key_.size();
-  SOTTO_CHECK(EVP_PKEY_get_raw_public_key(agreement_->key.get(), public_key_.data(), &written) == 1 &&
+  SOTTO_CHECK(EVP_PKEY_get_raw_public_key(key, public_key_.data(), &written) == 1 &&
               written == public_key_.size());
 }
 
-X25519PrivateKey::~X25519PrivateKey() = default;
-X25519PrivateKey::X25519PrivateKey(X25519PrivateKey&& other) noexcept = default;
-X25519PrivateKey& X25519PrivateKey::operator=(X25519PrivateKey&& other) noexcept = default;
+X25519PrivateKey::~X25519PrivateKey() { key_.destroy<Agreement>(); }
+
+X25519PrivateKey::X25519PrivateKey(X25519PrivateKey&& other) noexcept : public_key_(other.public_key_) {
+  key_.create<Agreement>(std::move(other.key_.get<Agreement>()));
+}
+
+X25519PrivateKey& X25519PrivateKey::operator=(X25519PrivateKey&& other) noexcept {
+  key_.get<Agreement>() = std::move(other.key_.get<Agreement>());
+  public_key_ = other.public_key_;
+  return *this;
+}
 
 bool X25519PrivateKey::agree(const X25519PublicKey& peer, SecretBytes<kX25519Bytes>& shared) const {
-  SOTTO_CHECK(agreement_ != nullptr);
-  if (agreement_->derive(peer, shared.reveal_mutable())) return true;
+  const auto& agreement = key_.get<Agreement>();
+  SOTTO_CHECK(agreement.key != nullptr);
+  if (agreement.derive(peer, shared.reveal_mutable())) return true;
   ERR_clear_error();
   wipe(shared.reveal_mutable());
   return false;

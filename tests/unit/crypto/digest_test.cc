@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "sotto/crypto/fingerprinter.h"
 #include "test_bytes.h"
 
 namespace sotto::crypto {

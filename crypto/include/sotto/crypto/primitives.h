@@ -1,5 +1,6 @@
 // Cryptographic primitives. The interface is chosen at link time: src/openssl/ implements it with OpenSSL's
-// EVP, a board backend may implement it with its own library. Nothing here is our own cryptography.
+// EVP, a board backend implements it with its own library. Nothing here is our own cryptography.
+// Freestanding: objects hold what their backend needs inside themselves (backend_object.h).
 //
 // Functions are thread-safe; objects belong to one thread at a time. A failure inside the backend that no
 // input can cause (out of memory, provider missing) stops the program through SOTTO_CHECK.
@@ -9,11 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/random.h"
+#include "sotto/crypto/backend.h"
+#include "sotto/crypto/backend_object.h"
 #include "sotto/crypto/secret_bytes.h"
 
 namespace sotto::crypto {
@@ -35,7 +37,7 @@ class Sha256 {
   [[nodiscard]] Digest finish();
 
  private:
-  void* context_;
+  BackendObject<backend::kSha256Bytes> state_;
 };
 
 struct HkdfInput {
@@ -65,26 +67,7 @@ class Hkdf {
   void derive(Bytes input_key, Bytes info, MutableBytes out) const;
 
  private:
-  void* extract_;  // HMAC keyed with the salt
-  void* expand_;   // HMAC keyed anew for every input
-};
-
-// Tells long messages apart, for whoever holds a secret key: Poly1305 (RFC 8439 section 2.5) as a universal
-// hash. Two different messages of up to 2^27 bytes have equal fingerprints with a probability below 2^-79, as
-// long as nobody sees fingerprints. They authenticate nothing.
-class Fingerprinter {
- public:
-  using Fingerprint = std::array<std::uint8_t, 16>;
-
-  explicit Fingerprinter(const SecretBytes<32>& key);
-  ~Fingerprinter();
-  Fingerprinter(const Fingerprinter&) = delete;
-  Fingerprinter& operator=(const Fingerprinter&) = delete;
-  [[nodiscard]] Fingerprint of(Bytes message) const;
-
- private:
-  SecretBytes<32> key_;
-  void* context_;
+  BackendObject<backend::kHkdfBytes> state_;  // HMAC keyed with the salt, and one keyed for every input
 };
 
 inline constexpr std::size_t kX25519Bytes = 32;
@@ -107,8 +90,7 @@ class X25519PrivateKey {
   [[nodiscard]] bool agree(const X25519PublicKey& peer, SecretBytes<kX25519Bytes>& shared) const;
 
  private:
-  struct Agreement;
-  std::unique_ptr<Agreement> agreement_;
+  BackendObject<backend::kX25519Bytes> key_;
   X25519PublicKey public_key_{};
 };
 
@@ -152,7 +134,7 @@ class Keystream {
  private:
   Prg prg_;
   bool keyed_ = false;
-  void* context_;
+  BackendObject<backend::kKeystreamBytes> state_;
 };
 
 inline constexpr std::size_t kEs256ScalarBytes = 32;
@@ -180,8 +162,8 @@ class Es256PrivateKey {
   [[nodiscard]] Es256Signature sign(Bytes message) const;
 
  private:
-  Es256PrivateKey() = default;
-  void* key_ = nullptr;
+  Es256PrivateKey();
+  BackendObject<backend::kEs256KeyBytes> key_;
   Es256PublicKey public_key_{};
 };
 // Verifies many signatures: keeps what the backend takes long to build, a quarter of the time of one.
@@ -196,8 +178,7 @@ class Es256Verifier {
   [[nodiscard]] bool verify(const Es256PublicKey& key, Bytes message, const Es256Signature& signature);
 
  private:
-  struct Verification;
-  std::unique_ptr<Verification> verification_;
+  BackendObject<backend::kEs256VerifierBytes> state_;
 };
 // The same for one signature.
 [[nodiscard]] bool es256_verify(const Es256PublicKey& key, Bytes message, const Es256Signature& signature);
