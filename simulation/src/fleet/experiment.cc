@@ -175,7 +175,7 @@ class Experiment {
                                               .dropout = options_.dropout,
                                               .seed = options_.seed},
                                              attempt);
-    std::vector<std::unique_ptr<Random>> rounding;  // outlives the sessions
+    std::vector<std::unique_ptr<crypto::SeededRandom>> rounding;  // outlives the sessions
     auto members = make_members(appointments, attempt, rounding, round);
     const auto outcomes =
         drive_fleet(members, backend_, executor_, {.silent_dropout = options_.silent_dropout});
@@ -197,7 +197,8 @@ class Experiment {
   }
 
   std::vector<Member> make_members(const std::vector<Appointment>& appointments, std::uint32_t attempt,
-                                   std::vector<std::unique_ptr<Random>>& rounding, RoundResult& round) {
+                                   std::vector<std::unique_ptr<crypto::SeededRandom>>& rounding,
+                                   RoundResult& round) {
     std::vector<Member> members;
     for (const Appointment& appointment : appointments) {
       const std::size_t device = appointment.device;

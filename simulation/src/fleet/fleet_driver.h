@@ -11,9 +11,9 @@
 
 #include "fleet/backend.h"
 #include "sotto/base/executor.h"
-#include "sotto/base/random.h"
 #include "sotto/client/session.h"
 #include "sotto/client/trainer.h"
+#include "sotto/crypto/primitives.h"
 
 namespace sotto::simulation {
 
@@ -22,7 +22,7 @@ struct Member {
   std::size_t device = 0;  // index for Backend::transport()
   std::unique_ptr<client::Session> session;
   client::Trainer* trainer = nullptr;  // borrowed
-  std::unique_ptr<Random> training_random;
+  std::unique_ptr<crypto::SeededRandom> training_random;
   std::optional<proto::Step> drop_before;  // leaves instead of sending this step
 };
 

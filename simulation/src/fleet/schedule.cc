@@ -9,7 +9,7 @@
 
 namespace sotto::simulation {
 
-std::unique_ptr<Random> make_stream(std::uint64_t seed, const StreamName& name) {
+std::unique_ptr<crypto::SeededRandom> make_stream(std::uint64_t seed, const StreamName& name) {
   std::string text = "sotto simulation/";
   text.append(name.purpose);
   for (const std::uint64_t number : {seed, std::uint64_t{name.attempt}, std::uint64_t{name.device}}) {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sotto/base/random.h"
+#include "sotto/crypto/primitives.h"
 #include "sotto/proto/messages.h"
 
 namespace sotto::simulation {
@@ -38,7 +38,7 @@ struct StreamName {
   std::uint32_t attempt = 0;
   std::size_t device = 0;
 };
-[[nodiscard]] std::unique_ptr<Random> make_stream(std::uint64_t seed, const StreamName& name);
+[[nodiscard]] std::unique_ptr<crypto::SeededRandom> make_stream(std::uint64_t seed, const StreamName& name);
 
 // The step a device leaves before. Sessions that lack a step leave at the one that keeps the set of summed
 // devices the same; nullopt when the drop-out comes after everything such a session asks of a device.

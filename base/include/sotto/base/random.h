@@ -1,5 +1,5 @@
 // Randomness as an interface, so that a simulation replays from its seed. Freestanding.
-// crypto/system_random.h has the real source, crypto/seeded_random.h the replayable one.
+// crypto/primitives.h has the real source and a replayable one.
 #pragma once
 
 #include "sotto/base/bytes.h"
@@ -8,7 +8,6 @@ namespace sotto {
 
 class Random {
  public:
-  virtual ~Random() = default;
   // Fills `out` with independent uniform bytes. Cannot fail: a source that runs dry stops the program.
   virtual void fill(MutableBytes out) = 0;
 
@@ -27,6 +26,11 @@ class Random {
   }
   // Uniform in [0, 1) with 53 bits.
   [[nodiscard]] double uniform() { return static_cast<double>(u64() >> 11) * 0x1.0p-53; }
+
+ protected:
+  // Not virtual: nobody owns a source through this type, and a virtual destructor would ask boards for a
+  // heap.
+  ~Random() = default;
 };
 
 }  // namespace sotto

@@ -25,9 +25,11 @@ enum class Role : std::uint8_t { kDevice, kCoordinator };
 // Whoever holds a private key. A secure element may implement it: the key need not leave it.
 class Signer {
  public:
-  virtual ~Signer() = default;
   [[nodiscard]] virtual const crypto::Es256PublicKey& public_key() const = 0;
   [[nodiscard]] virtual crypto::Es256Signature sign(Bytes message) = 0;
+
+ protected:
+  ~Signer() = default;  // as Random's
 };
 
 // A key in memory.

@@ -55,7 +55,7 @@ class OwnedIdentity {
   [[nodiscard]] const secagg::Identity& get() const { return identity_; }
 
  private:
-  std::unique_ptr<secagg::Signer> signer_;  // on the heap, so that moving this keeps identity_ valid
+  std::unique_ptr<secagg::KeySigner> signer_;  // on the heap, so that moving this keeps identity_ valid
   secagg::Identity identity_;
 };
 
