@@ -20,9 +20,9 @@ constexpr std::size_t kWordBytes = 16;
 constexpr std::uint8_t kLaneBits = 16;
 constexpr std::size_t kWordBits = 128;
 constexpr std::size_t kValueMax = 255;
-// Keystream made at a time: on the stack, within a first-level cache, large beside the cost of one cipher
-// call.
-constexpr std::size_t kMaskBlockBytes = 8 * 1024;
+// Keystream made at a time, on the stack: whole words of both kinds.
+constexpr std::size_t kMaskBlockBytes = crypto::backend::kBlockBytes;
+static_assert(kMaskBlockBytes % 64 == 0);
 
 struct Word {
   std::uint64_t low = 0;

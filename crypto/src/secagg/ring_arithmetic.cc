@@ -150,21 +150,23 @@ constexpr std::array kArithmetics = {
 #endif
 };
 
-std::size_t runnable_count() {
 #if SOTTO_RING_X86
+std::size_t runnable_count() {
   __builtin_cpu_init();
   if (!__builtin_cpu_supports("avx2")) return 1;
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? 3 : 2;
-#else
-  return 1;
-#endif
 }
+#endif
 
 }  // namespace
 
 std::span<const RingArithmetic> ring_arithmetics() {
+#if SOTTO_RING_X86
   static const std::size_t count = runnable_count();
   return std::span(kArithmetics).first(count);
+#else
+  return kArithmetics;
+#endif
 }
 
 const RingArithmetic& ring_arithmetic() { return ring_arithmetics().back(); }

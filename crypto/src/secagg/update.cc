@@ -8,6 +8,7 @@
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/check.h"
+#include "sotto/crypto/backend.h"
 
 // The lanes are a matter of the wire: every operation below is one rounding to binary32.
 static_assert(std::numeric_limits<float>::is_iec559);
@@ -30,7 +31,8 @@ constexpr float kStepsMax = 127;
 constexpr std::uint8_t kOffset = 128;
 constexpr int kFractionBits = 24;
 constexpr std::uint32_t kFractionMask = (std::uint32_t{1} << kFractionBits) - 1;
-constexpr std::size_t kDrawsPerFill = 1024;
+constexpr std::size_t kDrawsPerFill =
+    std::min<std::size_t>(1024, crypto::backend::kBlockBytes / sizeof(std::uint32_t));
 
 void write_limbs(std::uint64_t value, std::span<std::uint8_t> limbs) {
   for (std::uint8_t& limb : limbs) {
