@@ -44,7 +44,8 @@ struct Device {
                      .participants_max = plan.aggregation.participants_max,
                      .adversary = plan.aggregation.adversary,
                      .corrupt_fraction = plan.aggregation.corrupt_fraction,
-                     .dropout_fraction = plan.aggregation.dropout_fraction},
+                     .dropout_fraction = plan.aggregation.dropout_fraction,
+                     .graph_verdict = secagg::graph_is_chosen},
                     &identity, slots, order, random) {}
 
   secagg::KeySigner key;

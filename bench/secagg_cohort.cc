@@ -61,7 +61,8 @@ struct RecordedCohort::Device {
                      .participants_max = plan.aggregation.participants_max,
                      .adversary = plan.aggregation.adversary,
                      .corrupt_fraction = plan.aggregation.corrupt_fraction,
-                     .dropout_fraction = plan.aggregation.dropout_fraction},
+                     .dropout_fraction = plan.aggregation.dropout_fraction,
+                     .graph_verdict = secagg::graph_is_chosen},
                     &identity, slots, order, random) {}
 
   secagg::KeySigner signer;

@@ -28,6 +28,7 @@
 #include "secagg/field.h"
 #include "sotto/aggregator/cohort_session.h"
 #include "sotto/base/check.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
 #include "sotto/secagg/shamir.h"
@@ -283,10 +284,10 @@ void check_participant(crypto::Prg prg, std::uint16_t participants_max, Packing 
                                .model_digest = plan.model_digest,
                                .prg = prg};
   const RingLayout layout(participants_max, update_lanes(plan.model.parameter_count()), packing);
+  const ParticipantRules rules{.participants_max = participants_max, .graph_verdict = graph_is_chosen};
   std::vector<std::unique_ptr<Device>> devices;
   for (std::uint64_t i = 0; i < kParticipants; ++i) {
-    devices.push_back(
-        std::make_unique<Device>(context, ParticipantRules{.participants_max = participants_max}, 10 + i));
+    devices.push_back(std::make_unique<Device>(context, rules, 10 + i));
   }
   for (bool ready = false; !ready;) {
     const Step step = session->step();

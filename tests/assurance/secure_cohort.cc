@@ -53,7 +53,8 @@ SecureCohort::SecureCohort(const CohortOptions& options)
                                        .participants_max = plan_.aggregation.participants_max,
                                        .adversary = plan_.aggregation.adversary,
                                        .corrupt_fraction = plan_.aggregation.corrupt_fraction,
-                                       .dropout_fraction = plan_.aggregation.dropout_fraction};
+                                       .dropout_fraction = plan_.aggregation.dropout_fraction,
+                                       .graph_verdict = secagg::graph_is_chosen};
   crypto::SeededRandom values(std::uint64_t{options.participants});
   for (std::uint64_t i = 0; i < options.participants; ++i) {
     devices_.push_back(std::make_unique<SecureDevice>(context, rules, options.participants, 1 + i,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sotto/aggregator/cohort_session.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
 #include "support/enrolment.h"

@@ -139,18 +139,21 @@ TEST_P(WithoutConfirming, OpensTheVictimsVector) {
   EXPECT_TRUE(std::equal(opened->begin(), opened->end(), values.begin(), values.end()));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Curious, WithoutConfirming,
-    testing::Values(SplitCase{"SixDevices",
-                              {.participants = 6, .adversary = Adversary::kCurious, .corrupt_fraction = 0.34},
-                              {.participants = 6, .neighbours = 5, .threshold = 3}},
-                    SplitCase{"AHundredDevices",
-                              {.participants = 100,
-                               .adversary = Adversary::kCurious,
-                               .corrupt_fraction = 0.2,
-                               .dropout_fraction = 0.1},
-                              {.participants = 100, .neighbours = 32, .threshold = 21}}),
-    [](const testing::TestParamInfo<SplitCase>& param_info) { return std::string(param_info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Curious, WithoutConfirming,
+                         testing::Values(SplitCase{"SixDevices",
+                                                   {.participants = 6,
+                                                    .adversary = Adversary::kCurious,
+                                                    .corrupt_fraction = 0.34f},
+                                                   {.participants = 6, .neighbours = 5, .threshold = 3}},
+                                         SplitCase{"AHundredDevices",
+                                                   {.participants = 100,
+                                                    .adversary = Adversary::kCurious,
+                                                    .corrupt_fraction = 0.2f,
+                                                    .dropout_fraction = 0.1f},
+                                                   {.participants = 100, .neighbours = 32, .threshold = 21}}),
+                         [](const testing::TestParamInfo<SplitCase>& param_info) {
+                           return std::string(param_info.param.name);
+                         });
 
 // Signed sessions: the same lies, told to devices that compare what they were told before they answer.
 class WithConfirming : public SplitViewOfSurvivors {

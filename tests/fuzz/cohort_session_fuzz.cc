@@ -6,6 +6,7 @@
 #include "fuzz_input.h"
 #include "sotto/aggregator/cohort_session.h"
 #include "sotto/base/check.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
 #include "support/enrolment.h"
@@ -67,7 +68,8 @@ class Game {
                                          .participants_max = plan_.aggregation.participants_max,
                                          .adversary = plan_.aggregation.adversary,
                                          .corrupt_fraction = plan_.aggregation.corrupt_fraction,
-                                         .dropout_fraction = plan_.aggregation.dropout_fraction};
+                                         .dropout_fraction = plan_.aggregation.dropout_fraction,
+                                         .graph_verdict = secagg::graph_is_chosen};
     for (std::size_t i = 3 + input_.below(4); i > 0; --i) {
       Device& device = *devices_.emplace_back(std::make_unique<Device>(context, rules, i));
       device.lanes.resize(secagg::update_lanes(plan_.model.parameter_count()));

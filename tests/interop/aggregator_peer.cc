@@ -26,6 +26,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/proto/plan.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 
 namespace sotto {
@@ -96,7 +97,8 @@ class LocalDevice {
                       .participants_max = plan.aggregation.participants_max,
                       .adversary = plan.aggregation.adversary,
                       .corrupt_fraction = plan.aggregation.corrupt_fraction,
-                      .dropout_fraction = plan.aggregation.dropout_fraction},
+                      .dropout_fraction = plan.aggregation.dropout_fraction,
+                      .graph_verdict = secagg::graph_is_chosen},
                      &enrolled_.identity, slots_, order_, random_) {}
 
   Rejection join(Message& payload) {

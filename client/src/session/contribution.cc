@@ -6,6 +6,7 @@
 
 #include "sotto/secagg/loss_units.h"
 #include "sotto/secagg/one_shot.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/update.h"
 
 namespace sotto::client {
@@ -69,7 +70,8 @@ secagg::ParticipantRules make_rules(const proto::Plan& plan) {
           .participants_max = plan.aggregation.participants_max,
           .adversary = plan.aggregation.adversary,
           .corrupt_fraction = plan.aggregation.corrupt_fraction,
-          .dropout_fraction = plan.aggregation.dropout_fraction};
+          .dropout_fraction = plan.aggregation.dropout_fraction,
+          .graph_verdict = secagg::graph_is_chosen};
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 
 #include "secagg/hypergeometric.h"
 #include "sotto/base/limits.h"
+#include "sotto/secagg/participant.h"
 
 namespace sotto::secagg {
 namespace {
@@ -118,6 +119,13 @@ std::optional<GraphParameters> choose_graph(const GraphRequest& request) {
     if (sparse) return sparse;
   }
   return complete_graph(Population(request));
+}
+
+bool graph_is_chosen(const GraphParameters& graph, const ParticipantRules& rules) {
+  return graph == choose_graph({.participants = graph.participants,
+                                .adversary = rules.adversary,
+                                .corrupt_fraction = rules.corrupt_fraction,
+                                .dropout_fraction = rules.dropout_fraction});
 }
 
 }  // namespace sotto::secagg

@@ -7,7 +7,6 @@
 #include "secagg/roster_checks.h"
 #include "sotto/base/check.h"
 #include "sotto/base/limits.h"
-#include "sotto/secagg/parameters.h"
 
 namespace sotto::secagg {
 namespace {
@@ -42,6 +41,7 @@ Participant::Participant(const SessionContext& context, const ParticipantRules& 
                          const Identity* identity, std::span<NeighbourSlot> slots,
                          std::span<std::uint16_t> order, Random& random)
     : context_(context), rules_(rules), identity_(identity), slots_(slots), order_(order), random_(random) {
+  SOTTO_CHECK(rules.graph_verdict != nullptr);
   ring_bits_ = RingLayout(rules.participants_max, 1).bits();
 }
 
@@ -102,11 +102,7 @@ Rejection Participant::check_graph(const GraphParameters& graph) const {
   if (graph.participants > rules_.participants_max) return Rejection::kBadParameters;
   const bool fits = graph.participants <= order_.size() && graph.neighbours <= slots_.size();
   if (!fits) return Rejection::kBadParameters;
-  const auto chosen = choose_graph({.participants = graph.participants,
-                                    .adversary = rules_.adversary,
-                                    .corrupt_fraction = rules_.corrupt_fraction,
-                                    .dropout_fraction = rules_.dropout_fraction});
-  return graph == chosen ? Rejection::kNone : Rejection::kBadParameters;
+  return rules_.graph_verdict(graph, rules_) ? Rejection::kNone : Rejection::kBadParameters;
 }
 
 Rejection Participant::check_identities(const Roster& roster) {

@@ -60,7 +60,8 @@ std::unique_ptr<Cohort::Device> Cohort::make_device(std::size_t number) const {
                                        .participants_max = plan_.aggregation.participants_max,
                                        .adversary = plan_.aggregation.adversary,
                                        .corrupt_fraction = plan_.aggregation.corrupt_fraction,
-                                       .dropout_fraction = plan_.aggregation.dropout_fraction};
+                                       .dropout_fraction = plan_.aggregation.dropout_fraction,
+                                       .graph_verdict = secagg::graph_is_chosen};
   return std::make_unique<Device>(context, rules, lanes_.size(), seed_ * 1000 + number);
 }
 

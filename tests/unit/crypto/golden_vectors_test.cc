@@ -467,7 +467,8 @@ class RecordedDevice {
                                           .participants_max = aggregation.participants_max,
                                           .adversary = aggregation.adversary,
                                           .corrupt_fraction = aggregation.corrupt_fraction,
-                                          .dropout_fraction = aggregation.dropout_fraction},
+                                          .dropout_fraction = aggregation.dropout_fraction,
+                                          .graph_verdict = graph_is_chosen},
                          &identity_, slots_, order_, random_);
   }
 

@@ -63,7 +63,7 @@ class AnySession : public SessionOfSix, public testing::WithParamInterface<Adver
   AnySession()
       : SessionOfSix({.participants = 6,
                       .adversary = GetParam(),
-                      .corrupt_fraction = GetParam() == Adversary::kCurious ? 0.34 : 0.1}) {}
+                      .corrupt_fraction = GetParam() == Adversary::kCurious ? 0.34f : 0.1f}) {}
 };
 INSTANTIATE_TEST_SUITE_P(Adversaries, AnySession,
                          testing::Values(Adversary::kCurious, Adversary::kSemiMalicious),

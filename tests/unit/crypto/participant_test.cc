@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "session_relay.h"
+#include "sotto/secagg/parameters.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -217,7 +218,8 @@ TEST(Participant, SlotsAreWipedWhenItGoesAway) {
   std::vector<NeighbourSlot> slots(2);
   std::vector<std::uint16_t> order(3);
   {
-    Participant participant(relay.context(), {}, &enrolment.identity, slots, order, random);
+    Participant participant(relay.context(), {.graph_verdict = graph_is_chosen}, &enrolment.identity, slots,
+                            order, random);
     std::vector<std::uint8_t> join(join_bytes(Adversary::kSemiMalicious));
     std::size_t written = 0;
     ASSERT_EQ(participant.advertise(join, written), Rejection::kNone);

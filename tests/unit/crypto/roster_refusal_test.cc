@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "session_relay.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "test_bytes.h"
 
@@ -267,8 +268,9 @@ TEST_F(SignedRoster, KeysSignedForAnotherPlanAreRefused) {
 // ---- the device's own rules ----
 
 // A machine with rules and memory of the test's choice, in the place of device 0 of the relay.
-Rejection receive_with(SessionRelay& relay, const ParticipantRules& rules, std::size_t slot_count,
+Rejection receive_with(SessionRelay& relay, ParticipantRules rules, std::size_t slot_count,
                        std::size_t order_count) {
+  rules.graph_verdict = graph_is_chosen;
   Enrolment enrolment(1000);  // device 0's, and its randomness
   crypto::SeededRandom random(std::uint64_t{1000});
   std::vector<NeighbourSlot> slots(slot_count);
@@ -297,7 +299,7 @@ TEST_F(SignedRoster, ACohortAboveTheDevicesMemoryIsRefused) {
 }
 
 TEST_F(SignedRoster, AThresholdForFewerCorruptDevicesThanThePlansIsRefused) {
-  EXPECT_EQ(receive_with(relay_, {.corrupt_fraction = 0.4}, 5, 6), Rejection::kBadParameters);  // t = 5
+  EXPECT_EQ(receive_with(relay_, {.corrupt_fraction = 0.4f}, 5, 6), Rejection::kBadParameters);  // t = 5
 }
 
 TEST(RosterOfTwo, IsTooSmallWhateverTheRules) {
@@ -311,7 +313,7 @@ TEST(JoiningASignedSession, NeedsAnIdentity) {
   std::vector<NeighbourSlot> slots(2);
   std::vector<std::uint16_t> order(3);
   crypto::SeededRandom random(std::uint64_t{1});
-  Participant participant(relay.context(), {}, nullptr, slots, order, random);
+  Participant participant(relay.context(), {.graph_verdict = graph_is_chosen}, nullptr, slots, order, random);
   std::vector<std::uint8_t> join(join_bytes(Adversary::kSemiMalicious), 0xcc);
   std::size_t written = 99;
   EXPECT_EQ(participant.advertise(join, written), Rejection::kNotEligible);
@@ -333,7 +335,9 @@ TEST(JoiningAnUnsignedSession, NeedsNoIdentity) {
   std::vector<NeighbourSlot> slots(2);
   std::vector<std::uint16_t> order(3);
   crypto::SeededRandom random(std::uint64_t{1});
-  Participant participant(relay.context(), {.adversary = Adversary::kCurious}, nullptr, slots, order, random);
+  Participant participant(relay.context(),
+                          {.adversary = Adversary::kCurious, .graph_verdict = graph_is_chosen}, nullptr,
+                          slots, order, random);
   std::vector<std::uint8_t> join(kAdvertiseBytes);
   std::size_t written = 0;
   EXPECT_EQ(participant.advertise(join, written), Rejection::kNone);

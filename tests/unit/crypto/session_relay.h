@@ -17,8 +17,8 @@ using IndexSet = std::set<std::uint16_t>;
 struct RelayOptions {
   std::uint16_t participants = 5;
   Adversary adversary = Adversary::kSemiMalicious;
-  double corrupt_fraction = 0.1;
-  double dropout_fraction = 0.1;
+  float corrupt_fraction = 0.1f;
+  float dropout_fraction = 0.1f;
   std::optional<GraphParameters> graph{};  // another than these give
   crypto::Prg prg = crypto::Prg::kChaCha20;
   std::uint16_t cohort_min = 3;

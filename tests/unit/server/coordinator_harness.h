@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sotto/crypto/primitives.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
 #include "sotto/secagg/update.h"
@@ -262,7 +263,8 @@ class Device {
                                          .participants_max = plan.aggregation.participants_max,
                                          .adversary = plan.aggregation.adversary,
                                          .corrupt_fraction = plan.aggregation.corrupt_fraction,
-                                         .dropout_fraction = plan.aggregation.dropout_fraction};
+                                         .dropout_fraction = plan.aggregation.dropout_fraction,
+                                         .graph_verdict = secagg::graph_is_chosen};
     participant_.emplace(context_, rules, &secagg::enrolled_device(name), slots_, order_, random_);
     std::vector<std::uint8_t> out(secagg::join_bytes(plan.aggregation.adversary));
     std::size_t written = 0;

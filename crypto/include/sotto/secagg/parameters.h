@@ -1,7 +1,7 @@
 // Neighbours k and threshold t of a cohort's graph: the smallest k, then t, that meet 2^-40 security against
 // gamma * n corrupt devices and a 2^-20 chance that delta * n drop-outs make a sum unrecoverable (Bell et al.
 // 2020, hypergeometric tails; PROTOCOL.md section 6.13). Both sides work them out: a device takes no graph on
-// trust. No heap.
+// trust. No heap, but double precision: for hosts.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,8 @@
 #include "sotto/secagg/identity.h"
 
 namespace sotto::secagg {
+
+struct ParticipantRules;
 
 struct GraphRequest {
   std::uint32_t participants = 0;  // limits::kParticipantsMin .. limits::kParticipantsMax
@@ -33,5 +35,8 @@ struct GraphRequest {
 // the complete graph again where the search finds none. Nothing when even that cannot meet the request, or it
 // is out of range.
 [[nodiscard]] std::optional<GraphParameters> choose_graph(const GraphRequest& request);
+
+// Whether `graph` is what choose_graph() gives for its number of participants: a participant's GraphVerdict.
+[[nodiscard]] bool graph_is_chosen(const GraphParameters& graph, const ParticipantRules& rules);
 
 }  // namespace sotto::secagg
