@@ -27,7 +27,7 @@
 #include "sotto/proto/convert.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
-#include "sotto/server/tls_identity.h"
+#include "sotto/hosting/tls_identity.h"
 
 namespace sotto {
 namespace {
@@ -174,7 +174,7 @@ double median(std::vector<double> values) {
 void run(double seconds, const std::filesystem::path& directory) {
   const SystemClock clock;
   const auto identity =
-      must(server::load_or_create_tls_identity({.directory = directory / "tls"}, clock.now()));
+      must(hosting::load_or_create_tls_identity({.directory = directory / "tls"}, clock.now()));
   const auto store = server::make_memory_store();
   crypto::SystemRandom random;
   const auto coordinator = must(server::Coordinator::open(*store, random, {}, clock.now()));

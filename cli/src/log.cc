@@ -13,13 +13,13 @@ std::shared_ptr<spdlog::logger> make_log(const std::string& level) {
   return log;
 }
 
-void log_notice(spdlog::logger& log, const server::NoticeAction& notice) {
+void log_notice(spdlog::logger& log, const hosting::Notice& notice) {
   switch (notice.level) {
-    case server::NoticeAction::Level::kInfo:
+    case hosting::Notice::Level::kInfo:
       return log.info(notice.text);
-    case server::NoticeAction::Level::kWarning:
+    case hosting::Notice::Level::kWarning:
       return log.warn(notice.text);
-    case server::NoticeAction::Level::kError:
+    case hosting::Notice::Level::kError:
       return log.error(notice.text);
   }
 }

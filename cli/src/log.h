@@ -12,7 +12,7 @@
 namespace sotto::cli {
 
 [[nodiscard]] std::shared_ptr<spdlog::logger> make_log(const std::string& level);
-void log_notice(spdlog::logger& log, const server::NoticeAction& notice);
+void log_notice(spdlog::logger& log, const hosting::Notice& notice);
 // SIGINT and SIGTERM, blocked from now on. Called before any thread starts, so that all inherit it.
 [[nodiscard]] sigset_t block_stop_signals();
 

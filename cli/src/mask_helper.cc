@@ -32,10 +32,10 @@ ExitCode init(const HelperOptions& options) {
 ExitCode serve(HelperOptions& options) {
   const sigset_t signals = block_stop_signals();
   const auto log = make_log(options.log_level);
-  options.server.notice = [log](const server::NoticeAction& notice) { log_notice(*log, notice); };
+  options.server.notice = [log](const hosting::Notice& notice) { log_notice(*log, notice); };
   auto server = server::MaskHelperServer::start(options.server);
   if (!server) return report_error(server.error());
-  const server::TlsIdentity& identity = (*server)->identity();
+  const hosting::TlsIdentity& identity = (*server)->identity();
   std::printf("CA certificate %s%s\n", identity.ca_file.c_str(), identity.ca_created ? " (made now)" : "");
   std::printf("CA fingerprint SHA-256 %s\n", identity.ca_fingerprint.c_str());
   std::printf("public key %s\n", to_hex((*server)->public_key()).c_str());

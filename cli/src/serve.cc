@@ -43,10 +43,10 @@ ExitCode serve(ServeOptions& options) {
   raise_open_file_limit();
   const sigset_t signals = block_stop_signals();
   const auto log = make_log(options.log_level);
-  options.service.notice = [log](const server::NoticeAction& notice) { log_notice(*log, notice); };
+  options.service.notice = [log](const hosting::Notice& notice) { log_notice(*log, notice); };
   auto service = server::Service::start(options.service);
   if (!service) return report_error(service.error());
-  const server::TlsIdentity& identity = (*service)->identity();
+  const hosting::TlsIdentity& identity = (*service)->identity();
   std::printf("CA certificate %s%s\n", identity.ca_file.c_str(), identity.ca_created ? " (made now)" : "");
   std::printf("CA fingerprint SHA-256 %s\n", identity.ca_fingerprint.c_str());
   print_authority((*service)->authority());

@@ -7,7 +7,7 @@
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
 #include "sotto/secagg/one_shot.h"
-#include "sotto/server/mask_helper.h"
+#include "sotto/mask_helper/mask_helper.h"
 #include "support/enrolment.h"
 
 namespace {
@@ -120,8 +120,8 @@ class Messages {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Messages messages;
   fuzz::FuzzInput input(data, size);
-  const auto answered = server::make_memory_answered_plans();
-  server::MaskHelper helper(helper_key(), {.authority = secagg::fleet_authority().public_key()}, *answered);
+  const auto answered = mask_helper::make_memory_answered_plans();
+  mask_helper::MaskHelper helper(helper_key(), {.authority = secagg::fleet_authority().public_key()}, *answered);
   InlineExecutor executor;
   unsigned given = 0;  // the set whose sum was given out
   for (int requests = 0; requests < 6; ++requests) {

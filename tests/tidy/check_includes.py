@@ -15,11 +15,13 @@ MAY_INCLUDE = {
     "aggregator": {"base", "crypto", "proto"},
     "device-runtime": {"base", "crypto"},
     "model-compiler": {"base", "crypto", "device-runtime"},
-    "server": {"base", "crypto", "identity", "proto", "aggregator"},
+    "hosting": {"base", "crypto", "identity"},
+    "mask-helper": {"base", "crypto", "proto"},
+    "server": {"base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper"},
     "client": {"base", "crypto", "identity", "proto", "device-runtime", "model-compiler"},
     "firmware": {"base", "crypto", "proto", "device-runtime"},
-    "simulation": {"base", "crypto", "identity", "proto", "aggregator", "device-runtime", "model-compiler", "server",
-                   "client"},
+    "simulation": {"base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper", "device-runtime",
+                   "model-compiler", "server", "client"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"firmware"}
 MAY_INCLUDE["examples"] = {"base", "crypto", "identity", "proto", "client"}  # what a developer of devices would use
@@ -30,15 +32,16 @@ MAY_INCLUDE["tests"] = set(MAY_INCLUDE) - {"cli", "bench", "examples"}
 THIRD_PARTY = [
     # sotto/proto/convert.h is public and shows the generated messages: the one such header.
     (re.compile(r"grpc|google/protobuf/|.*\.pb\.h$|sotto/proto/convert\.h$"), "gRPC and protobuf",
-     ("proto/src/wire/", "proto/include/sotto/proto/convert.h", "server/src/rpc/", "client/src/grpc/", "tests/unit/proto/", "tests/unit/server/",
+     ("proto/src/wire/", "proto/include/sotto/proto/convert.h", "server/src/rpc/", "server/src/mask_helper/",
+      "client/src/grpc/", "tests/unit/proto/", "tests/unit/server/",
       "tests/unit/client/", "tests/system/", "tests/fuzz/", "bench/")),
     (re.compile(r"openssl/"), "OpenSSL",
-     ("crypto/src/openssl/", "server/src/tls/", "client/src/grpc/tls_probe", "tests/unit/crypto/", "tests/unit/server/",
-      "tests/unit/client/", "tests/system/", "bench/")),
-    (re.compile(r"sqlite3"), "SQLite", ("server/src/store/", "tests/unit/server/", "tests/system/")),
+     ("crypto/src/openssl/", "hosting/src/tls/", "client/src/grpc/tls_probe", "tests/unit/crypto/", "tests/unit/server/",
+      "tests/unit/hosting/", "tests/unit/client/", "tests/system/", "bench/")),
+    (re.compile(r"sqlite3"), "SQLite", ("hosting/src/sqlite/", "tests/unit/server/", "tests/system/")),
     (re.compile(r"(unsupported/)?Eigen/"), "Eigen",
      ("client/src/trainer/", "simulation/src/", "tests/unit/client/", "tests/unit/simulation/")),
-    (re.compile(r"spdlog/"), "spdlog", ("server/src/rpc/", "server/src/tls/", "client/src/grpc/", "simulation/src/",
+    (re.compile(r"spdlog/"), "spdlog", ("server/src/rpc/", "client/src/grpc/", "simulation/src/",
                                         "cli/", "tests/unit/server/", "tests/system/")),
     (re.compile(r"CLI/"), "CLI11", ("cli/",)),
     (re.compile(r"toml\+\+/|toml\.hpp"), "toml++", ("cli/",)),
@@ -48,7 +51,7 @@ THIRD_PARTY = [
 ]
 
 # Cores are handed the time and their randomness.
-CORES = ("crypto/", "proto/", "aggregator/", "device-runtime/", "model-compiler/", "server/include/", "server/src/coordinator/",
+CORES = ("crypto/", "proto/", "aggregator/", "mask-helper/", "device-runtime/", "model-compiler/", "server/include/", "server/src/coordinator/",
          "client/src/session/", "client/src/trainer/")
 READS_CLOCK = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|file_clock)\s*::\s*now\b"
                          r"|\b(clock_gettime|gettimeofday)\s*\(|[^\w.>]time\s*\(\s*(nullptr|NULL|0)\s*\)")

@@ -11,7 +11,7 @@ BYTES_MAX = 512 * 1024
 # path -> why it may be longer than LINES_MAX.
 LONG_FILES: dict[str, str] = {}
 
-MODULES = ("base", "crypto", "identity", "proto", "aggregator", "device-runtime", "model-compiler", "server", "client",
+MODULES = ("base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper", "device-runtime", "model-compiler", "server", "client",
            "firmware", "simulation", "cli", "bench", "deploy", "packages")
 CODE = re.compile(r"(\.(h|cc|py|cmake|proto|sh|md|toml|yaml|service)|CMakeLists\.txt|Containerfile)$|^scripts/|^\.ci/")
 # Built by something else than the CMakeLists above them.
@@ -29,13 +29,13 @@ MARKS = [
 ]
 NAMES = re.compile(r"(^|[_-])(util|utils|utility|utilities|misc|helper|helpers|common)([_-]|$)")
 # The mask helper is a party of its own (PROTOCOL.md section 10), so this is a noun.
-PARTY = "mask_helper"
+PARTY = re.compile("mask[_-]helper")
 
 
 def name_problems(path: str) -> list[str]:
     problems = []
     for part in pathlib.PurePosixPath(path).parts:
-        if NAMES.search(part.split(".")[0].replace(PARTY, "party")):
+        if NAMES.search(PARTY.sub("party", part.split(".")[0])):
             problems.append(f"{path}: '{part}' says nothing about what is inside; name it after its noun")
     return problems
 

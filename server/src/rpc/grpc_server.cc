@@ -11,7 +11,7 @@
 
 #include "admin_service.h"
 #include "fleet_service.h"
-#include "listen_address.h"
+#include "sotto/hosting/listen_address.h"
 #include "sotto/proto/admin_socket.h"
 
 namespace sotto::server {
@@ -76,7 +76,7 @@ void set_connection_policy(grpc::ServerBuilder& builder, const GrpcServerOptions
 }
 
 Status GrpcServerShell::listen_fleet() {
-  SOTTO_RETURN_IF_ERROR(check_listen_address(options_.address));
+  SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options_.address));
   grpc::SslServerCredentialsOptions tls;
   tls.pem_key_cert_pairs.push_back({options_.private_key_pem, options_.certificate_pem});
   grpc::ServerBuilder builder;
@@ -90,7 +90,7 @@ Status GrpcServerShell::listen_fleet() {
   fleet_server_ = builder.BuildAndStart();
   if (fleet_server_ == nullptr || bound_port == 0) {
     fleet_server_ = nullptr;
-    SOTTO_RETURN_IF_ERROR(explain_listen_failure(options_.address));
+    SOTTO_RETURN_IF_ERROR(hosting::explain_listen_failure(options_.address));
     return io_error("cannot serve TLS on " + options_.address +
                     ": gRPC refused the server's certificate or key: renew them");
   }
@@ -102,7 +102,7 @@ Status GrpcServerShell::listen_fleet() {
 Status GrpcServerShell::listen_admin() {
   const Result<std::string> target = proto::admin_target(options_.admin_socket);
   if (!target) return target.error();
-  SOTTO_RETURN_IF_ERROR(clear_stale_socket(options_.admin_socket));
+  SOTTO_RETURN_IF_ERROR(hosting::clear_stale_socket(options_.admin_socket));
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kAdminMessageBytesMax);
   builder.SetMaxSendMessageSize(static_cast<int>(limits::kMessageBytesMax));

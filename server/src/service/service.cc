@@ -41,7 +41,7 @@ class RunningService final : public Service {
     auto store = open_sqlite_store({.path = options.data_dir / "sotto.db"});
     if (!store) return store.error();
     store_ = std::move(*store);
-    auto identity = load_or_create_tls_identity(
+    auto identity = hosting::load_or_create_tls_identity(
         {.directory = options.data_dir / "tls", .extra_names = options.extra_names}, clock_.now());
     if (!identity) return identity.error();
     identity_ = std::move(*identity);
@@ -67,7 +67,7 @@ class RunningService final : public Service {
   }
 
   std::string address() const override { return host_ + ":" + std::to_string(server_->port()); }
-  const TlsIdentity& identity() const override { return identity_; }
+  const hosting::TlsIdentity& identity() const override { return identity_; }
   const FleetAuthority& authority() const override { return plan_identity_->authority; }
   std::filesystem::path admin_socket() const override { return admin_socket_; }
   Status status() const override { return loop_->status(); }
@@ -99,7 +99,7 @@ class RunningService final : public Service {
   SystemClock clock_;
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
-  TlsIdentity identity_;
+  hosting::TlsIdentity identity_;
   std::optional<PlanIdentity> plan_identity_;
   std::unique_ptr<MaskHelperClient> helper_;
   std::unique_ptr<Coordinator> coordinator_;

@@ -3,8 +3,8 @@
 
 #include "sotto/server/store.h"
 #include "store/model_bytes.h"
-#include "store/sqlite_database.h"
-#include "store/sqlite_schema.h"
+#include "sotto/hosting/sqlite_database.h"
+#include "store/coordinator_schema.h"
 #include "store/task_spec_json.h"
 
 namespace sotto::server {
@@ -32,29 +32,13 @@ std::optional<proto::TaskState> task_state_of(std::string_view word) {
 
 std::vector<std::uint8_t> to_vector(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
 
-// sotto_sha256(blob), for the steps of the schema that carry blobs over.
-void sql_sha256(sqlite3_context* context, int, sqlite3_value** arguments) {
-  // The blob is asked for before its length, as SQLite wants it.
-  const auto* data = static_cast<const std::uint8_t*>(sqlite3_value_blob(arguments[0]));
-  const auto bytes = static_cast<std::size_t>(sqlite3_value_bytes(arguments[0]));
-  const crypto::Digest digest = crypto::sha256({Bytes(data, bytes)});
-  sqlite3_result_blob(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
-}
-
-Status add_sha256(SqliteDatabase& database) {
-  const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
-  const int code = sqlite3_create_function_v2(database.handle(), "sotto_sha256", 1, flags, nullptr,
-                                              sql_sha256, nullptr, nullptr, nullptr);
-  return code == SQLITE_OK ? Status() : database.error(code, "adding sotto_sha256()");
-}
-
 const char* word_of(proto::RoundOutcome outcome) {
   return outcome == proto::RoundOutcome::kCommitted ? "committed" : "abandoned";
 }
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(SqliteDatabase database) : database_(std::move(database)) {}
+  explicit SqliteStore(hosting::SqliteDatabase database) : database_(std::move(database)) {}
 
   Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) override;
   Status set_task_state(TaskId task, proto::TaskState state) override;
@@ -72,10 +56,10 @@ class SqliteStore final : public Store {
   // kNotFound when there is no such task.
   Status require_task(TaskId task);
   Status complete_task(StoredTask& task);
-  Result<StoredModel> read_model(SqliteStatement& row, TaskId task, ModelVersion version) const;
+  Result<StoredModel> read_model(hosting::SqliteStatement& row, TaskId task, ModelVersion version) const;
   Status damaged(TaskId task, const std::string& what) const;
 
-  SqliteDatabase database_;
+  hosting::SqliteDatabase database_;
 };
 
 Status SqliteStore::damaged(TaskId task, const std::string& what) const {
@@ -84,7 +68,7 @@ Status SqliteStore::damaged(TaskId task, const std::string& what) const {
 }
 
 Status SqliteStore::require_task(TaskId task) {
-  SqliteStatement statement(database_, "SELECT 1 FROM task WHERE id = ?");
+  hosting::SqliteStatement statement(database_, "SELECT 1 FROM task WHERE id = ?");
   const Result<bool> row = statement.bind(task.value).step();
   if (!row) return row.error();
   if (*row) return {};
@@ -93,25 +77,25 @@ Status SqliteStore::require_task(TaskId task) {
 }
 
 Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const StoredModel& initial) {
-  SqliteTransaction transaction(database_);
+  hosting::SqliteTransaction transaction(database_);
   SOTTO_RETURN_IF_ERROR(transaction.begin());
-  SqliteStatement existing(database_, "SELECT 1 FROM task WHERE name = ?");
+  hosting::SqliteStatement existing(database_, "SELECT 1 FROM task WHERE name = ?");
   const Result<bool> exists = existing.bind(std::string_view(spec.name)).step();
   if (!exists) return exists.error();
   if (*exists) {
     return Status(StatusCode::kAlreadyExists, "a task named '" + spec.name + "' exists: choose another name");
   }
-  SqliteStatement insert(database_, "INSERT INTO task (name, state, spec) VALUES (?, 'active', ?)");
+  hosting::SqliteStatement insert(database_, "INSERT INTO task (name, state, spec) VALUES (?, 'active', ?)");
   SOTTO_RETURN_IF_ERROR(
       insert.bind(std::string_view(spec.name)).bind(std::string_view(encode_task_spec(spec))).run());
-  const TaskId id{static_cast<std::uint64_t>(sqlite3_last_insert_rowid(database_.handle()))};
+  const TaskId id{static_cast<std::uint64_t>(database_.last_insert_rowid())};
   SOTTO_RETURN_IF_ERROR(insert_model(id, initial));
   SOTTO_RETURN_IF_ERROR(transaction.commit());
   return id;
 }
 
 Status SqliteStore::update_state(TaskId task, proto::TaskState state) {
-  SqliteStatement update(database_, "UPDATE task SET state = ? WHERE id = ?");
+  hosting::SqliteStatement update(database_, "UPDATE task SET state = ? WHERE id = ?");
   return update.bind(std::string_view(word_of(state))).bind(task.value).run();
 }
 
@@ -123,7 +107,7 @@ Status SqliteStore::set_task_state(TaskId task, proto::TaskState state) {
 Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
   const std::vector<std::uint8_t> parameters = encode_floats(model.parameters);
   const crypto::Digest state_digest = crypto::sha256({model.optimizer_state});
-  SqliteStatement insert(
+  hosting::SqliteStatement insert(
       database_,
       "INSERT INTO model (task, version, committed_ms, clip, sha256, optimizer_sha256, parameters, "
       "optimizer_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
@@ -137,7 +121,7 @@ Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
 }
 
 Status SqliteStore::insert_round(const proto::RoundRecord& round) {
-  SqliteStatement insert(
+  hosting::SqliteStatement insert(
       database_,
       "INSERT INTO round (task, round, outcome, reason, base_version, committed_version, "
       "started_ms, finished_ms, "
@@ -164,7 +148,7 @@ Status SqliteStore::insert_round(const proto::RoundRecord& round) {
 
 Status SqliteStore::record_round(const proto::RoundRecord& round, const StoredModel* model,
                                  proto::TaskState state) {
-  SqliteTransaction transaction(database_);
+  hosting::SqliteTransaction transaction(database_);
   SOTTO_RETURN_IF_ERROR(transaction.begin());
   SOTTO_RETURN_IF_ERROR(require_task(round.task));
   SOTTO_RETURN_IF_ERROR(insert_round(round));
@@ -176,7 +160,7 @@ Status SqliteStore::record_round(const proto::RoundRecord& round, const StoredMo
 constexpr const char* kModelColumns =
     "SELECT committed_ms, clip, sha256, optimizer_sha256, parameters, optimizer_state ";
 
-Result<StoredModel> SqliteStore::read_model(SqliteStatement& row, TaskId task, ModelVersion version) const {
+Result<StoredModel> SqliteStore::read_model(hosting::SqliteStatement& row, TaskId task, ModelVersion version) const {
   StoredModel model;
   model.version = version;
   model.committed_ms = row.integer();
@@ -197,7 +181,7 @@ Result<StoredModel> SqliteStore::read_model(SqliteStatement& row, TaskId task, M
 
 // Fills in what other tables know: the round counts and the last model.
 Status SqliteStore::complete_task(StoredTask& task) {
-  SqliteStatement counts(
+  hosting::SqliteStatement counts(
       database_,
       "SELECT count(*) FILTER (WHERE outcome = 'committed'), count(*) FILTER (WHERE outcome = "
       "'abandoned'), coalesce(max(round), 0) FROM round WHERE task = ?");
@@ -207,7 +191,7 @@ Status SqliteStore::complete_task(StoredTask& task) {
   task.rounds_abandoned = counts.u32();
   task.last_round = RoundId{counts.u64()};
 
-  SqliteStatement last(database_, "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
+  hosting::SqliteStatement last(database_, "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
   const Result<bool> found = last.bind(task.id.value).step();
   if (!found) return found.error();
   if (!*found) return damaged(task.id, "it has no model");
@@ -223,7 +207,7 @@ Status SqliteStore::complete_task(StoredTask& task) {
 
 Result<std::vector<StoredTask>> SqliteStore::load_tasks() {
   std::vector<StoredTask> tasks;
-  SqliteStatement select(database_, "SELECT id, name, state, spec FROM task ORDER BY id");
+  hosting::SqliteStatement select(database_, "SELECT id, name, state, spec FROM task ORDER BY id");
   for (;;) {
     const Result<bool> row = select.step();
     if (!row) return row.error();
@@ -247,7 +231,7 @@ Result<std::vector<StoredTask>> SqliteStore::load_tasks() {
 
 Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::uint32_t count_max) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  SqliteStatement select(
+  hosting::SqliteStatement select(
       database_,
       "SELECT round, outcome, reason, base_version, committed_version, started_ms, finished_ms, cohorts, "
       "plans_given, "
@@ -287,7 +271,7 @@ Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::ui
 
 Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  SqliteStatement select(database_,
+  hosting::SqliteStatement select(database_,
                          "SELECT version, committed_ms, length(parameters), sha256 FROM model WHERE task = ? "
                          "ORDER BY version DESC");
   select.bind(task.value);
@@ -310,7 +294,7 @@ Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
 
 Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  SqliteStatement select(database_,
+  hosting::SqliteStatement select(database_,
                          (std::string(kModelColumns) + "FROM model WHERE task = ? AND version = ?").c_str());
   const Result<bool> row = select.bind(task.value).bind(version.value).step();
   if (!row) return row.error();
@@ -324,10 +308,9 @@ Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
-  Result<SqliteDatabase> database = SqliteDatabase::open(options.path, options.busy_timeout_ms);
+  Result<hosting::SqliteDatabase> database = hosting::SqliteDatabase::open(options.path, options.busy_timeout_ms);
   if (!database) return database.error();
-  SOTTO_RETURN_IF_ERROR(add_sha256(*database));
-  SOTTO_RETURN_IF_ERROR(prepare_schema(*database, kCoordinatorSchema));
+  SOTTO_RETURN_IF_ERROR(hosting::prepare_schema(*database, kCoordinatorSchema));
   return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*database)));
 }
 

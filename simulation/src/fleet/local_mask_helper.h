@@ -6,7 +6,7 @@
 
 #include "sotto/aggregator/one_shot_session.h"
 #include "sotto/base/executor.h"
-#include "sotto/server/mask_helper.h"
+#include "sotto/mask_helper/mask_helper.h"
 
 namespace sotto::simulation {
 
@@ -26,8 +26,8 @@ class LocalMaskHelper final : public aggregator::HelperLink {
     return crypto::X25519PrivateKey(scalar);
   }
 
-  const std::unique_ptr<server::AnsweredPlans> answered_ = server::make_memory_answered_plans();
-  server::MaskHelper helper_;
+  const std::unique_ptr<mask_helper::AnsweredPlans> answered_ = mask_helper::make_memory_answered_plans();
+  mask_helper::MaskHelper helper_;
   Executor& executor_;
 };
 

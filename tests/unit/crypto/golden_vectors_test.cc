@@ -13,7 +13,7 @@
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
-#include "sotto/server/mask_helper.h"
+#include "sotto/mask_helper/mask_helper.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -352,8 +352,8 @@ TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
     HelperRequest request;
     ASSERT_EQ(decode_helper_request(bytes, request), Rejection::kNone);
     EXPECT_EQ(hex_of(mask_set_digest(one_shot.context.plan_digest, request)), fields.at("set"));
-    const auto answered = server::make_memory_answered_plans();
-    server::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
+    const auto answered = mask_helper::make_memory_answered_plans();
+    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
                               {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
                               *answered);
     const auto reply = helper.answer(bytes, executor);
@@ -366,8 +366,8 @@ TEST(GoldenVectors, HelpersRefuseTheseRequests) {
   InlineExecutor executor;
   const Json first = read_cases("one_shot").at(0);
   for (const Json& refused : read_cases("one_shot", "refused")) {
-    const auto answered = server::make_memory_answered_plans();
-    server::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(first, "helper_private")),
+    const auto answered = mask_helper::make_memory_answered_plans();
+    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(first, "helper_private")),
                               {.authority = array_of<crypto::kEs256PublicKeyBytes>(first, "authority")},
                               *answered);
     const auto reply = helper.answer(bytes_of(refused, "request"), executor);

@@ -3,8 +3,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "one_shot_fleet.h"
-#include "sotto/server/mask_helper.h"
+#include "unit/mask-helper/one_shot_fleet.h"
+#include "sotto/mask_helper/mask_helper.h"
+#include "sotto/server/answered_plans_file.h"
 #include "sotto/server/store.h"
 
 namespace sotto::server {
@@ -30,7 +31,7 @@ class AnsweredPlansFile : public testing::Test {
   ~AnsweredPlansFile() override { std::filesystem::remove_all(directory_); }
 
   [[nodiscard]] std::filesystem::path path() const { return directory_ / "helper.db"; }
-  [[nodiscard]] std::unique_ptr<AnsweredPlans> open() const {
+  [[nodiscard]] std::unique_ptr<mask_helper::AnsweredPlans> open() const {
     auto plans = open_answered_plans(path());
     EXPECT_TRUE(plans.has_value()) << plans.error().message();
     return plans.has_value() ? std::move(*plans) : nullptr;
@@ -55,7 +56,7 @@ TEST_F(AnsweredPlansFile, RemembersAcrossRestarts) {
 
 TEST_F(AnsweredPlansFile, KeepsTheFirstSet) {
   ASSERT_TRUE(create_answered_plans(path()).ok());
-  for (const auto& plans : {open(), make_memory_answered_plans()}) {
+  for (const auto& plans : {open(), mask_helper::make_memory_answered_plans()}) {
     EXPECT_TRUE(plans->record(digest(1), digest(2)).ok());
     EXPECT_EQ(plans->record(digest(1), digest(3)).code(), StatusCode::kAlreadyExists);
     EXPECT_EQ(*plans->find(digest(1)), digest(2));
@@ -91,13 +92,13 @@ TEST_F(AnsweredPlansFile, IsNoOtherFile) {
 TEST_F(AnsweredPlansFile, LetARestartedHelperAnswerTheSameSetOnly) {
   crypto::SecretBytes<32> scalar;
   scalar.reveal_mutable()[5] = 1;
-  OneShotFleet fleet(6, crypto::X25519PrivateKey(scalar).public_key());
+  mask_helper::OneShotFleet fleet(6, crypto::X25519PrivateKey(scalar).public_key());
   ASSERT_TRUE(create_answered_plans(path()).ok());
   InlineExecutor executor;
   const std::vector<std::uint8_t> request = fleet.request({0, 1, 2, 3, 4});
   for (const bool restarted : {false, true}) {
     const auto plans = open();
-    MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()}, *plans);
+    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()}, *plans);
     if (restarted) {
       const auto second = helper.answer(fleet.request({0, 1, 2, 3}), executor);
       ASSERT_TRUE(second.has_value());

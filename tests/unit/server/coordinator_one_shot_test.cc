@@ -5,7 +5,7 @@
 #include "coordinator_harness.h"
 #include "sotto/aggregator/server_optimizer.h"
 #include "sotto/secagg/one_shot.h"
-#include "sotto/server/mask_helper.h"
+#include "sotto/mask_helper/mask_helper.h"
 
 namespace sotto::server {
 namespace {
@@ -33,8 +33,8 @@ class LocalHelper final : public aggregator::HelperLink {
   bool out_of_reach = false;
 
  private:
-  std::unique_ptr<AnsweredPlans> answered_ = make_memory_answered_plans();
-  MaskHelper helper_{key_of(1), {.authority = secagg::fleet_authority().public_key()}, *answered_};
+  std::unique_ptr<mask_helper::AnsweredPlans> answered_ = mask_helper::make_memory_answered_plans();
+  mask_helper::MaskHelper helper_{key_of(1), {.authority = secagg::fleet_authority().public_key()}, *answered_};
 };
 
 class OneShotRound : public ::testing::Test {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <future>
 
-#include "one_shot_fleet.h"
+#include "unit/mask-helper/one_shot_fleet.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/mask_helper_client.h"
@@ -56,7 +56,7 @@ class MaskHelperOverGrpc : public ::testing::Test {
   }
 
   path folder_;
-  std::optional<OneShotFleet> fleet_;
+  std::optional<mask_helper::OneShotFleet> fleet_;
   std::unique_ptr<MaskHelperServer> server_;
   std::string ca_pem_;
 };
@@ -100,7 +100,7 @@ TEST_F(MaskHelperOverGrpc, IsGivenUpAtTheDeadlineOrWhenCancelled) {
 TEST_F(MaskHelperOverGrpc, IsTheOneWithTheRightCertificate) {
   serve();
   const auto stranger =
-      load_or_create_tls_identity({.directory = folder_ / "other-tls"}, SystemClock().now());
+      hosting::load_or_create_tls_identity({.directory = folder_ / "other-tls"}, SystemClock().now());
   ASSERT_TRUE(stranger.has_value());
   ca_pem_ = stranger->ca_pem;
   EXPECT_EQ(client(server_->address(), 700)->sum_masks(fleet_->request({0, 1, 2, 3})).status().code(),

@@ -20,7 +20,7 @@
 #include "sotto/proto/convert.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
-#include "sotto/server/tls_identity.h"
+#include "sotto/hosting/tls_identity.h"
 #include "support/enrolment.h"
 
 namespace sotto::server {
@@ -36,8 +36,8 @@ using ::testing::HasSubstr;
 
 constexpr std::int64_t kDayMs = 86'400'000;
 
-TlsIdentity make_identity(const path& directory, Time now) {
-  Result<TlsIdentity> identity = load_or_create_tls_identity({.directory = directory}, now);
+hosting::TlsIdentity make_identity(const path& directory, Time now) {
+  Result<hosting::TlsIdentity> identity = hosting::load_or_create_tls_identity({.directory = directory}, now);
   if (!identity) throw std::runtime_error(identity.error().message());
   return *identity;
 }
@@ -136,7 +136,7 @@ class RpcTest : public ::testing::Test {
 
   TemporaryDirectory directory_;
   SystemClock clock_;
-  TlsIdentity identity_ = make_identity(directory_.path() / "tls", clock_.now());
+  hosting::TlsIdentity identity_ = make_identity(directory_.path() / "tls", clock_.now());
   ScriptedCoordinator coordinator_;
   std::unique_ptr<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;

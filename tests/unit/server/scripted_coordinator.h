@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "support/temporary_directory.h"
 #include "sotto/server/coordinator.h"
 
 namespace sotto::server {
@@ -121,26 +122,6 @@ class ScriptedCoordinator : public Coordinator {
   bool entered_ = false;
   std::atomic<bool> blocked_{false};
   std::promise<void> gate_;
-};
-
-// A directory that is gone after the test.
-class TemporaryDirectory {
- public:
-  explicit TemporaryDirectory(const std::string& infix = "") {
-    std::string name = (std::filesystem::temp_directory_path() / ("sotto-" + infix + "XXXXXX")).string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace sotto::server

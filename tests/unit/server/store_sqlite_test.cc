@@ -9,7 +9,7 @@
 #include "sotto/aggregator/server_optimizer.h"
 #include "sotto/server/store.h"
 #include "store/model_bytes.h"
-#include "store/sqlite_schema.h"
+#include "store/coordinator_schema.h"
 #include "store/task_spec_json.h"
 #include "store_samples.h"
 

@@ -36,6 +36,7 @@
 #include "sotto/aggregator/one_shot_session.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/random.h"
+#include "sotto/hosting/notice.h"
 #include "sotto/proto/messages.h"
 #include "sotto/secagg/identity.h"
 #include "sotto/server/store.h"
@@ -114,11 +115,7 @@ struct FinishCohortAction {
   std::unique_ptr<aggregator::CohortSession> session;
   bool asks_helper = false;
 };
-// For the log. Holds no secrets and no device's figures.
-struct NoticeAction {
-  enum class Level : std::uint8_t { kInfo, kWarning, kError } level = Level::kInfo;
-  std::string text;
-};
+using NoticeAction = hosting::Notice;
 using Action = std::variant<ReplyAction, FinishCohortAction, NoticeAction>;
 
 // The second party of one-shot sessions, as far as the coordinator knows it.

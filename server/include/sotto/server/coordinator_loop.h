@@ -35,7 +35,7 @@ struct CoordinatorLoopOptions {
   std::size_t finish_threads = 1;  // threads that remove masks, beside the coordinator's own
   std::size_t queue_max = limits::kEventQueueMax;
   // Called on the coordinator's thread with every notice; must be quick. May be empty.
-  std::function<void(const NoticeAction&)> notice{};
+  hosting::NoticeSink notice{};
 };
 
 class CoordinatorLoop {

@@ -19,7 +19,7 @@
 #include "sotto/base/result.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/server/coordinator.h"
-#include "sotto/server/tls_identity.h"
+#include "sotto/hosting/tls_identity.h"
 
 namespace sotto::server {
 
@@ -30,7 +30,7 @@ struct MaskHelperServerOptions {
   std::filesystem::path authority_file{};             // public key of the fleet's authority
   std::uint16_t cohort_min = 3;                       // no sum over fewer devices, whatever a plan says
   std::size_t threads = 1;                            // for adding masks
-  std::function<void(const NoticeAction&)> notice{};  // from gRPC's threads, one at a time; must be quick
+  hosting::NoticeSink notice{};  // from gRPC's threads, one at a time; must be quick
 };
 
 // Makes the data directory (mode 0700) with a new key and nothing answered. kAlreadyExists when it holds a
@@ -48,7 +48,7 @@ class MaskHelperServer {
   virtual ~MaskHelperServer() = default;  // stop(0)
 
   [[nodiscard]] virtual std::string address() const = 0;  // host:port it listens on
-  [[nodiscard]] virtual const TlsIdentity& identity() const = 0;
+  [[nodiscard]] virtual const hosting::TlsIdentity& identity() const = 0;
   [[nodiscard]] virtual const crypto::X25519PublicKey& public_key() const = 0;
   // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
   virtual void stop(std::chrono::milliseconds grace) = 0;

@@ -18,7 +18,7 @@
 
 #include "sotto/base/result.h"
 #include "sotto/server/coordinator.h"
-#include "sotto/server/tls_identity.h"
+#include "sotto/hosting/tls_identity.h"
 
 namespace sotto::server {
 
@@ -36,7 +36,7 @@ struct ServiceOptions {
   std::filesystem::path helper_ca_file{};
   std::size_t finish_threads = 1;                     // for removing masks
   CoordinatorOptions coordinator{};                   // identity and helper are set by the service
-  std::function<void(const NoticeAction&)> notice{};  // called on the coordinator's thread; must be quick
+  hosting::NoticeSink notice{};  // called on the coordinator's thread; must be quick
 };
 
 // Who endorses this fleet's devices.
@@ -53,7 +53,7 @@ class Service {
   virtual ~Service() = default;  // stop(0)
 
   [[nodiscard]] virtual std::string address() const = 0;  // host:port it listens on
-  [[nodiscard]] virtual const TlsIdentity& identity() const = 0;
+  [[nodiscard]] virtual const hosting::TlsIdentity& identity() const = 0;
   [[nodiscard]] virtual const FleetAuthority& authority() const = 0;
   [[nodiscard]] virtual std::filesystem::path admin_socket() const = 0;
   // kOk while the coordinator works; otherwise why it ended by itself.

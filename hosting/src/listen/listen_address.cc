@@ -1,0 +1,122 @@
+#include "sotto/hosting/listen_address.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+namespace sotto::hosting {
+namespace {
+
+class Socket {
+ public:
+  explicit Socket(int domain) : descriptor_(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+  ~Socket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  [[nodiscard]] int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+std::string error_text(int error) { return std::error_code(error, std::generic_category()).message(); }
+
+struct HostPort {
+  std::string host;
+  std::string port;
+};
+
+HostPort split(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return {address, ""};
+  std::string host = address.substr(0, colon);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return {host, address.substr(colon + 1)};
+}
+
+std::string advice(int error) {
+  switch (error) {
+    case EADDRINUSE:
+      return "stop the program that uses it (another coordinator?) or choose another port";
+    case EACCES:
+      return "ports below 1024 need a privilege: choose a higher one";
+    case EADDRNOTAVAIL:
+      return "this machine does not have that address: use one of its own, or 0.0.0.0 for all";
+    default:
+      return "choose another address";
+  }
+}
+
+int listen_error(const addrinfo& info) {
+  const Socket socket(info.ai_family);
+  if (socket.get() < 0) return errno;
+  const int on = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(socket.get(), info.ai_addr, info.ai_addrlen) != 0) return errno;
+  return ::listen(socket.get(), 1) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+Status check_listen_address(const std::string& address) {
+  const auto [host, port] = split(address);
+  const bool digits = !port.empty() && port.size() <= 5 &&
+                      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!host.empty() && digits && std::stoul(port) <= 65'535) return {};
+  return invalid_argument("cannot listen on \"" + address +
+                          "\": must be HOST:PORT with a port of 0 .. 65535, for instance 0.0.0.0:7443");
+}
+
+Status explain_listen_failure(const std::string& address) {
+  const auto [host, port] = split(address);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0) {
+    return io_error("cannot listen on " + address + ": " + ::gai_strerror(error) +
+                    ": use a name or address of this machine");
+  }
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, ::freeaddrinfo);
+  for (const addrinfo* info = list.get(); info != nullptr; info = info->ai_next) {
+    if (const int error = listen_error(*info); error != 0) {
+      return io_error("cannot listen on " + address + ": " + error_text(error) + ": " + advice(error));
+    }
+  }
+  return {};
+}
+
+Status clear_stale_socket(const std::filesystem::path& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) {
+    if (errno == ENOENT) return {};
+    return io_error("cannot look at " + path.string() + ": " + error_text(errno));
+  }
+  if (!S_ISSOCK(found.st_mode)) {
+    return io_error(path.string() + " is in the way of the administration socket: move it elsewhere");
+  }
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::strncpy(name.sun_path, path.c_str(), sizeof name.sun_path - 1);
+  const Socket socket(AF_UNIX);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0) {
+    return io_error("another coordinator listens on " + path.string() +
+                    ": stop it, or use another data directory");
+  }
+  if (errno != ECONNREFUSED || ::unlink(path.c_str()) != 0) {
+    return io_error("cannot replace the socket " + path.string() + ": " + error_text(errno));
+  }
+  return {};
+}
+
+}  // namespace sotto::hosting

@@ -1,0 +1,137 @@
+#include "sotto/hosting/sqlite_database.h"
+
+#include <sqlite3.h>
+
+namespace sotto::hosting {
+
+void SqliteDatabase::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+
+void SqliteStatement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+
+Result<SqliteDatabase> SqliteDatabase::open(const std::filesystem::path& path, int busy_timeout_ms) {
+  SqliteDatabase database(path.string());
+  sqlite3* handle = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(database.path_.c_str(), &handle, flags, nullptr);
+  database.handle_.reset(handle);
+  if (code != SQLITE_OK) return database.error(code, "opening it");
+  // SQLite falls back to reading only when the file is write-protected.
+  if (sqlite3_db_readonly(handle, "main") == 1) return database.error(SQLITE_READONLY, "opening it");
+  sqlite3_busy_timeout(handle, busy_timeout_ms);
+  return database;
+}
+
+Status SqliteDatabase::execute(const char* sql) {
+  const int code = sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? Status() : error(code, std::string("running '") + sql + "'");
+}
+
+Status SqliteDatabase::error(int code, const std::string& doing) const {
+  const std::string detail = handle() == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle());
+  const std::string what = "database " + path_ + ": " + doing + ": " + detail;
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return unavailable(what +
+                         ". Another process holds this database: stop the other 'sotto serve' (or database " +
+                         "shell), or use another data directory");
+    case SQLITE_CORRUPT:
+      return data_loss(what +
+                       ". The file is damaged: restore it from a backup, or move it away to start anew");
+    case SQLITE_NOTADB:
+      return data_loss(
+          what + ". The file is not a Sotto database: use another data directory, or restore the file " +
+          "from a backup");
+    case SQLITE_CONSTRAINT:
+      return {StatusCode::kAlreadyExists, what};
+    case SQLITE_FULL:
+      return io_error(what + ". Free some space on that disk");
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+      return io_error(
+          what + ". The directory must exist and this user must be able to write the file and its directory");
+    default:
+      return io_error(what);
+  }
+}
+
+std::int64_t SqliteDatabase::last_insert_rowid() const { return sqlite3_last_insert_rowid(handle()); }
+
+SqliteStatement::SqliteStatement(SqliteDatabase& database, const char* sql) : database_(database), sql_(sql) {
+  sqlite3_stmt* handle = nullptr;
+  status_ = sqlite3_prepare_v2(database.handle(), sql, -1, &handle, nullptr);
+  handle_.reset(handle);
+}
+
+SqliteStatement& SqliteStatement::bind(std::int64_t value) {
+  if (status_ == SQLITE_OK) status_ = sqlite3_bind_int64(handle_.get(), parameter_++, value);
+  return *this;
+}
+
+SqliteStatement& SqliteStatement::bind(double value) {
+  if (status_ == SQLITE_OK) status_ = sqlite3_bind_double(handle_.get(), parameter_++, value);
+  return *this;
+}
+
+SqliteStatement& SqliteStatement::bind(std::string_view text) {
+  if (status_ == SQLITE_OK) {
+    const char* data = text.data() == nullptr ? "" : text.data();  // a null pointer would bind NULL
+    status_ =
+        sqlite3_bind_text64(handle_.get(), parameter_++, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  }
+  return *this;
+}
+
+SqliteStatement& SqliteStatement::bind(Bytes blob) {
+  if (status_ != SQLITE_OK) return *this;
+  status_ = blob.empty()
+                ? sqlite3_bind_zeroblob(handle_.get(), parameter_++, 0)
+                : sqlite3_bind_blob64(handle_.get(), parameter_++, blob.data(), blob.size(), SQLITE_STATIC);
+  return *this;
+}
+
+Result<bool> SqliteStatement::step() {
+  if (status_ == SQLITE_OK) status_ = sqlite3_step(handle_.get());
+  column_ = 0;
+  switch (status_) {
+    case SQLITE_ROW:
+      status_ = SQLITE_OK;
+      return true;
+    case SQLITE_DONE:
+      return false;
+    default:
+      return database_.error(status_, "running '" + sql_ + "'");
+  }
+}
+
+Status SqliteStatement::run() { return step().status(); }
+
+std::int64_t SqliteStatement::integer() { return sqlite3_column_int64(handle_.get(), column_++); }
+
+double SqliteStatement::real() { return sqlite3_column_double(handle_.get(), column_++); }
+
+std::string SqliteStatement::text() {
+  const unsigned char* data = sqlite3_column_text(handle_.get(), column_);
+  const int bytes = sqlite3_column_bytes(handle_.get(), column_);
+  ++column_;
+  return data == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(data), bytes);
+}
+
+Bytes SqliteStatement::blob() {
+  const void* data = sqlite3_column_blob(handle_.get(), column_);
+  const int bytes = sqlite3_column_bytes(handle_.get(), column_);
+  ++column_;
+  if (data == nullptr) return {};
+  return {static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(bytes)};
+}
+
+SqliteTransaction::~SqliteTransaction() {
+  // A failed ROLLBACK needs no answer: SQLite then has rolled back by itself or will when the file is next
+  // opened.
+  if (sqlite3_get_autocommit(database_.handle()) == 0) {
+    sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+}
+
+}  // namespace sotto::hosting

@@ -1,0 +1,52 @@
+// X.509 through OpenSSL: keys, a CA, server certificates (RFC 5280). A failure no input can cause stops the
+// program.
+#pragma once
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "sotto/base/clock.h"
+
+namespace sotto::hosting {
+
+struct FreeKey {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+struct FreeCertificate {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
+using Certificate = std::unique_ptr<X509, FreeCertificate>;
+
+[[nodiscard]] Key generate_key();  // ECDSA P-256
+[[nodiscard]] std::string key_to_pem(EVP_PKEY& key);
+[[nodiscard]] std::string certificate_to_pem(X509& certificate);
+// The first of its kind in `pem`; null when there is none.
+[[nodiscard]] Key key_from_pem(const std::string& pem);
+[[nodiscard]] Certificate certificate_from_pem(const std::string& pem);
+
+struct Issuer {
+  X509& certificate;
+  EVP_PKEY& key;
+};
+// Valid from a day before `now` (clocks differ) for ten years.
+[[nodiscard]] Certificate make_ca_certificate(EVP_PKEY& key, Time now);
+// Valid for a year, or until the issuer's end if that is earlier. `names` as subject_names() returns them.
+[[nodiscard]] Certificate make_server_certificate(EVP_PKEY& key, const Issuer& issuer,
+                                                  const std::set<std::string>& names, Time now);
+
+// "DNS:host" or "IP:address" in one spelling; empty when `name` is neither a host name nor an address.
+[[nodiscard]] std::string subject_name(const std::string& name);
+[[nodiscard]] std::set<std::string> subject_names(X509& certificate);
+
+[[nodiscard]] Time valid_from(X509& certificate);
+[[nodiscard]] Time valid_until(X509& certificate);
+[[nodiscard]] std::string utc_date(Time time);  // 2031-05-17
+// SHA-256 of the certificate, as upper-case hex pairs with colons.
+[[nodiscard]] std::string fingerprint(X509& certificate);
+
+}  // namespace sotto::hosting

@@ -1,0 +1,158 @@
+#include "sotto/mask_helper/mask_helper.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "sotto/base/limits.h"
+#include "sotto/secagg/one_shot.h"
+
+namespace sotto::mask_helper {
+namespace {
+
+constexpr std::size_t kBlockBytes = 128 * 1024;  // stays in a level-2 cache while every mask passes over it
+static_assert(kBlockBytes % 64 == 0, "keystreams start at multiples of 64 bytes");
+
+// What there is to know of a request's plan.
+struct PlannedSet {
+  secagg::SessionContext context;
+  secagg::RingLayout layout;
+  std::size_t masks_min;
+  std::size_t masks_max;
+};
+
+proto::HelperRefusal refuse(std::string reason) { return {.reason = std::move(reason), .at_fault = {}}; }
+
+// Only what its own coordinator signed is decoded.
+Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHelperOptions& options,
+                             const crypto::X25519PublicKey& key) {
+  if (!secagg::verify_credential(request.plan_credential, secagg::Role::kCoordinator, options.authority,
+                                 secagg::plan_statement(request.plan).bytes())) {
+    return invalid_argument("the plan is not signed by a coordinator that this helper's authority endorsed");
+  }
+  const Result<proto::Plan> plan = proto::decode_plan(request.plan);
+  if (!plan) return plan.error();
+  if (plan->aggregation.kind != proto::Aggregation::kOneShot) {
+    return invalid_argument(std::string("the plan's aggregation is ") +
+                            proto::to_string(plan->aggregation.kind) + "; a helper serves one_shot only");
+  }
+  if (plan->helper_digest != crypto::sha256({key})) {
+    return invalid_argument("the plan names another helper's key");
+  }
+  return PlannedSet{
+      .context = {.round = plan->round.value,
+                  .plan_digest = crypto::sha256({request.plan}),
+                  .model_digest = plan->model_digest,
+                  .prg = plan->aggregation.prg},
+      .layout = {plan->aggregation.participants_max, secagg::update_lanes(plan->model.parameter_count())},
+      .masks_min = std::max({std::size_t{options.cohort_min}, std::size_t{plan->aggregation.cohort_min},
+                             limits::kParticipantsMin}),
+      .masks_max = plan->aggregation.participants_max};
+}
+
+Status check_size(const PlannedSet& planned, std::size_t masks) {
+  if (masks >= planned.masks_min && masks <= planned.masks_max) return {};
+  return invalid_argument("the set has " + std::to_string(masks) + " devices; for this plan it must have " +
+                          std::to_string(planned.masks_min) + " .. " + std::to_string(planned.masks_max));
+}
+
+// Ascending order makes every device distinct, and every set have one form.
+bool ascending(std::span<const secagg::SealedMask> masks) {
+  const auto unordered = [](const secagg::SealedMask& a, const secagg::SealedMask& b) {
+    return secagg::identity_of(a.credential.key) >= secagg::identity_of(b.credential.key);
+  };
+  return std::adjacent_find(masks.begin(), masks.end(), unordered) == masks.end();
+}
+
+std::vector<secagg::SealedMask> read_masks(const secagg::HelperRequest& request) {
+  std::vector<secagg::SealedMask> masks;
+  masks.reserve(request.mask_count());
+  for (std::size_t i = 0; i < request.mask_count(); ++i) masks.push_back(request.mask(i));
+  return masks;
+}
+
+// The places for which `sound` does not hold, as a refusal; nothing when it holds for all.
+std::optional<proto::HelperRefusal> blame(const std::vector<std::uint8_t>& sound, const char* what) {
+  proto::HelperRefusal refusal;
+  for (std::size_t i = 0; i < sound.size(); ++i) {
+    if (sound[i] == 0) refusal.at_fault.push_back(static_cast<std::uint16_t>(i));
+  }
+  if (refusal.at_fault.empty()) return std::nullopt;
+  refusal.reason =
+      std::to_string(refusal.at_fault.size()) + " of " + std::to_string(sound.size()) + " " + what;
+  return refusal;
+}
+
+std::optional<proto::HelperRefusal> check_signatures(std::span<const secagg::SealedMask> masks,
+                                                     const PlannedSet& planned,
+                                                     const crypto::Es256PublicKey& authority,
+                                                     Executor& executor) {
+  std::vector<std::uint8_t> sound(masks.size());
+  executor.parallel_for(masks.size(), [&](std::size_t i) {
+    sound[i] = secagg::verify_sealed_mask(masks[i], planned.context.plan_digest, authority) ? 1 : 0;
+  });
+  return blame(sound, "masks are not signed for this plan by a device that this helper's authority enrolled");
+}
+
+std::optional<proto::HelperRefusal> open_masks(std::span<const secagg::SealedMask> masks,
+                                               const PlannedSet& planned, const crypto::X25519PrivateKey& key,
+                                               std::vector<secagg::MaskKey>& keys) {
+  std::vector<std::uint8_t> sound(masks.size());
+  keys = std::vector<secagg::MaskKey>(masks.size());
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    sound[i] = secagg::open_sealed_mask(masks[i], planned.context, planned.layout, key, keys[i]) ? 1 : 0;
+  }
+  return blame(sound, "masks do not open: they were not sealed to this helper for this plan");
+}
+
+proto::MaskSum sum_masks(const PlannedSet& planned, std::span<const secagg::MaskKey> keys,
+                         Executor& executor) {
+  proto::MaskSum sum;
+  sum.ring.resize(planned.layout.byte_count());
+  const std::size_t blocks = (sum.ring.size() + kBlockBytes - 1) / kBlockBytes;
+  executor.parallel_for(blocks, [&](std::size_t block) {
+    const std::size_t offset = block * kBlockBytes;
+    const MutableBytes part =
+        MutableBytes(sum.ring).subspan(offset, std::min(kBlockBytes, sum.ring.size() - offset));
+    crypto::Keystream stream(planned.context.prg);
+    for (const secagg::MaskKey& key : keys) {
+      stream.rekey(key, offset);
+      secagg::ring_apply_mask_part(planned.layout, part, stream, secagg::MaskSign::kAdd);
+    }
+  });
+  return sum;
+}
+
+}  // namespace
+
+MaskHelper::MaskHelper(crypto::X25519PrivateKey key, const MaskHelperOptions& options,
+                       AnsweredPlans& answered)
+    : key_(std::move(key)), options_(options), answered_(answered) {}
+
+Result<proto::HelperReply> MaskHelper::answer(Bytes bytes, Executor& executor) {
+  using Reply = proto::HelperReply;
+  secagg::HelperRequest request;
+  if (const Rejection rejection = secagg::decode_helper_request(bytes, request); !accepted(rejection)) {
+    return Reply(refuse(describe(rejection)));
+  }
+  const Result<PlannedSet> planned = read_plan(request, options_, key_.public_key());
+  if (!planned) return Reply(refuse(planned.error().message()));
+  if (const Status status = check_size(*planned, request.mask_count()); !status.ok()) {
+    return Reply(refuse(status.message()));
+  }
+  const crypto::Digest set = secagg::mask_set_digest(planned->context.plan_digest, request);
+  const Result<std::optional<crypto::Digest>> before = answered_.find(planned->context.plan_digest);
+  if (!before) return before.error();
+  if (*before && **before != set) {
+    return Reply(refuse("another set of devices was answered for this plan; a helper answers one"));
+  }
+  const std::vector<secagg::SealedMask> masks = read_masks(request);
+  if (!ascending(masks)) return Reply(refuse("the devices are not in ascending order, each of them once"));
+  if (auto refusal = check_signatures(masks, *planned, options_.authority, executor)) return Reply(*refusal);
+  std::vector<secagg::MaskKey> keys;
+  if (auto refusal = open_masks(masks, *planned, key_, keys)) return Reply(*refusal);
+  if (!*before) SOTTO_RETURN_IF_ERROR(answered_.record(planned->context.plan_digest, set));
+  return Reply(sum_masks(*planned, keys, executor));
+}
+
+}  // namespace sotto::mask_helper

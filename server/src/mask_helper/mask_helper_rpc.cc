@@ -1,0 +1,122 @@
+#include "mask_helper_rpc.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+
+#include <exception>
+
+#include "rpc/rpc_status.h"
+#include "sotto/hosting/listen_address.h"
+#include "sotto.grpc.pb.h"
+#include "sotto/base/limits.h"
+#include "sotto/proto/convert.h"
+#include "sotto/secagg/one_shot.h"
+
+namespace sotto::server {
+namespace {
+
+// A request of the largest set, with room for protobuf's own bytes.
+constexpr std::size_t kRequestBytesMax =
+    secagg::helper_request_bytes(limits::kPlanBytesMax, limits::kParticipantsMax) + 64;
+constexpr int kCallsAtOnceMax = 8;  // they wait for their turn
+
+class Service final : public v1::MaskHelper::Service {
+ public:
+  Service(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper, Executor& executor)
+      : notice_(options.notice), helper_(helper), executor_(executor) {}
+
+  grpc::Status SumMasks(grpc::ServerContext* context, const v1::SumMasksRequest* request,
+                        v1::SumMasksReply* reply) override {
+    const std::lock_guard turn(turn_);
+    if (context->IsCancelled()) return grpc::Status::CANCELLED;  // repeated meanwhile, or given up
+    try {
+      return answer(request->request(), *reply);
+    } catch (const std::exception& exception) {
+      tell(NoticeAction::Level::kError, std::string("a request could not be answered: ") + exception.what());
+      return to_rpc_status(io_error(exception.what()), Audience::kDevice);
+    }
+  }
+
+ private:
+  grpc::Status answer(const std::string& request, v1::SumMasksReply& reply) {
+    const Bytes bytes(reinterpret_cast<const std::uint8_t*>(request.data()), request.size());
+    const Result<proto::HelperReply> answer = helper_.answer(bytes, executor_);
+    if (!answer) {
+      tell(NoticeAction::Level::kError, answer.error().message());
+      return to_rpc_status(answer.error(), Audience::kDevice);
+    }
+    if (const auto* refusal = std::get_if<proto::HelperRefusal>(&*answer)) {
+      tell(NoticeAction::Level::kWarning, "refused: " + refusal->reason);
+    } else {
+      tell(NoticeAction::Level::kInfo, "gave out the sum of a set's masks");
+    }
+    proto::to_wire(*answer, reply);
+    return grpc::Status::OK;
+  }
+  void tell(NoticeAction::Level level, std::string text) const {
+    if (notice_) notice_({level, std::move(text)});
+  }
+
+  const hosting::NoticeSink notice_;
+  mask_helper::MaskHelper& helper_;
+  Executor& executor_;
+  std::mutex turn_;
+};
+
+class MaskHelperRpcShell final : public MaskHelperRpc {
+ public:
+  MaskHelperRpcShell(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper, Executor& executor)
+      : service_(options, helper, executor) {}
+  ~MaskHelperRpcShell() override { MaskHelperRpcShell::shutdown(std::chrono::milliseconds(0)); }
+
+  Status listen(const std::string& address, const hosting::TlsIdentity& identity) {
+    SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(address));
+    grpc::SslServerCredentialsOptions tls;
+    tls.pem_key_cert_pairs.push_back({identity.private_key_pem, identity.certificate_pem});
+    grpc::ServerBuilder builder;
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kCallsAtOnceMax);
+    builder.SetMaxReceiveMessageSize(static_cast<int>(kRequestBytesMax));
+    builder.SetMaxSendMessageSize(static_cast<int>(limits::kMessageBytesMax));
+    builder.SetResourceQuota(grpc::ResourceQuota("mask-helper").SetMaxThreads(2 * kCallsAtOnceMax));
+    builder.RegisterService(&service_);
+    int bound_port = 0;
+    builder.AddListeningPort(address, grpc::SslServerCredentials(tls), &bound_port);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || bound_port == 0) {
+      server_ = nullptr;
+      SOTTO_RETURN_IF_ERROR(hosting::explain_listen_failure(address));
+      return io_error("cannot serve TLS on " + address + ": gRPC refused the server's certificate or key");
+    }
+    port_ = static_cast<std::uint16_t>(bound_port);
+    if (server_->GetHealthCheckService() != nullptr) {
+      server_->GetHealthCheckService()->SetServingStatus(v1::MaskHelper::service_full_name(), true);
+    }
+    return {};
+  }
+
+  std::uint16_t port() const override { return port_; }
+  void shutdown(std::chrono::milliseconds grace) override {
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + grace);
+    server_ = nullptr;
+  }
+
+ private:
+  Service service_;
+  std::uint16_t port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MaskHelperRpc>> MaskHelperRpc::start(const MaskHelperServerOptions& options,
+                                                            const hosting::TlsIdentity& identity, mask_helper::MaskHelper& helper,
+                                                            Executor& executor) {
+  grpc::EnableDefaultHealthCheckService(true);
+  auto shell = std::make_unique<MaskHelperRpcShell>(options, helper, executor);
+  SOTTO_RETURN_IF_ERROR(shell->listen(options.listen, identity));
+  return std::unique_ptr<MaskHelperRpc>(std::move(shell));
+}
+
+}  // namespace sotto::server

@@ -1,0 +1,25 @@
+// mask_helper::MaskHelper (sotto.proto): the one call of a coordinator.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "sotto/base/executor.h"
+#include "sotto/mask_helper/mask_helper.h"
+#include "sotto/server/mask_helper_server.h"
+
+namespace sotto::server {
+
+class MaskHelperRpc {
+ public:
+  // Listens at once. `helper` and `executor` must outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<MaskHelperRpc>> start(const MaskHelperServerOptions& options,
+                                                                    const hosting::TlsIdentity& identity,
+                                                                    mask_helper::MaskHelper& helper, Executor& executor);
+  virtual ~MaskHelperRpc() = default;
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  virtual void shutdown(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace sotto::server

@@ -1,0 +1,103 @@
+#include "sotto/server/mask_helper_server.h"
+
+#include <optional>
+#include <system_error>
+
+#include "mask_helper/mask_helper_rpc.h"
+#include "sotto/base/clock.h"
+#include "sotto/identity/identity_file.h"
+#include "sotto/identity/x25519_key_file.h"
+#include "sotto/mask_helper/mask_helper.h"
+#include "sotto/server/answered_plans_file.h"
+
+namespace sotto::server {
+namespace {
+
+using std::filesystem::path;
+
+path secret_file(const path& data_dir) { return data_dir / "helper-key.hex"; }
+path answered_file(const path& data_dir) { return data_dir / "answered.db"; }
+
+Status make_data_dir(const path& data_dir) {
+  std::error_code error;
+  const bool created = std::filesystem::create_directories(data_dir, error);
+  if (!error && created) {
+    std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, error);
+  }
+  if (!error) return {};
+  return io_error("cannot make the data directory " + data_dir.string() + ": " + error.message());
+}
+
+// Members are declared in the order they depend on one another, so they are destroyed in the reverse.
+class RunningMaskHelper final : public MaskHelperServer {
+ public:
+  ~RunningMaskHelper() override { stop(std::chrono::milliseconds(0)); }
+
+  Status open(const MaskHelperServerOptions& options) {
+    host_ = options.listen.substr(0, options.listen.rfind(':'));
+    const auto scalar = identity::load_x25519_private_key(secret_file(options.data_dir));
+    if (!scalar && scalar.error().code() == StatusCode::kNotFound) {
+      return not_found(scalar.error().message() + ": `sotto helper init` makes one");
+    }
+    if (!scalar) return scalar.error();
+    const auto authority = identity::load_public_key(options.authority_file);
+    if (!authority) return authority.error();
+    auto answered = open_answered_plans(answered_file(options.data_dir));
+    if (!answered) return answered.error();
+    answered_ = std::move(*answered);
+    auto identity = hosting::load_or_create_tls_identity(
+        {.directory = options.data_dir / "tls", .extra_names = options.extra_names}, SystemClock().now());
+    if (!identity) return identity.error();
+    identity_ = std::move(*identity);
+    executor_ = make_thread_pool(options.threads);
+    helper_.emplace(crypto::X25519PrivateKey(*scalar),
+                    mask_helper::MaskHelperOptions{.authority = *authority, .cohort_min = options.cohort_min}, *answered_);
+    auto rpc = MaskHelperRpc::start(options, identity_, *helper_, *executor_);
+    if (!rpc) return rpc.error();
+    rpc_ = std::move(*rpc);
+    return {};
+  }
+
+  std::string address() const override { return host_ + ":" + std::to_string(rpc_->port()); }
+  const hosting::TlsIdentity& identity() const override { return identity_; }
+  const crypto::X25519PublicKey& public_key() const override { return helper_->public_key(); }
+  void stop(std::chrono::milliseconds grace) override {
+    if (rpc_) rpc_->shutdown(grace);
+  }
+
+ private:
+  std::string host_;
+  hosting::TlsIdentity identity_;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<mask_helper::AnsweredPlans> answered_;
+  std::optional<mask_helper::MaskHelper> helper_;
+  std::unique_ptr<MaskHelperRpc> rpc_;
+};
+
+}  // namespace
+
+path mask_helper_public_file(const path& data_dir) { return data_dir / "helper-public.hex"; }
+
+Status create_mask_helper(const path& data_dir) {
+  SOTTO_RETURN_IF_ERROR(make_data_dir(data_dir));
+  std::error_code ignored;
+  if (std::filesystem::exists(secret_file(data_dir), ignored)) {
+    return {StatusCode::kAlreadyExists,
+            data_dir.string() + " holds a helper's key: choose another directory for a new one"};
+  }
+  crypto::SecretBytes<crypto::kX25519Bytes> scalar;
+  crypto::SystemRandom().fill(scalar.reveal_mutable());
+  const crypto::X25519PrivateKey key(scalar);
+  SOTTO_RETURN_IF_ERROR(create_answered_plans(answered_file(data_dir)));
+  SOTTO_RETURN_IF_ERROR(
+      identity::save_x25519_public_key(mask_helper_public_file(data_dir), key.public_key()));
+  return identity::save_x25519_private_key(secret_file(data_dir), scalar);  // last: now it is complete
+}
+
+Result<std::unique_ptr<MaskHelperServer>> MaskHelperServer::start(const MaskHelperServerOptions& options) {
+  auto server = std::make_unique<RunningMaskHelper>();
+  SOTTO_RETURN_IF_ERROR(server->open(options));
+  return std::unique_ptr<MaskHelperServer>(std::move(server));
+}
+
+}  // namespace sotto::server

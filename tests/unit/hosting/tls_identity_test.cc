@@ -1,0 +1,205 @@
+#include "sotto/hosting/tls_identity.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "support/temporary_directory.h"
+#include "tls/certificate.h"
+
+namespace sotto::hosting {
+namespace {
+
+using std::filesystem::path;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+constexpr std::int64_t kDayMs = 86'400'000;
+constexpr Time kStart{1'800'000'000'000};
+Time after_days(std::int64_t days) { return {kStart.ms + days * kDayMs}; }
+
+mode_t mode_of(const path& file) {
+  struct stat found {};
+  EXPECT_EQ(::stat(file.c_str(), &found), 0) << file;
+  return found.st_mode & 0777;
+}
+std::string contents(const path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+void overwrite(const path& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
+
+class TlsIdentityTest : public ::testing::Test {
+ protected:
+  Result<TlsIdentity> load(Time now, std::vector<std::string> names = {}) {
+    return load_or_create_tls_identity({.directory = tls_, .extra_names = std::move(names)}, now);
+  }
+  TlsIdentity must_load(Time now, std::vector<std::string> names = {}) {
+    const Result<TlsIdentity> identity = load(now, std::move(names));
+    EXPECT_TRUE(identity.has_value()) << identity.status().message();
+    return identity ? *identity : TlsIdentity{};
+  }
+  void expect_refused(Time now, StatusCode code, const std::string& text) {
+    const Result<TlsIdentity> identity = load(now);
+    ASSERT_FALSE(identity.has_value());
+    EXPECT_EQ(identity.error().code(), code) << identity.error().message();
+    EXPECT_THAT(identity.error().message(), HasSubstr(text));
+  }
+
+  TemporaryDirectory directory_;
+  path tls_ = directory_.path() / "data" / "tls";
+};
+
+TEST_F(TlsIdentityTest, IsMadeAtTheFirstStartWithPrivateKeys) {
+  const TlsIdentity identity = must_load(kStart);
+  EXPECT_TRUE(identity.ca_created);
+  EXPECT_TRUE(identity.certificate_created);
+  EXPECT_EQ(identity.ca_file, tls_ / "ca.pem");
+  EXPECT_EQ(contents(identity.ca_file), identity.ca_pem);
+  EXPECT_EQ(identity.ca_fingerprint.size(), 32 * 3 - 1u);
+  EXPECT_EQ(mode_of(tls_ / "ca-key.pem"), 0600u);
+  EXPECT_EQ(mode_of(tls_ / "server.pem"), 0600u);
+  EXPECT_EQ(identity.certificate_expires, after_days(365));
+
+  const Certificate certificate = certificate_from_pem(identity.certificate_pem);
+  const Certificate ca = certificate_from_pem(identity.ca_pem);
+  ASSERT_TRUE(certificate != nullptr && ca != nullptr);
+  const std::set<std::string> names = subject_names(*certificate);
+  EXPECT_THAT(names, Contains("DNS:localhost"));
+  EXPECT_THAT(names, Contains("IP:127.0.0.1"));
+  EXPECT_THAT(names, Contains("IP:::1"));
+  EXPECT_EQ(X509_verify(certificate.get(), X509_get0_pubkey(ca.get())), 1);
+  EXPECT_EQ(X509_verify(ca.get(), X509_get0_pubkey(ca.get())), 1);
+  EXPECT_EQ(X509_check_private_key(certificate.get(), key_from_pem(identity.private_key_pem).get()), 1);
+  EXPECT_EQ(valid_until(*ca), after_days(3652));
+}
+
+TEST_F(TlsIdentityTest, StaysTheSameUntilThirtyDaysBeforeItsEnd) {
+  const TlsIdentity first = must_load(kStart);
+  const TlsIdentity later = must_load(after_days(335));
+  EXPECT_FALSE(later.ca_created);
+  EXPECT_FALSE(later.certificate_created);
+  EXPECT_EQ(later.ca_pem, first.ca_pem);
+  EXPECT_EQ(later.certificate_pem, first.certificate_pem);
+  EXPECT_EQ(later.private_key_pem, first.private_key_pem);
+  EXPECT_EQ(later.ca_fingerprint, first.ca_fingerprint);
+
+  const TlsIdentity renewed = must_load({after_days(335).ms + 1});
+  EXPECT_TRUE(renewed.certificate_created);
+  EXPECT_EQ(renewed.ca_pem, first.ca_pem);
+  EXPECT_NE(renewed.private_key_pem, first.private_key_pem);
+  EXPECT_EQ(mode_of(tls_ / "server.pem"), 0600u);
+  EXPECT_TRUE(must_load(after_days(2000)).certificate_created);  // long expired
+}
+
+TEST_F(TlsIdentityTest, IsRenewedWhenItsNamesChange) {
+  const TlsIdentity first = must_load(kStart);
+  const TlsIdentity renewed = must_load(kStart, {"fleet.example", "192.0.2.7", "2001:DB8:0::7"});
+  EXPECT_TRUE(renewed.certificate_created);
+  EXPECT_EQ(renewed.ca_pem, first.ca_pem);
+  const std::set<std::string> names = subject_names(*certificate_from_pem(renewed.certificate_pem));
+  EXPECT_THAT(names, Contains("DNS:fleet.example"));
+  EXPECT_THAT(names, Contains("IP:192.0.2.7"));
+  EXPECT_THAT(names, Contains("IP:2001:db8::7"));
+  EXPECT_FALSE(
+      must_load(kStart, {"2001:db8::7", "192.0.2.7", "fleet.example", "localhost"}).certificate_created);
+}
+
+TEST_F(TlsIdentityTest, RefusesNamesThatAreNone) {
+  for (const std::string& name :
+       std::vector<std::string>{"", "a,DNS:evil.example", "two words", "https://x", std::string(254, 'a')}) {
+    const Result<TlsIdentity> identity = load(kStart, {name});
+    EXPECT_EQ(identity.status().code(), StatusCode::kInvalidArgument) << name;
+  }
+  EXPECT_FALSE(std::filesystem::exists(tls_));
+}
+
+TEST_F(TlsIdentityTest, RefusesAnExpiredCaAndAClockBeforeIt) {
+  must_load(kStart);
+  must_load({after_days(3652).ms - 1});
+  expect_refused(after_days(3652), StatusCode::kPermissionDenied, "ca.pem expired on 2037-01-14");
+  expect_refused(after_days(-2), StatusCode::kPermissionDenied, "check this machine's clock");
+}
+
+TEST_F(TlsIdentityTest, NeverOutlivesItsCa) {
+  must_load(kStart);
+  EXPECT_EQ(must_load(after_days(3600)).certificate_expires, after_days(3652));
+  EXPECT_FALSE(must_load(after_days(3640)).certificate_created);  // renewing would gain nothing
+}
+
+TEST_F(TlsIdentityTest, RefusesDamagedAndMismatchingFiles) {
+  must_load(kStart);
+  const std::string ca = contents(tls_ / "ca.pem");
+  const std::string ca_key = contents(tls_ / "ca-key.pem");
+  const std::string server = contents(tls_ / "server.pem");
+  const std::string other_key = key_to_pem(*generate_key());
+
+  overwrite(tls_ / "ca-key.pem", other_key);
+  expect_refused(kStart, StatusCode::kDataLoss, "ca-key.pem is not the key of");
+  overwrite(tls_ / "ca-key.pem", ca_key.substr(0, ca_key.size() / 2));
+  expect_refused(kStart, StatusCode::kDataLoss, "ca-key.pem holds no private key");
+  overwrite(tls_ / "ca-key.pem", ca_key);
+  overwrite(tls_ / "ca.pem", "");
+  expect_refused(kStart, StatusCode::kDataLoss, "ca.pem holds no certificate");
+  overwrite(tls_ / "ca.pem", server.substr(server.find("-----BEGIN CERT")));
+  expect_refused(kStart, StatusCode::kDataLoss, "ca.pem is not a CA's certificate");
+  overwrite(tls_ / "ca.pem", std::string(100'000, 'x'));
+  expect_refused(kStart, StatusCode::kDataLoss, "ca.pem is larger");
+  overwrite(tls_ / "ca.pem", ca);
+  overwrite(tls_ / "server.pem", other_key + server.substr(server.find("-----BEGIN CERT")));
+  expect_refused(kStart, StatusCode::kDataLoss, "server.pem holds a key that does not belong");
+  overwrite(tls_ / "server.pem", "-----BEGIN");
+  expect_refused(kStart, StatusCode::kDataLoss, "remove this file, a new one is made");
+  std::filesystem::remove(tls_ / "server.pem");
+  EXPECT_TRUE(must_load(kStart).certificate_created);
+}
+
+TEST_F(TlsIdentityTest, RefusesAFileItCannotRead) {
+  must_load(kStart);
+  std::filesystem::remove(tls_ / "ca-key.pem");
+  std::filesystem::create_directory(tls_ / "ca-key.pem");  // unreadable even for root
+  expect_refused(kStart, StatusCode::kIo, "cannot read " + (tls_ / "ca-key.pem").string());
+}
+
+TEST_F(TlsIdentityTest, NeedsTheCaKeyOnlyToRenew) {
+  must_load(kStart);
+  std::filesystem::rename(tls_ / "ca-key.pem", directory_.path() / "safe.pem");
+  EXPECT_FALSE(must_load(after_days(10)).certificate_created);
+  EXPECT_FALSE(must_load(after_days(350)).certificate_created);  // advisable, but it still works
+  expect_refused(after_days(365), StatusCode::kFailedPrecondition, "ca-key.pem is not there: put it back");
+  EXPECT_EQ(load(kStart, {"new.example"}).status().code(), StatusCode::kFailedPrecondition);
+  std::filesystem::rename(directory_.path() / "safe.pem", tls_ / "ca-key.pem");
+  EXPECT_TRUE(must_load(after_days(365)).certificate_created);
+}
+
+TEST_F(TlsIdentityTest, ContinuesAfterACrashBetweenItsFiles) {
+  must_load(kStart);
+  const std::string ca_key = contents(tls_ / "ca-key.pem");
+  std::filesystem::remove(tls_ / "ca.pem");
+  std::filesystem::remove(tls_ / "server.pem");
+  overwrite(tls_ / "ca.pem.new", "half a certifi");
+  const TlsIdentity identity = must_load(kStart);
+  EXPECT_TRUE(identity.ca_created);
+  EXPECT_EQ(contents(tls_ / "ca-key.pem"), ca_key);
+  EXPECT_FALSE(std::filesystem::exists(tls_ / "ca.pem.new"));
+}
+
+TEST_F(TlsIdentityTest, ReplacesACertificateOfAnotherCa) {
+  must_load(kStart);
+  const std::string foreign = contents(tls_ / "server.pem");
+  std::filesystem::remove_all(tls_);
+  must_load(kStart);
+  overwrite(tls_ / "server.pem", foreign);
+  EXPECT_TRUE(must_load(kStart).certificate_created);
+}
+
+TEST_F(TlsIdentityTest, SaysWhichDirectoryCannotBeMade) {
+  overwrite(directory_.path() / "data", "a file in the way");
+  expect_refused(kStart, StatusCode::kIo, "cannot create " + tls_.string());
+}
+
+}  // namespace
+}  // namespace sotto::hosting

@@ -1,0 +1,223 @@
+#include "sotto/mask_helper/mask_helper.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "one_shot_fleet.h"
+
+namespace sotto::mask_helper {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::size_t kDevices = 8;
+
+crypto::X25519PrivateKey key_of(std::uint8_t number) {
+  crypto::SecretBytes<32> scalar;
+  scalar.reveal_mutable()[3] = number;
+  return crypto::X25519PrivateKey(scalar);
+}
+
+// A helper and a coordinator that asks it what it should not.
+class LyingCoordinator : public testing::Test {
+ protected:
+  [[nodiscard]] proto::HelperReply answer(Bytes request) {
+    const auto reply = helper_.answer(request, *executor_);
+    EXPECT_TRUE(reply.has_value());
+    return reply.has_value() ? *reply : proto::HelperRefusal{};
+  }
+  void expect_sum(const std::vector<std::uint8_t>& request, const std::vector<std::size_t>& devices) {
+    const proto::HelperReply reply = answer(request);
+    ASSERT_TRUE(std::holds_alternative<proto::MaskSum>(reply))
+        << std::get<proto::HelperRefusal>(reply).reason;
+    EXPECT_TRUE(std::get<proto::MaskSum>(reply).ring == fleet_.sum_of_masks(devices));
+  }
+  // Refused, and nothing is on record that was not before.
+  proto::HelperRefusal expect_refusal(const std::vector<std::uint8_t>& request, const char* reason) {
+    const crypto::Digest plan = crypto::sha256({proto::encode_plan(fleet_.plan())});
+    const auto before = *answered_->find(plan);
+    const proto::HelperReply reply = answer(request);
+    EXPECT_TRUE(std::holds_alternative<proto::HelperRefusal>(reply)) << reason;
+    EXPECT_EQ(*answered_->find(plan), before) << reason;
+    if (!std::holds_alternative<proto::HelperRefusal>(reply)) return {};
+    EXPECT_THAT(std::get<proto::HelperRefusal>(reply).reason, HasSubstr(reason));
+    return std::get<proto::HelperRefusal>(reply);
+  }
+  [[nodiscard]] std::vector<secagg::SealedMask> first_five() const {
+    return {fleet_.masks().begin(), fleet_.masks().begin() + 5};
+  }
+  // Where a device's mask stands in a request.
+  [[nodiscard]] static std::uint16_t place(const std::vector<secagg::SealedMask>& masks, std::size_t device) {
+    const auto own = secagg::identity_of(masks[device].credential.key);
+    return static_cast<std::uint16_t>(std::count_if(masks.begin(), masks.end(), [&](const auto& mask) {
+      return secagg::identity_of(mask.credential.key) < own;
+    }));
+  }
+
+  OneShotFleet fleet_{kDevices, key_of(1).public_key()};
+  std::unique_ptr<AnsweredPlans> answered_ = make_memory_answered_plans();
+  MaskHelper helper_{key_of(1), {.authority = fleet_.authority(), .cohort_min = 3}, *answered_};
+  std::unique_ptr<Executor> executor_ = make_thread_pool(2);
+};
+
+TEST_F(LyingCoordinator, WhenHonestGetsTheSumOfTheMasks) {
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+}
+
+TEST_F(LyingCoordinator, GetsTheSameAnswerToTheSameRequest) {
+  const std::vector<std::uint8_t> request = fleet_.request({0, 2, 4, 6});
+  expect_sum(request, {0, 2, 4, 6});
+  expect_sum(request, {0, 2, 4, 6});
+}
+
+TEST_F(LyingCoordinator, GetsNoSecondSet) {
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+  for (const std::vector<std::size_t>& other :
+       {std::vector<std::size_t>{0, 1, 2, 3}, {0, 1, 2, 3, 4, 5}, {0, 1, 2, 3, 5}, {4, 5, 6, 7}}) {
+    expect_refusal(fleet_.request(other), "another set of devices was answered for this plan");
+  }
+  std::vector<secagg::SealedMask> masks = first_five();
+  masks[2] = fleet_.mask(2, fleet_.plan());  // the same devices, one with another message
+  expect_refusal(fleet_.request(fleet_.plan(), masks), "another set of devices");
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+}
+
+TEST_F(LyingCoordinator, GetsNoSumOfFewDevices) {
+  expect_refusal(fleet_.request({0, 1, 2}), "the set has 3 devices; for this plan it must have 4 .. 50");
+  expect_refusal(fleet_.request({}), "the set has 0 devices");
+  proto::Plan plan = fleet_.plan();  // a plan that asks for less than the helper does
+  plan.aggregation.cohort_min = 3;
+  MaskHelper strict(key_of(1), {.authority = fleet_.authority(), .cohort_min = 6}, *answered_);
+  std::vector<secagg::SealedMask> masks;
+  for (std::size_t i = 0; i < 5; ++i) masks.push_back(fleet_.mask(i, plan));
+  const auto reply = strict.answer(fleet_.request(plan, masks), *executor_);
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("must have 6 .. 50"));
+  MaskHelper careless(key_of(1), {.authority = fleet_.authority(), .cohort_min = 1}, *answered_);
+  masks.resize(2);
+  EXPECT_THAT(
+      std::get<proto::HelperRefusal>(*careless.answer(fleet_.request(plan, masks), *executor_)).reason,
+      HasSubstr("must have 3 .. 50"));
+}
+
+TEST_F(LyingCoordinator, CannotCountADeviceTwice) {
+  std::vector<secagg::SealedMask> masks = first_five();
+  masks.push_back(masks[2]);
+  expect_refusal(fleet_.request(fleet_.plan(), masks), "ascending order, each of them once");
+  masks.back() = fleet_.mask(2, fleet_.plan());  // even when the device sent two messages
+  expect_refusal(fleet_.request(fleet_.plan(), masks), "ascending order, each of them once");
+}
+
+TEST_F(LyingCoordinator, CannotPutTheSetInAnotherOrder) {
+  std::vector<secagg::SealedMask> masks = first_five();
+  std::sort(masks.begin(), masks.end(), [](const auto& a, const auto& b) {
+    return secagg::identity_of(a.credential.key) > secagg::identity_of(b.credential.key);
+  });
+  expect_refusal(fleet_.request(fleet_.plan(), masks, OneShotFleet::Order::kAsGiven), "ascending order");
+}
+
+TEST_F(LyingCoordinator, CannotInventDevices) {
+  OneShotFleet invented(kDevices, helper_.public_key());  // under an authority of the coordinator's own
+  std::vector<secagg::SealedMask> masks = first_five();
+  masks[1] = invented.masks()[1];
+  masks[4] = invented.masks()[4];
+  const proto::HelperRefusal refusal = expect_refusal(
+      fleet_.request(fleet_.plan(), masks), "2 of 5 masks are not signed for this plan by a device");
+  std::vector<std::uint16_t> places = {place(masks, 1), place(masks, 4)};
+  std::sort(places.begin(), places.end());
+  EXPECT_EQ(refusal.at_fault, places);
+  // Its own key is endorsed, but as a coordinator's.
+  masks = first_five();
+  masks[1].credential = secagg::make_credential(fleet_.coordinator(), masks[1].credential.endorsement,
+                                                secagg::Statement{masks[1].seed});
+  expect_refusal(fleet_.request(fleet_.plan(), masks), "1 of 5 masks are not signed");
+}
+
+TEST_F(LyingCoordinator, CannotUseMessagesOfAnotherPlan) {
+  proto::Plan other = fleet_.plan();
+  ++other.round.value;
+  std::vector<secagg::SealedMask> masks = first_five();
+  masks[3] = fleet_.mask(3, other);
+  EXPECT_THAT(
+      expect_refusal(fleet_.request(fleet_.plan(), masks), "1 of 5 masks are not signed for this plan")
+          .at_fault,
+      ElementsAre(place(masks, 3)));
+  // The whole set under another plan: replayed to get a second sum.
+  expect_sum(fleet_.request({0, 1, 2, 4, 5}), {0, 1, 2, 4, 5});
+  expect_refusal(fleet_.request(other, first_five()), "5 of 5 masks are not signed for this plan");
+}
+
+TEST_F(LyingCoordinator, CannotAlterWhatADeviceSigned) {
+  std::vector<secagg::SealedMask> masks = first_five();
+  masks[0].commitment[7] ^= 1;  // another vector
+  EXPECT_THAT(expect_refusal(fleet_.request(fleet_.plan(), masks), "1 of 5 masks are not signed").at_fault,
+              ElementsAre(place(masks, 0)));
+  masks = first_five();
+  masks[0].seed = masks[1].seed;  // another's seed
+  expect_refusal(fleet_.request(fleet_.plan(), masks), "1 of 5 masks are not signed");
+}
+
+TEST_F(LyingCoordinator, IsToldWhoseSeedDoesNotOpen) {
+  OneShotFleet elsewhere(kDevices, key_of(2).public_key());
+  proto::Plan plan = fleet_.plan();
+  plan.helper_digest = crypto::sha256({key_of(2).public_key()});
+  MaskHelper other(key_of(2), {.authority = fleet_.authority(), .cohort_min = 3}, *answered_);
+  std::vector<secagg::SealedMask> masks;
+  for (std::size_t i = 0; i < 5; ++i)
+    masks.push_back(fleet_.mask(i, plan));  // sealed to the first helper's key
+  const auto reply = other.answer(fleet_.request(plan, masks), *executor_);
+  ASSERT_TRUE(reply.has_value());
+  const auto& refusal = std::get<proto::HelperRefusal>(*reply);
+  EXPECT_THAT(refusal.reason, HasSubstr("5 of 5 masks do not open"));
+  EXPECT_THAT(refusal.at_fault, ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST_F(LyingCoordinator, CannotBringAPlanOfItsOwnMaking) {
+  proto::Plan plan = fleet_.plan();
+  plan.helper_digest = crypto::sha256({key_of(2).public_key()});
+  expect_refusal(fleet_.request(plan, first_five()), "the plan names another helper's key");
+  plan = fleet_.plan();
+  plan.aggregation.kind = proto::Aggregation::kSecure;
+  plan.helper_digest = {};
+  expect_refusal(fleet_.request(plan, first_five()), "a helper serves one_shot only");
+  OneShotFleet stranger(kDevices, helper_.public_key());  // asks with devices' genuine messages
+  expect_refusal(stranger.request(fleet_.plan(), first_five()), "not signed by a coordinator");
+  std::vector<std::uint8_t> request = fleet_.request({0, 1, 2, 3, 4});
+  request[secagg::kHelperRequestHeaderBytes + 20] ^= 1;  // a plan that was not signed so
+  expect_refusal(request, "not signed by a coordinator");
+}
+
+TEST_F(LyingCoordinator, GetsAWordForBytesThatAreNoRequest) {
+  std::vector<std::uint8_t> request = fleet_.request({0, 1, 2, 3, 4});
+  expect_refusal({}, describe(Rejection::kMalformed));
+  request.pop_back();
+  expect_refusal(request, describe(Rejection::kMalformed));
+  request[0] = 9;
+  expect_refusal(request, describe(Rejection::kWrongVersion));
+}
+
+// A disk that fails when it should remember.
+class FailingPlans final : public AnsweredPlans {
+ public:
+  Result<std::optional<crypto::Digest>> find(const crypto::Digest&) override {
+    if (fails_to_find) return io_error("cannot read");
+    return std::optional<crypto::Digest>();
+  }
+  Status record(const crypto::Digest&, const crypto::Digest&) override { return io_error("cannot write"); }
+  bool fails_to_find = false;
+};
+
+TEST_F(LyingCoordinator, GetsNothingThatIsNotOnRecordFirst) {
+  FailingPlans failing;
+  MaskHelper helper(key_of(1), {.authority = fleet_.authority(), .cohort_min = 3}, failing);
+  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), *executor_).error().message(),
+              HasSubstr("cannot write"));
+  failing.fails_to_find = true;
+  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), *executor_).error().message(),
+              HasSubstr("cannot read"));
+}
+
+}  // namespace
+}  // namespace sotto::mask_helper

@@ -1,0 +1,52 @@
+// A fleet of enrolled devices that have each sent their one message, and a coordinator that asks a helper
+// about them, honestly or not.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sotto/crypto/primitives.h"
+#include "sotto/proto/plan.h"
+#include "sotto/secagg/one_shot.h"
+
+namespace sotto::mask_helper {
+
+class OneShotFleet {
+ public:
+  // `helper` is the key that the devices seal to, and that the plan names.
+  OneShotFleet(std::size_t devices, const crypto::X25519PublicKey& helper);
+
+  // What the helper is shown of a device that sends another message, for this plan.
+  [[nodiscard]] secagg::SealedMask mask(std::size_t device, const proto::Plan& plan);
+  // The sum of the masks of masks(): what a helper must answer.
+  [[nodiscard]] std::vector<std::uint8_t> sum_of_masks(const std::vector<std::size_t>& devices) const;
+
+  // Masks in the order that the protocol asks for, or as they are.
+  enum class Order : std::uint8_t { kByIdentity, kAsGiven };
+  [[nodiscard]] std::vector<std::uint8_t> request(const proto::Plan& plan,
+                                                  std::vector<secagg::SealedMask> masks,
+                                                  Order order = Order::kByIdentity);
+  // An honest request for these devices of masks().
+  [[nodiscard]] std::vector<std::uint8_t> request(const std::vector<std::size_t>& devices);
+
+  [[nodiscard]] const crypto::Es256PublicKey& authority() const { return authority_.public_key(); }
+  [[nodiscard]] secagg::KeySigner& coordinator() { return coordinator_; }
+  [[nodiscard]] const proto::Plan& plan() const { return plan_; }
+  [[nodiscard]] const std::vector<secagg::SealedMask>& masks() const { return masks_; }
+
+ private:
+  [[nodiscard]] secagg::SealedMask draw(std::size_t device, const proto::Plan& plan,
+                                        std::vector<std::uint8_t>& vector);
+
+  proto::Plan plan_;
+  secagg::RingLayout layout_;
+  crypto::X25519PublicKey helper_;
+  crypto::SeededRandom random_{11};
+  secagg::KeySigner authority_{crypto::Es256PrivateKey::generate()};
+  secagg::KeySigner coordinator_{crypto::Es256PrivateKey::generate()};
+  std::vector<secagg::KeySigner> devices_;
+  std::vector<secagg::SealedMask> masks_;                // by device, of plan()
+  std::vector<std::vector<std::uint8_t>> mask_vectors_;  // the masks themselves
+};
+
+}  // namespace sotto::mask_helper
