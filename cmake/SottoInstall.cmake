@@ -1,9 +1,10 @@
 # Installation and the package config that find_package(sotto) reads.
 #
-# Two components. core: every library that builds without gRPC. grpc: the gRPC shells, the simulation and the binary.
-# Whatever library a module adds is installed; only membership of core is listed.
+# Two components. core: every library that builds without gRPC. grpc: the gRPC shells, the simulation and the
+# binary. Whatever library a module adds is installed; only membership of core is listed.
 include(CMakePackageConfigHelpers)
-set(sotto_core_libraries base crypto secagg identity proto hosting aggregator device_runtime model_compiler mask_helper server client)
+set(sotto_core_libraries base crypto secagg identity proto hosting aggregator device_runtime model_compiler
+  mask_helper server client)
 set(sotto_package_directory "${CMAKE_INSTALL_LIBDIR}/cmake/sotto")
 # Of these nothing is left to link, so a user of the package need not have them.
 set(sotto_header_only Eigen3::Eigen nlohmann_json::nlohmann_json)
@@ -22,7 +23,8 @@ function(sotto_install_library target)
   # Where sotto_build_flags was: it exists in the build tree only.
   list(FILTER linked EXCLUDE REGEX "BUILD_INTERFACE:sotto_build_flags")
   set_target_properties(${target} PROPERTIES INTERFACE_LINK_LIBRARIES "${linked}")
-  install(TARGETS ${target} EXPORT sotto-${component} ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${component})
+  install(TARGETS ${target} EXPORT sotto-${component} ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT
+    ${component})
   set_property(GLOBAL APPEND PROPERTY sotto_components ${component})
 endfunction()
 
@@ -48,7 +50,8 @@ function(sotto_install_module directory)
   endif()
 endfunction()
 
-foreach(directory IN ITEMS base crypto identity proto hosting aggregator mask-helper device-runtime model-compiler server client)
+foreach(directory IN ITEMS base crypto identity proto hosting aggregator mask-helper device-runtime
+  model-compiler server client)
   sotto_install_module(${directory})
 endforeach()
 if(SOTTO_GRPC)
@@ -59,11 +62,14 @@ endif()
 get_property(components GLOBAL PROPERTY sotto_components)
 list(REMOVE_DUPLICATES components)
 foreach(component IN LISTS components)
-  install(EXPORT sotto-${component} NAMESPACE sotto:: DESTINATION "${sotto_package_directory}" COMPONENT ${component})
+  install(EXPORT sotto-${component} NAMESPACE sotto:: DESTINATION "${sotto_package_directory}" COMPONENT
+    ${component})
 endforeach()
 
-configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/sottoConfig.cmake.in" "${PROJECT_BINARY_DIR}/sottoConfig.cmake"
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/sottoConfig.cmake.in"
+  "${PROJECT_BINARY_DIR}/sottoConfig.cmake"
   INSTALL_DESTINATION "${sotto_package_directory}")
-write_basic_package_version_file("${PROJECT_BINARY_DIR}/sottoConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/sottoConfigVersion.cmake" COMPATIBILITY
+  SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/sottoConfig.cmake" "${PROJECT_BINARY_DIR}/sottoConfigVersion.cmake"
   DESTINATION "${sotto_package_directory}" COMPONENT core)

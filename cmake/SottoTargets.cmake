@@ -4,7 +4,8 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 add_library(sotto_build_flags INTERFACE)
 target_compile_features(sotto_build_flags INTERFACE cxx_std_20)
 target_compile_options(sotto_build_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> # GCC 12 sees overlaps in std::string that are not there (GCC bug 105651)
+  # GCC 12 sees overlaps in std::string that are not there (GCC bug 105651)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   $<$<BOOL:${SOTTO_WARNINGS_AS_ERRORS}>:-Werror>)
 if(SOTTO_SANITIZE)
   target_compile_options(sotto_build_flags INTERFACE -fsanitize=${SOTTO_SANITIZE} -fno-omit-frame-pointer
@@ -17,7 +18,8 @@ if(SOTTO_COVERAGE)
 endif()
 
 # sotto_library(<name> SOURCES <file>... [PUBLIC <target>...] [PRIVATE <target>...])
-# Makes the static library sotto_<name> with the alias sotto::<name>. Its public headers are include/ beside it.
+# Makes the static library sotto_<name> with the alias sotto::<name>. Its public headers
+# are include/ beside it.
 function(sotto_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(sotto_${name} STATIC ${arg_SOURCES})
@@ -26,7 +28,8 @@ function(sotto_library name)
     $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
     PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
   target_compile_features(sotto_${name} PUBLIC cxx_std_20)
-  target_link_libraries(sotto_${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:sotto_build_flags>)
+  target_link_libraries(sotto_${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE}
+    $<BUILD_INTERFACE:sotto_build_flags>)
   set_target_properties(sotto_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 

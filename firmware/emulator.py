@@ -1,7 +1,7 @@
 """Runs firmware on the boards that QEMU emulates, and reads what it prints.
 
-Firmware is built by scripts/device-build. A line of its report is a word, numbers that tell which of several it is about, and
-pairs of a name and a value, as in "operator 0 3 instructions 1234 crc32 0x89abcdef".
+Firmware is built by scripts/device-build. A line of its report is a word, numbers that tell which of several
+it is about, and pairs of a name and a value, as in "operator 0 3 instructions 1234 crc32 0x89abcdef".
 """
 import dataclasses
 import pathlib
@@ -15,7 +15,8 @@ SKIPPED = 77  # what ctest takes for "not run"
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """One firmware: a core's code on a machine. `target` is the compiler's name for the kernels that its runtime has."""
+    """One firmware: a core's code on a machine. `target` is the compiler's name for the kernels
+    that its runtime has."""
     key: str
     core: str
     machine: str
@@ -26,8 +27,9 @@ class Board:
         return ROOT / "build" / f"device-{self.core}" / "bin" / self.machine / f"{name}.elf"
 
 
-# The code of a Cortex-M0+ runs on two machines: on the micro:bit's Cortex-M0, which proves that no other instruction is in it
-# but has memory for small models only, and on the Cortex-M3, with the trap for unaligned accesses set.
+# The code of a Cortex-M0+ runs on two machines: on the micro:bit's Cortex-M0, which proves that no other
+# instruction is in it but has memory for small models only,
+# and on the Cortex-M3, with the trap for unaligned accesses set.
 BOARDS = {board.key: board for board in (
     Board("m0", "m0", "mps2-an385", "portable", 0x00100000),
     Board("m0-microbit", "m0", "microbit", "portable", 0x00010000),
@@ -64,21 +66,24 @@ def skip_without_tools() -> None:
 
 def run(board: Board, firmware: str, arguments: list[str], directory: pathlib.Path,
         image: pathlib.Path | None = None, exact: bool = True, timeout_s: float = 300) -> str:
-    """What the firmware prints. It reads and writes files in `directory`; `image` is placed into the model slot.
+    """What the firmware prints. It reads and writes files in `directory`;
+    `image` is placed into the model slot.
 
-    With `exact` every instruction takes 2^7 ns of the board's time, which instruction_counter.h turns into exact counts."""
+    With `exact` every instruction takes 2^7 ns of the board's time,
+    which instruction_counter.h turns into exact counts."""
     program = board.firmware(firmware)
     if not program.exists():
         raise EmulationError(f"{program} is absent; run scripts/device-build {board.core}")
     words = ",".join(f"arg={word}" for word in (firmware, *arguments))
-    command = ["qemu-system-arm", "-machine", board.machine, "-display", "none", "-monitor", "none", "-serial", "none",
+    command = ["qemu-system-arm", "-machine", board.machine, "-display", "none", "-monitor", "none",
+               "-serial", "none",
                "-semihosting-config", f"enable=on,target=native,{words}", "-kernel", str(program)]
     if exact:
         command += ["-icount", "shift=7"]
     if image is not None:
         command += ["-device", f"loader,file={image.resolve()},addr={board.model_slot:#x},force-raw=on"]
-    done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=timeout_s, check=False)
+    done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=timeout_s, check=False)
     if done.returncode != 0:
         raise EmulationError(f"{firmware} on {board.key} ended with code {done.returncode}:\n{done.stdout}")
     return done.stdout
@@ -95,5 +100,6 @@ def facts(report: str, word: str) -> list[tuple[tuple[int, ...], dict[str, int]]
         rest = words[1:]
         while rest and rest[0].isdigit():
             numbers.append(int(rest.pop(0)))
-        found.append((tuple(numbers), {name: int(value, 0) for name, value in zip(rest[::2], rest[1::2], strict=True)}))
+        found.append((tuple(numbers),
+                      {name: int(value, 0) for name, value in zip(rest[::2], rest[1::2], strict=True)}))
     return found

@@ -1,4 +1,6 @@
-"""What a model costs on a board: compiles it for the board's kernels, runs the firmware `runner`, reads its report."""
+"""What a model costs on a board: compiles it for the board's kernels,
+runs the firmware `runner`, reads its report.
+"""
 import dataclasses
 import os
 import pathlib
@@ -9,7 +11,8 @@ import tempfile
 
 import emulator
 
-# The five models of MLPerf Tiny: key -> file in SOTTO_MODELS_DIR. Golden outputs are in its subdirectory golden.
+# The five models of MLPerf Tiny: key -> file in SOTTO_MODELS_DIR. Golden outputs are
+# in its subdirectory golden.
 MODELS = {
     "kws": "kws_ref_model.tflite",
     "vww": "vww_96_int8.tflite",
@@ -20,7 +23,8 @@ MODELS = {
 
 
 def models_directory() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("SOTTO_MODELS_DIR") or emulator.ROOT / ".." / "shared" / "models").resolve()
+    return pathlib.Path(os.environ.get("SOTTO_MODELS_DIR")
+                        or emulator.ROOT / ".." / "shared" / "models").resolve()
 
 
 def absent_models() -> list[str]:
@@ -40,12 +44,14 @@ def model_compiler() -> pathlib.Path:
     places = [emulator.ROOT / "build" / preset / "bin" / "compile_model" for preset in ("release", "dev")]
     built = [path for path in places if path.exists()]
     if not built:
-        raise emulator.EmulationError("no build has the program compile_model; run scripts/build release compile_model")
+        raise emulator.EmulationError("no build has the program compile_model; "
+                                      "run scripts/build release compile_model")
     return max(built, key=lambda path: path.stat().st_mtime)
 
 
 def compile_model(tflite: pathlib.Path, target: str, image: pathlib.Path) -> None:
-    done = subprocess.run([model_compiler(), tflite, image, target], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    done = subprocess.run([model_compiler(), tflite, image, target], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     if done.returncode != 0:
         raise emulator.EmulationError(f"{tflite.name} for {target}: {done.stdout}")
@@ -110,7 +116,8 @@ def parse(report: str, outputs: bytes, logits: bytes) -> Measurement:
         return fact
 
     if only("counter")["exact"] != 1:
-        raise emulator.EmulationError("the board's counter gives no exact instruction counts; tests/device/test_instruments.py "
+        raise emulator.EmulationError("the board's counter gives no exact instruction counts; "
+                                      "tests/device/test_instruments.py "
                                       "says what is wrong with it")
     operators: dict[int, list[OperatorRun]] = {}
     for (index, _), fact in emulator.facts(report, "operator"):
@@ -122,16 +129,19 @@ def parse(report: str, outputs: bytes, logits: bytes) -> Measurement:
 
 
 def front_ends(board: emulator.Board) -> dict[str, dict[str, int]]:
-    """Each front end of front_end_cases.h that fits into the board's memory -> what it needs and costs, and its bits."""
+    """Each front end of front_end_cases.h that fits into the board's memory -> what it needs
+    and costs, and its bits."""
     with tempfile.TemporaryDirectory() as name:
         report = emulator.run(board, "front_end_runner", [], pathlib.Path(name))
-    titles = {int(words[1]): words[2] for words in map(str.split, report.splitlines()) if words[:1] == ["title"]}
+    titles = {int(words[1]): words[2] for words in map(str.split, report.splitlines())
+              if words[:1] == ["title"]}
     bits = {index: fact for (index,), fact in emulator.facts(report, "bits")}
     return {titles[index]: fact | bits[index] for (index,), fact in emulator.facts(report, "case")}
 
 
 def flash_bytes(firmware: pathlib.Path) -> int:
     """Bytes of code, constants and initial values: text + data as `size` counts them."""
-    lines = subprocess.run(["arm-none-eabi-size", str(firmware)], capture_output=True, text=True, check=True).stdout.split("\n")
+    lines = subprocess.run(["arm-none-eabi-size", str(firmware)], capture_output=True, text=True,
+                           check=True).stdout.split("\n")
     text, data = lines[1].split()[:2]
     return int(text) + int(data)

@@ -7,9 +7,12 @@ import emulator
 import measurement
 
 # BuiltinOperator of the .tflite schema -> its name, for those that models on boards have most.
-OPERATOR_NAMES = {0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 6: "DEQUANTIZE",
-                  9: "FULLY_CONNECTED", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU", 21: "RELU6", 22: "RESHAPE",
-                  25: "SOFTMAX", 28: "TANH", 34: "PAD", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB", 114: "QUANTIZE"}
+OPERATOR_NAMES = {0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D",
+                  6: "DEQUANTIZE",
+                  9: "FULLY_CONNECTED", 14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 19: "RELU",
+                  21: "RELU6", 22: "RESHAPE",
+                  25: "SOFTMAX", 28: "TANH", 34: "PAD", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB",
+                  114: "QUANTIZE"}
 
 
 def print_costs(measured: measurement.Measurement, image: pathlib.Path) -> None:
@@ -24,16 +27,19 @@ def print_costs(measured: measurement.Measurement, image: pathlib.Path) -> None:
     for operator in measured.inputs[0].operators:
         each = f"{operator.instructions / operator.macs:.2f}" if operator.macs else ""
         name = f"{operator.source} {OPERATOR_NAMES.get(operator.code, f'operator {operator.code}')}"
-        print(f"{name:<22} {operator.instructions:>12,} {operator.instructions / measured.instructions:>6.1%} "
+        print(f"{name:<22} {operator.instructions:>12,} "
+              f"{operator.instructions / measured.instructions:>6.1%} "
               f"{operator.macs:>15,} {each:>5}")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/device-run", description="Runs a model image on an emulated board.")
+    parser = argparse.ArgumentParser(prog="scripts/device-run",
+                                     description="Runs a model image on an emulated board.")
     boards = emulator.BOARDS | emulator.MORE_BOARDS
     parser.add_argument("board", choices=list(boards))
     parser.add_argument("image", type=pathlib.Path)
-    parser.add_argument("--input", type=pathlib.Path, help="raw int8 inputs, one after the other; zeros when absent")
+    parser.add_argument("--input", type=pathlib.Path,
+                        help="raw int8 inputs, one after the other; zeros when absent")
     parser.add_argument("--count", type=int, default=1, help="how many of them")
     parser.add_argument("--output", type=pathlib.Path, help="where the raw outputs go")
     options = parser.parse_args()

@@ -22,31 +22,37 @@ def version() -> str:
 
 
 def sources() -> list[str]:
-    """What boards compile, relative to device-runtime/src: the list of the target device_runtime, the only one there is."""
+    """What boards compile, relative to device-runtime/src:
+    the list of the target device_runtime, the only one there is."""
     text = re.sub(r"#.*", "", (RUNTIME / "CMakeLists.txt").read_text())
     listed = re.search(r"sotto_library\(device_runtime\s+SOURCES(.*?)(PUBLIC|PRIVATE|\))", text, re.DOTALL)
     found = [name.removeprefix("src/") for name in listed.group(1).split()] if listed else []
     if not found:
-        sys.exit("make_packages: device-runtime/CMakeLists.txt has no sotto_library(device_runtime SOURCES ...) to take them from")
+        sys.exit("make_packages: device-runtime/CMakeLists.txt has no sotto_library(device_runtime SOURCES "
+                 "...) to take them from")
     return found
 
 
 def public_headers() -> list[str]:
-    """What firmware includes, as it is included. Below kernels/ is what only kernels and the model compiler share."""
+    """What firmware includes, as it is included. Below kernels/ is what only kernels
+    and the model compiler share."""
     directory = RUNTIME / "include"
-    return sorted(path.relative_to(directory).as_posix() for path in (directory / "sotto" / "device_runtime").glob("*.h"))
+    return sorted(path.relative_to(directory).as_posix()
+                  for path in (directory / "sotto" / "device_runtime").glob("*.h"))
 
 
 def find_header(included: str) -> tuple[str, pathlib.Path] | None:
     """Where an included header goes in a package, "include" or "src", and where it is in the tree."""
-    for place, directory in (("include", RUNTIME / "include"), ("src", RUNTIME / "src"), ("include", ROOT / "base" / "include")):
+    for place, directory in (("include", RUNTIME / "include"), ("src", RUNTIME / "src"),
+                             ("include", ROOT / "base" / "include")):
         if (directory / included).is_file():
             return place, directory / included
     return None
 
 
 def all_headers() -> dict[str, tuple[str, pathlib.Path]]:
-    """Every header that the sources and the public headers reach: as it is included -> find_header() of it."""
+    """Every header that the sources and the public headers reach:
+    as it is included -> find_header() of it."""
     pending = [RUNTIME / "src" / name for name in sources()]
     found = {name: find_header(name) for name in public_headers()}
     pending += [path for _, path in found.values()]
@@ -55,7 +61,8 @@ def all_headers() -> dict[str, tuple[str, pathlib.Path]]:
         for included in INCLUDE.findall(path.read_text()):
             header = find_header(included)
             if header is None:
-                sys.exit(f"make_packages: {path.relative_to(ROOT)} includes '{included}', which no package could have")
+                sys.exit(f"make_packages: {path.relative_to(ROOT)} includes '{included}', "
+                         f"which no package could have")
             if included not in found:
                 found[included] = header
                 pending.append(header[1])
@@ -89,14 +96,15 @@ def cmake_list(names: list[str], prefix: str) -> str:
 
 
 def make_arduino(package: pathlib.Path) -> None:
-    # Arduino compiles all below src/, has src/ as its only include directory, and knows .cpp as the suffix of C++.
+    # Arduino compiles all below src/, has src/ as its only include directory,
+    # and knows .cpp as the suffix of C++.
     copy_tree(package, "src", ".cpp")
     write(package, "library.properties", f"""name=Sotto
 version={version()}
 author=The Sotto authors
 maintainer=The Sotto authors
 sentence={SUMMARY}
-paragraph=Runs images that `sotto model compile` makes of .tflite files. No heap, no exceptions. Needs -std=gnu++20.
+paragraph=Runs images that `sotto model compile` makes of .tflite files. No heap. Needs -std=gnu++20.
 category=Data Processing
 url=
 license=Apache-2.0
@@ -113,7 +121,8 @@ def make_platformio(package: pathlib.Path) -> None:
         "name": "Sotto", "version": version(), "description": SUMMARY, "license": "Apache-2.0",
         "frameworks": "*", "platforms": "*", "headers": public_headers(),
         "build": {
-            "includeDir": "include", "srcDir": "src", "srcFilter": ["-<*>"] + [f"+<{name}>" for name in names],
+            "includeDir": "include", "srcDir": "src",
+            "srcFilter": ["-<*>"] + [f"+<{name}>" for name in names],
             "flags": ["-std=gnu++20", "-I src"], "unflags": ["-std=gnu++11", "-std=gnu++14", "-std=gnu++17"],
         },
     }
@@ -179,7 +188,8 @@ def make(ecosystem: str, output: pathlib.Path) -> pathlib.Path:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Packages of the device runtime.")
-    parser.add_argument("ecosystem", nargs="*", help=f"{', '.join(ECOSYSTEMS)}; all of them when none is named")
+    parser.add_argument("ecosystem", nargs="*",
+                        help=f"{', '.join(ECOSYSTEMS)}; all of them when none is named")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "packages")
     options = parser.parse_args()
     for ecosystem in options.ecosystem:

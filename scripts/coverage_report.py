@@ -32,7 +32,8 @@ def main() -> int:
         return 1
     print(f"{'module':<12} {'lines':>7} {'run':>7} {'share':>7}")
     for module in MODULES:
-        counts = [count for name, file in lines.items() if name.startswith(module + "/") for count in file.values()]
+        counts = [count for name, file in lines.items() if name.startswith(module + "/")
+                  for count in file.values()]
         if counts:
             run = sum(count > 0 for count in counts)
             print(f"{module:<12} {len(counts):>7} {run:>7} {run / len(counts):>7.1%}")

@@ -1,7 +1,8 @@
-"""The list of materials of a release as SPDX 2.3 JSON, from the list of packages in scripts/install-dependencies.
+"""The list of materials of a release as SPDX 2.3 JSON, from the list of packages in
+scripts/install-dependencies.
 
-Direct dependencies only: what these need in turn is the distribution's to say. Versions are those of the machine that
-makes the release.
+Direct dependencies only: what these need in turn is the distribution's to say. Versions are those of the
+machine that makes the release.
 """
 import hashlib
 import pathlib
@@ -34,7 +35,8 @@ def listed_packages(root: pathlib.Path) -> list[Package]:
     for line in block.group(1).splitlines():
         columns = line.split()
         if len(columns) not in (3, 4):
-            raise ValueError(f"{PACKAGES}: '{line.strip()}': where, package, licence (or -), name in {DEPENDENCIES}")
+            raise ValueError(f"{PACKAGES}: '{line.strip()}': where, package, licence (or -), "
+                             f"name in {DEPENDENCIES}")
         packages.append(Package(columns[0], columns[1], columns[2], columns[3] if len(columns) == 4 else ""))
     return packages
 
@@ -43,7 +45,8 @@ def reasons(root: pathlib.Path) -> dict[str, str]:
     """What Dependencies.cmake finds for the product, and what for; what only developers need is left out."""
     text = (root / DEPENDENCIES).read_text()
     product = re.sub(r"^if\(SOTTO_DEVELOPER_MODE\)$.*?^endif\(\)$", "", text, flags=re.MULTILINE | re.DOTALL)
-    found = re.findall(r"^\s*(?:find_package|pkg_check_modules)\((\w+)[^#\n]*(?:# *(.*))?$", product, re.MULTILINE)
+    found = re.findall(r"^\s*(?:find_package|pkg_check_modules)\((\w+)[^#\n]*(?:# *(.*))?$", product,
+                       re.MULTILINE)
     return {name: reason for name, reason in found if name not in NOT_PACKAGES}
 
 
@@ -51,14 +54,16 @@ def problems(root: pathlib.Path) -> list[str]:
     """A library that the product finds and no package with a licence provides, or the other way round."""
     provided = {package.cmake_name for package in listed_packages(root) if package.licence != NO_LICENCE}
     wanted = set(reasons(root))
-    return ([f"{DEPENDENCIES} finds {name}; no line of {PACKAGES} has its licence" for name in sorted(wanted - provided)]
-            + [f"{PACKAGES} names {name}, which {DEPENDENCIES} does not find" for name in sorted(provided - wanted - {""})])
+    return ([f"{DEPENDENCIES} finds {name}; no line of {PACKAGES} has its licence"
+             for name in sorted(wanted - provided)]
+            + [f"{PACKAGES} names {name}, which {DEPENDENCIES} does not find"
+               for name in sorted(provided - wanted - {""})])
 
 
 def installed_version(name: str) -> str | None:
     try:
-        answer = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", name], capture_output=True, text=True,
-                                check=False)
+        answer = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", name],
+                                capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
     return answer.stdout if answer.returncode == 0 and answer.stdout else None
@@ -67,7 +72,8 @@ def installed_version(name: str) -> str | None:
 def material(package: Package, reason: str) -> dict:
     described = {
         "SPDXID": "SPDXRef-Package-" + re.sub(r"[^A-Za-z0-9.-]", "-", package.name),
-        "name": package.name, "supplier": "Organization: Debian", "downloadLocation": "NOASSERTION", "filesAnalyzed": False,
+        "name": package.name, "supplier": "Organization: Debian", "downloadLocation": "NOASSERTION",
+        "filesAnalyzed": False,
         "licenseConcluded": "NOASSERTION", "licenseDeclared": package.licence, "copyrightText": "NOASSERTION",
     }
     version = installed_version(package.name)
@@ -85,13 +91,15 @@ def material(package: Package, reason: str) -> dict:
 def document(root: pathlib.Path, version: str, tarball: pathlib.Path, created: str) -> dict:
     """The whole document. `created` is UTC as 2026-01-31T12:00:00Z."""
     digest = hashlib.sha256(tarball.read_bytes()).hexdigest()
+    unique = uuid.uuid5(uuid.NAMESPACE_OID, digest)
     why = reasons(root)
     # Libraries with a package of their own at run time are linked; of the others headers are compiled in.
     kinds = {"runtime": "DYNAMIC_LINK", "build": "STATIC_LINK", "both": "DEPENDS_ON"}
     packages = [package for package in listed_packages(root) if package.licence != NO_LICENCE]
     materials = [material(package, why.get(package.cmake_name, "")) for package in packages]
     product = {
-        "SPDXID": "SPDXRef-Package-sotto", "name": "sotto", "versionInfo": version, "packageFileName": tarball.name,
+        "SPDXID": "SPDXRef-Package-sotto", "name": "sotto", "versionInfo": version,
+        "packageFileName": tarball.name,
         "downloadLocation": "NOASSERTION", "filesAnalyzed": False, "licenseConcluded": "Apache-2.0",
         "licenseDeclared": "Apache-2.0", "copyrightText": "NOASSERTION", "primaryPackagePurpose": "SOURCE",
         "checksums": [{"algorithm": "SHA256", "checksumValue": digest}],
@@ -99,10 +107,12 @@ def document(root: pathlib.Path, version: str, tarball: pathlib.Path, created: s
     relationships = [{"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES",
                       "relatedSpdxElement": product["SPDXID"]}]
     relationships += [{"spdxElementId": product["SPDXID"], "relationshipType": kinds[package.where],
-                       "relatedSpdxElement": described["SPDXID"]} for package, described in zip(packages, materials)]
+                       "relatedSpdxElement": described["SPDXID"]}
+                      for package, described in zip(packages, materials)]
     return {
-        "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": f"sotto-{version}",
-        "documentNamespace": f"https://spdx.org/spdxdocs/sotto-{version}-{uuid.uuid5(uuid.NAMESPACE_OID, digest)}",
+        "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT",
+        "name": f"sotto-{version}",
+        "documentNamespace": f"https://spdx.org/spdxdocs/sotto-{version}-{unique}",
         "creationInfo": {"created": created, "creators": ["Tool: sotto-scripts-release"],
                          "comment": "Direct dependencies; their own are the distribution's to list."},
         "packages": [product, *materials], "relationships": relationships,

@@ -188,7 +188,7 @@ momentum = 0.0
 proximal_mu = 0.0            # FedProx
 
 [aggregation]
-kind = "secure"              # "one_shot": one message a device, needs a helper; "plain", "float": experiments, hide nothing
+kind = "secure"              # "one_shot": one message a device, needs a helper; "plain", "float" hide nothing
 adversary = "semi-malicious" # enrolled devices, signed sessions; "curious": neither, and a weaker promise
 prg = "chacha20"             # "aes-128-ctr" for devices with AES hardware
 packing = "words"            # "bits": a few per cent less to send, more work for the device

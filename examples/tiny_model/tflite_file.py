@@ -1,19 +1,22 @@
-"""Writes .tflite files: the part of TensorFlow Lite's schema (version 3) that int8 models need, and the FlatBuffer around it.
+"""Writes .tflite files: the part of TensorFlow Lite's schema (version 3) that int8 models need,
+and the FlatBuffer around it.
 
-A FlatBuffer table is a Table here: a dictionary from a field's number in the schema to its value. Children lie behind their
-parents, so that every offset in the file is positive.
+A FlatBuffer table is a Table here: a dictionary from a field's number in the schema to its value. Children
+lie behind their parents, so that every offset in the file is positive.
 """
 import dataclasses
 import struct
 
 BUFFER_ALIGNMENT = 16
 
-# BuiltinOperator, TensorType, Padding, ActivationFunctionType and the numbers of BuiltinOptions, as the schema has them.
+# BuiltinOperator, TensorType, Padding, ActivationFunctionType and the numbers of BuiltinOptions,
+# as the schema has them.
 AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, RESHAPE, SOFTMAX = 1, 3, 4, 9, 22, 25
 INT32, INT8 = 2, 9
 SAME, VALID = 0, 1
 NONE, RELU = 0, 1
-CONV_2D_OPTIONS, DEPTHWISE_CONV_2D_OPTIONS, POOL_2D_OPTIONS, FULLY_CONNECTED_OPTIONS, SOFTMAX_OPTIONS = 1, 2, 5, 8, 9
+CONV_2D_OPTIONS, DEPTHWISE_CONV_2D_OPTIONS, POOL_2D_OPTIONS = 1, 2, 5
+FULLY_CONNECTED_OPTIONS, SOFTMAX_OPTIONS = 8, 9
 RESHAPE_OPTIONS = 17
 VERSIONS = {AVERAGE_POOL_2D: 2, CONV_2D: 3, DEPTHWISE_CONV_2D: 3, FULLY_CONNECTED: 4, RESHAPE: 1, SOFTMAX: 2}
 
@@ -69,7 +72,8 @@ class Writer:
 
     def write_table(self, table: Table, place: int) -> None:
         """Writes the table, after its list of field offsets, and makes `place` lead to it."""
-        sizes = [struct.calcsize(table[i].format) if isinstance(table.get(i), Scalar) else 4 if i in table else 0
+        sizes = [struct.calcsize(table[i].format) if isinstance(table.get(i), Scalar) else 4 if i in table
+                 else 0
                  for i in range(max(table, default=-1) + 1)]
         offsets, end = [], 4
         for size in sizes:
@@ -155,11 +159,12 @@ class Model:
         self.tensors.append(fields)
         return len(self.tensors) - 1
 
-    def operator(self, code: int, inputs: list[int], outputs: list[int], options_type: int, options: Table) -> None:
+    def operator(self, code: int, inputs: list[int], outputs: list[int], options_type: int,
+                 options: Table) -> None:
         if code not in self.codes:
             self.codes.append(code)
-        self.operators.append(Table({0: int32(self.codes.index(code)), 1: Vector("i", inputs), 2: Vector("i", outputs),
-                                     3: byte(options_type), 4: options}))
+        self.operators.append(Table({0: int32(self.codes.index(code)), 1: Vector("i", inputs),
+                                     2: Vector("i", outputs), 3: byte(options_type), 4: options}))
 
     def file(self, inputs: list[int], outputs: list[int]) -> bytes:
         codes = [Table({0: byte(code), 2: int32(VERSIONS[code]), 3: int32(code)}) for code in self.codes]

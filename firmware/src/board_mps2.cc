@@ -1,5 +1,5 @@
-// Arm MPS2 with FPGA image AN385, AN386, AN500 or, in its secure world, AN505. Counter: CMSDK APB timer 0, which counts down (Cortex-M System
-// Design Kit Technical Reference Manual, "APB timer").
+// Arm MPS2 with FPGA image AN385, AN386, AN500 or, in its secure world, AN505. Counter: CMSDK APB timer 0,
+// which counts down (Cortex-M System Design Kit Technical Reference Manual, "APB timer").
 #include "board.h"
 
 namespace sotto::board {

@@ -22,7 +22,8 @@ struct FrontEndCase {
 
 [[nodiscard]] std::span<const FrontEndCase> front_end_cases();
 
-// The samples of every case: silence, noise loud and faint, a full-scale square wave, constants, an impulse, a sweep.
+// The samples of every case: silence, noise loud and faint, a full-scale square wave,
+// constants, an impulse, a sweep.
 class TestSignal {
  public:
   static constexpr std::uint32_t kSectionSamples = 1500;

@@ -1,5 +1,5 @@
-// The least that a product would flash for one kind of features, SOTTO_FEATURES: opens a front end, pushes samples,
-// reads features. Its size, less that of the firmware `empty`, is what the kind costs.
+// The least that a product would flash for one kind of features, SOTTO_FEATURES: opens a front end, pushes
+// samples, reads features. Its size, less that of the firmware `empty`, is what the kind costs.
 #include <array>
 #include <cstdint>
 

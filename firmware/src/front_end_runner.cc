@@ -7,8 +7,8 @@
 //   title I NAME
 //   case I error E arena N tables N open N frame N stack N
 //   bits I equal E table_bits H output_bits H
-// open and frame are instructions; a frame is hop_length samples and the features that they complete. Bits are CRC-32, equal those of the host.
-// A case whose arena the board does not have is left out.
+// open and frame are instructions; a frame is hop_length samples and the features that they complete. Bits
+// are CRC-32, equal those of the host. A case whose arena the board does not have is left out.
 #include <algorithm>
 #include <array>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Firmware that opens damaged copies of the model in the slot, and runs those that open. Offsets are 32 bits wide
-// here and addresses too, so that a sum which a 64-bit host gets right could wrap.
+// Firmware that opens damaged copies of the model in the slot, and runs those that open. Offsets are 32 bits
+// wide here and addresses too, so that a sum which a 64-bit host gets right could wrap.
 //
 //   hostile_images [seed=N] [count=N] [planted=1]
 //

@@ -1,10 +1,11 @@
-// Firmware that runs single operators from a file of the host, tests/unit/model-compiler/write_kernel_cases.cc, and compares what
-// they leave in the arena.
+// Firmware that runs single operators from a file of the host,
+// tests/unit/model-compiler/write_kernel_cases.cc, and compares what they leave in the arena.
 //
 //   kernel_cases cases=FILE
 //
-// A case is kind, layout, CRC-32 of the output, scratch and its bytes as 32-bit words; then, each behind its number of
-// bytes: parameters, operands, guards (offsets of 16 bytes of 0xa5 in the arena that must stay), image, arena. It prints
+// A case is kind, layout, CRC-32 of the output, scratch and its bytes as 32-bit words; then, each behind its
+// number of bytes: parameters, operands, guards (offsets of 16 bytes of 0xa5 in the arena that must stay),
+// image, arena. It prints
 //   cases N different D
 // and before it, for each that differs, `case N kind K because ...`.
 #include <algorithm>

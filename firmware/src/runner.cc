@@ -2,16 +2,17 @@
 //
 //   runner [input=FILE [count=N]] [output=FILE] [logits=FILE] [operators=0] [arena=BYTES] [sweep=STEP]
 //
-// Files are raw: run by run all inputs, or outputs, of the model; without input every byte of theirs is 0. Every run
-// is made twice: once undisturbed, for instructions and stack, and once with a report per operator. It prints,
-// one fact a line:
+// Files are raw: run by run all inputs, or outputs, of the model; without input every byte of theirs is 0.
+// Every run is made twice: once undisturbed, for instructions and stack,
+// and once with a report per operator. It prints, one fact a line:
 //   counter exact E
 //   open error E instructions N stack N             with the checksum of the image
 //   reopen instructions N                           without it
 //   arena needed N given N
 //   input I error E instructions N stack N
 //   operator I J source S code C macs M instructions N bytes B crc32 H
-// With sweep it opens the model in every arena too small for it, from 0 bytes in steps, instead of running it:
+// With sweep it opens the model in every arena too small for it,
+// from 0 bytes in steps, instead of running it:
 //   sweep sizes N refused N
 #include <algorithm>
 #include <array>

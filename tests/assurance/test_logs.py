@@ -28,7 +28,8 @@ def secrets_in(text, digests):
 class Logs(SystemTest):
     def test_the_search_finds_what_it_looks_for(self):
         digest = "ab" * 32
-        self.assertEqual(secrets_in(f"model sha256 {digest}, round 12 of 20 done in 1234567 ms", {digest}), [])
+        self.assertEqual(secrets_in(f"model sha256 {digest}, round 12 of 20 done in 1234567 ms", {digest}),
+                         [])
         for planted in (f"{digest}ab", "cd" * 32, "0123456789abcdef", "c2VjcmV0IHNoYXJlIG9mIGEgc2VlZA==",
                         ", ".join(["17"] * 16), "key \x07\x90"):
             self.assertTrue(secrets_in(f"seed {planted} end", {digest}), planted)
@@ -37,10 +38,12 @@ class Logs(SystemTest):
         data = self.folder / "motion"
         run_ok("dataset", "export", "motion", data, "--devices", 4, "--seed", 3)
         with Coordinator(self.folder / "coordinator", extra=["--log-level", "debug"]) as coordinator:
-            task = write_task(self.folder, participants=4, participants_min=3, rounds=3, phase_deadline_ms=3000)
+            task = write_task(self.folder, participants=4, participants_min=3, rounds=3,
+                              phase_deadline_ms=3000)
             coordinator.admin("task", "create", "--file", task)
             folders = sorted(path for path in data.iterdir() if path.name != "test" and path.is_dir())
-            devices = [Device(coordinator, f"device-{i}", folder, extra=["--state", self.folder / f"state-{i}"])
+            devices = [Device(coordinator, f"device-{i}", folder,
+                              extra=["--state", self.folder / f"state-{i}"])
                        for i, folder in enumerate(folders)]
             for device in devices:
                 self.addCleanup(device.end)
@@ -57,7 +60,8 @@ class Logs(SystemTest):
 
     def test_a_simulated_fleet_over_grpc_writes_no_secret(self):
         result = self.folder / "result.json"
-        done = run("simulate", "motion", "--devices", 8, "--rounds", 2, "--dropout", 0.2, "--transport", "grpc", "--json", result)
+        done = run("simulate", "motion", "--devices", 8, "--rounds", 2, "--dropout", 0.2, "--transport",
+                   "grpc", "--json", result)
         output = done.stdout + done.stderr
         self.assertEqual(done.returncode, 0, output)
         report = re.sub(r"\d+\.\d+", "", result.read_text())  # accuracies and the like

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Builds firmware for the tests that run it: build_firmware.py [m7|...]; that of the everyday boards when none is named."""
+"""Builds firmware for the tests that run it: build_firmware.py [m7|...];
+that of the everyday boards when none is named.
+"""
 import pathlib
 import subprocess
 import sys
@@ -10,4 +12,5 @@ import emulator  # noqa: E402  found through the line above
 
 if __name__ == "__main__":
     emulator.skip_without_tools()
-    sys.exit(subprocess.run([ROOT / "scripts" / "device-build", *sys.argv[1:]], stdin=subprocess.DEVNULL, check=False).returncode)
+    sys.exit(subprocess.run([ROOT / "scripts" / "device-build", *sys.argv[1:]], stdin=subprocess.DEVNULL,
+                            check=False).returncode)

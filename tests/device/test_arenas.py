@@ -20,7 +20,8 @@ class Arenas(unittest.TestCase):
                 with self.subTest(model=model, board=key), tempfile.TemporaryDirectory() as name:
                     image = pathlib.Path(name, "image")
                     measurement.compile_model(measurement.models_directory() / file, board.target, image)
-                    report = emulator.run(board, "runner", [f"sweep={STEP_BYTES}"], pathlib.Path(name), image=image)
+                    report = emulator.run(board, "runner", [f"sweep={STEP_BYTES}"], pathlib.Path(name),
+                                          image=image)
                     (_, arena), = emulator.facts(report, "arena")
                     (_, sweep), = emulator.facts(report, "sweep")
                     self.assertEqual(sweep["sizes"], -(-arena["needed"] // STEP_BYTES))

@@ -25,13 +25,15 @@ def budget() -> dict[tuple[str, str, str], dict[str, int]]:
         words = line.split("#")[0].split()
         if words:
             kind, board, what, *pairs = words
-            found[kind, board, what] = {name: int(value) for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
+            found[kind, board,
+                  what] = {name: int(value) for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
     return found
 
 
 def problems(key: tuple[str, str, str], limits: dict[str, int], measured: dict[str, int]) -> list[str]:
     """A sentence for each figure above its limit."""
-    return [f"{' '.join(key)}: {name} is {measured[name]:,}, budget {limit:,} (+{measured[name] / limit - 1:.1%}): make it smaller, "
+    return [f"{' '.join(key)}: {name} is {measured[name]:,}, "
+            f"budget {limit:,} (+{measured[name] / limit - 1:.1%}): make it smaller, "
             f"or raise {BUDGET.relative_to(ROOT)} in the same commit and say why"
             for name, limit in limits.items() if measured[name] > limit]
 
@@ -43,11 +45,12 @@ def flash(board: emulator.Board, firmware: str) -> dict[str, int]:
 def cost(board: emulator.Board, model: str) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as directory:
         image = pathlib.Path(directory, "image")
-        measurement.compile_model(measurement.models_directory() / measurement.MODELS[model], board.target, image)
+        measurement.compile_model(measurement.models_directory() / measurement.MODELS[model], board.target,
+                                  image)
         inputs = measurement.models_directory() / "golden" / f"{model}_in.bin"
         measured = measurement.measure(board, image, inputs, operators=False)
-    return {"arena": measured.arena_bytes, "stack": measured.stack_bytes, "open": measured.reopen_instructions,
-            "invoke": measured.instructions}
+    return {"arena": measured.arena_bytes, "stack": measured.stack_bytes,
+            "open": measured.reopen_instructions, "invoke": measured.instructions}
 
 
 @functools.cache
@@ -56,7 +59,8 @@ def front_ends(board: emulator.Board) -> dict[str, dict[str, int]]:
 
 
 def front_end(board: emulator.Board, name: str) -> dict[str, int]:
-    return {figure: front_ends(board)[name][figure] for figure in ("arena", "tables", "stack", "open", "frame")}
+    return {figure: front_ends(board)[name][figure] for figure in ("arena", "tables", "stack", "open",
+                                                                   "frame")}
 
 
 MEASURES = {"flash": flash, "cost": cost, "front-end": front_end}

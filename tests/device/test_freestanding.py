@@ -18,10 +18,12 @@ PLANTED = {
     "type information": "#include <typeinfo>\nstruct A { virtual ~A() {} }; A a; A* volatile p = &a;\n"
                         "int main() { return typeid(*p).name()[0]; }",
     "streams": "#include <cstdio>\nvolatile int n; int main() { return std::printf(\"%d\", n); }",
-    "static constructors and destructors": "volatile int n; struct A { A() { n = 1; } } a; int main() { return n; }",
+    "static constructors and destructors": "volatile int n; struct A { A() { n = 1; } } a; "
+                                           "int main() { return n; }",
     "double precision": "volatile double x; int main() { x = x * 1.5; return 0; }",
 }
-# What newlib asks of start-up code that is left out here, because it would bring half of what is looked for by itself.
+# What newlib asks of start-up code that is left out here,
+# because it would bring half of what is looked for by itself.
 START_UP = 'extern "C" { void* __dso_handle; void _init() {} void _fini() {} }\n'
 CORES = {
     "cortex-m0plus": ["-mcpu=cortex-m0plus", "-mfloat-abi=soft"],
@@ -44,7 +46,8 @@ class Inspection(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, "planted")
             path.with_suffix(".cc").write_text(source + "\n" + START_UP)
-            command = ["arm-none-eabi-g++", "-std=gnu++20", "-O2", "-mthumb", *options, "-nostartfiles", "-Wl,--entry=main",
+            command = ["arm-none-eabi-g++", "-std=gnu++20", "-O2", "-mthumb", *options, "-nostartfiles",
+                       "-Wl,--entry=main",
                        "-specs=nosys.specs", "-o", path.with_suffix(".elf"), path.with_suffix(".cc")]
             subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
             return freestanding.problems(path.with_suffix(".elf"))

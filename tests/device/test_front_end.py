@@ -11,8 +11,8 @@ import emulator  # noqa: E402  found through the line above
 import measurement  # noqa: E402
 
 # firmware/src/front_end_cases.cc, which a unit test runs on the host.
-CASES = {"samples-128x3", "statistics-128x3", "spectrum-64", "spectrum-128", "spectrum-1024", "log-mel-30x40", "mfcc-10x10",
-         "mfcc-49x10"}
+CASES = {"samples-128x3", "statistics-128x3", "spectrum-64", "spectrum-128", "spectrum-1024",
+         "log-mel-30x40", "mfcc-10x10", "mfcc-49x10"}
 TOO_LARGE_FOR_THE_MICROBIT = {"spectrum-1024"}
 
 
@@ -23,7 +23,8 @@ class FrontEnd(unittest.TestCase):
 
     def test_every_board_gives_the_bits_of_the_host(self):
         for key, found in self.measured.items():
-            self.assertEqual(set(found), CASES - (TOO_LARGE_FOR_THE_MICROBIT if key == "m0-microbit" else set()), key)
+            self.assertEqual(set(found),
+                             CASES - (TOO_LARGE_FOR_THE_MICROBIT if key == "m0-microbit" else set()), key)
             for name, fact in found.items():
                 with self.subTest(board=key, front_end=name):
                     self.assertEqual(fact["error"], 0)
@@ -34,7 +35,8 @@ class FrontEnd(unittest.TestCase):
         # On a core without floating-point unit every such calculation is a call.
         for kind in ("sample", "statistics", "spectrum", "log_mel", "mfcc"):
             firmware = emulator.BOARDS["m3"].firmware(f"footprint_{kind}_features")
-            symbols = subprocess.run(["arm-none-eabi-nm", firmware], capture_output=True, text=True, check=True).stdout
+            symbols = subprocess.run(["arm-none-eabi-nm", firmware], capture_output=True, text=True,
+                                     check=True).stdout
             self.assertIn("sotto_front_end_open", symbols)
             self.assertEqual(re.findall(r"__aeabi_[fd]\w+|__aeabi_\w+2[fd]\b", symbols), [], kind)
 
@@ -42,7 +44,8 @@ class FrontEnd(unittest.TestCase):
         for key, found in self.measured.items():
             for name, fact in found.items():
                 for what in ("arena", "tables"):
-                    self.assertEqual(fact[what], self.measured["m4"][name][what], f"{what} of {name} on {key}")
+                    self.assertEqual(fact[what], self.measured["m4"][name][what],
+                                     f"{what} of {name} on {key}")
 
 
 if __name__ == "__main__":

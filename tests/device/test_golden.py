@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The five MLPerf Tiny models on every board: outputs, logits and each operator's bytes equal the golden files.
+"""The five MLPerf Tiny models on every board:
+outputs, logits and each operator's bytes equal the golden files.
 
 test_golden.py [--inputs N] [--board KEY...] [--model KEY...]
 The golden files hold 12 inputs; models and files are read from SOTTO_MODELS_DIR.
@@ -16,7 +17,8 @@ import measurement  # noqa: E402
 
 GOLDEN_INPUTS = 12
 ALL_BOARDS = emulator.BOARDS | emulator.MORE_BOARDS
-OPTIONS = argparse.Namespace(inputs=GOLDEN_INPUTS, board=list(emulator.BOARDS), model=list(measurement.MODELS))
+OPTIONS = argparse.Namespace(inputs=GOLDEN_INPUTS, board=list(emulator.BOARDS),
+                             model=list(measurement.MODELS))
 
 # What the micro:bit's 192 KB for a model and 11 KB for its arena hold.
 FITS_MICROBIT = {"kws", "sww"}
@@ -79,7 +81,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--inputs", type=int, choices=range(1, GOLDEN_INPUTS + 1), default=GOLDEN_INPUTS)
     parser.add_argument("--board", nargs="+", choices=list(ALL_BOARDS), default=list(emulator.BOARDS))
-    parser.add_argument("--model", nargs="+", choices=list(measurement.MODELS), default=list(measurement.MODELS))
+    parser.add_argument("--model", nargs="+", choices=list(measurement.MODELS),
+                        default=list(measurement.MODELS))
     parser.parse_args(namespace=OPTIONS)
     emulator.skip_without_tools()
     measurement.skip_without_models()

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Damaged images are refused on boards, or run within their arena: offsets and addresses are 32 bits wide there."""
+"""Damaged images are refused on boards, or run within their arena:
+offsets and addresses are 32 bits wide there.
+"""
 import pathlib
 import subprocess
 import sys
@@ -19,8 +21,8 @@ class HostileImages(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        subprocess.run([sys.executable, "-B", ROOT / "examples" / "tiny_model" / "make_model.py", "model"], cwd=self.folder,
-                       check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-B", ROOT / "examples" / "tiny_model" / "make_model.py", "model"],
+                       cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
 
     def run_on(self, board, *arguments):
         image = self.folder / board.target

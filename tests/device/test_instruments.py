@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""The instruments that every figure of a board rests on: instruction counts are exact, the painted stack tells its depth."""
+"""The instruments that every figure of a board rests on:
+instruction counts are exact, the painted stack tells its depth.
+"""
 import pathlib
 import sys
 import tempfile

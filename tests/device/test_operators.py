@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Every operator model on a board: each byte equals the official interpreter's (operators/README.md). test_operators.py BOARD"""
+"""Every operator model on a board: each byte equals the official interpreter's
+(operators/README.md). test_operators.py BOARD
+"""
 import pathlib
 import sys
 import tempfile

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""The packages for Arduino, PlatformIO, Zephyr and ESP-IDF are complete, and compile with nothing but an Arm compiler."""
+"""The packages for Arduino, PlatformIO, Zephyr and ESP-IDF are complete,
+and compile with nothing but an Arm compiler.
+"""
 import json
 import os
 import pathlib
@@ -24,8 +26,8 @@ CORES = {
     "esp-idf": ["-mcpu=cortex-m55", "-mfloat-abi=hard"],
 }
 
-# A product in C: the model as `sotto model compile --c-array` writes it, a picture of stripes in each direction, and the number
-# of wrong answers as the exit code.
+# A product in C: the model as `sotto model compile --c-array` writes it, a picture of stripes in each
+# direction, and the number of wrong answers as the exit code.
 PROGRAM = """
 #include <string.h>
 #include "stripes.c"
@@ -33,7 +35,8 @@ PROGRAM = """
 static uint8_t arena[stripes_arena_bytes] __attribute__((aligned(SOTTO_ALIGNMENT)));
 int main(void) {
   sotto_model* model;
-  if (sotto_model_open(stripes, sizeof stripes, arena, sizeof arena, &stripes_kernels, &model) != SOTTO_OK) return 100;
+  if (sotto_model_open(stripes, sizeof stripes, arena, sizeof arena, &stripes_kernels, &model) != SOTTO_OK)
+    return 100;
   int wrong = 0;
   for (int direction = 0; direction < 4; ++direction) {
     memcpy(sotto_model_input(model, 0).data, pictures[direction], sizeof pictures[direction]);
@@ -47,7 +50,8 @@ int main(void) {
 
 
 def sources_present(package: pathlib.Path) -> set[str]:
-    return {path.relative_to(package).as_posix() for path in package.rglob("*") if path.suffix in SOURCE_SUFFIXES}
+    return {path.relative_to(package).as_posix() for path in package.rglob("*")
+            if path.suffix in SOURCE_SUFFIXES}
 
 
 def sources_listed(ecosystem: str, package: pathlib.Path) -> set[str]:
@@ -72,54 +76,67 @@ def expected_sources(ecosystem: str) -> set[str]:
 
 
 def manifest_problems(ecosystem: str, package: pathlib.Path) -> list[str]:
-    listed, present, expected = sources_listed(ecosystem, package), sources_present(package), expected_sources(ecosystem)
+    listed, present, expected = sources_listed(ecosystem,
+                                               package), sources_present(package), expected_sources(ecosystem)
     problems = [f"{name} is in the runtime and not in the package" for name in sorted(expected - present)]
-    problems += [f"{name} is in the runtime and the manifest does not list it" for name in sorted(expected - listed)]
+    problems += [f"{name} is in the runtime and the manifest does not list it"
+                 for name in sorted(expected - listed)]
     problems += [f"{name} is listed and absent" for name in sorted(listed - present)]
     problems += [f"{name} is no part of the runtime" for name in sorted(present - expected)]
     # What boards run includes nothing of base; a header that does is the host's.
-    problems += [f"{path.relative_to(package)} is the host's" for path in sorted(package.rglob("sotto/base/*.h"))]
+    problems += [f"{path.relative_to(package)} is the host's"
+                 for path in sorted(package.rglob("sotto/base/*.h"))]
     for path in sorted(package.rglob("*")):
         if path.suffix not in SOURCE_SUFFIXES | {".h"}:
             continue
         for included in make_packages.INCLUDE.findall(path.read_text()):
-            if not any((directory / included).is_file() for directory in include_directories(ecosystem, package)):
-                problems.append(f"{path.relative_to(package)} includes '{included}', which is not in the package")
+            if not any((directory / included).is_file()
+                       for directory in include_directories(ecosystem, package)):
+                problems.append(f"{path.relative_to(package)} includes '{included}', "
+                                f"which is not in the package")
     return problems
 
 
 def compile_problems(ecosystem: str, package: pathlib.Path, names: set[str]) -> str:
-    """The compiler's complaints about these sources, with the package's include directories and no others of the project."""
-    command = ["arm-none-eabi-g++", "-std=gnu++20", "-O0", "-mthumb", *CORES[ecosystem], "-fno-exceptions", "-fno-rtti",
-               "-Wall", "-Wextra", "-Werror", "-c",
+    """The compiler's complaints about these sources,
+    with the package's include directories and no others of the project."""
+    command = ["arm-none-eabi-g++", "-std=gnu++20", "-O0", "-mthumb", *CORES[ecosystem], "-fno-exceptions",
+               "-fno-rtti", "-Wall", "-Wextra", "-Werror", "-c",
                *(f"-I{directory}" for directory in include_directories(ecosystem, package)),
                *(str(package / name) for name in sorted(names))]
     with tempfile.TemporaryDirectory() as objects:
-        done = subprocess.run(command, cwd=objects, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(command, cwd=objects, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
     return done.stdout if done.returncode != 0 else ""
 
 
 def write_product(folder: pathlib.Path, sotto: str) -> None:
     """PROGRAM and what it includes."""
-    subprocess.run([sys.executable, "-B", ROOT / "examples" / "tiny_model" / "make_model.py", "stripes.tflite", "pictures"],
+    subprocess.run([sys.executable, "-B", ROOT / "examples" / "tiny_model" / "make_model.py",
+                    "stripes.tflite", "pictures"],
                    cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([sotto, "model", "compile", "stripes.tflite", "-o", "stripes.c", "--c-array", "--target", "cortex-m-dsp"],
+    subprocess.run([sotto, "model", "compile", "stripes.tflite", "-o", "stripes.c", "--c-array", "--target",
+                    "cortex-m-dsp"],
                    cwd=folder, check=True, stdout=subprocess.DEVNULL)
     pictures = (folder / "pictures").read_bytes()[:4 * 256]
-    rows = ",\n".join("{" + ",".join(str(pixel) for pixel in pictures[at:at + 256]) + "}" for at in range(0, len(pictures), 256))
+    rows = ",\n".join("{" + ",".join(str(pixel) for pixel in pictures[at:at + 256]) + "}"
+                      for at in range(0, len(pictures), 256))
     (folder / "pictures.inc").write_text(f"static const uint8_t pictures[4][256] = {{\n{rows}}};\n")
     (folder / "product.c").write_text(PROGRAM)
 
 
 def link_product(folder: pathlib.Path, package: pathlib.Path) -> None:
     """product.elf from PROGRAM, the package's sources and a board's start-up code."""
-    flags = ["-O2", "-mthumb", *CORES["zephyr"], "-ffunction-sections", *(f"-I{at}" for at in include_directories("zephyr", package))]
+    flags = ["-O2", "-mthumb", *CORES["zephyr"], "-ffunction-sections",
+             *(f"-I{at}" for at in include_directories("zephyr", package))]
     board = [BOARDS / "src" / name for name in ("start.cc", "board_mps2.cc", "semihosting.cc", "console.cc")]
     sources = [package / name for name in sorted(sources_listed("zephyr", package))]
-    subprocess.run(["arm-none-eabi-gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", *flags, "-c", "product.c"], cwd=folder, check=True)
-    subprocess.run(["arm-none-eabi-g++", "-std=gnu++20", "-fno-exceptions", "-fno-rtti", *flags, f"-I{BOARDS.parent}",
-                    *sources, *board, "product.o", "-nostartfiles", "-Wl,--gc-sections", f"-L{BOARDS / 'linker'}", "-Tmps2.ld",
-                    "-o", "product.elf"], cwd=folder, check=True)
+    subprocess.run(["arm-none-eabi-gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", *flags, "-c",
+                    "product.c"], cwd=folder, check=True)
+    subprocess.run(["arm-none-eabi-g++", "-std=gnu++20", "-fno-exceptions", "-fno-rtti", *flags,
+                    f"-I{BOARDS.parent}",
+                    *sources, *board, "product.o", "-nostartfiles", "-Wl,--gc-sections",
+                    f"-L{BOARDS / 'linker'}", "-Tmps2.ld", "-o", "product.elf"], cwd=folder, check=True)
 
 
 class Packages(unittest.TestCase):
@@ -129,7 +146,8 @@ class Packages(unittest.TestCase):
                 check(ecosystem, make_packages.make(ecosystem, pathlib.Path(directory)))
 
     def test_manifests_list_every_source_and_every_include_is_inside(self):
-        self.each_package(lambda ecosystem, package: self.assertEqual(manifest_problems(ecosystem, package), []))
+        self.each_package(lambda ecosystem, package: self.assertEqual(manifest_problems(ecosystem, package),
+                                                                      []))
 
     def test_sources_compile_for_a_core_with_the_package_alone(self):
         self.each_package(lambda ecosystem, package: self.assertEqual(
@@ -138,8 +156,8 @@ class Packages(unittest.TestCase):
     def test_the_interface_is_c(self):
         def check(ecosystem, package):
             program = '#include "sotto/device_runtime/sotto_device.h"\nint main(void) { return SOTTO_OK; }\n'
-            command = ["arm-none-eabi-gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c",
-                       f"-I{include_directories(ecosystem, package)[0]}", "-"]
+            command = ["arm-none-eabi-gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x",
+                       "c", f"-I{include_directories(ecosystem, package)[0]}", "-"]
             done = subprocess.run(command, input=program, text=True, capture_output=True, check=False)
             self.assertEqual(done.stderr, "")
 
@@ -154,8 +172,10 @@ class Packages(unittest.TestCase):
             package = make_packages.make("zephyr", folder)
             write_product(folder, sotto)
             link_product(folder, package)
-            run = subprocess.run(["qemu-system-arm", "-machine", "mps2-an386", "-display", "none", "-monitor", "none",
-                                  "-serial", "none", "-semihosting-config", "enable=on,target=native", "-kernel",
+            run = subprocess.run(["qemu-system-arm", "-machine", "mps2-an386", "-display", "none",
+                                  "-monitor", "none",
+                                  "-serial", "none", "-semihosting-config", "enable=on,target=native",
+                                  "-kernel",
                                   folder / "product.elf"], stdin=subprocess.DEVNULL, timeout=60, check=False)
             self.assertEqual(run.returncode, 0, "wrong answers, or 100: not opened, 101: not run")
 

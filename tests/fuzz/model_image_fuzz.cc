@@ -1,4 +1,5 @@
-// Model images from anywhere, with and without their checksum: refused, or run without leaving image and arena.
+// Model images from anywhere, with and without their checksum:
+// refused, or run without leaving image and arena.
 #include <cstdlib>
 #include <memory>
 
@@ -47,7 +48,8 @@ Memory allocate(std::size_t bytes) {
   return Memory(static_cast<std::uint8_t*>(memory));
 }
 
-// A word of the records, which lie behind the constants, becomes another one: an offset, a count, a dimension.
+// A word of the records, which lie behind the constants, becomes another one:
+// an offset, a count, a dimension.
 void change_word(fuzz::FuzzInput& input, std::vector<std::uint8_t>& image) {
   static constexpr std::uint32_t kValues[] = {0,      1,          2,          16,        0x7FFF,
                                               0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF};

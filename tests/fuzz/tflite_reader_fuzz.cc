@@ -1,5 +1,5 @@
-// .tflite files from anywhere: refused with a sentence, or compiled to images that open, run within their memory, and give the same bits
-// for every target.
+// .tflite files from anywhere: refused with a sentence, or compiled to images that open, run within their
+// memory, and give the same bits for every target.
 #include <string>
 
 #include "fuzz/sound_models.h"

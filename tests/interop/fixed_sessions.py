@@ -12,9 +12,11 @@ from sotto_primitives import AES_128_CTR, CHACHA20, keystream
 from sotto_session import IDENTITY, KEYS, LIMB_BITS, PRIME, Roster
 from sotto_vector import Ring
 
-PLAN = Plan(task=5, round=9, model_version=4, model_hash=hashlib.sha256(b"model").digest(), architecture=SOFTMAX,
+PLAN = Plan(task=5, round=9, model_version=4, model_hash=hashlib.sha256(b"model").digest(),
+            architecture=SOFTMAX,
             features=2, classes=2, hidden=0, local_epochs=2, batch_size=16, learning_rate=0.25, momentum=0.5,
-            proximal_mu=0, aggregation=SECURE, adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3, participants_max=257,
+            proximal_mu=0, aggregation=SECURE, adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3,
+            participants_max=257,
             corrupt_fraction=0.125, dropout_fraction=0.125, clip=0.5, weight_max=100, report_within_ms=60000)
 
 
@@ -24,8 +26,8 @@ def fixed(name, size):
 
 
 def polynomials_of(coefficient_key):
-    """Coefficients that a vector can name by 32 bytes: u64s of the key's ChaCha20 stream, the three highest bits
-    cleared, p itself skipped; highest degree first, the three limbs taking turns."""
+    """Coefficients that a vector can name by 32 bytes: u64s of the key's ChaCha20 stream, the three highest
+    bits cleared, p itself skipped; highest degree first, the three limbs taking turns."""
     def draw_all(threshold):
         stream = keystream(CHACHA20, coefficient_key, 64 * 3 * threshold)
         numbers = (int.from_bytes(stream[at:at + 8], "little") & PRIME for at in range(0, len(stream), 8))
@@ -55,7 +57,8 @@ def enrolled(name, authority=AUTHORITY, role=DEVICE):
 def participant_with(plan, secrets, own_minimum=3, identity=None):
     return Participant(plan, own_minimum, Randomness(
         secrets["channel_private"], secrets["mask_seed"], secrets["self_seed"],
-        polynomials_of(secrets["self_coefficient_key"]), polynomials_of(secrets["mask_coefficient_key"])), identity)
+        polynomials_of(secrets["self_coefficient_key"]), polynomials_of(secrets["mask_coefficient_key"])),
+                       identity)
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,16 @@ class Setting:
 SETTINGS = (
     Setting("three, all present", PLAN, 3, observed=1),
     Setting("four, AES", replace(PLAN, prg=AES_128_CTR), 4),
-    Setting("seven, drop-outs", replace(PLAN, cohort_min=4), 7, observed=3, silent_at_share=(5,), silent_at_collect=(1,)),
-    Setting("nine, wide words, a record that does not open", replace(PLAN, participants_max=300), 9, observed=8,
-            damaged=(0, 1, 2, 3)),
-    Setting("ten, wide words, AES, curious", replace(PLAN, participants_max=1024, prg=AES_128_CTR, adversary=CURIOUS), 10,
+    Setting("seven, drop-outs", replace(PLAN, cohort_min=4), 7, observed=3, silent_at_share=(5,),
+            silent_at_collect=(1,)),
+    Setting("nine, wide words, a record that does not open", replace(PLAN, participants_max=300), 9,
+            observed=8, damaged=(0, 1, 2, 3)),
+    Setting("ten, wide words, AES, curious", replace(PLAN, participants_max=1024, prg=AES_128_CTR,
+                                                     adversary=CURIOUS), 10,
             observed=4, silent_at_share=(0,), silent_at_collect=(7, 9)),
     Setting("seventy on a graph, packed to the bit", replace(PLAN, packing=BITS, participants_max=100,
-                                                             corrupt_fraction=1 / 32, dropout_fraction=1 / 32), 70, observed=33),
+                                                             corrupt_fraction=1 / 32,
+                                                             dropout_fraction=1 / 32), 70, observed=33),
     Setting("six, wide words, curious, packed to the bit", replace(PLAN, participants_max=300, packing=BITS,
                                                                    adversary=CURIOUS), 6, observed=2),
 )
@@ -109,14 +115,16 @@ def play(setting):
     lanes = fixed(setting.name + " lanes", 20 + setting.plan.parameters())
     vector = ring.pack(lanes)
     masked = me.collect(delivery, vector)
-    recorded = {"name": setting.name, "plan": setting.plan.encode(), **secrets[setting.observed], "advertise": joined,
+    recorded = {"name": setting.name, "plan": setting.plan.encode(), **secrets[setting.observed],
+                "advertise": joined,
                 "roster": own_roster, "root": roster.root(), "graph_seed": session.graph_seed(roster),
                 "transcript": me.transcript, "index": me.index, "neighbours": me.neighbours, "shares": shares,
                 "delivery": delivery, "lanes": lanes, "vector": vector, "masked": masked}
     survivors = survivors_of(setting)
     if signed:
         identity = identities[setting.observed]
-        recorded |= {"public_key": identity.key.public, "endorsement": identity.endorsement, "authority": identity.authority,
+        recorded |= {"public_key": identity.key.public, "endorsement": identity.endorsement,
+                     "authority": identity.authority,
                      "survivors": survivors, "confirmed": me.confirm(survivors),
                      "request": signatures_for(setting, me, survivors)}
     else:
@@ -125,16 +133,18 @@ def play(setting):
 
 
 def personal(setting, roster, plan=None, index=None):
-    """The roster as bytes for one participant (the observed one), with the credentials that its neighbours sent for `plan`
-    (the setting's). Whoever's identity an entry shows signs the entry's keys."""
+    """The roster as bytes for one participant (the observed one), with the credentials that its neighbours
+    sent for `plan` (the setting's). Whoever's identity an entry shows signs the entry's keys."""
     plan = plan or setting.plan
     if plan.adversary == CURIOUS:
         return roster.encode()
-    holders = {identity_of(identity.key.public): identity for identity in map(setting.identity, range(setting.n))}
+    holders = {identity_of(identity.key.public): identity
+               for identity in map(setting.identity, range(setting.n))}
     index = setting.observed if index is None else index
     neighbours = session.neighbours_of(index, session.graph_seed(roster), roster.n, roster.k)
     entries = [roster.entries[i] for i in neighbours]
-    credentials = tuple(holders[entry[IDENTITY]].credential(join_message(plan.hash(), entry[KEYS])) for entry in entries)
+    credentials = tuple(holders[entry[IDENTITY]].credential(join_message(plan.hash(), entry[KEYS]))
+                        for entry in entries)
     return replace(roster, credentials=credentials).encode()
 
 
@@ -161,7 +171,8 @@ def survivors_of(setting):
 
 def confirmation(setting, me, number, survivors, transcript=None):
     """What participant `number` signs."""
-    return setting.identity(number).key.sign(survivors_message(transcript or me.transcript, number, survivors))
+    return setting.identity(number).key.sign(survivors_message(transcript or me.transcript, number,
+                                                               survivors))
 
 
 def signatures_for(setting, me, survivors, count=None):

@@ -32,20 +32,22 @@ from sotto_vector import Ring, binary32, encode_update, fixed_steps
 def plans():
     """Good plans, field by field, and plans to turn down."""
     good = (PLAN,
-            replace(PLAN, architecture=DENSE, features=561, classes=6, hidden=32, aggregation=FLOAT, prg=AES_128_CTR,
-                    cohort_min=64, participants_max=300, proximal_mu=0.0625),
-            replace(PLAN, task=2**64 - 1, round=2**64 - 1, model_version=2**64 - 1, features=2**16 - 1, classes=256,
+            replace(PLAN, architecture=DENSE, features=561, classes=6, hidden=32, aggregation=FLOAT,
+                    prg=AES_128_CTR, cohort_min=64, participants_max=300, proximal_mu=0.0625),
+            replace(PLAN, task=2**64 - 1, round=2**64 - 1, model_version=2**64 - 1, features=2**16 - 1,
+                    classes=256,
                     local_epochs=1000, batch_size=65536, learning_rate=100, proximal_mu=100, cohort_min=1024,
                     participants_max=1024, corrupt_fraction=0, dropout_fraction=0, clip=1e6, weight_max=2**20,
                     report_within_ms=2**32 - 1, packing=BITS))
     cases = [asdict(plan) | {"parameters": plan.parameters(), "bytes": plan.encode(), "hash": plan.hash()}
              for plan in good]
-    return {"cases": cases, "refused": [{"why": why, "bytes": data} for why, data in refusal_cases.plan_cases()]}
+    return {"cases": cases,
+            "refused": [{"why": why, "bytes": data} for why, data in refusal_cases.plan_cases()]}
 
 
 def just_enough(clip, weight_max, examples, delta):
-    """For each coordinate the lowest draw that rounds its magnitude up and, at every other one, the highest that
-    does not: another last bit of any product, quotient or fraction gives another lane."""
+    """For each coordinate the lowest draw that rounds its magnitude up and, at every other one, the highest
+    that does not: another last bit of any product, quotient or fraction gives another lane."""
     share = binary32(min(examples, weight_max) / weight_max)
     lowest = [-fixed_steps(binary32(share * d), clip) % 2**24 for d in delta]
     return struct.pack(f"<{len(delta)}I", *((draw - place % 2) % 2**24 for place, draw in enumerate(lowest)))
@@ -54,8 +56,8 @@ def just_enough(clip, weight_max, examples, delta):
 def updates():
     """Section 4, with the draws that decide the rounding."""
     edge, tenth = PLAN.clip, binary32(0.1)
-    weird = [0.0, edge, -edge, 2 * edge, -2 * edge, math.inf, -math.inf, math.nan, 1e-30, -1e-30, 0.1, -0.1, 0.3,
-             edge / 127]
+    weird = [0.0, edge, -edge, 2 * edge, -2 * edge, math.inf, -math.inf, math.nan, 1e-30, -1e-30, 0.1, -0.1,
+             0.3, edge / 127]
     smooth = [0.001 * i - 0.01 for i in range(12)]
     rough = [tenth * math.sin(n) * 10**(-n / 8) for n in range(1, 33)]
     extreme = [3.4e38, -3.4e38, 1e-40, -1e-45, 1e20]
@@ -65,7 +67,8 @@ def updates():
     for clip in (1.345844030380249, 1.201500654220581, 2**-64, 1e6):
         around = [clip, -clip, 1.5 * clip, -1.5 * clip, 2 * clip, clip / 127, -clip / 200]
         for byte in (b"\0", b"\xff"):
-            inputs += [(clip, weight_max, 2, 1, 0.75, around, byte * 4 * len(around)) for weight_max in (3, 1)]
+            inputs += [(clip, weight_max, 2, 1, 0.75, around, byte * 4 * len(around))
+                       for weight_max in (3, 1)]
     for weight_max, examples in ((3, 1), (100, 99), (2**20, 7)):
         inputs.append((tenth, weight_max, examples, 0, 0.0, rough, just_enough))
     inputs.append((tenth, 2**20, 2**20 - 1, 0, 0.0, extreme, just_enough))
@@ -115,16 +118,18 @@ def keys():
         digest, self_seed = fixed(name + " transcript", 32), fixed(name + " self", 16)
         mask_seed, channel = fixed(name + " mask", 16), fixed(name + " channel", 32)
         mask_private = session.mask_private_key(mask_seed)
-        peer_channel, peer_mask = (public_key(fixed(f"{name} peer {kind}", 32)) for kind in ("channel", "mask"))
+        peer_channel, peer_mask = (public_key(fixed(f"{name} peer {kind}", 32))
+                                   for kind in ("channel", "mask"))
         share_key = session.share_key(channel, peer_channel, digest, own, peer)
         plaintext = fixed(name + " shares", 48)
         cases.append({"own": own, "peer": peer, "transcript": digest, "mask_seed": mask_seed,
-                      "mask_private": mask_private, "mask_public": public_key(mask_private), "peer_mask": peer_mask,
+                      "mask_private": mask_private, "mask_public": public_key(mask_private),
+                      "peer_mask": peer_mask,
                       "pair_mask_key": session.pair_mask_key(mask_private, peer_mask, digest, own, peer),
                       "self_seed": self_seed, "self_mask_key": session.self_mask_key(self_seed, digest, own),
                       "commitment": session.commitment(self_seed, digest, own), "channel_private": channel,
-                      "channel_public": public_key(channel), "peer_channel": peer_channel, "share_key": share_key,
-                      "plaintext": plaintext,
+                      "channel_public": public_key(channel), "peer_channel": peer_channel,
+                      "share_key": share_key, "plaintext": plaintext,
                       "record": seal(share_key, plaintext, digest + session.u16(own) + session.u16(peer))})
     return {"cases": cases}
 
@@ -148,8 +153,8 @@ def parameters():
         for gamma, delta in fractions:
             for n in sizes:
                 found = search(n, semi_malicious, gamma, delta)
-                cases.append({"n": n, "adversary": 1 + semi_malicious, "corrupt_fraction": gamma, "dropout_fraction": delta,
-                              "k": found and found[0], "t": found and found[1]})
+                cases.append({"n": n, "adversary": 1 + semi_malicious, "corrupt_fraction": gamma,
+                              "dropout_fraction": delta, "k": found and found[0], "t": found and found[1]})
     return {"cases": cases}
 
 
@@ -159,7 +164,8 @@ def identities():
     for role in (DEVICE, COORDINATOR):
         identity, message = enrolled(f"a {role}", role=role), plan_message(PLAN.encode())
         credential = identity.credential(message)
-        cases.append({"role": role, "authority": AUTHORITY.public, "message": message, "credential": credential})
+        cases.append({"role": role, "authority": AUTHORITY.public, "message": message,
+                      "credential": credential})
         other_role = COORDINATOR if role == DEVICE else DEVICE
         refused.append({"why": f"a {role} as a {other_role}", **cases[-1], "role": other_role})
         refused.append({"why": f"another message, {role}", **cases[-1], "message": message + b"\0"})
@@ -176,7 +182,8 @@ def one_shot_case(name, plan, count=4):
     helper = public_key(helper_private)
     devices = []
     for number in range(count):
-        drawn = {field: fixed(f"{name} {number} {field}", 32) for field in ("mask_seed", "ephemeral", "blind")}
+        drawn = {field: fixed(f"{name} {number} {field}", 32)
+                 for field in ("mask_seed", "ephemeral", "blind")}
         lanes = list(fixed(f"{name} {number} lanes", 26))
         devices.append({"lanes": lanes, **drawn,
                         **one_shot_message(plan, helper, enrolled(f"sleeper {number}"), lanes, drawn)})
@@ -196,7 +203,8 @@ def one_shots():
     """Section 10. `refused`: requests that a helper which has answered nothing must refuse."""
     one_shot = replace(PLAN, aggregation=ONE_SHOT)
     cases = [one_shot_case("words of 16 bits", one_shot),
-             one_shot_case("words of 128 bits, packed", replace(one_shot, participants_max=300, packing=BITS, prg=AES_128_CTR))]
+             one_shot_case("words of 128 bits, packed", replace(one_shot, participants_max=300, packing=BITS,
+                                                                prg=AES_128_CTR))]
     good, other_round = cases[0], one_shot_case("another round", replace(one_shot, round=10))
     plan_data, masks = good["plan"], [device["sealed_mask"] for device in good["devices"]]
     head = good["request"][6:199]
@@ -208,14 +216,17 @@ def one_shots():
              ("a device twice", helper_request(head, plan_data, masks[:3] + masks[2:])),
              ("not ascending", helper_request(head, plan_data, masks[::-1])),
              ("another round's message", helper_request(head, plan_data, sorted(
-                 masks[1:] + [d["sealed_mask"] for d in other_round["devices"][:1]], key=lambda m: session.sha256(m[112:177])))),
+                 masks[1:] + [d["sealed_mask"] for d in other_round["devices"][:1]],
+                 key=lambda m: session.sha256(m[112:177])))),
              ("a seed that was not signed", helper_request(head, plan_data, [not_open] + masks[1:])),
-             ("another commitment", helper_request(head, plan_data, [masks[0][:80] + bytes(32) + masks[0][112:]] + masks[1:])),
+             ("another commitment",
+              helper_request(head, plan_data, [masks[0][:80] + bytes(32) + masks[0][112:]] + masks[1:])),
              ("a plan that was not signed", helper_request(head, own_plan, masks)),
              ("a plan signed by a device", helper_request(
                  enrolled("a device").credential(plan_message(plan_data)), plan_data, masks)),
              ("a plan for another helper", helper_request(
-                 enrolled("a coordinator", role=COORDINATOR).credential(plan_message(own_plan)), own_plan, masks)))
+                 enrolled("a coordinator", role=COORDINATOR).credential(plan_message(own_plan)), own_plan,
+                 masks)))
     return {"cases": cases, "refused": [{"why": why, "request": request} for why, request in wrong]}
 
 
@@ -229,12 +240,16 @@ def shamir():
         shares = [session.shamir_share(seed, rest, holder) for holder in holders]
         combined = session.shamir_combine(dict(zip(holders[:t], shares)))
         assert combined == seed
-        cases.append({"seed": seed, "threshold": t, "coefficient_key": key, "holders": holders, "shares": shares})
+        cases.append({"seed": seed, "threshold": t, "coefficient_key": key, "holders": holders,
+                      "shares": shares})
     prime = 2**61 - 1
-    wrong = (("a value of p", (prime, 1, 1)), ("a value above p", (1, 2**64 - 1, 1)), ("no share", (2**64 - 1,) * 3),
-             ("limb 0 of 2^43", (2**43, 0, 0)), ("limb 1 of 2^43", (0, 2**43, 0)), ("limb 2 of 2^42", (0, 0, 2**42)))
+    wrong = (("a value of p", (prime, 1, 1)), ("a value above p", (1, 2**64 - 1, 1)),
+             ("no share", (2**64 - 1,) * 3),
+             ("limb 0 of 2^43", (2**43, 0, 0)), ("limb 1 of 2^43", (0, 2**43, 0)),
+             ("limb 2 of 2^42", (0, 0, 2**42)))
     refused = [{"why": why, "holders": [4], "shares": [struct.pack("<3Q", *values)]} for why, values in wrong]
-    damaged = [session.shamir_share(seeds[0], polynomials_of(fixed("damaged", 32))(2), holder) for holder in (1, 2)]
+    damaged = [session.shamir_share(seeds[0], polynomials_of(fixed("damaged", 32))(2), holder)
+               for holder in (1, 2)]
     damaged[0] = damaged[0][:6] + bytes([damaged[0][6] ^ 1]) + damaged[0][7:]
     refused.append({"why": "one of two shares damaged", "holders": [1, 2], "shares": damaged})
     assert all(session.shamir_combine(dict(zip(r["holders"], r["shares"]))) is None for r in refused)
@@ -245,7 +260,8 @@ def files():
     sessions = [play(setting) for setting in SETTINGS]
     refusals = list(refusal_cases.all_cases({recorded["name"]: recorded for recorded in sessions}))
     return {"plan": plans(), "update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
-            "parameters": parameters(), "identity": identities(), "one_shot": one_shots(), "shamir": shamir(), "session": {"cases": sessions},
+            "parameters": parameters(), "identity": identities(), "one_shot": one_shots(),
+            "shamir": shamir(), "session": {"cases": sessions},
             "refusal": {"cases": refusals}, "signatures": signature_book.content()}
 
 

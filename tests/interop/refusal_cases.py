@@ -1,13 +1,13 @@
 """Messages that a participant must refuse, each with one rule broken, and some that look wrong and are not.
 
-A case starts from a recorded session, replaces some of its messages and says at which step the participant must answer
-with which reason (0: it must accept). `skip` names steps that are left out before it.
+A case starts from a recorded session, replaces some of its messages and says at which step the participant
+must answer with which reason (0: it must accept). `skip` names steps that are left out before it.
 """
 from dataclasses import replace
 
 import sotto_session as session
-from fixed_sessions import (AUTHORITY, OTHER_AUTHORITY, PLAN, SETTINGS, confirmation, enrolled, fixed, personal,
-                            signatures_for)
+from fixed_sessions import (AUTHORITY, OTHER_AUTHORITY, PLAN, SETTINGS, confirmation, enrolled, fixed,
+                            personal, signatures_for)
 from sotto_identity import COORDINATOR, endorsement_message, join_message
 from sotto_participant import encode_bitmap
 from sotto_plan import CURIOUS, SEMI_MALICIOUS, decode_plan
@@ -48,14 +48,17 @@ def roster_header_cases(base):
     for version in (0, 2):
         yield case(f"version {version}", base, "share", 2, roster=patched(roster, 0, bytes([version])))
     for prg, reason in ((0, 1), (3, 1), (1, 9)):
-        yield case(f"prg {prg}, the plan says 2", base, "share", reason, roster=patched(roster, 1, bytes([prg])))
+        yield case(f"prg {prg}, the plan says 2", base, "share", reason,
+                   roster=patched(roster, 1, bytes([prg])))
     for bits in (0, 15, 17):
-        yield case(f"{bits} ring bits, the plan says 16", base, "share", 9, roster=patched(roster, 2, bytes([bits])))
+        yield case(f"{bits} ring bits, the plan says 16", base, "share", 9,
+                   roster=patched(roster, 2, bytes([bits])))
     for adversary in (0, 1, 3):
         yield case(f"adversary {adversary} in a semi-malicious roster", base, "share", 1,
                    roster=patched(roster, 3, bytes([adversary])))
     decoded = decode_roster(roster)
-    curious = replace(decoded, adversary=CURIOUS, entries=tuple(entry[KEYS] for entry in decoded.entries), credentials=())
+    curious = replace(decoded, adversary=CURIOUS, entries=tuple(entry[KEYS] for entry in decoded.entries),
+                      credentials=())
     yield case("a curious roster, the plan semi-malicious", base, "share", 9, roster=curious.encode())
     for t, why in ((0, "zero"), (1, "one"), (2, "at most (k + c) / 2 + 1/2"), (4, "above k")):
         yield case(f"threshold {why}", base, "share", 9, roster=patched(roster, 24, u16(t)))
@@ -79,8 +82,10 @@ def curious_cases(base):
     """Base: participant 4 of 10, k = 9, t = 2, the plan curious."""
     roster = base["roster"]
     for t in (1, 3):
-        yield case(f"threshold {t} of a curious plan that gives 2", base, "share", 9, roster=patched(roster, 24, u16(t)))
-    yield case("a semi-malicious roster, the plan curious", base, "share", 1, roster=patched(roster, 3, b"\2"))
+        yield case(f"threshold {t} of a curious plan that gives 2", base, "share", 9,
+                   roster=patched(roster, 24, u16(t)))
+    yield case("a semi-malicious roster, the plan curious", base, "share", 1,
+               roster=patched(roster, 3, b"\2"))
 
 
 def cohort_size_cases(base):
@@ -94,12 +99,14 @@ def cohort_size_cases(base):
     yield case("below the plan's cohort_min", base, "share", 10, roster=signed_roster(base, three, careful),
                plan=careful.encode())
     yield case("below the device's own minimum", base, "share", 10, own_minimum=5)
-    yield case("above participants_max", base, "share", 9, plan=narrow.encode(), roster=signed_roster(base, roster, narrow))
+    yield case("above participants_max", base, "share", 9, plan=narrow.encode(),
+               roster=signed_roster(base, roster, narrow))
 
 
 def with_entry(base, number, entry):
     roster = decode_roster(base["roster"])
-    return signed_roster(base, replace(roster, entries=roster.entries[:number] + (entry,) + roster.entries[number + 1:]))
+    return signed_roster(base, replace(roster, entries=roster.entries[:number] + (entry,
+                                       ) + roster.entries[number + 1:]))
 
 
 def own_key_cases(base):
@@ -127,13 +134,15 @@ def neighbour_key_cases(base):
     roster = decode_roster(base["roster"])
     two, three = roster.entries[2], roster.entries[3]
     yield case("a neighbour's entry twice", base, "share", 8, roster=with_entry(base, 3, two))
-    yield case("a neighbour's channel key twice", base, "share", 8, roster=with_entry(base, 3, two[:32] + three[32:]))
+    yield case("a neighbour's channel key twice", base, "share", 8,
+               roster=with_entry(base, 3, two[:32] + three[32:]))
     yield case("a neighbour's mask key in another's channel column", base, "share", 8,
                roster=with_entry(base, 3, two[32:64] + three[32:]))
     yield case("a neighbour with two equal keys is accepted", base, "share", 0,
                roster=with_entry(base, 3, three[:32] * 2 + three[IDENTITY]))
     for name, point in SMALL_ORDER:
-        yield case(f"a neighbour's channel key is {name}", base, "share", 8, roster=with_entry(base, 3, point + three[32:]))
+        yield case(f"a neighbour's channel key is {name}", base, "share", 8,
+                   roster=with_entry(base, 3, point + three[32:]))
         yield case(f"a neighbour's mask key is {name}, found when masking", base, "collect", 8,
                    roster=with_entry(base, 3, three[:32] + point + three[IDENTITY]))
 
@@ -147,8 +156,8 @@ def credential_cases(base):
     def instead(credential):
         return replace(roster, credentials=(credential,) + roster.credentials[1:]).encode()
 
-    for at, part in ((0, "key's form"), (7, "key"), (70, "endorsement"), (128, "endorsement's end"), (130, "signature"),
-                     (192, "signature's end")):
+    for at, part in ((0, "key's form"), (7, "key"), (70, "endorsement"), (128, "endorsement's end"),
+                     (130, "signature"), (192, "signature's end")):
         damaged = first[:at] + bytes([first[at] ^ 1]) + first[at + 1:]
         yield case(f"a bit of the {part} flipped", base, "share", 16, roster=instead(damaged))
     yield case("a signature of zeros", base, "share", 16, roster=instead(public + endorsement + bytes(64)))
@@ -158,17 +167,21 @@ def credential_cases(base):
     yield case("sybil: endorsed by another authority", base, "share", 16,
                roster=instead(public + foreign.endorsement + signature))
     as_coordinator = AUTHORITY.sign(endorsement_message(COORDINATOR, public))
-    yield case("sybil: endorsed as a coordinator", base, "share", 16, roster=instead(public + as_coordinator + signature))
+    yield case("sybil: endorsed as a coordinator", base, "share", 16,
+               roster=instead(public + as_coordinator + signature))
     unendorsed = enrolled("nobody's device")
     yield case("sybil: endorses itself", base, "share", 16, roster=instead(
-        unendorsed.key.public + unendorsed.key.sign(endorsement_message("device", unendorsed.key.public)) + signature))
+        unendorsed.key.public + unendorsed.key.sign(endorsement_message("device", unendorsed.key.public))
+        + signature))
     other_plan = replace(plan, model_hash=fixed("another model", 32))
     keys = roster.entries[1][KEYS]
     yield case("model inconsistency: the neighbour joined by the plan of another model", base, "share", 16,
-               roster=instead(public + endorsement + enrolled(name).key.sign(join_message(other_plan.hash(), keys))))
+               roster=instead(public + endorsement
+                              + enrolled(name).key.sign(join_message(other_plan.hash(), keys))))
     next_round = replace(plan, round=plan.round + 1)
     yield case("replay: the neighbour's join of another round", base, "share", 16,
-               roster=instead(public + endorsement + enrolled(name).key.sign(join_message(next_round.hash(), keys))))
+               roster=instead(public + endorsement
+                              + enrolled(name).key.sign(join_message(next_round.hash(), keys))))
     new_keys = public_key(fixed("coordinator's", 32)) + keys[32:]
     entries = (roster.entries[0], new_keys + roster.entries[1][IDENTITY]) + roster.entries[2:]
     yield case("split view: another channel key in the neighbour's name", base, "share", 16,
@@ -176,7 +189,8 @@ def credential_cases(base):
     taken = roster.entries[1][KEYS] + roster.entries[2][IDENTITY]
     yield case("sybil: one identity in two entries", base, "share", 8, roster=with_entry(base, 1, taken))
     borrowed = roster.entries[1][KEYS] + roster.entries[0][IDENTITY]
-    yield case("sybil: the device's own identity in another entry", base, "share", 8, roster=with_entry(base, 1, borrowed))
+    yield case("sybil: the device's own identity in another entry", base, "share", 8,
+               roster=with_entry(base, 1, borrowed))
 
 
 def strangers(base):
@@ -185,15 +199,18 @@ def strangers(base):
     for number in range(roster.n):
         for other in range(roster.n):
             shared_key = roster.entries[other][:32] + roster.entries[number][32:]
-            changed = replace(roster, entries=roster.entries[:number] + (shared_key,) + roster.entries[number + 1:])
+            changed = replace(roster, entries=roster.entries[:number] + (shared_key,
+                              ) + roster.entries[number + 1:])
             neighbours = session.neighbours_of(base["index"], session.graph_seed(changed), roster.n, roster.k)
             if number == other or {number, other} & {base["index"], *neighbours}:
                 continue
             yield case("two strangers with one channel key are accepted", base, "share", 0,
                        roster=signed_roster(base, changed))
             one_identity = roster.entries[number][KEYS] + roster.entries[other][IDENTITY]
-            changed = replace(roster, entries=roster.entries[:number] + (one_identity,) + roster.entries[number + 1:])
-            yield case("sybil: two strangers with one identity", base, "share", 8, roster=signed_roster(base, changed))
+            changed = replace(roster, entries=roster.entries[:number] + (one_identity,
+                              ) + roster.entries[number + 1:])
+            yield case("sybil: two strangers with one identity", base, "share", 8,
+                       roster=signed_roster(base, changed))
             return
     raise AssertionError("no such pair in this roster")
 
@@ -206,7 +223,8 @@ def delivery_cases(base):
     yield case("last byte missing", base, "collect", 1, delivery=delivery[:-1])
     yield case("a byte left over", base, "collect", 1, delivery=delivery + b"\0")
     yield case("a record more than the bitmap says", base, "collect", 1, delivery=delivery + bytes(64))
-    yield case("a bit at k", base, "collect", 1, delivery=patched(delivery, 0, bytes([delivery[0] | 64])) + bytes(64))
+    yield case("a bit at k", base, "collect", 1, delivery=patched(delivery, 0, bytes([delivery[0] | 64]))
+               + bytes(64))
     yield case("fewer than t alive", base, "collect", 11, delivery=b"\7" + delivery[1:1 + 3 * 64])
     yield case("nobody alive", base, "collect", 11, delivery=b"\0")
     yield case("t alive are enough", base, "collect", 0, delivery=b"\x0f" + delivery[1:1 + 4 * 64])
@@ -240,14 +258,16 @@ def small_sum_cases(base):
     yield case("three survivors are enough", base, "unmask", 0, request=few)
     yield case("fewer survivors than the plan's cohort_min", base, "unmask", 10, request=few,
                plan=replace(decode_plan(base["plan"]), cohort_min=4).encode())
-    yield case("fewer survivors than the device's own minimum", base, "unmask", 10, request=few, own_minimum=4)
+    yield case("fewer survivors than the device's own minimum", base, "unmask", 10, request=few,
+               own_minimum=4)
     yield case("a bit at n", base, "unmask", 1, request=b"\xff\xff")
     yield case("asked a second time", base, "unmask again", 3)
     yield case("before the delivery", base, "unmask", 3, skip=["collect"])
 
 
 def signature_cases(base):
-    """Base: participant 3 of 7, k = 6, t = 4; survivors 0 2 4 6 (ranks 0 2 3 5) beside itself, 1 missing, 5 silent."""
+    """Base: participant 3 of 7, k = 6, t = 4;
+    survivors 0 2 4 6 (ranks 0 2 3 5) beside itself, 1 missing, 5 silent."""
     setting, request, survivors = setting_of(base), base["request"], base["survivors"]
     numbers = (0, 2, 4, 6)
     ranks = (0, 2, 3, 5)
@@ -268,18 +288,23 @@ def signature_cases(base):
     yield case("fewer than t signatures", base, "unmask", 11, request=asked(ranks[:3], good[:3]))
     yield case("no signatures", base, "unmask", 11, request=b"\0")
     missing = [confirmation(setting, Me, 1, survivors)]
-    yield case("a signature of a missing neighbour", base, "unmask", 13, request=asked((0, 1, 2, 3), good[:1] + missing + good[1:3]))
+    yield case("a signature of a missing neighbour", base, "unmask", 13,
+               request=asked((0, 1, 2, 3), good[:1] + missing + good[1:3]))
     forged = good[:3] + [bytes(64)]
     yield case("a signature of zeros", base, "unmask", 16, request=asked(ranks, forged))
-    yield case("two neighbours' signatures exchanged", base, "unmask", 16, request=asked(ranks, good[:2] + good[:1:-1]))
+    yield case("two neighbours' signatures exchanged", base, "unmask", 16,
+               request=asked(ranks, good[:2] + good[:1:-1]))
     yield case("one neighbour's signature four times", base, "unmask", 16, request=asked(ranks, good[:1] * 4))
     told = encode_bitmap((0, 1, 2, 3, 4, 6), 7)
     other = [confirmation(setting, Me, 6, told)]
-    yield case("split view: a neighbour signed other survivors", base, "unmask", 16, request=asked(ranks, good[:3] + other))
+    yield case("split view: a neighbour signed other survivors", base, "unmask", 16,
+               request=asked(ranks, good[:3] + other))
     all_other = [confirmation(setting, Me, number, told) for number in numbers]
-    yield case("split view: all neighbours signed other survivors", base, "unmask", 16, request=asked(ranks, all_other))
+    yield case("split view: all neighbours signed other survivors", base, "unmask", 16,
+               request=asked(ranks, all_other))
     old = [confirmation(setting, Me, 6, survivors, fixed("another session's transcript", 32))]
-    yield case("replay: a signature of another session", base, "unmask", 16, request=asked(ranks, good[:3] + old))
+    yield case("replay: a signature of another session", base, "unmask", 16,
+               request=asked(ranks, good[:3] + old))
     yield case("share both kinds: unmask before confirm", base, "unmask", 3, skip=["confirm"])
     yield case("share both kinds: asked a second time", base, "unmask again", 3)
     yield case("share both kinds: other survivors after the answer", base, "confirm again", 3, survivors=told)
@@ -288,8 +313,10 @@ def signature_cases(base):
 def all_cases(sessions):
     """`sessions` maps names to transcripts."""
     four, seven = sessions["four, AES"], sessions["seven, drop-outs"]
-    ten, seventy = sessions["ten, wide words, AES, curious"], sessions["seventy on a graph, packed to the bit"]
-    for make in (roster_header_cases, cohort_size_cases, own_key_cases, neighbour_key_cases, credential_cases):
+    ten, seventy = sessions["ten, wide words, AES, curious"], sessions["seventy on a graph, "
+                                                                       "packed to the bit"]
+    for make in (roster_header_cases, cohort_size_cases, own_key_cases, neighbour_key_cases,
+                 credential_cases):
         yield from make(four)
     yield from graph_cases(seventy)
     yield from strangers(seventy)
@@ -310,10 +337,13 @@ def plan_cases():
     for version in (0, 2):
         yield f"version {version}", patched(good, 4, bytes([version]))
     bad_values = {
-        "round": (0,), "architecture": (0, 3), "features": (0, 2**20 + 1), "classes": (0, 1, 257), "hidden": (1,),
+        "round": (0,), "architecture": (0, 3), "features": (0, 2**20 + 1), "classes": (0, 1, 257),
+        "hidden": (1,),
         "local_epochs": (0, 1001), "batch_size": (0, 65537), "learning_rate": (0, -1, 100.5, "nan"),
-        "momentum": (-0.5, 1, "nan"), "proximal_mu": (-1, 101, "inf"), "aggregation": (0, 4), "adversary": (0, 3),
-        "prg": (0, 3), "cohort_min": (2, 258), "participants_max": (2, 10001), "corrupt_fraction": (-0.25, 0.5, "nan"),
+        "momentum": (-0.5, 1, "nan"), "proximal_mu": (-1, 101, "inf"), "aggregation": (0, 4),
+        "adversary": (0, 3),
+        "prg": (0, 3), "cohort_min": (2, 258), "participants_max": (2, 10001),
+        "corrupt_fraction": (-0.25, 0.5, "nan"),
         "dropout_fraction": (-0.25, 0.5, "nan"), "clip": (0, -1, 2**-65, 1000064, "inf", "nan"),
         "weight_max": (0, 2**20 + 1),
         "report_within_ms": (0,), "packing": (0, 3)}

@@ -1,4 +1,6 @@
-"""Signatures of fixed keys, kept: ES256 draws a nonce for each, so what is made anew would differ every time."""
+"""Signatures of fixed keys, kept: ES256 draws a nonce for each,
+so what is made anew would differ every time.
+"""
 import json
 
 from sotto_primitives import SigningKey, sha256, verifies
@@ -11,7 +13,8 @@ used = {}
 def read(directory):
     path = directory / FILE
     if path.exists():
-        known.update((case["of"], bytes.fromhex(case["signature"])) for case in json.loads(path.read_text())["cases"])
+        known.update((case["of"], bytes.fromhex(case["signature"]))
+                     for case in json.loads(path.read_text())["cases"])
 
 
 def content():

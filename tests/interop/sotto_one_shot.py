@@ -1,4 +1,5 @@
-"""One-shot sessions (PROTOCOL.md section 10): the device's one message and what the helper is asked and answers.
+"""One-shot sessions (PROTOCOL.md section 10):
+the device's one message and what the helper is asked and answers.
 
 HPKE is written out from RFC 9180, base mode; the `cryptography` package brings what it is made of.
 """
@@ -47,8 +48,10 @@ def plan_bytes(plan, helper):
 
 def one_shot_message(plan, helper, identity, lanes, drawn):
     """The device's message and what it is made of. `drawn` has mask_seed, ephemeral and blind."""
-    plan_hash, own, ring = sha256(plan_bytes(plan, helper)), identity_of(identity.key.public), Ring(plan.participants_max)
-    info = label("sotto/v1 one-shot seed") + plan_hash + plan.model_hash + struct.pack("<QB", plan.round, ring.bits)
+    plan_hash, own = sha256(plan_bytes(plan, helper)), identity_of(identity.key.public)
+    ring = Ring(plan.participants_max)
+    info = label("sotto/v1 one-shot seed") + plan_hash + plan.model_hash
+    info += struct.pack("<QB", plan.round, ring.bits)
     sealed = hpke_seal(helper, info, own, drawn["mask_seed"], drawn["ephemeral"])
     mask_key = hkdf(drawn["mask_seed"], plan_hash, label("sotto/v1 one-shot mask") + own, 32)
     mask = keystream(plan.prg, mask_key, ring.size(len(lanes)))
@@ -56,7 +59,8 @@ def one_shot_message(plan, helper, identity, lanes, drawn):
     vector = ring.squeeze(masked) if plan.packing == 2 else masked
     commitment = sha256(label("sotto/v1 one-shot vector"), drawn["blind"], vector)
     credential = identity.credential(label("sotto/v1 one-shot") + plan_hash + sealed + commitment)
-    return {"message": sealed + drawn["blind"] + credential + vector, "commitment": commitment, "mask_key": mask_key,
+    return {"message": sealed + drawn["blind"] + credential + vector, "commitment": commitment,
+            "mask_key": mask_key,
             "sealed_mask": sealed + commitment + credential, "mask": mask, "identity": own}
 
 
@@ -66,4 +70,5 @@ def helper_request(plan_credential, plan, sealed_masks, version=1):
 
 
 def set_name(plan, sealed_masks):
-    return sha256(label("sotto/v1 one-shot set"), sha256(plan), struct.pack("<H", len(sealed_masks)), *sealed_masks)
+    return sha256(label("sotto/v1 one-shot set"), sha256(plan), struct.pack("<H", len(sealed_masks)),
+                  *sealed_masks)

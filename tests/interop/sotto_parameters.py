@@ -19,7 +19,8 @@ def widened(fraction):
 
 def parameters(plan, n):
     """(k, t), or None when nothing serves this plan and n."""
-    return search(n, plan.adversary == SEMI_MALICIOUS, widened(plan.corrupt_fraction), widened(plan.dropout_fraction))
+    return search(n, plan.adversary == SEMI_MALICIOUS, widened(plan.corrupt_fraction),
+                  widened(plan.dropout_fraction))
 
 
 def heads(fraction, n):

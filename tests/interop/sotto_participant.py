@@ -1,7 +1,7 @@
 """A participant of Sotto's secure session, written from PROTOCOL.md alone (sections 2 to 7).
 
-It exists to show that the document suffices, so nothing in it follows the C++ sources. Methods take and return the
-payloads of the steps and raise Refused with a reason of section 8. A refusal ends the session.
+It exists to show that the document suffices, so nothing in it follows the C++ sources. Methods take and
+return the payloads of the steps and raise Refused with a reason of section 8. A refusal ends the session.
 """
 import os
 import secrets
@@ -12,7 +12,8 @@ import sotto_session as session
 from sotto_identity import SIGNATURE_BYTES, identity_of, join_message, survivors_message
 from sotto_plan import BITS, SEMI_MALICIOUS
 from sotto_primitives import Refused, keystream, open_sealed, public_key, seal, verifies
-from sotto_session import BAD_SIGNATURE, COHORT_TOO_SMALL, KEY_BYTES, LIMB_BITS, PRIME, SHARE_BYTES, SMALLEST_COHORT
+from sotto_session import BAD_SIGNATURE, COHORT_TOO_SMALL, KEY_BYTES, LIMB_BITS
+from sotto_session import PRIME, SHARE_BYTES, SMALLEST_COHORT
 from sotto_vector import Ring
 
 MALFORMED, WRONG_PHASE, TOO_FEW_SURVIVORS, UNKNOWN_PARTICIPANT = 1, 3, 11, 13
@@ -23,8 +24,8 @@ SHARE_MISSING = b"\xff" * SHARE_BYTES
 
 @dataclass(frozen=True)
 class Randomness:
-    """Everything random in a session. The polynomials are functions of the threshold t: three lists, one per limb, of
-    the t - 1 coefficients of x, x^2, ..."""
+    """Everything random in a session. The polynomials are functions of the threshold t: three lists, one per
+    limb, of the t - 1 coefficients of x, x^2, ..."""
 
     channel_private: bytes
     mask_seed: bytes
@@ -58,8 +59,8 @@ def encode_bitmap(bits, size):
 
 
 class Participant:
-    """One session of one device, its steps in order: advertise, share, collect, confirm (semi-malicious), unmask. An
-    identity is needed for semi-malicious plans."""
+    """One session of one device, its steps in order: advertise, share, collect, confirm (semi-malicious),
+    unmask. An identity is needed for semi-malicious plans."""
 
     def __init__(self, plan, own_minimum=3, randomness=None, identity=None):
         self.plan = plan
@@ -128,7 +129,8 @@ class Participant:
         masked = ring.add(vector, keystream(self.plan.prg, own_key, len(vector)))
         for rank in self.records:
             neighbour = self.neighbours[rank]
-            key = session.pair_mask_key(self.mask_private, self.roster.entries[neighbour][KEY_BYTES:2 * KEY_BYTES],
+            key = session.pair_mask_key(self.mask_private,
+                                        self.roster.entries[neighbour][KEY_BYTES:2 * KEY_BYTES],
                                         self.transcript, self.index, neighbour)
             sign = 1 if self.index < neighbour else -1
             masked = ring.add(masked, keystream(self.plan.prg, key, len(vector)), sign)
@@ -163,7 +165,8 @@ class Participant:
             self._check_signatures(request)
         else:
             self.survivors = self._decode_survivors(request)
-        answer = b"".join(self._revealed(rank, self.neighbours[rank] in self.survivors) for rank in sorted(self.records))
+        answer = b"".join(self._revealed(rank, self.neighbours[rank] in self.survivors)
+                          for rank in sorted(self.records))
         self.random = self.mask_private = self.records = None
         return answer
 

@@ -56,7 +56,8 @@ class Plan:
 
 
 def decode_plan(data):
-    """The plan. A device turns down an offer whose plan raises ValueError; no reason of section 8 is sent for it."""
+    """The plan. A device turns down an offer whose plan raises ValueError;
+    no reason of section 8 is sent for it."""
     if len(data) != LAYOUT.size or data[:5] != b"SPLN\1":
         raise ValueError("not a plan of version 1")
     plan = Plan(*LAYOUT.unpack(data)[2:])
@@ -82,7 +83,8 @@ def ranges(plan):
     yield "aggregation", plan.aggregation in (SECURE, PLAIN, FLOAT)
     yield "adversary", plan.adversary in (CURIOUS, SEMI_MALICIOUS)
     yield "prg", plan.prg in (1, 2)
-    yield "participants", 3 <= plan.cohort_min <= plan.participants_max <= (1024 if plan.aggregation == 3 else 10000)
+    yield "participants", 3 <= plan.cohort_min <= plan.participants_max <= (1024 if plan.aggregation == 3
+                                                                            else 10000)
     yield "corrupt fraction", 0 <= plan.corrupt_fraction < 0.5
     yield "drop-out fraction", 0 <= plan.dropout_fraction < 0.5
     yield "clip", 2**-64 <= plan.clip <= 1e6

@@ -42,13 +42,16 @@ def hkdf(secret, salt, info, size):
 
 
 def public_key(private):
-    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes(Encoding.Raw,
+                                                                                  PublicFormat.Raw)
 
 
 def x25519(private, public):
-    """The shared secret; `cryptography` reports an all-zero one as ValueError, which is the peer's fault here."""
+    """The shared secret; `cryptography` reports an all-zero one as ValueError,
+    which is the peer's fault here."""
     try:
-        return X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
+        key = X25519PrivateKey.from_private_bytes(private)
+        return key.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:
         raise Refused(BAD_KEY, "all-zero shared secret") from error
 
@@ -56,7 +59,8 @@ def x25519(private, public):
 def keystream(prg, mask_key, size):
     """`size` bytes of raw keystream (6.1); AES uses the first half of the key (6.5)."""
     if prg == CHACHA20:
-        # `cryptography` wants the initial state words 12..15, so counter 0 and nonce 0 are sixteen zero bytes.
+        # `cryptography` wants the initial state words 12..15,
+        # so counter 0 and nonce 0 are sixteen zero bytes.
         cipher = Cipher(algorithms.ChaCha20(mask_key, bytes(16)), mode=None)
     else:
         cipher = Cipher(algorithms.AES(mask_key[:16]), modes.CTR(bytes(16)))
@@ -91,7 +95,8 @@ def verifies(public, message, signature):
     """False, too, for bytes that are no point of the curve."""
     der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     try:
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public).verify(der, message, ec.ECDSA(SHA256()))
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(),
+                                                     public).verify(der, message, ec.ECDSA(SHA256()))
     except (ValueError, InvalidSignature):
         return False
     return True

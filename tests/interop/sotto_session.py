@@ -1,4 +1,6 @@
-"""The parts of a secure session that hold no state: roster, neighbours, keys, Shamir (PROTOCOL.md 6.2 to 6.6)."""
+"""The parts of a secure session that hold no state:
+roster, neighbours, keys, Shamir (PROTOCOL.md 6.2 to 6.6).
+"""
 import struct
 from dataclasses import dataclass
 
@@ -24,8 +26,8 @@ SHARE_BYTES = 24
 
 @dataclass(frozen=True)
 class Roster:
-    """A decoded roster; `entries` are the participants' keys, and identities, in roster order. `credentials` are those of
-    one device's neighbours by rank, and no part of the root."""
+    """A decoded roster; `entries` are the participants' keys, and identities, in roster order. `credentials`
+    are those of one device's neighbours by rank, and no part of the root."""
 
     prg: int
     ring_bits: int
@@ -41,7 +43,8 @@ class Roster:
         return len(self.entries)
 
     def encode(self):
-        head = ROSTER_HEAD.pack(1, self.prg, self.ring_bits, self.adversary, self.session_id, self.n, self.k, self.t)
+        head = ROSTER_HEAD.pack(1, self.prg, self.ring_bits, self.adversary, self.session_id, self.n, self.k,
+                                self.t)
         return head + b"".join(self.entries) + b"".join(self.credentials)
 
     def root(self):
@@ -127,7 +130,8 @@ def graph_seed(roster):
 
 def transcript(plan, roster):
     return sha256(label("sotto/v1 transcript"), roster.session_id, struct.pack("<Q", plan.round), plan.hash(),
-                  plan.model_hash, struct.pack("<3H2B", roster.n, roster.k, roster.t, roster.ring_bits, roster.prg),
+                  plan.model_hash, struct.pack("<3H2B", roster.n, roster.k, roster.t, roster.ring_bits,
+                                               roster.prg),
                   roster.root())
 
 

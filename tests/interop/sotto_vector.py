@@ -21,7 +21,8 @@ def loss_units(loss):
 
 def binary32(value):
     """Rounded to binary32, to infinity beyond it. A product or quotient of two binary32 numbers may be worked
-    out in binary64 first: 53 bits are more than 2 * 24 + 2, so rounding twice gives the same as rounding once."""
+    out in binary64 first: 53 bits are more than 2 * 24 + 2,
+    so rounding twice gives the same as rounding once."""
     try:
         return struct.unpack("<f", struct.pack("<f", value))[0]
     except OverflowError:

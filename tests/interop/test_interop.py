@@ -2,8 +2,8 @@
 """Whole sessions between the real aggregator and participants written from PROTOCOL.md.
 
 test_interop.py AGGREGATOR_PEER [unittest argument...]
-Every participant is Python's, or some run inside the peer (the C++ participant). The sum must be the plain sum of those
-whose vector was counted, and a session that cannot be completed must say so.
+Every participant is Python's, or some run inside the peer (the C++ participant). The sum must be the plain
+sum of those whose vector was counted, and a session that cannot be completed must say so.
 """
 import random
 import struct
@@ -31,10 +31,12 @@ STEPS = {SHARE: "share", COLLECT: "collect", CONFIRM: "confirm", UNMASK: "unmask
 AUTHORITY = SigningKey(1 << 200 | 7)
 PEER = None
 
-PLAN = Plan(task=7, round=3, model_version=2, model_hash=bytes(range(32)), architecture=SOFTMAX, features=6, classes=3,
-            hidden=0, local_epochs=1, batch_size=8, learning_rate=0.125, momentum=0, proximal_mu=0, aggregation=SECURE,
-            adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3, participants_max=257, corrupt_fraction=0.125,
-            dropout_fraction=0.125, clip=0.5, weight_max=50, report_within_ms=60000)
+PLAN = Plan(task=7, round=3, model_version=2, model_hash=bytes(range(32)), architecture=SOFTMAX, features=6,
+            classes=3,
+            hidden=0, local_epochs=1, batch_size=8, learning_rate=0.125, momentum=0, proximal_mu=0,
+            aggregation=SECURE,
+            adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3, participants_max=257,
+            corrupt_fraction=0.125, dropout_fraction=0.125, clip=0.5, weight_max=50, report_within_ms=60000)
 
 
 def endorse(role, public, authority=AUTHORITY):
@@ -123,7 +125,8 @@ class LocalDevice:
 
     def join(self):
         endorsement = endorse(DEVICE, self.aggregator.ask(b"K"))
-        return struct.unpack("<BH", self.aggregator.ask(b"A", struct.pack("<Q", self.seed), endorsement, bytes(self.lanes)))
+        return struct.unpack("<BH", self.aggregator.ask(b"A", struct.pack("<Q", self.seed), endorsement,
+                                                        bytes(self.lanes)))
 
     def take_step(self, index, step):
         own, theirs = self.aggregator.ask(b"T", struct.pack("<H", index))
@@ -137,8 +140,8 @@ def random_update(plan, rng):
         return struct.unpack("<f", struct.pack("<f", rng.uniform(-2, 2) * plan.clip))[0]
 
     examples = rng.randrange(1, 2 * plan.weight_max)
-    return {"examples": examples, "correct": rng.randrange(examples + 1), "loss": rng.uniform(0, 3) * examples,
-            "delta": [coordinate() for _ in range(plan.parameters())]}
+    return {"examples": examples, "correct": rng.randrange(examples + 1),
+            "loss": rng.uniform(0, 3) * examples, "delta": [coordinate() for _ in range(plan.parameters())]}
 
 
 def rng_draws(rng):
@@ -154,7 +157,8 @@ def plain_sum(lane_vectors):
     """Section 4's decoding of the plain sum: what the aggregator must find."""
     sums = [sum(column) for column in zip(*lane_vectors, strict=True)]
     return {"devices": len(lane_vectors), "count": sums[0], "weight": number_of(sums[1:5]),
-            "examples": number_of(sums[5:9]), "correct": number_of(sums[9:13]), "loss": number_of(sums[13:19]),
+            "examples": number_of(sums[5:9]), "correct": number_of(sums[9:13]),
+            "loss": number_of(sums[13:19]),
             "clipped": sums[19], "sum": [s - 128 * sums[0] for s in sums[LANES_BEFORE_PARAMETERS:]]}
 
 
@@ -166,9 +170,9 @@ class Sessions(unittest.TestCase):
         self.assertEqual(self.aggregator.stop(), 0)
 
     def play(self, plan, n, local=0, leaves=None, seed=1, stop_before=None):
-        """Plays a session of n participants, the last `local` of them C++'s. `leaves` maps a participant to the step at
-        which it falls silent. Returns (outcome, reason): READY, or the step whose end aborted the session, or before which
-        the play was to stop."""
+        """Plays a session of n participants, the last `local` of them C++'s. `leaves` maps a participant to
+        the step at which it falls silent. Returns (outcome, reason): READY, or the step whose end aborted the
+        session, or before which the play was to stop."""
         leaves = leaves or {}
         rng = random.Random(seed)
         self.aggregator.start(plan, seed)
@@ -201,11 +205,13 @@ class Sessions(unittest.TestCase):
             for adversary in (CURIOUS, SEMI_MALICIOUS):
                 for prg, participants_max, packing in ((CHACHA20, 257, WORDS), (AES_128_CTR, 300, BITS)):
                     with self.subTest(n=n, adversary=adversary, prg=prg):
-                        plan = replace(PLAN, adversary=adversary, prg=prg, participants_max=participants_max, packing=packing)
+                        plan = replace(PLAN, adversary=adversary, prg=prg, participants_max=participants_max,
+                                       packing=packing)
                         self.complete(plan, n, seed=n)
 
     def test_mixed_with_this_projects_participants(self):
-        forms = ((CHACHA20, 257, WORDS), (AES_128_CTR, 300, WORDS), (CHACHA20, 1024, BITS), (AES_128_CTR, 9, BITS))
+        forms = ((CHACHA20, 257, WORDS), (AES_128_CTR, 300, WORDS), (CHACHA20, 1024, BITS),
+                 (AES_128_CTR, 9, BITS))
         for n in range(3, 9):
             for prg, participants_max, packing in forms:
                 with self.subTest(n=n, prg=prg, participants_max=participants_max, packing=packing):
@@ -242,7 +248,9 @@ class Sessions(unittest.TestCase):
                 plan = replace(form, features=2, classes=2)
                 self.complete(plan, 70, local=20, leaves={33: COLLECT, 60: COLLECT, 12: UNMASK, 69: SHARE})
                 k = self.devices[1].participant.roster.k
-                self.assertLess(k, 69, "the search found no sparse graph: this test would say nothing about neighbours")
+                self.assertLess(k, 69,
+                                "the search found no sparse graph: this test would say nothing about "
+                                "neighbours")
 
     def test_the_aggregator_refuses_keys_and_lengths(self):
         self.aggregator.start(replace(PLAN, adversary=CURIOUS), 1)
@@ -267,7 +275,8 @@ class Sessions(unittest.TestCase):
         self.assertEqual(self.aggregator.join(joined(enrolled(2, role=COORDINATOR)))[0], BAD_SIGNATURE)
         self.assertEqual(self.aggregator.join(joined(enrolled(2), replace(PLAN, round=4)))[0], BAD_SIGNATURE)
         self.assertEqual(self.aggregator.join(good)[0], 0)
-        self.assertEqual(self.aggregator.join(joined(enrolled(1)))[0], BAD_KEY)  # fresh keys, an identity already in
+        # fresh keys, an identity already in
+        self.assertEqual(self.aggregator.join(joined(enrolled(1)))[0], BAD_KEY)
 
     def test_the_aggregator_refuses_a_signature_over_other_survivors(self):
         """And then takes the right one: a refused answer leaves no trace."""
@@ -276,7 +285,8 @@ class Sessions(unittest.TestCase):
             message = self.aggregator.ask(b"M", struct.pack("<H", i))
             device.participant.transcript, right = bytes(32), device.participant.transcript
             wrong = device.participant.confirm(message)
-            self.assertEqual(self.aggregator.ask(b"R", struct.pack("<HB", i, CONFIRM), wrong)[0], BAD_SIGNATURE)
+            self.assertEqual(self.aggregator.ask(b"R", struct.pack("<HB", i, CONFIRM), wrong)[0],
+                             BAD_SIGNATURE)
             device.participant.transcript, device.participant.next_step = right, "confirm"
             self.assertEqual(device.take_step(i, CONFIRM), 0)
         self.assertEqual(self.aggregator.close_step(), (NEXT_STEP, ""))
@@ -311,7 +321,8 @@ class Sessions(unittest.TestCase):
         for i, payload in enumerate(payloads):
             index = struct.pack("<H", i)
             self.assertEqual(self.aggregator.ask(b"M", index), b"")
-            self.assertEqual(self.aggregator.ask(b"R", index, bytes([COLLECT]), payload[:-1])[0], WRONG_LENGTH)
+            self.assertEqual(self.aggregator.ask(b"R", index, bytes([COLLECT]), payload[:-1])[0],
+                             WRONG_LENGTH)
             self.assertEqual(self.aggregator.ask(b"R", index, bytes([COLLECT]), payload)[0], 0)
         self.assertEqual(self.aggregator.close_step(), (READY, ""))
         return self.aggregator.finish()

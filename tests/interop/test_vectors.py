@@ -111,7 +111,8 @@ class Refusals(unittest.TestCase):
     def test_wrong_shares_open_nothing(self):
         for case in read("shamir")["refused"]:
             with self.subTest(case["why"]):
-                self.assertIsNone(shamir_combine(dict(zip(case["holders"], map(bytes.fromhex, case["shares"])))))
+                self.assertIsNone(shamir_combine(dict(zip(case["holders"],
+                                                          map(bytes.fromhex, case["shares"])))))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Which consistency step is sound, and how many signatures it needs: views.py over small graphs, all views, all corrupt sets."""
+"""Which consistency step is sound, and how many signatures it needs:
+views.py over small graphs, all views, all corrupt sets.
+"""
 import sys
 import time
 
@@ -23,9 +25,12 @@ SMALLEST_SUMS = [
     (10, 4, 3, 1, "none", 0, "pair seeds", 2), (12, 6, 4, 1, "none", 0, "both", 1),
     (8, 7, 4, 0, "ack", 4, "both", 2), (10, 4, 3, 0, "ack", 3, "both", 3), (10, 4, 3, 1, "ack", 3, "both", 2),
     (12, 6, 4, 1, "ack", 4, "shares", 2),
-    (8, 7, 4, 0, "same", 4, "both", 5), (8, 7, 5, 1, "same", 5, "both", 5), (10, 4, 3, 0, "same", 3, "both", 8),
-    (12, 6, 4, 1, "same", 4, "both", 2), (12, 6, 4, 1, "same", 5, "both", 9), (12, 6, 5, 1, "same", 5, "both", 10),
-    (14, 6, 4, 1, "same", 4, "both", 2), (14, 6, 4, 1, "same", 5, "both", 11), (14, 6, 5, 2, "same", 5, "both", 10),
+    (8, 7, 4, 0, "same", 4, "both", 5), (8, 7, 5, 1, "same", 5, "both", 5),
+    (10, 4, 3, 0, "same", 3, "both", 8),
+    (12, 6, 4, 1, "same", 4, "both", 2), (12, 6, 4, 1, "same", 5, "both", 9),
+    (12, 6, 5, 1, "same", 5, "both", 10),
+    (14, 6, 4, 1, "same", 4, "both", 2), (14, 6, 4, 1, "same", 5, "both", 11),
+    (14, 6, 5, 2, "same", 5, "both", 10),
     (10, 4, 3, 0, "all", 6, "both", 8), (8, 7, 5, 1, "all", 5, "both", 5),
 ]
 PLANTED = [  # n, k, t, c, step, signatures, goal, planted bug; sound without the bug
@@ -47,7 +52,8 @@ def attack_exists(**question) -> bool:
 def report(text: str, expected, found) -> None:
     global wrong
     wrong += expected != found
-    print(f"{'ok   ' if expected == found else 'WRONG'} {text}: {found}{'' if expected == found else f', not {expected}'}",
+    print(f"{'ok   ' if expected == found else 'WRONG'} {text}: "
+          f"{found}{'' if expected == found else f', not {expected}'}",
           flush=True)
 
 
@@ -55,10 +61,12 @@ def thresholds() -> None:
     for n, k, c in GRAPHS:
         t = threshold(k, c)
         graph = {"n": n, "k": k, "corrupt": c}
-        report(f"n={n} k={k} t={t} c={c} no step, both kinds of seed", False, attack_exists(**graph, t=t, goal="both kinds"))
+        report(f"n={n} k={k} t={t} c={c} no step, both kinds of seed", False,
+               attack_exists(**graph, t=t, goal="both kinds"))
         report(f"n={n} k={k} t={t - 1} c={c} no step, both kinds of seed", True,
                attack_exists(**graph, t=t - 1, goal="both kinds"))
-        report(f"n={n} k={k} t={t} c={c} no step, victim read", (n, k, c) in SPLIT_VIEW_WORKS, attack_exists(**graph, t=t))
+        report(f"n={n} k={k} t={t} c={c} no step, victim read", (n, k, c) in SPLIT_VIEW_WORKS,
+               attack_exists(**graph, t=t))
 
 
 def signatures() -> None:
@@ -95,7 +103,8 @@ def pair_seeds() -> None:
 
 def sums() -> None:
     for n, k, t, c, rule, count, release, smallest in SMALLEST_SUMS:
-        question = {"n": n, "k": k, "t": t, "corrupt": c, "rule": rule, "signatures": count, "release": release, "goal": "sum"}
+        question = {"n": n, "k": k, "t": t, "corrupt": c, "rule": rule, "signatures": count,
+                    "release": release, "goal": "sum"}
         size = next(m for m in range(1, n + 1) if attack_exists(**question, goal_size=m))
         report(f"n={n} k={k} t={t} c={c} {rule} {count}, {release}: smallest sum", smallest, size)
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Runs SPIN on session.pml: every property exhaustively for small cohorts, and once against a planted bug that breaks it."""
+"""Runs SPIN on session.pml: every property exhaustively for small cohorts,
+and once against a planted bug that breaks it.
+"""
 import pathlib
 import re
 import shutil
@@ -73,7 +75,8 @@ def run(directory: pathlib.Path, *command: str) -> str:
 
 
 def verdict(case) -> tuple[bool, int]:
-    """Whether the property holds, and the states visited. A search that is cut short is a failure of the test."""
+    """Whether the property holds, and the states visited. A search
+    that is cut short is a failure of the test."""
     n, t, corrupt, rule, signatures, wanted, macros, _ = case
     defines = [f"-DN={n}", f"-DT={t}", f"-DCORRUPT={corrupt}", f"-DRULE={rule}", f"-DSIGNATURES={signatures}",
                f"-DPROPERTY={wanted}"] + [f"-D{macro}" for macro in macros.split()]
@@ -105,7 +108,8 @@ def main() -> int:
         wrong += holds != expected
         print(f"{'ok   ' if holds == expected else 'WRONG'} n={n} k={n - 1} t={t} c={corrupt} "
               f"step={('none', 'same', 'ack')[rule]}:{signatures} {macros or '-'}: {NAMES[wanted]} "
-              f"{'holds' if holds else 'is violated'} ({states} states, {time.monotonic() - begun:.1f} s)", flush=True)
+              f"{'holds' if holds else 'is violated'} ({states} states, {time.monotonic() - begun:.1f} s)",
+              flush=True)
     return 1 if wrong else 0
 
 

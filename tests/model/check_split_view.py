@@ -6,9 +6,11 @@ import sys
 import counting
 import graphs
 
-# n, k, t as both sides choose them at corrupt fraction 0.1; corrupt devices; attack found if nobody asked for signatures.
-# None of those neighbourhoods breaks t > (k + c) / 2, so the two kinds of seed stay apart: thresholds alone do not help.
-REAL = [(32, 31, 18, 0, True), (32, 31, 18, 3, True), (64, 63, 36, 6, True), (100, 32, 22, 0, True), (100, 32, 22, 10, True),
+# n, k, t as both sides choose them at corrupt fraction 0.1; corrupt devices; attack found if nobody asked for
+# signatures. None of those neighbourhoods breaks t > (k + c) / 2, so the two kinds of seed stay apart:
+# thresholds alone do not help.
+REAL = [(32, 31, 18, 0, True), (32, 31, 18, 3, True), (64, 63, 36, 6, True), (100, 32, 22, 0, True),
+        (100, 32, 22, 10, True),
         (300, 70, 49, 30, True), (1000, 100, 70, 0, True), (1000, 100, 70, 100, True)]
 # What counting allows on complete graphs: the answers of views.py over all views.
 SMALL = [(5, 3, False), (6, 3, True), (6, 4, False), (7, 4, False), (8, 4, True), (8, 5, False)]
@@ -18,7 +20,8 @@ HIGH = [(100, 32, 23), (300, 66, 47), (1000, 96, 72)]
 
 def neighbours_are_symmetric(n: int, k: int) -> bool:
     near = graphs.neighbours(n, k)
-    return all(len(near[i]) == k and i not in near[i] and all(i in near[j] for j in near[i]) for i in range(n))
+    return all(len(near[i]) == k and i not in near[i] and all(i in near[j] for j in near[i])
+               for i in range(n))
 
 
 def main() -> int:

@@ -1,9 +1,10 @@
 """The split view at real sizes against sessions without the consistency step, as a flow problem.
 
-The victim u was shown the alive set A. Its self seed opens when its honest neighbours are told that it survived. Every
-honest neighbour v in A must have its mask seed opened: t shares, c_v of them from its corrupt neighbours, each other one
-from an honest neighbour of v that is told v is missing. An honest device can be told at most k - t missing ones, and u
-itself is asked nothing. So an attack with this A exists exactly when a flow fills t - c_v at every v.
+The victim u was shown the alive set A. Its self seed opens when its honest neighbours are told that it
+survived. Every honest neighbour v in A must have its mask seed opened: t shares, c_v of them from its corrupt
+neighbours, each other one from an honest neighbour of v that is told v is missing. An honest device can be
+told at most k - t missing ones, and u itself is asked nothing. So an attack with this A exists exactly when a
+flow fills t - c_v at every v.
 """
 import graphs
 
@@ -38,7 +39,8 @@ def fills(near, corrupt, t, k, victim, alive) -> bool:
 
 
 def alive_sets(near, corrupt, t, victim, n):
-    """Shapes of the smallest alive set that u accepts: its corrupt neighbours, and honest ones near, far or on one side."""
+    """Shapes of the smallest alive set that u accepts:
+    its corrupt neighbours, and honest ones near, far or on one side."""
     inside = [v for v in near[victim] if v in corrupt]
     honest = [v for v in near[victim] if v not in corrupt]
     distance = {v: min((v - victim) % n, (victim - v) % n) for v in honest}
@@ -48,7 +50,8 @@ def alive_sets(near, corrupt, t, victim, n):
 
 
 def split_view(n: int, k: int, t: int, corrupt: set, victim: int = 0) -> bool:
-    """Whether one of the shapes above lets the coordinator read the victim's vector. The mask kinds stay apart meanwhile."""
+    """Whether one of the shapes above lets the coordinator read the victim's vector. The mask kinds
+    stay apart meanwhile."""
     near = graphs.neighbours(n, k)
     assert victim not in corrupt and 2 * t > k + corrupt_near(near, corrupt, victim)
     return any(fills(near, corrupt, t, k, victim, alive) for alive in alive_sets(near, corrupt, t, victim, n))

@@ -1,4 +1,6 @@
-"""The graphs of PROTOCOL.md section 6.4, over positions instead of participant numbers: the permutation only renames."""
+"""The graphs of PROTOCOL.md section 6.4, over positions instead of participant numbers:
+the permutation only renames.
+"""
 
 
 def neighbours(n: int, k: int) -> list[list[int]]:
@@ -15,5 +17,6 @@ def threshold(k: int, corrupt: int) -> int:
 
 
 def built_threshold(k: int, corrupt: int) -> int:
-    """The one of PROTOCOL.md section 6.13: the smallest t with 2t >= k + corrupt + 2. As many signatures are verified."""
+    """The one of PROTOCOL.md section 6.13:
+    the smallest t with 2t >= k + corrupt + 2. As many signatures are verified."""
     return (k + corrupt + 1) // 2 + 1

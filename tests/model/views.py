@@ -1,8 +1,10 @@
-"""What a lying coordinator can open when it may show every honest device views of its own: one satisfiability problem.
+"""What a lying coordinator can open when it may show every honest device views of its own:
+one satisfiability problem.
 
-Unknown: who is corrupt, what each honest device is shown as alive (6.8) and as surviving (6.10), who delivers a vector,
-signs and answers. Nothing limits how many different views there are. Everything a device checks is a constraint.
-A model is an attack, spelt out by describe(); `unsat` says that none exists for these n, k, t and c.
+Unknown: who is corrupt, what each honest device is shown as alive (6.8) and as surviving (6.10), who delivers
+a vector, signs and answers. Nothing limits how many different views there are. Everything a device checks is
+a constraint. A model is an attack, spelt out by describe();
+`unsat` says that none exists for these n, k, t and c.
 """
 from dataclasses import dataclass, field
 
@@ -103,7 +105,8 @@ class Attack:
 
     def openings(self, u: int):
         near = self.near[u]
-        self_shares = [z3.Or(self.corrupt[i], z3.And(self.released[i], self.view[i][u], self.alive[i][u])) for i in near]
+        self_shares = [z3.Or(self.corrupt[i], z3.And(self.released[i], self.view[i][u], self.alive[i][u]))
+                       for i in near]
         mask_shares = [z3.Or(self.corrupt[i], z3.And(self.released[i], self.missing[i][u])) for i in near]
         self.add(z3.Implies(self.self_open[u], at_least(self_shares, self.q.t)))
         if self.q.release == "pair seeds":
@@ -123,19 +126,23 @@ class Attack:
         self.add(z3.Not(self.corrupt[0]))
         if self.q.goal == "both kinds":
             if self.q.release == "pair seeds":  # all of its pair seeds released are as good as its mask seed
-                opened = z3.And([z3.Or(self.corrupt[j], z3.And(self.released[j], self.missing[j][0])) for j in self.near[0]])
+                opened = z3.And([z3.Or(self.corrupt[j], z3.And(self.released[j], self.missing[j][0]))
+                                 for j in self.near[0]])
             else:
                 opened = self.mask_open[0]
             self.add(self.self_open[0], opened)
             return
-        # The sum over `inside` is readable: no unknown mask is left in it. Every linear combination of vectors that
-        # reveals anything is made of such sums, because one unknown pair mask forces equal factors on its two ends.
+        # The sum over `inside` is readable: no unknown mask is left in it. Every linear combination of
+        # vectors that reveals anything is made of such sums,
+        # because one unknown pair mask forces equal factors on its two ends.
         self.add(self.inside[0], at_most(self.inside, 1 if self.q.goal == "victim" else self.q.goal_size))
         for i in range(self.q.n):
-            self.add(z3.Implies(self.inside[i], z3.And(z3.Not(self.corrupt[i]), self.delivered[i], self.self_open[i])))
+            self.add(z3.Implies(self.inside[i], z3.And(z3.Not(self.corrupt[i]), self.delivered[i],
+                                                       self.self_open[i])))
             for j in self.near[i]:
                 cancels = z3.And(self.inside[j], self.alive[j][i])
-                self.add(z3.Implies(z3.And(self.inside[i], self.alive[i][j], z3.Not(cancels)), self.pair_known(i, j)))
+                self.add(z3.Implies(z3.And(self.inside[i], self.alive[i][j], z3.Not(cancels)),
+                                    self.pair_known(i, j)))
 
     def exists(self, timeout_s: int = 0) -> bool:
         if timeout_s:
@@ -160,7 +167,8 @@ class Attack:
             state = "releases" if true(self.released[i]) else "signs" if true(self.signed[i]) else "silent"
             missing = [j for j in alive if true(self.released[i]) and true(self.missing[i][j])]
             lines.append(f"{i:2} {state:8} alive {alive} missing {missing} "
-                         f"opened {'self ' if true(self.self_open[i]) else ''}{'mask' if true(self.mask_open[i]) else ''}")
+                         f"opened {'self ' if true(self.self_open[i]) else ''}"
+                         f"{'mask' if true(self.mask_open[i]) else ''}")
         return "\n".join(lines)
 
 

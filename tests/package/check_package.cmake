@@ -1,5 +1,5 @@
-# Installs the build tree into an empty prefix, then configures, builds and runs the consumer against that prefix.
-# Variables: COMPONENT INSTALLED CONSUMER BUILD SOURCE WORK COMPILER FLAGS GENERATOR.
+# Installs the build tree into an empty prefix, then configures, builds and runs the consumer against that
+# prefix. Variables: COMPONENT INSTALLED CONSUMER BUILD SOURCE WORK COMPILER FLAGS GENERATOR.
 function(run what)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result EQUAL 0)
@@ -11,7 +11,8 @@ endfunction()
 file(REMOVE_RECURSE "${WORK}")
 foreach(component IN LISTS INSTALLED)
   if(component)
-    run("install ${component}" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/prefix" --component ${component})
+    run("install ${component}" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/prefix" --component
+      ${component})
   endif()
 endforeach()
 
@@ -34,7 +35,8 @@ set(absent -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON -DCMAKE_DISABLE_FIND_PACKAGE_n
 if(COMPONENT STREQUAL "core")
   list(APPEND absent -DCMAKE_DISABLE_FIND_PACKAGE_gRPC=ON -DCMAKE_DISABLE_FIND_PACKAGE_Protobuf=ON)
 endif()
-run("configure the consumer" "${CMAKE_COMMAND}" -S "${CONSUMER}" -B "${WORK}/consumer" -G "${GENERATOR}" ${absent}
+run("configure the consumer" "${CMAKE_COMMAND}" -S "${CONSUMER}" -B "${WORK}/consumer" -G "${GENERATOR}"
+  ${absent}
   "-DCMAKE_PREFIX_PATH=${WORK}/prefix" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
   -DCONSUMER_COMPONENT=${COMPONENT})
 run("build the consumer" "${CMAKE_COMMAND}" --build "${WORK}/consumer")

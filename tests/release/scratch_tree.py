@@ -8,10 +8,11 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Nobody's own settings, and commits whose hash does not depend on the hour.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "SOTTO_COMMIT"))} | {
-    "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
-    "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@localhost", "GIT_AUTHOR_DATE": "1767225600 +0000",
-    "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@localhost", "GIT_COMMITTER_DATE": "1767225600 +0000",
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if not name.startswith(("GIT_", "SOTTO_COMMIT"))} | {
+"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
+"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@localhost", "GIT_AUTHOR_DATE": "1767225600 +0000",
+"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@localhost", "GIT_COMMITTER_DATE": "1767225600 +0000",
 }
 
 
@@ -35,8 +36,8 @@ class ScratchTree(unittest.TestCase):
         """Writes further files before the first commit."""
 
     def git(self, *arguments: str) -> str:
-        return subprocess.run(["git", "-C", str(self.root), *arguments], capture_output=True, text=True, check=True,
-                              env=ENVIRONMENT).stdout.strip()
+        return subprocess.run(["git", "-C", str(self.root), *arguments], capture_output=True, text=True,
+                              check=True, env=ENVIRONMENT).stdout.strip()
 
     def commit(self) -> None:
         self.git("add", "--all")

@@ -35,7 +35,8 @@ class Release(ScratchTree):
         (self.root / "CHANGELOG.md").write_text(CHANGELOG)
 
     def release(self, *arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run([sys.executable, "-B", str(self.root / "scripts/release"), "--output", str(self.output()),
+        return subprocess.run([sys.executable, "-B", str(self.root / "scripts/release"), "--output",
+                               str(self.output()),
                                *arguments], capture_output=True, text=True, check=False, env=ENVIRONMENT)
 
     def output(self) -> pathlib.Path:
@@ -54,7 +55,8 @@ class Release(ScratchTree):
         files = {path.name: path.read_bytes() for path in self.output().iterdir()}
         self.assertEqual(set(files), {"sotto-1.2.3.tar.gz", "sotto-1.2.3.spdx.json", "SHA256SUMS"})
         self.assertEqual(files["SHA256SUMS"].decode(), "".join(
-            f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in ("sotto-1.2.3.tar.gz", "sotto-1.2.3.spdx.json")))
+            f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n"
+            for name in ("sotto-1.2.3.tar.gz", "sotto-1.2.3.spdx.json")))
         self.assertEqual(self.git("rev-parse", "v1.2.3^{commit}"), self.git("rev-parse", "HEAD"))
         self.assertIn("* Something new.", self.git("tag", "--list", "--format=%(contents)", "v1.2.3"))
 
@@ -71,7 +73,8 @@ class Release(ScratchTree):
         self.assertEqual(self.release("--dry-run").returncode, 0)
         tar = gzip.decompress((self.output() / "sotto-1.2.3.tar.gz").read_bytes())
         with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
-            names = {member.name.removeprefix("sotto-1.2.3/") for member in archive.getmembers() if member.isfile()}
+            names = {member.name.removeprefix("sotto-1.2.3/") for member in archive.getmembers()
+                     if member.isfile()}
             self.assertEqual(names, set(self.git("ls-files").splitlines()))
             commit = archive.extractfile("sotto-1.2.3/cmake/archive_commit.txt").read().decode().strip()
         self.assertEqual(commit, self.git("rev-parse", "HEAD"))
@@ -91,7 +94,8 @@ class Release(ScratchTree):
         cases = (("## [1.2.3] - 2026-01-01", "## [1.2.2] - 2026-01-01", "no section"),
                  ("## [1.2.3] - 2026-01-01", "## [1.2.3] - soon", "no section"),
                  ("* Something new.", "", "no section"),
-                 ("## [Unreleased]\n", "## [Unreleased]\n\n* Not placed yet.\n", "entries under [Unreleased]"))
+                 ("## [Unreleased]\n", "## [Unreleased]\n\n* Not placed yet.\n",
+                  "entries under [Unreleased]"))
         for old, new, reason in cases:
             with self.subTest(new):
                 self.assertIn(old, CHANGELOG)
@@ -139,7 +143,8 @@ class Materials(unittest.TestCase):
         product = self.document["packages"][0]
         libraries = {package["SPDXID"]: package["name"] for package in self.document["packages"][1:]}
         related = {libraries[relation["relatedSpdxElement"]]: relation["relationshipType"]
-                   for relation in self.document["relationships"] if relation["spdxElementId"] == product["SPDXID"]}
+                   for relation in self.document["relationships"]
+                   if relation["spdxElementId"] == product["SPDXID"]}
         self.assertEqual(set(related), set(libraries.values()))
         self.assertEqual((related["libssl3"], related["libeigen3-dev"]), ("DYNAMIC_LINK", "STATIC_LINK"))
         self.assertNotIn("cmake", related)

@@ -17,14 +17,16 @@ class Commit(ScratchTree):
 
     def written(self, source: pathlib.Path, **environment: str) -> str:
         file = self.scratch / "commit.cc"
-        subprocess.run([CMAKE, f"-DSOURCE={source}", f"-DFILE={file}", "-P", str(source / "cmake/write_commit.cmake")],
+        subprocess.run([CMAKE, f"-DSOURCE={source}", f"-DFILE={file}", "-P",
+                        str(source / "cmake/write_commit.cmake")],
                        check=True, env=ENVIRONMENT | environment)
         return re.search(r'return "(.*)";', file.read_text()).group(1)
 
     def unpacked(self, directory: pathlib.Path) -> pathlib.Path:
         """The tree as a tarball has it, below `directory`."""
         directory.mkdir(parents=True, exist_ok=True)
-        self.git("archive", "--format=tar", "--prefix=sotto/", "--output", str(self.scratch / "sotto.tar"), "HEAD")
+        self.git("archive", "--format=tar", "--prefix=sotto/", "--output", str(self.scratch / "sotto.tar"),
+                 "HEAD")
         with tarfile.open(self.scratch / "sotto.tar") as archive:
             archive.extractall(directory)
         return directory / "sotto"
@@ -74,12 +76,14 @@ class Version(unittest.TestCase):
         version = (ROOT / "VERSION").read_text().strip()
         elsewhere = subprocess.run(["grep", "-rlF", "--exclude-dir=build", "--exclude-dir=tests",
                                     "--include=CMakeLists.txt", "--include=*.py", "--include=*.cc",
-                                    f'"{version}"', str(ROOT)], capture_output=True, text=True, check=False).stdout
+                                    f'"{version}"', str(ROOT)], capture_output=True, text=True,
+                                   check=False).stdout
         self.assertEqual(elsewhere, "")
 
     @unittest.skipIf(BINARY is None, "built without gRPC, so there is no binary")
     def test_the_binary_says_version_and_commit(self) -> None:
-        said = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+        said = subprocess.run([BINARY, "--version"], capture_output=True, text=True,
+                              check=True).stdout.strip()
         version = re.escape((ROOT / "VERSION").read_text().strip())
         self.assertRegex(said, rf"^{version} \(([0-9a-f]{{12}}(\+changes)?|unknown commit)\)$")
 

@@ -24,7 +24,8 @@ def free_port():
 
 def run(*arguments, timeout=120, **options):
     """The finished process; its output as text."""
-    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options)
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
+                          **options)
 
 
 def run_ok(*arguments, timeout=120):
@@ -129,7 +130,8 @@ class MaskHelper(Server):
 
     def start(self):
         self.spawn("helper", "serve", "--authority", self.authority)
-        wait_until(lambda: self.process.poll() is not None or "listening on" in self.log_text(), what="the helper's start")
+        wait_until(lambda: self.process.poll() is not None or "listening on" in self.log_text(),
+                   what="the helper's start")
         if self.process.poll() is not None:
             raise AssertionError(f"sotto helper serve ended at once: {self.log_text()}")
         return self
@@ -154,8 +156,10 @@ class Device:
         self.log_path = coordinator.data_dir.parent / f"{name}.log"
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [BINARY, "device", "run", "--coordinator", coordinator.address, "--ca", str(coordinator.ca), "--identity",
-             str(coordinator.enroll(name)), "--id", name, "--population", "wearables", "--data", str(data), *map(str, extra)],
+            [BINARY, "device", "run", "--coordinator", coordinator.address, "--ca", str(coordinator.ca),
+             "--identity",
+             str(coordinator.enroll(name)), "--id", name, "--population", "wearables", "--data", str(data),
+             *map(str, extra)],
             stdout=self.log, stderr=subprocess.STDOUT)
 
     def log_text(self):
@@ -177,7 +181,8 @@ def write_task(folder, **changes):
     """A task file from the built-in example with some keys changed; returns its path."""
     text = run_ok("task", "example")
     for key, value in changes.items():
-        text, count = re.subn(rf"^{key} = [^#\n]*", f"{key} = {json.dumps(value)} ", text, count=1, flags=re.MULTILINE)
+        text, count = re.subn(rf"^{key} = [^#\n]*", f"{key} = {json.dumps(value)} ", text, count=1,
+                              flags=re.MULTILINE)
         assert count == 1, f"the example task has no key {key}"
     path = pathlib.Path(folder) / "task.toml"
     path.write_text(text)

@@ -1,4 +1,6 @@
-"""Federated accuracy on the real data sets against an independent numpy implementation of FedAvg (full data: label long)."""
+"""Federated accuracy on the real data sets against an independent numpy implementation of FedAvg
+(full data: label long).
+"""
 
 import unittest
 
@@ -15,12 +17,14 @@ class Accuracy(SystemTest):
 
     def test_har(self):
         data = self.require_data("uci_har")
-        self.compare(["har", "--data", data, "--rounds", 100, "--batch-size", 32, "--learning-rate", 0.01, "--seed", 0],
+        self.compare(["har", "--data", data, "--rounds", 100, "--batch-size", 32, "--learning-rate", 0.01,
+                      "--seed", 0],
                      oracle=0.905, tolerance=0.005)
 
     def test_fashion_mnist(self):
         data = self.require_data("fashion_mnist")
-        self.compare(["fashion-mnist", "--data", data, "--rounds", 100, "--batch-size", 10, "--learning-rate", 0.05],
+        self.compare(["fashion-mnist", "--data", data, "--rounds", 100, "--batch-size", 10,
+                      "--learning-rate", 0.05],
                      oracle=0.826, tolerance=0.01)
 
     def test_fsdd(self):

@@ -26,13 +26,15 @@ class CommandLine(SystemTest):
         self.assert_refused(run("simulate", "motion", "--learning-rate", "-1"), 2, "learning")
 
     def test_help_teaches(self):
-        for command in ([], ["simulate"], ["serve"], ["task", "create"], ["device", "run"], ["dataset", "convert"]):
+        for command in ([], ["simulate"], ["serve"], ["task", "create"], ["device", "run"],
+                        ["dataset", "convert"]):
             done = run(*command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertGreater(len(done.stdout), 200)
 
     def test_results_that_cannot_be_written_are_reported(self):
-        self.assert_refused(run("simulate", "motion", "--devices", 4, "--rounds", 1, "--json", "/nonexistent/x.json"), 1,
+        self.assert_refused(run("simulate", "motion", "--devices", 4, "--rounds", 1, "--json",
+                                "/nonexistent/x.json"), 1,
                             "/nonexistent/x.json")
 
 
@@ -58,8 +60,8 @@ class DataFiles(SystemTest):
         self.assertIn("s05_x.npy", done.stderr)
 
     def test_a_device_folder_without_examples_is_named(self):
-        done = run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", "/nonexistent", "--id", "a", "--population",
-                   "b", "--data", self.folder)
+        done = run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", "/nonexistent", "--id", "a",
+                   "--population", "b", "--data", self.folder)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("x.npy", done.stderr)
 
@@ -93,7 +95,8 @@ class Server(SystemTest):
 
     def test_a_second_coordinator_on_one_data_directory_is_refused(self):
         with Coordinator(self.folder / "one") as one:
-            done = run("serve", "--data-dir", one.data_dir, "--listen", f"127.0.0.1:{free_port()}", timeout=30)
+            done = run("serve", "--data-dir", one.data_dir, "--listen", f"127.0.0.1:{free_port()}",
+                       timeout=30)
             self.assert_refused(done, 1, "another")
             self.assertEqual(run("task", "list", "--data-dir", one.data_dir).returncode, 0)
 
@@ -122,7 +125,8 @@ class Server(SystemTest):
             one.admin("task", "create", "--file", file)
             again = run("task", "create", "--file", file, "--data-dir", one.data_dir)
             self.assert_refused(again, 1, "activity", "exists")
-            self.assert_refused(run("task", "show", "other", "--data-dir", one.data_dir), 1, "other", "activity")
+            self.assert_refused(run("task", "show", "other", "--data-dir", one.data_dir), 1, "other",
+                                "activity")
             self.assert_refused(run("round", "show", "activity", "9", "--data-dir", one.data_dir), 1, "9")
 
 
@@ -141,26 +145,30 @@ class Enrolment(SystemTest):
                           "-----BEGIN PUBLIC KEY-----"])
 
     def test_a_key_made_elsewhere_is_endorsed_without_being_seen(self):
-        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
-                        self.folder / "key.pem"], check=True, capture_output=True)
-        subprocess.run(["openssl", "pkey", "-in", self.folder / "key.pem", "-pubout", "-out", self.folder / "public.pem"],
+        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-out", self.folder / "key.pem"], check=True, capture_output=True)
+        subprocess.run(["openssl", "pkey", "-in", self.folder / "key.pem", "-pubout", "-out",
+                        self.folder / "public.pem"],
                        check=True, capture_output=True)
         file = self.folder / "identity.pem"
-        run_ok("enroll", "kitchen-8", "--authority", self.authority, "--public-key", self.folder / "public.pem", "-o", file)
+        run_ok("enroll", "kitchen-8", "--authority", self.authority, "--public-key",
+               self.folder / "public.pem", "-o", file)
         self.assertNotIn("PRIVATE", file.read_text())
         self.assertIn("DEVICE ENDORSEMENT", file.read_text())
 
     def test_wrong_use_is_named(self):
         out = self.folder / "out.pem"
         self.assert_refused(run("enroll", "a", "-o", out), 2, "--authority")
-        self.assert_refused(run("enroll", "a", "--authority", self.folder / "none", "-o", out), 1, "none", "--create-authority")
+        self.assert_refused(run("enroll", "a", "--authority", self.folder / "none", "-o", out), 1, "none",
+                            "--create-authority")
         self.assert_refused(run("enroll", "--authority", self.authority, "-o", out), 2, "NAME")
         self.assert_refused(run("enroll", "a b", "--authority", self.authority, "-o", out), 2, "a b")
         self.assert_refused(run("enroll", "a", "--authority", self.authority), 2, "--output")
         self.assert_refused(run("enroll", "--create-authority", "--authority", self.authority), 1, "already")
         garbage = self.folder / "garbage.pem"
         garbage.write_text("garbage")
-        self.assert_refused(run("enroll", "a", "--authority", self.authority, "--public-key", garbage, "-o", out), 2,
+        self.assert_refused(run("enroll", "a", "--authority", self.authority, "--public-key", garbage, "-o",
+                                out), 2,
                             "garbage.pem", "PUBLIC KEY")
         self.assertFalse(out.exists())
 
@@ -168,15 +176,17 @@ class Enrolment(SystemTest):
         file = self.folder / "kitchen-7.pem"
         run_ok("enroll", "kitchen-7", "--authority", self.authority, "-o", file)
         before = file.read_text()
-        self.assert_refused(run("enroll", "other", "--authority", self.authority, "-o", file), 2, "kitchen-7.pem", "exists")
+        self.assert_refused(run("enroll", "other", "--authority", self.authority, "-o", file), 2,
+                            "kitchen-7.pem", "exists")
         self.assertEqual(file.read_text(), before)
 
     def test_a_coordinator_without_the_authoritys_key_needs_its_endorsement(self):
         data_dir = self.folder / "one"
         public = self.authority / "authority.pem"
-        serve = ["serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}", "--authority", public]
-        self.assert_refused(run(*serve, timeout=30), 1, "coordinator-public.pem", "sotto enroll --coordinator",
-                            "--plan-endorsement")
+        serve = ["serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}", "--authority",
+                 public]
+        self.assert_refused(run(*serve, timeout=30), 1, "coordinator-public.pem",
+                            "sotto enroll --coordinator", "--plan-endorsement")
         endorsement = self.folder / "endorsement.pem"
         run_ok("enroll", "--coordinator", "--authority", self.authority, "--public-key",
                data_dir / "coordinator-public.pem", "-o", endorsement)
@@ -186,11 +196,13 @@ class Enrolment(SystemTest):
 
         foreign = self.folder / "foreign"
         run_ok("enroll", "--create-authority", "--authority", foreign)
-        self.assert_refused(run(*serve[:-1], foreign / "authority.pem", "--plan-endorsement", endorsement, timeout=30), 2,
+        self.assert_refused(run(*serve[:-1], foreign / "authority.pem", "--plan-endorsement", endorsement,
+                                timeout=30), 2,
                             "endorsement.pem", "another authority")
         device = self.folder / "device.pem"
         run_ok("enroll", "a", "--authority", self.authority, "-o", device)
-        self.assert_refused(run(*serve, "--plan-endorsement", device, timeout=30), 2, "device.pem", "of a device")
+        self.assert_refused(run(*serve, "--plan-endorsement", device, timeout=30), 2, "device.pem",
+                            "of a device")
         (data_dir / "coordinator-key.pem").unlink()
         self.assert_refused(run(*serve, "--plan-endorsement", endorsement, timeout=30), 2, "another key")
 
@@ -216,7 +228,8 @@ class Identities(SystemTest):
         if not data.exists():
             run_ok("dataset", "export", "motion", data, "--devices", 3)
         folder = next(p for p in sorted(data.iterdir()) if p.name != "test" and p.is_dir())
-        return run("device", "run", "--coordinator", coordinator.address, "--ca", coordinator.ca, "--id", "d", "--population",
+        return run("device", "run", "--coordinator", coordinator.address, "--ca", coordinator.ca, "--id",
+                   "d", "--population",
                    "wearables", "--data", folder, "--rounds", 1, "--quiet", *extra, timeout=60)
 
     def serve(self, name="one", **task):
@@ -237,12 +250,14 @@ class Identities(SystemTest):
         self.assert_refused(self.device(one, "--identity", cut), 2, "cut.pem", "cut short")
         coordinators = self.folder / "coordinators.pem"
         run_ok("enroll", "--coordinator", "--authority", one.authority, "-o", coordinators)
-        self.assert_refused(self.device(one, "--identity", coordinators), 2, "coordinators.pem", "of a coordinator")
+        self.assert_refused(self.device(one, "--identity", coordinators), 2, "coordinators.pem",
+                            "of a coordinator")
         # The identity of one device with the authority of another.
         mixed = self.folder / "mixed.pem"
         run_ok("enroll", "--create-authority", "--authority", self.folder / "foreign")
         mark = "-----BEGIN PUBLIC KEY-----"
-        mixed.write_text(one.enroll("d").read_text().split(mark)[0] + (self.folder / "foreign/authority.pem").read_text())
+        mixed.write_text(one.enroll("d").read_text().split(mark)[0]
+                         + (self.folder / "foreign/authority.pem").read_text())
         self.assert_refused(self.device(one, "--identity", mixed), 2, "mixed.pem", "not by the authority")
 
     def test_a_device_that_is_not_enrolled_takes_no_plan(self):
@@ -253,12 +268,13 @@ class Identities(SystemTest):
         foreign = self.folder / "foreign"
         run_ok("enroll", "--create-authority", "--authority", foreign)
         run_ok("enroll", "d", "--authority", foreign, "-o", self.folder / "d.pem")
-        self.assert_refused(self.device(one, "--identity", self.folder / "d.pem"), 1, "not signed by a coordinator",
-                            "authority")
+        self.assert_refused(self.device(one, "--identity", self.folder / "d.pem"), 1,
+                            "not signed by a coordinator", "authority")
 
     def test_plans_that_protect_less_than_the_owner_asks_for_are_refused(self):
         one = self.serve(adversary="curious")
-        self.assert_refused(self.device(one, "--identity", one.enroll("d")), 1, "curious", "allow_curious is off")
+        self.assert_refused(self.device(one, "--identity", one.enroll("d")), 1, "curious",
+                            "allow_curious is off")
         with_leave = self.device(one, "--identity", one.enroll("d"), "--allow-curious", "--cohort-min", 4,
                                  "--id", "another")
         self.assert_refused(with_leave, 1, "no cohort below 4")  # the next rule, no longer that one
@@ -272,8 +288,8 @@ class Certificates(SystemTest):
         if not data.exists():
             run_ok("dataset", "export", "motion", data, "--devices", 3)
         folder = next(p for p in sorted(data.iterdir()) if p.name != "test" and p.is_dir())
-        return run("device", "run", "--coordinator", coordinator.address, "--ca", ca, "--id", "d", "--population",
-                   "wearables", "--data", folder, "--rounds", 1, timeout=timeout)
+        return run("device", "run", "--coordinator", coordinator.address, "--ca", ca, "--id", "d",
+                   "--population", "wearables", "--data", folder, "--rounds", 1, timeout=timeout)
 
     def test_a_foreign_certificate_authority_is_named(self):
         with Coordinator(self.folder / "one") as one, Coordinator(self.folder / "two") as two:
@@ -286,21 +302,22 @@ class Certificates(SystemTest):
         with Coordinator(data_dir) as one:
             one.end()
         tls = data_dir / "tls"
-        # Sign an already expired certificate with the coordinator's own CA, as a stopped clock would leave it.
+        # Sign an already expired certificate with the coordinator's own CA,
+        # as a stopped clock would leave it.
         script = f"""
             set -e; cd {tls}
             openssl ecparam -name prime256v1 -genkey -noout -out expired.key
             openssl req -new -key expired.key -subj /CN=localhost -out expired.csr
             printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > extensions
-            openssl x509 -req -in expired.csr -CA ca.pem -CAkey ca-key.pem -set_serial 99 -days -1 -extfile extensions \\
-                -out expired.pem
+            openssl x509 -req -in expired.csr -CA ca.pem -CAkey ca-key.pem -set_serial 99 -days -1 \\
+                -extfile extensions -out expired.pem
         """
         done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         # A plain TLS server with that certificate stands in for a coordinator whose renewal failed.
         port = free_port()
-        server = subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", tls / "expired.pem",
-                                   "-key", tls / "expired.key", "-alpn", "h2", "-quiet"],
+        server = subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert",
+                                   tls / "expired.pem", "-key", tls / "expired.key", "-alpn", "h2", "-quiet"],
                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(lambda: (server.kill(), server.wait(), server.stdin.close()))
         one.port = port

@@ -1,4 +1,6 @@
-"""Devices leave at every step, announced or without a word: the sum is exact or the round is abandoned with a reason."""
+"""Devices leave at every step, announced or without a word:
+the sum is exact or the round is abandoned with a reason.
+"""
 
 import unittest
 
@@ -14,14 +16,16 @@ class DropOuts(SystemTest):
             if not entry["committed"]:
                 self.assertTrue(entry["reason"])
             else:
-                dropped = entry["dropped_before_keys"] + entry["dropped_after_keys"] + entry["dropped_after_shares"]
+                before_vector = ("dropped_before_keys", "dropped_after_keys", "dropped_after_shares")
+                dropped = sum(entry[key] for key in before_vector)
                 self.assertEqual(entry["collected"], result["clients_per_round"] - dropped)
 
     def test_a_third_of_a_complete_graph_drops_out(self):
         secure = simulate(*MOTION, "--devices", 24)
         self.check(secure)
         self.assertGreaterEqual(secure["rounds_completed"], 6)
-        self.assertEqual(secure["model_sha256"], simulate(*MOTION, "--devices", 24, "--aggregation", "plain")["model_sha256"])
+        self.assertEqual(secure["model_sha256"], simulate(*MOTION, "--devices", 24, "--aggregation",
+                                                          "plain")["model_sha256"])
 
     def test_a_third_of_a_harary_graph_drops_out(self):
         result = simulate(*MOTION, "--devices", 90)

@@ -11,8 +11,10 @@ COMMON = ["motion", "--devices", 12, "--rounds", 3, "--seed", 7, "--dropout", 0.
 class Equality(SystemTest):
     def test_plain_secure_and_one_shot_over_both_transports_and_thread_counts_give_one_model(self):
         digests = {}
-        for aggregation, transport, threads in itertools.product(("plain", "secure", "one_shot"), ("in-process", "grpc"), (1, 2)):
-            result = simulate(*COMMON, "--aggregation", aggregation, "--transport", transport, "--threads", threads)
+        for aggregation, transport, threads in itertools.product(("plain", "secure", "one_shot"),
+                                                                 ("in-process", "grpc"), (1, 2)):
+            result = simulate(*COMMON, "--aggregation", aggregation, "--transport", transport, "--threads",
+                              threads)
             self.assertEqual(result["rounds_completed"], 3)
             digests[aggregation, transport, threads] = result["model_sha256"]
         self.assertEqual(len(set(digests.values())), 1, digests)
@@ -34,7 +36,8 @@ class Equality(SystemTest):
         self.assertEqual(len(digests), 1)
 
     def test_packed_vectors_are_shorter_and_give_the_same_model(self):
-        words, bits = (simulate(*COMMON, "--cohort-max", 60, "--packing", packing) for packing in ("words", "bits"))
+        words, bits = (simulate(*COMMON, "--cohort-max", 60, "--packing", packing)
+                       for packing in ("words", "bits"))
         self.assertEqual(words["model_sha256"], bits["model_sha256"])
         self.assertLess(bits["uplink_bytes_per_device"], words["uplink_bytes_per_device"])
 

@@ -29,8 +29,8 @@ class ModelTest(SystemTest):
 class Golden(ModelTest):
     def check(self, key, model):
         paths = {name: self.folder / name for name in ("out.bin", "logits.bin", "layers_crc32.txt")}
-        run_ok("model", "run", model, "--input", MODELS_DIR / "golden" / f"{key}_in.bin", "--output", paths["out.bin"],
-               "--logits", paths["logits.bin"], "--layers-crc", paths["layers_crc32.txt"])
+        run_ok("model", "run", model, "--input", MODELS_DIR / "golden" / f"{key}_in.bin", "--output",
+               paths["out.bin"], "--logits", paths["logits.bin"], "--layers-crc", paths["layers_crc32.txt"])
         for name, path in paths.items():
             self.assertEqual(path.read_bytes(), self.golden(key, name), f"{key} {name}")
 
@@ -55,7 +55,8 @@ class Inspect(ModelTest):
         self.assertLessEqual(report["arena_lower_bound_bytes"], report["arena_bytes"])
         self.assertLessEqual(report["arena_bytes"], 10_500)
         self.assertEqual(report["head"], {"operator": 11, "features": 64, "outputs": 12})
-        self.assertEqual([op["name"] for op in report["operators"]][-3:], ["RESHAPE", "FULLY_CONNECTED", "SOFTMAX"])
+        self.assertEqual([op["name"] for op in report["operators"]][-3:],
+                         ["RESHAPE", "FULLY_CONNECTED", "SOFTMAX"])
         self.assertEqual(sum(op["multiply_accumulates"] for op in report["operators"]), 2_656_768)
         fits = {board["name"]: board["fits"] for board in report["boards"]}
         self.assertTrue(fits["BBC micro:bit v1"])
@@ -63,7 +64,8 @@ class Inspect(ModelTest):
 
     def test_text_names_operators_memory_and_boards(self):
         text = run_ok("model", "inspect", self.model("ad"))
-        for word in ("FULLY_CONNECTED", "bytes of arena", "lower bound", "head", "BOARD", "Raspberry Pi Pico"):
+        for word in ("FULLY_CONNECTED", "bytes of arena", "lower bound", "head", "BOARD",
+                     "Raspberry Pi Pico"):
             self.assertIn(word, text)
 
     def test_image_bytes_are_those_of_the_compiled_file(self):
@@ -78,13 +80,15 @@ class Inspect(ModelTest):
         image, source, binary = (self.folder / name for name in ("kws.sotto", "kws.c", "kws"))
         run_ok("model", "compile", self.model("kws"), "-o", image)
         run_ok("model", "compile", self.model("kws"), "-o", source, "--c-array")
-        names = [line.split()[-1].rstrip(";") for line in source.read_text().splitlines() if line.startswith("extern const")]
+        names = [line.split()[-1].rstrip(";") for line in source.read_text().splitlines()
+                 if line.startswith("extern const")]
         main = self.folder / "main.c"
         main.write_text('#include <stdio.h>\n#include "kws.c"\nstruct sotto_kernel { int unused; };\n'
                         + "".join(f"const sotto_kernel {name} = {{0}};\n" for name in names)
                         + "int main(void) { return fwrite(kws, 1, sizeof kws, stdout) != sizeof kws "
                           "|| kws_kernels.count == 0 || kws_arena_bytes == 0; }\n")
-        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-I", SOURCE_DIR / "device-runtime" / "include", main,
+        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-I",
+                        SOURCE_DIR / "device-runtime" / "include", main,
                         "-o", binary], check=True, timeout=60)
         done = subprocess.run([binary], capture_output=True, timeout=60, check=True)
         self.assertEqual(done.stdout, image.read_bytes())
@@ -103,7 +107,8 @@ class Refusals(ModelTest):
         file = self.folder / "noise.tflite"
         file.write_bytes(os.urandom(4096))
         self.assert_refused(run("model", "inspect", file), 2, "noise.tflite", "TFL3")
-        self.assert_refused(run("model", "run", file, "--input", file, "--output", self.folder / "o"), 2, "no model image")
+        self.assert_refused(run("model", "run", file, "--input", file, "--output", self.folder / "o"), 2,
+                            "no model image")
         self.assert_refused(run("model", "inspect", self.folder / "absent.tflite"), 1, "absent.tflite")
 
     def test_truncated_models_and_images_are_refused(self):
@@ -118,12 +123,14 @@ class Refusals(ModelTest):
         damaged = bytearray(image.read_bytes())
         damaged[1000] ^= 1
         image.write_bytes(damaged)
-        self.assert_refused(run("model", "run", image, "--input", image, "--output", self.folder / "o"), 2, "CRC-32")
+        self.assert_refused(run("model", "run", image, "--input", image, "--output", self.folder / "o"), 2,
+                            "CRC-32")
 
     def test_inputs_of_the_wrong_length_are_refused(self):
         wrong = self.folder / "in.bin"
         wrong.write_bytes(bytes(1201))
-        self.assert_refused(run("model", "run", self.model("sww"), "--input", wrong, "--output", self.folder / "o"), 2,
+        self.assert_refused(run("model", "run", self.model("sww"), "--input", wrong, "--output",
+                                self.folder / "o"), 2,
                             "1201", "1200")
 
 

@@ -18,7 +18,8 @@ class OneShot(SystemTest):
         super().setUp()
         self.authority = self.folder / "authority"
         run_ok("enroll", "--create-authority", "--authority", self.authority)
-        run_ok("enroll", "--coordinator", "--authority", self.authority, "-o", self.folder / "endorsement.pem")
+        run_ok("enroll", "--coordinator", "--authority", self.authority, "-o",
+               self.folder / "endorsement.pem")
         run_ok("helper", "init", "--data-dir", self.folder / "helper")
         self.helper = MaskHelper(self.folder / "helper", self.authority / "authority.pem").start()
         self.addCleanup(lambda: self.helper.process.poll() is None and self.helper.end())
@@ -27,12 +28,15 @@ class OneShot(SystemTest):
     def coordinator(self):
         """Its authority is kept elsewhere; the helper pins the same one."""
         return CoordinatorOfAnAuthorityElsewhere(self.folder / "coordinator", extra=[
-            "--authority", str(self.authority / "authority.pem"), "--plan-endorsement", str(self.folder / "endorsement.pem"),
-            "--helper", self.helper.address, "--helper-key", str(self.helper.public_key), "--helper-ca", str(self.helper.ca)])
+            "--authority", str(self.authority / "authority.pem"), "--plan-endorsement",
+            str(self.folder / "endorsement.pem"),
+            "--helper", self.helper.address, "--helper-key", str(self.helper.public_key), "--helper-ca",
+            str(self.helper.ca)])
 
     def devices(self, coordinator, extra):
         folders = sorted(p for p in (self.folder / "motion").iterdir() if p.name != "test" and p.is_dir())
-        devices = [Device(coordinator, f"watch-{i}", folder, extra) for i, folder in enumerate(folders[:DEVICES])]
+        devices = [Device(coordinator, f"watch-{i}", folder, extra)
+                   for i, folder in enumerate(folders[:DEVICES])]
         for device in devices:
             self.addCleanup(device.end)
         return devices
@@ -43,7 +47,8 @@ class OneShot(SystemTest):
             self.assertEqual(device.process.wait(timeout=60), 0, device.log_text())
 
     def round(self, coordinator, number):
-        return wait_until(lambda: (rounds := coordinator.admin("round", "list", "activity")) and len(rounds) == number and
+        return wait_until(lambda: (rounds := coordinator.admin("round", "list", "activity"))
+                          and len(rounds) == number and
                           rounds[0], what=f"round {number}")
 
     def create_task(self, coordinator):
@@ -70,7 +75,8 @@ class OneShot(SystemTest):
             self.send_and_sleep(coordinator)
             record = self.round(coordinator, 1)
             self.assertEqual(record["outcome"], "abandoned")
-            self.assertIn("the helper refused: the set has 4 devices; for this plan it must have 100", record["reason"])
+            self.assertIn("the helper refused: the set has 4 devices; for this plan it must have 100",
+                          record["reason"])
 
     def test_devices_that_trust_no_helper_stay_away(self):
         with self.coordinator() as coordinator:
@@ -81,7 +87,8 @@ class OneShot(SystemTest):
     def test_a_coordinator_without_a_helper_takes_no_such_task(self):
         with Coordinator(self.folder / "alone") as alone:
             task = write_task(self.folder, kind="one_shot")
-            self.assert_refused(run("task", "create", "--file", task, "--data-dir", alone.data_dir), 1, "--helper")
+            self.assert_refused(run("task", "create", "--file", task, "--data-dir", alone.data_dir), 1,
+                                "--helper")
 
     def test_a_helper_is_not_made_twice_nor_served_without_its_record(self):
         self.helper.end()
@@ -89,8 +96,8 @@ class OneShot(SystemTest):
         self.assert_refused(run("helper", "init", "--data-dir", data_dir), 1, "holds a helper's key")
         (data_dir / "answered.db").unlink()
         self.assert_refused(
-            run("helper", "serve", "--data-dir", data_dir, "--authority", self.authority / "authority.pem", "--listen",
-                "127.0.0.1:0"), 1, "answered.db", "cannot know what it has answered")
+            run("helper", "serve", "--data-dir", data_dir, "--authority", self.authority / "authority.pem",
+                "--listen", "127.0.0.1:0"), 1, "answered.db", "cannot know what it has answered")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ class FirstFleet(SystemTest):
         self.assertEqual(len(blocks), 3)
         # A person reads "listening on" before the next command; the script waits for the socket instead.
         blocks.insert(1, "until [ -S coordinator/admin.sock ]; do sleep 0.1; done\n")
-        script = "set -e\n" + "".join(blocks).replace("build/release/bin/sotto", BINARY).replace("7443", str(free_port()))
-        shell = subprocess.Popen(["bash", "-c", script], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 text=True, start_new_session=True)
+        script = "set -e\n" + "".join(blocks).replace("build/release/bin/sotto",
+                                                      BINARY).replace("7443", str(free_port()))
+        shell = subprocess.Popen(["bash", "-c", script], cwd=self.folder, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True, start_new_session=True)
         self.addCleanup(self.end_group, shell)
         lines = []
         for line in shell.stdout:  # until the export says it wrote the model

@@ -18,7 +18,8 @@ class Restart(SystemTest):
         return devices
 
     def create_task(self, coordinator, **changes):
-        settings = {"participants": 3, "participants_min": 3, "rounds": 1000, "phase_deadline_ms": 5000} | changes
+        settings = {"participants": 3, "participants_min": 3, "rounds": 1000,
+                    "phase_deadline_ms": 5000} | changes
         return coordinator.admin("task", "create", "--file", write_task(self.folder, **settings))
 
     def committed(self, coordinator):
@@ -49,10 +50,11 @@ class Restart(SystemTest):
             self.create_task(coordinator, participants=5, participants_min=5, report_within_ms=3000)
             self.fleet(coordinator)
             waiting = wait_until(
-                lambda: (t := coordinator.admin("task", "show", "activity")) and "joined" in t["waiting_for"] and t,
-                what="devices to join")
+                lambda: (t := coordinator.admin("task", "show", "activity")) and "joined" in t["waiting_for"]
+                and t, what="devices to join")
             self.assertGreater(waiting["waiting_until_ms"], 0)
-            abandoned = wait_until(lambda: coordinator.admin("round", "list", "activity"), what="the round to end")[-1]
+            abandoned = wait_until(lambda: coordinator.admin("round", "list", "activity"),
+                                   what="the round to end")[-1]
             self.assertEqual(abandoned["outcome"], "abandoned")
             self.assertIn("5", abandoned["reason"])
             self.assertEqual(coordinator.admin("task", "show", "activity")["model_version"], 0)

@@ -8,8 +8,10 @@ from sotto_process import Coordinator, SystemTest, simulate
 class Scale(SystemTest):
     def test_1000_devices_complete_secure_rounds_of_4_cohorts(self):
         with Coordinator(self.folder / "one") as one:
-            result = simulate("motion", "--devices", 1000, "--rounds", 2, "--transport", "grpc", "--coordinator",
-                              one.address, "--ca", one.ca, "--admin", one.socket, "--authority", one.authority, timeout=600)
+            result = simulate("motion", "--devices", 1000, "--rounds", 2, "--transport", "grpc",
+                              "--coordinator",
+                              one.address, "--ca", one.ca, "--admin", one.socket, "--authority",
+                              one.authority, timeout=600)
             self.assertEqual(result["rounds_completed"], 2)
             self.assertEqual([r["cohorts"] for r in result["per_round"]], [4, 4])
             self.assertEqual([r["collected"] for r in result["per_round"]], [1000, 1000])

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Public headers that promise C to firmware (extern "C") are C: check_c_headers.py COMPILER [--root TREE]
 
-Each compiles alone, twice in a row, as C99 without a warning. COMPILER is a C or C++ compiler of the GNU family.
+Each compiles alone, twice in a row, as C99 without a warning. COMPILER is a C
+or C++ compiler of the GNU family.
 """
 import argparse
 import pathlib
@@ -24,8 +25,8 @@ def problems_of(compiler: str, root: pathlib.Path) -> list[str]:
     for path in headers:
         directory, name = path.split("/include/")
         include = f'#include "{name}"\n'
-        command = [compiler, "-x", "c", "-std=c99", "-pedantic-errors", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
-                   f"-I{root / directory / 'include'}", "-"]
+        command = [compiler, "-x", "c", "-std=c99", "-pedantic-errors", "-Wall", "-Wextra", "-Werror",
+                   "-fsyntax-only", f"-I{root / directory / 'include'}", "-"]
         run = subprocess.run(command, input=include + include, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             problems.append(f"{path}: is no C99:\n{run.stderr}")

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The files in deploy/ agree with the tree and with the binary: check_deploy.py unit|containerfile|compose [--sotto BINARY]
+"""The files in deploy/ agree with the tree and with the binary:
+check_deploy.py unit|containerfile|compose [--sotto BINARY]
 
 Exit code 77: a tool that the check needs is absent; the last line says which.
 """
@@ -33,14 +34,16 @@ def unit_problems(root: pathlib.Path, sotto: pathlib.Path | None) -> list[str]:
     if problem:
         problems.append(f"{path}: {problem}")
     with tempfile.TemporaryDirectory() as directory:
-        # The program is not installed where the unit expects it; any program that exists will do for the verification.
+        # The program is not installed where the unit expects it;
+        # any program that exists will do for the verification.
         copy = pathlib.Path(directory, "sotto.service")
         copy.write_text(unit.replace(words[0], str(sotto or shutil.which("true")), 1))
         for arguments in (["verify"], ["security", "--offline=yes", f"--threshold={EXPOSURE_MAX}"]):
             run = subprocess.run(["systemd-analyze", *arguments, str(copy)], capture_output=True, text=True,
                                  stdin=subprocess.DEVNULL, check=False)
             if run.returncode != 0 or run.stderr.strip():
-                problems.append(f"{path}: systemd-analyze {arguments[0]} ({run.returncode}): {run.stderr}{run.stdout[-200:]}")
+                problems.append(f"{path}: systemd-analyze {arguments[0]} ({run.returncode}): "
+                                f"{run.stderr}{run.stdout[-200:]}")
     return problems
 
 
@@ -71,7 +74,8 @@ def containerfile_problems(root: pathlib.Path, sotto: pathlib.Path | None) -> li
             if problem:
                 problems.append(f"{path}: {name}: {problem}")
     if not re.match(r"[1-9]\d*(:[1-9]\d*)?$", last.get("USER", "")):
-        problems.append(f"{path}: the last USER must be a number other than 0, is '{last.get('USER', 'absent')}'")
+        problems.append(f"{path}: the last USER must be a number other than 0, "
+                        f"is '{last.get('USER', 'absent')}'")
     if last.get("VOLUME") != STATE:
         problems.append(f"{path}: VOLUME must be {STATE}")
     if last.get("EXPOSE") != "7443":
@@ -108,7 +112,8 @@ def compose_problems(root: pathlib.Path, sotto: pathlib.Path | None) -> list[str
             problems.append(f"{where}: {problem}")
         for word in command:
             if str(word).startswith("/") and not str(word).startswith(STATE + "/"):
-                problems.append(f"{where}: '{word}' is not below {STATE}, the only place that both services see")
+                problems.append(f"{where}: '{word}' is not below {STATE}, the only place that both services "
+                                f"see")
     image_check = next((json.loads(argument[argument.index("["):])
                         for name, argument in instructions((root / "deploy/Containerfile").read_text())
                         if name == "HEALTHCHECK"), None)

@@ -14,10 +14,12 @@ import sys
 
 import tree
 
-# Programs that a document may call besides the project's own. Subcommands of cmake and ctest are checked further.
-KNOWN_PROGRAMS = {"apt-get", "cat", "cd", "cmake", "cp", "ctest", "curl", "docker", "git", "install", "ls", "mkdir", "openssl",
-                  "podman", "python3", "sqlite3", "sudo", "systemctl", "systemd-analyze", "tar", "unzip", "wget",
-                  "xdg-open"}
+# Programs that a document may call besides the project's own. Subcommands of cmake
+# and ctest are checked further.
+KNOWN_PROGRAMS = {"apt-get", "cat", "cd", "cmake", "cp", "ctest", "curl", "docker", "git", "install", "ls",
+                  "mkdir", "openssl",
+                  "podman", "python3", "sqlite3", "sudo", "systemctl", "systemd-analyze", "tar", "unzip",
+                  "wget", "xdg-open"}
 # Also as part of a list, where it is indented.
 BLOCK = re.compile(r"^ *```sh[ \t]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
@@ -65,7 +67,8 @@ def presets(root: pathlib.Path) -> set[str]:
     file = root / "CMakePresets.json"
     if not file.exists():
         return set()
-    return {preset["name"] for preset in json.loads(file.read_text())["configurePresets"] if not preset.get("hidden")}
+    return {preset["name"] for preset in json.loads(file.read_text())["configurePresets"]
+            if not preset.get("hidden")}
 
 
 class SottoHelp:
@@ -77,8 +80,8 @@ class SottoHelp:
 
     def text(self, subcommand: tuple[str, ...]) -> str | None:
         if subcommand not in self.answers:
-            run = subprocess.run([str(self.binary), *subcommand, "--help"], capture_output=True, text=True, timeout=30,
-                                 stdin=subprocess.DEVNULL, check=False)
+            run = subprocess.run([str(self.binary), *subcommand, "--help"], capture_output=True, text=True,
+                                 timeout=30, stdin=subprocess.DEVNULL, check=False)
             self.answers[subcommand] = run.stdout if run.returncode == 0 else None
         return self.answers[subcommand]
 
@@ -98,7 +101,8 @@ class SottoHelp:
         help_text = self.text(subcommand) or ""
         for word in words[1:]:
             option = word.split("=")[0]
-            if re.match(r"--?[a-zA-Z]", option) and not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", help_text):
+            if re.match(r"--?[a-zA-Z]", option) and not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])",
+                                                                  help_text):
                 return f"sotto {' '.join(subcommand)} has no option '{option}'"
         return None
 
@@ -133,7 +137,8 @@ def anchors(document: str) -> set[str]:
 def link_problems(root: pathlib.Path, path: str, document: str) -> list[str]:
     problems = []
     # What stands in code is not a link.
-    prose = re.sub(r"```.*?```|`[^`\n]*`", lambda code: re.sub(r"[^\n]", " ", code.group(0)), document, flags=re.DOTALL)
+    prose = re.sub(r"```.*?```|`[^`\n]*`", lambda code: re.sub(r"[^\n]", " ", code.group(0)), document,
+                   flags=re.DOTALL)
     for match in LINK.finditer(prose):
         target = match.group(1) or match.group(2)
         if re.match(r"[a-z]+:", target):

@@ -20,15 +20,17 @@ MAY_INCLUDE = {
     "server": {"base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper"},
     "client": {"base", "crypto", "identity", "proto", "device-runtime", "model-compiler"},
     "firmware": {"base", "crypto", "proto", "device-runtime"},
-    "simulation": {"base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper", "device-runtime",
-                   "model-compiler", "server", "client"},
+    "simulation": {"base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper",
+                   "device-runtime", "model-compiler", "server", "client"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"firmware"}
-MAY_INCLUDE["examples"] = {"base", "crypto", "identity", "proto", "client"}  # what a developer of devices would use
+# what a developer of devices would use
+MAY_INCLUDE["examples"] = {"base", "crypto", "identity", "proto", "client"}
 MAY_INCLUDE["bench"] = set(MAY_INCLUDE) - {"cli", "examples"}
 MAY_INCLUDE["tests"] = set(MAY_INCLUDE) - {"cli", "bench", "examples"}
 
-# Third-party headers -> path prefixes where they may appear. Tests and benchmarks of those places are named one by one.
+# Third-party headers -> path prefixes where they may appear. Tests
+# and benchmarks of those places are named one by one.
 THIRD_PARTY = [
     # sotto/proto/convert.h is public and shows the generated messages: the one such header.
     (re.compile(r"grpc|google/protobuf/|.*\.pb\.h$|sotto/proto/convert\.h$"), "gRPC and protobuf",
@@ -36,8 +38,8 @@ THIRD_PARTY = [
       "client/src/grpc/", "tests/unit/proto/", "tests/unit/server/",
       "tests/unit/client/", "tests/system/", "tests/fuzz/", "bench/")),
     (re.compile(r"openssl/"), "OpenSSL",
-     ("crypto/src/openssl/", "hosting/src/tls/", "client/src/grpc/tls_probe", "tests/unit/crypto/", "tests/unit/server/",
-      "tests/unit/hosting/", "tests/unit/client/", "tests/system/", "bench/")),
+     ("crypto/src/openssl/", "hosting/src/tls/", "client/src/grpc/tls_probe", "tests/unit/crypto/",
+      "tests/unit/server/", "tests/unit/hosting/", "tests/unit/client/", "tests/system/", "bench/")),
     (re.compile(r"sqlite3"), "SQLite", ("hosting/src/sqlite/", "tests/unit/server/", "tests/system/")),
     (re.compile(r"(unsupported/)?Eigen/"), "Eigen",
      ("client/src/trainer/", "simulation/src/", "tests/unit/client/", "tests/unit/simulation/")),
@@ -51,8 +53,8 @@ THIRD_PARTY = [
 ]
 
 # Cores are handed the time and their randomness.
-CORES = ("crypto/", "proto/", "aggregator/", "mask-helper/", "device-runtime/", "model-compiler/", "server/include/", "server/src/coordinator/",
-         "client/src/session/", "client/src/trainer/")
+CORES = ("crypto/", "proto/", "aggregator/", "mask-helper/", "device-runtime/", "model-compiler/",
+         "server/include/", "server/src/coordinator/", "client/src/session/", "client/src/trainer/")
 READS_CLOCK = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|file_clock)\s*::\s*now\b"
                          r"|\b(clock_gettime|gettimeofday)\s*\(|[^\w.>]time\s*\(\s*(nullptr|NULL|0)\s*\)")
 READS_DEVICE = re.compile(r"\brandom_device\b|\bstd::rand\b|\bsrand\s*\(")
@@ -87,14 +89,17 @@ def third_party_problem(path: str, included: str) -> str | None:
 
 
 def private_problem(path: str, included: str, module: str, known: set[str]) -> str | None:
-    """A quoted include that is not public: it must be the module's own, or one whose unit this is the test of."""
+    """A quoted include that is not public: it must be the module's own,
+    or one whose unit this is the test of."""
     here = path.rsplit("/", 1)[0]
     owners = [module]
     if path.startswith("tests/unit/"):
         owners.append(path.split("/")[2])
-    if path.startswith(("tests/fuzz/", "tests/assurance/")):  # what is behind a private header is tested where it is
+    # what is behind a private header is tested where it is
+    if path.startswith(("tests/fuzz/", "tests/assurance/")):
         owners += [owner for owner in MAY_INCLUDE if owner != module]
-    own = [f"{here}/{included}"] + [f"{owner}/{folder}{included}" for owner in owners for folder in ("src/", "")]
+    own = [f"{here}/{included}"] + [f"{owner}/{folder}{included}" for owner in owners
+                                    for folder in ("src/", "")]
     for candidate in own:
         normal = pathlib.PurePosixPath(candidate)
         parts: list[str] = []
@@ -115,7 +120,8 @@ def private_problem(path: str, included: str, module: str, known: set[str]) -> s
     return f"'{included}' is no public header, and none of {module}'s own"
 
 
-def include_problem(path: str, bracket: str, included: str, known: set[str], public: dict[str, str]) -> str | None:
+def include_problem(path: str, bracket: str, included: str, known: set[str],
+                    public: dict[str, str]) -> str | None:
     module = module_of(path)
     problem = third_party_problem(path, included)
     if problem or included.endswith(".pb.h"):

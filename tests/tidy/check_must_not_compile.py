@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The cases of must_not_compile.cc: the source compiles, and with any one case defined it does not, for the stated reason.
+"""The cases of must_not_compile.cc: the source compiles,
+and with any one case defined it does not, for the stated reason.
 
 check_must_not_compile.py COMPILER [INCLUDE_DIRECTORY...]
 """
@@ -17,9 +18,12 @@ CASE = re.compile(r"^#ifdef (SOTTO_CASE_\w+)\s+// expect: (.+)$", re.MULTILINE)
 
 
 def compile_source(compiler: str, includes: list[str], definitions: list[str], source: pathlib.Path = SOURCE):
-    command = [compiler, "-std=c++20", "-fsyntax-only", "-Wall", "-Werror=unused-result", "-fdiagnostics-plain-output",
-               *[f"-I{directory}" for directory in includes], *[f"-D{name}" for name in definitions], str(source)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}, check=False)
+    command = [compiler, "-std=c++20", "-fsyntax-only", "-Wall", "-Werror=unused-result",
+               "-fdiagnostics-plain-output",
+               *[f"-I{directory}" for directory in includes], *[f"-D{name}" for name in definitions],
+               str(source)]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"},
+                          check=False)
 
 
 def judge(compiler: str, includes: list[str], source: pathlib.Path = SOURCE) -> list[str]:
@@ -30,7 +34,8 @@ def judge(compiler: str, includes: list[str], source: pathlib.Path = SOURCE) -> 
     problems = []
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         correct = pool.submit(compile_source, compiler, includes, [], source)
-        mistakes = {name: pool.submit(compile_source, compiler, includes, [name], source) for name, _ in cases}
+        mistakes = {name: pool.submit(compile_source, compiler, includes, [name], source)
+                    for name, _ in cases}
     if correct.result().returncode != 0:
         problems.append(f"{source.name} without a case does not compile:\n{correct.result().stderr}")
     for name, expected in cases:

@@ -11,17 +11,21 @@ BYTES_MAX = 512 * 1024
 # path -> why it may be longer than LINES_MAX.
 LONG_FILES: dict[str, str] = {}
 
-MODULES = ("base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper", "device-runtime", "model-compiler", "server", "client",
+MODULES = ("base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper", "device-runtime",
+           "model-compiler", "server", "client",
            "firmware", "simulation", "cli", "bench", "deploy", "packages")
 CODE = re.compile(r"(\.(h|cc|py|cmake|proto|sh|md|toml|yaml|service)|CMakeLists\.txt|Containerfile)$|^scripts/|^\.ci/")
 # Built by something else than the CMakeLists above them.
-SOURCES_BUILT_OTHERWISE = {"tests/tidy/must_not_compile.cc": "compiled case by case by check_must_not_compile.py"}
+SOURCES_BUILT_OTHERWISE = {
+    "tests/tidy/must_not_compile.cc": "compiled case by case by check_must_not_compile.py",
+}
 
 # Spelt so that this file does not hold the marks it looks for.
 MARKS = [
     (re.compile(r"\bFIX" + r"ME\b"), "fix it or write down why it stays"),
     (re.compile(r"\bX{3}\b"), "say what is meant"),
-    (re.compile(r"\bTO" + r"DO\b(?!\((security|perf|port)\))"), "allowed kinds are (security), (perf), (port)"),
+    (re.compile(r"\bTO" + r"DO\b(?!\((security|perf|port)\))"),
+     "allowed kinds are (security), (perf), (port)"),
     (re.compile(r"\bDIS" + r"ABLED_\w"), "a test is fixed or deleted, not disabled"),
     (re.compile(r"\bGTEST_" + r"SKIP\(\)\s*;"), "say what is absent: GTEST_SKIP() << ..."),
     (re.compile(r"^\s*#\s*if\s+0\b"), "code that is never compiled"),
@@ -91,7 +95,8 @@ def check(root: pathlib.Path) -> list[str]:
             problems.append(f"{path}: named in a CMakeLists.txt and absent")
     for module in MODULES:
         if f"{module}/README.md" not in paths:
-            problems.append(f"{module}/README.md: absent; every module says its job, what it may include, its bounds")
+            problems.append(f"{module}/README.md: absent; every module says its job, what it may include, "
+                            f"its bounds")
     for path in list(LONG_FILES) + list(SOURCES_BUILT_OTHERWISE):
         if path not in paths and root == tree.ROOT:
             problems.append(f"{path}: listed as an exception and absent")

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""A planted violation for every rule: each must be reported, and the correct twin must not. A silent checker is broken."""
+"""A planted violation for every rule:
+each must be reported, and the correct twin must not. A silent checker is broken.
+"""
 import importlib.util
 import pathlib
 import shutil
@@ -48,40 +50,46 @@ class Includes(PlantedTree):
         self.assertEqual(self.problems_of("server/src/b.cc", '#include "sotto/aggregator/a.h"'), [])
 
     def test_an_include_upwards(self):
-        self.assert_reports(self.problems_of("base/src/b.cc", '#include "sotto/crypto/a.h"'), "base/src/b.cc:1", "crypto")
-        self.assert_reports(self.problems_of("crypto/src/b.cc", '#include <sotto/proto/a.h>'), "crypto/src", "proto")
+        self.assert_reports(self.problems_of("base/src/b.cc", '#include "sotto/crypto/a.h"'),
+                            "base/src/b.cc:1", "crypto")
+        self.assert_reports(self.problems_of("crypto/src/b.cc", '#include <sotto/proto/a.h>'), "crypto/src",
+                            "proto")
 
     def test_an_include_within_a_layer(self):
-        self.assert_reports(self.problems_of("client/src/b.cc", '#include "sotto/server/a.h"'), "client/src", "server")
-        self.assert_reports(self.problems_of("client/src/b.cc", '#include "sotto/aggregator/a.h"'), "client/src",
-                            "aggregator")
-        self.assert_reports(self.problems_of("device-runtime/src/b.cc", '#include "sotto/proto/a.h"'), "device-runtime",
-                            "proto")
-        self.assert_reports(self.problems_of("examples/b.cc", '#include "sotto/server/a.h"'), "examples", "server")
+        self.assert_reports(self.problems_of("client/src/b.cc", '#include "sotto/server/a.h"'), "client/src",
+                            "server")
+        self.assert_reports(self.problems_of("client/src/b.cc", '#include "sotto/aggregator/a.h"'),
+                            "client/src", "aggregator")
+        self.assert_reports(self.problems_of("device-runtime/src/b.cc", '#include "sotto/proto/a.h"'),
+                            "device-runtime", "proto")
+        self.assert_reports(self.problems_of("examples/b.cc", '#include "sotto/server/a.h"'), "examples",
+                            "server")
 
     def test_a_private_header_from_outside(self):
-        self.assert_reports(self.problems_of("simulation/src/b.cc", '#include "store/private.h"'), "simulation/src",
-                            "private to server")
-        self.assert_reports(self.problems_of("simulation/src/b.cc", '#include "../../server/src/store/private.h"'),
+        self.assert_reports(self.problems_of("simulation/src/b.cc", '#include "store/private.h"'),
+                            "simulation/src", "private to server")
+        self.assert_reports(self.problems_of("simulation/src/b.cc",
+                                             '#include "../../server/src/store/private.h"'),
                             "simulation/src", "climbs into server")
 
     def test_a_private_header_from_its_own_module_and_its_own_tests(self):
         self.assertEqual(self.problems_of("server/src/b.cc", '#include "store/private.h"'), [])
         self.assertEqual(self.problems_of("tests/unit/server/b_test.cc", '#include "store/private.h"'), [])
-        self.assert_reports(self.problems_of("tests/unit/client/b_test.cc", '#include "store/private.h"'), "tests/unit/client",
-                            "private to server")
+        self.assert_reports(self.problems_of("tests/unit/client/b_test.cc", '#include "store/private.h"'),
+                            "tests/unit/client", "private to server")
 
     def test_a_public_header_that_does_not_exist(self):
-        self.assert_reports(self.problems_of("server/src/b.cc", '#include "sotto/base/absent.h"'), "server/src", "no public")
+        self.assert_reports(self.problems_of("server/src/b.cc", '#include "sotto/base/absent.h"'),
+                            "server/src", "no public")
 
     def test_third_party_headers_outside_their_places(self):
-        for include in ("<grpcpp/grpcpp.h>", "<google/protobuf/message.h>", '"sotto.pb.h"', '"sotto/proto/convert.h"',
-                        "<openssl/evp.h>", "<sqlite3.h>",
-                        "<Eigen/Core>", "<unsupported/Eigen/FFT>", "<CLI/CLI.hpp>", "<toml++/toml.h>", "<sndfile.h>",
-                        "<nlohmann/json.hpp>", "<spdlog/spdlog.h>"):
+        for include in ("<grpcpp/grpcpp.h>", "<google/protobuf/message.h>", '"sotto.pb.h"',
+                        '"sotto/proto/convert.h"', "<openssl/evp.h>", "<sqlite3.h>",
+                        "<Eigen/Core>", "<unsupported/Eigen/FFT>", "<CLI/CLI.hpp>", "<toml++/toml.h>",
+                        "<sndfile.h>", "<nlohmann/json.hpp>", "<spdlog/spdlog.h>"):
             with self.subTest(include):
-                self.assert_reports(self.problems_of("aggregator/src/b.cc", f"#include {include}"), "aggregator/src/b.cc:1",
-                                    "included only in")
+                self.assert_reports(self.problems_of("aggregator/src/b.cc", f"#include {include}"),
+                                    "aggregator/src/b.cc:1", "included only in")
 
     def test_third_party_headers_in_their_places(self):
         self.assertEqual(self.problems_of("server/src/rpc/b.cc", "#include <grpcpp/grpcpp.h>"), [])
@@ -94,13 +102,16 @@ class Includes(PlantedTree):
         for line in ("auto t = std::chrono::system_clock::now();", "auto t = steady_clock :: now();",
                      "const auto t = time(nullptr);", "clock_gettime(CLOCK_REALTIME, &t);"):
             with self.subTest(line):
-                self.assert_reports(self.problems_of("server/src/coordinator/b.cc", line), "server/src/coordinator", "clock")
-        self.assertEqual(self.problems_of("server/src/coordinator/b.cc", "// never steady_clock::now() here"), [])
-        self.assertEqual(self.problems_of("server/src/rpc/b.cc", "auto t = std::chrono::steady_clock::now();"), [])
+                self.assert_reports(self.problems_of("server/src/coordinator/b.cc", line),
+                                    "server/src/coordinator", "clock")
+        self.assertEqual(self.problems_of("server/src/coordinator/b.cc",
+                                          "// never steady_clock::now() here"), [])
+        self.assertEqual(self.problems_of("server/src/rpc/b.cc",
+                                          "auto t = std::chrono::steady_clock::now();"), [])
 
     def test_a_core_that_draws_its_own_randomness(self):
-        self.assert_reports(self.problems_of("client/src/session/b.cc", "std::random_device device;"), "client/src/session",
-                            "randomness")
+        self.assert_reports(self.problems_of("client/src/session/b.cc", "std::random_device device;"),
+                            "client/src/session", "randomness")
 
 
 class Tree(PlantedTree):
@@ -119,8 +130,10 @@ class Tree(PlantedTree):
         self.assertEqual(check_tree.check(self.root), [])
 
     def test_marks(self):
-        for mark in ("// FIX" + "ME", "// TO" + "DO: later", "// TO" + "DO(now): x", "// XX" + "X", "#if" + " 0",
-                     "TEST(A, DIS" + "ABLED_B) {}", "GTEST_" + "SKIP();", 'open("/ho' + 'me/someone/x")', 'open("/wo' + 'rk/x")'):
+        for mark in ("// FIX" + "ME", "// TO" + "DO: later", "// TO" + "DO(now): x", "// XX" + "X",
+                     "#if" + " 0",
+                     "TEST(A, DIS" + "ABLED_B) {}", "GTEST_" + "SKIP();", 'open("/ho' + 'me/someone/x")',
+                     'open("/wo' + 'rk/x")'):
             with self.subTest(mark):
                 self.assert_reports(self.problems_of("base/src/a.cc", mark + "\n"), "base/src/a.cc:1", "")
         self.assertEqual(self.problems_of("base/src/a.cc", "// TO" + "DO(perf): batch these\n"), [])
@@ -130,23 +143,28 @@ class Tree(PlantedTree):
         self.assertEqual(self.problems_of("base/src/a.cc", "//\n" * 800), [])
 
     def test_a_file_that_is_too_large(self):
-        self.assert_reports(self.problems_of("base/data.json", " " * (512 * 1024 + 1)), "base/data.json", "bytes")
+        self.assert_reports(self.problems_of("base/data.json", " " * (512 * 1024 + 1)), "base/data.json",
+                            "bytes")
 
     def test_names_that_say_nothing(self):
         for name in ("util.h", "string_utils.h", "misc.h", "test_helper.h", "common.h"):
             with self.subTest(name):
-                self.assert_reports(self.problems_of(f"base/src/{name}", ""), f"base/src/{name}", "says nothing")
+                self.assert_reports(self.problems_of(f"base/src/{name}", ""), f"base/src/{name}",
+                                    "says nothing")
         for name in ("community", "mask_helper"):
-            self.assertEqual([problem for problem in self.problems_of(f"base/src/{name}.h", "") if name in problem], [])
+            self.assertEqual([problem for problem in self.problems_of(f"base/src/{name}.h", "")
+                              if name in problem], [])
 
     def test_a_source_that_nobody_builds(self):
         self.assert_reports(self.problems_of("base/src/b.cc", ""), "base/src/b.cc", "nobody builds")
-        self.assert_reports(self.problems_of("tests/unit/base/b_test.cc", ""), "tests/unit/base/b_test.cc", "nobody builds")
+        self.assert_reports(self.problems_of("tests/unit/base/b_test.cc", ""), "tests/unit/base/b_test.cc",
+                            "nobody builds")
         self.plant("base/CMakeLists.txt", "sotto_library(base SOURCES src/a.cc) # src/b.cc\n")
         self.assert_reports(check_tree.check(self.root), "base/src/b.cc", "nobody builds")
 
     def test_a_listed_source_that_is_absent(self):
-        self.assert_reports(self.problems_of("base/CMakeLists.txt", "sotto_library(base SOURCES src/a.cc src/gone.cc)"),
+        self.assert_reports(self.problems_of("base/CMakeLists.txt",
+                                             "sotto_library(base SOURCES src/a.cc src/gone.cc)"),
                             "base/src/gone.cc", "absent")
 
     def test_a_module_without_a_readme(self):
@@ -158,8 +176,10 @@ class Documents(PlantedTree):
     def setUp(self):
         super().setUp()
         self.plant("scripts/demo", "#!/bin/sh\n")
-        self.plant("cli/CMakeLists.txt", "add_executable(sotto main.cc)\nsotto_test(base_test SOURCES a.cc)\n")
-        self.plant("CMakePresets.json", '{"configurePresets": [{"name": "dev"}, {"name": "base", "hidden": true}]}')
+        self.plant("cli/CMakeLists.txt",
+                   "add_executable(sotto main.cc)\nsotto_test(base_test SOURCES a.cc)\n")
+        self.plant("CMakePresets.json",
+                   '{"configurePresets": [{"name": "dev"}, {"name": "base", "hidden": true}]}')
         self.plant("GUIDE.md", "# Guide\n\n## First steps\n")
 
     def problems_of(self, document: str, sotto: pathlib.Path | None = None) -> list[str]:
@@ -169,7 +189,8 @@ class Documents(PlantedTree):
     def test_correct_commands_and_links_are_silent(self):
         self.assertEqual(self.problems_of(
             "[guide](GUIDE.md#first-steps) [site](https://example.org) `[no](link)`\n"
-            "```sh\n./scripts/demo --x   # shows it\nSEED=1 ctest --preset dev && \\\n  build/dev/bin/base_test\n```\n"), [])
+            "```sh\n./scripts/demo --x   # shows it\nSEED=1 ctest --preset dev && \\\n  "
+            "build/dev/bin/base_test\n```\n"), [])
 
     def test_commands_that_name_nothing(self):
         for command, part in (("./scripts/absent", "no file"), ("build/dev/bin/absent", "nothing builds"),
@@ -178,7 +199,8 @@ class Documents(PlantedTree):
                               ("A=1 scripts/absent", "no file"), ("cat x | scripts/absent", "no file")):
             with self.subTest(command):
                 self.assert_reports(self.problems_of(f"text\n```sh\n{command}\n```\n"), "README.md:3", part)
-                self.assert_reports(self.problems_of(f"1. text\n   ```sh\n   {command}\n   ```\n"), "README.md:3", part)
+                self.assert_reports(self.problems_of(f"1. text\n   ```sh\n   {command}\n   ```\n"),
+                                    "README.md:3", part)
 
     def test_other_blocks_are_not_commands(self):
         self.assertEqual(self.problems_of("```\nfrobnicate\n```\n"), [])
@@ -191,11 +213,13 @@ class Documents(PlantedTree):
         binary = self.root / "sotto-binary"
         self.plant("sotto-binary", '#!/bin/sh\ncase "$1 $2" in\n'
                    '"task create") echo "--file FILE" ;;\n"task --help") echo "create" ;;\n'
-                   '"simulate motion" | "simulate --help") echo "--seed S" ;;\n--help*) echo sotto ;;\n*) exit 2 ;;\nesac\n')
+                   '"simulate motion" | "simulate --help") echo "--seed S" ;;\n--help*) echo sotto ;;\n*) '
+                   'exit 2 ;;\nesac\n')
         binary.chmod(0o755)
         good = "```sh\nbuild/dev/bin/sotto task create --file x\nsotto simulate motion --seed 1\n```\n"
         self.assertEqual(self.problems_of(good, binary), [])
-        for command, part in (("sotto serve", "no subcommand 'serve'"), ("sotto task create --fil x", "no option '--fil'"),
+        for command, part in (("sotto serve", "no subcommand 'serve'"),
+                              ("sotto task create --fil x", "no option '--fil'"),
                               ("sotto simulate motion --seeds 1", "no option '--seeds'")):
             with self.subTest(command):
                 self.assert_reports(self.problems_of(f"```sh\n{command}\n```\n", binary), "README.md:2", part)
@@ -215,21 +239,26 @@ class Deploy(PlantedTree):
 
     def test_a_step_that_is_no_script_of_the_tree(self):
         self.assertEqual(check_deploy.containerfile_problems(self.root, None), [])
-        for old, new, part in (("RUN scripts/build", "RUN make", "no script"), ("RUN scripts/build", "RUN scripts/absent", "no script"),
-                               ("USER 65532:65532", "USER root", "USER"), ("USER 65532:65532", "USER 0:0", "USER"),
+        for old, new, part in (("RUN scripts/build", "RUN make", "no script"),
+                               ("RUN scripts/build", "RUN scripts/absent", "no script"),
+                               ("USER 65532:65532", "USER root", "USER"),
+                               ("USER 65532:65532", "USER 0:0", "USER"),
                                ("COPY scripts/install-dependencies", "COPY absent", "no such file"),
                                ("EXPOSE 7443", "EXPOSE 80", "EXPOSE")):
             with self.subTest(new):
                 self.change("deploy/Containerfile", old, new)
-                self.assert_reports(check_deploy.containerfile_problems(self.root, None), "deploy/Containerfile", part)
+                self.assert_reports(check_deploy.containerfile_problems(self.root, None),
+                                    "deploy/Containerfile", part)
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is absent")
     def test_a_unit_that_systemd_does_not_understand_or_that_is_exposed(self):
         self.assertEqual(check_deploy.unit_problems(self.root, None), [])
         self.change("deploy/sotto.service", "ProtectSystem=strict", "ProtectSystem=stricter")
-        self.assert_reports(check_deploy.unit_problems(self.root, None), "deploy/sotto.service", "systemd-analyze verify")
+        self.assert_reports(check_deploy.unit_problems(self.root, None), "deploy/sotto.service",
+                            "systemd-analyze verify")
         self.plant("deploy/sotto.service", "[Service]\nExecStart=/usr/bin/sotto serve\n")
-        self.assert_reports(check_deploy.unit_problems(self.root, None), "deploy/sotto.service", "systemd-analyze security")
+        self.assert_reports(check_deploy.unit_problems(self.root, None), "deploy/sotto.service",
+                            "systemd-analyze security")
 
     @unittest.skipUnless(importlib.util.find_spec("yaml"), "Python has no yaml module")
     def test_a_compose_file_that_does_not_fit(self):
@@ -241,7 +270,8 @@ class Deploy(PlantedTree):
                                ('"task", "list"', '"task", "show"', "health check")):
             with self.subTest(new):
                 self.change("deploy/compose.yaml", old, new)
-                self.assert_reports(check_deploy.compose_problems(self.root, None), "deploy/compose.yaml", part)
+                self.assert_reports(check_deploy.compose_problems(self.root, None), "deploy/compose.yaml",
+                                    part)
 
 
 class CHeaders(PlantedTree):
@@ -255,9 +285,11 @@ class CHeaders(PlantedTree):
         self.assertEqual(self.problems_of(self.GUARD % "int f(void);"), [])
 
     def test_what_only_cpp_knows(self):
-        for line in ("enum A { a } b = a; A c;", "int f(int& a);", "struct A { int a = 1; };", "static int f() { }"):
+        for line in ("enum A { a } b = a; A c;", "int f(int& a);", "struct A { int a = 1; };",
+                     "static int f() { }"):
             with self.subTest(line):
-                self.assert_reports(self.problems_of(self.GUARD % line), "base/include/sotto/base/c.h", "no C99")
+                self.assert_reports(self.problems_of(self.GUARD % line), "base/include/sotto/base/c.h",
+                                    "no C99")
 
     def test_a_tree_without_c_headers(self):
         self.assert_reports(self.problems_of("int a;\n"), str(self.root), "no public header")
@@ -269,14 +301,16 @@ class MustNotCompile(PlantedTree):
         return check_must_not_compile.judge(shutil.which("g++") or "c++", [], self.root / "pair.cc")
 
     def test_a_mistake_that_compiles(self):
-        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: error\nint a;\n#endif\n"), "pair.cc", "must not")
+        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: error\nint a;\n#endif\n"), "pair.cc",
+                            "must not")
 
     def test_a_case_that_fails_for_another_reason(self):
-        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: nodiscard\nint a = b;\n#endif\n"), "pair.cc",
-                            "without saying")
+        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: nodiscard\nint a = b;\n#endif\n"),
+                            "pair.cc", "without saying")
 
     def test_a_good_side_that_does_not_compile(self):
-        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: declared\nint a = b;\n#endif\nint c = d;\n"), "pair.cc",
+        self.assert_reports(self.judge("#ifdef SOTTO_CASE_A  // expect: declared\nint a = b;\n#endif\nint c "
+                                       "= d;\n"), "pair.cc",
                             "without a case does not compile")
 
     def test_a_source_without_cases(self):

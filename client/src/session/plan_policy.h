@@ -9,8 +9,8 @@ namespace sotto::client {
 // kPermissionDenied: the owner forbids it; kFailedPrecondition: the device cannot. Says which field and why.
 [[nodiscard]] Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options);
 
-// kPermissionDenied unless the offered plan is signed by a coordinator of the device's own authority. A device
-// without an identity has no authority to ask.
+// kPermissionDenied unless the offered plan is signed by a coordinator of the device's own authority. A
+// device without an identity has no authority to ask.
 [[nodiscard]] Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions& options);
 
 }  // namespace sotto::client

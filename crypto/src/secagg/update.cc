@@ -52,9 +52,9 @@ float magnitude(float value) { return value < 0 ? -value : value; }
 // False for what is not a number, too.
 bool is_finite(float value) { return magnitude(value) <= FLT_MAX; }
 
-// Rounds the magnitude of value / scale down or up at random. Its fixed point form drops what lies below 2^-24
-// and nothing else: the product with a power of two is exact. At most 127 steps, whatever rounding made of a
-// value at the clip, so that no lane leaves [1, 255].
+// Rounds the magnitude of value / scale down or up at random. Its fixed point form drops what lies below
+// 2^-24 and nothing else: the product with a power of two is exact. At most 127 steps, whatever rounding made
+// of a value at the clip, so that no lane leaves [1, 255].
 std::uint8_t encode_coordinate(float value, float scale, std::uint32_t draw) {
   const float steps = std::min(magnitude(value) / scale, kStepsMax);
   const auto fixed = static_cast<std::uint32_t>(static_cast<std::int32_t>(steps * 0x1p24f));

@@ -1,4 +1,5 @@
-// Where mel bands have their edges, and bins of the transform their places beside them. Runs while tables are built.
+// Where mel bands have their edges, and bins of the transform their places beside them. Runs
+// while tables are built.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Short copies and fills in the inner loops, a word or a vector at a time: small C libraries copy byte by byte.
+// Short copies and fills in the inner loops, a word or a vector at a time:
+// small C libraries copy byte by byte.
 #pragma once
 
 #include <cstdint>

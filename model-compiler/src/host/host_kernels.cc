@@ -1,4 +1,5 @@
-// Of kernels that only exist for boards there are host forms with equal bits, so an image compiled for a board runs here as it will there.
+// Of kernels that only exist for boards there are host forms with equal bits, so an image compiled for a
+// board runs here as it will there.
 #include <vector>
 
 #include "sotto/model_compiler/host_model.h"

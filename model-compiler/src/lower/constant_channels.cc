@@ -47,7 +47,8 @@ std::optional<std::int8_t> only_output(const device::ConvParameters& p, const We
 
 std::uint32_t settle_constant_channels(const device::ConvParameters& p, const WeightMatrix& matrix,
                                        LayerConstants& constants) {
-  // (256 d * 2^30) / 2^31 = 128 d and 128 d / 2^7 = d, without rounding, for a distance d from the zero point.
+  // (256 d * 2^30) / 2^31 = 128 d and 128 d / 2^7 = d, without rounding,
+  // for a distance d from the zero point.
   constexpr std::int32_t kBiasOfOne = 256;
   constexpr QuantizedMultiplier kMultiplier{1 << 30, -7};
   std::uint32_t settled = 0;

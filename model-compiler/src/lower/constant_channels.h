@@ -1,5 +1,5 @@
-// Channels whose output is the same for every input. Training leaves them behind, with scales near 0 and biases near
-// 2^30 that keep fast kernels from bounding their sums.
+// Channels whose output is the same for every input. Training leaves them behind, with scales near 0 and
+// biases near 2^30 that keep fast kernels from bounding their sums.
 #pragma once
 
 #include "lower/quantization.h"
@@ -15,8 +15,8 @@ struct LayerConstants {
   std::vector<QuantizedMultiplier> multipliers;
 };
 
-// Gives every such channel zero weights and a small bias and shift that have the same output. Output range and zero point
-// are `p`'s. Returns how many there are.
+// Gives every such channel zero weights and a small bias and shift that have the same output. Output range
+// and zero point are `p`'s. Returns how many there are.
 std::uint32_t settle_constant_channels(const device::ConvParameters& p, const WeightMatrix& matrix,
                                        LayerConstants& constants);
 

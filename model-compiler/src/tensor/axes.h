@@ -24,7 +24,8 @@ using Shape = std::vector<std::uint32_t>;
 [[nodiscard]] std::optional<Shape> broadcast(std::span<const std::uint32_t> a,
                                              std::span<const std::uint32_t> b);
 
-// The loops over `output` that read two inputs broadcast to it, merged; at least one. Requires that broadcast() gave `output`.
+// The loops over `output` that read two inputs broadcast to it, merged;
+// at least one. Requires that broadcast() gave `output`.
 [[nodiscard]] std::vector<device::Axis> broadcast_axes(std::span<const std::uint32_t> output,
                                                        std::span<const std::uint32_t> a,
                                                        std::span<const std::uint32_t> b);

@@ -77,8 +77,8 @@ std::int16_t saturating_shift_left16(std::int16_t value, std::int32_t exponent) 
   return saturated(std::int64_t{value} * (1 << std::min(exponent, 16)));
 }
 
-// clamp(x + 3, 0, 6) / 6 in Q15, from x in units of input.scale / 128. A shift to the left is applied but for one
-// bit, which saturates last.
+// clamp(x + 3, 0, 6) / 6 in Q15, from x in units of input.scale / 128. A shift to the left is applied but for
+// one bit, which saturates last.
 std::int16_t gate(std::int16_t x, const Multiplier16& by) {
   std::int32_t value = x;
   if (by.exponent > 0) value = saturating_shift_left16(x, by.exponent - 1);

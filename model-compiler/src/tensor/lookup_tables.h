@@ -1,5 +1,5 @@
-// Functions of one 8-bit value as tables, each with the arithmetic of the official interpreter's reference kernel, so that every entry is
-// the same to the bit.
+// Functions of one 8-bit value as tables, each with the arithmetic of the official interpreter's reference
+// kernel, so that every entry is the same to the bit.
 #pragma once
 
 #include <array>

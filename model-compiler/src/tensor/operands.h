@@ -1,4 +1,5 @@
-// What shape functions and lowerings ask of an operator's operands. Errors name neither operator nor tensor where the caller does.
+// What shape functions and lowerings ask of an operator's operands. Errors name neither operator
+// nor tensor where the caller does.
 #pragma once
 
 #include <cstdint>

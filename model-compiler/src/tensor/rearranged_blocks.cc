@@ -48,7 +48,8 @@ Result<Rearranged> pack_blocks(const Graph& graph, const Operator& op, const std
   return join(graph, op, shapes[0], *axis, true);
 }
 
-// Consecutive ranges of an input, one per output; `kept` are the outputs' shapes with the input's number of dimensions.
+// Consecutive ranges of an input, one per output;
+// `kept` are the outputs' shapes with the input's number of dimensions.
 Rearranged part(const Shape& input, std::size_t data_input, const std::vector<Shape>& kept,
                 std::uint32_t axis) {
   Rearranged result;

@@ -1,4 +1,5 @@
-// The operators that only move bytes, as blocks: for the kernel, and for constants that the compiler moves itself.
+// The operators that only move bytes, as blocks:
+// for the kernel, and for constants that the compiler moves itself.
 #pragma once
 
 #include "tensor/output_shapes.h"
@@ -12,8 +13,8 @@ struct Rearranged {
   bool fills = false;                    // the blocks leave gaps, as padding does
 };
 
-// True for BATCH_TO_SPACE_ND, CONCATENATION, DEPTH_TO_SPACE, PACK, PAD, PADV2, SLICE, SPACE_TO_BATCH_ND, SPACE_TO_DEPTH, SPLIT, SPLIT_V,
-// STRIDED_SLICE, TILE, TRANSPOSE, UNPACK.
+// True for BATCH_TO_SPACE_ND, CONCATENATION, DEPTH_TO_SPACE, PACK, PAD, PADV2, SLICE, SPACE_TO_BATCH_ND,
+// SPACE_TO_DEPTH, SPLIT, SPLIT_V, STRIDED_SLICE, TILE, TRANSPOSE, UNPACK.
 [[nodiscard]] bool is_rearrangement(std::int32_t code);
 
 // Requires is_rearrangement(op.code), and `shapes` from output_shapes().

@@ -66,7 +66,8 @@ std::optional<Block> phase_block(const SpaceToBatch& g, std::uint32_t index,
   return block;
 }
 
-// The axes of [batches][height][width][block][block][channels] in deep order, and where each leads in the wide tensor.
+// The axes of [batches][height][width][block][block][channels] in deep order,
+// and where each leads in the wide tensor.
 Block deep_to_wide(std::span<const std::uint32_t> deep, std::uint32_t block_size) {
   const auto block = static_cast<std::int32_t>(block_size);
   const std::uint32_t channels = deep[3] / (block_size * block_size);

@@ -1,4 +1,5 @@
-// Operators that only move bytes, as blocks for kRearrange. Shapes are in elements, and every index here has been checked against them.
+// Operators that only move bytes, as blocks for kRearrange. Shapes are in elements,
+// and every index here has been checked against them.
 #pragma once
 
 #include <cstdint>
@@ -37,13 +38,14 @@ struct Range {
                               std::span<const std::uint32_t> permutation);
 // TILE: dimension i repeated multiples[i] times.
 [[nodiscard]] Block tile(std::span<const std::uint32_t> input, std::span<const std::uint32_t> multiples);
-// [batches][height][width][block_size * block_size * channels] and [batches][height * block_size][width * block_size][channels]; both shapes
-// name the former.
+// [batches][height][width][block_size * block_size * channels] and [batches][height * block_size][width *
+// block_size][channels]; both shapes name the former.
 [[nodiscard]] Block depth_to_space(std::span<const std::uint32_t> deep, std::uint32_t block_size);
 [[nodiscard]] Block space_to_depth(std::span<const std::uint32_t> deep, std::uint32_t block_size);
 
-// SPACE_TO_BATCH_ND and, read backwards, BATCH_TO_SPACE_ND. space: [batches][spatial...][rest...]; every spatial dimension is padded (or
-// the result cropped) by `before` and divided by `block_shape`, giving `batched_spatial` positions per batch.
+// SPACE_TO_BATCH_ND and, read backwards, BATCH_TO_SPACE_ND. space: [batches][spatial...][rest...]; every
+// spatial dimension is padded (or the result cropped) by `before` and divided by `block_shape`, giving
+// `batched_spatial` positions per batch.
 struct SpaceToBatch {
   Shape space;
   std::vector<std::uint32_t> block_shape, before, batched_spatial;
@@ -51,12 +53,13 @@ struct SpaceToBatch {
 [[nodiscard]] std::vector<Block> space_to_batch(const SpaceToBatch& geometry);
 [[nodiscard]] std::vector<Block> batch_to_space(const SpaceToBatch& geometry);
 
-// Does what the kernel will do, on the compiler's own bytes: for constants. False when a block has too many axes.
+// Does what the kernel will do, on the compiler's own bytes:
+// for constants. False when a block has too many axes.
 [[nodiscard]] bool apply(std::span<const Block> blocks, std::uint32_t element_bytes,
                          std::span<const Bytes> inputs, std::span<std::vector<std::uint8_t>> outputs);
 
-// As the image holds them: RearrangeBlocks, each with its axes, as 32-bit words; for elements of `element_bytes`. Nothing when a block has
-// more axes than a kernel's loop.
+// As the image holds them: RearrangeBlocks, each with its axes, as 32-bit words; for elements of
+// `element_bytes`. Nothing when a block has more axes than a kernel's loop.
 [[nodiscard]] std::optional<std::vector<std::uint32_t>> encode(std::span<const Block> blocks,
                                                                std::uint32_t element_bytes);
 

@@ -6,7 +6,8 @@
 
 namespace sotto::model_compiler {
 
-// A range of the input, whose counts are the output's shape once `kept` dimensions are taken: STRIDED_SLICE may drop some and add others.
+// A range of the input, whose counts are the output's shape once `kept` dimensions are taken: STRIDED_SLICE
+// may drop some and add others.
 struct Slice {
   Range range;   // one entry per input dimension
   Shape output;  // dimensions as the output has them

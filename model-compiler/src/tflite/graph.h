@@ -32,7 +32,8 @@ struct Tensor {
   std::uint32_t bytes = 0;           // elements times the type's bytes
   Quantization quantization;
   Bytes constant;  // `bytes` of them, or empty when the tensor is computed
-  // Bit i: the file leaves dimension i open (the batch, usually), and `shape` holds 1 for it until shapes are folded.
+  // Bit i: the file leaves dimension i open (the batch, usually),
+  // and `shape` holds 1 for it until shapes are folded.
   std::uint32_t open_dimensions = 0;
 
   [[nodiscard]] bool is_constant() const { return !constant.empty(); }

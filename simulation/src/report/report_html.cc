@@ -37,9 +37,12 @@ main { max-width: 900px; margin: 0 auto; padding: 32px 20px 64px; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 4px; }
 h2 { font-size: 1.1rem; margin: 0 0 4px; }
 p { margin: 0 0 12px; color: var(--soft); }
-section { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 20px; margin-top: 20px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; margin: 20px 0 0; }
-.tiles div { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 14px 16px; }
+section { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 20px;
+  margin-top: 20px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px;
+  margin: 20px 0 0; }
+.tiles div { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
+  padding: 14px 16px; }
 .tiles dt { color: var(--soft); font-size: .85rem; }
 .tiles dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 svg { display: block; width: 100%; height: auto; }
@@ -49,17 +52,21 @@ svg text { paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-l
 .curve { fill: none; stroke: var(--curve); stroke-width: 2.5; stroke-linejoin: round; }
 .point { fill: var(--curve); } .noted { fill: var(--card); stroke: var(--curve); stroke-width: 2; }
 .reference { stroke-width: 1.5; }
-.initial { stroke: var(--initial); stroke-dasharray: 2 5; } .local { stroke: var(--local); stroke-dasharray: 9 5; }
+.initial { stroke: var(--initial); stroke-dasharray: 2 5; }
+.local { stroke: var(--local); stroke-dasharray: 9 5; }
 rect.keys { fill: var(--keys); } rect.shares { fill: var(--shares); } rect.vector { fill: var(--vector); }
 rect.late { fill: var(--late); } rect.last { fill: var(--last); }
 rect.bytes { fill: var(--bytes); }
-.legend { display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; margin: 8px 0 0; padding: 0; font-size: .85rem; }
+.legend { display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; margin: 8px 0 0; padding: 0;
+  font-size: .85rem; }
 .legend svg { display: inline-block; width: 12px; height: 12px; margin-right: 6px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
+th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--rule);
+  vertical-align: top; }
 th { font-weight: 500; color: var(--soft); } .summary th { width: 40%; }
-.rounds th, .rounds td { text-align: right; } .rounds td:last-child, .rounds th:last-child { text-align: left; padding-left: 12px; }
+.rounds th, .rounds td { text-align: right; }
+.rounds td:last-child, .rounds th:last-child { text-align: left; padding-left: 12px; }
 code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
 summary { cursor: pointer; font-weight: 600; }
 </style>

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes models/: for every case a .tflite, and as .inputs and .outputs what the official interpreter answers. See README.md.
+"""Makes models/: for every case a .tflite,
+and as .inputs and .outputs what the official interpreter answers. See README.md.
 
 Needs TensorFlow (requirements.txt), which nothing else here does; its output is committed.
 """
@@ -36,7 +37,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="cases to make (all)")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    problems = [make(name, arguments.output) for name in arguments.names or [*operator_cases.CASES, *operator_cases.REFUSED]]
+    problems = [make(name, arguments.output) for name in arguments.names
+                or [*operator_cases.CASES, *operator_cases.REFUSED]]
     for problem in filter(None, problems):
         print(problem, file=sys.stderr)
     return 1 if any(problems) else 0

@@ -1,4 +1,6 @@
-"""How a small TensorFlow function or Keras model becomes a full-int8 .tflite whose answers the official interpreter gives."""
+"""How a small TensorFlow function or Keras model becomes a full-int8 .tflite
+whose answers the official interpreter gives.
+"""
 import dataclasses
 from typing import Callable, Sequence
 
@@ -16,9 +18,11 @@ RUNS = 4
 class Case:
     """One operator, or one way a converter writes it.
 
-    operators: the operators that must be in the model, in order. build: returns a converter for inputs of `shapes`, whose calibration values
-    are normal with the standard deviation `spread`. A shape's first dimension may be None in `build`; the model still runs with batch 1.
-    reference False: asked of the optimised kernel, because the reference one is absent (TILE, DEPTH_TO_SPACE, ELU) or reads memory it has not set (SUM).
+    operators: the operators that must be in the model, in order. build: returns a converter for inputs of
+    `shapes`, whose calibration values are normal with the standard deviation `spread`. A shape's first
+    dimension may be None in `build`; the model still runs with batch 1. reference False: asked of the
+    optimised kernel, because the reference one is absent (TILE, DEPTH_TO_SPACE, ELU)
+    or reads memory it has not set (SUM).
     """
     operators: Sequence[str]
     build: Callable[[], tf.lite.TFLiteConverter]
@@ -32,7 +36,8 @@ class Case:
 
 
 def function(operators, body, *shapes, signature=None, **options) -> Case:
-    """A tf.function of one float32 argument per shape; signature is the shape with None where it is left open."""
+    """A tf.function of one float32 argument per shape;
+    signature is the shape with None where it is left open."""
     signature = [tf.TensorSpec(signature or shape) for shape in shapes]
 
     def build():
@@ -48,7 +53,8 @@ def start() -> None:
 
 
 def keras(operators, layers, shape, batch_size=1, **options) -> Case:
-    """A Sequential model; layers() is called after seeding, so that weights repeat. batch_size None is what Keras users export."""
+    """A Sequential model; layers() is called after seeding,
+    so that weights repeat. batch_size None is what Keras users export."""
     def build():
         start()
         model = tf.keras.Sequential([tf.keras.Input(shape, batch_size=batch_size), *layers()])
@@ -109,7 +115,8 @@ def interpreter(model: bytes, reference: bool) -> Interpreter:
 
 
 def input_values(detail: dict, run: int, random: np.random.Generator) -> np.ndarray:
-    """Run 0 holds every int8 value as far as it fits, run 1 the extremes, the others noise of several widths."""
+    """Run 0 holds every int8 value as far as it fits, run 1 the extremes,
+    the others noise of several widths."""
     shape, kind = detail["shape"], detail["dtype"]
     count = int(np.prod(shape))
     if run == 0:
@@ -124,10 +131,12 @@ def input_values(detail: dict, run: int, random: np.random.Generator) -> np.ndar
 
 
 def run_model(model: bytes, reference: bool) -> tuple[list[str], bytes, bytes]:
-    """The model's operators, and of its runs all inputs and all outputs: raw, little-endian, one run behind the other."""
+    """The model's operators, and of its runs all inputs and all outputs:
+    raw, little-endian, one run behind the other."""
     network = interpreter(model, reference)
     # The interpreter keeps no operator list in its public interface.
-    operators = [detail["op_name"] for detail in network._get_ops_details()]  # pylint: disable=protected-access
+    # pylint: disable=protected-access
+    operators = [detail["op_name"] for detail in network._get_ops_details()]
     random = np.random.default_rng(21)
     inputs, outputs = b"", b""
     for run in range(RUNS):

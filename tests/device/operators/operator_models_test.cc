@@ -1,4 +1,5 @@
-// Every model of models/ through the compiler and the runtime, byte for byte against the official interpreter (README.md).
+// Every model of models/ through the compiler and the runtime,
+// byte for byte against the official interpreter (README.md).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

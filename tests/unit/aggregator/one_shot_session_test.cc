@@ -72,7 +72,8 @@ proto::Plan one_shot_plan(std::uint16_t participants_max, proto::Packing packing
 
 class OneShotSession : public testing::Test {
  protected:
-  explicit OneShotSession(std::uint16_t participants_max = 20, proto::Packing packing = proto::Packing::kWords)
+  explicit OneShotSession(std::uint16_t participants_max = 20,
+                          proto::Packing packing = proto::Packing::kWords)
       : plan_(one_shot_plan(participants_max, packing)),
         layout_(participants_max, secagg::update_lanes(plan_.model.parameter_count()), packing),
         cohort_(plan_, 6, 5),

@@ -1,4 +1,5 @@
-// Files and images that somebody damaged or made up: refused, or run within their own memory. A sanitizer build sees every step beyond it.
+// Files and images that somebody damaged or made up: refused, or run within their own memory. A sanitizer
+// build sees every step beyond it.
 #include <gtest/gtest.h>
 
 #include <functional>

@@ -10,7 +10,8 @@
 
 namespace sotto::device {
 
-// Bytes on a SOTTO_ALIGNMENT boundary, of exactly the size asked for, so that a sanitizer sees every step beyond it.
+// Bytes on a SOTTO_ALIGNMENT boundary, of exactly the size asked for,
+// so that a sanitizer sees every step beyond it.
 class AlignedMemory {
  public:
   explicit AlignedMemory(std::size_t bytes)

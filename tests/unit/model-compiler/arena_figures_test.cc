@@ -15,7 +15,8 @@ class ArenaFigures : public testing::TestWithParam<ReferenceModel> {};
 
 TEST_P(ArenaFigures, StayWithinTheirLimits) {
   SOTTO_REQUIRE_MODELS();
-  // Arena and all state. TensorFlow Lite Micro needs 22,784, 100,672, 54,352, 2,704 and 15,264 bytes on a Cortex-M4.
+  // Arena and all state. TensorFlow Lite Micro needs 22,784, 100,672, 54,352,
+  // 2,704 and 15,264 bytes on a Cortex-M4.
   const std::map<std::string, std::uint32_t> limits = {
       {"kws", 10'500}, {"vww", 40'000}, {"ic", 36'000}, {"ad", 1'400}, {"sww", 5'200}};
   for (const auto target : {model_compiler::Target::kPortable, model_compiler::Target::kCortexMDsp}) {

@@ -57,7 +57,8 @@ TEST(ArenaPlan, BuffersThatNeverMeetShareMemory) {
 }
 
 TEST(ArenaPlan, OutputsLieOverInputsInEitherDirectionByTurns) {
-  // Four layers of one size whose output must stay 16 bytes ahead of the input: all in one place and 16 bytes.
+  // Four layers of one size whose output must stay 16 bytes ahead of the input:
+  // all in one place and 16 bytes.
   const Overlap overlap{16, 16};
   const PlanProblem problem{{{1000, -1, 0}, {1000, 0, 1}, {1000, 1, 2}, {1000, 2, 3}, {1000, 3, 4}},
                             {{0, 1, overlap}, {1, 2, overlap}, {2, 3, overlap}, {3, 4, overlap}}};

@@ -1,4 +1,5 @@
-// Every output, every logit and the CRC-32 of every layer of the five reference models, against TensorFlow Lite Micro's reference kernels.
+// Every output, every logit and the CRC-32 of every layer of the five reference models, against TensorFlow
+// Lite Micro's reference kernels.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

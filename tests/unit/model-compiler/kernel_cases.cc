@@ -119,13 +119,14 @@ ConvParameters choose_convolution(Random& random, KernelKind kind) {
   return p;
 }
 
-// For one axis and output position: the first and last input positions its window touches, clipped; none when empty.
+// For one axis and output position: the first and last input positions its window touches,
+// clipped; none when empty.
 struct Reach {
   std::int64_t first, last;
 };
 
-// The least distance of the input above the output (ascending), or the greatest (descending), at which writing output
-// pixel q destroys no window behind q. What the compiler plans for kernels without lag.
+// The least distance of the input above the output (ascending), or the greatest (descending), at which
+// writing output pixel q destroys no window behind q. What the compiler plans for kernels without lag.
 std::int64_t safe_distance(const ConvParameters& p) {
   const std::int64_t pixels = std::int64_t{p.output_height} * p.output_width;
   const std::int64_t count = p.batches * pixels;

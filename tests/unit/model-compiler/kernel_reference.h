@@ -10,7 +10,8 @@
 
 namespace sotto::device::reference {
 
-// A convolution or fully connected operator's constants, as a .tflite file has them but for the folded biases.
+// A convolution or fully connected operator's constants,
+// as a .tflite file has them but for the folded biases.
 struct Constants {
   std::vector<std::int8_t> weights;  // plain
   std::vector<std::int32_t> biases;  // folded with the input's zero point

@@ -1,5 +1,5 @@
-// One operator laid out as the runtime would have it, image and arena, for running a single kernel between guard bytes.
-// Unit tests run it here; write_kernel_cases.cc writes it to a file for boards.
+// One operator laid out as the runtime would have it, image and arena, for running a single kernel between
+// guard bytes. Unit tests run it here; write_kernel_cases.cc writes it to a file for boards.
 #pragma once
 
 #include <cstdint>

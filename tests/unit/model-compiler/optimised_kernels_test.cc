@@ -1,5 +1,5 @@
-// Every kernel that is not portable C++, against the reference. Those for Cortex-M run with their instructions in C++;
-// on emulated boards tests/device runs the same cases.
+// Every kernel that is not portable C++, against the reference. Those for Cortex-M run with their
+// instructions in C++; on emulated boards tests/device runs the same cases.
 #include <gtest/gtest.h>
 
 #include "targets/targets.h"

@@ -35,7 +35,8 @@ std::int64_t output_bytes(const WindowGeometry& g) {
   return std::int64_t{g.batches} * g.output_height * g.output_width * g.output_channels;
 }
 
-// Runs the kernel's reads and writes with the input `distance` bytes behind the output: is anything read after it was written over?
+// Runs the kernel's reads and writes with the input `distance` bytes behind the output:
+// is anything read after it was written over?
 bool is_clobbered(const WindowGeometry& g, std::uint32_t lag, bool descending, std::int64_t input_start) {
   const auto pixels = static_cast<std::uint32_t>(output_bytes(g) / g.output_channels);
   std::set<std::int64_t> written;

@@ -1,4 +1,5 @@
-// The five MLPerf Tiny models and their golden vectors, which are not in the tree: SOTTO_MODELS_DIR, or shared/models beside the checkout.
+// The five MLPerf Tiny models and their golden vectors, which are not in the tree: SOTTO_MODELS_DIR, or
+// shared/models beside the checkout.
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
-// Shapes, moves and tables of operators without weights, as the compiler works them out. Their values are held against the official interpreter in
-// tests/device/operators; here is what it must refuse, and what must hold for any shape.
+// Shapes, moves and tables of operators without weights, as the compiler works them out. Their values are
+// held against the official interpreter in tests/device/operators;
+// here is what it must refuse, and what must hold for any shape.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

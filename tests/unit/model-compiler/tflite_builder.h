@@ -1,4 +1,5 @@
-// Writes .tflite files for tests: one subgraph, tensor by tensor and operator by operator, in a FlatBuffer of our own making.
+// Writes .tflite files for tests: one subgraph, tensor by tensor and operator by operator,
+// in a FlatBuffer of our own making.
 #pragma once
 
 #include <cstdint>

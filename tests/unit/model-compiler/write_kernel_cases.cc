@@ -1,5 +1,6 @@
-// write_kernel_cases portable|cortex-m-dsp|helium SEED COUNT FILE: random operators for every kernel of a target that
-// has weights, as the firmware kernel_cases reads them (firmware/src/kernel_cases.cc). COUNT operators a kernel.
+// write_kernel_cases portable|cortex-m-dsp|helium SEED COUNT FILE: random operators for every kernel of a
+// target that has weights, as the firmware kernel_cases reads them
+// (firmware/src/kernel_cases.cc). COUNT operators a kernel.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

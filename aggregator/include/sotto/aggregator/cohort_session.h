@@ -1,5 +1,6 @@
 // The aggregator's side of one cohort: from READY devices to their sum. One interface, four kinds of session
-// (secure, one-shot, plain, float). No clock, no thread, no disk: whoever drives it decides when a step is over.
+// (secure, one-shot, plain, float). No clock, no thread, no disk:
+// whoever drives it decides when a step is over.
 //
 //   admit()* -> close_step() -> [ receive(kShare)* -> close_step() ] -> receive(kCollect)* -> close_step()
 //            -> [ receive(kConfirm)* -> close_step() ] -> [ receive(kUnmask)* -> close_step() ] -> finish()

@@ -17,8 +17,8 @@ struct ServerOptimizerOptions {
 };
 
 // What an optimiser carries from one round to the next, to be stored with the model. Empty before its first
-// use and whenever there is nothing to carry. Its first byte is the form's version, its second the optimiser's
-// kind; the rest concerns nobody else.
+// use and whenever there is nothing to carry. Its first byte is the form's version, its second the
+// optimiser's kind; the rest concerns nobody else.
 using OptimizerState = std::vector<std::uint8_t>;
 
 // FedAvg with server learning rate and momentum: v = momentum * v + mean delta; w += learning_rate * v.

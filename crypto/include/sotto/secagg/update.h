@@ -41,9 +41,9 @@ struct QuantizerOptions {
 
 // lanes has update_lanes(delta.size()) entries. x = delta * weight / weight_max is clipped to [-clip, clip],
 // divided by quantizer_scale(clip), rounded stochastically to an integer in [-127, 127] and offset by 128.
-// The expectation of the decoded value is within 2^-22 |x| + 2^-24 scale of an x that is not clipped, and each
-// decoded value less than that and a scale away from it. Sets metrics.clipped. A coordinate that is not finite
-// counts as clipped and encodes as zero. Draws four bytes per coordinate.
+// The expectation of the decoded value is within 2^-22 |x| + 2^-24 scale of an x that is not clipped, and
+// each decoded value less than that and a scale away from it. Sets metrics.clipped. A coordinate that is not
+// finite counts as clipped and encodes as zero. Draws four bytes per coordinate.
 void quantize_update(std::span<const float> delta, const QuantizerOptions& options, UpdateMetrics& metrics,
                      Random& random, std::span<std::uint8_t> lanes);
 

@@ -74,8 +74,8 @@ typedef enum sotto_mel_input { SOTTO_MEL_POWER = 0, SOTTO_MEL_MAGNITUDE = 1 } so
 /* mel = 2595 log10(1 + Hz / 700), or 3/200 Hz below 1000 Hz and 15 + 27 log(Hz / 1000) / log(6.4) above. */
 typedef enum sotto_mel_scale { SOTTO_MEL_HTK = 0, SOTTO_MEL_SLANEY = 1 } sotto_mel_scale;
 
-/* The axis on which the triangles, of height 1, are straight: Hz as in librosa, whose scale is Slaney's; mel as
- * in tf.signal.linear_to_mel_weight_matrix, whose scale is HTK's. */
+/* The axis on which the triangles, of height 1, are straight: Hz as in librosa, whose scale is Slaney's;
+ * mel as in tf.signal.linear_to_mel_weight_matrix, whose scale is HTK's. */
 typedef enum sotto_mel_triangle { SOTTO_MEL_TRIANGLE_HZ = 0, SOTTO_MEL_TRIANGLE_MEL = 1 } sotto_mel_triangle;
 
 typedef struct sotto_front_end_config {

@@ -1,6 +1,8 @@
-/* The device runtime's interface for C and C++: open a model image in place, invoke it in one caller-supplied arena.
+/* The device runtime's interface for C and C++:
+ * open a model image in place, invoke it in one caller-supplied arena.
  *
- *   alignas(SOTTO_ALIGNMENT) static uint8_t arena[ARENA_BYTES];  // sotto_image_arena_bytes(), known before flashing
+ *   // sotto_image_arena_bytes(), known before flashing
+ *   alignas(SOTTO_ALIGNMENT) static uint8_t arena[ARENA_BYTES];
  *   sotto_model* model;
  *   sotto_error error =
  *       sotto_model_open(image, image_bytes, arena, sizeof arena, &sotto_portable_kernels, &model);
@@ -8,9 +10,9 @@
  *   error = sotto_model_invoke(model);
  *   const int8_t* scores = sotto_model_output(model, 0).data;
  *
- * No heap, no global state, no floating-point arithmetic in int8 kernels. One model belongs to one thread at a time;
- * any number of models may share an image and a kernel table. The image and the arena must outlive the model, and the
- * image must not change.
+ * No heap, no global state, no floating-point arithmetic in int8 kernels. One model belongs to one thread at
+ * a time; any number of models may share an image and a kernel table. The image and the arena must outlive
+ * the model, and the image must not change.
  */
 #ifndef SOTTO_DEVICE_RUNTIME_SOTTO_DEVICE_H
 #define SOTTO_DEVICE_RUNTIME_SOTTO_DEVICE_H

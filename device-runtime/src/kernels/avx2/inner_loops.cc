@@ -6,7 +6,8 @@
 
 #include <cstring>
 
-// Of each function that holds vector instructions. The rest of the program may run on processors without them.
+// Of each function that holds vector instructions. The rest of the program may run
+// on processors without them.
 #define SOTTO_AVX2 __attribute__((target("avx2")))
 
 namespace sotto::device::avx2 {

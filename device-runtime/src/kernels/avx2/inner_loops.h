@@ -42,8 +42,8 @@ void multiply_block(const MatrixProduct& product, const std::int16_t* windows,
                     std::int8_t* const (&outputs)[kBlockPixels]);
 void multiply_window(const MatrixProduct& product, const std::int16_t* window, std::int8_t* output);
 
-// A row of depthwise outputs in every channel. A tap's channels begin at ring + offset, and up to 15 bytes behind them
-// may be read.
+// A row of depthwise outputs in every channel. A tap's channels begin at ring + offset,
+// and up to 15 bytes behind them may be read.
 struct DepthwiseRow {
   const std::int8_t* ring;
   const std::uint32_t* offsets;  // two for each tap pair, under the first window

@@ -1,5 +1,5 @@
-// Every kernel of this set, and the portable ones for what it lacks. A file of its own: who lists kernels himself does
-// not link these.
+// Every kernel of this set, and the portable ones for what it lacks. A file of its own: who lists kernels
+// himself does not link these.
 #include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 
 namespace {

@@ -1,5 +1,5 @@
-// Depthwise convolution: four channels at once, taps two by two. Input rows pass through a ring in the scratch; a row of
-// output is computed channel group by channel group.
+// Depthwise convolution: four channels at once, taps two by two. Input rows pass through a ring in the
+// scratch; a row of output is computed channel group by channel group.
 #include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 #include "kernels/cortex_m_dsp/inner_loops.h"
 #include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"

@@ -13,8 +13,8 @@ namespace sotto::device::dsp {
 const std::uint32_t* multiply_windows(const std::uint32_t* weights, const std::uint32_t* widened,
                                       std::uint32_t quads, std::int32_t* sums);
 
-// Three windows times pairs of output channels, with SaturatingRequantizer's arithmetic. The members' order is known to the
-// assembly.
+// Three windows times pairs of output channels,
+// with SaturatingRequantizer's arithmetic. The members' order is known to the assembly.
 struct WindowBlock {
   const std::uint32_t* weights;
   const std::int32_t* biases;

@@ -8,10 +8,10 @@
 
 namespace sotto::device::dsp {
 
-// Three windows times two rows of weights: r0 weights, r1 widened, r2 quads, r4..r9 sums, r10..r12 a pair of steps of each
-// window, lr and r3 weights of a and b. Ten instructions for twelve products. A round is four quads; the first one is
-// entered where as many are left as the depth is above a multiple of four quads. Every instruction of a quad has four
-// bytes, and a branch by register counts from four bytes behind itself.
+// Three windows times two rows of weights: r0 weights, r1 widened, r2 quads, r4..r9 sums, r10..r12 a pair of
+// steps of each window, lr and r3 weights of a and b. Ten instructions for twelve products. A round is four
+// quads; the first one is entered where as many are left as the depth is above a multiple of four quads.
+// Every instruction of a quad has four bytes, and a branch by register counts from four bytes behind itself.
 #define SOTTO_MULTIPLY_WINDOWS       \
   "rsb     lr, r2, #0            \n" \
   "and     lr, lr, #3            \n" \

@@ -36,7 +36,8 @@ class ExactRequantizer {
   OutputQuantization output_;
 };
 
-// For outputs that are clamped to [-128, 127] around zero point -128: what a fused RELU gives. Negative values end at
+// For outputs that are clamped to [-128, 127] around zero point -128:
+// what a fused RELU gives. Negative values end at
 // -128 whichever way a half is rounded, so both roundings become floors of a sum:
 //   floor((floor((2 a m + 2^31) / 2^32) + 2^(s - 1) - 128 * 2^s) / 2^s),  s = right shift,
 // and offset = 2^(s - 1) - 128 * 2^s = -255 * 2^(s - 1). `shift` is s - 1: saturation shifts once more.

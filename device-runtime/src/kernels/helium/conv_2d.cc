@@ -1,4 +1,5 @@
-// Convolution, 1x1 and general: window by window, each copied out of the input, over which the output may be written.
+// Convolution, 1x1 and general: window by window, each copied out of the input,
+// over which the output may be written.
 #include "kernels/copy_bytes.h"
 #include "sotto/device_runtime/kernels/helium/helium.h"
 #include "sotto/device_runtime/kernels/helium/layout.h"

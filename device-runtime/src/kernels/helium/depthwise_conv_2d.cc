@@ -1,5 +1,5 @@
-// Depthwise convolution: eight channels at once, input rows from a ring in the scratch. Products of int16 lanes widen to
-// int32 by themselves, even and odd channels apart.
+// Depthwise convolution: eight channels at once, input rows from a ring in the scratch. Products of int16
+// lanes widen to int32 by themselves, even and odd channels apart.
 #include "sotto/device_runtime/kernels/helium/helium.h"
 #include "sotto/device_runtime/kernels/helium/layout.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"

@@ -14,8 +14,8 @@ struct Product {
   std::uint32_t depth, channels;
 };
 
-// Four channels' biases plus their dot products with the window; moves `weights` behind theirs. A tail-predicated loop:
-// nothing is read behind the window.
+// Four channels' biases plus their dot products with the window; moves `weights` behind theirs. A
+// tail-predicated loop: nothing is read behind the window.
 [[gnu::always_inline]] inline int32x4_t multiply_four(const std::int8_t* window, std::uint32_t depth,
                                                       const std::int32_t* biases,
                                                       const std::int8_t*& weights) {

@@ -1,5 +1,6 @@
-// From accumulators to int8, four lanes at a time: multiply_by_quantized_multiplier() of requantize.h. VQRDMULH is its
-// rounding multiplication; VRSHL rounds halves up, so negative values are lowered by one first.
+// From accumulators to int8, four lanes at a time: multiply_by_quantized_multiplier() of requantize.h.
+// VQRDMULH is its rounding multiplication;
+// VRSHL rounds halves up, so negative values are lowered by one first.
 #pragma once
 
 #include <arm_mve.h>

@@ -12,7 +12,8 @@ const RearrangeBlock& next_block(const RearrangeBlock& block) {
   return *reinterpret_cast<const RearrangeBlock*>(axes_of(block) + block.rank);
 }
 
-// Also adds the bytes that the block writes to `written`: more than the outputs hold would be a loop without a good end.
+// Also adds the bytes that the block writes to `written`:
+// more than the outputs hold would be a loop without a good end.
 bool block_is_sound(const KernelCheck& check, const RearrangeBlock& block, std::uint64_t& written,
                     std::uint64_t limit) {
   if (block.input >= check.input_count || block.output >= check.output_count) return false;

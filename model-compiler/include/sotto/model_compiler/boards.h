@@ -18,7 +18,8 @@ struct Board {
 
 [[nodiscard]] std::span<const Board> known_boards();
 
-// Beside a model and its arena: the runtime with its kernels and the application's own code; stack and the application's own data.
+// Beside a model and its arena: the runtime with its kernels and the application's own code;
+// stack and the application's own data.
 inline constexpr std::uint32_t kFlashReserveBytes = 48 * 1024;
 inline constexpr std::uint32_t kRamReserveBytes = 4 * 1024;
 

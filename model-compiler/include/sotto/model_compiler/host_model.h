@@ -1,4 +1,5 @@
-// A model image opened on this machine, in memory of its own. Hosts only: the Linux client, the command line, tests.
+// A model image opened on this machine, in memory of its own. Hosts only:
+// the Linux client, the command line, tests.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace sotto::device {
 // One thread at a time.
 class HostModel {
  public:
-  // Copies the image. kInvalidArgument when it is none, is damaged, or was compiled for kernels that this machine lacks.
+  // Copies the image. kInvalidArgument when it is none, is damaged,
+  // or was compiled for kernels that this machine lacks.
   [[nodiscard]] static Result<HostModel> open(Bytes image);
 
   HostModel(HostModel&& other) noexcept;
@@ -31,7 +33,8 @@ class HostModel {
   // Requires input.size() == input_bytes() and output.size() == output_bytes().
   void run(Bytes input, MutableBytes output);
 
-  // Called after each operator from now on; an empty function stops it. `now`, when given, counts the ticks that are reported.
+  // Called after each operator from now on; an empty function stops it. `now`,
+  // when given, counts the ticks that are reported.
   using Observer = std::function<void(const sotto_operator_profile& profile)>;
   void observe(Observer observer, std::uint32_t (*now)(void* context) = nullptr);
 

@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t kRecordings = 100;
 constexpr std::size_t kRecordingSamples = 16000;
 
-// tf.signal: magnitudes of 30 ms frames every 20 ms, 40 bands, ten coefficients whose first is sqrt(2) times the
-// orthonormal transform's.
+// tf.signal: magnitudes of 30 ms frames every 20 ms, 40 bands, ten coefficients whose first is sqrt(2) times
+// the orthonormal transform's.
 sotto_front_end_config keyword_features(const sotto_tensor& input) {
   static const float kMeans[10]{};
   static const float kDeviations[10]{static_cast<float>(std::sqrt(0.5)), 1, 1, 1, 1, 1, 1, 1, 1, 1};

@@ -5,14 +5,17 @@
 // define kernels of the same kinds and give the same bits.
 //
 // Rules for a kernel:
-//  * check() has seen every parameter before run() is called: run() trusts them. check() must leave no way for run()
-//    to read or write outside its operands, its constants and its scratch, or to divide by zero, whatever the bytes
-//    of parameters and constants are. Arithmetic on hostile weights may wrap (unsigned or C++20 shifts), never trap.
-//  * Inputs and outputs may overlap as the compiler planned it. Outputs are written in pixel order (row-major; from
-//    the last to the first when `descending`), and when any byte of output pixel q is written, every window of a
-//    pixel more than `lag_pixels` - 1 before q has been read (compiler/kernel_plan.h). lag 0: a group of pixels is
-//    read completely (into registers or scratch) before any of its outputs is written.
-//  * Arena pointers are 4-byte aligned, constants 16-byte aligned; channels need not be a multiple of anything.
+//  * check() has seen every parameter before run() is called: run() trusts them. check() must leave no way
+//    for run() to read or write outside its operands, its constants and its scratch, or to divide by zero,
+//    whatever the bytes of parameters and constants are. Arithmetic on hostile weights may wrap
+//    (unsigned or C++20 shifts), never trap.
+//  * Inputs and outputs may overlap as the compiler planned it. Outputs are written in pixel order
+//    (row-major; from the last to the first when `descending`), and when any byte of output pixel q is
+//    written, every window of a pixel more than `lag_pixels` - 1 before q has been read
+//    (compiler/kernel_plan.h). lag 0: a group of pixels is read completely (into registers or scratch) before
+//    any of its outputs is written.
+//  * Arena pointers are 4-byte aligned, constants 16-byte aligned;
+//    channels need not be a multiple of anything.
 #pragma once
 
 #include <cstdint>

@@ -16,8 +16,9 @@ namespace sotto::device {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b));
 }
 
-// round(a * b / 2^31), halves up, from products of 16-bit halves: Armv6-M has no longer ones, and would call a function
-// for the 64-bit product. No sum here leaves 32 bits. Not inlined: it would take the registers of the loop around it.
+// round(a * b / 2^31), halves up, from products of 16-bit halves: Armv6-M has no longer ones, and would call
+// a function for the 64-bit product. No sum here leaves 32 bits. Not inlined:
+// it would take the registers of the loop around it.
 [[nodiscard, gnu::noinline]] constexpr std::int32_t rounding_doubling_high_multiply_of_halves(
     std::int32_t a, std::int32_t b) {
   const std::uint32_t a_low = static_cast<std::uint32_t>(a) & 0xffff;

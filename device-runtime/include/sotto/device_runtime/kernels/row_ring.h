@@ -1,5 +1,6 @@
-// A ring of input rows for depthwise convolutions: the rows under one row of output windows, with their padding. Windows
-// then have no borders, every pixel begins on an even address, and the output may overwrite the input.
+// A ring of input rows for depthwise convolutions: the rows under one row of output windows, with their
+// padding. Windows then have no borders, every pixel begins on an even address,
+// and the output may overwrite the input.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +31,12 @@ class RowRing {
   RowRing(const ConvParameters& p, const std::int8_t* input, std::int8_t* ring)
       : p_(p), input_(input), ring_(ring), shape_(row_ring_shape(p)) {}
 
-  // Brings the rows under output row `y` into the ring. Rows of output follow one another in the order of writing.
+  // Brings the rows under output row `y` into the ring. Rows of output follow one another
+  // in the order of writing.
   void move_to(std::int32_t y);
 
-  // Where the taps under the first window of the row lie in the ring, in row order; an odd last tap is there twice.
+  // Where the taps under the first window of the row lie in the ring, in row order;
+  // an odd last tap is there twice.
   void find_taps(std::uint32_t* offsets) const;
 
  private:

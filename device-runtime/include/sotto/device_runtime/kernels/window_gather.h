@@ -16,8 +16,8 @@ class WindowGather {
   // Begins with the first output pixel that is written. `input` has all batches.
   WindowGather(const ConvParameters& p, const std::int8_t* input);
 
-  // Copies the pixel's window, [kernel_height][kernel_width][input_channels] with zero points in the padding, to
-  // window_depth(p) bytes at `window`, and goes on to the next pixel.
+  // Copies the pixel's window, [kernel_height][kernel_width][input_channels] with zero points in the padding,
+  // to window_depth(p) bytes at `window`, and goes on to the next pixel.
   void next(std::int8_t* window);
 
  private:

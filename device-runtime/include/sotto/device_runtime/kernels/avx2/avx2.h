@@ -1,5 +1,5 @@
-// The kernels for x86-64 with AVX2. Their checks refuse on a processor without it: an image that was compiled for another
-// host is compiled again.
+// The kernels for x86-64 with AVX2. Their checks refuse on a processor without it: an image that was compiled
+// for another host is compiled again.
 #pragma once
 
 #include "sotto/device_runtime/kernels/kernels.h"

@@ -1,10 +1,11 @@
-// How the AVX2 kernels want their weights and how much scratch they take: the one place from which both the compiler
-// and the kernels' checks compute it.
+// How the AVX2 kernels want their weights and how much scratch they take: the one place from which both the
+// compiler and the kernels' checks compute it.
 //
-//  * Convolutions and fully connected: output channels in groups of 16, steps of the dot product two by two (s, t); per
-//    group and pair 32 bytes: channel 0's weights of s and t, channel 1's, and so on.
-//  * Depthwise: channels in groups of 16, taps in row order two by two (t, u); int16; per group and tap pair 64 bytes, t
-//    and u of a channel beside one another, channels in the order 0-3, 8-11, 4-7, 12-15: what unpacking leaves.
+//  * Convolutions and fully connected: output channels in groups of 16, steps of the dot product two by two
+//    (s, t); per group and pair 32 bytes: channel 0's weights of s and t, channel 1's, and so on.
+//  * Depthwise: channels in groups of 16, taps in row order two by two (t, u); int16; per group and tap pair
+//    64 bytes, t and u of a channel beside one another, channels in the order 0-3, 8-11, 4-7,
+//    12-15: what unpacking leaves.
 //
 // What is missing to whole groups and pairs is filled up with zeros.
 #pragma once
@@ -46,7 +47,8 @@ inline constexpr std::uint32_t kBlockPixels = 4;
   return round_up(p.input_depth, 2) * 2;
 }
 
-// Where each tap of the windows of an output row begins; the ring, and what a group's load may read behind it.
+// Where each tap of the windows of an output row begins;
+// the ring, and what a group's load may read behind it.
 [[nodiscard]] constexpr std::uint64_t depthwise_scratch_bytes(const ConvParameters& p) {
   return std::uint64_t{tap_pairs(p)} * 8 + row_ring_shape(p).bytes() + kGroupChannels;
 }

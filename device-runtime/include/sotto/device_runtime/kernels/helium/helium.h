@@ -13,8 +13,8 @@ extern const sotto_kernel sotto_helium_add;
 
 namespace sotto::device::helium {
 
-// Kernels read biases, multipliers and shifts in whole groups of channels; the writer's alignment of constants leaves
-// room for groups of four.
+// Kernels read biases, multipliers and shifts in whole groups of channels; the writer's alignment of
+// constants leaves room for groups of four.
 [[nodiscard]] inline bool constants_are_filled_up(const KernelCheck& check,
                                                   const ChannelRequantization& constants,
                                                   std::uint32_t channels, std::uint32_t scales) {

@@ -1,8 +1,8 @@
-// How the Helium kernels want their weights and how much scratch they take: the one place from which both the compiler
-// and the kernels' checks compute it.
+// How the Helium kernels want their weights and how much scratch they take: the one place from which both the
+// compiler and the kernels' checks compute it.
 //
-//  * Convolutions and fully connected: output channels in groups of four, steps of the dot product in runs of 16; per
-//    group and run 64 bytes: 16 weights of the first channel, of the second, third and fourth.
+//  * Convolutions and fully connected: output channels in groups of four, steps of the dot product in runs of
+//    16; per group and run 64 bytes: 16 weights of the first channel, of the second, third and fourth.
 //  * Depthwise: channels in groups of eight, taps in row order; per group and tap eight bytes.
 //
 // What is missing to whole groups and runs is filled up with zeros.
@@ -37,7 +37,8 @@ inline constexpr std::uint32_t kDepthwiseChannels = 8;
   return round_up(window_depth(p), 4);
 }
 
-// Where each tap of the windows of an output row begins; the ring, and what a group's load may read behind it.
+// Where each tap of the windows of an output row begins;
+// the ring, and what a group's load may read behind it.
 [[nodiscard]] constexpr std::uint64_t depthwise_scratch_bytes(const ConvParameters& p) {
   return (std::uint64_t{p.kernel_height} * p.kernel_width + 1) / 2 * 8 + row_ring_shape(p).bytes() +
          kDepthwiseChannels;
