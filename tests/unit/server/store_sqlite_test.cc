@@ -194,22 +194,22 @@ class OlderSqliteStore : public SqliteStore {
  protected:
   // A database as version 2 of the schema left it: model 0 without velocity, model 1 with this one.
   void write_version_2(const std::vector<float>& velocity) {
-    auto database = SqliteDatabase::open(path_, 10);
+    auto database = hosting::SqliteDatabase::open(path_, 10);
     ASSERT_TRUE(database.has_value());
-    ASSERT_TRUE(prepare_schema(*database, {.application_id = kCoordinatorSchema.application_id,
+    ASSERT_TRUE(hosting::prepare_schema(*database, {.application_id = kCoordinatorSchema.application_id,
                                            .migrations = kCoordinatorSchema.migrations.first(2)})
                     .ok());
-    SqliteStatement task(*database, "INSERT INTO task (name, state, spec) VALUES ('gait', 'active', ?)");
+    hosting::SqliteStatement task(*database, "INSERT INTO task (name, state, spec) VALUES ('gait', 'active', ?)");
     ASSERT_TRUE(task.bind(std::string_view(encode_task_spec(sample_spec("gait")))).run().ok());
     insert_model(*database, sample_model(0), {});
     insert_model(*database, sample_model(1), velocity);
   }
-  static void insert_model(SqliteDatabase& database, const StoredModel& model,
+  static void insert_model(hosting::SqliteDatabase& database, const StoredModel& model,
                            const std::vector<float>& velocity) {
     const std::vector<std::uint8_t> parameters = encode_floats(model.parameters);
     const std::vector<std::uint8_t> carried = encode_floats(velocity);
     const crypto::Digest digest = crypto::sha256({carried});
-    SqliteStatement insert(database,
+    hosting::SqliteStatement insert(database,
                            "INSERT INTO model (task, version, committed_ms, clip, sha256, velocity_sha256, "
                            "parameters, velocity) VALUES (1, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(model.version.value).bind(model.committed_ms).bind(static_cast<double>(model.clip));
