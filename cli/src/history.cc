@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "output.h"
 #include "sotto/base/hex.h"
+#include "sotto/host/utc_text.h"
 
 namespace sotto::cli {
 namespace {
@@ -91,7 +92,7 @@ ExitCode list_models(const HistoryOptions& options) {
   }
   std::vector<std::vector<std::string>> rows = {{"VERSION", "COMMITTED", "BYTES", "SHA256"}};
   for (const auto& model : *models) {
-    rows.push_back({std::to_string(model.version.value), utc_time(model.committed_ms),
+    rows.push_back({std::to_string(model.version.value), host::utc_time(model.committed_ms),
                     std::to_string(model.bytes), to_hex(model.digest)});
   }
   print_table(rows);

@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "sotto/base/hex.h"
+#include "sotto/host/file.h"
 
 namespace sotto::cli {
 
@@ -90,30 +92,32 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
 
 void print_json(const nlohmann::json& value) { std::printf("%s\n", value.dump(2).c_str()); }
 
-std::string utc_time(std::int64_t unix_ms) {
-  const std::time_t seconds = unix_ms / 1000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 std::string decimal(double value, int digits) {
   char text[64];
   std::snprintf(text, sizeof text, "%.*f", digits, value);
   return text;
 }
 
-Status write_file(const std::string& path, const std::string& content) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+namespace {
+
+// Into a pipe or terminal there is no writing beside.
+Status write_stream(const std::string& path, const std::string& content) {
+  std::ofstream file(path, std::ios::binary);
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
   file.close();
-  if (!file) {
-    return io_error("cannot write " + path + ": " + std::strerror(errno) +
-                    "; check that the folder exists and is writable");
+  return file ? Status() : io_error("cannot write " + path + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+Status write_file(const std::string& path, const std::string& content) {
+  std::error_code error;
+  const std::filesystem::file_status found = std::filesystem::status(path, error);
+  if (std::filesystem::exists(found) && !std::filesystem::is_regular_file(found)) {
+    return write_stream(path, content);
   }
-  return {};
+  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+  return host::write_file(path, bytes, host::kPublicFile);
 }
 
 }  // namespace sotto::cli

@@ -22,11 +22,9 @@ ExitCode report_error(const Status& status);
 void print_table(const std::vector<std::vector<std::string>>& rows);
 void print_json(const nlohmann::json& value);
 
-// 2026-01-31T12:00:00Z
-[[nodiscard]] std::string utc_time(std::int64_t unix_ms);
 [[nodiscard]] std::string decimal(double value, int digits);
 
-// Writes the whole file or says why not.
+// The whole file, or its old content and why not.
 [[nodiscard]] Status write_file(const std::string& path, const std::string& content);
 
 }  // namespace sotto::cli

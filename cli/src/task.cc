@@ -7,6 +7,7 @@
 #include "administration.h"
 #include "commands.h"
 #include "output.h"
+#include "sotto/host/utc_text.h"
 #include "task_file.h"
 
 namespace sotto::cli {
@@ -43,7 +44,7 @@ void print_task(const proto::TaskStatus& task) {
                      std::to_string(task.model_version.value)},
        {"aggregation", describe(spec.aggregation)},
        {"waiting for", task.waiting_for},
-       {"until", task.waiting_until_ms > 0 ? utc_time(task.waiting_until_ms) : "no deadline"}});
+       {"until", task.waiting_until_ms > 0 ? host::utc_time(task.waiting_until_ms) : "no deadline"}});
 }
 
 ExitCode print_one(const Result<proto::TaskStatus>& task, bool json) {

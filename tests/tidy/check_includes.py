@@ -59,6 +59,9 @@ READS_CLOCK = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|fi
                          r"|\b(clock_gettime|gettimeofday)\s*\(|[^\w.>]time\s*\(\s*(nullptr|NULL|0)\s*\)")
 READS_DEVICE = re.compile(r"\brandom_device\b|\bstd::rand\b|\bsrand\s*\(")
 
+# Files and addresses of this machine are for shells and programs.
+READS_MACHINE = re.compile(r"sotto/host/(file|address)\.h$")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SOURCE = re.compile(r"\.(h|cc|cpp|hpp)$")
 # A project of its own that uses the installed package: it sees public headers only, as any user.
@@ -150,6 +153,8 @@ def check(root: pathlib.Path) -> list[str]:
             match = INCLUDE.match(line)
             if match:
                 problem = include_problem(path, match.group(1), match.group(2), known, public)
+                if path.startswith((*CORES, "firmware/")) and READS_MACHINE.match(match.group(2)):
+                    problem = "a core does no I/O; its shell reads and writes"
                 if problem and path.startswith(PACKAGE_CONSUMER) and match.group(2) in public:
                     problem = None
                 if problem:

@@ -109,6 +109,13 @@ class Includes(PlantedTree):
         self.assertEqual(self.problems_of("server/src/rpc/b.cc",
                                           "auto t = std::chrono::steady_clock::now();"), [])
 
+    def test_a_core_that_reads_files(self):
+        self.plant("base/include/sotto/host/file.h", "")
+        for place in ("server/src/coordinator/b.cc", "aggregator/src/b.cc", "firmware/src/b.cc"):
+            with self.subTest(place):
+                self.assert_reports(self.problems_of(place, '#include "sotto/host/file.h"'), place, "no I/O")
+        self.assertEqual(self.problems_of("client/src/device/b.cc", '#include "sotto/host/file.h"'), [])
+
     def test_a_core_that_draws_its_own_randomness(self):
         self.assert_reports(self.problems_of("client/src/session/b.cc", "std::random_device device;"),
                             "client/src/session", "randomness")

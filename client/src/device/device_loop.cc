@@ -8,8 +8,9 @@
 #include <array>
 #include <mutex>
 
+#include "sotto/base/limits.h"
+#include "sotto/host/file.h"
 #include "sotto/identity/x25519_key_file.h"
-#include "state_file.h"
 
 namespace sotto::client {
 namespace {
@@ -143,17 +144,15 @@ Participation DeviceLoop::take_part() {
 
 Session::Action DeviceLoop::begin(Session& session) {
   if (options_.state_file.empty()) return session.start(clock_.now());
-  Status status;
-  auto saved = read_state_file(options_.state_file);
-  if (saved) {
-    auto action = session.restore(*saved, clock_.now());
+  const auto saved = host::read_file(options_.state_file, limits::kMessageBytesMax);
+  Status status = saved.status();
+  if (saved && saved->has_value()) {
+    auto action = session.restore(**saved, clock_.now());
     if (action) {
       say("going on with the session in " + options_.state_file.string());
       return *action;
     }
     status = action.error();
-  } else if (saved.error().code() != StatusCode::kNotFound) {
-    status = saved.error();
   }
   if (!status.ok()) say("ignoring " + options_.state_file.string() + ": " + status.message());
   return session.start(clock_.now());
@@ -245,12 +244,12 @@ void DeviceLoop::persist(const Session& session) {
   const std::vector<std::uint8_t> state = session.save();
   if (state.empty()) {
     saved_digest_.reset();
-    if (const Status status = remove_state_file(options_.state_file); !status.ok()) say(status.message());
+    if (const Status status = host::remove_file(options_.state_file); !status.ok()) say(status.message());
     return;
   }
   const crypto::Digest digest = crypto::sha256({state});
   if (digest == saved_digest_) return;
-  if (const Status status = write_state_file(options_.state_file, state); !status.ok()) {
+  if (const Status status = host::write_file(options_.state_file, state, host::kSecretFile); !status.ok()) {
     say(status.message() + "; a restart would begin anew");
     return;
   }

@@ -1,22 +1,16 @@
 #include "device_options.h"
 
-#include <charconv>
-#include <string_view>
-
 #include "sotto/base/limits.h"
+#include "sotto/host/address.h"
+#include "sotto/host/file.h"
 #include "sotto/proto/messages.h"
-#include "state_file.h"
 
 namespace sotto::client {
 namespace {
 
-bool valid_address(std::string_view address) {
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return false;
-  const std::string_view port = address.substr(colon + 1);
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  return error == std::errc() && end == port.data() + port.size() && number != 0;
+bool valid_address(const std::string& text) {
+  const auto address = host::parse_host_port(text);
+  return address && address->port != 0;
 }
 
 Status check_name(const char* option, const std::string& name) {
@@ -71,9 +65,10 @@ Result<std::string> read_ca_file(const std::filesystem::path& path) {
   if (path.empty()) {
     return invalid_argument("ca_file is empty: it must name the coordinator's CA certificate (PEM)");
   }
-  auto content = read_state_file(path);
+  const auto content = host::read_file(path, limits::kMessageBytesMax);
   if (!content) return content.error().with_context("ca_file");
-  std::string text(content->begin(), content->end());
+  if (!content->has_value()) return not_found("ca_file: there is no " + path.string());
+  std::string text((*content)->begin(), (*content)->end());
   if (text.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
     return invalid_argument("ca_file " + path.string() +
                             " holds no PEM certificate (no BEGIN CERTIFICATE line)");

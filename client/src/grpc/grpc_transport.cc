@@ -14,6 +14,7 @@
 #include "rpc_status.h"
 #include "sotto.grpc.pb.h"
 #include "sotto/base/limits.h"
+#include "sotto/host/address.h"
 #include "sotto/proto/convert.h"
 #include "tls_probe.h"
 
@@ -211,25 +212,14 @@ grpc::ChannelArguments channel_arguments(const GrpcTransportOptions& options) {
   return arguments;
 }
 
-// Splits host:port, also [ipv6]:port.
 Result<TlsProbe> parse_coordinator(const GrpcTransportOptions& options) {
-  const std::string& address = options.coordinator;
-  const std::size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon == std::string::npos ? 0 : colon);
-  const std::string port = colon == std::string::npos ? "" : address.substr(colon + 1);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find_first_of(":/[]") != std::string::npos) {
-    host.clear();
-  }
-  const bool digits = !port.empty() && port.size() <= 5 &&
-                      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (host.empty() || !digits || std::stoul(port) == 0 || std::stoul(port) > 65'535) {
-    return invalid_argument("\"" + address +
+  const auto address = host::parse_host_port(options.coordinator);
+  if (!address || address->port == 0) {
+    return invalid_argument("\"" + options.coordinator +
                             "\" is not a coordinator's address: must be HOST:PORT, for instance "
                             "coordinator.example:7443 or [2001:db8::1]:7443");
   }
-  return TlsProbe{host, port, options.ca_pem, options.ca_name};
+  return TlsProbe{address->host, std::to_string(address->port), options.ca_pem, options.ca_name};
 }
 
 }  // namespace

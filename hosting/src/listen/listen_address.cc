@@ -6,11 +6,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <system_error>
+
+#include "sotto/host/address.h"
 
 namespace sotto::hosting {
 namespace {
@@ -30,19 +31,6 @@ class Socket {
 };
 
 std::string error_text(int error) { return std::error_code(error, std::generic_category()).message(); }
-
-struct HostPort {
-  std::string host;
-  std::string port;
-};
-
-HostPort split(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string::npos) return {address, ""};
-  std::string host = address.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return {host, address.substr(colon + 1)};
-}
 
 std::string advice(int error) {
   switch (error) {
@@ -69,21 +57,21 @@ int listen_error(const addrinfo& info) {
 }  // namespace
 
 Status check_listen_address(const std::string& address) {
-  const auto [host, port] = split(address);
-  const bool digits = !port.empty() && port.size() <= 5 &&
-                      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!host.empty() && digits && std::stoul(port) <= 65'535) return {};
+  if (host::parse_host_port(address)) return {};
   return invalid_argument("cannot listen on \"" + address +
                           "\": must be HOST:PORT with a port of 0 .. 65535, for instance 0.0.0.0:7443");
 }
 
 Status explain_listen_failure(const std::string& address) {
-  const auto [host, port] = split(address);
+  const auto parts = host::parse_host_port(address);
+  if (!parts) return check_listen_address(address);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0) {
+  if (const int error =
+          ::getaddrinfo(parts->host.c_str(), std::to_string(parts->port).c_str(), &hints, &found);
+      error != 0) {
     return io_error("cannot listen on " + address + ": " + ::gai_strerror(error) +
                     ": use a name or address of this machine");
   }

@@ -201,15 +201,6 @@ std::set<std::string> subject_names(X509& certificate) {
 Time valid_from(X509& certificate) { return get_time(X509_get0_notBefore(&certificate)); }
 Time valid_until(X509& certificate) { return get_time(X509_get0_notAfter(&certificate)); }
 
-std::string utc_date(Time time) {
-  const auto seconds = static_cast<time_t>(time.ms / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts);
-  return {text.data(), size};
-}
-
 std::string fingerprint(X509& certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;

@@ -45,7 +45,6 @@ struct Issuer {
 
 [[nodiscard]] Time valid_from(X509& certificate);
 [[nodiscard]] Time valid_until(X509& certificate);
-[[nodiscard]] std::string utc_date(Time time);  // 2031-05-17
 // SHA-256 of the certificate, as upper-case hex pairs with colons.
 [[nodiscard]] std::string fingerprint(X509& certificate);
 

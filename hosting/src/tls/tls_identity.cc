@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "certificate.h"
+#include "sotto/host/utc_text.h"
 #include "sotto/identity/key_file.h"
 
 namespace sotto::hosting {
@@ -47,13 +48,13 @@ Result<Key> load_ca_key(const path& file) {
 Status check_validity(X509& certificate, const path& file, Time now) {
   if (now >= valid_until(certificate)) {
     return {StatusCode::kPermissionDenied, "the CA certificate " + file.string() + " expired on " +
-                                               utc_date(valid_until(certificate)) + ": move " +
+                                               host::utc_date(valid_until(certificate).ms) + ": move " +
                                                file.parent_path().string() +
                                                " away, start again, and give the new ca.pem to all devices"};
   }
   if (now < valid_from(certificate)) {
     return {StatusCode::kPermissionDenied, "the CA certificate " + file.string() + " is not valid before " +
-                                               utc_date(valid_from(certificate)) +
+                                               host::utc_date(valid_from(certificate).ms) +
                                                ": check this machine's clock"};
   }
   return {};

@@ -5,6 +5,9 @@
 
 #include "mask_helper/mask_helper_rpc.h"
 #include "sotto/base/clock.h"
+#include "sotto/host/address.h"
+#include "sotto/host/file.h"
+#include "sotto/hosting/listen_address.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/mask_helper/mask_helper.h"
@@ -18,23 +21,14 @@ using std::filesystem::path;
 path secret_file(const path& data_dir) { return data_dir / "helper-key.hex"; }
 path answered_file(const path& data_dir) { return data_dir / "answered.db"; }
 
-Status make_data_dir(const path& data_dir) {
-  std::error_code error;
-  const bool created = std::filesystem::create_directories(data_dir, error);
-  if (!error && created) {
-    std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, error);
-  }
-  if (!error) return {};
-  return io_error("cannot make the data directory " + data_dir.string() + ": " + error.message());
-}
-
 // Members are declared in the order they depend on one another, so they are destroyed in the reverse.
 class RunningMaskHelper final : public MaskHelperServer {
  public:
   ~RunningMaskHelper() override { stop(std::chrono::milliseconds(0)); }
 
   Status open(const MaskHelperServerOptions& options) {
-    host_ = options.listen.substr(0, options.listen.rfind(':'));
+    SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
+    address_ = *host::parse_host_port(options.listen);
     const auto scalar = identity::load_x25519_private_key(secret_file(options.data_dir));
     if (!scalar && scalar.error().code() == StatusCode::kNotFound) {
       return not_found(scalar.error().message() + ": `sotto helper init` makes one");
@@ -51,14 +45,15 @@ class RunningMaskHelper final : public MaskHelperServer {
     identity_ = std::move(*identity);
     executor_ = make_thread_pool(options.threads);
     helper_.emplace(crypto::X25519PrivateKey(*scalar),
-                    mask_helper::MaskHelperOptions{.authority = *authority, .cohort_min = options.cohort_min}, *answered_);
+                    mask_helper::MaskHelperOptions{.authority = *authority, .cohort_min = options.cohort_min},
+                    *answered_);
     auto rpc = MaskHelperRpc::start(options, identity_, *helper_, *executor_);
     if (!rpc) return rpc.error();
     rpc_ = std::move(*rpc);
     return {};
   }
 
-  std::string address() const override { return host_ + ":" + std::to_string(rpc_->port()); }
+  std::string address() const override { return host::to_string({address_.host, rpc_->port()}); }
   const hosting::TlsIdentity& identity() const override { return identity_; }
   const crypto::X25519PublicKey& public_key() const override { return helper_->public_key(); }
   void stop(std::chrono::milliseconds grace) override {
@@ -66,7 +61,7 @@ class RunningMaskHelper final : public MaskHelperServer {
   }
 
  private:
-  std::string host_;
+  host::HostPort address_;
   hosting::TlsIdentity identity_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<mask_helper::AnsweredPlans> answered_;
@@ -79,7 +74,7 @@ class RunningMaskHelper final : public MaskHelperServer {
 path mask_helper_public_file(const path& data_dir) { return data_dir / "helper-public.hex"; }
 
 Status create_mask_helper(const path& data_dir) {
-  SOTTO_RETURN_IF_ERROR(make_data_dir(data_dir));
+  SOTTO_RETURN_IF_ERROR(host::make_private_folder(data_dir));
   std::error_code ignored;
   if (std::filesystem::exists(secret_file(data_dir), ignored)) {
     return {StatusCode::kAlreadyExists,

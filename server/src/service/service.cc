@@ -6,6 +6,9 @@
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/host/address.h"
+#include "sotto/host/file.h"
+#include "sotto/hosting/listen_address.h"
 #include "sotto/identity/key_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/coordinator_loop.h"
@@ -16,27 +19,15 @@
 namespace sotto::server {
 namespace {
 
-Status make_data_dir(const std::filesystem::path& data_dir) {
-  std::error_code error;
-  const bool created = std::filesystem::create_directories(data_dir, error);
-  if (!error && created) {
-    std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, error);
-  }
-  if (error) {
-    return io_error("cannot make the data directory " + data_dir.string() + ": " + error.message() +
-                    "; choose another with --data-dir or fix its permissions");
-  }
-  return {};
-}
-
 // Members are declared in the order they depend on one another, so they are destroyed in the reverse.
 class RunningService final : public Service {
  public:
   ~RunningService() override { stop(std::chrono::milliseconds(0)); }
 
   Status open(const ServiceOptions& options) {
-    SOTTO_RETURN_IF_ERROR(make_data_dir(options.data_dir));
-    host_ = options.listen.substr(0, options.listen.rfind(':'));
+    SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
+    SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
+    address_ = *host::parse_host_port(options.listen);
     admin_socket_ = options.data_dir / "admin.sock";
     auto store = open_sqlite_store({.path = options.data_dir / "sotto.db"});
     if (!store) return store.error();
@@ -66,7 +57,7 @@ class RunningService final : public Service {
     return {};
   }
 
-  std::string address() const override { return host_ + ":" + std::to_string(server_->port()); }
+  std::string address() const override { return host::to_string({address_.host, server_->port()}); }
   const hosting::TlsIdentity& identity() const override { return identity_; }
   const FleetAuthority& authority() const override { return plan_identity_->authority; }
   std::filesystem::path admin_socket() const override { return admin_socket_; }
@@ -94,7 +85,7 @@ class RunningService final : public Service {
     return {};
   }
 
-  std::string host_;
+  host::HostPort address_;
   std::filesystem::path admin_socket_;
   SystemClock clock_;
   crypto::SystemRandom random_;

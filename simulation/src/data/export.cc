@@ -4,6 +4,7 @@
 
 #include "data/format/file.h"
 #include "sotto/base/limits.h"
+#include "sotto/host/file.h"
 #include "sotto/proto/messages.h"
 #include "sotto/simulation/data_set.h"
 #include "sotto/simulation/npy.h"
@@ -33,8 +34,8 @@ Status export_data_set(const FederatedData& data, const std::filesystem::path& d
   SOTTO_RETURN_IF_ERROR(write_examples(data.test, destination / "test"));
   std::string names;
   for (const std::string& name : data.class_names) names += name + "\n";
-  return write_file(destination / "labels.txt",
-                    Bytes(reinterpret_cast<const std::uint8_t*>(names.data()), names.size()));
+  const Bytes text(reinterpret_cast<const std::uint8_t*>(names.data()), names.size());
+  return host::write_file(destination / "labels.txt", text, host::kPublicFile);
 }
 
 Result<client::Examples> load_examples(const std::filesystem::path& directory) {

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <cmath>
 #include <fstream>
@@ -11,7 +10,6 @@
 
 #include "cohort_coordinator.h"
 #include "device/device_options.h"
-#include "device/state_file.h"
 #include "session_script.h"
 #include "support/enrolment.h"
 
@@ -358,23 +356,6 @@ TEST_F(DeviceLoopTest, CaFilesMustHoldACertificate) {
   EXPECT_EQ(read_ca_file(folder_ / "ca.pem").status().code(), StatusCode::kInvalidArgument);
   std::ofstream(folder_ / "ca.pem") << "-----BEGIN CERTIFICATE-----\n";
   EXPECT_EQ(*read_ca_file(folder_ / "ca.pem"), "-----BEGIN CERTIFICATE-----\n");
-}
-
-TEST_F(DeviceLoopTest, StateFilesAreReplacedWholeAndPrivate) {
-  const std::filesystem::path path = folder_ / "state";
-  EXPECT_EQ(read_state_file(path).status().code(), StatusCode::kNotFound);
-  const std::vector<std::uint8_t> first(100'000, 1);
-  const std::vector<std::uint8_t> second(10, 2);
-  ASSERT_TRUE(write_state_file(path, first).ok());
-  EXPECT_EQ(*read_state_file(path), first);
-  ASSERT_TRUE(write_state_file(path, second).ok());
-  EXPECT_EQ(*read_state_file(path), second);
-  struct stat information {};
-  ASSERT_EQ(::stat(path.c_str(), &information), 0);
-  EXPECT_EQ(information.st_mode & 0777, 0600u);
-  EXPECT_TRUE(remove_state_file(path).ok());
-  EXPECT_TRUE(remove_state_file(path).ok());
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
 }
 
 }  // namespace

@@ -34,26 +34,6 @@ Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path) {
   return bytes;
 }
 
-Status write_file(const std::filesystem::path& path, Bytes bytes) {
-  std::filesystem::path partial = path;
-  partial += ".part";
-  {
-    std::ofstream file(partial, std::ios::binary | std::ios::trunc);
-    if (!file) return io_error(quoted(path) + " cannot be written; check the folder and its permissions");
-    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    file.close();
-    if (!file) {
-      std::error_code ignored;
-      std::filesystem::remove(partial, ignored);
-      return io_error(quoted(path) + " cannot be written completely; is the disk full?");
-    }
-  }
-  std::error_code error;
-  std::filesystem::rename(partial, path, error);
-  if (error) return io_error(quoted(path) + " cannot be written: " + error.message());
-  return {};
-}
-
 Status check_directory(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);

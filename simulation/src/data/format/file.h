@@ -15,8 +15,6 @@ inline constexpr std::uint64_t kDataFileBytesMax = std::uint64_t{1} << 31;
 
 // kNotFound, kIo, or kDataLoss when the file is larger than kDataFileBytesMax.
 [[nodiscard]] Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path);
-// Writes a neighbouring temporary file, then renames it to `path`.
-[[nodiscard]] Status write_file(const std::filesystem::path& path, Bytes bytes);
 // kNotFound or kInvalidArgument unless `path` is a folder that exists.
 [[nodiscard]] Status check_directory(const std::filesystem::path& path);
 // Makes the folder and its parents where absent.

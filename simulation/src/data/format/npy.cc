@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "data/format/file.h"
+#include "sotto/host/file.h"
 
 namespace sotto::simulation {
 namespace {
@@ -216,7 +217,7 @@ Result<NpyArray<Value>> read_npy(const std::filesystem::path& path) {
 
 template <typename Value>
 Status write_npy(const std::filesystem::path& path, const NpyArray<Value>& array) {
-  return write_file(path, encode_npy(array));
+  return host::write_file(path, encode_npy(array), host::kPublicFile);
 }
 
 Status expect_shape(const std::vector<std::uint64_t>& shape, const std::vector<std::uint64_t>& expected,

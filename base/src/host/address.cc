@@ -1,0 +1,40 @@
+#include "sotto/host/address.h"
+
+#include <charconv>
+#include <system_error>
+
+namespace sotto::host {
+namespace {
+
+constexpr std::size_t kPortDigitsMax = 5;
+
+std::optional<std::uint16_t> parse_port(std::string_view digits) {
+  if (digits.empty() || digits.size() > kPortDigitsMax) return std::nullopt;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return port;
+}
+
+}  // namespace
+
+std::optional<HostPort> parse_host_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (in_brackets) host = host.substr(1, host.size() - 2);
+  const std::string_view unfit = in_brackets ? "/[]" : ":/[]";
+  if (host.empty() || host.find_first_of(unfit) != std::string_view::npos) return std::nullopt;
+  const std::optional<std::uint16_t> port = parse_port(text.substr(colon + 1));
+  if (!port) return std::nullopt;
+  return HostPort{std::string(host), *port};
+}
+
+std::string to_string(const HostPort& address) {
+  const bool needs_brackets = address.host.find(':') != std::string::npos;
+  const std::string host = needs_brackets ? "[" + address.host + "]" : address.host;
+  return host + ":" + std::to_string(address.port);
+}
+
+}  // namespace sotto::host

@@ -1,0 +1,135 @@
+#include "sotto/host/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace sotto::host {
+namespace {
+
+class File {
+ public:
+  File(const std::filesystem::path& path, int flags, mode_t mode = 0)
+      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+  [[nodiscard]] int get() const { return descriptor_; }
+  [[nodiscard]] bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
+
+ private:
+  int descriptor_;
+};
+
+std::string advice(int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return ": run as its owner, or change the owner";
+    case ENOSPC:
+    case EDQUOT:
+      return ": free some space on that disk";
+    default:
+      return "";
+  }
+}
+
+Status failure(const char* what, const std::filesystem::path& path, int error) {
+  std::string message = std::string("cannot ") + what + " " + path.string() + ": " +
+                        std::error_code(error, std::generic_category()).message() + advice(error);
+  const bool denied = error == EACCES || error == EPERM;
+  return {denied ? StatusCode::kPermissionDenied : StatusCode::kIo, std::move(message)};
+}
+
+bool write_all(int descriptor, Bytes content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    content = content.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// A rename is durable once the folder is.
+Status sync_folder_of(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const File file(folder, O_RDONLY | O_DIRECTORY);
+  if (!file.is_open() || ::fsync(file.get()) != 0) return failure("sync", folder, errno);
+  return {};
+}
+
+Status write_new_file(const std::filesystem::path& path, Bytes content, mode_t mode) {
+  File file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  if (!file.is_open()) return failure("create", path, errno);
+  if (!write_all(file.get(), content) || ::fsync(file.get()) != 0 || !file.close()) {
+    return failure("write", path, errno);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<std::vector<std::uint8_t>>> read_file(const std::filesystem::path& path,
+                                                           std::size_t bytes_max) {
+  const File file(path, O_RDONLY);
+  if (!file.is_open()) {
+    if (errno == ENOENT) return std::optional<std::vector<std::uint8_t>>();
+    return failure("read", path, errno);
+  }
+  std::vector<std::uint8_t> content;
+  std::array<std::uint8_t, 16 * 1024> block;
+  for (;;) {
+    const ssize_t count = ::read(file.get(), block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failure("read", path, errno);
+    if (count == 0) return std::optional(std::move(content));
+    if (static_cast<std::size_t>(count) > bytes_max - content.size()) {
+      return data_loss(path.string() + " has more than the " + std::to_string(bytes_max) +
+                       " bytes that such a file can have");
+    }
+    content.insert(content.end(), block.begin(), block.begin() + count);
+  }
+}
+
+Status write_file(const std::filesystem::path& path, Bytes content, mode_t mode) {
+  std::error_code error;
+  const std::filesystem::file_status found = std::filesystem::status(path, error);
+  if (std::filesystem::exists(found) && !std::filesystem::is_regular_file(found)) {
+    return io_error("cannot replace " + path.string() + ": it is no regular file");
+  }
+  std::filesystem::path beside = path;
+  beside += ".new";
+  ::unlink(beside.c_str());  // left by a crash
+  Status status = write_new_file(beside, content, mode);
+  if (status.ok() && ::rename(beside.c_str(), path.c_str()) != 0) status = failure("replace", path, errno);
+  if (!status.ok()) {
+    ::unlink(beside.c_str());
+    return status;
+  }
+  return sync_folder_of(path);
+}
+
+Status remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) == 0) return sync_folder_of(path);
+  return errno == ENOENT ? Status() : failure("remove", path, errno);
+}
+
+Status make_private_folder(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool created = std::filesystem::create_directories(path, error);
+  if (!error && created) std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  return error ? failure("make the folder", path, error.value()) : Status();
+}
+
+}  // namespace sotto::host

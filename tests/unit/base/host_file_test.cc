@@ -1,0 +1,112 @@
+#include "sotto/host/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <string>
+
+#include "support/temporary_directory.h"
+
+namespace sotto::host {
+namespace {
+
+using Content = std::vector<std::uint8_t>;
+
+class HostFile : public testing::Test {
+ protected:
+  [[nodiscard]] std::filesystem::path path(const std::string& name) const { return folder_.path() / name; }
+  [[nodiscard]] mode_t mode(const std::string& name) const {
+    struct stat found {};
+    EXPECT_EQ(::stat(path(name).c_str(), &found), 0) << name;
+    return found.st_mode & 0777;
+  }
+  TemporaryDirectory folder_;
+};
+
+TEST_F(HostFile, IsReadAsItWasWrittenWithItsMode) {
+  const Content content = {1, 2, 3};
+  ASSERT_TRUE(write_file(path("key"), content, kSecretFile).ok());
+  ASSERT_TRUE(write_file(path("note"), content, kPublicFile).ok());
+  EXPECT_EQ(**read_file(path("key"), 3), content);
+  EXPECT_EQ(mode("key"), 0600u);
+  EXPECT_EQ(mode("note"), 0644u);
+}
+
+TEST_F(HostFile, IsReplacedAsAWhole) {
+  ASSERT_TRUE(write_file(path("f"), Content(100, 7), kSecretFile).ok());
+  ASSERT_TRUE(write_file(path("f"), Content{1}, kSecretFile).ok());
+  EXPECT_EQ(**read_file(path("f"), 100), Content{1});
+  EXPECT_FALSE(std::filesystem::exists(path("f.new")));
+}
+
+TEST_F(HostFile, ThatACrashLeftBesideIsNoObstacle) {
+  ASSERT_TRUE(write_file(path("f.new"), Content(10, 1), kPublicFile).ok());
+  ASSERT_TRUE(write_file(path("f"), Content{2}, kSecretFile).ok());
+  EXPECT_EQ(mode("f"), 0600u);
+  EXPECT_EQ(**read_file(path("f"), 10), Content{2});
+}
+
+TEST_F(HostFile, IsNotWrittenThroughALinkThatSomebodyLaid) {
+  ASSERT_TRUE(write_file(path("victim"), Content{9}, kSecretFile).ok());
+  std::filesystem::create_symlink(path("victim"), path("f.new"));
+  ASSERT_TRUE(write_file(path("f"), Content{1}, kSecretFile).ok());
+  EXPECT_EQ(**read_file(path("victim"), 1), Content{9});
+}
+
+TEST_F(HostFile, HasExactlyAsManyBytesAsAreAllowed) {
+  ASSERT_TRUE(write_file(path("f"), Content(40'000, 5), kSecretFile).ok());
+  EXPECT_EQ((**read_file(path("f"), 40'000)).size(), 40'000u);
+  EXPECT_EQ(read_file(path("f"), 39'999).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(read_file(path("f"), 0).status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(HostFile, ThatIsAbsentIsNoError) {
+  const auto content = read_file(path("nothing"), 1);
+  ASSERT_TRUE(content.has_value());
+  EXPECT_FALSE(content->has_value());
+  EXPECT_TRUE(remove_file(path("nothing")).ok());
+}
+
+TEST_F(HostFile, KeepsItsContentWhenTheNewOneCannotBeWritten) {
+  ASSERT_TRUE(write_file(path("f"), Content{1}, kSecretFile).ok());
+  std::filesystem::create_directories(path("f.new") / "in-the-way");
+  const Status status = write_file(path("f"), Content{2}, kSecretFile);
+  EXPECT_EQ(status.code(), StatusCode::kIo);
+  EXPECT_NE(status.message().find("f.new"), std::string::npos);
+  EXPECT_EQ(**read_file(path("f"), 1), Content{1});
+}
+
+TEST_F(HostFile, InAFolderThatIsAbsentIsNamed) {
+  const Status status = write_file(path("none") / "f", Content{1}, kSecretFile);
+  EXPECT_EQ(status.code(), StatusCode::kIo);
+  EXPECT_NE(status.message().find("none"), std::string::npos);
+  EXPECT_EQ(read_file(folder_.path(), 1).status().code(), StatusCode::kIo);  // a folder is no file
+}
+
+TEST_F(HostFile, NeverReplacesAFolderOrADevice) {
+  std::filesystem::create_directory(path("folder"));
+  EXPECT_EQ(write_file(path("folder"), Content{1}, kPublicFile).code(), StatusCode::kIo);
+  const Status status = write_file("/dev/null", Content{1}, kPublicFile);
+  EXPECT_EQ(status.code(), StatusCode::kIo);
+  EXPECT_NE(status.message().find("/dev/null"), std::string::npos);
+}
+
+TEST_F(HostFile, IsGoneAfterItsRemoval) {
+  ASSERT_TRUE(write_file(path("f"), Content{1}, kSecretFile).ok());
+  ASSERT_TRUE(remove_file(path("f")).ok());
+  EXPECT_FALSE(std::filesystem::exists(path("f")));
+}
+
+TEST_F(HostFile, AFolderIsPrivateWhenItIsNew) {
+  ASSERT_TRUE(make_private_folder(path("a") / "b").ok());
+  EXPECT_EQ(mode("a/b"), 0700u);
+  std::filesystem::create_directory(path("open"));
+  ::chmod(path("open").c_str(), 0755);
+  ASSERT_TRUE(make_private_folder(path("open")).ok());
+  EXPECT_EQ(mode("open"), 0755u);  // its owner chose that
+  ASSERT_TRUE(write_file(path("f"), Content{1}, kSecretFile).ok());
+  EXPECT_FALSE(make_private_folder(path("f") / "below-a-file").ok());
+}
+
+}  // namespace
+}  // namespace sotto::host
