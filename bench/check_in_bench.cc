@@ -24,10 +24,10 @@
 
 #include "sotto.grpc.pb.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/hosting/tls_identity.h"
 #include "sotto/proto/convert.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
-#include "sotto/hosting/tls_identity.h"
 
 namespace sotto {
 namespace {

@@ -50,8 +50,8 @@ void set_velocity(OptimizerState& state, std::size_t parameter, float velocity) 
 
 }  // namespace
 
-Status apply_update(const CohortSum& sum, const ServerOptimizerOptions& options,
-                    std::span<float> parameters, OptimizerState& state) {
+Status apply_update(const CohortSum& sum, const ServerOptimizerOptions& options, std::span<float> parameters,
+                    OptimizerState& state) {
   const std::vector<double> mean = sum.weighted_mean();
   SOTTO_CHECK(mean.size() == parameters.size());
   SOTTO_RETURN_IF_ERROR(check_state(state, parameters.size()));

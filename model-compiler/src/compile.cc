@@ -2,11 +2,11 @@
 #include "image_writer.h"
 #include "lower/lowering.h"
 #include "plan/arena_problem.h"
+#include "sotto/device_runtime/crc32.h"
+#include "sotto/model_compiler/model_compiler.h"
 #include "tensor/float_bridges.h"
 #include "tensor/shape_folding.h"
 #include "tflite/reader.h"
-#include "sotto/device_runtime/crc32.h"
-#include "sotto/model_compiler/model_compiler.h"
 
 namespace sotto::model_compiler {
 

@@ -1,7 +1,7 @@
 #include "image_builder.h"
 
-#include "sotto/device_runtime/crc32.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/device_runtime/crc32.h"
 
 namespace sotto::model_compiler {
 

@@ -6,8 +6,8 @@
 
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
-#include "sotto/secagg/one_shot.h"
 #include "sotto/mask_helper/mask_helper.h"
+#include "sotto/secagg/one_shot.h"
 #include "support/enrolment.h"
 
 namespace {
@@ -121,7 +121,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const Messages messages;
   fuzz::FuzzInput input(data, size);
   const auto answered = mask_helper::make_memory_answered_plans();
-  mask_helper::MaskHelper helper(helper_key(), {.authority = secagg::fleet_authority().public_key()}, *answered);
+  mask_helper::MaskHelper helper(helper_key(), {.authority = secagg::fleet_authority().public_key()},
+                                 *answered);
   InlineExecutor executor;
   unsigned given = 0;  // the set whose sum was given out
   for (int requests = 0; requests < 6; ++requests) {

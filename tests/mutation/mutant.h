@@ -3,11 +3,11 @@
 // of each fault whose place is run becomes 1, in forked and dying processes too.
 #pragma once
 
-#include <cstddef>
-#include <cstdlib>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <cstddef>
+#include <cstdlib>
 
 namespace sotto_mutation {
 

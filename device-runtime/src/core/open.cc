@@ -1,7 +1,7 @@
 // Opening an image: every offset, size and parameter is checked here, once, so that invoking it checks
 // nothing.
-#include "sotto/device_runtime/crc32.h"
 #include "core/model_state.h"
+#include "sotto/device_runtime/crc32.h"
 
 namespace sotto::device {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <cstring>
 
-#include "sotto/device_runtime/crc32.h"
 #include "front_end/normalisation.h"
 #include "front_end/plan.h"
 #include "front_end/state.h"
+#include "sotto/device_runtime/crc32.h"
 
 namespace sotto::device::front_end {
 namespace {

@@ -13,8 +13,8 @@
 #include "kernel_plan.h"
 #include "lower/quantization.h"
 #include "plan/overlap.h"
-#include "tflite/graph.h"
 #include "sotto/base/result.h"
+#include "tflite/graph.h"
 
 namespace sotto::model_compiler {
 

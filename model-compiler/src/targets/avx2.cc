@@ -1,8 +1,8 @@
 // The kernels in kernels/avx2, as the compiler sees them.
 #include "sotto/device_runtime/kernels/avx2/avx2.h"
 
-#include "targets/targets.h"
 #include "sotto/device_runtime/kernels/avx2/layout.h"
+#include "targets/targets.h"
 
 namespace sotto::model_compiler {
 namespace {

@@ -1,6 +1,6 @@
 // The kernels in kernels/cortex_m_dsp, as the compiler sees them.
-#include "targets/targets.h"
 #include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
+#include "targets/targets.h"
 
 namespace sotto::model_compiler {
 namespace {

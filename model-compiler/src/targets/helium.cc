@@ -1,6 +1,6 @@
 // The kernels in kernels/helium, as the compiler sees them.
-#include "targets/targets.h"
 #include "sotto/device_runtime/kernels/helium/layout.h"
+#include "targets/targets.h"
 
 namespace sotto::model_compiler {
 namespace {

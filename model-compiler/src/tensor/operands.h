@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "sotto/base/result.h"
 #include "tensor/axes.h"
 #include "tflite/graph.h"
-#include "sotto/base/result.h"
 
 namespace sotto::model_compiler {
 

@@ -4,9 +4,9 @@
 
 #include <vector>
 
+#include "sotto/base/result.h"
 #include "tensor/axes.h"
 #include "tflite/graph.h"
-#include "sotto/base/result.h"
 
 namespace sotto::model_compiler {
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "tensor/axes.h"
 #include "sotto/base/bytes.h"
+#include "tensor/axes.h"
 
 namespace sotto::model_compiler {
 

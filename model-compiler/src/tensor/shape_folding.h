@@ -3,8 +3,8 @@
 // (a Flatten of dynamic batch is SHAPE, STRIDED_SLICE, PACK and RESHAPE).
 #pragma once
 
-#include "tflite/graph.h"
 #include "sotto/base/status.h"
+#include "tflite/graph.h"
 
 namespace sotto::model_compiler {
 

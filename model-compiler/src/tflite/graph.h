@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sotto/base/bytes.h"
 #include "tflite/flat_buffer.h"
 #include "tflite/schema.h"
-#include "sotto/base/bytes.h"
 
 namespace sotto::model_compiler {
 

@@ -1,8 +1,8 @@
 // From the bytes of a .tflite file to a Graph whose indices, shapes and constants have been checked.
 #pragma once
 
-#include "tflite/graph.h"
 #include "sotto/base/result.h"
+#include "tflite/graph.h"
 
 namespace sotto::model_compiler {
 

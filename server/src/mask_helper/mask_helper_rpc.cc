@@ -7,9 +7,9 @@
 #include <exception>
 
 #include "rpc/rpc_status.h"
-#include "sotto/hosting/listen_address.h"
 #include "sotto.grpc.pb.h"
 #include "sotto/base/limits.h"
+#include "sotto/hosting/listen_address.h"
 #include "sotto/proto/convert.h"
 #include "sotto/secagg/one_shot.h"
 
@@ -66,7 +66,8 @@ class Service final : public v1::MaskHelper::Service {
 
 class MaskHelperRpcShell final : public MaskHelperRpc {
  public:
-  MaskHelperRpcShell(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper, Executor& executor)
+  MaskHelperRpcShell(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper,
+                     Executor& executor)
       : service_(options, helper, executor) {}
   ~MaskHelperRpcShell() override { MaskHelperRpcShell::shutdown(std::chrono::milliseconds(0)); }
 
@@ -111,7 +112,8 @@ class MaskHelperRpcShell final : public MaskHelperRpc {
 }  // namespace
 
 Result<std::unique_ptr<MaskHelperRpc>> MaskHelperRpc::start(const MaskHelperServerOptions& options,
-                                                            const hosting::TlsIdentity& identity, mask_helper::MaskHelper& helper,
+                                                            const hosting::TlsIdentity& identity,
+                                                            mask_helper::MaskHelper& helper,
                                                             Executor& executor) {
   grpc::EnableDefaultHealthCheckService(true);
   auto shell = std::make_unique<MaskHelperRpcShell>(options, helper, executor);

@@ -16,7 +16,8 @@ class MaskHelperRpc {
   // Listens at once. `helper` and `executor` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperRpc>> start(const MaskHelperServerOptions& options,
                                                                     const hosting::TlsIdentity& identity,
-                                                                    mask_helper::MaskHelper& helper, Executor& executor);
+                                                                    mask_helper::MaskHelper& helper,
+                                                                    Executor& executor);
   virtual ~MaskHelperRpc() = default;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   virtual void shutdown(std::chrono::milliseconds grace) = 0;

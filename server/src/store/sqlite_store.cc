@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "sotto/server/store.h"
-#include "store/model_bytes.h"
 #include "sotto/hosting/sqlite_database.h"
+#include "sotto/server/store.h"
 #include "store/coordinator_schema.h"
+#include "store/model_bytes.h"
 #include "store/task_spec_json.h"
 
 namespace sotto::server {
@@ -160,7 +160,8 @@ Status SqliteStore::record_round(const proto::RoundRecord& round, const StoredMo
 constexpr const char* kModelColumns =
     "SELECT committed_ms, clip, sha256, optimizer_sha256, parameters, optimizer_state ";
 
-Result<StoredModel> SqliteStore::read_model(hosting::SqliteStatement& row, TaskId task, ModelVersion version) const {
+Result<StoredModel> SqliteStore::read_model(hosting::SqliteStatement& row, TaskId task,
+                                            ModelVersion version) const {
   StoredModel model;
   model.version = version;
   model.committed_ms = row.integer();
@@ -191,7 +192,8 @@ Status SqliteStore::complete_task(StoredTask& task) {
   task.rounds_abandoned = counts.u32();
   task.last_round = RoundId{counts.u64()};
 
-  hosting::SqliteStatement last(database_, "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
+  hosting::SqliteStatement last(database_,
+                                "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
   const Result<bool> found = last.bind(task.id.value).step();
   if (!found) return found.error();
   if (!*found) return damaged(task.id, "it has no model");
@@ -271,9 +273,10 @@ Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::ui
 
 Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  hosting::SqliteStatement select(database_,
-                         "SELECT version, committed_ms, length(parameters), sha256 FROM model WHERE task = ? "
-                         "ORDER BY version DESC");
+  hosting::SqliteStatement select(
+      database_,
+      "SELECT version, committed_ms, length(parameters), sha256 FROM model WHERE task = ? "
+      "ORDER BY version DESC");
   select.bind(task.value);
   std::vector<proto::ModelRecord> records;
   for (;;) {
@@ -294,8 +297,8 @@ Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
 
 Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  hosting::SqliteStatement select(database_,
-                         (std::string(kModelColumns) + "FROM model WHERE task = ? AND version = ?").c_str());
+  hosting::SqliteStatement select(
+      database_, (std::string(kModelColumns) + "FROM model WHERE task = ? AND version = ?").c_str());
   const Result<bool> row = select.bind(task.value).bind(version.value).step();
   if (!row) return row.error();
   if (!*row) {
@@ -308,7 +311,8 @@ Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
-  Result<hosting::SqliteDatabase> database = hosting::SqliteDatabase::open(options.path, options.busy_timeout_ms);
+  Result<hosting::SqliteDatabase> database =
+      hosting::SqliteDatabase::open(options.path, options.busy_timeout_ms);
   if (!database) return database.error();
   SOTTO_RETURN_IF_ERROR(hosting::prepare_schema(*database, kCoordinatorSchema));
   return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*database)));

@@ -31,9 +31,7 @@ SessionScript::SessionScript(Task task_in, SessionOptions options_in)
       options(std::move(options_in)),
       session(Session::create(options, {keys, rounding})) {}
 
-Session::Action SessionScript::offer_plan() {
-  return reply(proto::CheckInReply(task.offer(kToken)));
-}
+Session::Action SessionScript::offer_plan() { return reply(proto::CheckInReply(task.offer(kToken))); }
 
 Session::Action SessionScript::download() {
   Session::Action action = session->start(now);

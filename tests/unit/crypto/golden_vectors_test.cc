@@ -8,12 +8,12 @@
 #include <string>
 #include <string_view>
 
+#include "sotto/mask_helper/mask_helper.h"
 #include "sotto/proto/plan.h"
 #include "sotto/secagg/loss_units.h"
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
-#include "sotto/mask_helper/mask_helper.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -354,8 +354,8 @@ TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
     EXPECT_EQ(hex_of(mask_set_digest(one_shot.context.plan_digest, request)), fields.at("set"));
     const auto answered = mask_helper::make_memory_answered_plans();
     mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
-                              {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
-                              *answered);
+                                   {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
+                                   *answered);
     const auto reply = helper.answer(bytes, executor);
     ASSERT_TRUE(reply.has_value() && std::holds_alternative<proto::MaskSum>(*reply)) << fields.at("name");
     EXPECT_EQ(hex_of(std::get<proto::MaskSum>(*reply).ring), fields.at("mask_sum"));
@@ -368,8 +368,8 @@ TEST(GoldenVectors, HelpersRefuseTheseRequests) {
   for (const Json& refused : read_cases("one_shot", "refused")) {
     const auto answered = mask_helper::make_memory_answered_plans();
     mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(first, "helper_private")),
-                              {.authority = array_of<crypto::kEs256PublicKeyBytes>(first, "authority")},
-                              *answered);
+                                   {.authority = array_of<crypto::kEs256PublicKeyBytes>(first, "authority")},
+                                   *answered);
     const auto reply = helper.answer(bytes_of(refused, "request"), executor);
     ASSERT_TRUE(reply.has_value());
     EXPECT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply)) << refused.at("why");

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <random>
 
-#include "sotto/device_runtime/crc32.h"
 #include "kernels/copy_bytes.h"
+#include "sotto/device_runtime/crc32.h"
 #include "sotto/device_runtime/kernels/fixed_point.h"
 #include "sotto/device_runtime/kernels/requantize.h"
 

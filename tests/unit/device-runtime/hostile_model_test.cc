@@ -4,10 +4,10 @@
 
 #include <functional>
 
-#include "unit/model-compiler/aligned_memory.h"
-#include "unit/model-compiler/small_models.h"
 #include "sotto/model_compiler/host_model.h"
 #include "sotto/model_compiler/model_compiler.h"
+#include "unit/model-compiler/aligned_memory.h"
+#include "unit/model-compiler/small_models.h"
 
 namespace sotto::device {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "aligned_memory.h"
 #include "reference_models.h"
-#include "sotto/model_compiler/model_compiler.h"
 #include "sotto/device_runtime/sotto_device.h"
+#include "sotto/model_compiler/model_compiler.h"
 
 namespace sotto::device {
 namespace {

@@ -2,10 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tflite/schema.h"
 #include "small_models.h"
 #include "sotto/model_compiler/host_model.h"
 #include "sotto/model_compiler/model_compiler.h"
+#include "tflite/schema.h"
 #include "tflite_builder.h"
 
 namespace sotto::model_compiler {

@@ -7,10 +7,10 @@
 #include <sstream>
 
 #include "aligned_memory.h"
-#include "sotto/device_runtime/crc32.h"
 #include "reference_models.h"
-#include "sotto/model_compiler/model_compiler.h"
+#include "sotto/device_runtime/crc32.h"
 #include "sotto/device_runtime/sotto_device.h"
+#include "sotto/model_compiler/model_compiler.h"
 
 namespace sotto::device {
 namespace {

@@ -2,10 +2,10 @@
 // instructions in C++; on emulated boards tests/device runs the same cases.
 #include <gtest/gtest.h>
 
-#include "targets/targets.h"
 #include "kernel_cases.h"
 #include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
+#include "targets/targets.h"
 
 namespace sotto::device {
 namespace {

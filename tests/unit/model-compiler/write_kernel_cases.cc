@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 
-#include "targets/targets.h"
-#include "sotto/device_runtime/crc32.h"
 #include "kernel_cases.h"
+#include "sotto/device_runtime/crc32.h"
+#include "targets/targets.h"
 
 namespace {
 

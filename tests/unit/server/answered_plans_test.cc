@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <fstream>
 
-#include "unit/mask-helper/one_shot_fleet.h"
 #include "sotto/mask_helper/mask_helper.h"
 #include "sotto/server/answered_plans_file.h"
 #include "sotto/server/store.h"
+#include "unit/mask-helper/one_shot_fleet.h"
 
 namespace sotto::server {
 namespace {
@@ -98,7 +98,8 @@ TEST_F(AnsweredPlansFile, LetARestartedHelperAnswerTheSameSetOnly) {
   const std::vector<std::uint8_t> request = fleet.request({0, 1, 2, 3, 4});
   for (const bool restarted : {false, true}) {
     const auto plans = open();
-    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()}, *plans);
+    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()},
+                                   *plans);
     if (restarted) {
       const auto second = helper.answer(fleet.request({0, 1, 2, 3}), executor);
       ASSERT_TRUE(second.has_value());

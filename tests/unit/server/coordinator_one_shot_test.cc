@@ -4,8 +4,8 @@
 
 #include "coordinator_harness.h"
 #include "sotto/aggregator/server_optimizer.h"
-#include "sotto/secagg/one_shot.h"
 #include "sotto/mask_helper/mask_helper.h"
+#include "sotto/secagg/one_shot.h"
 
 namespace sotto::server {
 namespace {
@@ -34,7 +34,8 @@ class LocalHelper final : public aggregator::HelperLink {
 
  private:
   std::unique_ptr<mask_helper::AnsweredPlans> answered_ = mask_helper::make_memory_answered_plans();
-  mask_helper::MaskHelper helper_{key_of(1), {.authority = secagg::fleet_authority().public_key()}, *answered_};
+  mask_helper::MaskHelper helper_{
+      key_of(1), {.authority = secagg::fleet_authority().public_key()}, *answered_};
 };
 
 class OneShotRound : public ::testing::Test {

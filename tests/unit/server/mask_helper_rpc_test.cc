@@ -6,11 +6,11 @@
 #include <fstream>
 #include <future>
 
-#include "unit/mask-helper/one_shot_fleet.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/mask_helper_client.h"
 #include "sotto/server/mask_helper_server.h"
+#include "unit/mask-helper/one_shot_fleet.h"
 
 namespace sotto::server {
 namespace {

@@ -17,10 +17,10 @@
 #include "sotto.grpc.pb.h"
 #include "sotto/client/admin_client.h"
 #include "sotto/client/grpc_transport.h"
+#include "sotto/hosting/tls_identity.h"
 #include "sotto/proto/convert.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
-#include "sotto/hosting/tls_identity.h"
 #include "support/enrolment.h"
 
 namespace sotto::server {

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "support/temporary_directory.h"
 #include "sotto/server/coordinator.h"
+#include "support/temporary_directory.h"
 
 namespace sotto::server {
 

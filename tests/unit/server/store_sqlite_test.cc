@@ -8,8 +8,8 @@
 
 #include "sotto/aggregator/server_optimizer.h"
 #include "sotto/server/store.h"
-#include "store/model_bytes.h"
 #include "store/coordinator_schema.h"
+#include "store/model_bytes.h"
 #include "store/task_spec_json.h"
 #include "store_samples.h"
 
@@ -233,8 +233,8 @@ TEST_F(OlderSqliteStore, CarriesItsVelocityOverIntoTheOptimizersState) {
   aggregator::CohortSum sum;
   sum.sum.resize(velocity.size());
   sum.metrics.weight = 1;
-  EXPECT_TRUE(aggregator::apply_update(sum, {.momentum = 0.5f}, carried.parameters, carried.optimizer_state)
-                  .ok())
+  EXPECT_TRUE(
+      aggregator::apply_update(sum, {.momentum = 0.5f}, carried.parameters, carried.optimizer_state).ok())
       << "the optimiser goes on with it";
   EXPECT_EQ(store->load_tasks()->size(), 1u);
 }

@@ -1,7 +1,7 @@
 // Convolution, 1x1 and general: blocks of four windows,
 // widened once and then multiplied with every output channel.
-#include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "kernels/avx2/inner_loops.h"
+#include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "sotto/device_runtime/kernels/avx2/layout.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "sotto/device_runtime/kernels/window_gather.h"

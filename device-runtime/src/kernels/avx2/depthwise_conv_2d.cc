@@ -1,6 +1,6 @@
 // Depthwise convolution: sixteen channels at once, taps two by two, input rows from a ring in the scratch.
-#include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "kernels/avx2/inner_loops.h"
+#include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "sotto/device_runtime/kernels/avx2/layout.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "sotto/device_runtime/kernels/row_ring.h"

@@ -1,6 +1,6 @@
 // Fully connected: each row of the input is widened once.
-#include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "kernels/avx2/inner_loops.h"
+#include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "sotto/device_runtime/kernels/avx2/layout.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 

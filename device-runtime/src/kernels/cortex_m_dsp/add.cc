@@ -1,7 +1,7 @@
 // ADD of two tensors of one shape. Operands are scaled up by 2^20 at most, so doubled ones still fit and one
 // rounding multiplication (SMMULR) serves.
-#include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 #include "kernels/cortex_m_dsp/instructions.h"
+#include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "sotto/device_runtime/kernels/requantize.h"
 

@@ -1,7 +1,7 @@
 // Convolution: three windows at once are gathered, widened and multiplied with every output channel.
+#include "kernels/cortex_m_dsp/pixel_block.h"
 #include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 #include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
-#include "kernels/cortex_m_dsp/pixel_block.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "sotto/device_runtime/kernels/window_gather.h"
 

@@ -1,9 +1,9 @@
 // Depthwise convolution: four channels at once, taps two by two. Input rows pass through a ring in the
 // scratch; a row of output is computed channel group by channel group.
-#include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 #include "kernels/cortex_m_dsp/inner_loops.h"
-#include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
 #include "kernels/cortex_m_dsp/requantizer.h"
+#include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
+#include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "sotto/device_runtime/kernels/row_ring.h"
 

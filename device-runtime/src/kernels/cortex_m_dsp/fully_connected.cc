@@ -1,8 +1,8 @@
 // Fully connected: four outputs at once, so that each widened quad of the input serves four rows of weights.
-#include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 #include "kernels/cortex_m_dsp/inner_loops.h"
-#include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
 #include "kernels/cortex_m_dsp/requantizer.h"
+#include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
+#include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 
 namespace sotto::device::dsp {

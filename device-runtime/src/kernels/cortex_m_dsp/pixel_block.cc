@@ -2,8 +2,8 @@
 
 #include "kernels/cortex_m_dsp/inner_loops.h"
 #include "kernels/cortex_m_dsp/instructions.h"
-#include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
 #include "kernels/cortex_m_dsp/requantizer.h"
+#include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
 
 namespace sotto::device::dsp {
 namespace {

@@ -1,7 +1,7 @@
 // 1x1 convolution: blocks of three pixels, widened once and then multiplied with every output channel.
+#include "kernels/cortex_m_dsp/pixel_block.h"
 #include "sotto/device_runtime/kernels/cortex_m_dsp/cortex_m_dsp.h"
 #include "sotto/device_runtime/kernels/cortex_m_dsp/layout.h"
-#include "kernels/cortex_m_dsp/pixel_block.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 
 namespace sotto::device::dsp {

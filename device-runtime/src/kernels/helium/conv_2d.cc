@@ -1,9 +1,9 @@
 // Convolution, 1x1 and general: window by window, each copied out of the input,
 // over which the output may be written.
 #include "kernels/copy_bytes.h"
+#include "kernels/helium/matrix.h"
 #include "sotto/device_runtime/kernels/helium/helium.h"
 #include "sotto/device_runtime/kernels/helium/layout.h"
-#include "kernels/helium/matrix.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "sotto/device_runtime/kernels/window_gather.h"
 

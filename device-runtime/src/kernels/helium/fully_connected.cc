@@ -1,7 +1,7 @@
 // Fully connected: row by row of the input.
+#include "kernels/helium/matrix.h"
 #include "sotto/device_runtime/kernels/helium/helium.h"
 #include "sotto/device_runtime/kernels/helium/layout.h"
-#include "kernels/helium/matrix.h"
 #include "sotto/device_runtime/kernels/parameter_checks.h"
 
 #if defined(__ARM_FEATURE_MVE)

@@ -2,8 +2,8 @@
 
 #if defined(__ARM_FEATURE_MVE)
 
-#include "sotto/device_runtime/kernels/helium/layout.h"
 #include "kernels/helium/requantizer.h"
+#include "sotto/device_runtime/kernels/helium/layout.h"
 
 namespace sotto::device::helium {
 namespace {

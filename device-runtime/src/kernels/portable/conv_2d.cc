@@ -1,8 +1,8 @@
 // CONV_2D of any geometry: windows of two output pixels are gathered into scratch, then multiplied by all
 // channels.
 #include "kernels/copy_bytes.h"
-#include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "kernels/portable/matrix_block.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 namespace sotto::device::portable {
 namespace {

@@ -1,8 +1,8 @@
 // DEPTHWISE_CONV_2D: for each output pixel the places of its taps once, then all channels. A tap in the
 // padding points at a pixel of zero points, so inside and border run the same loop.
 #include "kernels/copy_bytes.h"
-#include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "kernels/portable/matrix_block.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 namespace sotto::device::portable {
 namespace {

@@ -1,6 +1,6 @@
 // FULLY_CONNECTED: four outputs at once, so each activation is loaded once for four weights.
-#include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "kernels/portable/matrix_block.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 namespace sotto::device::portable {
 namespace {

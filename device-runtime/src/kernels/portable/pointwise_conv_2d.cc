@@ -1,8 +1,8 @@
 // 1x1 convolution: one matrix product over all pixels, two at a time, staged so that the output may lie over
 // the input.
 #include "kernels/copy_bytes.h"
-#include "sotto/device_runtime/kernels/parameter_checks.h"
 #include "kernels/portable/matrix_block.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
 
 namespace sotto::device::portable {
 namespace {

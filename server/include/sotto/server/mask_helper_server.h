@@ -18,19 +18,19 @@
 
 #include "sotto/base/result.h"
 #include "sotto/crypto/primitives.h"
-#include "sotto/server/coordinator.h"
 #include "sotto/hosting/tls_identity.h"
+#include "sotto/server/coordinator.h"
 
 namespace sotto::server {
 
 struct MaskHelperServerOptions {
   std::filesystem::path data_dir{};
-  std::string listen = "127.0.0.1:7444";              // host:port; port 0 takes a free one
-  std::vector<std::string> extra_names{};             // names and addresses the coordinator reaches it by
-  std::filesystem::path authority_file{};             // public key of the fleet's authority
-  std::uint16_t cohort_min = 3;                       // no sum over fewer devices, whatever a plan says
-  std::size_t threads = 1;                            // for adding masks
-  hosting::NoticeSink notice{};  // from gRPC's threads, one at a time; must be quick
+  std::string listen = "127.0.0.1:7444";   // host:port; port 0 takes a free one
+  std::vector<std::string> extra_names{};  // names and addresses the coordinator reaches it by
+  std::filesystem::path authority_file{};  // public key of the fleet's authority
+  std::uint16_t cohort_min = 3;            // no sum over fewer devices, whatever a plan says
+  std::size_t threads = 1;                 // for adding masks
+  hosting::NoticeSink notice{};            // from gRPC's threads, one at a time; must be quick
 };
 
 // Makes the data directory (mode 0700) with a new key and nothing answered. kAlreadyExists when it holds a

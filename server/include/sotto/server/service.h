@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "sotto/base/result.h"
-#include "sotto/server/coordinator.h"
 #include "sotto/hosting/tls_identity.h"
+#include "sotto/server/coordinator.h"
 
 namespace sotto::server {
 
@@ -34,9 +34,9 @@ struct ServiceOptions {
   std::string helper_address{};
   std::filesystem::path helper_key_file{};
   std::filesystem::path helper_ca_file{};
-  std::size_t finish_threads = 1;                     // for removing masks
-  CoordinatorOptions coordinator{};                   // identity and helper are set by the service
-  hosting::NoticeSink notice{};  // called on the coordinator's thread; must be quick
+  std::size_t finish_threads = 1;    // for removing masks
+  CoordinatorOptions coordinator{};  // identity and helper are set by the service
+  hosting::NoticeSink notice{};      // called on the coordinator's thread; must be quick
 };
 
 // Who endorses this fleet's devices.

@@ -5,8 +5,8 @@
 
 #include "front_end_test_support.h"
 #include "recordings.h"
-#include "sotto/model_compiler/model_compiler.h"
 #include "sotto/device_runtime/sotto_device.h"
+#include "sotto/model_compiler/model_compiler.h"
 
 namespace sotto::device {
 namespace {
