@@ -92,8 +92,8 @@ class SecureSession final : public AttendedSession {
   Neighbourhood graph_;
 
   std::vector<crypto::Digest> commitments_;
-  std::vector<std::vector<std::uint8_t>>
-      records_;              // by sender: one per neighbour by rank, until collecting ends
+  // By sender: one per neighbour by rank, until collecting ends.
+  std::vector<std::vector<std::uint8_t>> records_;
   std::vector<bool> alive_;  // delivered as alive
   std::vector<std::uint8_t> accumulator_;
   std::vector<bool> counted_;  // of the alive, those whose vector is in the accumulator

@@ -79,8 +79,8 @@ class Game {
     if (saved.empty()) return;
     auto other = Session::create(fuzz::device_options(true), {keys_again_, rounding_});
     const auto restored = other->restore(saved, now_);
-    SOTTO_CHECK(restored.has_value() ||
-                restored.error().code() == StatusCode::kFailedPrecondition);  // too late
+    // Too late.
+    SOTTO_CHECK(restored.has_value() || restored.error().code() == StatusCode::kFailedPrecondition);
   }
 
   std::size_t actions_max_;

@@ -54,8 +54,8 @@ class DeviceLoop::Event {
   // True when one of the descriptors is signalled within the time. Negative ones are ignored.
   static bool wait(std::array<int, 2> fds, int timeout_ms) {
     std::array<pollfd, 2> polled = {pollfd{fds[0], POLLIN, 0}, pollfd{fds[1], POLLIN, 0}};
-    return poll(polled.data(), polled.size(), timeout_ms) >
-           0;  // an interrupted wait counts as its end: callers loop
+    // An interrupted wait counts as its end: callers loop.
+    return poll(polled.data(), polled.size(), timeout_ms) > 0;
   }
 
  private:

@@ -8,8 +8,8 @@
 namespace sotto::crypto {
 namespace {
 
-constexpr std::size_t kCounterBlockBytes =
-    16;  // both ciphers' EVP "IV": ChaCha20 puts a 32-bit counter before its nonce
+// Both ciphers' EVP "IV": ChaCha20 puts a 32-bit counter before its nonce.
+constexpr std::size_t kCounterBlockBytes = 16;
 using CounterBlock = std::array<std::uint8_t, kCounterBlockBytes>;
 
 // EVP only encrypts, so the keystream is the encryption of zeros. Half of a first-level cache.

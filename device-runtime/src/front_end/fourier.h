@@ -15,8 +15,8 @@ namespace sotto::device::front_end {
 
 // The fraction bits that samples need on the way in.
 [[nodiscard]] constexpr int input_fraction_bits(int log2_length) {
-  const int halvings =
-      (log2_length - 2) / 2;  // stages of radix 4 with sines; the first of an even number has none
+  // Stages of radix 4 with sines; the first of an even number has none.
+  const int halvings = (log2_length - 2) / 2;
   return fraction_bits(log2_length) + halvings;
 }
 

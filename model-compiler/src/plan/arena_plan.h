@@ -15,8 +15,8 @@ namespace sotto::model_compiler {
 
 struct PlanBuffer {
   std::uint32_t bytes = 0;
-  std::int32_t first =
-      0;  // first and last operator during which it holds a value; -1: before the first operator
+  // First and last operator during which it holds a value; -1: before the first operator.
+  std::int32_t first = 0;
   std::int32_t last = 0;
 };
 

@@ -125,8 +125,8 @@ LookupTable hard_swish_table(const Affine& input, const Affine& output) {
   return tabulate(input, [&](std::int32_t q) {
     const auto x = static_cast<std::int16_t>((q - input.zero_point) * 128);
     const std::int16_t on_output_scale = rounding_doubling_high_multiply16(x, to_output.multiplier);
-    const std::int32_t product =
-        std::int32_t{gate(x, to_gate)} * on_output_scale / (1 << 15);  // towards zero
+    // Towards zero.
+    const std::int32_t product = std::int32_t{gate(x, to_gate)} * on_output_scale / (1 << 15);
     return clamped(rounding_divide_by_power_of_two(product, -to_output.exponent) + output.zero_point, output);
   });
 }

@@ -51,8 +51,8 @@ TEST(Below, DrawsAgainInsteadOfFavouringSmallValues) {
 }
 
 TEST(Below, CountsTheUsableDrawsOfALargeBound) {
-  const std::uint64_t bound =
-      (std::uint64_t{1} << 63) + 1;  // fits once: everything from `bound` on is thrown away
+  // Fits once: everything from `bound` on is thrown away.
+  const std::uint64_t bound = (std::uint64_t{1} << 63) + 1;
   ScriptedRandom random({bound, UINT64_MAX, bound - 1});
   EXPECT_EQ(random.below(bound), bound - 1);
   EXPECT_EQ(random.left(), 0u);

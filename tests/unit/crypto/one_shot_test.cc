@@ -85,8 +85,9 @@ TEST_F(OneShot, HasTheProtocolsBytes) {
   const Bytes message(message_);
   const crypto::Digest identity = crypto::sha256({device_.public_key()});
   const auto numbers = crypto::unhex(
+      // Round 7, 17 bits for 300 participants.
       "0700000000000000"
-      "11");  // round 7, 17 bits for 300 participants
+      "11");
   const auto info = join(
       {as_bytes({"sotto/v1 one-shot seed\0", 23}), context_.plan_digest, context_.model_digest, numbers});
   MaskSeed seed;

@@ -61,8 +61,8 @@ reference::Constants choose_constants(Random& random, std::size_t weights, std::
   const std::int32_t amplitude = 8000 + static_cast<std::int32_t>(std::min<std::int64_t>(terms, 4096)) * 200;
   for (std::size_t i = 0; i < channels; ++i) constants.biases.push_back(random.in(-amplitude, amplitude));
   const std::int32_t usual = -log2_of(terms) / 2 - 6;
-  const bool outlandish =
-      random.one_in(4);  // then some shifts are 0 or to the left, or out of all proportion
+  // Then some shifts are 0 or to the left, or out of all proportion.
+  const bool outlandish = random.one_in(4);
   for (std::size_t i = 0; i < scales; ++i) {
     constants.multipliers.push_back(
         random.one_in(50) ? 0 : (1 << 30) + static_cast<std::int32_t>(random.next() >> 2));

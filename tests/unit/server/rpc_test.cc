@@ -288,8 +288,8 @@ TEST_F(RpcTest, SaysThatTheCertificateIsNotValidYet) {
 TEST_F(RpcTest, SaysThatTheCertificateDoesNotNameTheHost) {
   start(server_options("0.0.0.0:0"));
   client::GrpcTransportOptions options = transport_options();
-  options.coordinator =
-      "127.0.0.2:" + std::to_string(server_->port());  // loopback too, but not in the certificate
+  // Loopback too, but not in the certificate.
+  options.coordinator = "127.0.0.2:" + std::to_string(server_->port());
   expect_error(call(*transport(options), check_in("d")), StatusCode::kPermissionDenied,
                "does not name 127.0.0.2");
 }

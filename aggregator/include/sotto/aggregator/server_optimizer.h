@@ -12,8 +12,8 @@ namespace sotto::aggregator {
 
 struct ServerOptimizerOptions {
   float learning_rate = 1.0f;
-  float momentum =
-      0.0f;  // FedAvgM (Hsu et al. 2019, "Measuring the Effects of Non-Identical Data Distribution")
+  // FedAvgM (Hsu et al. 2019, "Measuring the Effects of Non-Identical Data Distribution")
+  float momentum = 0.0f;
 };
 
 // What an optimiser carries from one round to the next, to be stored with the model. Empty before its first

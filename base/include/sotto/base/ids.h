@@ -16,8 +16,8 @@ struct StrongId {
 using TaskId = StrongId<struct TaskIdTag, std::uint64_t>;
 using RoundId = StrongId<struct RoundIdTag, std::uint64_t>;    // counts from 1 within a task
 using CohortId = StrongId<struct CohortIdTag, std::uint32_t>;  // counts from 0 within a round
-using ModelVersion =
-    StrongId<struct ModelVersionTag, std::uint64_t>;       // counts from 0 (initial) within a task
+// Counts from 0 (initial) within a task.
+using ModelVersion = StrongId<struct ModelVersionTag, std::uint64_t>;
 using CallId = StrongId<struct CallIdTag, std::uint64_t>;  // one pending call of a transport
 // Position in a cohort's roster, 0 .. cohort size - 1.
 using ParticipantIndex = StrongId<struct ParticipantIndexTag, std::uint16_t>;

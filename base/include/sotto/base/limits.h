@@ -8,9 +8,9 @@ namespace sotto::limits {
 
 // Secure session.
 inline constexpr std::size_t kParticipantsMax = 10'000;  // one cohort; larger rounds use several cohorts
-inline constexpr std::size_t kFloatParticipantsMax =
-    1024;                                           // of a float session, whose fixed point has 63 bits
-inline constexpr std::size_t kParticipantsMin = 3;  // below this a sum hides nobody
+// Of a float session, whose fixed point has 63 bits.
+inline constexpr std::size_t kFloatParticipantsMax = 1024;
+inline constexpr std::size_t kParticipantsMin = 3;           // below this a sum hides nobody
 inline constexpr std::size_t kU16LaneParticipantsMax = 257;  // 257 * 255 = 65,535
 inline constexpr std::size_t kCompleteGraphMax = 64;         // cohorts up to here use the complete graph
 inline constexpr std::size_t kParametersMax = std::size_t{1} << 24;

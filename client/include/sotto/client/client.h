@@ -24,23 +24,23 @@ namespace sotto::client {
 
 struct DeviceOptions {
   std::string coordinator{};  // host:port
-  std::filesystem::path
-      ca_file{};             // the coordinator's CA certificate (PEM); `sotto serve` prints where it is
-  std::string device_id{};   // 1 .. 64 bytes of [A-Za-z0-9._-], unique in the fleet
-  std::string population{};  // which tasks this device may serve
+  // The coordinator's CA certificate (PEM); `sotto serve` prints where it is.
+  std::filesystem::path ca_file{};
+  std::string device_id{};                // 1 .. 64 bytes of [A-Za-z0-9._-], unique in the fleet
+  std::string population{};               // which tasks this device may serve
   std::filesystem::path identity_file{};  // from `sotto enroll`; without it most tasks are refused
   // Holds the private key when identity_file does not, a secure element for instance; must outlive the
   // device.
   secagg::Signer* signer = nullptr;
-  std::filesystem::path
-      helper_key_file{};               // public key of the mask helper the owner trusts; for one-shot tasks
+  // Public key of the mask helper the owner trusts; for one-shot tasks.
+  std::filesystem::path helper_key_file{};
   std::filesystem::path state_file{};  // survives restarts; empty: keep nothing
   std::uint64_t parameters_max = 1 << 20;
   std::uint16_t cohort_min = 3;       // never take part in a smaller cohort
   float corrupt_fraction_min = 0.1f;  // never in a task that withstands fewer colluding devices, 0 .. 0.5
   bool allow_curious = false;  // true also serves tasks that only withstand a coordinator that does not lie
-  bool allow_unmasked =
-      false;  // true also serves plain and float tasks: the coordinator then sees this update
+  // True also serves plain and float tasks: the coordinator then sees this update.
+  bool allow_unmasked = false;
   // Called with one sentence whenever the device starts to wait or moves on. May be empty.
   std::function<void(const std::string&)> progress{};
 };

@@ -31,8 +31,8 @@ struct NeighbourSlot {
   bool survives = false;              // is in the set of survivors
   crypto::Es256PublicKey identity{};  // signed sessions: whose signature confirms
   crypto::X25519PublicKey mask_key{};
-  crypto::SecretBytes<crypto::kX25519Bytes>
-      channel_secret;  // agreed once, for the records of both directions
+  // Agreed once, for the records of both directions.
+  crypto::SecretBytes<crypto::kX25519Bytes> channel_secret;
   std::array<std::uint8_t, kShareRecordBytes> record{};
 };
 

@@ -69,8 +69,8 @@ class SaturatingRequantizer {
     std::int32_t multiplier, shift, offset;
   };
   [[nodiscard]] Channel channel(std::uint32_t index) const {
-    const std::int32_t shift =
-        ~output_.shifts[index] & 31;  // -1 - shift; the mask is for channels that fill up
+    // -1 - shift; the mask is for channels that fill up.
+    const std::int32_t shift = ~output_.shifts[index] & 31;
     return Channel{output_.multipliers[index], shift, -255 << shift};
   }
   [[nodiscard]] std::int8_t operator()(std::int32_t accumulator, Channel channel) const {

@@ -38,8 +38,8 @@ void place_taps(const ConvParameters& p, std::uint32_t pixel, std::uint32_t inpu
 // Four channels at a time, all taps, as far as there are four. How many channels are done.
 std::uint32_t run_channels_by_four(const Window& window, const std::int8_t* weights, std::uint32_t channels,
                                    const ChannelOutput& channel_output, std::int8_t* out) {
-  const ChannelOutput output =
-      channel_output;  // a copy whose address nobody has: stores of int8 cannot change it
+  // A copy whose address nobody has: stores of int8 cannot change it.
+  const ChannelOutput output = channel_output;
   const std::uint32_t* const end = window.taps + window.count;
   std::uint32_t channel = 0;
   for (; channel + 4 <= channels; channel += 4) {

@@ -5,8 +5,8 @@ namespace sotto::device::portable {
 void multiply_pixels(const ChannelOutput& channel_output, const std::int8_t* weights,
                      const std::int8_t* first, const std::int8_t* second, std::uint32_t depth,
                      std::uint32_t channels, std::int8_t* first_out, std::int8_t* second_out) {
-  const ChannelOutput output =
-      channel_output;  // a copy whose address nobody has: stores of int8 cannot change it
+  // A copy whose address nobody has: stores of int8 cannot change it.
+  const ChannelOutput output = channel_output;
   for (std::uint32_t group = 0; group < channels; group += kRowsPerGroup) {
     const std::uint32_t rows = channels - group < kRowsPerGroup ? channels - group : kRowsPerGroup;
     if (second != nullptr) {

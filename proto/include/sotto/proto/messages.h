@@ -141,8 +141,8 @@ struct TaskSpec {
   float over_selection = 1.0f;         // plans given = ceil(participants * over_selection), 1.0 .. 2.0
   std::uint32_t report_within_ms = 600'000;  // training: from the first plan of a round until READY
   std::uint32_t phase_deadline_ms = 30'000;  // each step after the join
-  std::uint32_t straggler_grace_ms =
-      0;  // > 0: once all but dropout_fraction answered, wait only this much longer
+  // > 0: once all but dropout_fraction answered, wait only this much longer.
+  std::uint32_t straggler_grace_ms = 0;
   float server_learning_rate = 1.0f;
   float server_momentum = 0;
   bool adaptive_clip = true;     // aggregation.clip follows the clipped fraction (Andrew et al. 2021)

@@ -17,8 +17,8 @@ namespace sotto::proto {
 
 enum class Architecture : std::uint8_t {
   kSoftmax = 1,  // softmax regression: weights [features][classes], then bias [classes]
-  kDense =
-      2,  // one hidden ReLU layer: w1 [features][hidden], b1 [hidden], w2 [hidden][classes], b2 [classes]
+  // One hidden ReLU layer: w1 [features][hidden], b1 [hidden], w2 [hidden][classes], b2 [classes].
+  kDense = 2,
 };
 
 // The global model is parameter_count() little-endian float32 values, row-major in the order given above.
@@ -43,8 +43,8 @@ struct TrainingSpec {
 
 enum class Aggregation : std::uint8_t {
   kSecure = 1,  // int8, masked: the coordinator learns the sum only
-  kPlain =
-      2,  // int8 without masks: for measuring what masking costs; devices refuse it unless told otherwise
+  // int8 without masks: for measuring what masking costs; devices refuse it unless told otherwise.
+  kPlain = 2,
   kFloat = 3,  // float32 without masks: the yardstick; devices refuse it unless told otherwise
   // int8, masked, one message for devices that sleep: coordinator and helper together would see the update,
   // neither does alone.

@@ -12,13 +12,13 @@
 //            signed once a round. Everybody else gets a RetryWindow.
 // Joining    Devices train for as long as report_within_ms allows and then join. The round's cohorts form
 //            when `participants` devices have joined, or when everyone given a plan has joined or abandoned,
-//            or at the deadline with at least participants_min. Late joiners are sent away with a RetryWindow.
+//            or at the deadline with at least participants_min. Late joiners get a RetryWindow.
 // Phases     Each cohort runs share, collect, confirm, unmask on its own (curious: without confirm; plain and
 //            float: collect only). A phase ends when all awaited participants have answered or abandoned, at
 //            its deadline, or straggler_grace_ms after all but dropout_fraction have answered. A cohort that
 //            falls below its needs is abandoned; the others go on.
-// One-shot   Joining is all there is: the round's one cohort is open from the first message on, each device is
-//            told that it is counted when its message is taken, and FinishCohort asks the helper.
+// One-shot   Joining is all there is: the round's one cohort is open from the first message on, each device
+//            is told that it is counted when its message is taken, and FinishCohort asks the helper.
 // Commit     When all cohorts are done their sums merge; with participants_min devices in the sum the model
 //            is updated, committed to the store in one transaction with the round's record, and published.
 //            Otherwise the round is abandoned with its reason recorded, and the next one begins.
@@ -129,8 +129,8 @@ struct CoordinatorOptions {
   // refused.
   const secagg::Identity* identity = nullptr;
   HelperAccess helper{};  // without a link one-shot tasks are refused
-  std::int64_t hold_call_ms =
-      10'000;  // a call whose answer is not ready is answered KeepWaiting after this; 0: at once
+  // A call whose answer is not ready is answered KeepWaiting after this; 0: at once.
+  std::int64_t hold_call_ms = 10'000;
   std::uint32_t poll_after_ms = 200;  // KeepWaiting asks to poll between this and twice this
   // Devices sent away are spread over the time until the task can use them, within these bounds.
   std::uint32_t retry_min_ms = 500;

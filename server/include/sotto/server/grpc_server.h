@@ -20,8 +20,8 @@ struct GrpcServerOptions {
   std::string certificate_pem{};
   std::string private_key_pem{};
   std::filesystem::path admin_socket{};  // created with mode 0600, removed at the end
-  std::size_t message_bytes_max =
-      limits::kMessageBytesMax;                         // larger requests are refused before they are read
+  // Larger requests are refused before they are read.
+  std::size_t message_bytes_max = limits::kMessageBytesMax;
   std::size_t memory_bytes_max = std::size_t{1} << 30;  // of gRPC's buffers, over all connections
   int streams_per_connection_max = 8;                   // a device needs one
   // A check-in that finds the event queue full is told to come back within this window.

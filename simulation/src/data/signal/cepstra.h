@@ -10,8 +10,8 @@
 namespace sotto::simulation {
 
 inline constexpr int kCepstraSampleHz = 8000;
-inline constexpr std::size_t kCepstraSamples =
-    8000;  // one second; shorter recordings are followed by silence
+// One second; shorter recordings are followed by silence.
+inline constexpr std::size_t kCepstraSamples = 8000;
 inline constexpr std::size_t kCepstraFrames = 49;
 inline constexpr std::size_t kCepstraPerFrame = 10;
 inline constexpr std::size_t kCepstra = kCepstraFrames * kCepstraPerFrame;
