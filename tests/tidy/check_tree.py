@@ -14,7 +14,8 @@ LONG_FILES: dict[str, str] = {}
 MODULES = ("base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper", "device-runtime",
            "model-compiler", "server", "client",
            "firmware", "simulation", "cli", "bench", "deploy", "packages")
-CODE = re.compile(r"(\.(h|cc|py|cmake|proto|sh|md|toml|yaml|service)|CMakeLists\.txt|Containerfile)$|^scripts/|^\.ci/")
+CODE = re.compile(r"(\.(h|cc|py|cmake|proto|sh|md|toml|yaml|service)|CMakeLists\.txt|Containerfile)$"
+                  r"|^scripts/|^\.ci/")
 # Built by something else than the CMakeLists above them.
 SOURCES_BUILT_OTHERWISE = {
     "tests/tidy/must_not_compile.cc": "compiled case by case by check_must_not_compile.py",

@@ -12,8 +12,11 @@ import check_c_headers
 import check_deploy
 import check_documents
 import check_includes
+import check_mirrors
 import check_must_not_compile
+import check_reading
 import check_tree
+import functions
 import tree
 
 
@@ -177,6 +180,133 @@ class Tree(PlantedTree):
     def test_a_module_without_a_readme(self):
         (self.root / "proto/README.md").unlink()
         self.assert_reports(check_tree.check(self.root), "proto/README.md", "absent")
+
+
+class Reading(PlantedTree):
+    def problems_of(self, path: str, content: str) -> list[str]:
+        self.plant(path, content)
+        return check_reading.check(self.root)
+
+    def test_a_line_that_is_too_wide(self):
+        for path in ("base/src/a.cc", "base/CMakeLists.txt", "scripts/a.py", "scripts/run", "proto/a.proto"):
+            with self.subTest(path):
+                self.assert_reports(self.problems_of(path, "#\n" + "#" * 111 + "\n"), f"{path}:2",
+                                    "111 columns")
+                self.assertEqual(self.problems_of(path, "#" * 110 + "\n"), [])
+
+    def test_columns_are_characters(self):
+        self.assertEqual(self.problems_of("base/src/a.cc", "//" + "ö" * 108 + "\n"), [])
+
+    def test_prose_that_is_too_wide(self):
+        self.assert_reports(self.problems_of("README.md", "word " * 22 + "w\n"), "README.md:1", "111 columns")
+        for line in ("word " * 21 + "words", "| " + "cell " * 30 + "|", "* https://" + "a" * 120):
+            with self.subTest(line):
+                self.assertEqual(self.problems_of("README.md", line + "\n"), [])
+
+    @staticmethod
+    def body(lines: int, head: str = "int f() {") -> str:
+        """A function of so many lines."""
+        return head + "\n" + "  work();\n" * (lines - 2 - head.count("\n")) + "}\n"
+
+    def test_a_function_that_is_too_long(self):
+        heads = ("int f() {", "template <typename T = int>\nauto g(T (*h)(int), int i = 0) -> T {",
+                 "A::A(int a)\n    : a_(a) {",
+                 "TEST(A, B) {", "bool A::operator==(const A& other) const {", "A::operator int() const {",
+                 "A::~A() {",
+                 "struct B* f(int a) {", "const auto f = [](int a) {",
+                 "[[nodiscard]] static int f() noexcept {")
+        for head in heads:
+            with self.subTest(head):
+                self.assert_reports(self.problems_of("base/src/a.cc", self.body(71, head)),
+                                    "base/src/a.cc:1", "71 lines")
+                self.assertEqual(self.problems_of("base/src/a.cc", self.body(70, head)), [])
+
+    def test_a_long_function_of_python(self):
+        self.assert_reports(self.problems_of("scripts/a.py", "def f():\n" + "    work()\n" * 70),
+                            "scripts/a.py:1", "71 lines")
+        self.assert_reports(self.problems_of("scripts/run", "#!/usr/bin/env python3\ndef f():\n"
+                                             + "    work()\n" * 70),
+                            "scripts/run:2", "71 lines")
+
+    def test_a_long_function_wherever_it_hides(self):
+        long = self.body(71)
+        for before, after in (("namespace a {\n", "}\n"), ("struct A {\n public:\n", "};\n"),
+                              ('const char* a = R"x({ )x";\n', ""),
+                              ("const char a = '{';\n// {\n/* { */\n", ""),
+                              ("#if A\nvoid g() {\n#else\nvoid h() {\n#endif\n}\n", ""),
+                              ("int a[] = {\n1, 2};\nint b{1'000};\n", ""), ("extern \"C\" {\n", "}\n"),
+                              ("#define A(b) { \\\n  {\n", ""), ("enum class E {\n a, b };\n", "")):
+            with self.subTest(before):
+                self.assert_reports(self.problems_of("base/src/a.cc", before + long + after),
+                                    f"base/src/a.cc:{before.count(chr(10)) + 1}", "71 lines")
+
+    def test_what_is_long_and_no_function(self):
+        for head in ("namespace a {", "class A final : public B<int> {", "constexpr int kTable[] = {",
+                     "enum class E : int {",
+                     "template <typename T>\nstruct A {", "const std::vector<int> a{"):
+            with self.subTest(head):
+                self.assertEqual(self.problems_of("base/src/a.cc",
+                                                  self.body(100, head).replace("work();", "1, ")), [])
+
+    def test_functions_are_found_one_by_one(self):
+        source = ("struct A {\n  A() : a{1}, b(2) {}\n  int f() const { return a; }\n  int a, b;\n};\n"
+                  "int g() {\n  if (x) {\n  }\n}\n")
+        found = [(each.name, each.line, each.lines) for each in functions.cpp_functions(source)]
+        self.assertIn(("f", 3, 1), found)
+        self.assertIn(("g", 6, 4), found)
+
+    def test_a_trailing_comment_that_breaks_a_declaration(self):
+        for broken in ("int a =\n    2;  // why", "std::vector<int>\n    a;  // why",
+                       "const int b = c +\n              d; // why"):
+            with self.subTest(broken):
+                self.assert_reports(self.problems_of("base/src/a.h", broken + "\n"), "base/src/a.h:2",
+                                    "above")
+        wide = "a" * 60
+        for sound in ("int a = 2;  // why", f"int {wide} =\n    {wide};  // why", "f(a,\n  b);  // why",
+                      "int a;\nint b;  // why", "// a note\nint b;  // why", "/* a\n * b\n * c d; // e */"):
+            with self.subTest(sound):
+                self.assertEqual(self.problems_of("base/src/a.h", sound + "\n"), [])
+
+
+class Mirrors(PlantedTree):
+    def setUp(self):
+        super().setUp()
+        self.plant("base/src/hex.cc")
+        self.plant("tests/unit/base/hex_test.cc")
+
+    def problems_of(self, exceptions: str) -> list[str]:
+        self.plant(check_mirrors.EXCEPTIONS, exceptions)
+        return check_mirrors.check(self.root)
+
+    def test_mirrored_sources_are_silent(self):
+        self.plant("server/src/store/sqlite/rows.cc")
+        self.plant("tests/unit/server/store_rows_test.cc")
+        self.plant("server/src/rpc/status.cc")
+        self.plant("tests/unit/server/rpc/status_test.cc")
+        self.assertEqual(self.problems_of("# reasons\n"), [])
+
+    def test_a_source_without_a_test(self):
+        self.plant("base/src/status.cc")
+        self.plant("tests/unit/crypto/status_test.cc")  # of another module
+        self.assert_reports(self.problems_of(""), "base/src/status.cc", "mirrors")
+
+    def test_an_exception_names_what_tests_it(self):
+        self.plant("base/src/status.cc")
+        self.assertEqual(self.problems_of("base/src/status.cc | tests/unit/base/hex_test.cc | it only "
+                                          "prints\n"), [])
+        self.assertEqual(self.problems_of("base/src/ | tests/unit/base/ | printed by all\n"), [])
+        self.assert_reports(self.problems_of("base/src/status.cc | tests/gone_test.cc | it only prints\n"),
+                            check_mirrors.EXCEPTIONS + ":1", "no tests/gone_test.cc")
+        for line in ("base/src/status.cc | tests/unit/base/hex_test.cc |", "base/src/status.cc tests why"):
+            with self.subTest(line):
+                self.assert_reports(self.problems_of(line + "\n"), check_mirrors.EXCEPTIONS + ":1",
+                                    "a line is")
+
+    def test_an_exception_that_is_none(self):
+        line = "base/src/hex.cc | tests/unit/base/hex_test.cc | why\n"
+        self.assert_reports(self.problems_of(line), check_mirrors.EXCEPTIONS + ":1", "can go")
+        self.assert_reports(self.problems_of("base/src/gone.cc | tests/unit/base/hex_test.cc | why\n"),
+                            check_mirrors.EXCEPTIONS + ":1", "no source")
 
 
 class Documents(PlantedTree):
