@@ -4,30 +4,12 @@ import pathlib
 import re
 import sys
 
+import house
 import tree
 
-# module -> modules it may include (besides itself). Modules in one layer never include one another.
-MAY_INCLUDE = {
-    "base": set(),
-    "crypto": {"base"},
-    "identity": {"base", "crypto"},
-    "proto": {"base", "crypto"},
-    "aggregator": {"base", "crypto", "proto"},
-    "device-runtime": {"base", "crypto"},
-    "model-compiler": {"base", "crypto", "device-runtime"},
-    "hosting": {"base", "crypto", "identity"},
-    "mask-helper": {"base", "crypto", "proto"},
-    "server": {"base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper"},
-    "client": {"base", "crypto", "identity", "proto", "device-runtime", "model-compiler"},
-    "firmware": {"base", "crypto", "proto", "device-runtime"},
-    "simulation": {"base", "crypto", "identity", "proto", "hosting", "aggregator", "mask-helper",
-                   "device-runtime", "model-compiler", "server", "client"},
-}
-MAY_INCLUDE["cli"] = set(MAY_INCLUDE) - {"firmware"}
-# what a developer of devices would use
-MAY_INCLUDE["examples"] = {"base", "crypto", "identity", "proto", "client"}
-MAY_INCLUDE["bench"] = set(MAY_INCLUDE) - {"cli", "examples"}
-MAY_INCLUDE["tests"] = set(MAY_INCLUDE) - {"cli", "bench", "examples"}
+# module -> modules it may include (besides itself), as ARCHITECTURE.md says.
+HOUSE = house.read(house.DOCUMENT.read_text())
+MAY_INCLUDE = HOUSE.may_include
 
 # Third-party headers -> path prefixes where they may appear. Tests
 # and benchmarks of those places are named one by one.
@@ -145,7 +127,7 @@ def check(root: pathlib.Path) -> list[str]:
     paths = tree.files(root)
     known = set(paths)
     public = public_headers(paths)
-    problems = []
+    problems = house.problems(HOUSE)
     for path in paths:
         if not SOURCE.search(path) or module_of(path) is None:
             continue

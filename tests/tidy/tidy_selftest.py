@@ -17,6 +17,7 @@ import check_must_not_compile
 import check_reading
 import check_tree
 import functions
+import house
 import tree
 
 
@@ -114,14 +115,41 @@ class Includes(PlantedTree):
 
     def test_a_core_that_reads_files(self):
         self.plant("base/include/sotto/host/file.h", "")
+        self.assertEqual(self.problems_of("client/src/device/b.cc", '#include "sotto/host/file.h"'), [])
         for place in ("server/src/coordinator/b.cc", "aggregator/src/b.cc", "firmware/src/b.cc"):
             with self.subTest(place):
                 self.assert_reports(self.problems_of(place, '#include "sotto/host/file.h"'), place, "no I/O")
-        self.assertEqual(self.problems_of("client/src/device/b.cc", '#include "sotto/host/file.h"'), [])
 
     def test_a_core_that_draws_its_own_randomness(self):
         self.assert_reports(self.problems_of("client/src/session/b.cc", "std::random_device device;"),
                             "client/src/session", "randomness")
+
+
+class HouseInTheDocument(unittest.TestCase):
+    PICTURE = "## The house\n```\ntop/  other/   words about it\nbottom/\n```\n"
+    TABLE = "| `top/` | `bottom` | |\n| `other/` | every module below | |\n| `bottom/` | | |\n"
+
+    def test_is_read_from_picture_and_table(self):
+        read = house.read(self.PICTURE + self.TABLE)
+        self.assertEqual(read.lines, [["top", "other"], ["bottom"]])
+        self.assertEqual(read.may_include, {"top": {"bottom"}, "other": {"bottom"}, "bottom": set()})
+        self.assertEqual(house.problems(read), [])
+
+    def problem(self, table: str) -> str:
+        return "\n".join(house.problems(house.read(self.PICTURE + table)))
+
+    def test_an_include_upwards(self):
+        self.assertIn("bottom/ may include top", self.problem("| `bottom/` | `top` | |\n| `top/` | | |\n"))
+
+    def test_an_include_of_a_neighbour(self):
+        self.assertIn("top/ may include other", self.problem("| `top/` | `other` | |\n| `other/` | | |\n"))
+
+    def test_a_module_without_a_place(self):
+        self.assertIn("cellar/ is in the table", self.problem("| `cellar/` | | |\n"))
+        self.assertIn("'cellar', which is no module", self.problem("| `top/` | `cellar` | |\n"))
+
+    def test_a_document_without_them(self):
+        self.assertIn("no picture", "\n".join(house.problems(house.read("# Architecture\n"))))
 
 
 class Tree(PlantedTree):
