@@ -56,7 +56,8 @@ def problems(house: House) -> list[str]:
             if other not in height:
                 found.append(f"ARCHITECTURE.md: {name}/ may include '{other}', which is no module")
             elif height.get(name, 0) <= height[other]:
-                found.append(f"ARCHITECTURE.md: {name}/ may include {other}, which is not below it in the picture")
+                found.append(f"ARCHITECTURE.md: {name}/ may include {other}, "
+                             "which is not below it in the picture")
     if not house.lines or not house.may_include:
         found.append("ARCHITECTURE.md: no picture or no table of modules in 'The house'")
     return found

@@ -197,9 +197,10 @@ class OlderSqliteStore : public SqliteStore {
     auto database = hosting::SqliteDatabase::open(path_, 10);
     ASSERT_TRUE(database.has_value());
     ASSERT_TRUE(hosting::prepare_schema(*database, {.application_id = kCoordinatorSchema.application_id,
-                                           .migrations = kCoordinatorSchema.migrations.first(2)})
+                                                    .migrations = kCoordinatorSchema.migrations.first(2)})
                     .ok());
-    hosting::SqliteStatement task(*database, "INSERT INTO task (name, state, spec) VALUES ('gait', 'active', ?)");
+    hosting::SqliteStatement task(*database,
+                                  "INSERT INTO task (name, state, spec) VALUES ('gait', 'active', ?)");
     ASSERT_TRUE(task.bind(std::string_view(encode_task_spec(sample_spec("gait")))).run().ok());
     insert_model(*database, sample_model(0), {});
     insert_model(*database, sample_model(1), velocity);
@@ -209,9 +210,10 @@ class OlderSqliteStore : public SqliteStore {
     const std::vector<std::uint8_t> parameters = encode_floats(model.parameters);
     const std::vector<std::uint8_t> carried = encode_floats(velocity);
     const crypto::Digest digest = crypto::sha256({carried});
-    hosting::SqliteStatement insert(database,
-                           "INSERT INTO model (task, version, committed_ms, clip, sha256, velocity_sha256, "
-                           "parameters, velocity) VALUES (1, ?, ?, ?, ?, ?, ?, ?)");
+    hosting::SqliteStatement insert(
+        database,
+        "INSERT INTO model (task, version, committed_ms, clip, sha256, velocity_sha256, "
+        "parameters, velocity) VALUES (1, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(model.version.value).bind(model.committed_ms).bind(static_cast<double>(model.clip));
     insert.bind(Bytes(model.digest)).bind(Bytes(digest)).bind(Bytes(parameters)).bind(Bytes(carried));
     ASSERT_TRUE(insert.run().ok());
