@@ -1,4 +1,4 @@
-// The .tflite schema's numbers for operators without weights; those of the others are in tflite_schema.h.
+// The .tflite schema's numbers for operators without weights; those of the others are in tflite/schema.h.
 #pragma once
 
 #include <cstdint>

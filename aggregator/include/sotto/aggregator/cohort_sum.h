@@ -12,7 +12,8 @@
 
 namespace sotto::aggregator {
 
-// The exact sum of a cohort or of several: merging is associative and commutative.
+// The exact sum of a cohort or of several. Merging is associative and commutative as long as entries fit 64
+// bits. Those of quantised updates always do; one of float updates that would not stays at the bound.
 struct CohortSum {
   // Per parameter, in units of `unit`: sum over devices of weight / weight_max * delta.
   std::vector<std::int64_t> sum;
