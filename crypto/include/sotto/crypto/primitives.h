@@ -59,7 +59,7 @@ void hkdf_expand(const HkdfKey& key, Bytes info, MutableBytes out);
 class Hkdf {
  public:
   // From the salt. Converts, so that whoever derives one key only may give the salt itself.
-  Hkdf(const Digest& salt) : Hkdf(Bytes(salt)) {}
+  Hkdf(const Digest& salt) : Hkdf(Bytes(salt)) {}  // NOLINT(google-explicit-constructor)
   explicit Hkdf(Bytes salt);
   ~Hkdf();
   Hkdf(const Hkdf&) = delete;
