@@ -11,6 +11,7 @@
 
 #include "sotto/base/hex.h"
 #include "sotto/host/file.h"
+#include "sotto/proto/task_json.h"
 
 namespace sotto::cli {
 
@@ -21,23 +22,16 @@ ExitCode report_error(const Status& status) {
 }
 
 nlohmann::json to_json(const proto::TaskStatus& task) {
-  const proto::TaskSpec& spec = task.spec;
-  return {{"id", task.id.value},
-          {"name", spec.name},
-          {"population", spec.population},
-          {"state", proto::to_string(task.state)},
-          {"model_version", task.model_version.value},
-          {"rounds", spec.rounds},
-          {"rounds_committed", task.rounds_committed},
-          {"rounds_abandoned", task.rounds_abandoned},
-          {"participants", spec.participants},
-          {"parameters", spec.model.parameter_count()},
-          {"architecture", proto::to_string(spec.model.architecture)},
-          {"aggregation", proto::to_string(spec.aggregation.kind)},
-          {"adversary", proto::to_string(spec.aggregation.adversary)},
-          {"packing", proto::to_string(spec.aggregation.packing)},
-          {"waiting_for", task.waiting_for},
-          {"waiting_until_ms", task.waiting_until_ms}};
+  nlohmann::json json = nlohmann::json::parse(proto::encode_task_spec(task.spec));
+  json.update({{"id", task.id.value},
+               {"state", proto::to_string(task.state)},
+               {"model_version", task.model_version.value},
+               {"rounds_committed", task.rounds_committed},
+               {"rounds_abandoned", task.rounds_abandoned},
+               {"parameters", task.spec.model.parameter_count()},
+               {"waiting_for", task.waiting_for},
+               {"waiting_until_ms", task.waiting_until_ms}});
+  return json;
 }
 
 nlohmann::json to_json(const proto::RoundRecord& round) {

@@ -6,6 +6,7 @@
 
 #include "administration.h"
 #include "commands.h"
+#include "field_table.h"
 #include "output.h"
 #include "sotto/host/utc_text.h"
 #include "task_file.h"
@@ -123,6 +124,25 @@ ExitCode watch(const TaskOptions& options) {
   }
 }
 
+void add_fields_command(CLI::App& command) {
+  struct FieldsOptions {
+    bool plan = false;
+    bool markdown = false;
+  };
+  auto options = std::make_shared<FieldsOptions>();
+  CLI::App* fields = command.add_subcommand("fields", "Every key of a task file: values, default, meaning");
+  fields->add_flag("--plan", options->plan, "The fields of a plan's bytes instead (PROTOCOL.md)");
+  fields->add_flag("--markdown", options->markdown, "As the table that the documents show");
+  fields->callback([options] {
+    const auto rows = options->plan ? plan_field_rows() : task_field_rows();
+    if (options->markdown) {
+      std::printf("%s", to_markdown(rows).c_str());
+    } else {
+      print_table(rows);
+    }
+  });
+}
+
 }  // namespace
 
 void add_task_command(CLI::App& app, ExitCode& exit_code) {
@@ -137,8 +157,10 @@ void add_task_command(CLI::App& app, ExitCode& exit_code) {
   creator->callback([options, &exit_code] { exit_code = create(*options); });
 
   command->add_subcommand("example", "Print a task file with every key and its meaning")->callback([] {
-    std::printf("%s", example_task_file());
+    std::printf("%s", example_task_file().c_str());
   });
+
+  add_fields_command(*command);
 
   CLI::App* lister = command->add_subcommand("list", "All tasks and what they wait for");
   add_administration_options(*lister, options->administration);

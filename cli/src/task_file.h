@@ -12,7 +12,7 @@ namespace sotto::cli {
 // errors.
 [[nodiscard]] Result<proto::TaskSpec> read_task_file(const std::string& path);
 
-// A complete file with every key, its default and a word of explanation: `sotto task example`.
-[[nodiscard]] const char* example_task_file();
+// A complete file with every key, a value, what it means and what is allowed: `sotto task example`.
+[[nodiscard]] std::string example_task_file();
 
 }  // namespace sotto::cli

@@ -2,7 +2,7 @@
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
 #include "sotto/base/limits.h"
-#include "sotto/proto/plan.h"
+#include "sotto/proto/plan_codec.h"
 #include "sotto/secagg/ring.h"
 
 namespace {

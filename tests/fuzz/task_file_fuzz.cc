@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <string>
-#include <string_view>
 
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
@@ -26,7 +25,7 @@ const std::string& write_task_file(Bytes content) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::FuzzInput input(data, size);
-  const std::string_view example = cli::example_task_file();
+  const std::string example = cli::example_task_file();
   std::vector<std::uint8_t> text(example.begin(), example.end());
   if (input.chance(96)) {
     text = input.rest();

@@ -25,7 +25,7 @@
 #include "sotto/aggregator/cohort_session.h"
 #include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
-#include "sotto/proto/plan.h"
+#include "sotto/proto/plan_codec.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Commands in the documents name things that exist, and links between documents resolve.
+"""Commands in the documents name things that exist, links between documents resolve,
+and what a document shows as the program's output is its output.
 
-check_documents.py [--root TREE] [--sotto BINARY]
-With --sotto the subcommands and options of every `sotto` command are looked up in the binary's own --help.
+check_documents.py [--root TREE] [--sotto BINARY] [--fix]
+With --sotto the subcommands and options of every `sotto` command are looked up in the binary's own --help,
+and `<!-- output of: sotto ... -->` up to `<!-- end of output -->` is compared with what it prints;
+--fix writes that in.
 """
 import argparse
 import json
@@ -23,6 +26,8 @@ KNOWN_PROGRAMS = {"apt-get", "cat", "cd", "cmake", "cp", "ctest", "curl", "docke
 # Also as part of a list, where it is indented.
 BLOCK = re.compile(r"^ *```sh[ \t]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
+OUTPUT = re.compile(r"^<!-- output of: sotto ([^\n]+?) -->\n(.*?)^<!-- end of output -->$",
+                    re.MULTILINE | re.DOTALL)
 ASSIGNMENT = re.compile(r"^[A-Z_][A-Z0-9_]*=")
 # A loop's own words: "do COMMAND" is a command, "for n in ..." and "done" are none.
 LEADING_KEYWORDS = {"do", "then", "else"}
@@ -153,6 +158,35 @@ def link_problems(root: pathlib.Path, path: str, document: str) -> list[str]:
     return problems
 
 
+def output_of(sotto_binary: pathlib.Path, arguments: str) -> str:
+    run = subprocess.run([str(sotto_binary), *shlex.split(arguments)], capture_output=True, text=True,
+                         timeout=30, stdin=subprocess.DEVNULL, check=False)
+    return run.stdout if run.returncode == 0 else f"(exit code {run.returncode})\n"
+
+
+def output_problems(path: str, document: str, sotto_binary: pathlib.Path) -> list[str]:
+    """Blocks that are not, or no longer, what the program prints."""
+    problems = []
+    for block in OUTPUT.finditer(document):
+        if block.group(2) != output_of(sotto_binary, block.group(1)):
+            line = document.count("\n", 0, block.start()) + 1
+            problems.append(f"{path}:{line}: differs from what `sotto {block.group(1)}` prints; "
+                            "tests/tidy/check_documents.py --sotto BINARY --fix writes it in")
+    return problems
+
+
+def fix(root: pathlib.Path, sotto_binary: pathlib.Path) -> None:
+    def shown(block: re.Match) -> str:
+        command = block.group(1)
+        output = output_of(sotto_binary, command)
+        return f"<!-- output of: sotto {command} -->\n{output}<!-- end of output -->"
+
+    for path in tree.files(root):
+        document = tree.text(root, path) or ""
+        if path.endswith(".md") and OUTPUT.search(document):
+            (root / path).write_text(OUTPUT.sub(shown, document))
+
+
 def check(root: pathlib.Path, sotto_binary: pathlib.Path | None = None) -> list[str]:
     problems = []
     programs = built_programs(root)
@@ -162,6 +196,8 @@ def check(root: pathlib.Path, sotto_binary: pathlib.Path | None = None) -> list[
             continue
         document = tree.text(root, path) or ""
         problems += link_problems(root, path, document)
+        if sotto_binary is not None:
+            problems += output_problems(path, document, sotto_binary)
         for line, words in commands(document):
             problem = command_problem(root, words, programs, sotto)
             if problem:
@@ -173,10 +209,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=pathlib.Path, default=tree.ROOT)
     parser.add_argument("--sotto", type=pathlib.Path)
+    parser.add_argument("--fix", action="store_true")
     options = parser.parse_args()
     if options.sotto is None or not options.sotto.exists():
         print("no sotto binary given: its subcommands and options are not looked up")
         options.sotto = None
+    if options.fix and options.sotto is not None:
+        fix(options.root, options.sotto)
     return tree.fail_if(check(options.root, options.sotto), "documents")
 
 

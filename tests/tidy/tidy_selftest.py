@@ -389,6 +389,20 @@ class Documents(PlantedTree):
             with self.subTest(command):
                 self.assert_reports(self.problems_of(f"```sh\n{command}\n```\n", binary), "README.md:2", part)
 
+    def test_output_that_the_binary_does_not_print(self):
+        binary = self.root / "sotto-binary"
+        self.plant("sotto-binary", '#!/bin/sh\n[ "$1 $2" = "task fields" ] && echo "| a |"\n')
+        binary.chmod(0o755)
+        block = "text\n<!-- output of: sotto %s -->\n%s<!-- end of output -->\n"
+        self.assertEqual(self.problems_of(block % ("task fields", "| a |\n"), binary), [])
+        for command, shown in (("task fields", "| b |\n"), ("task fields", ""), ("task absent", "| a |\n")):
+            with self.subTest(command=command, shown=shown):
+                document = block % (command, shown)
+                self.assert_reports(self.problems_of(document, binary), "README.md:2", "differs")
+        self.problems_of(block % ("task fields", "| b |\n"), binary)
+        check_documents.fix(self.root, binary)
+        self.assertEqual(check_documents.check(self.root, binary), [])
+
 
 class Deploy(PlantedTree):
     def setUp(self):

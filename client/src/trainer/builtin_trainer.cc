@@ -7,6 +7,7 @@
 
 #include "network.h"
 #include "sotto/client/trainer.h"
+#include "sotto/proto/plan_codec.h"
 
 namespace sotto::client {
 namespace {

@@ -2,40 +2,12 @@
 #include <string>
 
 #include "fields.h"
+#include "record_wire.h"
 #include "sotto/base/limits.h"
 #include "sotto/proto/convert.h"
 
 namespace sotto::proto {
 namespace {
-
-constexpr std::uint64_t kU16Max = 0xffff;
-
-Status model_from_wire(const v1::TaskSpec& from, ModelSpec& to) {
-  SOTTO_RETURN_IF_ERROR(
-      copy_enumerator("TaskSpec.architecture", from.architecture(), Architecture::kDense, to.architecture));
-  to.features = from.features();
-  to.classes = from.classes();
-  to.hidden = from.hidden();
-  return {};
-}
-
-Status aggregation_from_wire(const v1::TaskSpec& from, AggregationSpec& to) {
-  SOTTO_RETURN_IF_ERROR(
-      copy_enumerator("TaskSpec.aggregation", from.aggregation(), Aggregation::kOneShot, to.kind));
-  SOTTO_RETURN_IF_ERROR(
-      copy_enumerator("TaskSpec.adversary", from.adversary(), Adversary::kSemiMalicious, to.adversary));
-  SOTTO_RETURN_IF_ERROR(copy_enumerator("TaskSpec.prg", from.prg(), crypto::Prg::kAes128Ctr, to.prg));
-  SOTTO_RETURN_IF_ERROR(copy_enumerator("TaskSpec.packing", from.packing(), Packing::kBits, to.packing));
-  SOTTO_RETURN_IF_ERROR(check_integer("TaskSpec.cohort_min", from.cohort_min(), 0, kU16Max));
-  SOTTO_RETURN_IF_ERROR(check_integer("TaskSpec.participants_max", from.participants_max(), 0, kU16Max));
-  to.cohort_min = static_cast<std::uint16_t>(from.cohort_min());
-  to.participants_max = static_cast<std::uint16_t>(from.participants_max());
-  to.corrupt_fraction = from.corrupt_fraction();
-  to.dropout_fraction = from.dropout_fraction();
-  to.clip = from.clip();
-  to.weight_max = from.weight_max();
-  return {};
-}
 
 // Converts every element of a repeated field; the first bad one refuses the whole.
 template <typename Message, typename Elements>
@@ -52,65 +24,11 @@ Result<std::vector<Message>> list_from_wire(const Elements& elements) {
 
 }  // namespace
 
-void to_wire(const TaskSpec& from, v1::TaskSpec& to) {
-  to.set_name(from.name);
-  to.set_population(from.population);
-  to.set_architecture(static_cast<std::uint32_t>(from.model.architecture));
-  to.set_features(from.model.features);
-  to.set_classes(from.model.classes);
-  to.set_hidden(from.model.hidden);
-  to.set_local_epochs(from.training.local_epochs);
-  to.set_batch_size(from.training.batch_size);
-  to.set_learning_rate(from.training.learning_rate);
-  to.set_momentum(from.training.momentum);
-  to.set_proximal_mu(from.training.proximal_mu);
-  to.set_aggregation(static_cast<std::uint32_t>(from.aggregation.kind));
-  to.set_adversary(static_cast<std::uint32_t>(from.aggregation.adversary));
-  to.set_prg(static_cast<std::uint32_t>(from.aggregation.prg));
-  to.set_packing(static_cast<std::uint32_t>(from.aggregation.packing));
-  to.set_cohort_min(from.aggregation.cohort_min);
-  to.set_participants_max(from.aggregation.participants_max);
-  to.set_corrupt_fraction(from.aggregation.corrupt_fraction);
-  to.set_dropout_fraction(from.aggregation.dropout_fraction);
-  to.set_clip(from.aggregation.clip);
-  to.set_weight_max(from.aggregation.weight_max);
-  to.set_rounds(from.rounds);
-  to.set_participants(from.participants);
-  to.set_participants_min(from.participants_min);
-  to.set_cohort_max(from.cohort_max);
-  to.set_over_selection(from.over_selection);
-  to.set_report_within_ms(from.report_within_ms);
-  to.set_phase_deadline_ms(from.phase_deadline_ms);
-  to.set_straggler_grace_ms(from.straggler_grace_ms);
-  to.set_server_learning_rate(from.server_learning_rate);
-  to.set_server_momentum(from.server_momentum);
-  to.set_adaptive_clip(from.adaptive_clip);
-  to.set_model_seed(from.model_seed);
-}
+void to_wire(const TaskSpec& from, v1::TaskSpec& to) { record_to_wire(from, to); }
 
 Result<TaskSpec> from_wire(const v1::TaskSpec& from) {
   TaskSpec spec;
-  SOTTO_RETURN_IF_ERROR(check_name("TaskSpec.name", from.name()));
-  SOTTO_RETURN_IF_ERROR(check_name("TaskSpec.population", from.population()));
-  spec.name = from.name();
-  spec.population = from.population();
-  SOTTO_RETURN_IF_ERROR(model_from_wire(from, spec.model));
-  spec.training = {from.local_epochs(), from.batch_size(), from.learning_rate(), from.momentum(),
-                   from.proximal_mu()};
-  SOTTO_RETURN_IF_ERROR(aggregation_from_wire(from, spec.aggregation));
-  SOTTO_RETURN_IF_ERROR(check_integer("TaskSpec.cohort_max", from.cohort_max(), 0, kU16Max));
-  spec.rounds = from.rounds();
-  spec.participants = from.participants();
-  spec.participants_min = from.participants_min();
-  spec.cohort_max = static_cast<std::uint16_t>(from.cohort_max());
-  spec.over_selection = from.over_selection();
-  spec.report_within_ms = from.report_within_ms();
-  spec.phase_deadline_ms = from.phase_deadline_ms();
-  spec.straggler_grace_ms = from.straggler_grace_ms();
-  spec.server_learning_rate = from.server_learning_rate();
-  spec.server_momentum = from.server_momentum();
-  spec.adaptive_clip = from.adaptive_clip();
-  spec.model_seed = from.model_seed();
+  SOTTO_RETURN_IF_ERROR(record_from_wire(from, spec));
   return spec;
 }
 
@@ -130,8 +48,7 @@ Result<TaskStatus> from_wire(const v1::TaskStatus& from) {
   Result<TaskSpec> spec = from_wire(from.spec());
   if (!spec) return spec.error();
   status.spec = std::move(*spec);
-  SOTTO_RETURN_IF_ERROR(
-      copy_enumerator("TaskStatus.state", from.state(), TaskState::kComplete, status.state));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("TaskStatus.state", from.state(), status.state));
   SOTTO_RETURN_IF_ERROR(
       check_length("TaskStatus.waiting_for", from.waiting_for().size(), 0, limits::kReasonBytesMax));
   status.id = TaskId{from.id()};
@@ -171,8 +88,7 @@ void to_wire(const RoundRecord& from, v1::RoundRecord& to) {
 
 Result<RoundRecord> from_wire(const v1::RoundRecord& from) {
   RoundRecord round;
-  SOTTO_RETURN_IF_ERROR(
-      copy_enumerator("RoundRecord.outcome", from.outcome(), RoundOutcome::kAbandoned, round.outcome));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("RoundRecord.outcome", from.outcome(), round.outcome));
   SOTTO_RETURN_IF_ERROR(check_length("RoundRecord.reason", from.reason().size(), 0, limits::kReasonBytesMax));
   round.task = TaskId{from.task()};
   round.round = RoundId{from.round()};
@@ -240,7 +156,7 @@ Result<std::string> task_name_from_wire(const std::string& name) {
 
 Result<TaskState> task_state_from_wire(std::uint32_t number) {
   TaskState state{};
-  SOTTO_RETURN_IF_ERROR(copy_enumerator("state", number, TaskState::kComplete, state));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("state", number, state));
   return state;
 }
 

@@ -55,7 +55,7 @@ Status credential_from_wire(const std::string& from, std::optional<secagg::Crede
 
 Result<ExchangeReply> next_from_wire(const v1::NextStep& from) {
   NextStep next;
-  SOTTO_RETURN_IF_ERROR(copy_enumerator("NextStep.next", from.next(), Step::kUnmask, next.next));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("NextStep.next", from.next(), next.next));
   SOTTO_RETURN_IF_ERROR(check_length("NextStep.payload", from.payload().size(), 0, limits::kUpdateBytesMax));
   next.payload = to_bytes(from.payload());
   return ExchangeReply(std::move(next));
@@ -71,7 +71,7 @@ Result<ExchangeReply> end_from_wire(const v1::SessionEnd& from) {
 
 Result<ExchangeReply> refused_from_wire(const v1::Refused& from) {
   Refused refused;
-  SOTTO_RETURN_IF_ERROR(copy_enumerator("Refused.reason", from.reason(), kRejectionLast, refused.reason));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("Refused.reason", from.reason(), refused.reason));
   Result<RetryWindow> window = from_wire(from.window());
   if (!window) return window.error();
   refused.window = std::move(*window);
@@ -141,7 +141,7 @@ Result<CheckInRequest> from_wire(const v1::CheckInRequest& from) {
   request.population = from.population();
   for (const std::uint32_t number : from.trainers()) {
     Architecture trainer{};
-    SOTTO_RETURN_IF_ERROR(copy_enumerator("CheckInRequest.trainers", number, Architecture::kDense, trainer));
+    SOTTO_RETURN_IF_ERROR(copy_enumerator("CheckInRequest.trainers", number, trainer));
     request.trainers.push_back(trainer);
   }
   request.parameters_max = from.parameters_max();
@@ -186,7 +186,7 @@ Result<ModelChunk> from_wire(const v1::ModelChunk& from) {
 Result<ExchangeRequest> from_wire(const v1::ExchangeRequest& from) {
   ExchangeRequest request;
   SOTTO_RETURN_IF_ERROR(copy_exactly("ExchangeRequest.token", from.token(), request.token.value));
-  SOTTO_RETURN_IF_ERROR(copy_enumerator("ExchangeRequest.step", from.step(), Step::kUnmask, request.step));
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("ExchangeRequest.step", from.step(), request.step));
   request.poll = from.poll();
   SOTTO_RETURN_IF_ERROR(
       check_length(request.poll ? "ExchangeRequest.payload of a poll" : "ExchangeRequest.payload",

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "sotto/base/bytes.h"
+#include "sotto/base/enum_names.h"
+#include "sotto/base/field_status.h"
 #include "sotto/base/result.h"
 
 namespace sotto::proto {
@@ -35,11 +37,11 @@ template <std::size_t N>
   return {};
 }
 
-// Sets `to` to the enumerator numbered `value`; enumerators are 1 .. last.
-template <typename Enum>
-[[nodiscard]] Status copy_enumerator(const char* field, std::uint32_t value, Enum last, Enum& to) {
-  SOTTO_RETURN_IF_ERROR(check_integer(field, value, 1, static_cast<std::uint64_t>(last)));
-  to = static_cast<Enum>(value);
+// Sets `to` to the enumerator numbered `value`.
+template <NamedEnum E>
+[[nodiscard]] Status copy_enumerator(const char* field, std::uint32_t value, E& to) {
+  SOTTO_RETURN_IF_ERROR(check_integer(field, value, number_of(first_of<E>()), number_of(last_of<E>())));
+  to = static_cast<E>(value);
   return {};
 }
 

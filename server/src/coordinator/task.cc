@@ -10,14 +10,6 @@
 namespace sotto::server {
 namespace {
 
-constexpr const char* kRefusalWords[] = {"none",           "malformed",           "wrong version",
-                                         "wrong phase",    "unknown session",     "duplicate",
-                                         "wrong model",    "wrong length",        "bad key",
-                                         "bad parameters", "cohort too small",    "too few survivors",
-                                         "sets overlap",   "unknown participant", "bad share",
-                                         "not eligible",   "bad signature"};
-static_assert(std::size(kRefusalWords) == static_cast<std::size_t>(kRejectionLast) + 1);
-
 std::uint32_t plans_for(const proto::TaskSpec& spec) {
   // over_selection is a float: 10 * 1.1f is a hair above 11 and means 11.
   const double plans = static_cast<double>(spec.participants) * static_cast<double>(spec.over_selection);
@@ -73,7 +65,7 @@ std::string RefusalCounts::summary() const {
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     if (counts_[i] == 0) continue;
     if (!text.empty()) text += ", ";
-    text += std::to_string(counts_[i]) + " " + kRefusalWords[i];
+    text += std::to_string(counts_[i]) + " " + word_of(static_cast<Rejection>(i));
   }
   return text;
 }

@@ -26,7 +26,7 @@ class RefusalCounts {
   [[nodiscard]] std::string summary() const;
 
  private:
-  std::array<std::uint64_t, static_cast<std::size_t>(kRejectionLast) + 1> counts_{};
+  std::array<std::uint64_t, number_of(last_of<Rejection>()) + 1> counts_{};
 };
 
 struct Round {

@@ -2,39 +2,15 @@
 #include <optional>
 
 #include "sotto/hosting/sqlite_database.h"
+#include "sotto/proto/task_json.h"
 #include "sotto/server/store.h"
 #include "store/coordinator_schema.h"
 #include "store/model_bytes.h"
-#include "store/task_spec_json.h"
 
 namespace sotto::server {
 namespace {
 
-const char* word_of(proto::TaskState state) {
-  switch (state) {
-    case proto::TaskState::kActive:
-      return "active";
-    case proto::TaskState::kPaused:
-      return "paused";
-    case proto::TaskState::kComplete:
-      return "complete";
-  }
-  return "";
-}
-
-std::optional<proto::TaskState> task_state_of(std::string_view word) {
-  for (const auto state :
-       {proto::TaskState::kActive, proto::TaskState::kPaused, proto::TaskState::kComplete}) {
-    if (word == word_of(state)) return state;
-  }
-  return std::nullopt;
-}
-
 std::vector<std::uint8_t> to_vector(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
-
-const char* word_of(proto::RoundOutcome outcome) {
-  return outcome == proto::RoundOutcome::kCommitted ? "committed" : "abandoned";
-}
 
 class SqliteStore final : public Store {
  public:
@@ -87,7 +63,7 @@ Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const Store
   }
   hosting::SqliteStatement insert(database_, "INSERT INTO task (name, state, spec) VALUES (?, 'active', ?)");
   SOTTO_RETURN_IF_ERROR(
-      insert.bind(std::string_view(spec.name)).bind(std::string_view(encode_task_spec(spec))).run());
+      insert.bind(std::string_view(spec.name)).bind(std::string_view(proto::encode_task_spec(spec))).run());
   const TaskId id{static_cast<std::uint64_t>(database_.last_insert_rowid())};
   SOTTO_RETURN_IF_ERROR(insert_model(id, initial));
   SOTTO_RETURN_IF_ERROR(transaction.commit());
@@ -217,9 +193,9 @@ Result<std::vector<StoredTask>> SqliteStore::load_tasks() {
     StoredTask task;
     task.id = TaskId{select.u64()};
     const std::string name = select.text();
-    const std::optional<proto::TaskState> state = task_state_of(select.text());
-    Result<proto::TaskSpec> spec = decode_task_spec(select.text());
-    if (!spec) return damaged(task.id, spec.error().message());
+    const std::optional<proto::TaskState> state = from_word<proto::TaskState>(select.text());
+    Result<proto::TaskSpec> spec = proto::decode_task_spec(select.text());
+    if (!spec) return damaged(task.id, "its specification: " + spec.error().message());
     if (!state || spec->name != name) return damaged(task.id, "its name and state do not match its spec");
     if (const Status valid = proto::validate_task_spec(*spec); !valid.ok())
       return damaged(task.id, valid.message());

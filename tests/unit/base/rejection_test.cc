@@ -19,15 +19,25 @@ TEST(Rejection, NumbersAreThoseOfTheProtocol) {
 
 TEST(Rejection, EachHasItsOwnSentence) {
   std::set<std::string> sentences;
-  for (int reason = 0; reason <= static_cast<int>(kRejectionLast); ++reason) {
+  std::set<std::string> words;
+  for (int reason = 0; reason <= static_cast<int>(Rejection::kBadSignature); ++reason) {
     sentences.insert(describe(static_cast<Rejection>(reason)));
+    words.insert(word_of(static_cast<Rejection>(reason)));
   }
   EXPECT_EQ(sentences.size(), 17u);
+  EXPECT_EQ(words.size(), 17u);
   EXPECT_EQ(sentences.count("rejected"), 0u) << "a reason fell through to the sentence for unknown numbers";
 }
 
 TEST(Rejection, AnUnknownNumberFromAPeerIsDescribedToo) {
   EXPECT_STREQ(describe(static_cast<Rejection>(200)), "rejected");
+}
+
+TEST(Rejection, ARefusalIsNeverNone) {
+  EXPECT_EQ(from_number<Rejection>(0), std::nullopt);
+  EXPECT_EQ(from_number<Rejection>(1), Rejection::kMalformed);
+  EXPECT_EQ(from_number<Rejection>(16), Rejection::kBadSignature);
+  EXPECT_EQ(from_number<Rejection>(17), std::nullopt);
 }
 
 TEST(Rejection, OnlyNoneIsAccepted) {

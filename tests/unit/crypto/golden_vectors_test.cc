@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "sotto/mask_helper/mask_helper.h"
-#include "sotto/proto/plan.h"
+#include "sotto/proto/plan_codec.h"
 #include "sotto/secagg/loss_units.h"
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"

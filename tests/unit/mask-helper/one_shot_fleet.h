@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sotto/crypto/primitives.h"
-#include "sotto/proto/plan.h"
+#include "sotto/proto/plan_codec.h"
 #include "sotto/secagg/one_shot.h"
 
 namespace sotto::mask_helper {

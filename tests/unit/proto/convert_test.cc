@@ -9,10 +9,12 @@
 
 #include "sotto/base/limits.h"
 #include "sotto/proto/encoded_size.h"
+#include "support/record_values.h"
 
 namespace sotto::proto {
 namespace {
 
+using sotto::testing::distinct_values;
 using ::testing::HasSubstr;
 
 SessionToken token() {
@@ -111,7 +113,7 @@ TEST(ConvertCheckInReply, RefusesFieldsOutsideTheirBounds) {
   bad.mutable_offer()->clear_plan();
   expect_refused(bad, "PlanOffer.plan has 0 bytes");
   bad.mutable_offer()->set_plan(std::string(limits::kPlanBytesMax + 1, 'p'));
-  expect_refused(bad, "PlanOffer.plan has 4097 bytes: must have 1 .. 4096");
+  expect_refused(bad, "PlanOffer.plan has 2049 bytes: must have 1 .. 2048");
   bad.mutable_offer()->set_plan("p");
   for (const std::size_t size :
        {std::size_t{1}, secagg::kCredentialBytes - 1, secagg::kCredentialBytes + 1}) {
@@ -263,29 +265,7 @@ TEST(ConvertExchange, EncodedSizeEqualsProtobufs) {
   }
 }
 
-// No field holds its default or another field's value, so that a swapped or forgotten one shows.
-TaskSpec task_spec() {
-  TaskSpec spec;
-  spec.name = "steps";
-  spec.population = "watches";
-  spec.model = {Architecture::kDense, 10, 6, 8};
-  spec.training = {3, 16, 0.5f, 0.25f, 0.125f};
-  spec.aggregation = {
-      Aggregation::kPlain, Adversary::kCurious, crypto::Prg::kAes128Ctr, 5, 200, 0.2f, 0.3f, 2.5f, 77};
-  spec.rounds = 11;
-  spec.participants = 50;
-  spec.participants_min = 40;
-  spec.cohort_max = 150;
-  spec.over_selection = 1.5f;
-  spec.report_within_ms = 1001;
-  spec.phase_deadline_ms = 1002;
-  spec.straggler_grace_ms = 1003;
-  spec.server_learning_rate = 0.75f;
-  spec.server_momentum = 0.875f;
-  spec.adaptive_clip = false;
-  spec.model_seed = 1ull << 63;
-  return spec;
-}
+TaskSpec task_spec() { return distinct_values<TaskSpec>(); }
 
 TEST(ConvertTask, KeepsEveryField) {
   EXPECT_EQ(round_trip<v1::TaskSpec>(task_spec()), task_spec());
@@ -300,6 +280,16 @@ TEST(ConvertTask, KeepsEveryField) {
   EXPECT_EQ(list[1].rounds_abandoned, 6u);
   EXPECT_EQ(list[1].waiting_for, "devices");
   EXPECT_EQ(list[1].waiting_until_ms, -5);
+}
+
+TEST(ConvertTask, HasNoFieldThatTheTableDoesNotName) {
+  const TaskSpec spec;
+  int fields = 0;
+  visit_fields(spec, [&](const Field& field, const auto&...) {
+    ++fields;
+    EXPECT_NE(v1::TaskSpec::descriptor()->FindFieldByName(field.name), nullptr) << field.name;
+  });
+  EXPECT_EQ(v1::TaskSpec::descriptor()->field_count(), fields);
 }
 
 TEST(ConvertTask, RefusesValuesThatDoNotFit) {

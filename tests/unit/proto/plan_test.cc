@@ -1,8 +1,9 @@
-#include "sotto/proto/plan.h"
+#include "sotto/proto/plan_codec.h"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -119,6 +120,31 @@ TEST(Plan, HasAHelperInOneShotSessionsOnly) {
   EXPECT_THAT(decode_plan(bytes).error().message(), HasSubstr("plan bytes = "));
 }
 
+TEST(Plan, IsWrittenIntoTheCallersBufferOrNotAtAll) {
+  const Plan plan = one_shot_plan();
+  std::array<std::uint8_t, limits::kPlanBytesMax> buffer;
+  const Bytes bytes = encode_plan(plan, buffer);
+  EXPECT_EQ(bytes.data(), buffer.data());
+  EXPECT_EQ(std::vector<std::uint8_t>(bytes.begin(), bytes.end()), encode_plan(plan));
+  EXPECT_EQ(bytes.size(), plan_bytes(plan));
+  EXPECT_EQ(encode_plan(plan, MutableBytes(buffer).first(bytes.size())).size(), bytes.size());
+  EXPECT_TRUE(encode_plan(plan, MutableBytes(buffer).first(bytes.size() - 1)).empty());
+}
+
+TEST(Plan, IsReadWithoutSentences) {
+  const std::vector<std::uint8_t> bytes = encode_plan(one_shot_plan());
+  Plan plan;
+  EXPECT_TRUE(decode_plan(bytes, plan).ok());
+  EXPECT_EQ(plan, one_shot_plan());
+  constexpr std::size_t kBatchSize = 78;
+  std::vector<std::uint8_t> wrong = bytes;
+  store_le<std::uint32_t>(&wrong[kBatchSize], 65'537);
+  const FieldError error = decode_plan(wrong, plan);
+  EXPECT_EQ(error.kind, FieldError::Kind::kWhole);
+  EXPECT_STREQ(error.field, "batch_size");
+  EXPECT_EQ(error.whole, 65'537u);
+}
+
 TEST(Plan, RefusesAnotherMagicAndAnotherVersion) {
   std::vector<std::uint8_t> bytes = encode_plan(dense_plan());
   bytes[0] = 'X';
@@ -158,6 +184,8 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
       {"aggregation = 0: must be 1 .. 4", [](Plan& p) { p.aggregation.kind = static_cast<Aggregation>(0); }},
       {"adversary = 3", [](Plan& p) { p.aggregation.adversary = static_cast<Adversary>(3); }},
       {"prg = 0", [](Plan& p) { p.aggregation.prg = static_cast<crypto::Prg>(0); }},
+      {"participants_max = 2: must be 3 .. 10000",  // and not: cohort_min = 8: must be 3 .. 2
+       [](Plan& p) { p.aggregation.participants_max = 2; }},
       {"cohort_min = 2: must be 3 .. 300", [](Plan& p) { p.aggregation.cohort_min = 2; }},
       {"cohort_min = 301: must be 3 .. 300", [](Plan& p) { p.aggregation.cohort_min = 301; }},
       {"participants_max = 10001: must be 3 .. 10000",
@@ -170,8 +198,8 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
       {"corrupt_fraction = 0.5: must be at least 0, below 0.5",
        [](Plan& p) { p.aggregation.corrupt_fraction = 0.5f; }},
       {"dropout_fraction = nan", [=](Plan& p) { p.aggregation.dropout_fraction = kNan; }},
-      {"clip = 0: must be 5.42101086e-20 .. 1000000", [](Plan& p) { p.aggregation.clip = 0; }},
-      {"clip = 5.4210", [](Plan& p) { p.aggregation.clip = std::nextafter(0x1p-64f, 0.0f); }},
+      {"clip = 0: must be 5.421011e-20 .. 1000000", [](Plan& p) { p.aggregation.clip = 0; }},
+      {"clip = 5.42101", [](Plan& p) { p.aggregation.clip = std::nextafter(0x1p-64f, 0.0f); }},
       {"weight_max = 0: must be 1 .. 1048576", [](Plan& p) { p.aggregation.weight_max = 0; }},
       {"weight_max = 1048577", [](Plan& p) { p.aggregation.weight_max = 1048577; }},
       {"packing = 0: must be 1 .. 2", [](Plan& p) { p.aggregation.packing = Packing{0}; }},

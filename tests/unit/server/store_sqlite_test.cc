@@ -7,10 +7,10 @@
 #include <fstream>
 
 #include "sotto/aggregator/server_optimizer.h"
+#include "sotto/proto/task_json.h"
 #include "sotto/server/store.h"
 #include "store/coordinator_schema.h"
 #include "store/model_bytes.h"
-#include "store/task_spec_json.h"
 #include "store_samples.h"
 
 namespace sotto::server {
@@ -201,7 +201,7 @@ class OlderSqliteStore : public SqliteStore {
                     .ok());
     hosting::SqliteStatement task(*database,
                                   "INSERT INTO task (name, state, spec) VALUES ('gait', 'active', ?)");
-    ASSERT_TRUE(task.bind(std::string_view(encode_task_spec(sample_spec("gait")))).run().ok());
+    ASSERT_TRUE(task.bind(std::string_view(proto::encode_task_spec(sample_spec("gait")))).run().ok());
     insert_model(*database, sample_model(0), {});
     insert_model(*database, sample_model(1), velocity);
   }

@@ -12,7 +12,9 @@
 #include "sotto/base/ids.h"
 #include "sotto/base/rejection.h"
 #include "sotto/base/result.h"
-#include "sotto/proto/plan.h"
+#include "sotto/proto/enumerations.h"
+#include "sotto/proto/plan_codec.h"
+#include "sotto/proto/task.h"
 #include "sotto/secagg/identity.h"
 
 namespace sotto::proto {
@@ -56,16 +58,6 @@ struct ModelChunk {
   std::uint64_t total_bytes = 0;
   std::uint64_t offset = 0;
   std::vector<std::uint8_t> bytes;
-};
-
-// The steps of a session in order. Plain and float sessions have kJoin and kCollect only; kConfirm is in
-// semi-malicious sessions only.
-enum class Step : std::uint8_t {
-  kJoin = 1,     // READY: update trained. Payload: join message (secure) or empty
-  kShare = 2,    // payload: shares message
-  kCollect = 3,  // payload: the (masked) vector
-  kConfirm = 4,  // payload: signature of who survived
-  kUnmask = 5,   // payload: unmask answer
 };
 
 // Submits a step's payload, or with `poll` asks again for the answer to a step already submitted.
@@ -127,47 +119,6 @@ using HelperReply = std::variant<MaskSum, HelperRefusal>;
 
 // ---- administration ----
 
-// What an operator asks for. Names: 1 .. 64 bytes of [A-Za-z0-9._-].
-struct TaskSpec {
-  std::string name;
-  std::string population;
-  ModelSpec model;
-  TrainingSpec training;
-  AggregationSpec aggregation;
-  std::uint32_t rounds = 1;            // committed rounds after which the task is complete
-  std::uint32_t participants = 3;      // devices per round (K); split into cohorts of at most cohort_max
-  std::uint32_t participants_min = 3;  // a round with fewer summed devices is abandoned
-  std::uint16_t cohort_max = 256;      // <= aggregation.participants_max
-  float over_selection = 1.0f;         // plans given = ceil(participants * over_selection), 1.0 .. 2.0
-  std::uint32_t report_within_ms = 600'000;  // training: from the first plan of a round until READY
-  std::uint32_t phase_deadline_ms = 30'000;  // each step after the join
-  // > 0: once all but dropout_fraction answered, wait only this much longer.
-  std::uint32_t straggler_grace_ms = 0;
-  float server_learning_rate = 1.0f;
-  float server_momentum = 0;
-  bool adaptive_clip = true;     // aggregation.clip follows the clipped fraction (Andrew et al. 2021)
-  std::uint64_t model_seed = 0;  // initial weights of kDense
-  friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
-};
-// kInvalidArgument names the field, its value and the allowed range.
-[[nodiscard]] Status validate_task_spec(const TaskSpec& spec);
-[[nodiscard]] bool valid_name(std::string_view name);
-
-enum class TaskState : std::uint8_t { kActive = 1, kPaused = 2, kComplete = 3 };
-
-struct TaskStatus {
-  TaskId id;
-  TaskSpec spec;
-  TaskState state = TaskState::kActive;
-  ModelVersion model_version;  // last committed
-  std::uint32_t rounds_committed = 0;
-  std::uint32_t rounds_abandoned = 0;
-  std::string waiting_for;            // what the task waits for now, one sentence
-  std::int64_t waiting_until_ms = 0;  // until when; 0: no deadline
-};
-
-enum class RoundOutcome : std::uint8_t { kCommitted = 1, kAbandoned = 2 };
-
 // One finished round. Counts are sums over its cohorts.
 struct RoundRecord {
   TaskId task;
@@ -198,14 +149,5 @@ struct ModelRecord {
   std::uint64_t bytes = 0;
   std::int64_t committed_ms = 0;
 };
-
-[[nodiscard]] const char* to_string(Architecture value);
-[[nodiscard]] const char* to_string(Aggregation value);
-[[nodiscard]] const char* to_string(Adversary value);
-[[nodiscard]] const char* to_string(crypto::Prg value);
-[[nodiscard]] const char* to_string(Packing value);
-[[nodiscard]] const char* to_string(Step value);
-[[nodiscard]] const char* to_string(TaskState value);
-[[nodiscard]] const char* to_string(RoundOutcome value);
 
 }  // namespace sotto::proto

@@ -1,83 +1,154 @@
 // The plan: everything a device needs to know to train and to take part, as canonical bytes whose SHA-256
 // both sides bind into every key (PROTOCOL.md "Plan"). A plan is fixed for one round.
+//
+// Each record stands beside its field table (base/fields.h). Bytes, protobuf, files, options, help and
+// documents follow from the table: a new field is a member and a row. Freestanding; sentences and vectors for
+// hosts are in plan_codec.h.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
-#include <vector>
 
 #include "sotto/base/bytes.h"
+#include "sotto/base/fields.h"
 #include "sotto/base/ids.h"
-#include "sotto/base/result.h"
+#include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
-#include "sotto/secagg/identity.h"
-#include "sotto/secagg/ring.h"
+#include "sotto/proto/enumerations.h"
 #include "sotto/secagg/update.h"
 
 namespace sotto::proto {
 
-enum class Architecture : std::uint8_t {
-  kSoftmax = 1,  // softmax regression: weights [features][classes], then bias [classes]
-  // One hidden ReLU layer: w1 [features][hidden], b1 [hidden], w2 [hidden][classes], b2 [classes].
-  kDense = 2,
-};
+inline constexpr std::uint64_t kU32Max = 0xffff'ffff;
 
-// The global model is parameter_count() little-endian float32 values, row-major in the order given above.
+// The global model is parameter_count() little-endian float32 values, row-major in the order that its
+// architecture gives.
 struct ModelSpec {
   Architecture architecture = Architecture::kSoftmax;
   std::uint32_t features = 0;
   std::uint32_t classes = 0;
-  std::uint32_t hidden = 0;  // 0 for kSoftmax
+  std::uint32_t hidden = 0;
 
   [[nodiscard]] std::uint64_t parameter_count() const;
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 };
+
+template <RecordOf<ModelSpec> Spec, typename Visitor>
+constexpr void visit_fields(Spec& model, Visitor&& visit) {
+  constexpr const char* kGroup = "model";
+  constexpr std::uint64_t kHiddenMax = 65'536;
+  const bool dense = model.architecture == Architecture::kDense;
+  visit(Field{.name = "architecture", .group = kGroup, .help = "what is trained"}, model.architecture);
+  visit(Field{.name = "features", .group = kGroup, .help = "inputs of an example", .required = true},
+        model.features, whole(1, 1 << 20));
+  visit(Field{.name = "classes", .group = kGroup, .help = "outputs", .required = true}, model.classes,
+        whole(2, 256));
+  visit(Field{.name = "hidden", .group = kGroup, .help = "hidden units of dense"}, model.hidden,
+        WholeRange{
+            {dense ? 1u : 0u}, {dense ? kHiddenMax : 0}, Ends::kClosed, "softmax: 0; dense: 1 .. 65536"});
+}
 
 struct TrainingSpec {
   std::uint32_t local_epochs = 1;
   std::uint32_t batch_size = 32;
   float learning_rate = 0.01f;
   float momentum = 0;
-  float proximal_mu = 0;  // FedProx (Li et al. 2020): adds mu * (w - w_global) to the gradient
+  float proximal_mu = 0;
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
 
-enum class Aggregation : std::uint8_t {
-  kSecure = 1,  // int8, masked: the coordinator learns the sum only
-  // int8 without masks: for measuring what masking costs; devices refuse it unless told otherwise.
-  kPlain = 2,
-  kFloat = 3,  // float32 without masks: the yardstick; devices refuse it unless told otherwise
-  // int8, masked, one message for devices that sleep: coordinator and helper together would see the update,
-  // neither does alone.
-  kOneShot = 4,
-};
-
-using secagg::Adversary;
-using secagg::Packing;
+template <RecordOf<TrainingSpec> Spec, typename Visitor>
+constexpr void visit_fields(Spec& training, Visitor&& visit) {
+  constexpr const char* kGroup = "training";
+  visit(Field{.name = "local_epochs", .group = kGroup, .help = "passes over a device's examples in a round"},
+        training.local_epochs, whole(1, 1000));
+  visit(Field{.name = "batch_size", .group = kGroup, .help = "examples of a local step"}, training.batch_size,
+        whole(1, 65'536));
+  visit(Field{.name = "learning_rate", .group = kGroup, .help = "step of the devices' SGD"},
+        training.learning_rate, real(0, 100, Ends::kOpenBelow));
+  visit(Field{.name = "momentum", .group = kGroup, .help = "part of the last step that SGD keeps"},
+        training.momentum, real(0, 1, Ends::kOpenAbove));
+  // Li et al. 2020: adds mu * (w - w_global) to the gradient.
+  visit(Field{.name = "proximal_mu", .group = kGroup, .help = "FedProx: pull towards the global model"},
+        training.proximal_mu, real(0, 100));
+}
 
 struct AggregationSpec {
   Aggregation kind = Aggregation::kSecure;
   Adversary adversary = Adversary::kSemiMalicious;
   crypto::Prg prg = crypto::Prg::kChaCha20;
-  std::uint16_t cohort_min = 3;          // devices refuse smaller cohorts
-  std::uint16_t participants_max = 257;  // sizes the ring
-  float corrupt_fraction = 0.1f;         // gamma
-  float dropout_fraction = 0.1f;         // delta
-  float clip = 1.0f;                     // quantiser, see secagg/update.h
-  std::uint32_t weight_max = 1024;       // examples above this do not add weight
-  Packing packing = Packing::kWords;     // how vectors travel, see secagg/ring.h
+  std::uint16_t cohort_min = 3;
+  std::uint16_t participants_max = 257;
+  float corrupt_fraction = 0.1f;  // gamma
+  float dropout_fraction = 0.1f;  // delta
+  float clip = 1.0f;              // quantiser, see secagg/update.h
+  std::uint32_t weight_max = 1024;
+  Packing packing = Packing::kWords;  // see secagg/ring.h
   friend bool operator==(const AggregationSpec&, const AggregationSpec&) = default;
 };
+
+// All but the packing, which came later and stands elsewhere in a plan's bytes.
+template <RecordOf<AggregationSpec> Spec, typename Visitor>
+constexpr void visit_fields_before_packing(Spec& aggregation, Visitor& visit) {
+  constexpr const char* kGroup = "aggregation";
+  const bool fixed_point = aggregation.kind == Aggregation::kFloat;
+  visit(Field{.name = "aggregation", .group = kGroup, .key = "kind", .help = "how updates are summed"},
+        aggregation.kind);
+  visit(Field{.name = "adversary", .group = kGroup, .help = "what sessions withstand"},
+        aggregation.adversary);
+  visit(Field{.name = "prg", .group = kGroup, .help = "keystream of the masks"}, aggregation.prg);
+  visit(Field{.name = "cohort_min", .group = kGroup, .help = "devices refuse smaller cohorts"},
+        aggregation.cohort_min,
+        whole({limits::kParticipantsMin}, {aggregation.participants_max, "participants_max"}));
+  visit(Field{.name = "participants_max", .group = kGroup, .help = "sizes the ring; at least cohort_max"},
+        aggregation.participants_max,
+        WholeRange{{limits::kParticipantsMin},
+                   {fixed_point ? limits::kFloatParticipantsMax : limits::kParticipantsMax},
+                   Ends::kClosed,
+                   "3 .. 10000; float: 3 .. 1024"});
+  visit(Field{.name = "corrupt_fraction",
+              .group = kGroup,
+              .help = "of the cohort that may collude with the coordinator"},
+        aggregation.corrupt_fraction, real(0, 0.5f, Ends::kOpenAbove));
+  visit(Field{.name = "dropout_fraction",
+              .group = kGroup,
+              .help = "of the cohort that may vanish inside the session"},
+        aggregation.dropout_fraction, real(0, 0.5f, Ends::kOpenAbove));
+  visit(Field{.name = "clip", .group = kGroup, .help = "largest weighted coordinate of an update"},
+        aggregation.clip, RealRange{{secagg::kSmallestClip}, {1e6f}, Ends::kClosed, "2^-64 .. 1000000"});
+  visit(Field{.name = "weight_max", .group = kGroup, .help = "examples above this add no weight"},
+        aggregation.weight_max, whole(1, 1 << 20));
+}
+
+template <RecordOf<AggregationSpec> Spec, typename Visitor>
+constexpr void visit_packing(Spec& aggregation, Visitor& visit) {
+  visit(Field{.name = "packing", .group = "aggregation", .help = "how vectors travel"}, aggregation.packing);
+}
+
+template <RecordOf<AggregationSpec> Spec, typename Visitor>
+constexpr void visit_fields(Spec& aggregation, Visitor&& visit) {
+  visit_fields_before_packing(aggregation, visit);
+  visit_packing(aggregation, visit);
+}
+
+// In plans and tasks.
+template <typename Value, typename Visitor>
+constexpr void visit_report_within(Value& report_within_ms, Visitor& visit) {
+  visit(Field{.name = "report_within_ms", .unit = "ms", .help = "time to train, from a round's first plan"},
+        report_within_ms, whole(1, kU32Max));
+}
 
 struct Plan {
   TaskId task;
   RoundId round;
   ModelVersion model_version;
-  crypto::Digest model_digest{};  // SHA-256 of the model's bytes
+  crypto::Digest model_digest{};
   ModelSpec model;
   TrainingSpec training;
   AggregationSpec aggregation;
   std::uint32_t report_within_ms = 0;  // a device that is not READY by then need not come back this round
-  crypto::Digest helper_digest{};      // kOneShot: SHA-256 of the helper's X25519 key; otherwise zero
+  crypto::Digest helper_digest{};      // zero unless kOneShot
 
   [[nodiscard]] secagg::QuantizerOptions quantizer() const {
     return {.clip = aggregation.clip, .weight_max = aggregation.weight_max};
@@ -85,11 +156,35 @@ struct Plan {
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
-[[nodiscard]] std::vector<std::uint8_t> encode_plan(const Plan& plan);
-// Checks every field's range; kInvalidArgument names the field.
-[[nodiscard]] Result<Plan> decode_plan(Bytes bytes);
-[[nodiscard]] Status validate_plan(const Plan& plan);
-// Ranges of a model alone: used when a task is created.
-[[nodiscard]] Status validate_model(const ModelSpec& model);
+// In the order of version 1's bytes, after magic and version.
+template <RecordOf<Plan> Spec, typename Visitor>
+constexpr void visit_fields(Spec& plan, Visitor&& visit) {
+  visit(Field{.name = "task", .help = "the task's number at the coordinator"}, plan.task);
+  visit(Field{.name = "round", .help = "counts from 1 within a task"}, plan.round, whole(1, UINT64_MAX));
+  visit(Field{.name = "model_version", .help = "counts from 0 within a task"}, plan.model_version);
+  visit(Field{.name = "model_digest", .help = "H(model): SHA-256 of the model's bytes"}, plan.model_digest);
+  visit_fields(plan.model, visit);
+  visit_fields(plan.training, visit);
+  visit_fields_before_packing(plan.aggregation, visit);
+  visit_report_within(plan.report_within_ms, visit);
+  visit_packing(plan.aggregation, visit);
+  if (plan.aggregation.kind == Aggregation::kOneShot) {
+    visit(Field{.name = "helper_digest", .help = "one_shot only: SHA-256 of the helper's X25519 public key"},
+          plan.helper_digest);
+  }
+}
+
+// ---- canonical bytes ----
+
+[[nodiscard]] std::size_t plan_bytes(const Plan& plan);
+// The plan's bytes, a prefix of `to`; empty when they do not fit. limits::kPlanBytesMax always suffices.
+[[nodiscard]] Bytes encode_plan(const Plan& plan, MutableBytes to);
+// Sets `plan` to a plan whose every field is in range, or says why not; `plan` is then unspecified.
+[[nodiscard]] FieldError decode_plan(Bytes bytes, Plan& plan);
+
+// Every range, and what no single field's range says.
+[[nodiscard]] FieldError check_plan(const Plan& plan);
+// Of a model alone: used when a task is created.
+[[nodiscard]] FieldError check_model(const ModelSpec& model);
 
 }  // namespace sotto::proto

@@ -1,4 +1,4 @@
-#include "sotto/proto/messages.h"
+#include "sotto/proto/task.h"
 
 #include <gmock/gmock.h>
 

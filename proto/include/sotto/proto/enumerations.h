@@ -1,0 +1,120 @@
+// The enumerations of plans, messages and tasks, with the words by which people and files know them. Numbers
+// are the wire's. Freestanding.
+#pragma once
+
+#include <cstdint>
+
+#include "sotto/base/enum_names.h"
+#include "sotto/crypto/primitives.h"
+#include "sotto/secagg/identity.h"
+#include "sotto/secagg/ring.h"
+
+namespace sotto::proto {
+
+enum class Architecture : std::uint8_t {
+  // weights [features][classes], then bias [classes]
+  kSoftmax = 1,
+  // w1 [features][hidden], b1 [hidden], w2 [hidden][classes], b2 [classes]
+  kDense = 2,
+};
+
+enum class Aggregation : std::uint8_t { kSecure = 1, kPlain = 2, kFloat = 3, kOneShot = 4 };
+
+using secagg::Adversary;
+using secagg::Packing;
+
+// The steps of a session in order. Plain and float sessions have kJoin and kCollect only; kConfirm is in
+// semi-malicious sessions only.
+enum class Step : std::uint8_t {
+  kJoin = 1,     // READY: update trained. Payload: join message (secure) or empty
+  kShare = 2,    // payload: shares message
+  kCollect = 3,  // payload: the (masked) vector
+  kConfirm = 4,  // payload: signature of who survived
+  kUnmask = 5,   // payload: unmask answer
+};
+
+enum class TaskState : std::uint8_t { kActive = 1, kPaused = 2, kComplete = 3 };
+
+enum class RoundOutcome : std::uint8_t { kCommitted = 1, kAbandoned = 2 };
+
+// "unknown" for a number that is no enumerator.
+template <NamedEnum E>
+[[nodiscard]] constexpr const char* to_string(E value) {
+  return word_of(value);
+}
+
+}  // namespace sotto::proto
+
+namespace sotto {
+
+template <>
+struct EnumNames<proto::Architecture> {
+  static constexpr EnumName<proto::Architecture> kAll[] = {
+      {proto::Architecture::kSoftmax, "softmax", "softmax regression"},
+      {proto::Architecture::kDense, "dense", "one hidden layer of ReLU units"},
+  };
+};
+
+template <>
+struct EnumNames<proto::Aggregation> {
+  static constexpr EnumName<proto::Aggregation> kAll[] = {
+      {proto::Aggregation::kSecure, "secure", "int8, masked: the coordinator learns the sum only"},
+      {proto::Aggregation::kPlain, "plain",
+       "int8 without masks, to measure what masking costs; hides nothing"},
+      {proto::Aggregation::kFloat, "float", "float32 without masks, the yardstick; hides nothing"},
+      {proto::Aggregation::kOneShot, "one_shot",
+       "int8, masked, one message from devices that sleep; needs a helper, and coordinator and helper "
+       "together "
+       "would see the update"},
+  };
+};
+
+template <>
+struct EnumNames<secagg::Adversary> {
+  static constexpr EnumName<secagg::Adversary> kAll[] = {
+      {secagg::Adversary::kCurious, "curious", "a coordinator that only looks; devices need no identity"},
+      {secagg::Adversary::kSemiMalicious, "semi-malicious",
+       "a coordinator that lies; enrolled devices, signed sessions"},
+  };
+};
+
+template <>
+struct EnumNames<crypto::Prg> {
+  static constexpr EnumName<crypto::Prg> kAll[] = {
+      {crypto::Prg::kChaCha20, "chacha20", "quick everywhere"},
+      {crypto::Prg::kAes128Ctr, "aes-128-ctr", "for devices with AES hardware"},
+  };
+};
+
+template <>
+struct EnumNames<secagg::Packing> {
+  static constexpr EnumName<secagg::Packing> kAll[] = {
+      {secagg::Packing::kWords, "words", "as they are"},
+      {secagg::Packing::kBits, "bits",
+       "without bits that no sum fills: a few per cent less to send, more work for the device"},
+  };
+};
+
+template <>
+struct EnumNames<proto::Step> {
+  static constexpr EnumName<proto::Step> kAll[] = {{proto::Step::kJoin, "join"},
+                                                   {proto::Step::kShare, "share"},
+                                                   {proto::Step::kCollect, "collect"},
+                                                   {proto::Step::kConfirm, "confirm"},
+                                                   {proto::Step::kUnmask, "unmask"}};
+};
+
+template <>
+struct EnumNames<proto::TaskState> {
+  static constexpr EnumName<proto::TaskState> kAll[] = {{proto::TaskState::kActive, "active"},
+                                                        {proto::TaskState::kPaused, "paused"},
+                                                        {proto::TaskState::kComplete, "complete"}};
+};
+
+template <>
+struct EnumNames<proto::RoundOutcome> {
+  static constexpr EnumName<proto::RoundOutcome> kAll[] = {{proto::RoundOutcome::kCommitted, "committed"},
+                                                           {proto::RoundOutcome::kAbandoned, "abandoned"}};
+};
+
+}  // namespace sotto

@@ -1,0 +1,108 @@
+// A task: what an operator asks for, beside its field table (see plan.h), and how far it is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sotto/base/ids.h"
+#include "sotto/base/status.h"
+#include "sotto/proto/enumerations.h"
+#include "sotto/proto/plan.h"
+
+namespace sotto::proto {
+
+struct TaskSpec {
+  std::string name;
+  std::string population;
+  ModelSpec model;
+  TrainingSpec training;
+  AggregationSpec aggregation;
+  std::uint32_t rounds = 1;
+  std::uint32_t participants = 3;
+  std::uint32_t participants_min = 3;
+  std::uint16_t cohort_max = 256;
+  float over_selection = 1.0f;
+  std::uint32_t report_within_ms = 600'000;
+  std::uint32_t phase_deadline_ms = 30'000;
+  std::uint32_t straggler_grace_ms = 0;
+  float server_learning_rate = 1.0f;
+  float server_momentum = 0;
+  bool adaptive_clip = true;  // Andrew et al. 2021
+  std::uint64_t model_seed = 0;
+  friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
+};
+
+template <RecordOf<TaskSpec> Spec, typename Visitor>
+constexpr void visit_round_fields(Spec& task, Visitor& visit) {
+  constexpr std::uint64_t kDayMs = 86'400'000;
+  const std::uint16_t cohort_min = task.aggregation.cohort_min;
+  const bool one_cohort = task.aggregation.kind == Aggregation::kOneShot;
+  visit(Field{.name = "rounds", .help = "committed rounds after which the task is complete"}, task.rounds,
+        whole(1, kU32Max));
+  visit(Field{.name = "participants", .help = "devices of a round"}, task.participants,
+        WholeRange{{cohort_min, "cohort_min"},
+                   {one_cohort ? task.cohort_max : limits::kSessionsMax},
+                   Ends::kClosed,
+                   "cohort_min .. 200000; one_shot: cohort_min .. cohort_max"});
+  visit(Field{.name = "participants_min", .help = "a round with fewer devices in the sum is abandoned"},
+        task.participants_min, whole({cohort_min, "cohort_min"}, {task.participants, "participants"}));
+  visit(Field{.name = "cohort_max", .help = "larger rounds are split into several cohorts"}, task.cohort_max,
+        whole({cohort_min, "cohort_min"}, {task.aggregation.participants_max, "participants_max"}));
+  visit(Field{.name = "over_selection", .help = "plans given = participants * this, rounded up"},
+        task.over_selection, real(1, 2));
+  visit_report_within(task.report_within_ms, visit);
+  visit(Field{.name = "phase_deadline_ms", .unit = "ms", .help = "for each step after the join"},
+        task.phase_deadline_ms, whole(1, kDayMs));
+  visit(
+      Field{.name = "straggler_grace_ms",
+            .unit = "ms",
+            .help = "once all but dropout_fraction answered, wait only this much longer; 0: to the deadline"},
+      task.straggler_grace_ms, whole({0}, {task.phase_deadline_ms, "phase_deadline_ms"}));
+}
+
+template <RecordOf<TaskSpec> Spec, typename Visitor>
+constexpr void visit_fields(Spec& task, Visitor&& visit) {
+  visit(Field{.name = "name", .help = "unique at the coordinator", .required = true}, task.name,
+        name_of(1, limits::kNameBytesMax));
+  visit(Field{.name = "population",
+              .help = "devices that check in with this population may take part",
+              .required = true},
+        task.population, name_of(1, limits::kNameBytesMax));
+  visit_round_fields(task, visit);
+  visit_fields(task.model, visit);
+  visit(Field{.name = "model_seed", .group = "model", .key = "seed", .help = "initial weights of dense"},
+        task.model_seed);
+  visit_fields(task.training, visit);
+  visit_fields(task.aggregation, visit);
+  visit(Field{.name = "adaptive_clip", .group = "aggregation", .help = "let the clip follow the updates"},
+        task.adaptive_clip);
+  visit(Field{.name = "server_learning_rate",
+              .group = "server",
+              .key = "learning_rate",
+              .help = "step of the model along the mean update"},
+        task.server_learning_rate, real(0, 100, Ends::kOpenBelow));
+  visit(Field{.name = "server_momentum",
+              .group = "server",
+              .key = "momentum",
+              .help = "part of the last step that the model keeps"},
+        task.server_momentum, real(0, 1, Ends::kOpenAbove));
+}
+
+// kInvalidArgument names the field, its value and the allowed range.
+[[nodiscard]] Status validate_task_spec(const TaskSpec& spec);
+// Of devices, populations and tasks: 1 .. 64 bytes of [A-Za-z0-9._-].
+[[nodiscard]] bool valid_name(std::string_view name);
+
+struct TaskStatus {
+  TaskId id;
+  TaskSpec spec;
+  TaskState state = TaskState::kActive;
+  ModelVersion model_version;  // last committed
+  std::uint32_t rounds_committed = 0;
+  std::uint32_t rounds_abandoned = 0;
+  std::string waiting_for;            // what the task waits for now, one sentence
+  std::int64_t waiting_until_ms = 0;  // until when; 0: no deadline
+};
+
+}  // namespace sotto::proto

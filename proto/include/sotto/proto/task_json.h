@@ -1,0 +1,25 @@
+// A task's specification as one JSON object: what the store keeps, what the command line prints, and the form
+// in which a task file reaches its checks. Keys and words come from the field tables.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "sotto/base/result.h"
+#include "sotto/proto/task.h"
+
+namespace sotto::proto {
+
+// Every field by its name, at the top: {"name":"digits", ..., "server_momentum":0.0}.
+[[nodiscard]] std::string encode_task_spec(const TaskSpec& spec);
+
+// "line 3" for the key at a path like "model.features"; what is returned goes before the message.
+using PlaceOfKey = std::function<std::string(const std::string& path)>;
+
+// Fields stand at the top by their name, or in their group's object by their key. Absent ones keep their
+// default. kInvalidArgument names the key that is unknown, missing or of the wrong type, and what it must be.
+// Ranges are validate_task_spec()'s.
+[[nodiscard]] Result<TaskSpec> decode_task_spec(std::string_view json, const PlaceOfKey& place = {});
+
+}  // namespace sotto::proto

@@ -1,0 +1,153 @@
+#include "sotto/proto/task_json.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/record_values.h"
+
+namespace sotto::proto {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+// No field holds its default, so that one that is not carried shows.
+TaskSpec task() {
+  TaskSpec spec;
+  spec.name = "steps";
+  spec.population = "watches";
+  spec.model = {Architecture::kDense, 10, 6, 8};
+  spec.training = {3, 16, 0.1f, 0.25f, 0.125f};
+  spec.aggregation = {.kind = Aggregation::kOneShot,
+                      .adversary = Adversary::kCurious,
+                      .prg = crypto::Prg::kAes128Ctr,
+                      .cohort_min = 5,
+                      .participants_max = 200,
+                      .corrupt_fraction = 0.2f,
+                      .dropout_fraction = 0.3f,
+                      .clip = 2.5f,
+                      .weight_max = 77,
+                      .packing = Packing::kBits};
+  spec.rounds = 11;
+  spec.participants = 50;
+  spec.participants_min = 40;
+  spec.cohort_max = 150;
+  spec.over_selection = 1.5f;
+  spec.report_within_ms = 1001;
+  spec.phase_deadline_ms = 1002;
+  spec.straggler_grace_ms = 1003;
+  spec.server_learning_rate = 0.75f;
+  spec.server_momentum = 0.875f;
+  spec.adaptive_clip = false;
+  spec.model_seed = 0xfedcba9876543210u;
+  return spec;
+}
+
+std::string refusal(const std::string& text) {
+  const auto spec = decode_task_spec(text);
+  EXPECT_FALSE(spec.has_value()) << "accepted: " << text;
+  return spec.status().message();
+}
+
+// Of the task above with one change.
+std::string changed(const std::string& key, const json& value) {
+  json object = json::parse(encode_task_spec(task()));
+  object[key] = value;
+  return object.dump();
+}
+
+TEST(TaskJson, KeepsEveryField) {
+  for (const TaskSpec& before : {task(), sotto::testing::distinct_values<TaskSpec>()}) {
+    const auto after = decode_task_spec(encode_task_spec(before));
+    ASSERT_TRUE(after.has_value()) << after.error().message();
+    EXPECT_EQ(*after, before);
+  }
+}
+
+TEST(TaskJson, WritesFloatsAsPeopleDo) {
+  EXPECT_THAT(encode_task_spec(task()), HasSubstr("\"learning_rate\":0.1,"));
+}
+
+// A task as databases hold it that were written before the field tables.
+constexpr const char* kStoredBefore =
+    R"({"adaptive_clip":false,"aggregation":{"adversary":"curious","clip":2.5,"cohort_min":5,)"
+    R"("corrupt_fraction":0.20000000298023224,"dropout_fraction":0.30000001192092896,"kind":"one_shot",)"
+    R"("packing":"bits","participants_max":200,"prg":"aes-128-ctr","weight_max":77},"cohort_max":150,)"
+    R"("model":{"architecture":"dense","classes":6,"features":10,"hidden":8},)"
+    R"("model_seed":18364758544493064720,"name":"steps","over_selection":1.5,"participants":50,)"
+    R"("participants_min":40,"phase_deadline_ms":1002,"population":"watches","report_within_ms":1001,)"
+    R"("rounds":11,"server_learning_rate":0.75,"server_momentum":0.875,"straggler_grace_ms":1003,)"
+    R"("training":{"batch_size":16,"learning_rate":0.10000000149011612,"local_epochs":3,"momentum":0.25,)"
+    R"("proximal_mu":0.125}})";
+
+TEST(TaskJson, ReadsWhatWasStoredBefore) {
+  const auto spec = decode_task_spec(kStoredBefore);
+  ASSERT_TRUE(spec.has_value()) << spec.error().message();
+  EXPECT_EQ(*spec, task());
+}
+
+TEST(TaskJson, AbsentKeysTakeTheirDefault) {
+  const auto spec =
+      decode_task_spec(R"({"name":"steps","population":"watches","model":{"features":3,"classes":2}})");
+  ASSERT_TRUE(spec.has_value()) << spec.error().message();
+  TaskSpec expected;
+  expected.name = "steps";
+  expected.population = "watches";
+  expected.model.features = 3;
+  expected.model.classes = 2;
+  EXPECT_EQ(*spec, expected);
+}
+
+TEST(TaskJson, NamesAMissingKeyThatHasNoDefault) {
+  EXPECT_EQ(refusal("{}"), "name is missing");
+  EXPECT_EQ(refusal(R"({"name":"a"})"), "population is missing");
+  EXPECT_EQ(refusal(R"({"name":"a","population":"b","model":{"classes":2}})"), "model.features is missing");
+}
+
+TEST(TaskJson, NamesAnUnknownKeyAndThoseThatAreKnown) {
+  EXPECT_THAT(refusal(R"({"nmae":"a"})"),
+              HasSubstr("unknown key 'nmae'; known are name, population, rounds"));
+  EXPECT_EQ(refusal(changed("server", {{"rate", 1}})),
+            "unknown key 'server.rate'; known are learning_rate, momentum");
+  EXPECT_THAT(refusal(changed("extra", json::object())), HasSubstr("unknown key 'extra'"));
+  EXPECT_THAT(refusal(changed("training", {{"momentum", 0.5}})), HasSubstr("unknown key 'momentum'"))
+      << "one field in two places";
+}
+
+TEST(TaskJson, NamesAKeyOfTheWrongTypeAndWhatItMustBe) {
+  EXPECT_EQ(refusal(changed("rounds", "7")), "rounds must be a whole number");
+  EXPECT_EQ(refusal(changed("rounds", 7.0)), "rounds must be a whole number");
+  EXPECT_EQ(refusal(changed("rounds", json::object())), "rounds must be a whole number");
+  EXPECT_EQ(refusal(changed("rounds", nullptr)), "rounds must be a whole number");
+  EXPECT_EQ(refusal(changed("rounds", -1)), "rounds must not be negative");
+  EXPECT_EQ(refusal(changed("rounds", 4'294'967'296)), "rounds must be at most 4294967295");
+  EXPECT_EQ(refusal(changed("cohort_max", 65'536)), "cohort_max must be at most 65535");
+  EXPECT_EQ(refusal(changed("clip", "big")), "aggregation.clip must be a number");
+  EXPECT_EQ(refusal(changed("adaptive_clip", 1)), "aggregation.adaptive_clip must be true or false");
+  EXPECT_EQ(refusal(changed("name", 7)), "name must be a text in quotes");
+  EXPECT_EQ(refusal(changed("architecture", "deep")),
+            "model.architecture must be one of \"softmax\", \"dense\"");
+  EXPECT_EQ(refusal(changed("aggregation", 1)),
+            "aggregation.kind must be one of \"secure\", \"plain\", \"float\", \"one_shot\"");
+}
+
+TEST(TaskJson, TakesWholeNumbersForFractions) {
+  EXPECT_EQ(decode_task_spec(changed("clip", 2))->aggregation.clip, 2.0f);
+  EXPECT_EQ(decode_task_spec(changed("cohort_max", 65'535))->cohort_max, 65'535);
+}
+
+TEST(TaskJson, RefusesWhatIsNoObject) {
+  for (const char* text : {"", "nonsense", "[]", "7", "{\"name\":", "{} {}"}) {
+    EXPECT_THAT(refusal(text), HasSubstr("is not a JSON object")) << text;
+  }
+}
+
+TEST(TaskJson, SaysWhereAKeyStands) {
+  const auto spec =
+      decode_task_spec(changed("clip", "big"), [](const std::string& path) { return "<" + path + ">"; });
+  EXPECT_EQ(spec.status().message(), "<aggregation.clip>: aggregation.clip must be a number");
+}
+
+}  // namespace
+}  // namespace sotto::proto
