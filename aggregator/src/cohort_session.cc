@@ -1,7 +1,5 @@
 #include "sotto/aggregator/cohort_session.h"
 
-#include <algorithm>
-
 #include "secure_session.h"
 #include "unmasked_session.h"
 
@@ -11,10 +9,7 @@ Result<std::unique_ptr<CohortSession>> make_cohort_session(
     const proto::Plan& plan, Bytes plan_bytes, Random& random,
     const std::optional<crypto::Es256PublicKey>& authority) {
   SOTTO_RETURN_IF_ERROR(proto::validate_plan(plan));
-  const std::vector<std::uint8_t> canonical = proto::encode_plan(plan);
-  if (!std::equal(canonical.begin(), canonical.end(), plan_bytes.begin(), plan_bytes.end())) {
-    return invalid_argument("plan_bytes: must be the encoding of the plan");
-  }
+  SOTTO_RETURN_IF_ERROR(proto::check_encoding(plan, plan_bytes));
   std::unique_ptr<CohortSession> session;
   switch (plan.aggregation.kind) {
     case proto::Aggregation::kSecure: {

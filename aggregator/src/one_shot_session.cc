@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ring_sum.h"
+#include "sotto/proto/plan_facts.h"
 
 namespace sotto::aggregator {
 
@@ -13,7 +14,7 @@ OneShotSession::OneShotSession(const proto::Plan& plan, Bytes plan_bytes, const 
       setup_(setup),
       plan_bytes_(plan_bytes.begin(), plan_bytes.end()),
       plan_digest_(crypto::sha256({plan_bytes})),
-      layout_(ring_layout(plan)),
+      layout_(proto::ring_layout(plan)),
       accumulator_(layout_.byte_count()) {}
 
 Rejection OneShotSession::accept_join(Bytes payload) {
@@ -78,10 +79,7 @@ Result<std::unique_ptr<CohortSession>> make_one_shot_session(const proto::Plan& 
     return invalid_argument(std::string("aggregation = ") + proto::to_string(plan.aggregation.kind) +
                             ": must be one_shot");
   }
-  const std::vector<std::uint8_t> canonical = proto::encode_plan(plan);
-  if (!std::equal(canonical.begin(), canonical.end(), plan_bytes.begin(), plan_bytes.end())) {
-    return invalid_argument("plan_bytes: must be the encoding of the plan");
-  }
+  SOTTO_RETURN_IF_ERROR(proto::check_encoding(plan, plan_bytes));
   return std::unique_ptr<CohortSession>(std::make_unique<OneShotSession>(plan, plan_bytes, setup, random));
 }
 

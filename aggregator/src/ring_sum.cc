@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include "sotto/proto/plan_facts.h"
+
 namespace sotto::aggregator {
 namespace {
-
-constexpr std::uint32_t kLaneMax = 255;
-constexpr std::int64_t kZeroLane = 128;  // the lane value of a zero coordinate
 
 Status nonsense(const std::string& what) {
   return aborted(what + ": a participant sent something else than an update; nothing was applied");
@@ -19,7 +18,7 @@ Status check_sums(const proto::Plan& plan, const CohortSum& sum, std::span<const
     return nonsense("the count lane says " + std::to_string(sum.metrics.count) + " but " +
                     std::to_string(vectors) + " vectors were summed");
   }
-  const auto lane_above = [&](std::uint32_t lane) { return lane > kLaneMax * vectors; };
+  const auto lane_above = [&](std::uint32_t lane) { return lane > secagg::kLaneMax * vectors; };
   if (std::any_of(lanes.begin(), lanes.end(), lane_above)) {
     return nonsense("a lane is larger than " + std::to_string(vectors) + " vectors can make it");
   }
@@ -34,13 +33,8 @@ Status check_sums(const proto::Plan& plan, const CohortSum& sum, std::span<const
 
 }  // namespace
 
-secagg::RingLayout ring_layout(const proto::Plan& plan) {
-  return {plan.aggregation.participants_max, secagg::update_lanes(plan.model.parameter_count()),
-          plan.aggregation.packing};
-}
-
 Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint32_t vectors) {
-  const secagg::RingLayout layout = ring_layout(plan);
+  const secagg::RingLayout layout = proto::ring_layout(plan);
   std::vector<std::uint32_t> lanes(layout.lane_count());
   secagg::ring_decode(layout, ring, lanes);
   CohortSum sum;
@@ -49,7 +43,7 @@ Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint
   sum.metrics = secagg::decode_metrics(lanes);
   sum.devices = vectors;
   SOTTO_RETURN_IF_ERROR(check_sums(plan, sum, lanes));
-  const std::int64_t zero = kZeroLane * vectors;
+  const std::int64_t zero = std::int64_t{secagg::kZeroLane} * vectors;
   sum.sum.resize(lanes.size() - secagg::kMetricLanes);
   std::transform(lanes.begin() + secagg::kMetricLanes, lanes.end(), sum.sum.begin(),
                  [zero](std::uint32_t lane) { return lane - zero; });

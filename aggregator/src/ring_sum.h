@@ -4,12 +4,8 @@
 #include <cstdint>
 
 #include "sotto/aggregator/cohort_session.h"
-#include "sotto/secagg/ring.h"
 
 namespace sotto::aggregator {
-
-// The ring of a plan's update vectors. Requires a validated plan.
-[[nodiscard]] secagg::RingLayout ring_layout(const proto::Plan& plan);
 
 // Decodes the sum of `vectors` update vectors (PROTOCOL.md section 4). kAborted when the lanes cannot be such
 // a sum: the count lane disagrees, a lane is larger than so many vectors can make it, or the weights exceed

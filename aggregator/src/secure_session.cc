@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ring_sum.h"
+#include "sotto/proto/plan_facts.h"
 #include "sotto/secagg/parameters.h"
 
 namespace sotto::aggregator {
@@ -45,11 +46,8 @@ Status SecureSession::check_plan(const proto::Plan& plan) {
 SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random,
                              const crypto::Es256PublicKey& authority)
     : AttendedSession(plan, random),
-      layout_(ring_layout(plan)),
-      context_{.round = plan.round.value,
-               .plan_digest = crypto::sha256({plan_bytes}),
-               .model_digest = plan.model_digest,
-               .prg = plan.aggregation.prg},
+      layout_(proto::ring_layout(plan)),
+      context_(proto::session_context(plan, plan_bytes)),
       probe_(draw_key(random)),
       authority_(authority),
       accumulator_(layout_.byte_count()) {

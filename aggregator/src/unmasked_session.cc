@@ -4,6 +4,8 @@
 
 #include "ring_sum.h"
 #include "sotto/base/limits.h"
+#include "sotto/proto/float_message.h"
+#include "sotto/proto/plan_facts.h"
 
 namespace sotto::aggregator {
 namespace {
@@ -14,8 +16,6 @@ constexpr double kFixedPointOne = 0x1p40;
 // The largest magnitude of a delta: a full cohort's sum in fixed point then cannot overflow.
 constexpr float kDeltaMax = 0x1p12f;
 static_assert(kDeltaMax * kFixedPointOne * limits::kFloatParticipantsMax < 0x1p63);
-constexpr std::uint64_t kLossMax = (std::uint64_t{1} << 48) - 1;
-constexpr std::size_t kFloatHeaderBytes = 20;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ Result<std::optional<Step>> UnmaskedSession::end_step() {
 }
 
 PlainSession::PlainSession(const proto::Plan& plan, Random& random)
-    : UnmaskedSession(plan, random), layout_(ring_layout(plan)), accumulator_(layout_.byte_count()) {}
+    : UnmaskedSession(plan, random), layout_(proto::ring_layout(plan)), accumulator_(layout_.byte_count()) {}
 
 Rejection PlainSession::accept(ParticipantIndex, Bytes payload) {
   return secagg::ring_add_message(layout_, accumulator_, payload);
@@ -44,25 +44,23 @@ FloatSession::FloatSession(const proto::Plan& plan, Random& random) : UnmaskedSe
 }
 
 Rejection FloatSession::accept(ParticipantIndex, Bytes payload) {
-  if (payload.size() != kFloatHeaderBytes + sizeof(float) * sum_.sum.size()) return Rejection::kWrongLength;
-  ByteReader header(payload.first(kFloatHeaderBytes));
-  secagg::MetricSums metrics{.count = 1};
-  metrics.weight = header.u32();
-  metrics.examples = header.u32();
-  metrics.correct = header.u32();
-  metrics.loss_1024 = header.u64();
-  if (metrics.weight > sum_.weight_max || metrics.correct > metrics.examples ||
-      metrics.loss_1024 > kLossMax) {
+  if (payload.size() != proto::float_message_bytes(sum_.sum.size())) return Rejection::kWrongLength;
+  ByteReader reader(payload);
+  const proto::FloatHead head = proto::read_float_head(reader);
+  if (head.weight > sum_.weight_max || head.correct > head.examples || head.loss_1024 > secagg::kLossMax) {
     return Rejection::kMalformed;
   }
-  ByteReader checked(payload.subspan(kFloatHeaderBytes));
+  ByteReader checked = reader;
   while (checked.remaining() > 0) {
     if (!(std::abs(checked.f32()) <= kDeltaMax)) return Rejection::kMalformed;
   }
-  const double weight = static_cast<double>(metrics.weight) / sum_.weight_max;
-  ByteReader deltas(payload.subspan(kFloatHeaderBytes));
-  for (std::int64_t& value : sum_.sum) value += std::llround(weight * deltas.f32() * kFixedPointOne);
-  sum_.metrics += metrics;
+  const double weight = static_cast<double>(head.weight) / sum_.weight_max;
+  for (std::int64_t& value : sum_.sum) value += std::llround(weight * reader.f32() * kFixedPointOne);
+  sum_.metrics += secagg::MetricSums{.count = 1,
+                                     .weight = head.weight,
+                                     .examples = head.examples,
+                                     .correct = head.correct,
+                                     .loss_1024 = head.loss_1024};
   ++sum_.devices;
   return Rejection::kNone;
 }

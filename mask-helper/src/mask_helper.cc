@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sotto/base/limits.h"
+#include "sotto/proto/plan_facts.h"
 #include "sotto/secagg/one_shot.h"
 
 namespace sotto::mask_helper {
@@ -40,11 +41,8 @@ Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHel
     return invalid_argument("the plan names another helper's key");
   }
   return PlannedSet{
-      .context = {.round = plan->round.value,
-                  .plan_digest = crypto::sha256({request.plan}),
-                  .model_digest = plan->model_digest,
-                  .prg = plan->aggregation.prg},
-      .layout = {plan->aggregation.participants_max, secagg::update_lanes(plan->model.parameter_count())},
+      .context = proto::session_context(*plan, request.plan),
+      .layout = proto::mask_layout(*plan),
       .masks_min = std::max({std::size_t{options.cohort_min}, std::size_t{plan->aggregation.cohort_min},
                              limits::kParticipantsMin}),
       .masks_max = plan->aggregation.participants_max};

@@ -19,7 +19,6 @@ constexpr std::size_t kLaneBytes = 2;
 constexpr std::size_t kWordBytes = 16;
 constexpr std::uint8_t kLaneBits = 16;
 constexpr std::size_t kWordBits = 128;
-constexpr std::size_t kValueMax = 255;
 // Keystream made at a time, on the stack: whole words of both kinds.
 constexpr std::size_t kMaskBlockBytes = crypto::backend::kBlockBytes;
 static_assert(kMaskBlockBytes % 64 == 0);
@@ -77,9 +76,9 @@ RingLayout::RingLayout(std::size_t participants_max, std::size_t lane_count, Pac
     bits_ = kLaneBits;
     values_per_word_ = 1;
     byte_count_ = kLaneBytes * lane_count;
-    word_bits_ = packed ? static_cast<std::size_t>(std::bit_width(kValueMax * participants_max)) : kLaneBits;
+    word_bits_ = packed ? static_cast<std::size_t>(std::bit_width(kLaneMax * participants_max)) : kLaneBits;
   } else {
-    bits_ = static_cast<std::uint8_t>(std::bit_width(kValueMax * participants_max));
+    bits_ = static_cast<std::uint8_t>(std::bit_width(kLaneMax * participants_max));
     values_per_word_ = kWordBits / bits_;
     byte_count_ = kWordBytes * ((lane_count + values_per_word_ - 1) / values_per_word_);
     word_bits_ = packed ? bits_ * values_per_word_ : kWordBits;

@@ -28,7 +28,6 @@ constexpr std::size_t kCountLimbs = 4;
 constexpr std::size_t kLossLimbs = 6;
 
 constexpr float kStepsMax = 127;
-constexpr std::uint8_t kOffset = 128;
 constexpr int kFractionBits = 24;
 constexpr std::uint32_t kFractionMask = (std::uint32_t{1} << kFractionBits) - 1;
 constexpr std::size_t kDrawsPerFill =
@@ -59,7 +58,7 @@ std::uint8_t encode_coordinate(float value, float scale, std::uint32_t draw) {
   const float steps = std::min(magnitude(value) / scale, kStepsMax);
   const auto fixed = static_cast<std::uint32_t>(static_cast<std::int32_t>(steps * 0x1p24f));
   const auto rounded = static_cast<std::uint8_t>((fixed + (draw & kFractionMask)) >> kFractionBits);
-  return static_cast<std::uint8_t>(value < 0 ? kOffset - rounded : kOffset + rounded);
+  return static_cast<std::uint8_t>(value < 0 ? kZeroLane - rounded : kZeroLane + rounded);
 }
 
 }  // namespace
@@ -84,7 +83,7 @@ void quantize_update(std::span<const float> delta, const QuantizerOptions& optio
       const float value = weight * delta[first + i];
       metrics.clipped = metrics.clipped || !(magnitude(value) <= options.clip);
       const auto draw = load_le<std::uint32_t>(draws.data() + i * sizeof(std::uint32_t));
-      values[first + i] = is_finite(value) ? encode_coordinate(value, scale, draw) : kOffset;
+      values[first + i] = is_finite(value) ? encode_coordinate(value, scale, draw) : kZeroLane;
     }
   }
 

@@ -20,6 +20,9 @@ namespace sotto::secagg {
 // How a vector travels: whole words, or the low word_bits() of each as one string of bits.
 enum class Packing : std::uint8_t { kWords = 1, kBits = 2 };
 
+// The largest value that a device contributes to a lane.
+inline constexpr std::uint32_t kLaneMax = 255;
+
 class RingLayout {
  public:
   // Requires 1 <= participants_max <= limits::kParticipantsMax and lane_count >= 1.

@@ -28,6 +28,9 @@ inline constexpr std::uint64_t kLossMax = (std::uint64_t{1} << 48) - 1;
 inline constexpr std::size_t kMetricLanes = 20;
 [[nodiscard]] constexpr std::size_t update_lanes(std::size_t parameters) { return kMetricLanes + parameters; }
 
+// The lane of a coordinate that is zero.
+inline constexpr std::uint8_t kZeroLane = 128;
+
 // Clips from here on have a scale, and weights a product, that no device's arithmetic flushes to zero.
 inline constexpr float kSmallestClip = 0x1p-64f;
 

@@ -1,0 +1,45 @@
+// What follows from a plan for whoever takes part in its round: devices, the coordinator's sessions and the
+// mask helper derive it here, so that they cannot differ. Freestanding. All require a plan in range.
+#pragma once
+
+#include "sotto/proto/plan.h"
+#include "sotto/secagg/participant.h"
+#include "sotto/secagg/ring.h"
+#include "sotto/secagg/update.h"
+#include "sotto/secagg/wire.h"
+
+namespace sotto::proto {
+
+// Lanes of an update vector (PROTOCOL.md section 4).
+[[nodiscard]] inline std::size_t update_lanes(const Plan& plan) {
+  return secagg::update_lanes(plan.model.parameter_count());
+}
+
+// The ring of the round's update vectors, which travel as the plan packs them.
+[[nodiscard]] inline secagg::RingLayout ring_layout(const Plan& plan) {
+  return {plan.aggregation.participants_max, update_lanes(plan), plan.aggregation.packing};
+}
+
+// The same ring for sums of masks, which always travel in words.
+[[nodiscard]] inline secagg::RingLayout mask_layout(const Plan& plan) {
+  return {plan.aggregation.participants_max, update_lanes(plan), secagg::Packing::kWords};
+}
+
+// What every key of a session is bound to. `plan_bytes` encode the plan.
+[[nodiscard]] inline secagg::SessionContext session_context(const Plan& plan, Bytes plan_bytes) {
+  return {.round = plan.round.value,
+          .plan_digest = crypto::sha256({plan_bytes}),
+          .model_digest = plan.model_digest,
+          .prg = plan.aggregation.prg};
+}
+
+// What the plan lets a device demand of its session.
+[[nodiscard]] inline secagg::ParticipantRules participant_rules(const Plan& plan) {
+  return {.cohort_min = plan.aggregation.cohort_min,
+          .participants_max = plan.aggregation.participants_max,
+          .adversary = plan.aggregation.adversary,
+          .corrupt_fraction = plan.aggregation.corrupt_fraction,
+          .dropout_fraction = plan.aggregation.dropout_fraction};
+}
+
+}  // namespace sotto::proto
