@@ -98,8 +98,12 @@ class Attack {
         std::vector<std::uint8_t> out(shares_bytes(neighbours()));
         if (input_.chance(8)) out.resize(input_.u16() % out.size());
         tampered_ = out.size() < shares_bytes(neighbours());
-        return finish_call(participant().receive_roster(message(scenario_.roster), out, written), out,
-                           written);
+        const std::vector<std::uint8_t> roster = message(scenario_.roster);
+        const bool in_chunks = input_.chance(64);
+        const Rejection rejection =
+            in_chunks ? receive_in_chunks(participant(), roster, 1 + input_.u16() % 400, out, written)
+                      : participant().receive_roster(roster, out, written);
+        return finish_call(rejection, out, written);
       }
       case 2:
         return participant().receive_delivery(message(scenario_.delivery));

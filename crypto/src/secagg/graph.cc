@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "secagg/ascending.h"
 #include "sotto/base/check.h"
 #include "sotto/base/limits.h"
 
@@ -74,7 +75,7 @@ void neighbours_of(ParticipantIndex self, std::span<const std::uint16_t> order,
     neighbours[2 * step - 2] = order[(position + step) % participants];
     neighbours[2 * step - 1] = order[(position + participants - step) % participants];
   }
-  std::sort(neighbours.begin(), neighbours.end());
+  sort_ascending(neighbours);
 }
 
 std::span<const std::uint16_t> neighbours_in_place(ParticipantIndex self, std::size_t neighbours,
@@ -87,7 +88,7 @@ std::span<const std::uint16_t> neighbours_in_place(ParticipantIndex self, std::s
   const auto after = static_cast<std::ptrdiff_t>(neighbours) - half;  // odd in complete graphs only
   std::rotate(order.begin() + 1 + after, order.end() - half, order.end());
   const std::span<std::uint16_t> chosen = order.subspan(1, neighbours);
-  std::sort(chosen.begin(), chosen.end());
+  sort_ascending(chosen);
   return chosen;
 }
 

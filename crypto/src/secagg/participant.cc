@@ -4,9 +4,7 @@
 #include <algorithm>
 
 #include "secagg/labels.h"
-#include "secagg/roster_checks.h"
 #include "sotto/base/check.h"
-#include "sotto/base/limits.h"
 
 namespace sotto::secagg {
 namespace {
@@ -42,7 +40,6 @@ Participant::Participant(const SessionContext& context, const ParticipantRules& 
                          std::span<std::uint16_t> order, Random& random)
     : context_(context), rules_(rules), identity_(identity), slots_(slots), order_(order), random_(random) {
   SOTTO_CHECK(rules.graph_verdict != nullptr);
-  ring_bits_ = RingLayout(rules.participants_max, 1).bits();
 }
 
 Participant::~Participant() { wipe_secrets(); }
@@ -69,81 +66,65 @@ Rejection Participant::advertise(MutableBytes out, std::size_t& written) {
   return Rejection::kNone;
 }
 
-Rejection Participant::receive_roster(Bytes roster_message, MutableBytes out, std::size_t& written) {
+Rejection Participant::receive_roster(Bytes roster, MutableBytes out, std::size_t& written) {
   written = 0;
   if (state_ != State::kRoster) return fail(Rejection::kWrongPhase);
-  Roster roster;
-  Rejection rejection = decode_roster(roster_message, roster);
-  if (accepted(rejection)) rejection = check_roster(roster);
-  if (accepted(rejection)) rejection = choose_neighbours(roster);
-  if (accepted(rejection)) rejection = write_shares(out);
-  if (!accepted(rejection)) return fail(rejection);
+  // A message that is all there is looked at for its length first; one in chunks shows it last.
+  Roster as_announced;
+  if (const Rejection rejection = decode_roster(roster, as_announced); !accepted(rejection)) {
+    return fail(rejection);
+  }
+  reader().trust_memory();
+  for (bool again = true; again;) {
+    if (const Rejection rejection = take_roster(roster); !accepted(rejection)) return rejection;
+    if (const Rejection rejection = end_roster(again); !accepted(rejection)) return rejection;
+  }
+  return share(out, written);
+}
+
+RosterReader& Participant::reader() {
+  const RosterReaderInput input{context_, rules_, own_keys_, identity_, slots_, order_};
+  if (!reader_) reader_.emplace(input);
+  return *reader_;
+}
+
+Rejection Participant::take_roster(Bytes chunk) {
+  if (state_ != State::kRoster) return fail(Rejection::kWrongPhase);
+  const Rejection rejection = reader().take(chunk);
+  return accepted(rejection) ? rejection : fail(rejection);
+}
+
+Rejection Participant::end_roster(bool& again) {
+  again = false;
+  if (state_ != State::kRoster) return fail(Rejection::kWrongPhase);
+  const Rejection rejection = reader().end(again);
+  return accepted(rejection) ? rejection : fail(rejection);
+}
+
+Rejection Participant::share(MutableBytes out, std::size_t& written) {
+  written = 0;
+  if (state_ != State::kRoster || !reader_ || !reader_->finished()) return fail(Rejection::kWrongPhase);
+  graph_ = reader_->graph();
+  index_ = reader_->index();
+  transcript_ = reader_->transcript();
+  reader_.reset();
+  if (out.size() < shares_bytes(graph_.neighbours)) return fail(Rejection::kWrongLength);
+  if (const Rejection rejection = agree_with_neighbours(); !accepted(rejection)) return fail(rejection);
+  write_shares(out);
   written = shares_bytes(graph_.neighbours);
   state_ = State::kDelivery;
   return Rejection::kNone;
 }
 
-std::size_t Participant::minimum() const {
-  return std::max<std::size_t>(rules_.cohort_min, limits::kParticipantsMin);
-}
-
-Rejection Participant::check_roster(const Roster& roster) {
-  const bool as_planned =
-      roster.prg == context_.prg && roster.ring_bits == ring_bits_ && roster.adversary == rules_.adversary;
-  if (!as_planned) return Rejection::kBadParameters;
-  const Rejection rejection = check_graph(roster.graph);
-  if (!accepted(rejection)) return rejection;
-  if (!find_self(roster, own_keys_, index_)) return Rejection::kBadKey;
-  return is_signed() ? check_identities(roster) : Rejection::kNone;
-}
-
-Rejection Participant::check_graph(const GraphParameters& graph) const {
-  if (graph.participants < minimum()) return Rejection::kCohortTooSmall;
-  if (graph.participants > rules_.participants_max) return Rejection::kBadParameters;
-  const bool fits = graph.participants <= order_.size() && graph.neighbours <= slots_.size();
-  if (!fits) return Rejection::kBadParameters;
-  return rules_.graph_verdict(graph, rules_) ? Rejection::kNone : Rejection::kBadParameters;
-}
-
-Rejection Participant::check_identities(const Roster& roster) {
-  if (!identities_are_distinct(roster, order_.first(roster.graph.participants))) return Rejection::kBadKey;
-  const crypto::Digest own = identity_of(identity_->signer.public_key());
-  const Bytes listed = roster.identity_of(index_);
-  return std::equal(own.begin(), own.end(), listed.begin(), listed.end()) ? Rejection::kNone
-                                                                          : Rejection::kBadKey;
-}
-
-Rejection Participant::choose_neighbours(const Roster& roster) {
-  graph_ = roster.graph;
-  const crypto::Digest root = roster_root(roster);
-  transcript_ = transcript_digest(context_, roster, root);
-  const std::span<std::uint16_t> order = order_.first(graph_.participants);
-  permute(graph_seed(roster, root), order);
-  const std::span<const std::uint16_t> chosen = neighbours_in_place(index_, graph_.neighbours, order);
-  crypto::Es256Verifier verifier;
-  for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
-    const ParticipantIndex neighbour{chosen[rank]};
-    if (repeats_key(roster, neighbour)) return Rejection::kBadKey;
-    NeighbourSlot& slot = slots_[rank];
-    slot = {};
-    slot.index = neighbour.value;
-    if (is_signed()) {
-      const Credential credential = roster.credential_of_rank(rank);
-      if (!credential_holds(roster, neighbour, credential, context_.plan_digest, identity_->authority,
-                            verifier))
-        return Rejection::kBadSignature;
-      slot.identity = credential.key;
-    }
-    const AdvertisedKeys keys = roster.keys_of(neighbour);
-    slot.mask_key = keys.mask;
-    if (!channel_key_->agree(keys.channel, slot.channel_secret)) return Rejection::kBadKey;
+Rejection Participant::agree_with_neighbours() {
+  for (NeighbourSlot& slot : neighbours()) {
+    if (!channel_key_->agree(slot.listed_channel_key(), slot.channel_secret)) return Rejection::kBadKey;
   }
   channel_key_.reset();
   return Rejection::kNone;
 }
 
-Rejection Participant::write_shares(MutableBytes out) {
-  if (out.size() < shares_bytes(graph_.neighbours)) return Rejection::kWrongLength;
+void Participant::write_shares(MutableBytes out) {
   random_.fill(self_seed_.reveal_mutable());
   SeedSharing self_sharing(self_seed_, graph_.threshold, random_);
   SeedSharing mask_sharing(mask_seed_, graph_.threshold, random_);
@@ -163,7 +144,6 @@ Rejection Participant::write_shares(MutableBytes out) {
     crypto::aead_seal({.key = key, .nonce = kZeroNonce, .associated_data = associated_data}, shares.reveal(),
                       writer.reserve(kShareRecordBytes));
   }
-  return Rejection::kNone;
 }
 
 Rejection Participant::receive_delivery(Bytes delivery) {
@@ -199,7 +179,7 @@ Rejection Participant::mask(const RingLayout& layout, MutableBytes ring) {
 
 Rejection Participant::apply_masks(const RingLayout& layout, MutableBytes ring) {
   if (state_ != State::kMask) return Rejection::kWrongPhase;
-  if (layout.bits() != ring_bits_) return Rejection::kBadParameters;
+  if (layout.bits() != rules_.ring_bits()) return Rejection::kBadParameters;
   if (ring.size() != layout.byte_count()) return Rejection::kWrongLength;
   crypto::Keystream stream(context_.prg);
   const crypto::Hkdf transcript(transcript_);
@@ -246,7 +226,7 @@ Rejection Participant::check_survivors(Bytes survivors) {
     surviving += slot.survives ? 1 : 0;
   }
   if (surviving < graph_.threshold) return Rejection::kTooFewSurvivors;
-  return *count < minimum() ? Rejection::kCohortTooSmall : Rejection::kNone;
+  return *count < rules_.minimum() ? Rejection::kCohortTooSmall : Rejection::kNone;
 }
 
 // PROTOCOL.md section 6.11.
@@ -313,6 +293,7 @@ Rejection Participant::fail(Rejection reason) {
 }
 
 void Participant::wipe_secrets() {
+  reader_.reset();
   channel_key_.reset();
   mask_key_.reset();
   crypto::wipe(mask_seed_.reveal_mutable());

@@ -83,8 +83,8 @@ void encode_roster(const Roster& roster, MutableBytes out) {
   SOTTO_CHECK(writer.ok() && writer.written() == out.size());
 }
 
-Rejection decode_roster(Bytes message, Roster& roster) {
-  ByteReader reader(message);
+Rejection decode_roster_header(Bytes header, Roster& roster) {
+  ByteReader reader(header);
   const std::uint8_t version = reader.u8();
   const std::uint8_t prg = reader.u8();
   roster.ring_bits = reader.u8();
@@ -93,7 +93,7 @@ Rejection decode_roster(Bytes message, Roster& roster) {
   roster.graph.participants = reader.u16();
   roster.graph.neighbours = reader.u16();
   roster.graph.threshold = reader.u16();
-  if (!message.empty() && version != kWireVersion) return Rejection::kWrongVersion;
+  if (!header.empty() && version != kWireVersion) return Rejection::kWrongVersion;
   if (prg != static_cast<std::uint8_t>(crypto::Prg::kChaCha20) &&
       prg != static_cast<std::uint8_t>(crypto::Prg::kAes128Ctr)) {
     return Rejection::kMalformed;
@@ -104,6 +104,14 @@ Rejection decode_roster(Bytes message, Roster& roster) {
   }
   roster.prg = static_cast<crypto::Prg>(prg);
   roster.adversary = static_cast<Adversary>(adversary);
+  return reader.finished() ? Rejection::kNone : Rejection::kMalformed;
+}
+
+Rejection decode_roster(Bytes message, Roster& roster) {
+  const std::size_t header_bytes = std::min(message.size(), kRosterHeaderBytes);
+  const Rejection rejection = decode_roster_header(message.first(header_bytes), roster);
+  if (!accepted(rejection)) return rejection;
+  ByteReader reader(message.subspan(header_bytes));
   roster.entries = reader.bytes(roster.graph.participants * entry_bytes(roster.adversary));
   roster.credentials =
       reader.bytes(is_signed(roster.adversary) ? roster.graph.neighbours * kCredentialBytes : 0);

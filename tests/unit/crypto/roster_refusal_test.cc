@@ -42,15 +42,33 @@ class RosterOfSix : public testing::Test {
     message_.resize(roster_bytes(adversary_, graph));
   }
 
-  // What device 0 answers to the roster as it now is. Whatever it refuses, it refuses for good.
+  // What device 0 answers to the roster as it now is, at once and in chunks. Whatever it refuses, it refuses
+  // for good.
   Rejection receive() {
+    const Rejection rejection = receive_whole();
+    for (const std::size_t chunk_bytes : {1, 64, 97, 500}) {
+      RelayDevice twin(relay_.context(), {.participants = 6, .adversary = adversary_}, 1000);
+      twin.join.resize(join_bytes(adversary_));
+      std::vector<std::uint8_t> out(shares_bytes(5), 0xcc);
+      std::size_t written = 0;
+      EXPECT_EQ(twin.participant.advertise(twin.join, written), Rejection::kNone);
+      EXPECT_EQ(receive_in_chunks(twin.participant, message_, chunk_bytes, out, written), rejection)
+          << chunk_bytes;
+      EXPECT_EQ(out, shares_) << chunk_bytes;
+      EXPECT_EQ(twin.participant.state(), relay_.device(0).participant.state());
+    }
+    return rejection;
+  }
+
+  Rejection receive_whole() {
     Participant& participant = relay_.device(0).participant;
-    std::vector<std::uint8_t> out(shares_bytes(5), 0xcc);
+    shares_.assign(shares_bytes(5), 0xcc);
     std::size_t written = 99;
-    const Rejection rejection = participant.receive_roster(message_, out, written);
+    const Rejection rejection = participant.receive_roster(message_, shares_, written);
     if (!accepted(rejection)) {
       EXPECT_EQ(written, 0u);
       EXPECT_EQ(participant.state(), State::kFailed);
+      std::vector<std::uint8_t> out(shares_bytes(5));
       EXPECT_EQ(participant.receive_roster(relay_.roster_message(0), out, written), Rejection::kWrongPhase);
     }
     return rejection;
@@ -59,6 +77,7 @@ class RosterOfSix : public testing::Test {
   Adversary adversary_;
   SessionRelay relay_;
   std::vector<std::uint8_t> message_;
+  std::vector<std::uint8_t> shares_;  // what it answered
 };
 
 // ---- both forms ----

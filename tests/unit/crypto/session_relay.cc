@@ -54,6 +54,20 @@ RelayDevice::RelayDevice(const SessionContext& context, const RelayOptions& opti
   crypto::SeededRandom(seed + 1'000'000).fill(values);
 }
 
+Rejection receive_in_chunks(Participant& participant, Bytes roster, std::size_t chunk_bytes, MutableBytes out,
+                            std::size_t& written) {
+  written = 0;
+  for (bool again = true; again;) {
+    for (Bytes left = roster; !left.empty();) {
+      const Bytes chunk = left.first(std::min(left.size(), chunk_bytes));
+      left = left.subspan(chunk.size());
+      if (const Rejection rejection = participant.take_roster(chunk); !accepted(rejection)) return rejection;
+    }
+    if (const Rejection rejection = participant.end_roster(again); !accepted(rejection)) return rejection;
+  }
+  return participant.share(out, written);
+}
+
 SessionRelay::SessionRelay(const RelayOptions& options)
     : options_(options),
       graph_(graph_of(options)),

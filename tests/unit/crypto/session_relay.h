@@ -46,6 +46,10 @@ struct RelayDevice {
   std::vector<std::uint8_t> answer;
 };
 
+// What the device answers to a roster that comes in chunks of this size, as often as it asks for it.
+Rejection receive_in_chunks(Participant& participant, Bytes roster, std::size_t chunk_bytes, MutableBytes out,
+                            std::size_t& written);
+
 class SessionRelay {
  public:
   explicit SessionRelay(const RelayOptions& options);

@@ -4,11 +4,12 @@
 //   kAdvertise --advertise()--> kRoster --receive_roster()--> kDelivery --receive_delivery()--> kMask
 //   --mask()--> kConfirm --receive_confirm()--> kUnmask --receive_unmask()--> kDone
 //
-// Against a curious server there is no kConfirm. Against a semi-malicious one everybody is enrolled:
-// neighbours prove who they are, and nobody answers kUnmask before t neighbours have signed the same set of
-// survivors. Any Rejection, and any call out of order, moves the machine to kFailed for good: a device
-// answers each step once. The session's secrets live in this object and are wiped with it, with kDone and
-// with kFailed.
+// A board that cannot hold a roster calls take_roster(), end_roster() and share() instead of
+// receive_roster(). Against a curious server there is no kConfirm. Against a semi-malicious one everybody
+// is enrolled: neighbours prove who they are, and nobody answers kUnmask before t neighbours have signed
+// the same set of survivors. Any Rejection, and any call out of order, moves the machine to kFailed for
+// good: a device answers each step once. The session's secrets live in this object and are wiped with it,
+// with kDone and with kFailed.
 #pragma once
 
 #include <cstddef>
@@ -19,39 +20,10 @@
 #include "sotto/base/random.h"
 #include "sotto/base/rejection.h"
 #include "sotto/secagg/identity.h"
+#include "sotto/secagg/roster_reader.h"
 #include "sotto/secagg/wire.h"
 
 namespace sotto::secagg {
-
-// Per-neighbour working memory, supplied by the caller so that a board chooses its largest cohort. Wiped by
-// Participant.
-struct NeighbourSlot {
-  std::uint16_t index = 0;
-  bool alive = false;                 // has shared
-  bool survives = false;              // is in the set of survivors
-  crypto::Es256PublicKey identity{};  // signed sessions: whose signature confirms
-  crypto::X25519PublicKey mask_key{};
-  // Agreed once, for the records of both directions.
-  crypto::SecretBytes<crypto::kX25519Bytes> channel_secret;
-  std::array<std::uint8_t, kShareRecordBytes> record{};
-};
-
-struct ParticipantRules;
-// Whether a cohort whose plan has these rules may have this graph: PROTOCOL.md section 6.13. A function,
-// because working it out takes double precision. Hosts give graph_is_chosen() of parameters.h, a board what
-// it has of the rule.
-using GraphVerdict = bool (*)(const GraphParameters& graph, const ParticipantRules& rules);
-
-// What the device itself demands of a session: its plan's fields and its own policy.
-struct ParticipantRules {
-  std::uint16_t cohort_min = 3;  // refuse smaller cohorts: the plan's minimum or the device's, the larger
-  std::uint16_t participants_max = 257;  // the plan's ring is sized for this many
-  Adversary adversary = Adversary::kSemiMalicious;
-  // Neighbours and threshold follow from these; any others are refused.
-  float corrupt_fraction = 0.1f;
-  float dropout_fraction = 0.1f;
-  GraphVerdict graph_verdict = nullptr;  // required
-};
 
 class Participant {
  public:
@@ -81,6 +53,11 @@ class Participant {
   // Step 2. Checks the roster, derives the neighbours, writes the shares message. `written` bytes of `out`
   // are used; shares_bytes(neighbours) are needed at most (kWrongLength when `out` is smaller).
   [[nodiscard]] Rejection receive_roster(Bytes roster, MutableBytes out, std::size_t& written);
+  // The same in three calls: the roster's next bytes, in chunks of any size; the end of the message, with
+  // `again` when it must be given once more from its beginning (twice in all); and then the shares message.
+  [[nodiscard]] Rejection take_roster(Bytes chunk);
+  [[nodiscard]] Rejection end_roster(bool& again);
+  [[nodiscard]] Rejection share(MutableBytes out, std::size_t& written);
   // Step 3. Learns which neighbours are alive and keeps their share records.
   [[nodiscard]] Rejection receive_delivery(Bytes delivery);
   // Masks the ring vector in place. `layout` must be the plan's. The vector then is the collect message. On a
@@ -101,12 +78,9 @@ class Participant {
  private:
   [[nodiscard]] bool is_signed() const { return secagg::is_signed(rules_.adversary); }
   [[nodiscard]] std::span<NeighbourSlot> neighbours() { return slots_.first(graph_.neighbours); }
-  [[nodiscard]] std::size_t minimum() const;
-  Rejection check_roster(const Roster& roster);
-  [[nodiscard]] Rejection check_graph(const GraphParameters& graph) const;
-  Rejection check_identities(const Roster& roster);
-  Rejection choose_neighbours(const Roster& roster);
-  Rejection write_shares(MutableBytes out);
+  RosterReader& reader();
+  Rejection agree_with_neighbours();
+  void write_shares(MutableBytes out);
   Rejection apply_masks(const RingLayout& layout, MutableBytes ring);
   Rejection check_survivors(Bytes survivors);
   [[nodiscard]] Rejection check_confirmations(Bytes request) const;
@@ -121,8 +95,8 @@ class Participant {
   std::span<std::uint16_t> order_;
   Random& random_;
   State state_ = State::kAdvertise;
+  std::optional<RosterReader> reader_;  // while the roster is read
   GraphParameters graph_;
-  std::uint8_t ring_bits_ = 0;
   ParticipantIndex index_;
   AdvertisedKeys own_keys_;
   crypto::Digest transcript_{};

@@ -89,6 +89,8 @@ struct Roster {
 // Writes the head and `roster.credentials`. Requires that `out` has just room for them.
 void encode_roster(const Roster& roster, MutableBytes out);
 [[nodiscard]] Rejection decode_roster(Bytes message, Roster& roster);
+// The first kRosterHeaderBytes of a roster alone; entries and credentials stay as they are.
+[[nodiscard]] Rejection decode_roster_header(Bytes header, Roster& roster);
 
 [[nodiscard]] crypto::Digest roster_root(const Roster& roster);
 [[nodiscard]] crypto::Digest graph_seed(const Roster& roster, const crypto::Digest& root);
