@@ -43,40 +43,13 @@ Status check_socket(const std::filesystem::path& socket) {
                      ": start `sotto serve` with this data directory, or name the right one");
 }
 
-class AdminClientShell final : public AdminClient {
+}  // namespace
+
+class AdminClient::Impl {
  public:
-  AdminClientShell(const std::filesystem::path& socket, const std::shared_ptr<grpc::Channel>& channel)
+  Impl(const std::filesystem::path& socket, const std::shared_ptr<grpc::Channel>& channel)
       : peer_("the coordinator at " + socket.string()), stub_(v1::Admin::NewStub(channel)) {}
 
-  Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) override {
-    v1::CreateTaskRequest request;
-    proto::to_wire(spec, *request.mutable_spec());
-    return call<v1::TaskStatus>(&v1::Admin::Stub::CreateTask, request);
-  }
-  Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state) override {
-    v1::SetTaskStateRequest request;
-    request.set_task(task);
-    request.set_state(static_cast<std::uint32_t>(state));
-    return call<v1::TaskStatus>(&v1::Admin::Stub::SetTaskState, request);
-  }
-  Result<std::vector<proto::TaskStatus>> list_tasks() override {
-    return call<v1::ListTasksReply>(&v1::Admin::Stub::ListTasks, v1::ListTasksRequest());
-  }
-  Result<std::vector<proto::RoundRecord>> list_rounds(const std::string& task,
-                                                      std::uint32_t count_max) override {
-    v1::ListRoundsRequest request;
-    request.set_task(task);
-    request.set_count_max(count_max);
-    return call<v1::ListRoundsReply>(&v1::Admin::Stub::ListRounds, request);
-  }
-  Result<std::vector<proto::ModelRecord>> list_models(const std::string& task) override {
-    v1::ListModelsRequest request;
-    request.set_task(task);
-    return call<v1::ListModelsReply>(&v1::Admin::Stub::ListModels, request);
-  }
-  Result<std::vector<std::uint8_t>> fetch_model(const proto::ModelRecord& model) override;
-
- private:
   // One call; the reply converted to the plain message that from_wire() makes of it.
   template <typename WireReply, typename WireRequest>
   auto call(grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const WireRequest&, WireReply*),
@@ -92,16 +65,48 @@ class AdminClientShell final : public AdminClient {
     return message;
   }
 
+ private:
   const std::string peer_;
   const std::unique_ptr<v1::Admin::Stub> stub_;
 };
 
-Result<std::vector<std::uint8_t>> AdminClientShell::fetch_model(const proto::ModelRecord& model) {
+AdminClient::AdminClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AdminClient::~AdminClient() = default;
+
+Result<proto::TaskStatus> AdminClient::create_task(const proto::TaskSpec& spec) {
+  v1::CreateTaskRequest request;
+  proto::to_wire(spec, *request.mutable_spec());
+  return impl_->call<v1::TaskStatus>(&v1::Admin::Stub::CreateTask, request);
+}
+Result<proto::TaskStatus> AdminClient::set_task_state(const std::string& task, proto::TaskState state) {
+  v1::SetTaskStateRequest request;
+  request.set_task(task);
+  request.set_state(static_cast<std::uint32_t>(state));
+  return impl_->call<v1::TaskStatus>(&v1::Admin::Stub::SetTaskState, request);
+}
+Result<std::vector<proto::TaskStatus>> AdminClient::list_tasks() {
+  return impl_->call<v1::ListTasksReply>(&v1::Admin::Stub::ListTasks, v1::ListTasksRequest());
+}
+Result<std::vector<proto::RoundRecord>> AdminClient::list_rounds(const std::string& task,
+                                                                 std::uint32_t count_max) {
+  v1::ListRoundsRequest request;
+  request.set_task(task);
+  request.set_count_max(count_max);
+  return impl_->call<v1::ListRoundsReply>(&v1::Admin::Stub::ListRounds, request);
+}
+Result<std::vector<proto::ModelRecord>> AdminClient::list_models(const std::string& task) {
+  v1::ListModelsRequest request;
+  request.set_task(task);
+  return impl_->call<v1::ListModelsReply>(&v1::Admin::Stub::ListModels, request);
+}
+
+Result<std::vector<std::uint8_t>> AdminClient::fetch_model(const proto::ModelRecord& model) {
   std::vector<std::uint8_t> bytes;
   do {
     v1::FetchModelRequest request;
     proto::to_wire(proto::FetchModelRequest{model.task, model.version, bytes.size()}, request);
-    const Result<proto::ModelChunk> chunk = call<v1::ModelChunk>(&v1::Admin::Stub::FetchModel, request);
+    const Result<proto::ModelChunk> chunk =
+        impl_->call<v1::ModelChunk>(&v1::Admin::Stub::FetchModel, request);
     if (!chunk) return chunk.error();
     if (chunk->offset != bytes.size() || chunk->total_bytes != model.bytes || chunk->bytes.empty()) {
       return data_loss("the coordinator's model chunks do not fit together: try again");
@@ -114,8 +119,6 @@ Result<std::vector<std::uint8_t>> AdminClientShell::fetch_model(const proto::Mod
   return bytes;
 }
 
-}  // namespace
-
 Result<std::unique_ptr<AdminClient>> AdminClient::connect(const std::filesystem::path& socket) {
   const Result<std::string> target = proto::admin_target(socket);
   if (!target) return target.error();
@@ -124,7 +127,7 @@ Result<std::unique_ptr<AdminClient>> AdminClient::connect(const std::filesystem:
   arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytesMax));
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   const auto channel = grpc::CreateCustomChannel(*target, grpc::InsecureChannelCredentials(), arguments);
-  return std::unique_ptr<AdminClient>(std::make_unique<AdminClientShell>(socket, channel));
+  return std::unique_ptr<AdminClient>(new AdminClient(std::make_unique<Impl>(socket, channel)));
 }
 
 }  // namespace sotto::client

@@ -21,10 +21,12 @@ using std::filesystem::path;
 path secret_file(const path& data_dir) { return data_dir / "helper-key.hex"; }
 path answered_file(const path& data_dir) { return data_dir / "answered.db"; }
 
+}  // namespace
+
 // Members are declared in the order they depend on one another, so they are destroyed in the reverse.
-class RunningMaskHelper final : public MaskHelperServer {
+class MaskHelperServer::Impl {
  public:
-  ~RunningMaskHelper() override { stop(std::chrono::milliseconds(0)); }
+  ~Impl() { stop(std::chrono::milliseconds(0)); }
 
   Status open(const MaskHelperServerOptions& options) {
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
@@ -53,10 +55,10 @@ class RunningMaskHelper final : public MaskHelperServer {
     return {};
   }
 
-  std::string address() const override { return host::to_string({address_.host, rpc_->port()}); }
-  const hosting::TlsIdentity& identity() const override { return identity_; }
-  const crypto::X25519PublicKey& public_key() const override { return helper_->public_key(); }
-  void stop(std::chrono::milliseconds grace) override {
+  std::string address() const { return host::to_string({address_.host, rpc_->port()}); }
+  const hosting::TlsIdentity& identity() const { return identity_; }
+  const crypto::X25519PublicKey& public_key() const { return helper_->public_key(); }
+  void stop(std::chrono::milliseconds grace) {
     if (rpc_) rpc_->shutdown(grace);
   }
 
@@ -69,7 +71,13 @@ class RunningMaskHelper final : public MaskHelperServer {
   std::unique_ptr<MaskHelperRpc> rpc_;
 };
 
-}  // namespace
+MaskHelperServer::MaskHelperServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MaskHelperServer::~MaskHelperServer() = default;
+
+std::string MaskHelperServer::address() const { return impl_->address(); }
+const hosting::TlsIdentity& MaskHelperServer::identity() const { return impl_->identity(); }
+const crypto::X25519PublicKey& MaskHelperServer::public_key() const { return impl_->public_key(); }
+void MaskHelperServer::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 
 path mask_helper_public_file(const path& data_dir) { return data_dir / "helper-public.hex"; }
 
@@ -90,9 +98,9 @@ Status create_mask_helper(const path& data_dir) {
 }
 
 Result<std::unique_ptr<MaskHelperServer>> MaskHelperServer::start(const MaskHelperServerOptions& options) {
-  auto server = std::make_unique<RunningMaskHelper>();
-  SOTTO_RETURN_IF_ERROR(server->open(options));
-  return std::unique_ptr<MaskHelperServer>(std::move(server));
+  auto impl = std::make_unique<Impl>();
+  SOTTO_RETURN_IF_ERROR(impl->open(options));
+  return std::unique_ptr<MaskHelperServer>(new MaskHelperServer(std::move(impl)));
 }
 
 }  // namespace sotto::server

@@ -40,26 +40,6 @@ void set_health(grpc::Server& server, const char* service) {
   if (health != nullptr) health->SetServingStatus(service, true);
 }
 
-class GrpcServerShell final : public GrpcServer {
- public:
-  GrpcServerShell(const GrpcServerOptions& options, CoordinatorLoop& loop)
-      : options_(options), fleet_(loop, options), admin_(loop) {}
-  ~GrpcServerShell() override { GrpcServerShell::shutdown(std::chrono::milliseconds(0)); }
-
-  Status listen_fleet();
-  Status listen_admin();
-  [[nodiscard]] std::uint16_t port() const override { return port_; }
-  void shutdown(std::chrono::milliseconds grace) override;
-
- private:
-  const GrpcServerOptions options_;
-  FleetService fleet_;
-  AdminService admin_;
-  std::uint16_t port_ = 0;
-  std::unique_ptr<grpc::Server> fleet_server_;
-  std::unique_ptr<grpc::Server> admin_server_;
-};
-
 // gRPC's defaults suit data centres. Devices vanish without a word, so dead connections are found while a
 // call is open, idle ones are closed, and old ones are renewed.
 void set_connection_policy(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
@@ -75,7 +55,29 @@ void set_connection_policy(grpc::ServerBuilder& builder, const GrpcServerOptions
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kMinuteMs);
 }
 
-Status GrpcServerShell::listen_fleet() {
+}  // namespace
+
+class GrpcServer::Impl {
+ public:
+  Impl(const GrpcServerOptions& options, CoordinatorLoop& loop)
+      : options_(options), fleet_(loop, options), admin_(loop) {}
+  ~Impl() { shutdown(std::chrono::milliseconds(0)); }
+
+  Status listen_fleet();
+  Status listen_admin();
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  void shutdown(std::chrono::milliseconds grace);
+
+ private:
+  const GrpcServerOptions options_;
+  FleetService fleet_;
+  AdminService admin_;
+  std::uint16_t port_ = 0;
+  std::unique_ptr<grpc::Server> fleet_server_;
+  std::unique_ptr<grpc::Server> admin_server_;
+};
+
+Status GrpcServer::Impl::listen_fleet() {
   SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options_.address));
   grpc::SslServerCredentialsOptions tls;
   tls.pem_key_cert_pairs.push_back({options_.private_key_pem, options_.certificate_pem});
@@ -99,7 +101,7 @@ Status GrpcServerShell::listen_fleet() {
   return {};
 }
 
-Status GrpcServerShell::listen_admin() {
+Status GrpcServer::Impl::listen_admin() {
   const Result<std::string> target = proto::admin_target(options_.admin_socket);
   if (!target) return target.error();
   SOTTO_RETURN_IF_ERROR(hosting::clear_stale_socket(options_.admin_socket));
@@ -123,7 +125,7 @@ Status GrpcServerShell::listen_admin() {
   return {};
 }
 
-void GrpcServerShell::shutdown(std::chrono::milliseconds grace) {
+void GrpcServer::Impl::shutdown(std::chrono::milliseconds grace) {
   const auto deadline = std::chrono::system_clock::now() + grace;
   for (grpc::Server* server : {fleet_server_.get(), admin_server_.get()}) {
     if (server == nullptr || server->GetHealthCheckService() == nullptr) continue;
@@ -137,16 +139,20 @@ void GrpcServerShell::shutdown(std::chrono::milliseconds grace) {
   ::unlink(options_.admin_socket.c_str());  // gRPC usually has; then there is nothing to remove
 }
 
-}  // namespace
+GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+GrpcServer::~GrpcServer() = default;
+
+std::uint16_t GrpcServer::port() const { return impl_->port(); }
+void GrpcServer::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(grace); }
 
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options,
                                                       CoordinatorLoop& loop) {
   grpc::EnableDefaultHealthCheckService(true);
-  auto server = std::make_unique<GrpcServerShell>(options, loop);
+  auto impl = std::make_unique<Impl>(options, loop);
   // The socket first: it also tells whether another coordinator uses this data directory.
-  SOTTO_RETURN_IF_ERROR(server->listen_admin());
-  SOTTO_RETURN_IF_ERROR(server->listen_fleet());
-  return std::unique_ptr<GrpcServer>(std::move(server));
+  SOTTO_RETURN_IF_ERROR(impl->listen_admin());
+  SOTTO_RETURN_IF_ERROR(impl->listen_fleet());
+  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
 }
 
 }  // namespace sotto::server

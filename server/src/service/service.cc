@@ -17,12 +17,11 @@
 #include "sotto/server/store.h"
 
 namespace sotto::server {
-namespace {
 
 // Members are declared in the order they depend on one another, so they are destroyed in the reverse.
-class RunningService final : public Service {
+class Service::Impl {
  public:
-  ~RunningService() override { stop(std::chrono::milliseconds(0)); }
+  ~Impl() { stop(std::chrono::milliseconds(0)); }
 
   Status open(const ServiceOptions& options) {
     SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
@@ -57,13 +56,13 @@ class RunningService final : public Service {
     return {};
   }
 
-  std::string address() const override { return host::to_string({address_.host, server_->port()}); }
-  const hosting::TlsIdentity& identity() const override { return identity_; }
-  const FleetAuthority& authority() const override { return plan_identity_->authority; }
-  std::filesystem::path admin_socket() const override { return admin_socket_; }
-  Status status() const override { return loop_->status(); }
+  std::string address() const { return host::to_string({address_.host, server_->port()}); }
+  const hosting::TlsIdentity& identity() const { return identity_; }
+  const FleetAuthority& authority() const { return plan_identity_->authority; }
+  std::filesystem::path admin_socket() const { return admin_socket_; }
+  Status status() const { return loop_->status(); }
 
-  void stop(std::chrono::milliseconds grace) override {
+  void stop(std::chrono::milliseconds grace) {
     if (server_) server_->shutdown(grace);
     if (helper_) helper_->cancel();
     if (loop_) loop_->stop();
@@ -98,12 +97,20 @@ class RunningService final : public Service {
   std::unique_ptr<GrpcServer> server_;
 };
 
-}  // namespace
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Service::~Service() = default;
+
+std::string Service::address() const { return impl_->address(); }
+const hosting::TlsIdentity& Service::identity() const { return impl_->identity(); }
+const FleetAuthority& Service::authority() const { return impl_->authority(); }
+std::filesystem::path Service::admin_socket() const { return impl_->admin_socket(); }
+Status Service::status() const { return impl_->status(); }
+void Service::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 
 Result<std::unique_ptr<Service>> Service::start(const ServiceOptions& options) {
-  auto service = std::make_unique<RunningService>();
-  SOTTO_RETURN_IF_ERROR(service->open(options));
-  return std::unique_ptr<Service>(std::move(service));
+  auto impl = std::make_unique<Impl>();
+  SOTTO_RETURN_IF_ERROR(impl->open(options));
+  return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
 }  // namespace sotto::server

@@ -13,26 +13,30 @@
 
 namespace sotto::client {
 
-class AdminClient {
+class AdminClient final {
  public:
   // kUnavailable when no coordinator listens at `socket`, kPermissionDenied when this user may not talk to
   // it, kInvalidArgument when the path is too long for a socket.
   [[nodiscard]] static Result<std::unique_ptr<AdminClient>> connect(const std::filesystem::path& socket);
-  virtual ~AdminClient() = default;
+  ~AdminClient();
 
   // Every call: the coordinator's refusal as it stated it, kUnavailable when it went away, kDeadlineExceeded
   // after 15 s.
-  [[nodiscard]] virtual Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) = 0;
-  [[nodiscard]] virtual Result<proto::TaskStatus> set_task_state(const std::string& task,
-                                                                 proto::TaskState state) = 0;
-  [[nodiscard]] virtual Result<std::vector<proto::TaskStatus>> list_tasks() = 0;
+  [[nodiscard]] Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec);
+  [[nodiscard]] Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state);
+  [[nodiscard]] Result<std::vector<proto::TaskStatus>> list_tasks();
   // Newest first.
-  [[nodiscard]] virtual Result<std::vector<proto::RoundRecord>> list_rounds(const std::string& task,
-                                                                            std::uint32_t count_max) = 0;
-  [[nodiscard]] virtual Result<std::vector<proto::ModelRecord>> list_models(const std::string& task) = 0;
+  [[nodiscard]] Result<std::vector<proto::RoundRecord>> list_rounds(const std::string& task,
+                                                                    std::uint32_t count_max);
+  [[nodiscard]] Result<std::vector<proto::ModelRecord>> list_models(const std::string& task);
   // The whole model as little-endian float32 values, checked against model.bytes and model.digest
   // (kDataLoss).
-  [[nodiscard]] virtual Result<std::vector<std::uint8_t>> fetch_model(const proto::ModelRecord& model) = 0;
+  [[nodiscard]] Result<std::vector<std::uint8_t>> fetch_model(const proto::ModelRecord& model);
+
+ private:
+  class Impl;
+  explicit AdminClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sotto::client

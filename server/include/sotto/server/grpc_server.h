@@ -29,18 +29,23 @@ struct GrpcServerOptions {
   std::uint32_t overload_retry_max_ms = 30'000;
 };
 
-class GrpcServer {
+class GrpcServer final {
  public:
   // Listens at once. `loop` must outlive the server. kIo when an address cannot be had (in use, not this
   // machine's, not allowed), kInvalidArgument when an option is unusable; says which and what to do.
   [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(const GrpcServerOptions& options,
                                                                  CoordinatorLoop& loop);
-  virtual ~GrpcServer() = default;  // shutdown(0)
+  ~GrpcServer();  // shutdown(0)
 
-  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  [[nodiscard]] std::uint16_t port() const;
   // Reports NOT_SERVING, accepts no new calls, lets open ones finish for `grace`, cancels the rest.
   // Idempotent; blocks.
-  virtual void shutdown(std::chrono::milliseconds grace) = 0;
+  void shutdown(std::chrono::milliseconds grace);
+
+ private:
+  class Impl;
+  explicit GrpcServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sotto::server

@@ -3,8 +3,8 @@
 //
 //   <data_dir>/helper-key.hex      X25519 private key, mode 0600
 //   <data_dir>/helper-public.hex   its public key: give it to the coordinator and to every device
-//   <data_dir>/answered.db         which set of devices was answered for which plan; never to be lost or set
-//   back <data_dir>/tls/                certificate authority and server certificate
+//   <data_dir>/answered.db         which set of devices was answered for which plan; never to be lost or set back
+//   <data_dir>/tls/                certificate authority and server certificate
 #pragma once
 
 #include <chrono>
@@ -39,19 +39,24 @@ struct MaskHelperServerOptions {
 
 [[nodiscard]] std::filesystem::path mask_helper_public_file(const std::filesystem::path& data_dir);
 
-class MaskHelperServer {
+class MaskHelperServer final {
  public:
   // Serves when this returns. Requests are answered one at a time. kNotFound when create_mask_helper() was
   // not called for the directory; errors name the file or address and what to do.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperServer>> start(
       const MaskHelperServerOptions& options);
-  virtual ~MaskHelperServer() = default;  // stop(0)
+  ~MaskHelperServer();  // stop(0)
 
-  [[nodiscard]] virtual std::string address() const = 0;  // host:port it listens on
-  [[nodiscard]] virtual const hosting::TlsIdentity& identity() const = 0;
-  [[nodiscard]] virtual const crypto::X25519PublicKey& public_key() const = 0;
+  [[nodiscard]] std::string address() const;  // host:port it listens on
+  [[nodiscard]] const hosting::TlsIdentity& identity() const;
+  [[nodiscard]] const crypto::X25519PublicKey& public_key() const;
   // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
-  virtual void stop(std::chrono::milliseconds grace) = 0;
+  void stop(std::chrono::milliseconds grace);
+
+ private:
+  class Impl;
+  explicit MaskHelperServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sotto::server

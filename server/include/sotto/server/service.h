@@ -46,20 +46,25 @@ struct FleetAuthority {
   bool created = false;             // by this start
 };
 
-class Service {
+class Service final {
  public:
   // Everything is up when this returns. Errors name the file or address and what to do.
   [[nodiscard]] static Result<std::unique_ptr<Service>> start(const ServiceOptions& options);
-  virtual ~Service() = default;  // stop(0)
+  ~Service();  // stop(0)
 
-  [[nodiscard]] virtual std::string address() const = 0;  // host:port it listens on
-  [[nodiscard]] virtual const hosting::TlsIdentity& identity() const = 0;
-  [[nodiscard]] virtual const FleetAuthority& authority() const = 0;
-  [[nodiscard]] virtual std::filesystem::path admin_socket() const = 0;
+  [[nodiscard]] std::string address() const;  // host:port it listens on
+  [[nodiscard]] const hosting::TlsIdentity& identity() const;
+  [[nodiscard]] const FleetAuthority& authority() const;
+  [[nodiscard]] std::filesystem::path admin_socket() const;
   // kOk while the coordinator works; otherwise why it ended by itself.
-  [[nodiscard]] virtual Status status() const = 0;
+  [[nodiscard]] Status status() const;
   // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
-  virtual void stop(std::chrono::milliseconds grace) = 0;
+  void stop(std::chrono::milliseconds grace);
+
+ private:
+  class Impl;
+  explicit Service(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sotto::server
