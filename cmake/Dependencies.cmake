@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)          # primitives (EVP) and X.509: we never write our own
 find_package(Eigen3 3.4 REQUIRED NO_MODULE) # linear algebra of the built-in trainers, FFT of the data sets
 find_package(SQLite3 REQUIRED)              # the coordinator's durable store, one file beside the process
+find_package(fmt 9 REQUIRED)                # sentences with figures in them
 find_package(spdlog REQUIRED)               # structured, levelled logging
 find_package(nlohmann_json REQUIRED)        # JSON output of the CLI and golden vectors
 if(SOTTO_GRPC)

@@ -1,5 +1,7 @@
 #include "field_table.h"
 
+#include <fmt/core.h>
+
 #include "field_text.h"
 #include "sotto/proto/plan.h"
 #include "sotto/proto/task.h"
@@ -32,7 +34,7 @@ template <NamedEnum E>
 std::string numbered_words() {
   std::string text;
   for (const EnumName<E>& name : EnumNames<E>::kAll) {
-    text += (text.empty() ? "" : ", ") + std::to_string(number_of(name.value)) + " " + name.word;
+    text += fmt::format("{}{} {}", (text.empty() ? "" : ", "), number_of(name.value), name.word);
   }
   return text;
 }
@@ -69,13 +71,13 @@ class PlanRows {
     } else if constexpr (std::is_enum_v<T> || std::same_as<T, bool>) {
       return "u8";
     } else if constexpr (ByteArrayField<T>) {
-      return std::to_string(sizeof(T)) + " bytes";
+      return fmt::format("{} bytes", sizeof(T));
     } else if constexpr (BytesField<T> || TextField<T>) {
       return "u16 length, bytes";
     } else if constexpr (ListField<T>) {
       return "u8 count, entries";
     } else {
-      return "u" + std::to_string(8 * sizeof(T));
+      return fmt::format("u{}", 8 * sizeof(T));
     }
   }
 };

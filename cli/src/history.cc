@@ -1,4 +1,6 @@
 // `sotto round` and `sotto model`: what a task has done and what it has learned.
+#include <fmt/core.h>
+
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -26,8 +28,8 @@ std::vector<std::string> round_row(const proto::RoundRecord& round) {
   const bool measured = sums.examples > 0;
   return {std::to_string(round.round.value),
           proto::to_string(round.outcome),
-          "v" + std::to_string(round.committed_version.value),
-          std::to_string(round.joined) + "/" + std::to_string(round.plans_given),
+          fmt::format("v{}", round.committed_version.value),
+          fmt::format("{}/{}", round.joined, round.plans_given),
           std::to_string(round.collected),
           measured ? decimal(static_cast<double>(sums.correct) / static_cast<double>(sums.examples), 4) : "-",
           measured
@@ -74,9 +76,9 @@ ExitCode show_round(const HistoryOptions& options) {
     }
     return ExitCode::kDone;
   }
-  return report_error(not_found("task '" + options.task + "' has no finished round " +
-                                std::to_string(options.round) + "; `sotto round list " + options.task +
-                                "` shows those it has"));
+  return report_error(
+      not_found(fmt::format("task '{}' has no finished round {}; `sotto round list {}` shows those it has",
+                            options.task, options.round, options.task)));
 }
 
 ExitCode list_models(const HistoryOptions& options) {

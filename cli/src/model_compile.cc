@@ -1,4 +1,6 @@
 // `sotto model inspect` and `sotto model compile`: what a .tflite needs on a board, and the image of it.
+#include <fmt/core.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -152,17 +154,17 @@ std::string c_source(const std::string& name, const CompiledModel& model) {
   std::string text = "/* A model image. Open it with\n *   sotto_model_open(" + name + ", sizeof " + name +
                      ", arena, sizeof arena, &" + name + "_kernels, &model);\n */\n";
   text += "#include <stdint.h>\n\n#include \"sotto/device_runtime/sotto_device.h\"\n\n";
-  text += "enum { " + name + "_arena_bytes = " + std::to_string(model.report.arena_bytes) + " };\n\n";
+  text += fmt::format("enum {{ {}_arena_bytes = {} }};\n\n", name, model.report.arena_bytes);
   for (const std::string& kernel : model.report.kernels)
     text += "extern const sotto_kernel " + kernel + ";\n";
   text += "static const sotto_kernel* const " + name + "_kernel_list[] = {\n";
   for (const std::string& kernel : model.report.kernels) text += "    &" + kernel + ",\n";
-  text += "};\nconst sotto_kernel_table " + name + "_kernels = {" + name + "_kernel_list, " +
-          std::to_string(model.report.kernels.size()) + "};\n\n";
-  text += "__attribute__((aligned(SOTTO_ALIGNMENT))) const uint8_t " + name + "[" +
-          std::to_string(model.image.size()) + "] = {";
+  text += fmt::format("}};\nconst sotto_kernel_table {}_kernels = {{{}_kernel_list, {}}};\n\n", name, name,
+                      model.report.kernels.size());
+  text += fmt::format("__attribute__((aligned(SOTTO_ALIGNMENT))) const uint8_t {}[{}] = {{", name,
+                      model.image.size());
   for (std::size_t i = 0; i < model.image.size(); ++i) {
-    text += (i % 24 == 0 ? "\n    " : "") + std::to_string(model.image[i]) + ",";
+    text += fmt::format("{}{},", (i % 24 == 0 ? "\n    " : ""), model.image[i]);
   }
   return text + "\n};\n";
 }

@@ -1,4 +1,6 @@
 // `sotto model run` and `sotto model bench`: a model on this machine, with the bits it has on a board.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -70,9 +72,9 @@ ExitCode run_model(const RunOptions& options) {
   if (!inputs) return report_error(inputs.error());
   const std::size_t bytes = model->input_bytes();
   if (inputs->empty() || inputs->size() % bytes != 0) {
-    return report_error(invalid_argument(options.input + " has " + std::to_string(inputs->size()) +
-                                         " bytes; the model takes " + std::to_string(bytes) +
-                                         " for each input, one input after the other"));
+    return report_error(invalid_argument(
+        fmt::format("{} has {} bytes; the model takes {} for each input, one input after the other",
+                    options.input, inputs->size(), bytes)));
   }
   LayerRecord layers(*model);
   std::string outputs;

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -22,7 +24,7 @@ struct TaskOptions {
 };
 
 std::string progress(const proto::TaskStatus& task) {
-  return std::to_string(task.rounds_committed) + "/" + std::to_string(task.spec.rounds);
+  return fmt::format("{}/{}", task.rounds_committed, task.spec.rounds);
 }
 
 std::string describe(const proto::AggregationSpec& aggregation) {
@@ -37,12 +39,10 @@ void print_task(const proto::TaskStatus& task) {
       {{"name", spec.name},
        {"population", spec.population},
        {"state", proto::to_string(task.state)},
-       {"rounds", progress(task) + " committed, " + std::to_string(task.rounds_abandoned) + " abandoned"},
-       {"participants",
-        std::to_string(spec.participants) + " a round, at least " + std::to_string(spec.participants_min)},
-       {"model", std::string(proto::to_string(spec.model.architecture)) + ", " +
-                     std::to_string(spec.model.parameter_count()) + " parameters, version " +
-                     std::to_string(task.model_version.value)},
+       {"rounds", fmt::format("{} committed, {} abandoned", progress(task), task.rounds_abandoned)},
+       {"participants", fmt::format("{} a round, at least {}", spec.participants, spec.participants_min)},
+       {"model", fmt::format("{}, {} parameters, version {}", proto::to_string(spec.model.architecture),
+                             spec.model.parameter_count(), task.model_version.value)},
        {"aggregation", describe(spec.aggregation)},
        {"waiting for", task.waiting_for},
        {"until", task.waiting_until_ms > 0 ? host::utc_time(task.waiting_until_ms) : "no deadline"}});
@@ -81,7 +81,7 @@ ExitCode list(const TaskOptions& options) {
       {"NAME", "POPULATION", "STATE", "ROUNDS", "MODEL", "WAITING FOR"}};
   for (const auto& task : *tasks) {
     rows.push_back({task.spec.name, task.spec.population, proto::to_string(task.state), progress(task),
-                    "v" + std::to_string(task.model_version.value), task.waiting_for});
+                    fmt::format("v{}", task.model_version.value), task.waiting_for});
   }
   print_table(rows);
   return ExitCode::kDone;
@@ -107,9 +107,9 @@ ExitCode watch(const TaskOptions& options) {
   for (;;) {
     auto task = find_task(**client, options.name);
     if (!task) return report_error(task.error());
-    const std::string line = "rounds " + progress(*task) + ", model v" +
-                             std::to_string(task->model_version.value) + ", " +
-                             proto::to_string(task->state) + ": " + task->waiting_for;
+    const std::string line =
+        fmt::format("rounds {}, model v{}, {}: {}", progress(*task), task->model_version.value,
+                    proto::to_string(task->state), task->waiting_for);
     if (line != last) {
       if (options.administration.json) {
         std::printf("%s\n", to_json(*task).dump().c_str());

@@ -1,5 +1,7 @@
 #include "sotto/identity/identity_file.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -65,8 +67,8 @@ Status read_endorsement(const Blocks& blocks, EnrolledKey& enrolled) {
                             ": `sotto enroll` writes identity files");
   }
   if (block->content.size() != kEndorsementBytes) {
-    return invalid_argument("its endorsement has " + std::to_string(block->content.size()) + " bytes, not " +
-                            std::to_string(kEndorsementBytes));
+    return invalid_argument(
+        fmt::format("its endorsement has {} bytes, not {}", block->content.size(), kEndorsementBytes));
   }
   const auto middle = block->content.begin() + crypto::kEs256PublicKeyBytes;
   std::copy(block->content.begin(), middle, enrolled.public_key.begin());

@@ -1,5 +1,7 @@
 #include "image_writer.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 namespace sotto::model_compiler {
@@ -60,12 +62,12 @@ class ImageWriter {
     const Tensor& tensor = model_.graph.tensors[index];
     const auto type = image_type(tensor.type);
     if (!type) {
-      return invalid_argument("tensor " + std::to_string(index) + ": a model input or output of type " +
-                              tensor_type_name(tensor.type) + " is not supported");
+      return invalid_argument(fmt::format("tensor {}: a model input or output of type {} is not supported",
+                                          index, tensor_type_name(tensor.type)));
     }
     if (tensor.is_constant()) {
-      return invalid_argument("tensor " + std::to_string(index) +
-                              ": a model output that is a constant is not supported");
+      return invalid_argument(
+          fmt::format("tensor {}: a model output that is a constant is not supported", index));
     }
     device::ImageTensor described{};
     described.offset = model_.arena.tensor_offsets[index];

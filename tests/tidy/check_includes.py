@@ -27,6 +27,8 @@ THIRD_PARTY = [
      ("client/src/trainer/", "simulation/src/", "tests/unit/client/", "tests/unit/simulation/")),
     (re.compile(r"spdlog/"), "spdlog", ("server/src/rpc/", "client/src/grpc/", "simulation/src/",
                                         "cli/", "tests/unit/server/", "tests/system/")),
+    (re.compile(r"fmt/"), "fmt", ("aggregator/", "identity/", "hosting/", "mask-helper/", "model-compiler/",
+                                  "server/", "client/", "simulation/", "cli/", "tests/", "bench/")),
     (re.compile(r"CLI/"), "CLI11", ("cli/",)),
     (re.compile(r"toml\+\+/|toml\.hpp"), "toml++", ("cli/",)),
     (re.compile(r"sndfile"), "libsndfile", ("simulation/src/data/", "tests/unit/simulation/")),

@@ -1,5 +1,7 @@
 #include "device_loop.h"
 
+#include <fmt/core.h>
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -114,8 +116,7 @@ void DeviceLoop::stop() { stop_event_->signal(); }
 Participation DeviceLoop::take_part() {
   leaving_ = false;
   if (next_check_in_ > clock_.now()) {
-    say("waiting " + std::to_string((next_check_in_ - clock_.now()).count()) +
-        " ms before the next check-in");
+    say(fmt::format("waiting {} ms before the next check-in", (next_check_in_ - clock_.now()).count()));
   }
   if (!wait_until(next_check_in_)) {
     return conclude({.status = aborted("stopped"), .outcome = "stopped", .check_in_after = next_check_in_});
@@ -163,7 +164,7 @@ Session::Action DeviceLoop::perform(Session& session, const Session::Action& act
   if (const auto* send = std::get_if<Session::Send>(&action)) return perform_send(session, send->request);
   if (const auto* train = std::get_if<Session::Train>(&action)) return perform_train(session, train->job);
   const auto& wait = std::get<Session::Wait>(action);
-  say("waiting " + std::to_string((wait.until - clock_.now()).count()) + " ms: " + wait.reason);
+  say(fmt::format("waiting {} ms: {}", (wait.until - clock_.now()).count(), wait.reason));
   if (!wait_until(wait.until)) return leave(session);
   return session.on_timer(clock_.now());
 }
@@ -199,8 +200,8 @@ Session::Action DeviceLoop::perform_send(Session& session, const Request& reques
 }
 
 Session::Action DeviceLoop::perform_train(Session& session, const TrainingJob& job) {
-  say("training on round " + std::to_string(session.plan()->round.value) + " of task " +
-      std::to_string(session.plan()->task.value));
+  say(fmt::format("training on round {} of task {}", session.plan()->round.value,
+                  session.plan()->task.value));
   auto update = trainer_.train(job, random_);
   return session.on_trained(std::move(update), clock_.now());
 }

@@ -1,5 +1,7 @@
 #include "device_options.h"
 
+#include <fmt/core.h>
+
 #include "sotto/base/limits.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
@@ -15,9 +17,8 @@ bool valid_address(const std::string& text) {
 
 Status check_name(const char* option, const std::string& name) {
   if (proto::valid_name(name)) return {};
-  return invalid_argument(std::string(option) + " is \"" + name.substr(0, limits::kNameBytesMax) +
-                          "\": it must be 1 to " + std::to_string(limits::kNameBytesMax) +
-                          " bytes of [A-Za-z0-9._-]");
+  return invalid_argument(fmt::format("{} is \"{}\": it must be 1 to {} bytes of [A-Za-z0-9._-]", option,
+                                      name.substr(0, limits::kNameBytesMax), limits::kNameBytesMax));
 }
 
 }  // namespace
@@ -30,26 +31,25 @@ Status check_device_options(const DeviceOptions& options, const Trainer& trainer
   SOTTO_RETURN_IF_ERROR(check_name("device_id", options.device_id));
   SOTTO_RETURN_IF_ERROR(check_name("population", options.population));
   if (options.parameters_max == 0 || options.parameters_max > limits::kParametersMax) {
-    return invalid_argument("parameters_max is " + std::to_string(options.parameters_max) +
-                            ": it must be 1 to " + std::to_string(limits::kParametersMax));
+    return invalid_argument(fmt::format("parameters_max is {}: it must be 1 to {}", options.parameters_max,
+                                        limits::kParametersMax));
   }
   if (options.cohort_min < limits::kParticipantsMin || options.cohort_min > limits::kParticipantsMax) {
-    return invalid_argument("cohort_min is " + std::to_string(options.cohort_min) + ": it must be " +
-                            std::to_string(limits::kParticipantsMin) + " to " +
-                            std::to_string(limits::kParticipantsMax) + "; a smaller sum hides nobody");
+    return invalid_argument(fmt::format("cohort_min is {}: it must be {} to {}; a smaller sum hides nobody",
+                                        options.cohort_min, limits::kParticipantsMin,
+                                        limits::kParticipantsMax));
   }
   if (!(options.corrupt_fraction_min >= 0 && options.corrupt_fraction_min < 0.5f)) {
-    return invalid_argument("corrupt_fraction_min is " + std::to_string(options.corrupt_fraction_min) +
-                            ": it must be at least 0 and below 0.5");
+    return invalid_argument(fmt::format("corrupt_fraction_min is {}: it must be at least 0 and below 0.5",
+                                        options.corrupt_fraction_min));
   }
   if (options.signer != nullptr && options.identity_file.empty()) {
     return invalid_argument("a signer needs its identity_file, where the authority endorses its key");
   }
   if (const std::size_t count = trainer.architectures().size();
       count == 0 || count > limits::kTrainersPerDeviceMax) {
-    return invalid_argument("the trainer names " + std::to_string(count) +
-                            " architectures: it must name 1 to " +
-                            std::to_string(limits::kTrainersPerDeviceMax));
+    return invalid_argument(fmt::format("the trainer names {} architectures: it must name 1 to {}", count,
+                                        limits::kTrainersPerDeviceMax));
   }
   if (const auto folder = options.state_file.parent_path(); !folder.empty()) {
     std::error_code error;

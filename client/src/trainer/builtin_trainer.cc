@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -27,24 +29,23 @@ Status check_examples(const proto::ModelSpec& model, const Examples& examples) {
     return failed_precondition("there are no examples: collect some before taking part");
   }
   if (examples.features != model.features) {
-    return invalid_argument("the examples have " + std::to_string(examples.features) +
-                            " features, the model takes " + std::to_string(model.features));
+    return invalid_argument(
+        fmt::format("the examples have {} features, the model takes {}", examples.features, model.features));
   }
   if (examples.x.size() != examples.count() * examples.features) {
-    return invalid_argument("the examples hold " + std::to_string(examples.x.size()) +
-                            " feature values, but " + std::to_string(examples.count()) + " labels of " +
-                            std::to_string(examples.features) + " features need " +
-                            std::to_string(examples.count() * examples.features));
+    return invalid_argument(fmt::format(
+        "the examples hold {} feature values, but {} labels of {} features need {}", examples.x.size(),
+        examples.count(), examples.features, examples.count() * examples.features));
   }
   for (std::size_t i = 0; i < examples.count(); ++i) {
     if (examples.y[i] >= model.classes) {
-      return invalid_argument("example " + std::to_string(i) + " has label " + std::to_string(examples.y[i]) +
-                              ", the model has classes 0 to " + std::to_string(model.classes - 1));
+      return invalid_argument(fmt::format("example {} has label {}, the model has classes 0 to {}", i,
+                                          examples.y[i], model.classes - 1));
     }
   }
   if (const auto index = first_not_finite(examples.x)) {
-    return invalid_argument("feature " + std::to_string(*index % examples.features) + " of example " +
-                            std::to_string(*index / examples.features) + " is not a finite number");
+    return invalid_argument(fmt::format("feature {} of example {} is not a finite number",
+                                        *index % examples.features, *index / examples.features));
   }
   return {};
 }
@@ -52,11 +53,11 @@ Status check_examples(const proto::ModelSpec& model, const Examples& examples) {
 Status check_parameters(const proto::ModelSpec& model, std::span<const float> parameters) {
   SOTTO_RETURN_IF_ERROR(proto::validate_model(model));
   if (parameters.size() != model.parameter_count()) {
-    return invalid_argument("the model has " + std::to_string(model.parameter_count()) + " parameters, " +
-                            std::to_string(parameters.size()) + " were given");
+    return invalid_argument(fmt::format("the model has {} parameters, {} were given", model.parameter_count(),
+                                        parameters.size()));
   }
   if (const auto index = first_not_finite(parameters)) {
-    return invalid_argument("parameter " + std::to_string(*index) + " of the model is not a finite number");
+    return invalid_argument(fmt::format("parameter {} of the model is not a finite number", *index));
   }
   return {};
 }
@@ -66,8 +67,7 @@ Status check_training(const proto::TrainingSpec& training, std::uint32_t weight_
   if (training.local_epochs == 0) return invalid_argument("local_epochs is 0: at least 1 is needed");
   if (weight_max == 0) return invalid_argument("weight_max is 0: at least 1 is needed");
   if (!(training.learning_rate > 0) || !std::isfinite(training.learning_rate)) {
-    return invalid_argument("learning_rate is " + std::to_string(training.learning_rate) +
-                            ": it must be above 0");
+    return invalid_argument(fmt::format("learning_rate is {}: it must be above 0", training.learning_rate));
   }
   return {};
 }
@@ -191,10 +191,10 @@ class BuiltinTrainer final : public Trainer {
     for (std::uint32_t epoch = 0; epoch < job.training.local_epochs; ++epoch) descent.run_epoch(random);
     update.delta = descent.delta();
     if (const auto index = first_not_finite(update.delta)) {
-      return aborted("training diverged: parameter " + std::to_string(*index) +
-                     " is not a finite number after " + std::to_string(job.training.local_epochs) +
-                     " epochs at learning rate " + std::to_string(job.training.learning_rate) +
-                     "; the task needs a smaller one");
+      return aborted(
+          fmt::format("training diverged: parameter {} is not a finite number after {} epochs at learning "
+                      "rate {}; the task needs a smaller one",
+                      *index, job.training.local_epochs, job.training.learning_rate));
     }
     return update;
   }

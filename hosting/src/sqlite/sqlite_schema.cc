@@ -1,5 +1,7 @@
 #include "sotto/hosting/sqlite_schema.h"
 
+#include <fmt/core.h>
+
 #include <sqlite3.h>
 
 #include <string>
@@ -49,10 +51,10 @@ Result<std::int64_t> check_identity(SqliteDatabase& database, const SqliteSchema
                      " has no valid schema version: restore it from a backup");
   }
   if (*version > static_cast<std::int64_t>(schema.migrations.size())) {
-    return failed_precondition("database " + database.path() + " has schema version " +
-                               std::to_string(*version) + ", this program knows versions up to " +
-                               std::to_string(schema.migrations.size()) +
-                               ": run the newer sotto that wrote it, or use another data directory");
+    return failed_precondition(
+        fmt::format("database {} has schema version {}, this program knows versions up to {}: run the newer "
+                    "sotto that wrote it, or use another data directory",
+                    database.path(), *version, schema.migrations.size()));
   }
   return *version;
 }
@@ -84,8 +86,8 @@ Status migrate(SqliteDatabase& database, const SqliteSchema& schema, std::int64_
   for (std::size_t i = static_cast<std::size_t>(version); i < schema.migrations.size(); ++i) {
     SOTTO_RETURN_IF_ERROR(database.execute(schema.migrations[i]));
   }
-  const std::string marks = "PRAGMA application_id = " + std::to_string(schema.application_id) +
-                            "; PRAGMA user_version = " + std::to_string(schema.migrations.size());
+  const std::string marks = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
+                                        schema.application_id, schema.migrations.size());
   SOTTO_RETURN_IF_ERROR(database.execute(marks.c_str()));
   return transaction.commit();
 }

@@ -1,5 +1,7 @@
 #include "lower/lowering.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 
 #include "lower/tensor_lowering.h"
@@ -73,7 +75,7 @@ constexpr SupportedOperator kLowerings[] = {
 std::string describe(const Operator& op) {
   std::string name = builtin_operator_name(op.code);
   if (op.code == builtin::kCustom) name += " (" + printable(op.custom_code) + ")";
-  return "operator " + std::to_string(op.index) + ", " + name + " version " + std::to_string(op.version);
+  return fmt::format("operator {}, {} version {}", op.index, name, op.version);
 }
 
 const SupportedOperator* find(std::int32_t code) {
@@ -87,8 +89,7 @@ const SupportedOperator* find(std::int32_t code) {
 std::string written_by(const Graph& graph, const Operator& op) {
   if (op.outputs.empty()) return "";
   const auto output = static_cast<std::size_t>(op.outputs[0]);
-  return "; it writes tensor " + std::to_string(output) + " \"" + printable(graph.tensors[output].name) +
-         "\"";
+  return fmt::format("; it writes tensor {} \"{}\"", output, printable(graph.tensors[output].name));
 }
 
 Status lower_one(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
@@ -97,8 +98,8 @@ Status lower_one(const Operator& op, Lowering& lowering, LoweredOperator& lowere
     return invalid_argument(describe(op) + " is not supported" + written_by(lowering.graph, op));
   }
   if (op.version > supported->version_max) {
-    return invalid_argument(describe(op) + " is not supported, versions to " +
-                            std::to_string(supported->version_max) + " are" + written_by(lowering.graph, op));
+    return invalid_argument(fmt::format("{} is not supported, versions to {} are{}", describe(op),
+                                        supported->version_max, written_by(lowering.graph, op)));
   }
   lowered.source_operator = static_cast<std::uint16_t>(op.code);
   lowered.source_index = static_cast<std::uint16_t>(op.index);
@@ -111,7 +112,7 @@ Status lower_one(const Operator& op, Lowering& lowering, LoweredOperator& lowere
 
 Result<std::uint32_t> operand(const std::vector<std::int32_t>& operands, std::uint32_t i, const char* what) {
   if (i >= operands.size() || operands[i] == kAbsentTensor) {
-    return invalid_argument(std::string(what) + " " + std::to_string(i) + " is absent");
+    return invalid_argument(fmt::format("{} {} is absent", what, i));
   }
   return static_cast<std::uint32_t>(operands[i]);
 }
@@ -127,8 +128,7 @@ Result<std::uint32_t> Lowering::output(const Operator& op, std::uint32_t i) cons
 }
 
 Status Lowering::refuse(std::uint32_t index, const std::string& why) const {
-  return invalid_argument("tensor " + std::to_string(index) + " \"" + printable(tensor(index).name) +
-                          "\": " + why);
+  return invalid_argument(fmt::format("tensor {} \"{}\": {}", index, printable(tensor(index).name), why));
 }
 
 Status Lowering::require_int8_activation(std::uint32_t index) const {
@@ -140,7 +140,7 @@ Status Lowering::require_int8_activation(std::uint32_t index) const {
   if (t.is_constant()) return refuse(index, "it is a constant where a computed tensor is expected");
   const Quantization& q = t.quantization;
   if (q.scales.size() != 1 || q.zero_points.size() > 1) {
-    return refuse(index, "it has " + std::to_string(q.scales.size()) + " scales; an activation has one");
+    return refuse(index, fmt::format("it has {} scales; an activation has one", q.scales.size()));
   }
   if (!(q.scales[0] > 0) || !std::isfinite(q.scales[0]))
     return refuse(index, "its scale is no positive number");

@@ -1,5 +1,7 @@
 #include "lower/sliding_window.h"
 
+#include <fmt/core.h>
+
 namespace sotto::model_compiler {
 namespace {
 
@@ -27,8 +29,7 @@ Result<WindowAxis> axis(std::uint32_t input, std::uint32_t output, Padding paddi
     expected = (input - extent) / stride + 1;
   }
   if (expected != output) {
-    return invalid_argument("its output would be " + std::to_string(expected) + " long; the file says " +
-                            std::to_string(output));
+    return invalid_argument(fmt::format("its output would be {} long; the file says {}", expected, output));
   }
   const std::uint64_t reach = (expected - 1) * stride + extent;
   const std::uint64_t pad = padding == Padding::kSame && reach > input ? (reach - input) / 2 : 0;

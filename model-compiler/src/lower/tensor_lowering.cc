@@ -1,5 +1,7 @@
 #include "lower/tensor_lowering.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 
 namespace sotto::model_compiler {
@@ -38,8 +40,7 @@ Status require_quantized(const Lowering& lowering, std::uint32_t index, bool uns
   }
   const Quantization& q = tensor.quantization;
   if (q.scales.size() != 1 || q.zero_points.size() > 1) {
-    return lowering.refuse(index,
-                           "it has " + std::to_string(q.scales.size()) + " scales; an activation has one");
+    return lowering.refuse(index, fmt::format("it has {} scales; an activation has one", q.scales.size()));
   }
   if (!(q.scales[0] >= kScaleMin && q.scales[0] <= kScaleMax))
     return lowering.refuse(index, "its scale is no number between 1e-30 and 1e30");

@@ -1,5 +1,7 @@
 #include "lower/weights.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 
 #include "sotto/device_runtime/kernels/requantize.h"
@@ -23,7 +25,7 @@ Status check_weights(const Lowering& lowering, std::uint32_t index, std::int32_t
   }
   for (std::uint32_t i = 0; i < q.scales.size(); ++i) {
     if (!(q.scales[i] >= 0) || !std::isfinite(q.scales[i])) {
-      return lowering.refuse(index, "scale " + std::to_string(i) + " is no number from 0 on");
+      return lowering.refuse(index, fmt::format("scale {} is no number from 0 on", i));
     }
   }
   for (std::uint32_t i = 0; i < q.zero_points.size(); ++i) {

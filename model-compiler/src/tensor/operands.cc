@@ -1,12 +1,14 @@
 #include "tensor/operands.h"
 
+#include <fmt/core.h>
+
 namespace sotto::model_compiler {
 namespace {
 
 Result<const Tensor*> operand(const Graph& graph, const std::vector<std::int32_t>& operands, std::size_t i,
                               const char* what) {
   if (i >= operands.size() || operands[i] == kAbsentTensor)
-    return invalid_argument(std::string(what) + " " + std::to_string(i) + " is absent");
+    return invalid_argument(fmt::format("{} {} is absent", what, i));
   return &graph.tensors[static_cast<std::size_t>(operands[i])];
 }
 
@@ -29,7 +31,7 @@ Result<const Shape*> input_shape(const Graph& graph, const Operator& op, std::si
 Result<std::vector<std::int64_t>> constant_integers(const Graph& graph, const Operator& op, std::size_t i) {
   const auto tensor = input_of(graph, op, i);
   if (!tensor) return tensor.error();
-  const std::string what = "input " + std::to_string(i);
+  const std::string what = fmt::format("input {}", i);
   if ((*tensor)->type != TensorType::kInt32 && (*tensor)->type != TensorType::kInt64) {
     return invalid_argument(what + " is " + tensor_type_name((*tensor)->type) +
                             "; INT32 or INT64 is expected");
@@ -51,8 +53,8 @@ Result<std::vector<std::int64_t>> constant_integers(const Graph& graph, const Op
 Result<std::uint32_t> dimension_index(std::int64_t index, const Shape& shape) {
   const auto front = front_index(index, shape.size());
   if (!front) {
-    return invalid_argument("dimension " + std::to_string(index) + " does not exist in a tensor of " +
-                            std::to_string(shape.size()) + " dimensions");
+    return invalid_argument(
+        fmt::format("dimension {} does not exist in a tensor of {} dimensions", index, shape.size()));
   }
   return *front;
 }

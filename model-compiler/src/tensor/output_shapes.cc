@@ -1,5 +1,7 @@
 #include "tensor/output_shapes.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "tensor/operands.h"
@@ -134,7 +136,7 @@ Shapes reshape(const Graph& graph, const Operator& op) {
   std::uint64_t known = 1;
   for (const std::int64_t dimension : wanted) {
     if (dimension < -1 || dimension == 0 || dimension > INT32_MAX)
-      return invalid_argument("it asks for a dimension of " + std::to_string(dimension));
+      return invalid_argument(fmt::format("it asks for a dimension of {}", dimension));
     if (dimension != -1)
       known = std::min<std::uint64_t>(known * static_cast<std::uint64_t>(dimension), UINT32_MAX);
   }
@@ -171,8 +173,7 @@ Shapes squeeze(const Graph& graph, const Operator& op) {
   for (std::uint32_t i = 0; i < named.size(); ++i) {
     const auto at = dimension_index(named[i], **in);
     if (!at) return at.error();
-    if ((**in)[*at] != 1)
-      return invalid_argument("it squeezes a dimension of " + std::to_string((**in)[*at]));
+    if ((**in)[*at] != 1) return invalid_argument(fmt::format("it squeezes a dimension of {}", (**in)[*at]));
     dropped[*at] = true;
   }
   Shape shape;
@@ -225,7 +226,7 @@ Shapes resized(const Graph& graph, const Operator& op) {
   Shape shape = **in;
   for (const std::size_t i : {0u, 1u}) {
     if ((*size)[i] < 1 || (*size)[i] > UINT16_MAX)
-      return invalid_argument("it asks for a dimension of " + std::to_string((*size)[i]));
+      return invalid_argument(fmt::format("it asks for a dimension of {}", (*size)[i]));
     shape[i + 1] = static_cast<std::uint32_t>((*size)[i]);
   }
   return std::vector<Shape>{std::move(shape)};
@@ -308,7 +309,7 @@ Shapes output_shapes(const Graph& graph, const Operator& op) {
     auto shapes = rule.shapes(graph, op);
     if (!shapes) return shapes;
     if (shapes->size() != op.outputs.size())
-      return invalid_argument("it has " + std::to_string(op.outputs.size()) + " outputs");
+      return invalid_argument(fmt::format("it has {} outputs", op.outputs.size()));
     for (const Shape& shape : *shapes) SOTTO_RETURN_IF_ERROR(check_size(shape));
     return shapes;
   }

@@ -1,5 +1,7 @@
 #include "tensor/rearranged_shapes.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "tensor/operands.h"
@@ -42,8 +44,7 @@ Result<BlockOperands> block_operands(const Graph& graph, const Operator& op) {
     return invalid_argument("its block has not the dimensions of its input");
   }
   for (const std::int64_t size : result.block) {
-    if (size < 1 || size > UINT16_MAX)
-      return invalid_argument("a block has a size of " + std::to_string(size));
+    if (size < 1 || size > UINT16_MAX) return invalid_argument(fmt::format("a block has a size of {}", size));
     result.cells = std::min<std::uint64_t>(result.cells * static_cast<std::uint64_t>(size), UINT32_MAX);
   }
   for (const std::int64_t width : result.widths) {
@@ -214,7 +215,7 @@ Shapes tile_shapes(const Graph& graph, const Operator& op) {
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const std::int64_t multiple = (*multiples)[i];
     if (multiple < 1 || multiple > INT32_MAX)
-      return invalid_argument("it repeats " + std::to_string(multiple) + " times");
+      return invalid_argument(fmt::format("it repeats {} times", multiple));
     const auto dimension = grown(shape[i] * static_cast<std::uint64_t>(multiple));
     if (!dimension) return dimension.error();
     shape[i] = *dimension;

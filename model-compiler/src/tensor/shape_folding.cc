@@ -1,5 +1,7 @@
 #include "tensor/shape_folding.h"
 
+#include <fmt/core.h>
+
 #include <bit>
 #include <utility>
 
@@ -69,9 +71,9 @@ Status fold_shapes(Graph& graph) {
     const std::uint32_t open = graph.tensors[input].open_dimensions & ~std::uint32_t{1};
     if (open == 0) continue;
     return invalid_argument(
-        "tensor " + std::to_string(input) + " \"" + printable(graph.tensors[input].name) + "\": dimension " +
-        std::to_string(std::countr_zero(open)) +
-        " of this model input is left open; only the batch may be: give the input a fixed shape");
+        fmt::format("tensor {} \"{}\": dimension {} of this model input is left open; only the batch may be: "
+                    "give the input a fixed shape",
+                    input, printable(graph.tensors[input].name), std::countr_zero(open)));
   }
   Folder(graph).run();
   return {};

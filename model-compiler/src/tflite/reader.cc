@@ -1,5 +1,7 @@
 #include "tflite/reader.h"
 
+#include <fmt/core.h>
+
 #include <string>
 
 #include "sotto/device_runtime/model_image.h"
@@ -53,8 +55,8 @@ Status Reader::read_model() {
   const FlatTableVector subgraphs = model_.tables(slot::kModelSubgraphs);
   if (!graph_.file->ok()) return corrupt();
   if (version != 3) {
-    return invalid_argument("the .tflite file has schema version " + std::to_string(version) +
-                            "; version 3 is read");
+    return invalid_argument(
+        fmt::format("the .tflite file has schema version {}; version 3 is read", version));
   }
   if (subgraphs.size() == 0) return invalid_argument("the .tflite file holds no subgraph");
   codes_ = model_.tables(slot::kModelOperatorCodes);
@@ -76,7 +78,7 @@ Status Reader::read_indices(const FlatVector<std::int32_t>& from, const char* wh
     return invalid_argument(std::string("the model has too many ") + what + "s");
   for (std::uint32_t i = 0; i < from.size(); ++i) {
     if (from[i] < 0 || static_cast<std::uint32_t>(from[i]) >= graph_.tensors.size()) {
-      return invalid_argument(std::string("model ") + what + " " + std::to_string(i) + " names no tensor");
+      return invalid_argument(fmt::format("model {} {} names no tensor", what, i));
     }
     to.push_back(static_cast<std::uint32_t>(from[i]));
   }
@@ -92,8 +94,7 @@ Status Reader::read_tensors(const FlatTableVector& tables) {
     tensor.name = table.string(slot::kTensorName);
     if (!graph_.file->ok()) return corrupt();
     const Status status = read_tensor(table, tensor);
-    if (!status.ok())
-      return status.with_context("tensor " + std::to_string(i) + " \"" + printable(tensor.name) + "\"");
+    if (!status.ok()) return status.with_context(fmt::format("tensor {} \"{}\"", i, printable(tensor.name)));
   }
   return {};
 }
@@ -123,13 +124,13 @@ Status Reader::read_tensor(const FlatTable& table, Tensor& tensor) {
 Status Reader::read_shape(const FlatTable& table, Tensor& tensor) {
   const auto shape = table.vector<std::int32_t>(slot::kTensorShape);
   if (shape.size() > device::kImageRankMax) {
-    return invalid_argument("it has " + std::to_string(shape.size()) + " dimensions; at most " +
-                            std::to_string(device::kImageRankMax) + " are supported");
+    return invalid_argument(
+        fmt::format("it has {} dimensions; at most {} are supported", shape.size(), device::kImageRankMax));
   }
   for (std::uint32_t i = 0; i < shape.size(); ++i) {
     if (shape[i] < 1) {
-      return invalid_argument("dimension " + std::to_string(i) + " is " + std::to_string(shape[i]) +
-                              "; every dimension must be fixed and at least 1");
+      return invalid_argument(
+          fmt::format("dimension {} is {}; every dimension must be fixed and at least 1", i, shape[i]));
     }
     const std::uint64_t elements = std::uint64_t{tensor.elements} * static_cast<std::uint32_t>(shape[i]);
     if (elements > kTensorBytesMax) return invalid_argument("it has more than 2^24 elements");
@@ -155,8 +156,8 @@ Status Reader::read_constant(const FlatTable& table, Tensor& tensor) {
   tensor.constant = content.vector<std::uint8_t>(slot::kBufferData).bytes();
   if (!tensor.constant.empty() && tensor.constant.size() != tensor.bytes &&
       tensor_type_bytes(tensor.type) != 0) {
-    return invalid_argument("its shape needs " + std::to_string(tensor.bytes) +
-                            " bytes of data; the file has " + std::to_string(tensor.constant.size()));
+    return invalid_argument(fmt::format("its shape needs {} bytes of data; the file has {}", tensor.bytes,
+                                        tensor.constant.size()));
   }
   return {};
 }
@@ -168,7 +169,7 @@ Status Reader::read_operators(const FlatTableVector& tables) {
   for (std::uint32_t i = 0; i < tables.size(); ++i) {
     graph_.operators[i].index = i;
     const Status status = read_operator(tables[i], graph_.operators[i]);
-    if (!status.ok()) return status.with_context("operator " + std::to_string(i));
+    if (!status.ok()) return status.with_context(fmt::format("operator {}", i));
   }
   return {};
 }
@@ -192,13 +193,13 @@ Status Reader::read_operator(const FlatTable& table, Operator& op) {
   const auto tensor_count = static_cast<std::int32_t>(graph_.tensors.size());
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] < kAbsentTensor || inputs[i] >= tensor_count) {
-      return invalid_argument("input " + std::to_string(i) + " names no tensor");
+      return invalid_argument(fmt::format("input {} names no tensor", i));
     }
     op.inputs.push_back(inputs[i]);
   }
   for (std::uint32_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i] < 0 || outputs[i] >= tensor_count) {
-      return invalid_argument("output " + std::to_string(i) + " names no tensor");
+      return invalid_argument(fmt::format("output {} names no tensor", i));
     }
     op.outputs.push_back(outputs[i]);
   }
@@ -213,24 +214,22 @@ Status Reader::check_order() const {
     known[input] = true;
   }
   for (const Operator& op : graph_.operators) {
-    const std::string where = "operator " + std::to_string(op.index) + " " + builtin_operator_name(op.code);
+    const std::string where = fmt::format("operator {} {}", op.index, builtin_operator_name(op.code));
     for (const std::int32_t input : op.inputs) {
       if (input != kAbsentTensor && !known[static_cast<std::size_t>(input)]) {
-        return invalid_argument(where + " reads tensor " + std::to_string(input) +
-                                " before anything writes it");
+        return invalid_argument(fmt::format("{} reads tensor {} before anything writes it", where, input));
       }
     }
     for (const std::int32_t output : op.outputs) {
       if (known[static_cast<std::size_t>(output)]) {
-        return invalid_argument(where + " writes tensor " + std::to_string(output) +
-                                ", which already has a value");
+        return invalid_argument(fmt::format("{} writes tensor {}, which already has a value", where, output));
       }
       known[static_cast<std::size_t>(output)] = true;
     }
   }
   for (const std::uint32_t output : graph_.outputs) {
     if (!known[output])
-      return invalid_argument("model output tensor " + std::to_string(output) + " is never written");
+      return invalid_argument(fmt::format("model output tensor {} is never written", output));
   }
   return {};
 }

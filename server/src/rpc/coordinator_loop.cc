@@ -1,5 +1,7 @@
 #include "sotto/server/coordinator_loop.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -183,9 +185,10 @@ void CoordinatorLoop::post(CallId call, Event event, Done done) {
     if (!state_->status.ok()) {
       refusal = unavailable(state_->status.message());
     } else if (state_->queue.size() >= state_->options.queue_max) {
-      refusal = Status(StatusCode::kResourceExhausted,
-                       "the coordinator is overloaded, " + std::to_string(state_->queue.size()) +
-                           " requests wait already: try again in a few seconds");
+      refusal = Status(
+          StatusCode::kResourceExhausted,
+          fmt::format("the coordinator is overloaded, {} requests wait already: try again in a few seconds",
+                      state_->queue.size()));
     } else {
       state_->queue.push_back(std::move(event));
       state_->calls.emplace(call.value, std::move(done));

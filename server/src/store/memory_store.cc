@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
 
@@ -43,8 +45,8 @@ class MemoryStore final : public Store {
     if (found == tasks_.end()) return unknown_task(round.task);
     Entry& entry = found->second;
     if (entry.rounds.contains(round.round) || (model != nullptr && entry.models.contains(model->version))) {
-      return {StatusCode::kAlreadyExists, "round " + std::to_string(round.round.value) + " of task " +
-                                              std::to_string(round.task.value) + " is recorded already"};
+      return {StatusCode::kAlreadyExists,
+              fmt::format("round {} of task {} is recorded already", round.round.value, round.task.value)};
     }
     entry.rounds.emplace(round.round, round);
     if (model != nullptr) {
@@ -89,8 +91,9 @@ class MemoryStore final : public Store {
     if (found == tasks_.end()) return unknown_task(task);
     const auto model = found->second.models.find(version);
     if (model == found->second.models.end()) {
-      return not_found("task " + std::to_string(task.value) + " has no model version " +
-                       std::to_string(version.value) + ": list its versions with 'sotto model list'");
+      return not_found(
+          fmt::format("task {} has no model version {}: list its versions with 'sotto model list'",
+                      task.value, version.value));
     }
     return model->second;
   }
@@ -103,8 +106,8 @@ class MemoryStore final : public Store {
   };
 
   static Status unknown_task(TaskId task) {
-    return not_found("there is no task with id " + std::to_string(task.value) +
-                     ": list the tasks with 'sotto task list'");
+    return not_found(
+        fmt::format("there is no task with id {}: list the tasks with 'sotto task list'", task.value));
   }
 
   std::map<TaskId, Entry> tasks_;

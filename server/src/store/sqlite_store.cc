@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -39,8 +41,8 @@ class SqliteStore final : public Store {
 };
 
 Status SqliteStore::damaged(TaskId task, const std::string& what) const {
-  return data_loss("database " + database_.path() + ", task " + std::to_string(task.value) + ": " + what +
-                   ": restore the file from a backup");
+  return data_loss(fmt::format("database {}, task {}: {}: restore the file from a backup", database_.path(),
+                               task.value, what));
 }
 
 Status SqliteStore::require_task(TaskId task) {
@@ -48,8 +50,8 @@ Status SqliteStore::require_task(TaskId task) {
   const Result<bool> row = statement.bind(task.value).step();
   if (!row) return row.error();
   if (*row) return {};
-  return not_found("database " + database_.path() + " has no task with id " + std::to_string(task.value) +
-                   ": list the tasks with 'sotto task list'");
+  return not_found(fmt::format("database {} has no task with id {}: list the tasks with 'sotto task list'",
+                               database_.path(), task.value));
 }
 
 Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const StoredModel& initial) {
@@ -150,7 +152,7 @@ Result<StoredModel> SqliteStore::read_model(hosting::SqliteStatement& row, TaskI
   model.optimizer_state = to_vector(row.blob());
   if (!values || !std::ranges::equal(stored_digest, model.digest) ||
       !std::ranges::equal(stored_state_digest, crypto::sha256({model.optimizer_state}))) {
-    return damaged(task, "model version " + std::to_string(version.value) + " does not match its SHA-256");
+    return damaged(task, fmt::format("model version {} does not match its SHA-256", version.value));
   }
   model.parameters = std::move(*values);
   return model;
@@ -176,8 +178,8 @@ Status SqliteStore::complete_task(StoredTask& task) {
   Result<StoredModel> newest = model(task.id, ModelVersion{last.u64()});
   if (!newest) return newest.error();
   if (newest->parameters.size() != task.spec.model.parameter_count()) {
-    return damaged(task.id, "its model has " + std::to_string(newest->parameters.size()) +
-                                " parameters, its spec " + std::to_string(task.spec.model.parameter_count()));
+    return damaged(task.id, fmt::format("its model has {} parameters, its spec {}", newest->parameters.size(),
+                                        task.spec.model.parameter_count()));
   }
   task.model = std::move(*newest);
   return {};
@@ -278,8 +280,8 @@ Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
   const Result<bool> row = select.bind(task.value).bind(version.value).step();
   if (!row) return row.error();
   if (!*row) {
-    return not_found("task " + std::to_string(task.value) + " has no model version " +
-                     std::to_string(version.value) + ": list its versions with 'sotto model list'");
+    return not_found(fmt::format("task {} has no model version {}: list its versions with 'sotto model list'",
+                                 task.value, version.value));
   }
   return read_model(select, task, version);
 }

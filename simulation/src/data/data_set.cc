@@ -1,5 +1,7 @@
 #include "sotto/simulation/data_set.h"
 
+#include <fmt/core.h>
+
 #include "data/format/file.h"
 #include "data/loaders.h"
 #include "data/partition.h"
@@ -17,14 +19,15 @@ Loader find_loader(const std::string& name) {
   return nullptr;
 }
 
-std::string numbered(std::size_t index) { return "device-" + std::to_string(index + 1); }
+std::string numbered(std::size_t index) { return fmt::format("device-{}", index + 1); }
 
 Status keep_first(std::uint32_t devices, FederatedData& data) {
   if (devices == 0 || devices == data.devices.size()) return {};
   if (devices > data.devices.size()) {
     return invalid_argument(
-        data.name + " has " + std::to_string(data.devices.size()) + " devices; " + std::to_string(devices) +
-        " were asked for. Ask for fewer, or for the Dirichlet partition, which makes any number");
+        fmt::format("{} has {} devices; {} were asked for. Ask for fewer, or for the Dirichlet partition, "
+                    "which makes any number",
+                    data.name, data.devices.size(), devices));
   }
   data.devices.resize(devices);
   data.device_names.resize(devices);
@@ -52,8 +55,8 @@ Status deal_anew(const DirichletOptions& options, FederatedData& data) {
 Status check_labels(std::span<const std::uint8_t> labels, std::uint32_t classes, const std::string& name) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] < classes) continue;
-    return data_loss("'" + name + "' entry " + std::to_string(i) + " is label " + std::to_string(labels[i]) +
-                     "; labels are 0 to " + std::to_string(classes - 1));
+    return data_loss(
+        fmt::format("'{}' entry {} is label {}; labels are 0 to {}", name, i, labels[i], classes - 1));
   }
   return {};
 }

@@ -1,4 +1,6 @@
 // One folder per device, as `sotto device run --data` wants it.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -49,14 +51,13 @@ Result<client::Examples> load_examples(const std::filesystem::path& directory) {
   SOTTO_RETURN_IF_ERROR(expect_shape(y->shape, {x->shape[0]}, (directory / "y.npy").string()));
   if (x->values.empty()) return data_loss("'" + x_name + "' holds no examples");
   if (x->shape[1] > limits::kParametersMax) {
-    return data_loss("'" + x_name + "' has " + std::to_string(x->shape[1]) + " features; at most " +
-                     std::to_string(limits::kParametersMax) + " are read");
+    return data_loss(fmt::format("'{}' has {} features; at most {} are read", x_name, x->shape[1],
+                                 limits::kParametersMax));
   }
   const auto wrong = std::ranges::find_if_not(x->values, [](float value) { return std::isfinite(value); });
   if (wrong != x->values.end()) {
     const auto row = static_cast<std::uint64_t>(wrong - x->values.begin()) / x->shape[1];
-    return data_loss("'" + x_name + "' row " + std::to_string(row) +
-                     " holds a value that is not a finite number");
+    return data_loss(fmt::format("'{}' row {} holds a value that is not a finite number", x_name, row));
   }
   return client::Examples{static_cast<std::uint32_t>(x->shape[1]), std::move(x->values),
                           std::move(y->values)};

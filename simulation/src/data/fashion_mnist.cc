@@ -1,5 +1,7 @@
 // `fashion-mnist`: pictures of clothes, 28 x 28 grey values. Either a folder with train10k-*, test2k-* and
 // the client of every picture, or the four published files, which know no clients and are split by label.
+#include <fmt/core.h>
+
 #include <initializer_list>
 #include <system_error>
 
@@ -76,16 +78,16 @@ Status split_by_client(const std::filesystem::path& path, const Pictures& pictur
   data.devices.assign(kClients, client::Examples{.features = kFeatures, .x = {}, .y = {}});
   for (std::size_t i = 0; i < clients->values.size(); ++i) {
     if (clients->values[i] >= kClients) {
-      return data_loss("'" + path.string() + "' entry " + std::to_string(i) + " names client " +
-                       std::to_string(clients->values[i]) + "; there are " + std::to_string(kClients));
+      return data_loss(fmt::format("'{}' entry {} names client {}; there are {}", path.string(), i,
+                                   clients->values[i], kClients));
     }
     append_picture(pictures, i, data.devices[clients->values[i]]);
   }
   for (std::size_t i = 0; i < kClients; ++i) {
     if (data.devices[i].y.empty()) {
-      return data_loss("'" + path.string() + "' gives client " + std::to_string(i) + " no pictures");
+      return data_loss(fmt::format("'{}' gives client {} no pictures", path.string(), i));
     }
-    data.device_names.push_back("client-" + std::to_string(i + 1));
+    data.device_names.push_back(fmt::format("client-{}", i + 1));
   }
   return {};
 }

@@ -1,5 +1,7 @@
 // `fsdd`: spoken digits; every speaker is a device.
 #include "data/fsdd_format.h"
+
+#include <fmt/core.h>
 #include "data/loaders.h"
 #include "data/signal/cepstra.h"
 #include "data/signal/standardiser.h"
@@ -43,8 +45,8 @@ Result<Speaker> read_speaker(const std::filesystem::path& directory, std::string
     part.y.push_back(digits->values[i]);
   }
   if (speaker.training.y.empty() || speaker.test.y.empty()) {
-    return data_loss("'" + paths.takes.string() + "' names no training takes or no test takes (below " +
-                     std::to_string(kFsddTestTakes) + ")");
+    return data_loss(fmt::format("'{}' names no training takes or no test takes (below {})",
+                                 paths.takes.string(), kFsddTestTakes));
   }
   return speaker;
 }

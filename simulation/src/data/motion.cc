@@ -1,4 +1,6 @@
 // `motion`: accelerometer windows drawn from a model of everyday activities; needs no files.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -90,8 +92,8 @@ void append_scaled(const Standardiser& standardiser, const RawExamples& raw, cli
 Result<LoadedData> load_motion(const DataOptions& options) {
   const std::uint32_t devices = options.devices == 0 ? kDevicesDefault : options.devices;
   if (devices > kDevicesMax) {
-    return invalid_argument("motion is generated for at most " + std::to_string(kDevicesMax) + " devices; " +
-                            std::to_string(devices) + " were asked for");
+    return invalid_argument(
+        fmt::format("motion is generated for at most {} devices; {} were asked for", kDevicesMax, devices));
   }
   const Standardiser standardiser = population_standardiser();
   LoadedData loaded;
@@ -103,7 +105,7 @@ Result<LoadedData> load_motion(const DataOptions& options) {
   for (std::uint32_t i = 0; i < devices; ++i) {
     Sampler sampler({options.seed, "motion device", i});
     append_scaled(standardiser, draw_training(sampler), data.devices.emplace_back());
-    data.device_names.push_back("wearer-" + std::to_string(i + 1));
+    data.device_names.push_back(fmt::format("wearer-{}", i + 1));
   }
   for (std::size_t i = 0; i < kTestWearers; ++i) {
     Sampler sampler({options.seed, "motion test", i});

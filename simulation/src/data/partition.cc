@@ -1,5 +1,7 @@
 #include "data/partition.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,15 +15,14 @@ using Assignment = std::vector<std::vector<std::uint32_t>>;
 
 Status check_options(std::size_t examples, const DirichletOptions& options) {
   if (!std::isfinite(options.alpha) || options.alpha <= 0 || options.alpha > 1e6) {
-    return invalid_argument("Dirichlet alpha is " + std::to_string(options.alpha) +
-                            "; it must be above 0 and at most 1000000");
+    return invalid_argument(
+        fmt::format("Dirichlet alpha is {}; it must be above 0 and at most 1000000", options.alpha));
   }
   if (options.devices == 0) return invalid_argument("a partition needs at least one device");
   if (examples / kDeviceExamplesMin < options.devices) {
-    return invalid_argument(std::to_string(examples) + " examples are too few for " +
-                            std::to_string(options.devices) + " devices of at least " +
-                            std::to_string(kDeviceExamplesMin) + "; use at most " +
-                            std::to_string(examples / kDeviceExamplesMin) + " devices");
+    return invalid_argument(
+        fmt::format("{} examples are too few for {} devices of at least {}; use at most {} devices", examples,
+                    options.devices, kDeviceExamplesMin, examples / kDeviceExamplesMin));
   }
   return {};
 }

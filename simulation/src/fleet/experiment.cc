@@ -1,5 +1,7 @@
 #include "sotto/simulation/experiment.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -59,17 +61,17 @@ class Experiment {
   Status check_options() const {
     const std::size_t devices = data_.devices.size();
     if (clients_per_round_ > devices) {
-      return invalid_argument("clients per round = " + std::to_string(clients_per_round_) + ", but " +
-                              data_.name + " has " + std::to_string(devices) +
-                              " devices; ask for fewer or raise --devices");
+      return invalid_argument(
+          fmt::format("clients per round = {}, but {} has {} devices; ask for fewer or raise --devices",
+                      clients_per_round_, data_.name, devices));
     }
     if (clients_per_round_ < limits::kParticipantsMin) {
-      return invalid_argument("a round needs at least " + std::to_string(limits::kParticipantsMin) +
-                              " devices, or their sum would hide nobody; got " +
-                              std::to_string(clients_per_round_));
+      return invalid_argument(
+          fmt::format("a round needs at least {} devices, or their sum would hide nobody; got {}",
+                      limits::kParticipantsMin, clients_per_round_));
     }
     if (!(options_.dropout >= 0 && options_.dropout < 1)) {
-      return invalid_argument("drop-out = " + std::to_string(options_.dropout) + ": must be in [0, 1)");
+      return invalid_argument(fmt::format("drop-out = {}: must be in [0, 1)", options_.dropout));
     }
     if (options_.rounds == 0) return invalid_argument("rounds = 0: must be at least 1");
     return {};
@@ -185,7 +187,7 @@ class Experiment {
         ++completed_sessions_;
         uplink_bytes_ += outcome.done.uplink_bytes;
       } else if (!outcome.done.status.ok() && outcome.done.status.code() != StatusCode::kAborted) {
-        return outcome.done.status.with_context("round " + std::to_string(attempt));
+        return outcome.done.status.with_context(fmt::format("round {}", attempt));
       }
     }
     SOTTO_RETURN_IF_ERROR(await_record(round));
@@ -273,8 +275,8 @@ class Experiment {
     auto bytes = backend_.model(options_.task_name, version);
     if (!bytes) return bytes.error();
     if (bytes->size() != model_spec().parameter_count() * 4) {
-      return data_loss("the coordinator's model has " + std::to_string(bytes->size()) + " bytes, not " +
-                       std::to_string(model_spec().parameter_count() * 4));
+      return data_loss(fmt::format("the coordinator's model has {} bytes, not {}", bytes->size(),
+                                   model_spec().parameter_count() * 4));
     }
     parameters_ = to_parameters(*bytes);
     result_.model_sha256 = to_hex(crypto::sha256({*bytes}));

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -84,7 +86,7 @@ class GrpcBackend final : public Backend {
     for (const proto::ModelRecord& model : *models) {
       if (model.version == version) return admin_->fetch_model(model);
     }
-    return not_found("the coordinator has no model version " + std::to_string(version.value) + " of " + task);
+    return not_found(fmt::format("the coordinator has no model version {} of {}", version.value, task));
   }
 
   client::Transport& transport(std::size_t device) override {

@@ -1,5 +1,7 @@
 #include "report/chart.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -150,11 +152,10 @@ std::string draw(const LineChart& chart) {
   for (std::size_t i = 0; i < count; ++i) {
     const std::string note = i < chart.notes.size() ? chart.notes[i] : "";
     if (count > kPointsMax && note.empty()) continue;
-    svg += "<circle class=\"" + std::string(note.empty() ? "point" : "point noted") + "\" r=\"" +
-           (count <= 40 ? "3.5" : "2") + "\"" + attribute("cx", x_of(i)) +
-           attribute("cy", frame.height_of(chart.values[i])) + "><title>Round " +
-           std::to_string(chart.rounds[i]) + ": " + percent(chart.values[i]) +
-           (note.empty() ? "" : ", " + escape(note)) + "</title></circle>\n";
+    svg += fmt::format("<circle class=\"{}\" r=\"{}\"{}{}><title>Round {}: {}{}</title></circle>\n",
+                       std::string(note.empty() ? "point" : "point noted"), (count <= 40 ? "3.5" : "2"),
+                       attribute("cx", x_of(i)), attribute("cy", frame.height_of(chart.values[i])),
+                       chart.rounds[i], percent(chart.values[i]), (note.empty() ? "" : ", " + escape(note)));
   }
   return svg + "</svg>\n";
 }
@@ -184,11 +185,10 @@ std::string draw(const BarChart& chart) {
       const double value = layer.values[i];
       if (value <= 0) continue;
       const double top = frame.height_of(below + value);
-      svg += "<rect class=\"" + layer.style + "\"" + attribute("x", x_of(i) - width / 2) +
-             attribute("y", top) + attribute("width", width) +
-             attribute("height", frame.height_of(below) - top) + "><title>Round " +
-             std::to_string(chart.rounds[i]) + ", " + escape(layer.name) + ": " +
-             escape(chart.format(value)) + "</title></rect>\n";
+      svg += fmt::format("<rect class=\"{}\"{}{}{}{}><title>Round {}, {}: {}</title></rect>\n", layer.style,
+                         attribute("x", x_of(i) - width / 2), attribute("y", top), attribute("width", width),
+                         attribute("height", frame.height_of(below) - top), chart.rounds[i],
+                         escape(layer.name), escape(chart.format(value)));
       below += value;
     }
   }

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <array>
 #include <string_view>
 
@@ -97,8 +99,7 @@ std::string tile(std::string_view name, const std::string& value) {
 
 std::string tiles(const ExperimentResult& result) {
   return "<dl class=\"tiles\">\n" + tile("Final accuracy", percent(result.final_accuracy)) +
-         tile("Rounds completed",
-              std::to_string(result.rounds_completed) + " of " + std::to_string(result.rounds)) +
+         tile("Rounds completed", fmt::format("{} of {}", result.rounds_completed, result.rounds)) +
          tile("Uplink per parameter", fixed(result.uplink_bytes_per_parameter, 2) + " B") +
          tile("Time per round",
               fixed(result.seconds_per_round, result.seconds_per_round < 10 ? 2 : 1) + " s") +
@@ -158,14 +159,15 @@ std::string drop_section(const ExperimentResult& result) {
       layer.values.push_back(round.*step.count);
       count += round.*step.count;
     }
-    legend += "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"" + layer.style +
-              "\" width=\"12\" height=\"12\" rx=\"2\"/></svg>" + escape(layer.name) + " (" +
-              std::to_string(count) + ")</li>\n";
+    legend += fmt::format(
+        "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"{}\" width=\"12\" height=\"12\" "
+        "rx=\"2\"/></svg>{} ({})</li>\n",
+        layer.style, escape(layer.name), count);
     total += count;
     chart.layers.push_back(std::move(layer));
   }
   chart.text = {"drops", "Devices that dropped out in every round, by step",
-                std::to_string(total) + " drop-outs in all rounds.", "Devices"};
+                fmt::format("{} drop-outs in all rounds.", total), "Devices"};
   chart.rounds = round_numbers(result);
   chart.whole_numbers = true;
   chart.format = [](double value) { return fixed(value, 0); };
@@ -237,9 +239,11 @@ std::string to_html(const ExperimentResult& result) {
   html += "<title>Sotto: " + escape(result.dataset) + ", " + escape(result.aggregation) +
           " aggregation</title>\n";
   html += kStyle;
-  html += "</head>\n<body>\n<main>\n<h1>" + escape(result.dataset) + ": " + std::to_string(result.devices) +
-          " devices learn together</h1>\n<p>" + escape(result.aggregation) + " aggregation over " +
-          escape(result.transport) + ", seed " + std::to_string(result.seed) + "</p>\n";
+  html += fmt::format(
+      "</head>\n<body>\n<main>\n<h1>{}: {} devices learn together</h1>\n<p>{} aggregation over {}, seed "
+      "{}</p>\n",
+      escape(result.dataset), result.devices, escape(result.aggregation), escape(result.transport),
+      result.seed);
   html += tiles(result);
   if (result.per_round.empty()) {
     html +=

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <sndfile.h>
 
 #include <algorithm>
@@ -66,8 +68,8 @@ Result<std::vector<std::int16_t>> read_recording(const std::filesystem::path& pa
   const std::unique_ptr<SNDFILE, CloseSound> file(sf_open(path.c_str(), SFM_READ, &info));
   if (file == nullptr) return data_loss("'" + path.string() + "' cannot be read: " + sf_strerror(nullptr));
   if (info.samplerate != kCepstraSampleHz || info.channels != 1) {
-    return data_loss("'" + path.string() + "' has " + std::to_string(info.samplerate) + " Hz and " +
-                     std::to_string(info.channels) + " channels; recordings are 8000 Hz mono");
+    return data_loss(fmt::format("'{}' has {} Hz and {} channels; recordings are 8000 Hz mono", path.string(),
+                                 info.samplerate, info.channels));
   }
   if ((info.format & SF_FORMAT_SUBMASK) != SF_FORMAT_PCM_16) {
     return data_loss("'" + path.string() + "' does not hold 16-bit samples");

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -56,11 +58,11 @@ class LineReader {
     return rest_.empty();
   }
   [[nodiscard]] Status wrong(const std::string& what) const {
-    return data_loss("'" + path_.string() + "' line " + std::to_string(number_) + ": " + what);
+    return data_loss(fmt::format("'{}' line {}: {}", path_.string(), number_, what));
   }
   [[nodiscard]] Status wrong_length(std::size_t expected) const {
-    return data_loss("'" + path_.string() + "' has " + std::to_string(number_) +
-                     " lines or fewer; the subjects' file has " + std::to_string(expected));
+    return data_loss(fmt::format("'{}' has {} lines or fewer; the subjects' file has {}", path_.string(),
+                                 number_, expected));
   }
 
  private:
@@ -85,8 +87,7 @@ Result<std::vector<std::uint8_t>> read_numbers(const std::filesystem::path& path
   while (reader.next()) {
     unsigned number = 0;
     if (!reader.number(number) || !reader.line_is_used_up() || number < lowest || number > highest) {
-      return reader.wrong("expected one whole number from " + std::to_string(lowest) + " to " +
-                          std::to_string(highest));
+      return reader.wrong(fmt::format("expected one whole number from {} to {}", lowest, highest));
     }
     numbers.push_back(static_cast<std::uint8_t>(number));
   }
@@ -104,20 +105,18 @@ Status read_signal(const std::filesystem::path& path, std::size_t channel,
     for (std::size_t i = 0; i < kWindowSamples; ++i) {
       double value = 0;
       if (!reader.number(value)) {
-        return reader.wrong("expected " + std::to_string(kWindowSamples) + " numbers, read " +
-                            std::to_string(i));
+        return reader.wrong(fmt::format("expected {} numbers, read {}", kWindowSamples, i));
       }
       const double count = std::nearbyint(value * har_scale(channel));
       if (!(std::abs(count) <= std::numeric_limits<std::int16_t>::max())) {
-        return reader.wrong("number " + std::to_string(i + 1) + " is too large for this sensor");
+        return reader.wrong(fmt::format("number {} is too large for this sensor", i + 1));
       }
       counts[window * kWindowCounts + i * kHarChannels + channel] = static_cast<std::int16_t>(count);
     }
-    if (!reader.line_is_used_up())
-      return reader.wrong("more than " + std::to_string(kWindowSamples) + " numbers");
+    if (!reader.line_is_used_up()) return reader.wrong(fmt::format("more than {} numbers", kWindowSamples));
   }
   if (reader.next())
-    return reader.wrong("more lines than the subjects' file, which has " + std::to_string(windows));
+    return reader.wrong(fmt::format("more lines than the subjects' file, which has {}", windows));
   return {};
 }
 
@@ -129,8 +128,8 @@ Status read_part(const std::filesystem::path& directory, const std::string& part
   const auto labels = read_numbers(label_path, 1, kHarClasses);
   if (!labels) return labels.error();
   if (labels->size() != owners->size()) {
-    return data_loss("'" + label_path.string() + "' has " + std::to_string(labels->size()) +
-                     " lines; the subjects' file has " + std::to_string(owners->size()));
+    return data_loss(fmt::format("'{}' has {} lines; the subjects' file has {}", label_path.string(),
+                                 labels->size(), owners->size()));
   }
   std::vector<std::int16_t> counts(owners->size() * kWindowCounts);
   for (std::size_t channel = 0; channel < kHarChannels; ++channel) {

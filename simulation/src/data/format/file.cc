@@ -1,5 +1,7 @@
 #include "data/format/file.h"
 
+#include <fmt/core.h>
+
 #include <fstream>
 #include <system_error>
 
@@ -20,16 +22,15 @@ Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path) {
   const std::uint64_t size = std::filesystem::file_size(path, error);
   if (error) return io_error(quoted(path) + " cannot be read: " + error.message());
   if (size > kDataFileBytesMax) {
-    return data_loss(quoted(path) + " has " + std::to_string(size) + " bytes; at most " +
-                     std::to_string(kDataFileBytesMax) + " are read");
+    return data_loss(
+        fmt::format("{} has {} bytes; at most {} are read", quoted(path), size, kDataFileBytesMax));
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) return io_error(quoted(path) + " cannot be opened; check its permissions");
   std::vector<std::uint8_t> bytes(size);
   file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
   if (static_cast<std::uint64_t>(file.gcount()) != size) {
-    return io_error(quoted(path) + ": only " + std::to_string(file.gcount()) + " of " + std::to_string(size) +
-                    " bytes could be read");
+    return io_error(fmt::format("{}: only {} of {} bytes could be read", quoted(path), file.gcount(), size));
   }
   return bytes;
 }

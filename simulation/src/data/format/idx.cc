@@ -1,5 +1,7 @@
 #include "data/format/idx.h"
 
+#include <fmt/core.h>
+
 #include "data/format/file.h"
 
 namespace sotto::simulation {
@@ -21,8 +23,7 @@ Result<IdxArray> decode_idx(Bytes file, const std::string& name) {
     return damaged("is not an IDX file of unsigned bytes");
   }
   if (magic[3] == 0 || magic[3] > kIdxDimensionsMax) {
-    return damaged("has " + std::to_string(magic[3]) + " dimensions; 1 to " +
-                   std::to_string(kIdxDimensionsMax) + " are read");
+    return damaged(fmt::format("has {} dimensions; 1 to {} are read", magic[3], kIdxDimensionsMax));
   }
   IdxArray array;
   unsigned __int128 count = 1;  // four lengths of 32 bits fit
@@ -34,8 +35,9 @@ Result<IdxArray> decode_idx(Bytes file, const std::string& name) {
     count *= array.shape.back();
   }
   if (count != reader.remaining()) {
-    return damaged(std::string(count > reader.remaining() ? "is cut off" : "is too long") + ": it has " +
-                   std::to_string(reader.remaining()) + " value bytes, its shape asks for another number");
+    return damaged(fmt::format("{}: it has {} value bytes, its shape asks for another number",
+                               std::string(count > reader.remaining() ? "is cut off" : "is too long"),
+                               reader.remaining()));
   }
   const Bytes values = reader.bytes(reader.remaining());
   array.values.assign(values.begin(), values.end());

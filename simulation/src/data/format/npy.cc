@@ -1,5 +1,7 @@
 #include "sotto/simulation/npy.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -172,12 +174,12 @@ Result<NpyArray<Value>> decode_npy(Bytes file, const std::string& name) {
   if (*header->fortran_order) return damaged("is in Fortran order; save it in C order");
   const auto count = value_count(*header->shape);
   if (!count || *count > reader.remaining() / sizeof(Value)) {
-    return damaged("is cut off: shape " + to_text(*header->shape) + " needs more than its " +
-                   std::to_string(reader.remaining()) + " value bytes");
+    return damaged(fmt::format("is cut off: shape {} needs more than its {} value bytes",
+                               to_text(*header->shape), reader.remaining()));
   }
   if (*count * sizeof(Value) != reader.remaining()) {
-    return damaged("has " + std::to_string(reader.remaining()) + " value bytes; shape " +
-                   to_text(*header->shape) + " needs " + std::to_string(*count * sizeof(Value)));
+    return damaged(fmt::format("has {} value bytes; shape {} needs {}", reader.remaining(),
+                               to_text(*header->shape), *count * sizeof(Value)));
   }
   NpyArray<Value> array{*header->shape, std::vector<Value>(*count)};
   const Bytes values = reader.bytes(*count * sizeof(Value));
