@@ -3,7 +3,7 @@
 //
 //   <data_dir>/helper-key.hex      X25519 private key, mode 0600
 //   <data_dir>/helper-public.hex   its public key: give it to the coordinator and to every device
-//   <data_dir>/answered.db         which set of devices was answered for which plan; never to be lost, nor older
+//   <data_dir>/answered.db         which set of devices was answered for which plan; never lose it
 //   <data_dir>/tls/                certificate authority and server certificate
 #pragma once
 
