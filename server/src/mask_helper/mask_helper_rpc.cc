@@ -64,12 +64,13 @@ class Service final : public v1::MaskHelper::Service {
   std::mutex turn_;
 };
 
-class MaskHelperRpcShell final : public MaskHelperRpc {
+}  // namespace
+
+class MaskHelperRpc::Impl {
  public:
-  MaskHelperRpcShell(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper,
-                     Executor& executor)
+  Impl(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper, Executor& executor)
       : service_(options, helper, executor) {}
-  ~MaskHelperRpcShell() override { MaskHelperRpcShell::shutdown(std::chrono::milliseconds(0)); }
+  ~Impl() { shutdown(std::chrono::milliseconds(0)); }
 
   Status listen(const std::string& address, const hosting::TlsIdentity& identity) {
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(address));
@@ -97,8 +98,8 @@ class MaskHelperRpcShell final : public MaskHelperRpc {
     return {};
   }
 
-  std::uint16_t port() const override { return port_; }
-  void shutdown(std::chrono::milliseconds grace) override {
+  std::uint16_t port() const { return port_; }
+  void shutdown(std::chrono::milliseconds grace) {
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + grace);
     server_ = nullptr;
   }
@@ -109,16 +110,20 @@ class MaskHelperRpcShell final : public MaskHelperRpc {
   std::unique_ptr<grpc::Server> server_;
 };
 
-}  // namespace
+MaskHelperRpc::MaskHelperRpc(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MaskHelperRpc::~MaskHelperRpc() = default;
+
+std::uint16_t MaskHelperRpc::port() const { return impl_->port(); }
+void MaskHelperRpc::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(grace); }
 
 Result<std::unique_ptr<MaskHelperRpc>> MaskHelperRpc::start(const MaskHelperServerOptions& options,
                                                             const hosting::TlsIdentity& identity,
                                                             mask_helper::MaskHelper& helper,
                                                             Executor& executor) {
   grpc::EnableDefaultHealthCheckService(true);
-  auto shell = std::make_unique<MaskHelperRpcShell>(options, helper, executor);
-  SOTTO_RETURN_IF_ERROR(shell->listen(options.listen, identity));
-  return std::unique_ptr<MaskHelperRpc>(std::move(shell));
+  auto impl = std::make_unique<Impl>(options, helper, executor);
+  SOTTO_RETURN_IF_ERROR(impl->listen(options.listen, identity));
+  return std::unique_ptr<MaskHelperRpc>(new MaskHelperRpc(std::move(impl)));
 }
 
 }  // namespace sotto::server

@@ -11,16 +11,21 @@
 
 namespace sotto::server {
 
-class MaskHelperRpc {
+class MaskHelperRpc final {
  public:
   // Listens at once. `helper` and `executor` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperRpc>> start(const MaskHelperServerOptions& options,
                                                                     const hosting::TlsIdentity& identity,
                                                                     mask_helper::MaskHelper& helper,
                                                                     Executor& executor);
-  virtual ~MaskHelperRpc() = default;
-  [[nodiscard]] virtual std::uint16_t port() const = 0;
-  virtual void shutdown(std::chrono::milliseconds grace) = 0;
+  ~MaskHelperRpc();  // shutdown(0)
+  [[nodiscard]] std::uint16_t port() const;
+  void shutdown(std::chrono::milliseconds grace);
+
+ private:
+  class Impl;
+  explicit MaskHelperRpc(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sotto::server

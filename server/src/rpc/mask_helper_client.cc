@@ -24,12 +24,14 @@ bool worth_repeating(const grpc::Status& status) {
          status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
 }
 
-class GrpcMaskHelperClient final : public MaskHelperClient {
+}  // namespace
+
+class MaskHelperClient::Impl {
  public:
-  GrpcMaskHelperClient(const MaskHelperClientOptions& options, const std::shared_ptr<grpc::Channel>& channel)
+  Impl(const MaskHelperClientOptions& options, const std::shared_ptr<grpc::Channel>& channel)
       : options_(options), stub_(v1::MaskHelper::NewStub(channel)) {}
 
-  Result<proto::HelperReply> sum_masks(Bytes request) override {
+  Result<proto::HelperReply> sum_masks(Bytes request) {
     v1::SumMasksRequest wire;
     wire.set_request(request.data(), request.size());
     const system_clock::time_point deadline = system_clock::now() + milliseconds(options_.deadline_ms);
@@ -44,7 +46,7 @@ class GrpcMaskHelperClient final : public MaskHelperClient {
     }
   }
 
-  void cancel() override {
+  void cancel() {
     const std::lock_guard lock(mutex_);
     cancelled_ = true;
     if (outstanding_ != nullptr) outstanding_->TryCancel();
@@ -93,7 +95,11 @@ class GrpcMaskHelperClient final : public MaskHelperClient {
   grpc::ClientContext* outstanding_ = nullptr;  // guarded by mutex_
 };
 
-}  // namespace
+MaskHelperClient::MaskHelperClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MaskHelperClient::~MaskHelperClient() = default;
+
+Result<proto::HelperReply> MaskHelperClient::sum_masks(Bytes request) { return impl_->sum_masks(request); }
+void MaskHelperClient::cancel() { impl_->cancel(); }
 
 Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHelperClientOptions& options) {
   if (options.address.empty() || options.ca_pem.empty()) {
@@ -107,7 +113,7 @@ Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHe
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   const auto channel =
       grpc::CreateCustomChannel(options.address, grpc::SslCredentials({options.ca_pem, "", ""}), arguments);
-  return std::unique_ptr<MaskHelperClient>(std::make_unique<GrpcMaskHelperClient>(options, channel));
+  return std::unique_ptr<MaskHelperClient>(new MaskHelperClient(std::make_unique<Impl>(options, channel)));
 }
 
 }  // namespace sotto::server

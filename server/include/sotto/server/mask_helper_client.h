@@ -18,14 +18,22 @@ struct MaskHelperClientOptions {
   std::uint32_t backoff_max_ms = 10'000;
 };
 
-class MaskHelperClient : public aggregator::HelperLink {
+class MaskHelperClient final : public aggregator::HelperLink {
  public:
   // Does not connect yet. kInvalidArgument when an option is unusable. sum_masks() repeats its request while
   // nobody answers (kUnavailable, kDeadlineExceeded) and gives up at the deadline; it is thread-safe.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperClient>> connect(
       const MaskHelperClientOptions& options);
+  ~MaskHelperClient() override;
+
+  [[nodiscard]] Result<proto::HelperReply> sum_masks(Bytes request) override;
   // Every sum_masks(), also a later one, ends with kUnavailable at once.
-  virtual void cancel() = 0;
+  void cancel();
+
+ private:
+  class Impl;
+  explicit MaskHelperClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sotto::server
