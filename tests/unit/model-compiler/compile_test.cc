@@ -32,7 +32,8 @@ std::vector<std::uint8_t> outputs(const std::vector<std::uint8_t>& file, Target 
 }
 
 TEST(Compile, EveryTargetGivesTheSameBits) {
-  for (const auto& file : {small_residual_model(), small_dense_model(), small_dilated_model()}) {
+  for (const auto& file :
+       {small_residual_model(), small_dense_model(), small_dilated_model(), small_tensor_model()}) {
     for (const std::uint8_t seed : std::vector<std::uint8_t>{0, 91, 200}) {
       const auto expected = outputs(file, Target::kPortable, seed);
       for (const Target target : {Target::kCortexMDsp, Target::kHost}) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "small_models.h"
 #include "sotto/model_compiler/boards.h"
 
@@ -43,6 +45,49 @@ TEST(HostModel, ObserversSeeEveryOperatorUntilTheyAreRemoved) {
   EXPECT_EQ(sources.size(), 9u);
 }
 
+// A clock that runs further with every look: operator i takes 2 * i + 1 ticks between the two looks around it.
+struct Clock {
+  std::uint32_t now = 0xFFFFFFF0, looks = 0;  // wraps on the way
+  std::vector<sotto_operator_profile> profiles;
+
+  static std::uint32_t look(void* context) {
+    auto* clock = static_cast<Clock*>(context);
+    return clock->now += clock->looks++;
+  }
+  static void add(void* context, const sotto_operator_profile* profile) {
+    static_cast<Clock*>(context)->profiles.push_back(*profile);
+  }
+};
+
+TEST(Profiler, TellsWhatEachOperatorIsAndHowLongItTook) {
+  auto model = HostModel::open(small_image());
+  ASSERT_TRUE(model);
+  Clock clock;
+  const sotto_profiler profiler{Clock::look, Clock::add, &clock};
+  sotto_model_set_profiler(model->model(), &profiler);
+  ASSERT_EQ(sotto_model_invoke(model->model()), SOTTO_OK);
+  ASSERT_EQ(clock.profiles.size(), 9u);
+  for (std::uint32_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(clock.profiles[i].ticks, 2 * i + 1);
+    EXPECT_EQ(clock.profiles[i].index, i);
+  }
+  EXPECT_EQ(clock.profiles[0].source_operator, 3u);  // CONV_2D
+  EXPECT_EQ(clock.profiles[0].multiply_accumulates, 4u * 4 * 6 * 27);
+  EXPECT_EQ(clock.profiles[0].output_bytes, 4u * 4 * 6);
+  EXPECT_EQ(clock.profiles[8].output, sotto_model_output(model->model(), 0).data);
+}
+
+TEST(Profiler, WithoutAClockTellsNoTicks) {
+  auto model = HostModel::open(small_image());
+  ASSERT_TRUE(model);
+  Clock clock;
+  const sotto_profiler profiler{nullptr, Clock::add, &clock};
+  sotto_model_set_profiler(model->model(), &profiler);
+  ASSERT_EQ(sotto_model_invoke_backbone(model->model()), SOTTO_OK);
+  ASSERT_EQ(clock.profiles.size(), 7u) << "what comes before the head";
+  for (const sotto_operator_profile& profile : clock.profiles) EXPECT_EQ(profile.ticks, 0u);
+}
+
 TEST(HostModel, WhatIsNoImageIsRefused) {
   EXPECT_FALSE(HostModel::open({}));
   const std::vector<std::uint8_t> noise(200, 0x5A);
@@ -62,6 +107,24 @@ TEST(HostModel, TensorsThatDoNotExistHaveNoData) {
   EXPECT_EQ(input.zero_point, -3);
   EXPECT_THAT(std::vector<std::uint32_t>(input.dimensions, input.dimensions + input.rank),
               testing::ElementsAre(1, 8, 8, 3));
+}
+
+TEST(HostModel, SeveralOutputsHaveTheirOwnDescriptors) {
+  auto model = HostModel::open(model_compiler::compile(model_compiler::small_tensor_model(), {})->image);
+  ASSERT_TRUE(model) << model.error().message();
+  EXPECT_EQ(sotto_model_input_count(model->model()), 1u);
+  ASSERT_EQ(sotto_model_output_count(model->model()), 2u);
+  const sotto_tensor best = sotto_model_output(model->model(), 0);
+  const sotto_tensor real = sotto_model_output(model->model(), 1);
+  EXPECT_EQ(best.type, SOTTO_INT32);
+  EXPECT_EQ(best.bytes, 4u);
+  EXPECT_EQ(real.type, SOTTO_FLOAT32);
+  EXPECT_EQ(real.bytes, 24u);
+  EXPECT_EQ(sotto_model_output(model->model(), 2).data, nullptr);
+  ASSERT_EQ(sotto_model_invoke(model->model()), SOTTO_OK);
+  const auto* values = static_cast<const float*>(real.data);
+  EXPECT_EQ(*static_cast<const std::int32_t*>(best.data), std::max_element(values, values + 6) - values);
+  EXPECT_FLOAT_EQ(values[5], 137.0f / 256) << "the constant";
 }
 
 TEST(Boards, FitWhenFlashAndRamSuffice) {

@@ -4,6 +4,7 @@
 #include <random>
 #include <string>
 
+#include "tensor/schema.h"
 #include "tflite/schema.h"
 #include "tflite_builder.h"
 
@@ -162,6 +163,35 @@ std::vector<std::uint8_t> small_dilated_model() {
   writer.depthwise(2, 1, 2, false);
   writer.convolution(2, 1, 3);
   return writer.file();
+}
+
+std::vector<std::uint8_t> small_tensor_model() {
+  using Integers = std::vector<std::int32_t>;
+  using Values = std::vector<std::int8_t>;
+  constexpr std::int32_t kInt8 = 9, kFloat32 = 0;
+  TfliteBuilder builder;
+  const auto integers = [&builder](const Integers& values) {
+    return builder.constant({"integers", {static_cast<std::int32_t>(values.size())}, kInt32, {}}, values);
+  };
+  const auto input = builder.tensor({"input", {1, 2, 3, 4}});
+  const auto resized = builder.tensor({"resized", {1, 4, 3, 4}});
+  builder.add_operator(builtin::kResizeNearestNeighbor, 2, {input, integers({4, 3})}, {resized});
+  const auto factors = builder.constant({"factors", {4}}, Values{10, -20, 30, 127});
+  const auto product = builder.tensor({"product", {1, 4, 3, 4}});
+  builder.add_operator(builtin::kMul, 2, {resized, factors}, {product});
+  const auto logistic = builder.tensor({"logistic", {1, 4, 3, 4}, kInt8, {1.0f / 256}, -128});
+  builder.add_operator(builtin::kLogistic, 2, {product}, {logistic});
+  const auto more = builder.constant({"more", {1, 4, 3, 2}, kInt8, {1.0f / 256}, -128}, Values(24, 9));
+  const auto joined = builder.tensor({"joined", {1, 4, 3, 6}, kInt8, {1.0f / 256}, -128});
+  builder.add_operator(builtin::kConcatenation, 2, {logistic, more}, {joined},
+                       FlatFields().scalar(slot::kConcatenationAxis, 3, 4));
+  const auto mean = builder.tensor({"mean", {1, 6}, kInt8, {1.0f / 256}, -128});
+  builder.add_operator(builtin::kMean, 2, {joined, integers({1, 2})}, {mean});
+  const auto best = builder.tensor({"best", {1}, kInt32, {}});
+  builder.add_operator(builtin::kArgMax, 2, {mean, integers({1})}, {best});
+  const auto real = builder.tensor({"real", {1, 6}, kFloat32, {}});
+  builder.add_operator(builtin::kDequantize, 2, {mean}, {real});
+  return builder.file({input}, {best, real});
 }
 
 }  // namespace sotto::model_compiler

@@ -19,4 +19,8 @@ namespace sotto::model_compiler {
 // then one of three channels by batches of two.
 [[nodiscard]] std::vector<std::uint8_t> small_dilated_model();
 
+// Kernels without weights: RESIZE_NEAREST_NEIGHBOR, MUL by a constant, LOGISTIC, CONCATENATION with a
+// constant, MEAN, and two outputs: ARG_MAX and DEQUANTIZE. Input 1x2x3x4, outputs int32 1 and float32 1x6.
+[[nodiscard]] std::vector<std::uint8_t> small_tensor_model();
+
 }  // namespace sotto::model_compiler

@@ -51,6 +51,11 @@ FlatFields& FlatFields::tables(std::uint32_t slot, std::vector<FlatFields> table
   return *this;
 }
 
+FlatFields& FlatFields::replace(const FlatFields& other) {
+  for (const auto& [slot, field] : other.fields_) fields_[slot] = field;
+  return *this;
+}
+
 FlatFields& FlatFields::raw_vector(std::uint32_t slot, std::vector<std::uint8_t> bytes,
                                    std::uint32_t element_bytes) {
   fields_[slot] = {Kind::kVector, std::move(bytes), element_bytes, {}};
@@ -162,7 +167,8 @@ std::vector<std::uint8_t> TfliteBuilder::file(const std::vector<std::int32_t>& i
   model.scalar(slot::kModelVersion, 3, 4)
       .tables(slot::kModelOperatorCodes, codes_)
       .tables(slot::kModelSubgraphs, {subgraph})
-      .tables(slot::kModelBuffers, buffers_);
+      .tables(slot::kModelBuffers, buffers_)
+      .replace(model_);
   std::vector<std::uint8_t> out = {0, 0, 0, 0, 'T', 'F', 'L', '3'};
   const std::uint32_t root = model.write(out);
   put(out, 0, root);

@@ -17,6 +17,8 @@ class FlatFields {
   FlatFields& string(std::uint32_t slot, const std::string& text);
   FlatFields& table(std::uint32_t slot, FlatFields fields);
   FlatFields& tables(std::uint32_t slot, std::vector<FlatFields> tables);
+  // Takes the other's fields, also where there are some already.
+  FlatFields& replace(const FlatFields& other);
   template <typename T>
   FlatFields& vector(std::uint32_t slot, const std::vector<T>& values) {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
@@ -63,6 +65,14 @@ class TfliteBuilder {
   // A code that no operator uses, as converters leave behind.
   void add_unused_code(std::int32_t code);
 
+  // What has been written so far, for tests that want it otherwise. Buffer 0 is the empty one.
+  FlatFields& raw_tensor(std::int32_t i) { return tensors_[static_cast<std::size_t>(i)]; }
+  FlatFields& raw_operator(std::size_t i) { return operators_[i]; }
+  FlatFields& raw_code(std::size_t i) { return codes_[i]; }
+  FlatFields& raw_buffer(std::size_t i) { return buffers_[i]; }
+  // Replaces fields of the model itself.
+  FlatFields& raw_model() { return model_; }
+
   [[nodiscard]] std::vector<std::uint8_t> file(const std::vector<std::int32_t>& inputs,
                                                const std::vector<std::int32_t>& outputs) const;
 
@@ -72,6 +82,7 @@ class TfliteBuilder {
 
   std::vector<FlatFields> tensors_, operators_, codes_;
   std::vector<FlatFields> buffers_ = {{}};  // buffer 0 is empty, by convention
+  FlatFields model_;
 };
 
 }  // namespace sotto::model_compiler
