@@ -124,6 +124,86 @@ TEST_P(FrontEndMistake, IsRefusedWithItsError) {
 INSTANTIATE_TEST_SUITE_P(Every, FrontEndMistake, testing::ValuesIn(kMistakes),
                          [](const testing::TestParamInfo<Mistake>& tested) { return tested.param.name; });
 
+// The last value that is taken, on each side of a limit.
+struct Limit {
+  const char* name;
+  sotto_front_end_config (*config)();
+  Change change;
+};
+
+const Limit kLimits[]{
+    {"Channels", sample_config, [](Config& c) { c.channels = 64; }},
+    {"OneChannel", statistics_config, [](Config& c) { c.channels = 1; }},
+    {"Frame", statistics_config, [](Config& c) { c.frame_length = 4096; }},
+    {"FrameOfOne", statistics_config, [](Config& c) { c.frame_length = 1; }},
+    {"FrameOfTheTransform", mfcc_config, [](Config& c) { c.frame_length = 512; }},
+    {"HopOfOne", mfcc_config, [](Config& c) { c.hop_length = 1; }},
+    {"Hop", mfcc_config, [](Config& c) { c.hop_length = 65535; }},
+    {"Rows", mfcc_config, [](Config& c) { c.rows = 4096; }},
+    {"OneRow", mfcc_config, [](Config& c) { c.rows = 1; }},
+    {"RowHopOfOne", mfcc_config, [](Config& c) { c.row_hop = 1; }},
+    {"RowHop", mfcc_config, [](Config& c) { c.row_hop = 65535; }},
+    {"ShortTransform", spectrum_config, [](Config& c) { c.fft_length = 16, c.frame_length = 16; }},
+    {"LongTransform", spectrum_config, [](Config& c) { c.fft_length = 2048; }},
+    {"Window", spectrum_config, [](Config& c) { c.window = 2; }},
+    {"OneBand", log_mel_config, [](Config& c) { c.mel_bands = 1; }},
+    {"Bands", log_mel_config, [](Config& c) { c.mel_bands = 128; }},
+    {"MelOptions", log_mel_config, [](Config& c) { c.mel_input = c.mel_triangle = c.mel_scale = 1; }},
+    {"HighRate", log_mel_config,
+     [](Config& c) { c.sample_rate_hz = 1'000'000, c.lower_hz = 20'000, c.upper_hz = 400'000; }},
+    {"Nyquist", log_mel_config, [](Config& c) { c.upper_hz = 8000; }},
+    {"OddRate", log_mel_config, [](Config& c) { c.sample_rate_hz = 16'001, c.upper_hz = 8000; }},
+    {"FromZero", log_mel_config, [](Config& c) { c.lower_hz = 0; }},
+    {"HighFloor", log_mel_config, [](Config& c) { c.log_floor = 1; }},
+    {"LowFloor", log_mel_config, [](Config& c) { c.log_floor = 1e-11F; }},
+    {"OneCoefficient", mfcc_config, [](Config& c) { c.coefficients = 1; }},
+    {"Coefficients", mfcc_config, [](Config& c) { c.coefficients = c.mel_bands; }},
+    {"LowZeroPoint", mfcc_config, [](Config& c) { c.zero_point = -128; }},
+    {"HighZeroPoint", mfcc_config, [](Config& c) { c.zero_point = 127; }},
+    {"OneEntry", mfcc_config, normalise(1, kZero, kOne)},
+    {"AnEntryForEach", mfcc_config, normalise(10, kZero, kOne)},
+};
+
+class FrontEndLimit : public testing::TestWithParam<Limit> {};
+
+TEST_P(FrontEndLimit, IsWithinIt) {
+  sotto_front_end_config config = GetParam().config();
+  GetParam().change(config);
+  EXPECT_EQ(measure(config), SOTTO_FRONT_END_OK);
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, FrontEndLimit, testing::ValuesIn(kLimits),
+                         [](const testing::TestParamInfo<Limit>& tested) { return tested.param.name; });
+
+TEST(FrontEnd, FloorsBelowTheLeastAreRefused) {
+  sotto_front_end_config config = log_mel_config();
+  config.log_floor = 0.9e-11F;
+  EXPECT_EQ(measure(config), SOTTO_FRONT_END_LOG_FLOOR);
+}
+
+TEST(FrontEnd, OutputsAreReadOnceAndWhole) {
+  const sotto_front_end_config config = statistics_config();
+  sotto_front_end_sizes sizes;
+  ASSERT_EQ(sotto_front_end_measure(&config, &sizes), SOTTO_FRONT_END_OK);
+  std::vector<std::uint64_t> memory(sizes.arena_with_tables_bytes / 8);
+  sotto_front_end* front_end = nullptr;
+  ASSERT_EQ(sotto_front_end_open(&config, nullptr, memory.data(), memory.size() * 8, &front_end),
+            SOTTO_FRONT_END_OK);
+  std::vector<std::int8_t> output(sizes.output_bytes + 1);
+  const auto read = [&](std::size_t bytes) { return sotto_front_end_read(front_end, output.data(), bytes); };
+  EXPECT_EQ(read(sizes.output_bytes), SOTTO_FRONT_END_NOT_READY);
+  const Samples samples = noise(20'000, 9000, 1, config.channels);
+  const std::size_t count = samples.size() / config.channels;
+  EXPECT_LT(sotto_front_end_push(front_end, samples.data(), count), count);
+  EXPECT_EQ(read(sizes.output_bytes - 1), SOTTO_FRONT_END_OUTPUT_BYTES);
+  EXPECT_EQ(read(sizes.output_bytes + 1), SOTTO_FRONT_END_OUTPUT_BYTES);
+  EXPECT_EQ(sotto_front_end_read(front_end, nullptr, sizes.output_bytes), SOTTO_FRONT_END_NULL_ARGUMENT);
+  EXPECT_EQ(sotto_front_end_read(nullptr, output.data(), sizes.output_bytes), SOTTO_FRONT_END_NULL_ARGUMENT);
+  EXPECT_EQ(sotto_front_end_ready(front_end), 1);
+  EXPECT_EQ(read(sizes.output_bytes), SOTTO_FRONT_END_OK);
+  EXPECT_EQ(read(sizes.output_bytes), SOTTO_FRONT_END_NOT_READY);
+}
+
 TEST(FrontEnd, EveryErrorHasItsOwnSentence) {
   std::vector<std::string> texts;
   for (int error = SOTTO_FRONT_END_OK; error <= SOTTO_FRONT_END_OUTPUT_BYTES; ++error) {
