@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <optional>
+
 #include "small_models.h"
+#include "tensor/schema.h"
 #include "tflite_builder.h"
 
 namespace sotto::model_compiler {
@@ -45,6 +49,88 @@ TEST(FlatBuffer, WhatLiesOutsideTheFileSticksAsAnError) {
   FlatBuffer empty(Bytes{});
   EXPECT_FALSE(empty.root().present());
   EXPECT_FALSE(empty.ok());
+}
+
+// A table of one field behind its vtable, as few bytes as there can be: 8: vtable {6, 8, 4}; 16: table {8, 42}.
+struct SmallFile {
+  std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(24);
+
+  SmallFile() {
+    put<std::uint32_t>(0, 16);
+    std::memcpy(bytes.data() + 4, "TFL3", 4);
+    put<std::uint16_t>(kVtableBytes, 6);
+    put<std::uint16_t>(kTableBytes, 8);
+    put<std::uint16_t>(kFieldOffset, 4);
+    put<std::int32_t>(kToVtable, 8);
+    put<std::uint32_t>(kField, 42);
+  }
+  template <typename T>
+  SmallFile& put(std::size_t at, T value) {
+    std::memcpy(bytes.data() + at, &value, sizeof value);
+    return *this;
+  }
+  static constexpr std::size_t kVtableBytes = 8, kTableBytes = 10, kFieldOffset = 12, kToVtable = 16,
+                               kField = 20;
+};
+
+// The field of slot 0, `otherwise` where it is absent; nothing when the file turns out to be damaged.
+std::optional<std::uint32_t> only_field(const std::vector<std::uint8_t>& bytes) {
+  FlatBuffer buffer(bytes);
+  const std::uint32_t value = buffer.root().scalar<std::uint32_t>(0, 7);
+  return buffer.ok() ? std::optional(value) : std::nullopt;
+}
+
+TEST(FlatBuffer, TablesAndTheirFieldsEndWhereTheySay) {
+  EXPECT_EQ(only_field(SmallFile().bytes), 42u);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kTableBytes, 7).bytes), std::nullopt);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kTableBytes, 9).bytes), std::nullopt);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kFieldOffset, 5).bytes), std::nullopt);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kFieldOffset, 0).bytes), 7u);
+}
+
+TEST(FlatBuffer, AVtableNamesTheFieldsThatItHasRoomFor) {
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kVtableBytes, 5).bytes), 7u);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kVtableBytes, 4).bytes), 7u);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kVtableBytes, 3).bytes), std::nullopt);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kVtableBytes, 16).bytes), 42u);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint16_t>(SmallFile::kVtableBytes, 17).bytes), std::nullopt);
+}
+
+TEST(FlatBuffer, ATableIsAtLeastItsOffsetToTheVtable) {
+  SmallFile file;
+  file.put<std::uint16_t>(SmallFile::kFieldOffset, 0);
+  EXPECT_EQ(only_field(file.put<std::uint16_t>(SmallFile::kTableBytes, 4).bytes), 7u);
+  EXPECT_EQ(only_field(file.put<std::uint16_t>(SmallFile::kTableBytes, 3).bytes), std::nullopt);
+}
+
+TEST(FlatBuffer, AVtableLiesInTheFile) {
+  EXPECT_EQ(only_field(SmallFile().put<std::int32_t>(SmallFile::kToVtable, 17).bytes), std::nullopt);
+  EXPECT_EQ(only_field(SmallFile().put<std::int32_t>(SmallFile::kToVtable, -8).bytes), std::nullopt);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint32_t>(0, 24).bytes), std::nullopt);
+  EXPECT_EQ(only_field(SmallFile().put<std::uint32_t>(0, UINT32_MAX).bytes), std::nullopt);
+}
+
+TEST(FlatBuffer, AVectorEndsWithTheFileAtTheLatest) {
+  const auto with = [](std::uint32_t count, std::size_t bytes) {
+    SmallFile file;
+    file.put<std::uint32_t>(SmallFile::kField, 4);  // to the count behind the table
+    file.bytes.resize(24 + 4 + bytes);
+    file.put(24, count);
+    FlatBuffer buffer(file.bytes);
+    const std::uint32_t size = buffer.root().vector<std::uint16_t>(0).size();
+    return buffer.ok() ? std::optional(size) : std::nullopt;
+  };
+  EXPECT_EQ(with(3, 6), 3u);
+  EXPECT_EQ(with(3, 5), std::nullopt);
+  EXPECT_EQ(with(0, 0), 0u);
+  EXPECT_EQ(with(UINT32_MAX, 6), std::nullopt);
+}
+
+TEST(FlatBuffer, AnIdentifierTakesEightBytes) {
+  const SmallFile file;
+  EXPECT_TRUE(FlatBuffer(Bytes(file.bytes).first(8)).has_identifier("TFL3"));
+  EXPECT_FALSE(FlatBuffer(Bytes(file.bytes).first(7)).has_identifier("TFL3"));
+  EXPECT_FALSE(FlatBuffer(file.bytes).has_identifier("TFL2"));
 }
 
 TEST(TfliteReader, ReadsTensorsOperatorsAndConstants) {
@@ -90,6 +176,225 @@ TEST(TfliteReader, IndicesThatNameNoTensorAreRefused) {
   const auto only = other.tensor({"input", {1, 4}});
   EXPECT_THAT(refusal(other.file({only}, {7})), HasSubstr("output 0 names no tensor"));
   EXPECT_THAT(refusal(other.file({only}, {only})), HasSubstr("no operators"));
+}
+
+// A model of one operator, RESHAPE of `input` to `output`, for tests that change one thing of it.
+struct SmallModel {
+  TfliteBuilder builder;
+  std::int32_t input = builder.tensor({"input", {1, 4}});
+  std::int32_t output = builder.tensor({"output", {1, 4}});
+
+  SmallModel() { builder.add_operator(builtin::kReshape, 1, {input}, {output}); }
+  std::string refusal_of(const std::vector<std::int32_t>& inputs, const std::vector<std::int32_t>& outputs) {
+    const auto graph = read_tflite(file_ = builder.file(inputs, outputs));
+    return graph ? "" : graph.error().message();
+  }
+  std::string refusal() { return refusal_of({input}, {output}); }
+
+ private:
+  std::vector<std::uint8_t> file_;
+};
+
+TEST(TfliteReader, OtherVersionsOfTheSchemaAreRefused) {
+  for (const std::int64_t version : {2, 3, 4}) {
+    SmallModel model;
+    model.builder.raw_model().scalar(slot::kModelVersion, version, 4);
+    EXPECT_EQ(model.refusal(), version == 3 ? ""
+                                            : "the .tflite file has schema version " +
+                                                  std::to_string(version) + "; version 3 is read");
+  }
+}
+
+TEST(TfliteReader, AModelHasASubgraph) {
+  SmallModel model;
+  model.builder.raw_model().tables(slot::kModelSubgraphs, {});
+  EXPECT_EQ(model.refusal(), "the .tflite file holds no subgraph");
+}
+
+TEST(TfliteReader, AModelHasInputsAndOutputs) {
+  EXPECT_EQ(SmallModel().refusal_of({}, {1}), "the model has no input");
+  EXPECT_EQ(SmallModel().refusal_of({0}, {}), "the model has no output");
+}
+
+TEST(TfliteReader, InputsAndOutputsOfTheModelNameTensors) {
+  EXPECT_EQ(SmallModel().refusal_of({0}, {1}), "");
+  for (const std::int32_t none : {-1, 2}) {
+    EXPECT_EQ(SmallModel().refusal_of({none}, {1}), "model input 0 names no tensor") << none;
+    EXPECT_EQ(SmallModel().refusal_of({0}, {1, none}), "model output 1 names no tensor") << none;
+  }
+}
+
+TEST(TfliteReader, OperandsOfOperatorsNameTensors) {
+  const auto refusal_of = [](const std::vector<std::int32_t>& inputs,
+                             const std::vector<std::int32_t>& outputs) {
+    SmallModel model;
+    model.builder.raw_operator(0)
+        .vector(slot::kOperatorInputs, inputs)
+        .vector(slot::kOperatorOutputs, outputs);
+    return model.refusal();
+  };
+  EXPECT_EQ(refusal_of({0}, {1}), "");
+  EXPECT_EQ(refusal_of({0, -1}, {1}), "") << "an absent one";
+  EXPECT_EQ(refusal_of({0, -2}, {1}), "operator 0: input 1 names no tensor");
+  EXPECT_EQ(refusal_of({0, 2}, {1}), "operator 0: input 1 names no tensor");
+  EXPECT_EQ(refusal_of({0}, {-1}), "operator 0: output 0 names no tensor");
+  EXPECT_EQ(refusal_of({0}, {1, 2}), "operator 0: output 1 names no tensor");
+}
+
+TEST(TfliteReader, OperatorsNameACode) {
+  SmallModel model;
+  model.builder.raw_operator(0).scalar(slot::kOperatorCode, 1, 4);
+  EXPECT_EQ(model.refusal(), "operator 0: it names an operator code that does not exist");
+  model.builder.add_unused_code(builtin::kReshape);
+  EXPECT_EQ(model.refusal(), "");
+}
+
+TEST(TfliteReader, TensorsNameABuffer) {
+  SmallModel model;
+  model.builder.raw_tensor(0).scalar(slot::kTensorBuffer, 1, 4);
+  EXPECT_THAT(model.refusal(), HasSubstr("names a buffer that does not exist"));
+  SmallModel constant;
+  const auto weights = constant.builder.constant({"weights", {3}}, std::vector<std::int8_t>(3));
+  EXPECT_EQ(weights, 2);
+  EXPECT_EQ(constant.refusal(), "");
+}
+
+TEST(TfliteReader, DataOutsideTheFlatBufferAreRefused) {
+  for (const std::int64_t offset : {0, 1, 2}) {
+    SmallModel model;
+    (void)model.builder.constant({"weights", {3}}, std::vector<std::int8_t>(3));
+    model.builder.raw_buffer(1).scalar(slot::kBufferOffset, offset, 8);
+    EXPECT_EQ(model.refusal().find("outside the FlatBuffer") != std::string::npos, offset > 1) << offset;
+  }
+}
+
+TEST(TfliteReader, WhatKeepsItsValueOrIsSparseIsRefused) {
+  SmallModel variable;
+  variable.builder.raw_tensor(1).scalar(slot::kTensorIsVariable, 1, 1);
+  EXPECT_THAT(variable.refusal(), HasSubstr("it is a variable"));
+  SmallModel sparse;
+  sparse.builder.raw_tensor(1).table(slot::kTensorSparsity, {});
+  EXPECT_THAT(sparse.refusal(), HasSubstr("it is sparse"));
+}
+
+TEST(TfliteReader, DimensionsAreAtLeastOne) {
+  const auto refusal_of = [](const std::vector<std::int32_t>& shape) {
+    SmallModel model;
+    model.builder.raw_tensor(1).vector(slot::kTensorShape, shape);
+    return model.refusal();
+  };
+  EXPECT_EQ(refusal_of({1, 1, 1, 1, 1, 1}), "");
+  EXPECT_THAT(refusal_of({1, 1, 1, 1, 1, 1, 1}), HasSubstr("7 dimensions"));
+  EXPECT_THAT(refusal_of({4, 0}), HasSubstr("dimension 1 is 0"));
+  EXPECT_THAT(refusal_of({-1, 4}), HasSubstr("dimension 0 is -1"));
+}
+
+TEST(TfliteReader, DimensionsThatTheFileLeavesOpenAreKept) {
+  SmallModel model;
+  model.builder.raw_tensor(0).vector(slot::kTensorShapeSignature, std::vector<std::int32_t>{-1, 4, -1});
+  model.builder.raw_tensor(1).vector(slot::kTensorShapeSignature, std::vector<std::int32_t>{1, -1});
+  const auto file = model.builder.file({0}, {1});
+  const auto graph = read_tflite(file);
+  ASSERT_TRUE(graph) << graph.error().message();
+  EXPECT_EQ(graph->tensors[0].open_dimensions, 1u) << "there is no third dimension";
+  EXPECT_EQ(graph->tensors[1].open_dimensions, 2u);
+}
+
+TEST(TfliteReader, SizesHaveALimit) {
+  const auto refusal_of = [](const std::vector<TensorSpec>& tensors) {
+    SmallModel model;
+    for (const TensorSpec& tensor : tensors) model.builder.tensor(tensor);
+    return model.refusal();
+  };
+  constexpr std::int32_t kInt32 = 2;
+  EXPECT_EQ(refusal_of({{"t", {4096, 4096}}}), "");
+  EXPECT_THAT(refusal_of({{"t", {4096, 4097}}}), HasSubstr("more than 2^24 elements"));
+  EXPECT_EQ(refusal_of({{"t", {1 << 22}, kInt32}}), "");
+  EXPECT_THAT(refusal_of({{"t", {(1 << 22) + 1}, kInt32}}), HasSubstr("larger than 2^24 bytes"));
+  // The model's own two tensors have 8 bytes.
+  const TensorSpec large{"t", {1 << 24}};
+  EXPECT_EQ(refusal_of({large, large, large, {"t", {(1 << 24) - 8}}}), "");
+  EXPECT_THAT(refusal_of({large, large, large, {"t", {(1 << 24) - 7}}}), HasSubstr("more than 2^26 bytes"));
+}
+
+TEST(TfliteReader, ConstantsAreNotCountedAsComputed) {
+  SmallModel model;
+  const TensorSpec large{"t", {1 << 24}};
+  for (int i = 0; i < 3; ++i) model.builder.tensor(large);
+  model.builder.tensor({"t", {(1 << 24) - 8}});
+  (void)model.builder.constant({"weights", {3}}, std::vector<std::int8_t>(3));
+  EXPECT_EQ(model.refusal(), "");
+}
+
+TEST(TfliteReader, TensorsAndOperatorsHaveALimit) {
+  SmallModel tensors;
+  while (tensors.builder.tensor({"t", {1}}) < 4095) {
+  }
+  EXPECT_EQ(tensors.refusal(), "");
+  tensors.builder.tensor({"t", {1}});
+  EXPECT_EQ(tensors.refusal(), "the model has more than 4096 tensors");
+  SmallModel operators;
+  std::int32_t last = operators.output;
+  const auto append = [&] {
+    const std::int32_t next = operators.builder.tensor({"t", {1, 4}});
+    operators.builder.add_operator(builtin::kReshape, 1, {last}, {next});
+    last = next;
+  };
+  for (int i = 1; i < 2048; ++i) append();
+  EXPECT_EQ(operators.refusal(), "");
+  append();
+  EXPECT_EQ(operators.refusal(), "the model has more than 2048 operators");
+}
+
+TEST(TfliteReader, OperandsHaveALimit) {
+  using Indices = std::vector<std::int32_t>;
+  const auto refusal_of = [](std::int32_t code, const Indices& inputs, const Indices& outputs) {
+    SmallModel model;
+    model.builder.raw_code(0)
+        .scalar(slot::kCodeDeprecatedBuiltin, code, 1)
+        .scalar(slot::kCodeBuiltin, code, 4);
+    model.builder.raw_operator(0)
+        .vector(slot::kOperatorInputs, inputs)
+        .vector(slot::kOperatorOutputs, outputs);
+    return model.refusal();
+  };
+  EXPECT_EQ(refusal_of(builtin::kPack, Indices(1024, 0), {1}), "");
+  EXPECT_EQ(refusal_of(builtin::kPack, Indices(1025, 0), {1}), "operator 0: it has too many operands");
+  EXPECT_EQ(refusal_of(builtin::kUnpack, {0}, Indices(1025, 1)), "operator 0: it has too many operands");
+  EXPECT_THAT(refusal_of(builtin::kUnpack, {0}, Indices(1024, 1)), HasSubstr("already has a value"));
+  EXPECT_EQ(SmallModel().refusal_of({0}, Indices(1024, 1)), "");
+  EXPECT_EQ(SmallModel().refusal_of({0}, Indices(1025, 1)), "the model has too many outputs");
+}
+
+TEST(TfliteReader, AnInputIsComputedByNobodyAndListedOnce) {
+  EXPECT_THAT(SmallModel().refusal_of({0, 0}, {1}), HasSubstr("is a constant, or is listed twice"));
+  SmallModel model;
+  const auto weights = model.builder.constant({"weights", {3}}, std::vector<std::int8_t>(3));
+  EXPECT_THAT(model.refusal_of({0, weights}, {1}), HasSubstr("is a constant, or is listed twice"));
+  EXPECT_EQ(SmallModel().refusal_of({0, 1}, {1}),
+            "operator 0 RESHAPE writes tensor 1, which already has a value");
+}
+
+TEST(TfliteReader, WhatIsReadHasBeenWritten) {
+  SmallModel model;
+  const auto nobody = model.builder.tensor({"nobody", {1, 4}});
+  EXPECT_EQ(model.refusal_of({0}, {nobody}), "model output tensor 2 is never written");
+  EXPECT_EQ(SmallModel().refusal_of({1}, {0}), "operator 0 RESHAPE reads tensor 0 before anything writes it");
+}
+
+TEST(TfliteReader, CodesAbove127StandInTheNewerField) {
+  SmallModel model;
+  model.builder.raw_code(0).scalar(slot::kCodeDeprecatedBuiltin, 127, 1).scalar(slot::kCodeBuiltin, 150, 4);
+  auto file = model.builder.file({0}, {1});
+  EXPECT_EQ(read_tflite(file)->operators[0].code, 150);
+  model.builder.raw_code(0).scalar(slot::kCodeDeprecatedBuiltin, 22, 1).scalar(slot::kCodeBuiltin, 0, 4);
+  file = model.builder.file({0}, {1});
+  EXPECT_EQ(read_tflite(file)->operators[0].code, 22) << "an older file";
+}
+
+TEST(TfliteReader, LongNamesAreCut) {
+  EXPECT_EQ(printable(std::string(120, 'a') + "b"), std::string(120, 'a'));
+  EXPECT_EQ(printable(" ~\x1f\x7f"), " ~??");
 }
 
 TEST(TfliteReader, NamesOfOthersAreMadePrintable) {
