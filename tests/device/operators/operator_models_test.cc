@@ -8,9 +8,11 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "sotto/device_runtime/kernels/avx2/avx2.h"
 #include "sotto/model_compiler/host_model.h"
 #include "sotto/model_compiler/model_compiler.h"
 
@@ -71,6 +73,50 @@ TEST_P(OperatorModel, AnswersAsTheOfficialInterpreter) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, OperatorModel, testing::ValuesIn(case_names(false)),
                          [](const auto& test) { return test.param; });
+
+// The first eight bytes of the digest in the image's header, as record_images.py writes them.
+std::string digest_of(Bytes image) {
+  std::string text;
+  for (const std::uint8_t byte : image.subspan(16, 8)) {
+    for (const int shift : {4, 0}) text += "0123456789abcdef"[byte >> shift & 15];
+  }
+  return text;
+}
+
+// What images.txt says of each model, by target.
+std::map<std::string, std::vector<std::string>> recorded_images() {
+  const Vector text = read("../images.txt");
+  std::istringstream lines(std::string(text.begin(), text.end()));
+  std::map<std::string, std::vector<std::string>> images;
+  for (std::string line, name, digest; std::getline(lines, line);) {
+    std::istringstream words(line);
+    words >> name;
+    while (words >> digest) images[name].push_back(digest);
+  }
+  return images;
+}
+
+// Boards in the field update over the air; an image that changes by accident is a download for nothing, or
+// worse.
+TEST(OperatorImages, AreByteForByteTheRecordedOnes) {
+  const auto images = recorded_images();
+  const std::vector<std::string> names = case_names(false);
+  EXPECT_EQ(images.size(), names.size()) << "record_images.py writes images.txt";
+  const std::vector<Target> targets = {Target::kPortable, Target::kCortexMDsp, Target::kHelium,
+                                       Target::kHost};
+  // The host's images are recorded with AVX2.
+  const std::size_t count = device::avx2::is_supported() ? targets.size() : targets.size() - 1;
+  for (const std::string& name : names) {
+    const auto recorded = images.find(name);
+    ASSERT_NE(recorded, images.end()) << name;
+    ASSERT_EQ(recorded->second.size(), targets.size()) << name;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto compiled = model_compiler::compile(read(name + ".tflite"), {targets[i]});
+      ASSERT_TRUE(compiled) << name << ": " << compiled.error().message();
+      EXPECT_EQ(digest_of(compiled->image), recorded->second[i]) << name << ", target " << i;
+    }
+  }
+}
 
 // Models that a user may well bring, and what the refusal must name.
 const std::map<std::string, std::vector<std::string>>& refusals() {
