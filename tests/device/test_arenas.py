@@ -17,7 +17,7 @@ BOARDS = ("m0", "m4", "m55")
 
 class Arenas(unittest.TestCase):
     def sweep(self, board, model, step):
-        """How many sizes below the needed one were tried, of how many there are, and how many were refused."""
+        """How many sizes below the needed one were tried, how many there are, how many were refused."""
         with tempfile.TemporaryDirectory() as name:
             image = pathlib.Path(name, "image")
             measurement.compile_model(model, board.target, image)

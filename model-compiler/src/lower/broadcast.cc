@@ -3,7 +3,6 @@
 
 #include "lower/tensor_lowering.h"
 #include "tensor/axes.h"
-#include "tensor/schema.h"
 
 namespace sotto::model_compiler {
 namespace {
@@ -62,12 +61,8 @@ Status set_activation(device::ElementwiseParameters& p, const Operator& op, cons
   const bool has_activation =
       op.code == builtin::kAdd || op.code == builtin::kSub || op.code == builtin::kMul;
   static_assert(slot::kAddActivation == slot::kSubActivation && slot::kAddActivation == slot::kMulActivation);
-  const auto activation =
-      has_activation ? op.options.scalar<std::int8_t>(slot::kAddActivation, 0) : std::int8_t{0};
-  const auto range =
-      activation_range(static_cast<Activation>(activation), scale_of(output), zero_point_of(output));
-  if (!range)
-    return invalid_argument("its fused activation is not supported; NONE, RELU, RELU6 and RELU_N1_TO_1 are");
+  const auto range = has_activation ? fused_activation(op, slot::kAddActivation, output) : ActivationRange{};
+  if (!range) return range.error();
   p.activation_min = range->min;
   p.activation_max = range->max;
   return {};

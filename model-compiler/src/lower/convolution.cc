@@ -8,10 +8,6 @@
 namespace sotto::model_compiler {
 namespace {
 
-std::span<const std::int8_t> values_of(const Tensor& tensor) {
-  return {reinterpret_cast<const std::int8_t*>(tensor.constant.data()), tensor.constant.size()};
-}
-
 // Real multiplier of each channel, as int32 and shift.
 Result<std::vector<QuantizedMultiplier>> channel_multipliers(const Lowering& lowering,
                                                              const LayerTensors& tensors,
@@ -49,19 +45,6 @@ void set_window(device::ConvParameters& p, const SlidingWindow& window) {
   p.padding_left = window.width.padding;
 }
 
-Status set_quantization(device::ConvParameters& p, const Lowering& lowering, const LayerTensors& tensors,
-                        Activation activation) {
-  const Tensor& output = lowering.tensor(tensors.output);
-  const auto range = activation_range(activation, scale_of(output), zero_point_of(output));
-  if (!range)
-    return invalid_argument("its fused activation is not supported; NONE, RELU, RELU6 and RELU_N1_TO_1 are");
-  p.input_zero_point = static_cast<std::int8_t>(zero_point_of(lowering.tensor(tensors.input)));
-  p.output_zero_point = static_cast<std::int8_t>(zero_point_of(output));
-  p.activation_min = range->min;
-  p.activation_max = range->max;
-  return {};
-}
-
 // What both operators do once the parameters but the constants are there.
 Status finish(Lowering& lowering, const LayerTensors& tensors, device::KernelKind kind,
               const WeightMatrix& matrix, device::ConvParameters& p, LoweredOperator& lowered) {
@@ -79,14 +62,7 @@ Status finish(Lowering& lowering, const LayerTensors& tensors, device::KernelKin
   settle_constant_channels(p, matrix, constants);
   p.weights = add_weights(lowering, lowered, &p, constants.weights);
   p.requantization = add_requantization(lowering, lowered, constants.biases, constants.multipliers);
-  Lowering::set_parameters(lowered, p);
-  lowered.inputs = {lowering.arena_operand(tensors.input)};
-  lowered.outputs = {lowering.arena_operand(tensors.output)};
-  if (lowered.kernel->lag_pixels != kReadsEverything) {
-    lowered.overlaps = {window_overlap(geometry_of(p), lowered.kernel->lag_pixels, lowered.kernel->descends)};
-  }
-  if (lowered.kernel->descends) lowered.descending_offset = offsetof(device::ConvParameters, descending);
-  if (lowered.kernel->scratch_bytes != nullptr) lowered.scratch_bytes = lowered.kernel->scratch_bytes(&p);
+  set_window_kernel(lowering, lowered, p, tensors.input, tensors.output);
   lowered.multiply_accumulates = saturated_product(lowering.tensor(tensors.output).elements, matrix.length);
   return {};
 }
@@ -95,72 +71,73 @@ bool is_pointwise(const device::ConvParameters& p) {
   return p.kernel_height == 1 && p.kernel_width == 1 && p.stride_height == 1 && p.stride_width == 1;
 }
 
+// Where the two operators keep their options, and which dimension of the weights is the output's channels.
+struct ConvolutionForm {
+  slot::Window window;
+  std::uint32_t activation;
+  std::int32_t channel_dimension;
+};
+constexpr ConvolutionForm kConv2d{slot::kConvWindow, slot::kConvActivation, 0};
+constexpr ConvolutionForm kDepthwiseConv2d{slot::kDepthwiseWindow, slot::kDepthwiseActivation, 3};
+
+// An operator whose weights and window are known to be sound.
+struct Convolution {
+  LayerTensors tensors;
+  SlidingWindow window;
+  device::ConvParameters parameters{};
+};
+
+Result<Convolution> read_convolution(const Operator& op, const Lowering& lowering,
+                                     const ConvolutionForm& form) {
+  const auto tensors = layer_tensors(op, lowering);
+  if (!tensors) return tensors.error();
+  SOTTO_RETURN_IF_ERROR(check_weights(lowering, tensors->weights, form.channel_dimension));
+  const std::vector<std::uint32_t>& weights = lowering.tensor(tensors->weights).shape;
+  if (weights.size() != 4) return lowering.refuse(tensors->weights, "weights must have four dimensions");
+  const auto window = sliding_window(lowering, tensors->input, tensors->output,
+                                     window_options(op, form.window), {weights[1], weights[2]});
+  if (!window) return window.error();
+  Convolution convolution{*tensors, *window};
+  set_window(convolution.parameters, *window);
+  SOTTO_RETURN_IF_ERROR(set_quantization(convolution.parameters, op, form.activation, lowering, *tensors));
+  return convolution;
+}
+
 }  // namespace
 
 Status lower_conv_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
-  const auto tensors = layer_tensors(op, lowering);
-  if (!tensors) return tensors.error();
-  SOTTO_RETURN_IF_ERROR(check_weights(lowering, tensors->weights, 0));
-  const Tensor& weights = lowering.tensor(tensors->weights);
-  if (weights.shape.size() != 4)
-    return lowering.refuse(tensors->weights, "weights must have four dimensions");
-  WindowOptions options;
-  options.padding = static_cast<Padding>(op.options.scalar<std::int8_t>(slot::kConvPadding, 0));
-  options.stride_height = op.options.scalar<std::int32_t>(slot::kConvStrideHeight, 0);
-  options.stride_width = op.options.scalar<std::int32_t>(slot::kConvStrideWidth, 0);
-  options.dilation_height = op.options.scalar<std::int32_t>(slot::kConvDilationHeight, 1);
-  options.dilation_width = op.options.scalar<std::int32_t>(slot::kConvDilationWidth, 1);
-  options.kernel_height = weights.shape[1];
-  options.kernel_width = weights.shape[2];
-  const auto window = sliding_window(lowering, tensors->input, tensors->output, options);
-  if (!window) return window.error();
-  if (weights.shape[3] != window->input_channels || weights.shape[0] != window->output_channels) {
-    return lowering.refuse(tensors->weights,
+  auto convolution = read_convolution(op, lowering, kConv2d);
+  if (!convolution) return convolution.error();
+  const auto& [tensors, window, parameters] = *convolution;
+  const Tensor& weights = lowering.tensor(tensors.weights);
+  if (weights.shape[3] != window.input_channels || weights.shape[0] != window.output_channels) {
+    return lowering.refuse(tensors.weights,
                            "its channels are not those of input and output; grouped convolution is "
                            "not supported");
   }
-  device::ConvParameters p{};
-  set_window(p, *window);
-  p.depth_multiplier = 1;
-  const auto activation = static_cast<Activation>(op.options.scalar<std::int8_t>(slot::kConvActivation, 0));
-  SOTTO_RETURN_IF_ERROR(set_quantization(p, lowering, *tensors, activation));
+  convolution->parameters.depth_multiplier = 1;
   const std::uint32_t length = weights.elements / weights.shape[0];
-  const WeightMatrix matrix{values_of(weights), weights.shape[0], length, length, 1};
-  const auto kind = is_pointwise(p) ? device::KernelKind::kPointwiseConv2d : device::KernelKind::kConv2d;
-  return finish(lowering, *tensors, kind, matrix, p, lowered);
+  const WeightMatrix matrix{int8_values(weights), weights.shape[0], length, length, 1};
+  const auto kind =
+      is_pointwise(parameters) ? device::KernelKind::kPointwiseConv2d : device::KernelKind::kConv2d;
+  return finish(lowering, tensors, kind, matrix, convolution->parameters, lowered);
 }
 
 Status lower_depthwise_conv_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
-  const auto tensors = layer_tensors(op, lowering);
-  if (!tensors) return tensors.error();
-  SOTTO_RETURN_IF_ERROR(check_weights(lowering, tensors->weights, 3));
-  const Tensor& weights = lowering.tensor(tensors->weights);
-  if (weights.shape.size() != 4 || weights.shape[0] != 1) {
-    return lowering.refuse(tensors->weights, "weights must have four dimensions, the first of them 1");
-  }
-  WindowOptions options;
-  options.padding = static_cast<Padding>(op.options.scalar<std::int8_t>(slot::kDepthwisePadding, 0));
-  options.stride_height = op.options.scalar<std::int32_t>(slot::kDepthwiseStrideHeight, 0);
-  options.stride_width = op.options.scalar<std::int32_t>(slot::kDepthwiseStrideWidth, 0);
-  options.dilation_height = op.options.scalar<std::int32_t>(slot::kDepthwiseDilationHeight, 1);
-  options.dilation_width = op.options.scalar<std::int32_t>(slot::kDepthwiseDilationWidth, 1);
-  options.kernel_height = weights.shape[1];
-  options.kernel_width = weights.shape[2];
-  const auto window = sliding_window(lowering, tensors->input, tensors->output, options);
-  if (!window) return window.error();
-  if (weights.shape[3] != window->output_channels || window->output_channels % window->input_channels != 0) {
-    return lowering.refuse(tensors->weights,
-                           "its channels are no multiple of the input's, or not the output's");
-  }
-  device::ConvParameters p{};
-  set_window(p, *window);
-  p.depth_multiplier = static_cast<std::uint16_t>(window->output_channels / window->input_channels);
-  const auto activation =
-      static_cast<Activation>(op.options.scalar<std::int8_t>(slot::kDepthwiseActivation, 0));
-  SOTTO_RETURN_IF_ERROR(set_quantization(p, lowering, *tensors, activation));
+  auto convolution = read_convolution(op, lowering, kDepthwiseConv2d);
+  if (!convolution) return convolution.error();
+  const auto& [tensors, window, parameters] = *convolution;
+  const Tensor& weights = lowering.tensor(tensors.weights);
   const std::uint32_t channels = weights.shape[3];
-  const WeightMatrix matrix{values_of(weights), channels, weights.elements / channels, 1, channels};
-  return finish(lowering, *tensors, device::KernelKind::kDepthwiseConv2d, matrix, p, lowered);
+  if (weights.shape[0] != 1 || channels != window.output_channels || channels % window.input_channels != 0) {
+    return lowering.refuse(tensors.weights,
+                           "its first dimension is not 1, or its channels are no multiple of the input's, or "
+                           "not the output's");
+  }
+  convolution->parameters.depth_multiplier = static_cast<std::uint16_t>(channels / window.input_channels);
+  const WeightMatrix matrix{int8_values(weights), channels, weights.elements / channels, 1, channels};
+  return finish(lowering, tensors, device::KernelKind::kDepthwiseConv2d, matrix, convolution->parameters,
+                lowered);
 }
 
 }  // namespace sotto::model_compiler

@@ -54,10 +54,8 @@ Status lower_add(const Operator& op, Lowering& lowering, LoweredOperator& lowere
   device::AddParameters p{};
   SOTTO_RETURN_IF_ERROR(
       set_add_multipliers(p, scale_of(lowering.tensor(*a)), scale_of(lowering.tensor(*b)), scale_of(output)));
-  const auto activation = static_cast<Activation>(op.options.scalar<std::int8_t>(slot::kAddActivation, 0));
-  const auto range = activation_range(activation, scale_of(output), zero_point_of(output));
-  if (!range)
-    return invalid_argument("its fused activation is not supported; NONE, RELU, RELU6 and RELU_N1_TO_1 are");
+  const auto range = fused_activation(op, slot::kAddActivation, output);
+  if (!range) return range.error();
   p.count = output.elements;
   p.input_zero_point[0] = static_cast<std::int8_t>(zero_point_of(lowering.tensor(*a)));
   p.input_zero_point[1] = static_cast<std::int8_t>(zero_point_of(lowering.tensor(*b)));

@@ -54,22 +54,11 @@ Status lower_fully_connected(const Operator& op, Lowering& lowering, LoweredOper
   }
   device::FullyConnectedParameters p{};
   SOTTO_RETURN_IF_ERROR(set_shape(p, lowering, *tensors));
-  const Tensor& output = lowering.tensor(tensors->output);
-  const auto activation =
-      static_cast<Activation>(op.options.scalar<std::int8_t>(slot::kFullyConnectedActivation, 0));
-  const auto range = activation_range(activation, scale_of(output), zero_point_of(output));
-  if (!range)
-    return invalid_argument("its fused activation is not supported; NONE, RELU, RELU6 and RELU_N1_TO_1 are");
-  p.input_zero_point = static_cast<std::int8_t>(zero_point_of(lowering.tensor(tensors->input)));
-  p.output_zero_point = static_cast<std::int8_t>(zero_point_of(output));
-  p.activation_min = range->min;
-  p.activation_max = range->max;
+  SOTTO_RETURN_IF_ERROR(set_quantization(p, op, slot::kFullyConnectedActivation, lowering, *tensors));
   const auto kernel = lowering.kernel(device::KernelKind::kFullyConnected);
   if (!kernel) return kernel.error();
   lowered.kernel = *kernel;
-  const Bytes constant = lowering.tensor(tensors->weights).constant;
-  const std::span<const std::int8_t> values(reinterpret_cast<const std::int8_t*>(constant.data()),
-                                            constant.size());
+  const std::span<const std::int8_t> values = int8_values(lowering.tensor(tensors->weights));
   const auto biases =
       folded_biases(lowering, *tensors, {values, p.output_depth, p.input_depth, p.input_depth, 1});
   if (!biases) return biases.error();
@@ -82,7 +71,7 @@ Status lower_fully_connected(const Operator& op, Lowering& lowering, LoweredOper
   lowered.inputs = {lowering.arena_operand(tensors->input)};
   lowered.outputs = {lowering.arena_operand(tensors->output)};
   if (lowered.kernel->scratch_bytes != nullptr) lowered.scratch_bytes = lowered.kernel->scratch_bytes(&p);
-  lowered.multiply_accumulates = saturated_product(output.elements, p.input_depth);
+  lowered.multiply_accumulates = saturated_product(lowering.tensor(tensors->output).elements, p.input_depth);
   return {};
 }
 

@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "lower/tensor_lowering.h"
-#include "tensor/schema.h"
 
 namespace sotto::model_compiler {
 namespace {

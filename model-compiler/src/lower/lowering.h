@@ -1,5 +1,5 @@
 // From operators of the graph to records of the image: checks, multipliers, folded biases, packed weights,
-// and what the planner must know. One function per .tflite operator; kLowerings in lowering.cc lists them.
+// and what the planner must know. operators.cc says which function lowers which operator.
 #pragma once
 
 #include <cstdint>
@@ -73,13 +73,6 @@ class Lowering {
   ImageBuilder& image;
 };
 
-[[nodiscard]] inline float scale_of(const Tensor& tensor) { return tensor.quantization.scales[0]; }
-[[nodiscard]] inline std::int32_t zero_point_of(const Tensor& tensor) {
-  return tensor.quantization.zero_points.empty()
-             ? 0
-             : static_cast<std::int32_t>(tensor.quantization.zero_points[0]);
-}
-
 // For counts that are told, not used.
 [[nodiscard]] inline std::uint32_t saturated_product(std::uint32_t a, std::uint32_t b) {
   const std::uint64_t product = std::uint64_t{a} * b;
@@ -93,8 +86,8 @@ Status lower_conv_2d(const Operator& op, Lowering& lowering, LoweredOperator& lo
 Status lower_depthwise_conv_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_fully_connected(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_add(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
-Status lower_average_pool_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
-Status lower_max_pool_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+// AVERAGE_POOL_2D, MAX_POOL_2D.
+Status lower_pool_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_reshape(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_softmax(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 

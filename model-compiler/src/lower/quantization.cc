@@ -18,6 +18,14 @@ QuantizedMultiplier quantize_multiplier(double real) {
   return {static_cast<std::int32_t>(fixed), exponent};
 }
 
+Result<ActivationRange> fused_activation(const Operator& op, std::uint32_t slot, const Tensor& output) {
+  const auto activation = static_cast<Activation>(op.options.scalar<std::int8_t>(slot, 0));
+  const auto range = activation_range(activation, scale_of(output), zero_point_of(output));
+  if (!range)
+    return invalid_argument("its fused activation is not supported; NONE, RELU, RELU6 and RELU_N1_TO_1 are");
+  return *range;
+}
+
 std::optional<ActivationRange> activation_range(Activation activation, float scale, std::int32_t zero_point) {
   const auto quantized = [&](float value) {
     const float q = std::round(value / scale) + static_cast<float>(zero_point);

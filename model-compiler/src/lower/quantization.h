@@ -5,10 +5,18 @@
 #include <cstdint>
 #include <optional>
 
+#include "sotto/base/result.h"
 #include "tflite/graph.h"
 #include "tflite/schema.h"
 
 namespace sotto::model_compiler {
+
+[[nodiscard]] inline float scale_of(const Tensor& tensor) { return tensor.quantization.scales[0]; }
+[[nodiscard]] inline std::int32_t zero_point_of(const Tensor& tensor) {
+  return tensor.quantization.zero_points.empty()
+             ? 0
+             : static_cast<std::int32_t>(tensor.quantization.zero_points[0]);
+}
 
 // real = multiplier * 2^(shift - 31); multiplier in [2^30, 2^31), or 0.
 struct QuantizedMultiplier {
@@ -24,8 +32,11 @@ struct ActivationRange {
   std::int8_t max = INT8_MAX;
 };
 
-// The int8 values that a fused activation leaves possible; nothing for an activation that is none of the four
-// clamping ones.
+// The int8 values of `output` that the operator's fused activation, an option at `slot`, leaves possible;
+// refused when it is none of the four clamping ones.
+[[nodiscard]] Result<ActivationRange> fused_activation(const Operator& op, std::uint32_t slot,
+                                                       const Tensor& output);
+// Nothing for another one.
 [[nodiscard]] std::optional<ActivationRange> activation_range(Activation activation, float scale,
                                                               std::int32_t zero_point);
 

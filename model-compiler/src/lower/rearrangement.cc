@@ -2,7 +2,6 @@
 #include "lower/tensor_lowering.h"
 #include "tensor/operands.h"
 #include "tensor/rearranged_blocks.h"
-#include "tensor/schema.h"
 
 namespace sotto::model_compiler {
 namespace {

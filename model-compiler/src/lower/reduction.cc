@@ -5,7 +5,6 @@
 #include "lower/tensor_lowering.h"
 #include "tensor/axes.h"
 #include "tensor/operands.h"
-#include "tensor/schema.h"
 
 namespace sotto::model_compiler {
 namespace {

@@ -44,7 +44,7 @@ Result<WindowAxis> axis(std::uint32_t input, std::uint32_t output, Padding paddi
 }  // namespace
 
 Result<SlidingWindow> sliding_window(const Lowering& lowering, std::uint32_t input, std::uint32_t output,
-                                     const WindowOptions& options) {
+                                     const WindowOptions& options, const KernelSize& kernel) {
   const Tensor& in = lowering.tensor(input);
   const Tensor& out = lowering.tensor(output);
   for (const std::uint32_t tensor : {input, output}) {
@@ -59,10 +59,10 @@ Result<SlidingWindow> sliding_window(const Lowering& lowering, std::uint32_t inp
   }
   if (in.shape[0] != out.shape[0]) return lowering.refuse(output, "its batch is not the input's");
   const auto height = axis(in.shape[1], out.shape[1], options.padding,
-                           {options.kernel_height, options.stride_height, options.dilation_height});
+                           {kernel.height, options.stride_height, options.dilation_height});
   if (!height) return height.error().with_context("height");
   const auto width = axis(in.shape[2], out.shape[2], options.padding,
-                          {options.kernel_width, options.stride_width, options.dilation_width});
+                          {kernel.width, options.stride_width, options.dilation_width});
   if (!width) return width.error().with_context("width");
   SlidingWindow window;
   window.batches = static_cast<std::uint16_t>(in.shape[0]);

@@ -2,15 +2,14 @@
 // shapes in the file.
 #pragma once
 
+#include <cstddef>
+
 #include "lower/lowering.h"
 
 namespace sotto::model_compiler {
 
-struct WindowOptions {
-  Padding padding = Padding::kSame;
-  std::int32_t stride_height = 0, stride_width = 0;
-  std::int32_t dilation_height = 1, dilation_width = 1;
-  std::uint32_t kernel_height = 0, kernel_width = 0;
+struct KernelSize {
+  std::uint32_t height, width;
 };
 
 struct WindowAxis {
@@ -25,6 +24,22 @@ struct SlidingWindow {
 // Refuses shapes of other than four dimensions, dimensions above 65535, and an output shape that the options
 // do not give.
 [[nodiscard]] Result<SlidingWindow> sliding_window(const Lowering& lowering, std::uint32_t input,
-                                                   std::uint32_t output, const WindowOptions& options);
+                                                   std::uint32_t output, const WindowOptions& options,
+                                                   const KernelSize& kernel);
+
+// Parameters, operands, overlap, direction and scratch of an operator whose kernel is chosen and slides a
+// window over its only input.
+template <typename Parameters>
+void set_window_kernel(const Lowering& lowering, LoweredOperator& lowered, const Parameters& p,
+                       std::uint32_t input, std::uint32_t output) {
+  const KernelPlan& kernel = *lowered.kernel;
+  Lowering::set_parameters(lowered, p);
+  lowered.inputs = {lowering.arena_operand(input)};
+  lowered.outputs = {lowering.arena_operand(output)};
+  if (kernel.lag_pixels != kReadsEverything)
+    lowered.overlaps = {window_overlap(geometry_of(p), kernel.lag_pixels, kernel.descends)};
+  if (kernel.descends) lowered.descending_offset = offsetof(Parameters, descending);
+  if (kernel.scratch_bytes != nullptr) lowered.scratch_bytes = kernel.scratch_bytes(&p);
+}
 
 }  // namespace sotto::model_compiler

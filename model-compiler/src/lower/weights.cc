@@ -8,6 +8,10 @@
 
 namespace sotto::model_compiler {
 
+std::span<const std::int8_t> int8_values(const Tensor& tensor) {
+  return {reinterpret_cast<const std::int8_t*>(tensor.constant.data()), tensor.constant.size()};
+}
+
 Status check_weights(const Lowering& lowering, std::uint32_t index, std::int32_t channel_dimension) {
   const Tensor& weights = lowering.tensor(index);
   if (weights.type != TensorType::kInt8) {
@@ -46,7 +50,6 @@ Result<LayerTensors> layer_tensors(const Operator& op, const Lowering& lowering)
   tensors.input = *input;
   tensors.weights = *weights;
   tensors.output = *output;
-  if (op.outputs.size() != 1 || op.inputs.size() > 3) return invalid_argument("it has too many operands");
   SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(tensors.input));
   SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(tensors.output));
   if (op.inputs.size() == 3 && op.inputs[2] != kAbsentTensor) {

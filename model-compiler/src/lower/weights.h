@@ -15,6 +15,9 @@ struct WeightMatrix {
   std::uint32_t weight_stride = 0;   // from one weight of a channel to the next
 };
 
+// The bytes of an int8 constant.
+[[nodiscard]] std::span<const std::int8_t> int8_values(const Tensor& tensor);
+
 // int8 constants, symmetric (zero point 0), finite scales: one, or one per index of `channel_dimension`.
 [[nodiscard]] Status check_weights(const Lowering& lowering, std::uint32_t tensor,
                                    std::int32_t channel_dimension);
@@ -26,6 +29,20 @@ struct LayerTensors {
 // The operands 0 to 2 and the output of such a layer; activations int8, bias int32 constants, one per
 // channel.
 [[nodiscard]] Result<LayerTensors> layer_tensors(const Operator& op, const Lowering& lowering);
+
+// Zero points and the range of the fused activation, an option at `slot`, in a layer's parameters.
+template <typename Parameters>
+[[nodiscard]] Status set_quantization(Parameters& p, const Operator& op, std::uint32_t slot,
+                                      const Lowering& lowering, const LayerTensors& tensors) {
+  const Tensor& output = lowering.tensor(tensors.output);
+  const auto range = fused_activation(op, slot, output);
+  if (!range) return range.error();
+  p.input_zero_point = static_cast<std::int8_t>(zero_point_of(lowering.tensor(tensors.input)));
+  p.output_zero_point = static_cast<std::int8_t>(zero_point_of(output));
+  p.activation_min = range->min;
+  p.activation_max = range->max;
+  return {};
+}
 
 // bias[c] - input zero point * sum of the channel's weights, modulo 2^32.
 [[nodiscard]] Result<std::vector<std::int32_t>> folded_biases(const Lowering& lowering,

@@ -27,16 +27,6 @@ std::vector<std::int8_t> pack_matrix(std::uint32_t channels, std::uint32_t depth
   return packed;
 }
 
-std::vector<std::int8_t> pack_convolution(const void* parameters, std::span<const std::int8_t> weights) {
-  const auto& p = *static_cast<const ConvParameters*>(parameters);
-  return pack_matrix(p.output_channels, device::window_depth(p), weights);
-}
-
-std::vector<std::int8_t> pack_fully_connected(const void* parameters, std::span<const std::int8_t> weights) {
-  const auto& p = *static_cast<const FullyConnectedParameters*>(parameters);
-  return pack_matrix(p.output_depth, p.input_depth, weights);
-}
-
 std::vector<std::int8_t> pack_depthwise(const void* parameters, std::span<const std::int8_t> weights) {
   constexpr std::uint32_t kPlaces[4] = {0, 2, 1, 3};  // of four channels each: 0-3, 8-11, 4-7, 12-15
   const auto& p = *static_cast<const ConvParameters*>(parameters);
@@ -54,25 +44,21 @@ std::vector<std::int8_t> pack_depthwise(const void* parameters, std::span<const 
   return packed;
 }
 
-template <typename Parameters, std::uint64_t (*kBytes)(const Parameters&)>
-std::uint32_t scratch_bytes(const void* parameters) {
-  return static_cast<std::uint32_t>(kBytes(*static_cast<const Parameters*>(parameters)));
-}
-
-constexpr auto kConvolutionScratch = scratch_bytes<ConvParameters, device::avx2::convolution_scratch_bytes>;
-constexpr auto kDepthwiseScratch = scratch_bytes<ConvParameters, device::avx2::depthwise_scratch_bytes>;
+constexpr auto kConvolutionScratch =
+    scratch_bytes_of<ConvParameters, device::avx2::convolution_scratch_bytes>;
+constexpr auto kDepthwiseScratch = scratch_bytes_of<ConvParameters, device::avx2::depthwise_scratch_bytes>;
 constexpr auto kFullyConnectedScratch =
-    scratch_bytes<FullyConnectedParameters, device::avx2::fully_connected_scratch_bytes>;
+    scratch_bytes_of<FullyConnectedParameters, device::avx2::fully_connected_scratch_bytes>;
 
 constexpr KernelPlan kPlans[] = {
     {KernelKind::kConv2d, Layout::kAvx2, "sotto_avx2_conv_2d", 0, true, kConvolutionScratch,
-     pack_convolution},
+     pack_convolution<pack_matrix>},
     {KernelKind::kPointwiseConv2d, Layout::kAvx2, "sotto_avx2_pointwise_conv_2d", 0, true,
-     kConvolutionScratch, pack_convolution},
+     kConvolutionScratch, pack_convolution<pack_matrix>},
     {KernelKind::kDepthwiseConv2d, Layout::kAvx2, "sotto_avx2_depthwise_conv_2d", 0, true, kDepthwiseScratch,
      pack_depthwise},
     {KernelKind::kFullyConnected, Layout::kAvx2, "sotto_avx2_fully_connected", kReadsEverything, false,
-     kFullyConnectedScratch, pack_fully_connected},
+     kFullyConnectedScratch, pack_fully_connected<pack_matrix>},
 };
 
 }  // namespace

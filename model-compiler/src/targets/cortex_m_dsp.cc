@@ -6,7 +6,6 @@ namespace sotto::model_compiler {
 namespace {
 
 using device::ConvParameters;
-using device::FullyConnectedParameters;
 using device::KernelKind;
 using device::Layout;
 
@@ -20,13 +19,16 @@ struct Matrix {
   }
 };
 
-// Groups of `group` rows; per group and quad first the steps 0 and 2, then 1 and 3, of two rows at a time.
-std::vector<std::int8_t> pack_matrix(const Matrix& matrix, std::uint32_t group) {
+// Groups of kGroup rows; per group and quad first the steps 0 and 2, then 1 and 3, of two rows at a time.
+template <std::uint32_t kGroup>
+std::vector<std::int8_t> pack_matrix(std::uint32_t rows, std::uint32_t depth,
+                                     std::span<const std::int8_t> weights) {
+  const Matrix matrix{weights, rows, depth};
   std::vector<std::int8_t> packed;
-  for (std::uint32_t first = 0; first < matrix.rows; first += group) {
+  for (std::uint32_t first = 0; first < matrix.rows; first += kGroup) {
     for (std::uint32_t quad = 0; quad < matrix.depth; quad += 4) {
       for (const std::uint32_t step : {quad, quad + 1}) {
-        for (std::uint32_t row = first; row < first + group; row += 2) {
+        for (std::uint32_t row = first; row < first + kGroup; row += 2) {
           for (const std::uint32_t at : {step, step + 2}) {
             packed.push_back(matrix.at(row, at));
             packed.push_back(matrix.at(row + 1, at));
@@ -36,16 +38,6 @@ std::vector<std::int8_t> pack_matrix(const Matrix& matrix, std::uint32_t group) 
     }
   }
   return packed;
-}
-
-std::vector<std::int8_t> pack_convolution(const void* parameters, std::span<const std::int8_t> weights) {
-  const auto& p = *static_cast<const ConvParameters*>(parameters);
-  return pack_matrix({weights, p.output_channels, device::window_depth(p)}, 2);
-}
-
-std::vector<std::int8_t> pack_fully_connected(const void* parameters, std::span<const std::int8_t> weights) {
-  const auto& p = *static_cast<const FullyConnectedParameters*>(parameters);
-  return pack_matrix({weights, p.output_depth, p.input_depth}, 4);
 }
 
 std::vector<std::int8_t> pack_depthwise(const void* parameters, std::span<const std::int8_t> weights) {
@@ -66,32 +58,27 @@ std::vector<std::int8_t> pack_depthwise(const void* parameters, std::span<const 
   return packed;
 }
 
-template <std::uint64_t (*kBytes)(const ConvParameters&)>
-std::uint32_t scratch_bytes(const void* parameters) {
-  return static_cast<std::uint32_t>(kBytes(*static_cast<const ConvParameters*>(parameters)));
-}
-
 constexpr KernelPlan kPlans[] = {
     {.kind = KernelKind::kConv2d,
      .layout = Layout::kCortexMDsp,
      .symbol = "sotto_cortex_m_dsp_conv_2d",
      .lag_pixels = 0,
      .descends = true,
-     .scratch_bytes = scratch_bytes<device::dsp::convolution_scratch_bytes>,
-     .pack = pack_convolution},
+     .scratch_bytes = scratch_bytes_of<ConvParameters, device::dsp::convolution_scratch_bytes>,
+     .pack = pack_convolution<pack_matrix<2>>},
     {.kind = KernelKind::kPointwiseConv2d,
      .layout = Layout::kCortexMDsp,
      .symbol = "sotto_cortex_m_dsp_pointwise_conv_2d",
      .lag_pixels = 0,
      .descends = true,
-     .scratch_bytes = scratch_bytes<device::dsp::pointwise_scratch_bytes>,
-     .pack = pack_convolution},
+     .scratch_bytes = scratch_bytes_of<ConvParameters, device::dsp::pointwise_scratch_bytes>,
+     .pack = pack_convolution<pack_matrix<2>>},
     {.kind = KernelKind::kDepthwiseConv2d,
      .layout = Layout::kCortexMDsp,
      .symbol = "sotto_cortex_m_dsp_depthwise_conv_2d",
      .lag_pixels = 0,
      .descends = true,
-     .scratch_bytes = scratch_bytes<device::dsp::depthwise_scratch_bytes>,
+     .scratch_bytes = scratch_bytes_of<ConvParameters, device::dsp::depthwise_scratch_bytes>,
      .pack = pack_depthwise},
     {.kind = KernelKind::kFullyConnected,
      .layout = Layout::kCortexMDsp,
@@ -99,7 +86,7 @@ constexpr KernelPlan kPlans[] = {
      .lag_pixels = kReadsEverything,
      .descends = false,
      .scratch_bytes = nullptr,
-     .pack = pack_fully_connected},
+     .pack = pack_fully_connected<pack_matrix<4>>},
     {.kind = KernelKind::kAdd,
      .layout = Layout::kCortexMDsp,
      .symbol = "sotto_cortex_m_dsp_add",

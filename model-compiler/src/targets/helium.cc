@@ -6,7 +6,6 @@ namespace sotto::model_compiler {
 namespace {
 
 using device::ConvParameters;
-using device::FullyConnectedParameters;
 using device::KernelKind;
 using device::Layout;
 using device::helium::kDepthwiseChannels;
@@ -28,16 +27,6 @@ std::vector<std::int8_t> pack_matrix(std::uint32_t channels, std::uint32_t depth
   return packed;
 }
 
-std::vector<std::int8_t> pack_convolution(const void* parameters, std::span<const std::int8_t> weights) {
-  const auto& p = *static_cast<const ConvParameters*>(parameters);
-  return pack_matrix(p.output_channels, device::window_depth(p), weights);
-}
-
-std::vector<std::int8_t> pack_fully_connected(const void* parameters, std::span<const std::int8_t> weights) {
-  const auto& p = *static_cast<const FullyConnectedParameters*>(parameters);
-  return pack_matrix(p.output_depth, p.input_depth, weights);
-}
-
 std::vector<std::int8_t> pack_depthwise(const void* parameters, std::span<const std::int8_t> weights) {
   const auto& p = *static_cast<const ConvParameters*>(parameters);
   std::vector<std::int8_t> packed(device::helium::depthwise_weight_bytes(p));
@@ -52,23 +41,19 @@ std::vector<std::int8_t> pack_depthwise(const void* parameters, std::span<const 
   return packed;
 }
 
-template <std::uint64_t (*kBytes)(const ConvParameters&)>
-std::uint32_t scratch_bytes(const void* parameters) {
-  return static_cast<std::uint32_t>(kBytes(*static_cast<const ConvParameters*>(parameters)));
-}
-
-constexpr auto kConvolutionScratch = scratch_bytes<device::helium::convolution_scratch_bytes>;
-constexpr auto kDepthwiseScratch = scratch_bytes<device::helium::depthwise_scratch_bytes>;
+constexpr auto kConvolutionScratch =
+    scratch_bytes_of<ConvParameters, device::helium::convolution_scratch_bytes>;
+constexpr auto kDepthwiseScratch = scratch_bytes_of<ConvParameters, device::helium::depthwise_scratch_bytes>;
 
 constexpr KernelPlan kPlans[] = {
     {KernelKind::kConv2d, Layout::kHelium, "sotto_helium_conv_2d", 0, true, kConvolutionScratch,
-     pack_convolution},
+     pack_convolution<pack_matrix>},
     {KernelKind::kPointwiseConv2d, Layout::kHelium, "sotto_helium_pointwise_conv_2d", 0, true,
-     kConvolutionScratch, pack_convolution},
+     kConvolutionScratch, pack_convolution<pack_matrix>},
     {KernelKind::kDepthwiseConv2d, Layout::kHelium, "sotto_helium_depthwise_conv_2d", 0, true,
      kDepthwiseScratch, pack_depthwise},
     {KernelKind::kFullyConnected, Layout::kHelium, "sotto_helium_fully_connected", kReadsEverything, false,
-     nullptr, pack_fully_connected},
+     nullptr, pack_fully_connected<pack_matrix>},
     {KernelKind::kAdd, Layout::kHelium, "sotto_helium_add", 0, false, nullptr, nullptr},
 };
 

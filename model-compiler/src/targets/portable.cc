@@ -7,7 +7,6 @@ namespace sotto::model_compiler {
 namespace {
 
 using device::ConvParameters;
-using device::FullyConnectedParameters;
 using device::KernelKind;
 using device::Layout;
 
@@ -23,36 +22,21 @@ std::vector<std::int8_t> interleave(std::uint32_t rows, std::uint32_t depth,
   return packed;
 }
 
-std::vector<std::int8_t> pack_convolution(const void* parameters, std::span<const std::int8_t> weights) {
-  const auto& p = *static_cast<const ConvParameters*>(parameters);
-  return interleave(p.output_channels, device::portable::window_length(p), weights);
-}
-
-std::vector<std::int8_t> pack_fully_connected(const void* parameters, std::span<const std::int8_t> weights) {
-  const auto& p = *static_cast<const FullyConnectedParameters*>(parameters);
-  return interleave(p.output_depth, p.input_depth, weights);
-}
-
-std::uint32_t convolution_scratch(const void* parameters) {
-  return static_cast<std::uint32_t>(
-      device::portable::conv_2d_scratch_bytes(*static_cast<const ConvParameters*>(parameters)));
-}
-
-std::uint32_t depthwise_scratch(const void* parameters) {
-  return static_cast<std::uint32_t>(
-      device::portable::depthwise_conv_2d_scratch_bytes(*static_cast<const ConvParameters*>(parameters)));
-}
+constexpr auto kConvolutionScratch =
+    scratch_bytes_of<ConvParameters, device::portable::conv_2d_scratch_bytes>;
+constexpr auto kDepthwiseScratch =
+    scratch_bytes_of<ConvParameters, device::portable::depthwise_conv_2d_scratch_bytes>;
 
 constexpr KernelPlan kPlans[] = {
-    {KernelKind::kConv2d, Layout::kPortable, "sotto_portable_conv_2d", 0, true, convolution_scratch,
-     pack_convolution},
+    {KernelKind::kConv2d, Layout::kPortable, "sotto_portable_conv_2d", 0, true, kConvolutionScratch,
+     pack_convolution<interleave>},
     {KernelKind::kPointwiseConv2d, Layout::kPortable, "sotto_portable_pointwise_conv_2d", 0, true,
-     convolution_scratch, pack_convolution},
+     kConvolutionScratch, pack_convolution<interleave>},
     // Channel by channel, so a pixel's window is read until its last channel is written.
     {KernelKind::kDepthwiseConv2d, Layout::kPlain, "sotto_portable_depthwise_conv_2d", 1, true,
-     depthwise_scratch, nullptr},
+     kDepthwiseScratch, nullptr},
     {KernelKind::kFullyConnected, Layout::kPortable, "sotto_portable_fully_connected", kReadsEverything,
-     false, nullptr, pack_fully_connected},
+     false, nullptr, pack_fully_connected<interleave>},
     {KernelKind::kAdd, Layout::kPlain, "sotto_portable_add", 0, false, nullptr, nullptr},
     {KernelKind::kAveragePool2d, Layout::kPlain, "sotto_portable_average_pool_2d", 1, true, nullptr, nullptr},
     {KernelKind::kMaxPool2d, Layout::kPlain, "sotto_portable_max_pool_2d", 1, true, nullptr, nullptr},

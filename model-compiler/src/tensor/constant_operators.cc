@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "operators.h"
 #include "tensor/operands.h"
 #include "tensor/rearranged_blocks.h"
-#include "tensor/schema.h"
 
 namespace sotto::model_compiler {
 namespace {
-
-using Values = std::optional<std::vector<ConstantTensor>>;
 
 // Small integers are what shapes are made of; anything larger stays with the model.
 constexpr std::uint32_t kFoldedBytesMax = 64 * 1024;
@@ -18,7 +16,7 @@ constexpr std::uint32_t kFoldedBytesMax = 64 * 1024;
 bool is_integer(TensorType type) { return type == TensorType::kInt32 || type == TensorType::kInt64; }
 
 // As the output's type wants them; nothing when they do not fit.
-Values as_tensor(const Tensor& output, const Shape& shape, const std::vector<std::int64_t>& values) {
+ConstantValues as_tensor(const Tensor& output, const Shape& shape, const std::vector<std::int64_t>& values) {
   if (!is_integer(output.type)) return std::nullopt;
   ConstantTensor tensor{shape, {}};
   for (const std::int64_t value : values) {
@@ -30,13 +28,39 @@ Values as_tensor(const Tensor& output, const Shape& shape, const std::vector<std
   return std::vector<ConstantTensor>{std::move(tensor)};
 }
 
-Values shape_values(const Tensor& input, const Tensor& output) {
-  const auto rank = static_cast<std::uint32_t>(input.shape.size());
-  if (rank == 0) return std::nullopt;
-  return as_tensor(output, {rank}, std::vector<std::int64_t>(input.shape.begin(), input.shape.end()));
+// What evaluate() has found to be there.
+const Tensor& output_tensor(const Graph& graph, const Operator& op) {
+  return graph.tensors[static_cast<std::size_t>(op.outputs[0])];
 }
 
-Values product(const Graph& graph, const Operator& op, const Tensor& output) {
+// The outputs' shapes, when they are small.
+Shapes small_shapes(const Graph& graph, const Operator& op) {
+  auto shapes = output_shapes(graph, op);
+  if (!shapes) return shapes;
+  std::uint64_t bytes = 0;
+  for (const Shape& shape : *shapes)
+    bytes += std::uint64_t{element_count(shape)} * tensor_type_bytes(output_tensor(graph, op).type);
+  if (bytes == 0 || bytes > kFoldedBytesMax)
+    return invalid_argument("it is too large to be computed beforehand");
+  return shapes;
+}
+
+}  // namespace
+
+ConstantValues evaluate_shape(const Graph& graph, const Operator& op) {
+  const Shape& shape = graph.tensors[static_cast<std::size_t>(op.inputs[0])].shape;
+  if (shape.empty()) return std::nullopt;
+  return as_tensor(output_tensor(graph, op), {static_cast<std::uint32_t>(shape.size())},
+                   std::vector<std::int64_t>(shape.begin(), shape.end()));
+}
+
+ConstantValues evaluate_cast(const Graph& graph, const Operator& op) {
+  const auto values = constant_integers(graph, op, 0);
+  const Tensor& input = graph.tensors[static_cast<std::size_t>(op.inputs[0])];
+  return values ? as_tensor(output_tensor(graph, op), input.shape, *values) : std::nullopt;
+}
+
+ConstantValues evaluate_product(const Graph& graph, const Operator& op) {
   const auto values = constant_integers(graph, op, 0);
   const auto axes = constant_integers(graph, op, 1);
   const auto shape = input_shape(graph, op);
@@ -47,11 +71,11 @@ Values product(const Graph& graph, const Operator& op, const Tensor& output) {
     if (result < INT32_MIN || result > INT32_MAX) return std::nullopt;
   }
   const bool keep = op.options.scalar<std::uint8_t>(slot::kReducerKeepDimensions, 0) != 0;
-  return as_tensor(output, keep ? Shape{1} : Shape{}, {result});
+  return as_tensor(output_tensor(graph, op), keep ? Shape{1} : Shape{}, {result});
 }
 
 // The entries of a vector, or of a matrix's rows and so on, along the first dimension.
-Values gather(const Graph& graph, const Operator& op, const Tensor& output) {
+ConstantValues evaluate_gather(const Graph& graph, const Operator& op) {
   const auto values = constant_integers(graph, op, 0);
   const auto indices = constant_integers(graph, op, 1);
   const auto shape = input_shape(graph, op);
@@ -66,11 +90,14 @@ Values gather(const Graph& graph, const Operator& op, const Tensor& output) {
     if (index < 0 || index >= static_cast<std::int64_t>(values->size())) return std::nullopt;
     result.push_back((*values)[static_cast<std::size_t>(index)]);
   }
-  return as_tensor(output, **index_shape, result);
+  return as_tensor(output_tensor(graph, op), **index_shape, result);
 }
 
 // Arithmetic of two vectors, or of one and a single value.
-Values arithmetic(const Graph& graph, const Operator& op, const Tensor& output, const Shape& shape) {
+ConstantValues evaluate_arithmetic(const Graph& graph, const Operator& op) {
+  const auto shapes = small_shapes(graph, op);
+  if (!shapes) return std::nullopt;
+  const Shape& shape = (*shapes)[0];
   const auto a = constant_integers(graph, op, 0);
   const auto b = constant_integers(graph, op, 1);
   if (!a || !b) return std::nullopt;
@@ -98,14 +125,15 @@ Values arithmetic(const Graph& graph, const Operator& op, const Tensor& output, 
         result.push_back(std::min(x, y));
     }
   }
-  return as_tensor(output, shape, result);
+  return as_tensor(output_tensor(graph, op), shape, result);
 }
 
-Values moved(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
-  const auto moves = rearranged(graph, op, shapes);
+ConstantValues evaluate_rearrangement(const Graph& graph, const Operator& op) {
+  const auto shapes = small_shapes(graph, op);
+  if (!shapes) return std::nullopt;
+  const auto moves = rearranged(graph, op, *shapes);
   if (!moves || moves->fills) return std::nullopt;
-  const std::uint32_t element_bytes =
-      tensor_type_bytes(graph.tensors[static_cast<std::size_t>(op.outputs[0])].type);
+  const std::uint32_t element_bytes = tensor_type_bytes(output_tensor(graph, op).type);
   std::vector<Bytes> inputs;
   for (const std::size_t i : moves->data_inputs) {
     const auto input = input_of(graph, op, i);
@@ -114,55 +142,27 @@ Values moved(const Graph& graph, const Operator& op, const std::vector<Shape>& s
     inputs.push_back((*input)->constant);
   }
   std::vector<std::vector<std::uint8_t>> outputs;
-  for (const Shape& shape : shapes) outputs.emplace_back(std::size_t{element_count(shape)} * element_bytes);
+  for (const Shape& shape : *shapes) outputs.emplace_back(std::size_t{element_count(shape)} * element_bytes);
   if (!apply(moves->blocks, element_bytes, inputs, outputs)) return std::nullopt;
   std::vector<ConstantTensor> result;
-  for (std::size_t i = 0; i < shapes.size(); ++i) result.push_back({shapes[i], std::move(outputs[i])});
+  for (std::size_t i = 0; i < shapes->size(); ++i) result.push_back({(*shapes)[i], std::move(outputs[i])});
   return result;
 }
 
-bool keeps_bytes(std::int32_t code) {
-  return code == builtin::kReshape || code == builtin::kExpandDims || code == builtin::kSqueeze;
-}
-
-bool is_arithmetic(std::int32_t code) {
-  return code == builtin::kAdd || code == builtin::kSub || code == builtin::kMul ||
-         code == builtin::kMaximum || code == builtin::kMinimum;
-}
-
-// Small, and one of the operators whose shapes are known beforehand.
-Shapes small_shapes(const Graph& graph, const Operator& op, const Tensor& output) {
-  auto shapes = output_shapes(graph, op);
-  if (!shapes) return shapes;
-  std::uint64_t bytes = 0;
-  for (const Shape& shape : *shapes)
-    bytes += std::uint64_t{element_count(shape)} * tensor_type_bytes(output.type);
-  if (bytes == 0 || bytes > kFoldedBytesMax)
-    return invalid_argument("it is too large to be computed beforehand");
-  return shapes;
-}
-
-}  // namespace
-
-std::optional<std::vector<ConstantTensor>> evaluate(const Graph& graph, const Operator& op) {
-  const auto input = input_of(graph, op, 0);
-  const auto output = output_of(graph, op, 0);
-  if (!input || !output) return std::nullopt;
-  if (op.code == builtin::kShape) return shape_values(**input, **output);
-  if (op.code == builtin::kReduceProd) return product(graph, op, **output);
-  if (op.code == builtin::kGather) return gather(graph, op, **output);
-  if (op.code == builtin::kCast) {
-    const auto values = constant_integers(graph, op, 0);
-    return values ? as_tensor(**output, (*input)->shape, *values) : std::nullopt;
-  }
-  if (!keeps_bytes(op.code) && !is_arithmetic(op.code) && !is_rearrangement(op.code)) return std::nullopt;
-  const auto shapes = small_shapes(graph, op, **output);
+ConstantValues evaluate_unchanged(const Graph& graph, const Operator& op) {
+  const auto shapes = small_shapes(graph, op);
   if (!shapes) return std::nullopt;
-  if (is_arithmetic(op.code)) return arithmetic(graph, op, **output, (*shapes)[0]);
-  if (is_rearrangement(op.code)) return moved(graph, op, *shapes);
-  if (!(*input)->is_constant() || (*input)->type != (*output)->type) return std::nullopt;
+  const Tensor& input = graph.tensors[static_cast<std::size_t>(op.inputs[0])];
+  if (!input.is_constant() || input.type != output_tensor(graph, op).type) return std::nullopt;
   return std::vector<ConstantTensor>{
-      {(*shapes)[0], std::vector<std::uint8_t>((*input)->constant.begin(), (*input)->constant.end())}};
+      {(*shapes)[0], std::vector<std::uint8_t>(input.constant.begin(), input.constant.end())}};
+}
+
+ConstantValues evaluate(const Graph& graph, const Operator& op) {
+  const OperatorRow* row = find_operator(op.code);
+  if (row == nullptr || row->evaluate == nullptr) return std::nullopt;
+  if (!input_of(graph, op, 0) || !output_of(graph, op, 0)) return std::nullopt;
+  return row->evaluate(graph, op);
 }
 
 }  // namespace sotto::model_compiler

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "tensor/schema.h"
-
 namespace sotto::model_compiler {
 namespace {
 

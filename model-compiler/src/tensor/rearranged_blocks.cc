@@ -1,16 +1,13 @@
 #include "tensor/rearranged_blocks.h"
 
+#include "operators.h"
 #include "tensor/operands.h"
-#include "tensor/schema.h"
 #include "tensor/slices.h"
 
 namespace sotto::model_compiler {
 namespace {
 
 // Everything below has been checked by output_shapes(): operands are there, indices fit.
-using BlockFunction = Result<Rearranged> (*)(const Graph& graph, const Operator& op,
-                                             const std::vector<Shape>& shapes);
-
 const Shape& shape_of_input(const Graph& graph, const Operator& op, std::size_t i) {
   return graph.tensors[static_cast<std::size_t>(op.inputs[i])].shape;
 }
@@ -33,6 +30,67 @@ Result<Rearranged> join(const Graph& graph, const Operator& op, const Shape& out
   return result;
 }
 
+// Consecutive ranges of an input, one per output; `kept` are the outputs' shapes with the input's number of
+// dimensions.
+Rearranged part(const Shape& input, std::size_t data_input, const std::vector<Shape>& kept,
+                std::uint32_t axis) {
+  Rearranged result;
+  result.data_inputs = {data_input};
+  std::int32_t begin = 0;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    Range range = from_start(kept[i]);
+    range.begins[axis] = begin;
+    result.blocks.push_back(gather_range(input, range, static_cast<std::uint16_t>(i)));
+    begin += static_cast<std::int32_t>(kept[i][axis]);
+  }
+  return result;
+}
+
+template <std::size_t kAxisInput, std::size_t kDataInput>
+Result<Rearranged> split_from(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
+  const Shape& input = shape_of_input(graph, op, kDataInput);
+  const auto axes = constant_integers(graph, op, kAxisInput);
+  if (!axes) return axes.error();
+  const auto axis = dimension_index((*axes)[0], input);
+  if (!axis) return axis.error();
+  return part(input, kDataInput, shapes, *axis);
+}
+
+template <Result<Slice> (*kSlice)(const Graph&, const Operator&)>
+Result<Rearranged> sliced(const Graph& graph, const Operator& op, const std::vector<Shape>&) {
+  const auto slice = kSlice(graph, op);
+  if (!slice) return slice.error();
+  return Rearranged{{gather_range(shape_of_input(graph, op, 0), slice->range)}, {0}, false};
+}
+
+template <bool kToBatch>
+Result<Rearranged> batched(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
+  const Shape& input = shape_of_input(graph, op, 0);
+  const Shape& batched = kToBatch ? shapes[0] : input;
+  const auto block = constant_integers(graph, op, 1);
+  const auto widths = constant_integers(graph, op, 2);
+  if (!block) return block.error();
+  if (!widths) return widths.error();
+  SpaceToBatch geometry;
+  geometry.space = kToBatch ? input : shapes[0];
+  for (std::size_t i = 0; i < block->size(); ++i) {
+    geometry.block_shape.push_back(static_cast<std::uint32_t>((*block)[i]));
+    geometry.before.push_back(static_cast<std::uint32_t>((*widths)[2 * i]));
+    geometry.batched_spatial.push_back(batched[i + 1]);
+  }
+  // Back in space nothing is missing: what is cropped has come from padding, or is left behind.
+  return Rearranged{kToBatch ? space_to_batch(geometry) : batch_to_space(geometry), {0}, kToBatch};
+}
+
+template <bool kToDepth>
+Result<Rearranged> deepened(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
+  const auto size = static_cast<std::uint32_t>(op.options.scalar<std::int32_t>(slot::kBlockSize, 0));
+  if constexpr (kToDepth) return Rearranged{{space_to_depth(shapes[0], size)}, {0}, false};
+  return Rearranged{{depth_to_space(shape_of_input(graph, op, 0), size)}, {0}, false};
+}
+
+}  // namespace
+
 Result<Rearranged> concatenation_blocks(const Graph& graph, const Operator& op,
                                         const std::vector<Shape>& shapes) {
   if (op.options.scalar<std::int8_t>(slot::kConcatenationActivation, 0) != 0)
@@ -48,22 +106,6 @@ Result<Rearranged> pack_blocks(const Graph& graph, const Operator& op, const std
   return join(graph, op, shapes[0], *axis, true);
 }
 
-// Consecutive ranges of an input, one per output;
-// `kept` are the outputs' shapes with the input's number of dimensions.
-Rearranged part(const Shape& input, std::size_t data_input, const std::vector<Shape>& kept,
-                std::uint32_t axis) {
-  Rearranged result;
-  result.data_inputs = {data_input};
-  std::int32_t begin = 0;
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    Range range = from_start(kept[i]);
-    range.begins[axis] = begin;
-    result.blocks.push_back(gather_range(input, range, static_cast<std::uint16_t>(i)));
-    begin += static_cast<std::int32_t>(kept[i][axis]);
-  }
-  return result;
-}
-
 Result<Rearranged> unpack_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
   const Shape& input = shape_of_input(graph, op, 0);
   const auto axis = dimension_index(op.options.scalar<std::int32_t>(slot::kUnpackAxis, 0), input);
@@ -71,23 +113,6 @@ Result<Rearranged> unpack_blocks(const Graph& graph, const Operator& op, const s
   std::vector<Shape> kept = shapes;
   for (Shape& shape : kept) shape.insert(shape.begin() + *axis, 1);
   return part(input, 0, kept, *axis);
-}
-
-template <std::size_t kAxisInput, std::size_t kDataInput>
-Result<Rearranged> split_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
-  const Shape& input = shape_of_input(graph, op, kDataInput);
-  const auto axes = constant_integers(graph, op, kAxisInput);
-  if (!axes) return axes.error();
-  const auto axis = dimension_index((*axes)[0], input);
-  if (!axis) return axis.error();
-  return part(input, kDataInput, shapes, *axis);
-}
-
-template <Result<Slice> (*kSlice)(const Graph&, const Operator&)>
-Result<Rearranged> slice_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>&) {
-  const auto slice = kSlice(graph, op);
-  if (!slice) return slice.error();
-  return Rearranged{{gather_range(shape_of_input(graph, op, 0), slice->range)}, {0}, false};
 }
 
 Result<Rearranged> pad_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
@@ -116,68 +141,50 @@ Result<Rearranged> transpose_blocks(const Graph& graph, const Operator& op, cons
   return Rearranged{{transpose(input, permutation)}, {0}, false};
 }
 
-template <bool kToBatch>
-Result<Rearranged> batch_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
-  const Shape& input = shape_of_input(graph, op, 0);
-  const Shape& batched = kToBatch ? shapes[0] : input;
-  const auto block = constant_integers(graph, op, 1);
-  const auto widths = constant_integers(graph, op, 2);
-  if (!block) return block.error();
-  if (!widths) return widths.error();
-  SpaceToBatch geometry;
-  geometry.space = kToBatch ? input : shapes[0];
-  for (std::size_t i = 0; i < block->size(); ++i) {
-    geometry.block_shape.push_back(static_cast<std::uint32_t>((*block)[i]));
-    geometry.before.push_back(static_cast<std::uint32_t>((*widths)[2 * i]));
-    geometry.batched_spatial.push_back(batched[i + 1]);
-  }
-  // Back in space nothing is missing: what is cropped has come from padding, or is left behind.
-  return Rearranged{kToBatch ? space_to_batch(geometry) : batch_to_space(geometry), {0}, kToBatch};
+Result<Rearranged> split_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
+  return split_from<0, 1>(graph, op, shapes);
 }
 
-template <bool kToDepth>
-Result<Rearranged> depth_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
-  const auto size = static_cast<std::uint32_t>(op.options.scalar<std::int32_t>(slot::kBlockSize, 0));
-  if constexpr (kToDepth) return Rearranged{{space_to_depth(shapes[0], size)}, {0}, false};
-  return Rearranged{{depth_to_space(shape_of_input(graph, op, 0), size)}, {0}, false};
+Result<Rearranged> split_v_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
+  return split_from<2, 0>(graph, op, shapes);
 }
 
-struct BlockRule {
-  std::int32_t code;
-  BlockFunction blocks;
-};
-
-constexpr BlockRule kRules[] = {
-    {builtin::kBatchToSpaceNd, batch_blocks<false>},
-    {builtin::kConcatenation, concatenation_blocks},
-    {builtin::kDepthToSpace, depth_blocks<false>},
-    {builtin::kPack, pack_blocks},
-    {builtin::kPad, pad_blocks},
-    {builtin::kPadV2, pad_blocks},
-    {builtin::kSlice, slice_blocks<slice_of>},
-    {builtin::kSpaceToBatchNd, batch_blocks<true>},
-    {builtin::kSpaceToDepth, depth_blocks<true>},
-    {builtin::kSplit, split_blocks<0, 1>},
-    {builtin::kSplitV, split_blocks<2, 0>},
-    {builtin::kStridedSlice, slice_blocks<strided_slice_of>},
-    {builtin::kTile, tile_blocks},
-    {builtin::kTranspose, transpose_blocks},
-    {builtin::kUnpack, unpack_blocks},
-};
-
-const BlockRule* find(std::int32_t code) {
-  for (const BlockRule& rule : kRules) {
-    if (rule.code == code) return &rule;
-  }
-  return nullptr;
+Result<Rearranged> slice_blocks(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
+  return sliced<slice_of>(graph, op, shapes);
 }
 
-}  // namespace
+Result<Rearranged> strided_slice_blocks(const Graph& graph, const Operator& op,
+                                        const std::vector<Shape>& shapes) {
+  return sliced<strided_slice_of>(graph, op, shapes);
+}
 
-bool is_rearrangement(std::int32_t code) { return find(code) != nullptr; }
+Result<Rearranged> space_to_batch_blocks(const Graph& graph, const Operator& op,
+                                         const std::vector<Shape>& shapes) {
+  return batched<true>(graph, op, shapes);
+}
+
+Result<Rearranged> batch_to_space_blocks(const Graph& graph, const Operator& op,
+                                         const std::vector<Shape>& shapes) {
+  return batched<false>(graph, op, shapes);
+}
+
+Result<Rearranged> space_to_depth_blocks(const Graph& graph, const Operator& op,
+                                         const std::vector<Shape>& shapes) {
+  return deepened<true>(graph, op, shapes);
+}
+
+Result<Rearranged> depth_to_space_blocks(const Graph& graph, const Operator& op,
+                                         const std::vector<Shape>& shapes) {
+  return deepened<false>(graph, op, shapes);
+}
+
+bool is_rearrangement(const Operator& op) {
+  const OperatorRow* row = find_operator(op.code);
+  return row != nullptr && row->blocks != nullptr;
+}
 
 Result<Rearranged> rearranged(const Graph& graph, const Operator& op, const std::vector<Shape>& shapes) {
-  return find(op.code)->blocks(graph, op, shapes);
+  return find_operator(op.code)->blocks(graph, op, shapes);
 }
 
 }  // namespace sotto::model_compiler

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "tensor/operands.h"
-#include "tensor/schema.h"
 #include "tensor/slices.h"
 
 namespace sotto::model_compiler {

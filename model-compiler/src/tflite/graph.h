@@ -50,6 +50,14 @@ struct Operator {
   bool through_float = false;  // computed in float32 between 8-bit tensors (tensor/float_bridges.h)
 };
 
+// The options of an operator with windows, as the file has them.
+struct WindowOptions {
+  Padding padding = Padding::kSame;
+  std::int32_t stride_height = 0, stride_width = 0;
+  std::int32_t dilation_height = 1, dilation_width = 1;
+};
+[[nodiscard]] WindowOptions window_options(const Operator& op, const slot::Window& slots);
+
 struct Graph {
   std::unique_ptr<FlatBuffer> file;              // of `options`
   std::deque<std::vector<std::uint8_t>> folded;  // constants that are not in the file

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "operators.h"
+
 #include "sotto/device_runtime/model_image.h"
 
 namespace sotto::model_compiler {
@@ -203,7 +205,8 @@ Status Reader::read_operator(const FlatTable& table, Operator& op) {
     }
     op.outputs.push_back(outputs[i]);
   }
-  return {};
+  const OperatorRow* row = find_operator(op.code);
+  return row != nullptr ? check_operands(*row, op) : Status{};
 }
 
 Status Reader::check_order() const {
@@ -235,6 +238,15 @@ Status Reader::check_order() const {
 }
 
 }  // namespace
+
+WindowOptions window_options(const Operator& op, const slot::Window& slots) {
+  const auto option = [&op](std::uint32_t slot, std::int32_t otherwise) {
+    return slot == slot::kNoSlot ? otherwise : op.options.scalar<std::int32_t>(slot, otherwise);
+  };
+  return {static_cast<Padding>(op.options.scalar<std::int8_t>(slots.padding, 0)),
+          option(slots.stride_height, 0), option(slots.stride_width, 0), option(slots.dilation_height, 1),
+          option(slots.dilation_width, 1)};
+}
 
 std::string printable(std::string_view text) {
   std::string result;

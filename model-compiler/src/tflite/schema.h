@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "tflite/builtin_operators.h"
+
 namespace sotto::model_compiler {
 
 enum class TensorType : std::int8_t {
@@ -29,15 +31,10 @@ enum class Activation : std::int8_t { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRel
 enum class Padding : std::int8_t { kSame = 0, kValid = 1 };
 
 namespace builtin {
-inline constexpr std::int32_t kAdd = 0;
-inline constexpr std::int32_t kAveragePool2d = 1;
-inline constexpr std::int32_t kConv2d = 3;
-inline constexpr std::int32_t kDepthwiseConv2d = 4;
-inline constexpr std::int32_t kFullyConnected = 9;
-inline constexpr std::int32_t kMaxPool2d = 17;
-inline constexpr std::int32_t kReshape = 22;
-inline constexpr std::int32_t kSoftmax = 25;
-inline constexpr std::int32_t kCustom = 32;
+#define SOTTO_BUILTIN_CODE(constant, name) constant,
+enum : std::int32_t { SOTTO_BUILTIN_OPERATORS(SOTTO_BUILTIN_CODE) };
+#undef SOTTO_BUILTIN_CODE
+
 }  // namespace builtin
 
 // CONV_2D; UNKNOWN for a number without a name.
@@ -73,12 +70,42 @@ inline constexpr std::uint32_t kDepthwisePadding = 0, kDepthwiseStrideWidth = 1,
 // Pool2DOptions
 inline constexpr std::uint32_t kPoolPadding = 0, kPoolStrideWidth = 1, kPoolStrideHeight = 2,
                                kPoolFilterWidth = 3, kPoolFilterHeight = 4, kPoolActivation = 5;
+// Where the options of an operator with windows keep them; kNoSlot where it has no such option.
+struct Window {
+  std::uint32_t padding, stride_height, stride_width, dilation_height, dilation_width;
+};
+inline constexpr std::uint32_t kNoSlot = UINT32_MAX;
+inline constexpr Window kConvWindow{kConvPadding, kConvStrideHeight, kConvStrideWidth, kConvDilationHeight,
+                                    kConvDilationWidth};
+inline constexpr Window kDepthwiseWindow{kDepthwisePadding, kDepthwiseStrideHeight, kDepthwiseStrideWidth,
+                                         kDepthwiseDilationHeight, kDepthwiseDilationWidth};
+inline constexpr Window kPoolWindow{kPoolPadding, kPoolStrideHeight, kPoolStrideWidth, kNoSlot, kNoSlot};
 // FullyConnectedOptions
-inline constexpr std::uint32_t kFullyConnectedActivation = 0, kFullyConnectedWeightsFormat = 1;
-// AddOptions
-inline constexpr std::uint32_t kAddActivation = 0;
+inline constexpr std::uint32_t kFullyConnectedActivation = 0, kFullyConnectedWeightsFormat = 1,
+                               kFullyConnectedKeepDimensions = 2;
 // SoftmaxOptions
 inline constexpr std::uint32_t kSoftmaxBeta = 0;
+// AddOptions, MulOptions, SubOptions
+inline constexpr std::uint32_t kAddActivation = 0, kMulActivation = 0, kSubActivation = 0;
+// ConcatenationOptions
+inline constexpr std::uint32_t kConcatenationAxis = 0, kConcatenationActivation = 1;
+// LeakyReluOptions, GeluOptions
+inline constexpr std::uint32_t kLeakyReluAlpha = 0, kGeluApproximate = 0;
+// ReducerOptions
+inline constexpr std::uint32_t kReducerKeepDimensions = 0;
+// PackOptions, UnpackOptions
+inline constexpr std::uint32_t kPackAxis = 1, kUnpackAxis = 1;
+// GatherOptions
+inline constexpr std::uint32_t kGatherAxis = 0, kGatherBatchDimensions = 1;
+// StridedSliceOptions
+inline constexpr std::uint32_t kSliceBeginMask = 0, kSliceEndMask = 1, kSliceEllipsisMask = 2,
+                               kSliceNewAxisMask = 3, kSliceShrinkAxisMask = 4, kSliceOffset = 5;
+// ResizeNearestNeighborOptions
+inline constexpr std::uint32_t kResizeAlignCorners = 0, kResizeHalfPixelCenters = 1;
+// SpaceToDepthOptions, DepthToSpaceOptions
+inline constexpr std::uint32_t kBlockSize = 0;
+// ReshapeOptions, SqueezeOptions
+inline constexpr std::uint32_t kReshapeShape = 0, kSqueezeDimensions = 0;
 }  // namespace slot
 
 }  // namespace sotto::model_compiler

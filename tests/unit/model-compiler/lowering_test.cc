@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "sotto/model_compiler/model_compiler.h"
-#include "tensor/schema.h"
 #include "tflite/schema.h"
 #include "tflite_builder.h"
 

@@ -4,7 +4,6 @@
 #include <random>
 #include <string>
 
-#include "tensor/schema.h"
 #include "tflite/schema.h"
 #include "tflite_builder.h"
 

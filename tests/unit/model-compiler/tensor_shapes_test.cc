@@ -12,7 +12,7 @@
 #include "tensor/lookup_tables.h"
 #include "tensor/output_shapes.h"
 #include "tensor/rearrangement.h"
-#include "tensor/schema.h"
+#include "tflite/schema.h"
 #include "tensor/shape_folding.h"
 
 namespace sotto::model_compiler {

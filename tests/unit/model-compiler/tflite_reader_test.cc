@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "small_models.h"
-#include "tensor/schema.h"
+#include "tflite/schema.h"
 #include "tflite_builder.h"
 
 namespace sotto::model_compiler {

@@ -1,0 +1,147 @@
+#include "operators.h"
+
+#include <algorithm>
+
+#include "lower/tensor_lowering.h"
+#include "tensor/rearranged_shapes.h"
+#include "tensor/shape_rules.h"
+
+namespace sotto::model_compiler {
+namespace {
+
+using device::KernelKind;
+
+constexpr OperandCounts kOne{1, 1}, kTwo{2, 2}, kThree{3, 3}, kFour{4, 4};
+constexpr OperandCounts kOneOrTwo{1, 2};
+constexpr OperandCounts kBiasOptional{2, 3};
+constexpr OperandCounts kAny{1, SIZE_MAX};
+
+constexpr KernelKinds only(KernelKind kind) { return {kind, {}}; }
+constexpr KernelKinds kCopyOrRearrange{KernelKind::kCopy, KernelKind::kRearrange};
+constexpr KernelKinds kAddOrElementwise{KernelKind::kAdd, KernelKind::kElementwise};
+constexpr KernelKinds kConvolutions{KernelKind::kConv2d, KernelKind::kPointwiseConv2d};
+constexpr KernelKinds kQuantizeOrLookup{KernelKind::kQuantize, KernelKind::kLookup};
+
+// A row of its own.
+constexpr OperatorRow layer(std::int32_t code, std::int32_t version_max, OperandCounts inputs,
+                            ShapeRule shapes, LowerFunction lower, KernelKinds kernels) {
+  return {code, version_max, inputs, kOne, shapes, lower, kernels, nullptr, nullptr};
+}
+
+// Rows of families.
+constexpr OperatorRow table(std::int32_t code, std::int32_t version_max) {
+  return layer(code, version_max, kOne, unchanged_shapes, lower_lookup, only(KernelKind::kLookup));
+}
+constexpr OperatorRow pool(std::int32_t code, std::int32_t version_max, KernelKind kind) {
+  return layer(code, version_max, kOne, pool_2d_shapes, lower_pool_2d, only(kind));
+}
+constexpr OperatorRow reduced(std::int32_t code, std::int32_t version_max) {
+  return layer(code, version_max, kTwo, reduced_shapes, lower_reduction, only(KernelKind::kReduce));
+}
+constexpr OperatorRow arg_max(std::int32_t code, std::int32_t version_max) {
+  return layer(code, version_max, kTwo, arg_max_shapes, lower_arg_max, only(KernelKind::kArgMax));
+}
+constexpr OperatorRow pairwise(std::int32_t code, std::int32_t version_max, LowerFunction lower,
+                               KernelKinds kernels, EvaluateRule evaluate) {
+  return {code, version_max, kTwo, kOne, broadcast_shapes, lower, kernels, nullptr, evaluate};
+}
+constexpr OperatorRow broadcast(std::int32_t code, std::int32_t version_max, EvaluateRule evaluate) {
+  return pairwise(code, version_max, lower_broadcast, only(KernelKind::kElementwise), evaluate);
+}
+constexpr OperatorRow reshaped(std::int32_t code, std::int32_t version_max, OperandCounts inputs,
+                               ShapeRule shapes) {
+  constexpr KernelKinds kernels = only(KernelKind::kCopy);
+  return {code, version_max, inputs, kOne, shapes, lower_reshape, kernels, nullptr, evaluate_unchanged};
+}
+constexpr OperatorRow moved(std::int32_t code, std::int32_t version_max, OperandCounts inputs,
+                            OperandCounts outputs, ShapeRule shapes, BlocksRule blocks) {
+  constexpr LowerFunction lower = lower_rearrangement;
+  constexpr EvaluateRule evaluate = evaluate_rearrangement;
+  return {code, version_max, inputs, outputs, shapes, lower, kCopyOrRearrange, blocks, evaluate};
+}
+constexpr OperatorRow computed(std::int32_t code, OperandCounts inputs, EvaluateRule evaluate) {
+  return {code, 0, inputs, kOne, nullptr, nullptr, {}, nullptr, evaluate};
+}
+
+constexpr OperatorRow kOperators[] = {
+    table(builtin::kAbs, 5),
+    pairwise(builtin::kAdd, 5, lower_add, kAddOrElementwise, evaluate_arithmetic),
+    arg_max(builtin::kArgMax, 3),
+    arg_max(builtin::kArgMin, 3),
+    pool(builtin::kAveragePool2d, 3, KernelKind::kAveragePool2d),
+    moved(builtin::kBatchToSpaceNd, 4, kThree, kOne, batch_to_space_shapes, batch_to_space_blocks),
+    computed(builtin::kCast, kOne, evaluate_cast),
+    moved(builtin::kConcatenation, 4, kAny, kOne, concatenation_shapes, concatenation_blocks),
+    layer(builtin::kConv2d, 8, kBiasOptional, conv_2d_shapes, lower_conv_2d, kConvolutions),
+    moved(builtin::kDepthToSpace, 2, kOne, kOne, depth_to_space_shapes, depth_to_space_blocks),
+    layer(builtin::kDepthwiseConv2d, 7, kBiasOptional, depthwise_conv_2d_shapes, lower_depthwise_conv_2d,
+          only(KernelKind::kDepthwiseConv2d)),
+    layer(builtin::kDequantize, 6, kOne, unchanged_shapes, lower_dequantize, only(KernelKind::kDequantize)),
+    table(builtin::kElu, 1),
+    reshaped(builtin::kExpandDims, 1, kTwo, expand_dims_shapes),
+    layer(builtin::kFullyConnected, 14, kBiasOptional, fully_connected_shapes, lower_fully_connected,
+          only(KernelKind::kFullyConnected)),
+    computed(builtin::kGather, kTwo, evaluate_gather),
+    table(builtin::kGelu, 2),
+    table(builtin::kHardSwish, 1),
+    table(builtin::kLeakyRelu, 2),
+    table(builtin::kLogistic, 3),
+    broadcast(builtin::kMaximum, 4, evaluate_arithmetic),
+    pool(builtin::kMaxPool2d, 3, KernelKind::kMaxPool2d),
+    reduced(builtin::kMean, 3),
+    broadcast(builtin::kMinimum, 4, evaluate_arithmetic),
+    broadcast(builtin::kMul, 7, evaluate_arithmetic),
+    moved(builtin::kPack, 4, kAny, kOne, pack_shapes, pack_blocks),
+    moved(builtin::kPad, 4, kTwo, kOne, pad_shapes, pad_blocks),
+    moved(builtin::kPadV2, 4, kThree, kOne, pad_shapes, pad_blocks),
+    broadcast(builtin::kPrelu, 1, nullptr),
+    layer(builtin::kQuantize, 4, kOne, unchanged_shapes, lower_quantize, kQuantizeOrLookup),
+    reduced(builtin::kReduceMax, 3),
+    reduced(builtin::kReduceMin, 3),
+    computed(builtin::kReduceProd, kTwo, evaluate_product),
+    table(builtin::kRelu, 3),
+    table(builtin::kRelu0To1, 1),
+    table(builtin::kRelu6, 3),
+    table(builtin::kReluN1To1, 3),
+    reshaped(builtin::kReshape, 1, kOneOrTwo, reshape_shapes),
+    layer(builtin::kResizeNearestNeighbor, 4, kTwo, resized_shapes, lower_resize_nearest,
+          only(KernelKind::kResizeNearest)),
+    computed(builtin::kShape, kOne, evaluate_shape),
+    moved(builtin::kSlice, 6, kThree, kOne, slice_shapes, slice_blocks),
+    layer(builtin::kSoftmax, 3, kOne, unchanged_shapes, lower_softmax, only(KernelKind::kSoftmax)),
+    moved(builtin::kSpaceToBatchNd, 4, kThree, kOne, space_to_batch_shapes, space_to_batch_blocks),
+    moved(builtin::kSpaceToDepth, 2, kOne, kOne, space_to_depth_shapes, space_to_depth_blocks),
+    moved(builtin::kSplit, 4, kTwo, kAny, split_shapes, split_blocks),
+    moved(builtin::kSplitV, 2, kThree, kAny, split_v_shapes, split_v_blocks),
+    reshaped(builtin::kSqueeze, 2, kOne, squeeze_shapes),
+    moved(builtin::kStridedSlice, 8, kFour, kOne, strided_slice_shapes, strided_slice_blocks),
+    broadcast(builtin::kSub, 5, evaluate_arithmetic),
+    reduced(builtin::kSum, 2),
+    table(builtin::kTanh, 3),
+    moved(builtin::kTile, 3, kTwo, kOne, tile_shapes, tile_blocks),
+    moved(builtin::kTranspose, 6, kTwo, kOne, transpose_shapes, transpose_blocks),
+    moved(builtin::kUnpack, 4, kOne, kAny, unpack_shapes, unpack_blocks),
+};
+
+std::string counted(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+const OperatorRow* find_operator(std::int32_t code) {
+  const auto* const row = std::find_if(std::begin(kOperators), std::end(kOperators),
+                                       [code](const OperatorRow& known) { return known.code == code; });
+  return row == std::end(kOperators) ? nullptr : row;
+}
+
+Status check_operands(const OperatorRow& row, const Operator& op) {
+  const std::string name = builtin_operator_name(row.code);
+  if (!row.inputs.hold(op.inputs.size()))
+    return invalid_argument(name + " cannot have " + counted(op.inputs.size(), "input"));
+  if (!row.outputs.hold(op.outputs.size()))
+    return invalid_argument(name + " cannot have " + counted(op.outputs.size(), "output"));
+  return {};
+}
+
+}  // namespace sotto::model_compiler
