@@ -55,6 +55,14 @@ bool requantization_is_sound(const KernelCheck& check, const ChannelRequantizati
   return sound;
 }
 
+bool requantization_is_filled_up(const KernelCheck& check, const ChannelRequantization& requantization,
+                                 std::uint32_t channels, std::uint32_t scales) {
+  const auto filled = [](std::uint64_t count) { return (count + 3) / 4 * 4; };
+  return check.constant_fits(requantization.biases, filled(channels) * 4) &&
+         check.constant_fits(requantization.multipliers, filled(scales) * 4) &&
+         check.constant_fits(requantization.shifts, filled(scales));
+}
+
 bool convolution_is_sound(const KernelCheck& check, std::uint64_t weight_bytes) {
   const auto& p = check.as<ConvParameters>();
   return windows_are_sound(p) && operands_are_sound(check, p) && p.depth_multiplier == 1 &&

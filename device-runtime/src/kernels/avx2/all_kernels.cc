@@ -1,34 +1,19 @@
 // The kernels for AVX2, none on other machines; and the portable ones for images without their layouts.
 #include "sotto/device_runtime/kernels/avx2/avx2.h"
 
+#include "kernels/kernel_list.h"
+
 namespace {
 
-constexpr const sotto_kernel* kAll[] = {
+constexpr auto kPortable = sotto::device::kPortableLayers + sotto::device::kCommonKernels;
 #if defined(__x86_64__)
-    &sotto_avx2_conv_2d,
-    &sotto_avx2_pointwise_conv_2d,
-    &sotto_avx2_depthwise_conv_2d,
-    &sotto_avx2_fully_connected,
+constexpr auto kAll = sotto::device::KernelList{&sotto_avx2_conv_2d, &sotto_avx2_pointwise_conv_2d,
+                                                &sotto_avx2_depthwise_conv_2d, &sotto_avx2_fully_connected} +
+                      kPortable;
+#else
+constexpr auto kAll = kPortable;
 #endif
-    &sotto_portable_conv_2d,
-    &sotto_portable_pointwise_conv_2d,
-    &sotto_portable_depthwise_conv_2d,
-    &sotto_portable_fully_connected,
-    &sotto_portable_add,
-    &sotto_portable_average_pool_2d,
-    &sotto_portable_max_pool_2d,
-    &sotto_portable_copy,
-    &sotto_portable_softmax,
-    &sotto_portable_lookup,
-    &sotto_portable_elementwise,
-    &sotto_portable_rearrange,
-    &sotto_portable_reduce,
-    &sotto_portable_arg_max,
-    &sotto_portable_resize_nearest,
-    &sotto_portable_quantize,
-    &sotto_portable_dequantize,
-};
 
 }  // namespace
 
-extern "C" constinit const sotto_kernel_table sotto_avx2_kernels = {kAll, sizeof kAll / sizeof kAll[0]};
+extern "C" constinit const sotto_kernel_table sotto_avx2_kernels = kAll.table();

@@ -11,7 +11,7 @@ namespace {
 bool check(const KernelCheck& check) {
   const auto& p = check.as<ConvParameters>();
   return convolution_is_sound(check, convolution_weight_bytes(p)) &&
-         constants_are_filled_up(check, p.requantization, p.output_channels, p.output_channels) &&
+         requantization_is_filled_up(check, p.requantization, p.output_channels, p.output_channels) &&
          check.scratch_bytes >= convolution_scratch_bytes(p);
 }
 

@@ -13,7 +13,7 @@ namespace {
 bool check(const KernelCheck& check) {
   const auto& p = check.as<ConvParameters>();
   return depthwise_convolution_is_sound(check, depthwise_weight_bytes(p)) &&
-         constants_are_filled_up(check, p.requantization, p.output_channels, p.output_channels) &&
+         requantization_is_filled_up(check, p.requantization, p.output_channels, p.output_channels) &&
          check.scratch_bytes >= depthwise_scratch_bytes(p);
 }
 

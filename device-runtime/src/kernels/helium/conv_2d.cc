@@ -14,7 +14,7 @@ namespace {
 
 bool check_rest(const KernelCheck& check) {
   const auto& p = check.as<ConvParameters>();
-  return constants_are_filled_up(check, p.requantization, p.output_channels, p.output_channels) &&
+  return requantization_is_filled_up(check, p.requantization, p.output_channels, p.output_channels) &&
          check.scratch_bytes >= convolution_scratch_bytes(p);
 }
 

@@ -12,8 +12,8 @@ namespace {
 bool check(const KernelCheck& check) {
   const auto& p = check.as<FullyConnectedParameters>();
   return fully_connected_is_sound(check, matrix_weight_bytes(p.output_depth, p.input_depth)) &&
-         constants_are_filled_up(check, p.requantization, p.output_depth,
-                                 p.per_channel != 0 ? p.output_depth : 1);
+         requantization_is_filled_up(check, p.requantization, p.output_depth,
+                                     p.per_channel != 0 ? p.output_depth : 1);
 }
 
 void run(const KernelCall& call) {

@@ -1,28 +1,10 @@
 // Every portable kernel. A file of its own: who lists kernels himself does not link these.
-#include "sotto/device_runtime/kernels/kernels.h"
+#include "kernels/kernel_list.h"
 
 namespace {
 
-constexpr const sotto_kernel* kAll[] = {
-    &sotto_portable_conv_2d,
-    &sotto_portable_pointwise_conv_2d,
-    &sotto_portable_depthwise_conv_2d,
-    &sotto_portable_fully_connected,
-    &sotto_portable_add,
-    &sotto_portable_average_pool_2d,
-    &sotto_portable_max_pool_2d,
-    &sotto_portable_copy,
-    &sotto_portable_softmax,
-    &sotto_portable_lookup,
-    &sotto_portable_elementwise,
-    &sotto_portable_rearrange,
-    &sotto_portable_reduce,
-    &sotto_portable_arg_max,
-    &sotto_portable_resize_nearest,
-    &sotto_portable_quantize,
-    &sotto_portable_dequantize,
-};
+constexpr auto kAll = sotto::device::kPortableLayers + sotto::device::kCommonKernels;
 
 }  // namespace
 
-extern "C" constinit const sotto_kernel_table sotto_portable_kernels = {kAll, sizeof kAll / sizeof kAll[0]};
+extern "C" constinit const sotto_kernel_table sotto_portable_kernels = kAll.table();

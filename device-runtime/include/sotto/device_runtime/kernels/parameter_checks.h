@@ -30,4 +30,10 @@ inline constexpr std::uint64_t kDotProductLengthMax = 65536;
                                            const ChannelRequantization& requantization,
                                            std::uint32_t channels, std::uint32_t scales);
 
+// The same counts, for kernels that read them in whole groups of four; the writer's alignment of constants
+// leaves room for that.
+[[nodiscard]] bool requantization_is_filled_up(const KernelCheck& check,
+                                               const ChannelRequantization& requantization,
+                                               std::uint32_t channels, std::uint32_t scales);
+
 }  // namespace sotto::device

@@ -1,4 +1,4 @@
-// The kernels for Cortex-M with DSP instructions, and what their checks share.
+// The kernels for Cortex-M with DSP instructions.
 #pragma once
 
 #include "sotto/device_runtime/kernels/kernels.h"
@@ -10,19 +10,3 @@ extern const sotto_kernel sotto_cortex_m_dsp_depthwise_conv_2d;
 extern const sotto_kernel sotto_cortex_m_dsp_fully_connected;
 extern const sotto_kernel sotto_cortex_m_dsp_add;
 }
-
-namespace sotto::device::dsp {
-
-// Kernels read biases, multipliers and shifts in whole groups of four channels; the writer's alignment of
-// constants leaves room for them.
-[[nodiscard]] inline bool constants_are_filled_up(const KernelCheck& check,
-                                                  const ChannelRequantization& constants,
-                                                  std::uint32_t channels, std::uint32_t scales) {
-  const std::uint64_t channels_filled = (std::uint64_t{channels} + 3) / 4 * 4;
-  const std::uint64_t scales_filled = (std::uint64_t{scales} + 3) / 4 * 4;
-  return check.constant_fits(constants.biases, channels_filled * 4) &&
-         check.constant_fits(constants.multipliers, scales_filled * 4) &&
-         check.constant_fits(constants.shifts, scales_filled);
-}
-
-}  // namespace sotto::device::dsp
