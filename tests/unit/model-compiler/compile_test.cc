@@ -114,6 +114,35 @@ TEST(Compile, FloatModelsAreRefusedWithAdvice) {
   EXPECT_THAT(message, HasSubstr("full integer quantisation"));
 }
 
+TEST(Compile, InputsAndOutputsHaveTypesThatAnImageCanDescribe) {
+  constexpr std::int32_t kString = 5, kFloat16 = 1, kInt32 = 2;
+  for (const std::int32_t type : {kString, kFloat16}) {
+    TfliteBuilder builder;
+    const auto input = builder.tensor({"input", {1, 4}});
+    const auto other = builder.tensor({"other", {1, 4}, type, {}});
+    const auto output = builder.tensor({"output", {4}});
+    builder.add_operator(builtin::kReshape, 1, {input}, {output});
+    EXPECT_THAT(refusal(builder.file({input, other}, {output})),
+                HasSubstr("a model input or output of type"));
+  }
+  TfliteBuilder constant;
+  const auto input = constant.tensor({"input", {1, 4}});
+  const auto output = constant.tensor({"output", {4}});
+  const auto answer = constant.constant({"answer", {1}, kInt32, {}}, std::vector<std::int32_t>{42});
+  constant.add_operator(builtin::kReshape, 1, {input}, {output});
+  EXPECT_THAT(refusal(constant.file({input}, {output, answer})),
+              HasSubstr("a model output that is a constant"));
+}
+
+TEST(Compile, NamesOfCodesAndChecksumsAreTold) {
+  EXPECT_STREQ(operator_name(0), "ADD");
+  EXPECT_STREQ(operator_name(25), "SOFTMAX");
+  EXPECT_STREQ(operator_name(0x80000000), "UNKNOWN");
+  EXPECT_STREQ(operator_name(UINT32_MAX), "UNKNOWN");
+  const std::vector<std::uint8_t> digits = {'1', '2', '3', '4', '5', '6', '7', '8', '9'};
+  EXPECT_EQ(crc32(digits), 0xCBF43926u);
+}
+
 TEST(Compile, CyclesAndSecondWritersAreRefused) {
   TfliteBuilder cycle;
   const auto a = cycle.tensor({"a", {1, 4}});

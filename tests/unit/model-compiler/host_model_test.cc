@@ -45,7 +45,8 @@ TEST(HostModel, ObserversSeeEveryOperatorUntilTheyAreRemoved) {
   EXPECT_EQ(sources.size(), 9u);
 }
 
-// A clock that runs further with every look: operator i takes 2 * i + 1 ticks between the two looks around it.
+// A clock that runs further with every look: between the two looks around it operator i takes 2 * i + 1
+// ticks.
 struct Clock {
   std::uint32_t now = 0xFFFFFFF0, looks = 0;  // wraps on the way
   std::vector<sotto_operator_profile> profiles;
@@ -138,6 +139,22 @@ TEST(Boards, FitWhenFlashAndRamSuffice) {
   for (const model_compiler::Board& board : model_compiler::known_boards()) {
     EXPECT_FALSE(model_compiler::fits(board, report)) << board.name;
   }
+}
+
+TEST(Boards, AreFilledToTheLastByte) {
+  const model_compiler::Board board{"board", "processor", model_compiler::Target::kPortable, 20 * 1024,
+                                    64 * 1024};
+  model_compiler::CompileReport report;
+  report.arena_bytes = board.ram_bytes - model_compiler::kRamReserveBytes;
+  report.image_bytes = board.flash_bytes - model_compiler::kFlashReserveBytes;
+  EXPECT_TRUE(model_compiler::fits(board, report));
+  ++report.arena_bytes;
+  EXPECT_FALSE(model_compiler::fits(board, report));
+  --report.arena_bytes;
+  ++report.image_bytes;
+  EXPECT_FALSE(model_compiler::fits(board, report));
+  report.image_bytes = UINT32_MAX;
+  EXPECT_FALSE(model_compiler::fits(board, report));
 }
 
 TEST(ErrorText, EveryErrorHasASentence) {

@@ -96,6 +96,23 @@ TEST(Operators, OperandsAreAsManyAsTheOperatorHas) {
   }
 }
 
+TEST(Operators, AnAbsentOperandIsRefused) {
+  for (const OperatorRow* row : all_rows()) {
+    if (row->lower == nullptr) continue;
+    TfliteBuilder builder;
+    const auto input = builder.tensor({"input", {1, 4}});
+    std::vector<std::int32_t> inputs(row->inputs.min, kAbsentTensor);
+    std::vector<std::int32_t> outputs;
+    for (std::size_t i = 0; i < row->outputs.min; ++i) outputs.push_back(builder.tensor({"output", {1, 4}}));
+    builder.add_operator(row->code, 1, inputs, outputs);
+    const auto file = builder.file({input}, {outputs[0]});
+    const auto compiled = compile(file, {});
+    ASSERT_FALSE(compiled) << builtin_operator_name(row->code);
+    EXPECT_THAT(compiled.error().message(), testing::ContainsRegex("input [01] is absent"))
+        << builtin_operator_name(row->code);
+  }
+}
+
 TEST(Operators, AnotherNumberOfOperandsIsRefusedByTheReader) {
   const auto refusal = [](const std::vector<std::int32_t>& inputs, const std::vector<std::int32_t>& outputs) {
     TfliteBuilder builder;

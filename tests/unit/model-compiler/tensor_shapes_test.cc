@@ -12,8 +12,8 @@
 #include "tensor/lookup_tables.h"
 #include "tensor/output_shapes.h"
 #include "tensor/rearrangement.h"
-#include "tflite/schema.h"
 #include "tensor/shape_folding.h"
+#include "tflite/schema.h"
 
 namespace sotto::model_compiler {
 namespace {
@@ -255,6 +255,66 @@ TEST(ShapeFolding, WhatIsLargeOrComputedStays) {
   graph.add(builtin::kMul, {graph.integers({INT32_MAX}), graph.integers({INT32_MAX})}, 1, TensorType::kInt32);
   ASSERT_TRUE(fold_shapes(graph.graph).ok());
   EXPECT_EQ(graph.graph.operators.size(), 3u);
+}
+
+TEST(ShapeFolding, ConstantsHaveALimitTogether) {
+  // 64 KiB each; 256 of them are 16 MiB.
+  const auto left = [](int count) {
+    TestGraph graph;
+    const std::int32_t values = graph.integers(Integers(16 * 1024, 7));
+    for (int i = 0; i < count; ++i)
+      graph.add(builtin::kReshape, {values, graph.integers({-1, 128})}, 1, TensorType::kInt32);
+    EXPECT_TRUE(fold_shapes(graph.graph).ok());
+    return graph.graph.operators.size();
+  };
+  EXPECT_EQ(left(256), 0u);
+  EXPECT_EQ(left(257), 1u);
+}
+
+// The value of an operator on constants, or nothing when it stays.
+std::optional<Integers> folded(std::int32_t code, const std::vector<Integers>& inputs,
+                               TensorType type = TensorType::kInt32) {
+  TestGraph graph;
+  Integers operands;
+  for (const Integers& values : inputs) operands.push_back(graph.integers(values));
+  const auto output = static_cast<std::size_t>(graph.add(code, operands, 1, type).outputs[0]);
+  EXPECT_TRUE(fold_shapes(graph.graph).ok());
+  if (!graph.graph.operators.empty()) return std::nullopt;
+  const Tensor& tensor = graph.graph.tensors[output];
+  Integers values(tensor.elements);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    std::memcpy(&values[i], tensor.constant.data() + i * (tensor.bytes / tensor.elements), sizeof values[i]);
+  return values;
+}
+
+TEST(ShapeFolding, ArithmeticIsOfVectorsOrOfOneValue) {
+  EXPECT_EQ(folded(builtin::kAdd, {{1, 2}, {3, 5}}), (Integers{4, 7}));
+  EXPECT_EQ(folded(builtin::kSub, {{1, 2}, {3, 5}}), (Integers{-2, -3}));
+  EXPECT_EQ(folded(builtin::kMul, {{1, 2}, {3}}), (Integers{3, 6}));
+  EXPECT_EQ(folded(builtin::kMul, {{3}, {1, 2}}), (Integers{3, 6}));
+  EXPECT_EQ(folded(builtin::kMaximum, {{1, 7}, {3, 5}}), (Integers{3, 7}));
+  EXPECT_EQ(folded(builtin::kMinimum, {{1, 7}, {3, 5}}), (Integers{1, 5}));
+  EXPECT_EQ(folded(builtin::kAdd, {{1, 2}, {3, 5, 7}}), std::nullopt);
+  EXPECT_EQ(folded(builtin::kAdd, {{1, 2}, {3}}, TensorType::kInt64), (Integers{4, 5}));
+  EXPECT_EQ(folded(builtin::kAdd, {{1, 2}, {3}}, TensorType::kFloat32), std::nullopt);
+}
+
+TEST(ShapeFolding, WhatDoesNotFitStays) {
+  EXPECT_EQ(folded(builtin::kAdd, {{INT32_MAX}, {0}}), (Integers{INT32_MAX}));
+  EXPECT_EQ(folded(builtin::kAdd, {{INT32_MAX}, {1}}), std::nullopt);
+  EXPECT_EQ(folded(builtin::kSub, {{-INT32_MAX}, {1}}), (Integers{INT32_MIN}));
+  EXPECT_EQ(folded(builtin::kSub, {{-INT32_MAX}, {2}}), std::nullopt);
+  EXPECT_EQ(folded(builtin::kAdd, {{INT32_MIN}, {1}}), std::nullopt);
+}
+
+TEST(ShapeFolding, ProductsAndEntriesAreOfVectors) {
+  EXPECT_EQ(folded(builtin::kReduceProd, {{2, 3, 7}, {0}}), (Integers{42}));
+  EXPECT_EQ(folded(builtin::kReduceProd, {{1 << 16, 1 << 15}, {0}}), std::nullopt);
+  EXPECT_EQ(folded(builtin::kReduceProd, {{2, 3, 7}, {0, 0}}), std::nullopt);
+  EXPECT_EQ(folded(builtin::kGather, {{2, 3, 7}, {2, 0}}), (Integers{7, 2}));
+  EXPECT_EQ(folded(builtin::kGather, {{2, 3, 7}, {3}}), std::nullopt);
+  EXPECT_EQ(folded(builtin::kGather, {{2, 3, 7}, {-1}}), std::nullopt);
+  EXPECT_EQ(folded(builtin::kCast, {{2, 3}}, TensorType::kInt64), (Integers{2, 3}));
 }
 
 // int8 DEQUANTIZE float ELU float QUANTIZE int8; which operators are left.

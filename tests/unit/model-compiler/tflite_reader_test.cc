@@ -51,7 +51,8 @@ TEST(FlatBuffer, WhatLiesOutsideTheFileSticksAsAnError) {
   EXPECT_FALSE(empty.ok());
 }
 
-// A table of one field behind its vtable, as few bytes as there can be: 8: vtable {6, 8, 4}; 16: table {8, 42}.
+// A table of one field behind its vtable, as few bytes as there can be. At 8: vtable {6, 8, 4}; at 16: table
+// {8, 42}.
 struct SmallFile {
   std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(24);
 
