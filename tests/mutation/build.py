@@ -32,6 +32,8 @@ CONTEXT = re.compile(
     r"^(?P<path>[^\s:][^:\n]*):(?P<line>\d+):\d+:\s+(?:required|note|in expansion)", re.MULTILINE
 )
 UNIT_TESTS = "tests/unit/"
+# Beside its unit tests: the answers, and the images, of the committed models of one operator each.
+MORE_TESTS = {"tests/device/operators": "model-compiler"}
 OTHER_TESTS = "tests/assurance"
 
 
@@ -99,7 +101,7 @@ def model_of(source: pathlib.Path, out: pathlib.Path, modules: list[str] | None)
                 path for path in paths if (source / path).is_file()
             )
         elif _is_test(target):
-            module = folder.removeprefix(UNIT_TESTS).split("/")[0] if folder.startswith(UNIT_TESTS) else ""
+            module = _module_of(folder)
             if modules is None or module in modules:
                 programs.append(Program(target["name"], module, out / target["artifacts"][0]["path"]))
                 _add_libraries(target, targets, libraries)
@@ -110,13 +112,19 @@ def model_of(source: pathlib.Path, out: pathlib.Path, modules: list[str] | None)
     )
 
 
+def _module_of(folder: str) -> str:
+    if folder.startswith(UNIT_TESTS):
+        return folder.removeprefix(UNIT_TESTS).split("/")[0]
+    return MORE_TESTS.get(folder, "")
+
+
 def _is_test(target: dict) -> bool:
     name, folder = target["name"], target["paths"]["source"]
     return (
         target["type"] == "EXECUTABLE"
         and name.endswith("_test")
         and "_long_" not in name
-        and folder.startswith((UNIT_TESTS, OTHER_TESTS))
+        and (folder.startswith((UNIT_TESTS, OTHER_TESTS)) or folder in MORE_TESTS)
     )
 
 

@@ -29,7 +29,7 @@ EARLY_EXIT = {"return", "continue", "break"}
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 EQUALS = {"==": "!=", "!=": "=="}
 # Their arguments may change places.
-COMMUTATIVE = {"min", "max", "swap", "add", "multiply"}
+COMMUTATIVE = {"min", "max", "swap", "add", "multiply", "wrapping_add", "wrapping_multiply"}
 ARITHMETIC = {"+": "-", "-": "+", "*": "+", "/": "*", "%": "/", "&": "|", "|": "&", "^": "|", ">>": "<<"}
 
 
