@@ -33,12 +33,12 @@ proto::Plan plan_of(const TreeOptions& options) {
 struct Device {
   Device(const proto::Plan& plan, const secagg::SessionContext& context, secagg::KeySigner& authority,
          std::size_t neighbours, std::span<std::uint16_t> order, std::uint64_t seed)
-      : key(crypto::Es256PrivateKey::generate()),
+      : random(seed),
+        key(crypto::Es256PrivateKey::generate(random)),
         identity{.signer = key,
                  .endorsement = secagg::endorse(authority, secagg::Role::kDevice, key.public_key()),
                  .authority = authority.public_key()},
         slots(neighbours),
-        random(seed),
         participant(context,
                     {.cohort_min = plan.aggregation.cohort_min,
                      .participants_max = plan.aggregation.participants_max,
@@ -48,10 +48,10 @@ struct Device {
                      .graph_verdict = secagg::graph_is_chosen},
                     &identity, slots, order, random) {}
 
+  crypto::SeededRandom random;
   secagg::KeySigner key;
   secagg::Identity identity;
   std::vector<secagg::NeighbourSlot> slots;
-  crypto::SeededRandom random;
   secagg::Participant participant;
   ParticipantIndex index;
 };
@@ -198,6 +198,11 @@ class Play {
   std::vector<std::int64_t> expected_;
 };
 
+crypto::Es256PrivateKey draw_key() {
+  crypto::SystemRandom random;
+  return crypto::Es256PrivateKey::generate(random);
+}
+
 }  // namespace
 
 CohortTree::CohortTree(const TreeOptions& options)
@@ -206,7 +211,7 @@ CohortTree::CohortTree(const TreeOptions& options)
       plan_(plan_of(options)),
       plan_bytes_(proto::encode_plan(plan_)),
       plan_digest_(crypto::sha256({plan_bytes_})),
-      authority_(std::make_unique<secagg::KeySigner>(crypto::Es256PrivateKey::generate())) {}
+      authority_(std::make_unique<secagg::KeySigner>(draw_key())) {}
 
 aggregator::CohortSum CohortTree::play(std::uint32_t cohort, Executor& executor, TreeSeconds& seconds) const {
   const auto first_of = [&](std::uint64_t i) {

@@ -129,7 +129,8 @@ void sum_inputs(const CohortOptions& options, const RecordedCohort& cohort, std:
 
 // What a participant verifies in all, as it does, beside signatures alone.
 double signatures(const CohortOptions& options, const RecordedCohort& cohort, Report& report) {
-  const crypto::Es256PrivateKey key = crypto::Es256PrivateKey::generate();
+  crypto::SystemRandom random;
+  const crypto::Es256PrivateKey key = crypto::Es256PrivateKey::generate(random);
   const std::vector<std::uint8_t> message(secagg::Statement::kBytesMax / 2, 1);
   const crypto::Es256Signature signature = key.sign(message);
   std::vector<double> ours;

@@ -41,18 +41,23 @@ secagg::GraphParameters graph_of(const proto::Plan& plan, std::uint32_t devices)
   return *graph;
 }
 
+crypto::Es256PrivateKey draw_key() {
+  crypto::SystemRandom random;
+  return crypto::Es256PrivateKey::generate(random);
+}
+
 }  // namespace
 
 struct RecordedCohort::Device {
   Device(const proto::Plan& plan, const Bytes plan_bytes, const secagg::GraphParameters& graph,
          secagg::Signer& authority, std::uint64_t seed)
-      : signer(crypto::Es256PrivateKey::generate()),
+      : random(seed),
+        signer(crypto::Es256PrivateKey::generate(random)),
         identity{.signer = signer,
                  .endorsement = secagg::endorse(authority, secagg::Role::kDevice, signer.public_key()),
                  .authority = authority.public_key()},
         slots(graph.neighbours),
         order(graph.participants),
-        random(seed),
         participant({.round = plan.round.value,
                      .plan_digest = crypto::sha256({plan_bytes}),
                      .model_digest = plan.model_digest,
@@ -65,11 +70,11 @@ struct RecordedCohort::Device {
                      .graph_verdict = secagg::graph_is_chosen},
                     &identity, slots, order, random) {}
 
+  crypto::SeededRandom random;
   secagg::KeySigner signer;
   secagg::Identity identity;
   std::vector<secagg::NeighbourSlot> slots;
   std::vector<std::uint16_t> order;
-  crypto::SeededRandom random;
   secagg::Participant participant;
   ParticipantIndex index;
   ParticipantCost cost;
@@ -77,7 +82,7 @@ struct RecordedCohort::Device {
 
 RecordedCohort::RecordedCohort(const CohortOptions& options)
     : options_(options),
-      authority_(crypto::Es256PrivateKey::generate()),
+      authority_(draw_key()),
       plan_(plan_of(options)),
       plan_bytes_(proto::encode_plan(plan_)),
       layout_(plan_.aggregation.participants_max, secagg::update_lanes(plan_.model.parameter_count()),

@@ -52,7 +52,10 @@ Result<identity::EnrolledKey> enroll_key(const EnrollOptions& options) {
   }
   if (!authority) return authority.error();
   const Role role = options.coordinator ? Role::kCoordinator : Role::kDevice;
-  if (options.public_key.empty()) return authority->enroll(role);
+  if (options.public_key.empty()) {
+    crypto::SystemRandom random;
+    return authority->enroll(role, random);
+  }
   const auto key = identity::load_public_key(options.public_key);
   if (!key) return key.error();
   return authority->enroll(role, *key);

@@ -50,8 +50,6 @@ Status check_public_file(const path& directory, const crypto::Es256PublicKey& ke
 
 path authority_public_file(const path& directory) { return directory / "authority.pem"; }
 
-Authority Authority::make() { return Authority(crypto::Es256PrivateKey::generate()); }
-
 Result<Authority> Authority::create(const path& directory) {
   for (const path& file : {secret_file(directory), authority_public_file(directory)}) {
     std::error_code ignored;
@@ -61,7 +59,8 @@ Result<Authority> Authority::create(const path& directory) {
     }
   }
   SOTTO_RETURN_IF_ERROR(make_directory(directory));
-  auto key = crypto::Es256PrivateKey::generate();
+  crypto::SystemRandom random;
+  auto key = crypto::Es256PrivateKey::generate(random);
   std::string text = crypto::private_key_to_pem(key);
   const Status written = write_key_file(secret_file(directory), text, kSecretFile);
   crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
@@ -90,8 +89,8 @@ Result<Authority> Authority::open_or_create(const path& directory) {
   return create(directory);
 }
 
-EnrolledKey Authority::enroll(secagg::Role role) {
-  auto key = crypto::Es256PrivateKey::generate();
+EnrolledKey Authority::enroll(secagg::Role role, Random& random) {
+  auto key = crypto::Es256PrivateKey::generate(random);
   EnrolledKey enrolled = enroll(role, key.public_key());
   enrolled.key = std::move(key);
   return enrolled;
@@ -101,7 +100,7 @@ EnrolledKey Authority::enroll(secagg::Role role, const crypto::Es256PublicKey& k
   EnrolledKey enrolled;
   enrolled.role = role;
   enrolled.public_key = key;
-  enrolled.endorsement = secagg::endorse(signer_, role, key);
+  enrolled.endorsement = secagg::endorse(*signer_, role, key);
   enrolled.authority = public_key();
   return enrolled;
 }

@@ -28,6 +28,7 @@
 #include "sotto/proto/plan_codec.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
+#include "support/fresh_key.h"
 
 namespace sotto {
 namespace {
@@ -191,7 +192,7 @@ class Peer {
   }
 
   Message draw_key() {
-    next_key_ = std::make_unique<secagg::KeySigner>(crypto::Es256PrivateKey::generate());
+    next_key_ = std::make_unique<secagg::KeySigner>(crypto::fresh_key());
     const crypto::Es256PublicKey& key = next_key_->public_key();
     return {key.begin(), key.end()};
   }

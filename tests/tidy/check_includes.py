@@ -45,6 +45,11 @@ READS_DEVICE = re.compile(r"\brandom_device\b|\bstd::rand\b|\bsrand\s*\(")
 
 # Files and addresses of this machine are for shells and programs.
 READS_MACHINE = re.compile(r"sotto/host/(file|address)\.h$")
+# What follows from a seed that somebody typed is no secret: whatever serves real devices cannot ask for it.
+REPLAYABLE = re.compile(r"\b(SeededRandom|es256_sign_replayable)\b")
+MAY_REPLAY = ("crypto/", "simulation/", "tests/", "bench/",
+              "server/src/coordinator/initial_model.cc",  # weights that everybody may know
+              "aggregator/src/recovery.cc")  # in which order public shares are tried
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SOURCE = re.compile(r"\.(h|cc|cpp|hpp)$")
@@ -150,6 +155,8 @@ def check(root: pathlib.Path) -> list[str]:
                 # The operating system's generator lives behind sotto::Random.
                 if READS_DEVICE.search(code):
                     problems.append(f"{path}:{number}: a core draws its own randomness; take a Random&")
+            if REPLAYABLE.search(code) and not path.startswith(MAY_REPLAY):
+                problems.append(f"{path}:{number}: replayable randomness outside {', '.join(MAY_REPLAY)}")
     return problems
 
 

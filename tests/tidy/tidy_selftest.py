@@ -102,6 +102,14 @@ class Includes(PlantedTree):
         self.assert_reports(self.problems_of("client/src/grpc/device.cc", "#include <openssl/ssl.h>"),
                             "client/src/grpc/device.cc", "OpenSSL")
 
+    def test_a_server_or_device_that_could_be_replayed(self):
+        self.assertEqual(self.problems_of("simulation/src/b.cc", "crypto::SeededRandom random_{7};"), [])
+        self.assertEqual(self.problems_of("cli/src/a.cc", "// never SeededRandom"), [])
+        for path in ("server/src/service/b.cc", "client/src/device/b.cc", "cli/src/b.cc"):
+            for line in ("crypto::SeededRandom random_{7};", "return es256_sign_replayable(key, message);"):
+                with self.subTest(path + line):
+                    self.assert_reports(self.problems_of(path, line), path, "replayable randomness")
+
     def test_a_core_that_reads_a_clock(self):
         for line in ("auto t = std::chrono::system_clock::now();", "auto t = steady_clock :: now();",
                      "const auto t = time(nullptr);", "clock_gettime(CLOCK_REALTIME, &t);"):

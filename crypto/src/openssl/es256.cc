@@ -86,16 +86,12 @@ struct Verification {
 
 Es256PrivateKey::Es256PrivateKey() { key_.create<evp::Key>(); }
 
-Es256PrivateKey Es256PrivateKey::generate() {
-  Es256PrivateKey key;
-  EVP_PKEY* const generated = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", kCurveName);
-  SOTTO_CHECK(generated != nullptr);
-  key.key_.get<evp::Key>().reset(generated);
-  std::size_t written = 0;
-  SOTTO_CHECK(EVP_PKEY_get_octet_string_param(generated, OSSL_PKEY_PARAM_PUB_KEY, key.public_key_.data(),
-                                              key.public_key_.size(), &written) == 1);
-  SOTTO_CHECK(written == key.public_key_.size() && key.public_key_[0] == kUncompressedPoint);
-  return key;
+Es256PrivateKey Es256PrivateKey::generate(Random& random) {
+  for (;;) {
+    SecretBytes<kEs256ScalarBytes> scalar;
+    random.fill(scalar.reveal_mutable());
+    if (auto key = from_scalar(scalar)) return std::move(*key);
+  }
 }
 
 std::optional<Es256PrivateKey> Es256PrivateKey::from_scalar(const SecretBytes<kEs256ScalarBytes>& scalar) {

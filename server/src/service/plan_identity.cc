@@ -20,7 +20,8 @@ void wipe_text(std::string& text) {
 }
 
 Result<crypto::Es256PrivateKey> create_key(const path& file) {
-  auto key = crypto::Es256PrivateKey::generate();
+  crypto::SystemRandom random;
+  auto key = crypto::Es256PrivateKey::generate(random);
   std::string text = crypto::private_key_to_pem(key);
   const Status written = identity::write_key_file(file, text, identity::kSecretFile);
   wipe_text(text);

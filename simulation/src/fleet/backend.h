@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fleet/mailbox.h"
+#include "fleet/party_randomness.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/executor.h"
 #include "sotto/client/transport.h"
@@ -37,6 +38,9 @@ class Backend {
   // Who device `device` is, endorsed by the coordinator's authority; lives as long as the backend.
   [[nodiscard]] virtual const secagg::Identity& identity(std::size_t device) = 0;
 
+  // What the devices draw their session keys from.
+  [[nodiscard]] virtual const PartyRandomness& randomness() const = 0;
+
   // The mask helper that devices trust; nothing when there is none.
   [[nodiscard]] virtual std::optional<crypto::X25519PublicKey> helper_key() const = 0;
 
@@ -45,8 +49,10 @@ class Backend {
   virtual void wait(Time until, Mailbox& mailbox) = 0;
 };
 
-// The coordinator core in this thread, in virtual time. `executor` must outlive the backend.
-[[nodiscard]] Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor);
+// The coordinator core in this thread, in virtual time; what all parties draw follows from the seed.
+// `executor` must outlive the backend.
+[[nodiscard]] Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor,
+                                                                       std::uint64_t seed);
 
 // gRPC over loopback TLS: the given coordinator, or one of its own on a free port in a temporary directory.
 struct GrpcBackendOptions {

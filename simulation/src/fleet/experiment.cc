@@ -177,8 +177,8 @@ class Experiment {
                                               .dropout = options_.dropout,
                                               .seed = options_.seed},
                                              attempt);
-    std::vector<std::unique_ptr<crypto::SeededRandom>> rounding;  // outlives the sessions
-    auto members = make_members(appointments, attempt, rounding, round);
+    std::vector<std::shared_ptr<Random>> streams;  // outlive the sessions
+    auto members = make_members(appointments, attempt, streams, round);
     const auto outcomes =
         drive_fleet(members, backend_, executor_, {.silent_dropout = options_.silent_dropout});
     for (const MemberOutcome& outcome : outcomes) {
@@ -199,13 +199,16 @@ class Experiment {
   }
 
   std::vector<Member> make_members(const std::vector<Appointment>& appointments, std::uint32_t attempt,
-                                   std::vector<std::unique_ptr<crypto::SeededRandom>>& rounding,
-                                   RoundResult& round) {
+                                   std::vector<std::shared_ptr<Random>>& streams, RoundResult& round) {
     std::vector<Member> members;
     for (const Appointment& appointment : appointments) {
       const std::size_t device = appointment.device;
-      rounding.push_back(
+      streams.push_back(
+          backend_.randomness().stream({.purpose = "keys", .attempt = attempt, .device = device}));
+      Random& keys = *streams.back();
+      streams.push_back(
           make_stream(options_.seed, {.purpose = "rounding", .attempt = attempt, .device = device}));
+      Random& rounding = *streams.back();
       Member member;
       member.device = device;
       member.session = client::Session::create({.device_id = data_.device_names[device],
@@ -217,7 +220,7 @@ class Experiment {
                                                 .corrupt_fraction_min = 0,
                                                 .allow_curious = true,
                                                 .allow_unmasked = true},
-                                               {.keys = keys_random_, .rounding = *rounding.back()});
+                                               {.keys = keys, .rounding = rounding});
       member.trainer = trainers_[device].get();
       member.training_random =
           make_stream(options_.seed, {.purpose = "training", .attempt = attempt, .device = device});
@@ -319,7 +322,6 @@ class Experiment {
   Executor& executor_;
   Backend& backend_;
   std::uint32_t clients_per_round_ = 0;
-  crypto::SystemRandom keys_random_;
   std::vector<std::unique_ptr<client::Trainer>> trainers_;
   proto::TaskStatus task_;
   std::vector<float> parameters_;
@@ -337,7 +339,7 @@ Result<ExperimentResult> run_experiment(const FederatedData& data, const Experim
   const auto executor = make_thread_pool(options.threads);
   auto backend =
       options.transport == TransportKind::kInProcess
-          ? make_in_process_backend(*executor)
+          ? make_in_process_backend(*executor, options.seed)
           : make_grpc_backend({.external = options.external,
                                .threads = options.threads,
                                .one_shot = options.aggregation.kind == proto::Aggregation::kOneShot});

@@ -60,7 +60,7 @@ class GrpcBackend final : public Backend {
     }
     auto authority = identity::Authority::open(coordinator.authority);
     if (!authority) return authority.error();
-    fleet_.emplace(std::move(*authority));
+    fleet_.emplace(std::move(*authority), randomness_);
     std::ifstream file(coordinator.ca_file, std::ios::binary);
     std::ostringstream ca_pem;
     ca_pem << file.rdbuf();
@@ -101,6 +101,8 @@ class GrpcBackend final : public Backend {
 
   const secagg::Identity& identity(std::size_t device) override { return fleet_->device(device); }
 
+  const PartyRandomness& randomness() const override { return randomness_; }
+
   std::optional<crypto::X25519PublicKey> helper_key() const override {
     if (!helper_) return std::nullopt;
     return helper_->public_key();
@@ -138,6 +140,7 @@ class GrpcBackend final : public Backend {
   TemporaryDirectory directory_;
   std::unique_ptr<server::MaskHelperServer> helper_;
   std::unique_ptr<server::Service> service_;
+  const UnrepeatableRandomness randomness_;
   std::optional<EnrolledFleet> fleet_;
   std::unique_ptr<client::AdminClient> admin_;
   client::GrpcTransportOptions transport_options_;

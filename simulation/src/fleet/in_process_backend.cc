@@ -28,12 +28,12 @@ class InProcessTransport final : public client::Transport {
 // Runs the coordinator in the caller's thread. Calls complete inside step(), held ones in a later step.
 class InProcessBackend final : public Backend {
  public:
-  explicit InProcessBackend(Executor& executor) : executor_(executor) {}
+  InProcessBackend(Executor& executor, std::uint64_t seed) : executor_(executor), randomness_(seed) {}
 
   Status open() {
-    const server::CoordinatorOptions options{.identity = &coordinator_identity_.get(),
+    const server::CoordinatorOptions options{.identity = &fleet_.coordinator(),
                                              .helper = {.key = helper_.public_key(), .link = &helper_}};
-    auto coordinator = server::Coordinator::open(*store_, random_, options, clock_.now());
+    auto coordinator = server::Coordinator::open(*store_, *coordinator_random_, options, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
     return {};
@@ -72,6 +72,8 @@ class InProcessBackend final : public Backend {
   }
 
   const secagg::Identity& identity(std::size_t device) override { return fleet_.device(device); }
+
+  const PartyRandomness& randomness() const override { return randomness_; }
 
   std::optional<crypto::X25519PublicKey> helper_key() const override { return helper_.public_key(); }
 
@@ -156,11 +158,12 @@ class InProcessBackend final : public Backend {
 
   Executor& executor_;
   VirtualClock clock_;
-  crypto::SystemRandom random_;
+  const ReplayedRandomness randomness_;
+  const std::shared_ptr<Random> coordinator_random_ = randomness_.stream({.purpose = "coordinator"});
   std::unique_ptr<server::Store> store_ = server::make_memory_store();
-  EnrolledFleet fleet_{identity::Authority::make()};
-  const identity::OwnedIdentity coordinator_identity_ = fleet_.coordinator();
-  LocalMaskHelper helper_{coordinator_identity_.get().authority, executor_};
+  EnrolledFleet fleet_{randomness_};
+  LocalMaskHelper helper_{fleet_.coordinator().authority, *randomness_.stream({.purpose = "mask helper"}),
+                          executor_};
   std::unique_ptr<server::Coordinator> coordinator_;
   std::deque<server::Event> events_;
   std::uint64_t last_call_ = 0;
@@ -175,8 +178,8 @@ void InProcessTransport::send(const client::Request& request, Callback done) {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor) {
-  auto backend = std::make_unique<InProcessBackend>(executor);
+Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor, std::uint64_t seed) {
+  auto backend = std::make_unique<InProcessBackend>(executor, seed);
   SOTTO_RETURN_IF_ERROR(backend->open());
   return std::unique_ptr<Backend>(std::move(backend));
 }

@@ -12,17 +12,17 @@ namespace sotto::simulation {
 
 class LocalMaskHelper final : public aggregator::HelperLink {
  public:
-  // `executor` must outlive the helper.
-  LocalMaskHelper(const crypto::Es256PublicKey& authority, Executor& executor)
-      : helper_(draw_key(), {.authority = authority}, *answered_), executor_(executor) {}
+  // Its key is drawn from `random`. `executor` must outlive the helper.
+  LocalMaskHelper(const crypto::Es256PublicKey& authority, Random& random, Executor& executor)
+      : helper_(draw_key(random), {.authority = authority}, *answered_), executor_(executor) {}
 
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const { return helper_.public_key(); }
   Result<proto::HelperReply> sum_masks(Bytes request) override { return helper_.answer(request, executor_); }
 
  private:
-  static crypto::X25519PrivateKey draw_key() {
+  static crypto::X25519PrivateKey draw_key(Random& random) {
     crypto::SecretBytes<crypto::kX25519Bytes> scalar;
-    crypto::SystemRandom().fill(scalar.reveal_mutable());
+    random.fill(scalar.reveal_mutable());
     return crypto::X25519PrivateKey(scalar);
   }
 

@@ -7,6 +7,7 @@
 
 #include "cohort.h"
 #include "sotto/secagg/one_shot.h"
+#include "support/fresh_key.h"
 
 namespace sotto::aggregator {
 namespace {
@@ -78,7 +79,7 @@ class OneShotSession : public testing::Test {
         layout_(participants_max, secagg::update_lanes(plan_.model.parameter_count()), packing),
         cohort_(plan_, 6, 5),
         helper_(plan_) {
-    for (std::size_t i = 0; i < 6; ++i) devices_.emplace_back(crypto::Es256PrivateKey::generate());
+    for (std::size_t i = 0; i < 6; ++i) devices_.emplace_back(crypto::fresh_key());
     session_ = make();
   }
 
@@ -127,7 +128,7 @@ class OneShotSession : public testing::Test {
   secagg::RingLayout layout_;
   Cohort cohort_;
   TrustingHelper helper_;
-  secagg::KeySigner authority_{crypto::Es256PrivateKey::generate()};
+  secagg::KeySigner authority_{crypto::fresh_key()};
   std::vector<secagg::KeySigner> devices_;
   crypto::SeededRandom random_{9};
   std::unique_ptr<CohortSession> session_;
@@ -187,7 +188,7 @@ TEST_F(OneShotSession, RefusesWhatTheDeviceDidNotSign) {
     altered[position] ^= 1;
     EXPECT_EQ(session_->admit(altered, index), Rejection::kBadSignature) << position;
   }
-  authority_ = secagg::KeySigner(crypto::Es256PrivateKey::generate());
+  authority_ = secagg::KeySigner(crypto::fresh_key());
   EXPECT_EQ(admit(1), Rejection::kBadSignature) << "enrolled by somebody else";
   EXPECT_EQ(session_->awaited_count(), 0u);
   EXPECT_EQ(session_->admit(sound, index), Rejection::kNone) << "refusals leave no trace";

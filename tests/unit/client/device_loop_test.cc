@@ -12,6 +12,7 @@
 #include "device/device_options.h"
 #include "session_script.h"
 #include "support/enrolment.h"
+#include "support/fresh_key.h"
 
 namespace sotto::client {
 namespace {
@@ -300,7 +301,7 @@ TEST_F(DeviceLoopTest, AnIdentityFileThatIsNoneIsNamed) {
 }
 
 TEST_F(DeviceLoopTest, AKeyInASecureElementTakesPart) {
-  secagg::KeySigner element(crypto::Es256PrivateKey::generate());
+  secagg::KeySigner element(crypto::fresh_key());
   options_.identity_file = folder_ / "identity.pem";
   ASSERT_TRUE(identity::save_enrolled_key(options_.identity_file, enroll(element.public_key()), "").ok());
   options_.signer = &element;
@@ -332,7 +333,7 @@ TEST_F(DeviceLoopTest, OptionsThatMakeNoSenseAreNamed) {
       {[](DeviceOptions& options) { options.corrupt_fraction_min = 0.5f; }, "corrupt_fraction_min"},
       {[](DeviceOptions& options) { options.corrupt_fraction_min = std::nanf(""); }, "corrupt_fraction_min"},
       {[](DeviceOptions& options) {
-         static secagg::KeySigner element(crypto::Es256PrivateKey::generate());
+         static secagg::KeySigner element(crypto::fresh_key());
          options.signer = &element;
        },
        "identity_file"},

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "support/fresh_key.h"
 #include "test_bytes.h"
 
 namespace sotto::crypto {
@@ -45,8 +46,8 @@ TEST(Es256, RefusesBytesThatAreNotAnUncompressedPoint) {
 }
 
 TEST(Es256, SignaturesOfAFreshKeyVerifyUnderThatKeyOnly) {
-  const Es256PrivateKey key = Es256PrivateKey::generate();
-  const Es256PrivateKey other = Es256PrivateKey::generate();
+  const Es256PrivateKey key = fresh_key();
+  const Es256PrivateKey other = fresh_key();
   EXPECT_NE(key.public_key(), other.public_key());
   for (int i = 0; i < 32; ++i) {  // enough that scalars with leading zero bytes or bits occur
     const std::string message = "message " + std::to_string(i);
@@ -58,7 +59,7 @@ TEST(Es256, SignaturesOfAFreshKeyVerifyUnderThatKeyOnly) {
 
 TEST(Es256Verifier, TellsManyKeysApart) {
   std::vector<Es256PrivateKey> keys;
-  for (int i = 0; i < 5; ++i) keys.push_back(Es256PrivateKey::generate());
+  for (int i = 0; i < 5; ++i) keys.push_back(fresh_key());
   Es256Verifier verifier;
   for (std::size_t round = 0; round < 4; ++round) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -104,7 +105,7 @@ TEST(Es256, TheRfc6979ScalarGivesItsPublicKeyAndComesBack) {
 }
 
 TEST(Es256, AFreshKeyCanBeStoredAndReadBack) {
-  const Es256PrivateKey key = Es256PrivateKey::generate();
+  const Es256PrivateKey key = fresh_key();
   SecretBytes<32> scalar;
   key.scalar(scalar);
   const auto again = Es256PrivateKey::from_scalar(scalar);
@@ -121,15 +122,15 @@ TEST(Es256, RefusesScalarsOutsideTheCurvesOrder) {
 }
 
 TEST(Es256, SignsTheEmptyMessage) {
-  const Es256PrivateKey key = Es256PrivateKey::generate();
+  const Es256PrivateKey key = fresh_key();
   EXPECT_TRUE(es256_verify(key.public_key(), {}, key.sign({})));
 }
 
 TEST(Es256, MovingKeepsTheKey) {
-  Es256PrivateKey key = Es256PrivateKey::generate();
+  Es256PrivateKey key = fresh_key();
   const Es256PublicKey public_key = key.public_key();
   Es256PrivateKey moved(std::move(key));
-  Es256PrivateKey assigned = Es256PrivateKey::generate();
+  Es256PrivateKey assigned = fresh_key();
   assigned = std::move(moved);
   EXPECT_EQ(assigned.public_key(), public_key);
   EXPECT_TRUE(es256_verify(public_key, as_bytes("moved"), assigned.sign(as_bytes("moved"))));

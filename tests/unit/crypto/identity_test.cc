@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "support/fresh_key.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -12,7 +13,7 @@ namespace {
 
 using crypto::as_bytes;
 
-KeySigner fresh_signer() { return KeySigner(crypto::Es256PrivateKey::generate()); }
+KeySigner fresh_signer() { return KeySigner(crypto::fresh_key()); }
 
 // A fleet's authority and one device that it endorsed, with a credential for "message".
 struct Enrolled {

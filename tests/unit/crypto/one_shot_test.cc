@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sotto/base/limits.h"
+#include "support/fresh_key.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -50,8 +51,8 @@ class OneShot : public testing::Test {
   }
 
   crypto::SeededRandom random_{1};
-  KeySigner authority_{crypto::Es256PrivateKey::generate()};
-  KeySigner device_{crypto::Es256PrivateKey::generate()};
+  KeySigner authority_{crypto::fresh_key()};
+  KeySigner device_{crypto::fresh_key()};
   crypto::Es256Signature endorsement_ = endorse(authority_, Role::kDevice, device_.public_key());
   crypto::X25519PrivateKey helper_{crypto::secret(crypto::counting<32>(9))};
   SessionContext context_;

@@ -4,6 +4,7 @@
 #include "session_relay.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
+#include "support/fresh_key.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -264,7 +265,7 @@ TEST_F(SignedRoster, KeysThatTheirOwnerDidNotSignAreRefused) {
 
 // The coordinator's own seat in place of device 3's: everything is consistent but the endorsement.
 TEST_F(SignedRoster, ADeviceThatNobodyEnrolledIsRefused) {
-  KeySigner stranger(crypto::Es256PrivateKey::generate());
+  KeySigner stranger(crypto::fresh_key());
   const Statement joins = join_statement(relay_.context().plan_digest, Bytes(entry(3), kAdvertiseBytes));
   const auto own_endorsement = endorse(stranger, Role::kDevice, stranger.public_key());
   const crypto::Digest identity = identity_of(stranger.public_key());

@@ -1,6 +1,7 @@
 #include "sotto/identity/authority.h"
 
 #include "scratch_folder.h"
+#include "support/fresh_key.h"
 
 namespace sotto::identity {
 namespace {
@@ -14,23 +15,26 @@ bool endorsed(const EnrolledKey& enrolled, Role role, const crypto::Es256PublicK
                               enrolled.endorsement);
 }
 
+Authority fresh_authority() { return Authority(std::make_shared<secagg::KeySigner>(crypto::fresh_key())); }
+
 TEST(Authority, EndorsesKeysForOneRole) {
-  Authority authority = Authority::make();
+  crypto::SystemRandom random;
+  Authority authority = fresh_authority();
   for (const Role role : {Role::kDevice, Role::kCoordinator}) {
     const Role other = role == Role::kDevice ? Role::kCoordinator : Role::kDevice;
-    const EnrolledKey enrolled = authority.enroll(role);
+    const EnrolledKey enrolled = authority.enroll(role, random);
     ASSERT_TRUE(enrolled.key.has_value());
     EXPECT_EQ(enrolled.key->public_key(), enrolled.public_key);
     EXPECT_EQ(enrolled.authority, authority.public_key());
     EXPECT_TRUE(endorsed(enrolled, role, authority.public_key()));
     EXPECT_FALSE(endorsed(enrolled, other, authority.public_key()));
-    EXPECT_FALSE(endorsed(enrolled, role, Authority::make().public_key()));
+    EXPECT_FALSE(endorsed(enrolled, role, fresh_authority().public_key()));
   }
 }
 
 TEST(Authority, EndorsesAKeyItNeverSees) {
-  Authority authority = Authority::make();
-  const auto key = crypto::Es256PrivateKey::generate();
+  Authority authority = fresh_authority();
+  const auto key = crypto::fresh_key();
   const EnrolledKey enrolled = authority.enroll(Role::kDevice, key.public_key());
   EXPECT_FALSE(enrolled.key.has_value());
   EXPECT_EQ(enrolled.public_key, key.public_key());

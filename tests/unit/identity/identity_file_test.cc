@@ -3,11 +3,16 @@
 #include "scratch_folder.h"
 #include "sotto/crypto/pem.h"
 #include "sotto/identity/authority.h"
+#include "support/fresh_key.h"
 
 namespace sotto::identity {
 namespace {
 
 using secagg::Role;
+
+Authority fresh_authority() {
+  return Authority(std::make_shared<secagg::KeySigner>(crypto::fresh_key()));
+}
 
 class IdentityFiles : public ScratchFolder {
  protected:
@@ -21,12 +26,13 @@ class IdentityFiles : public ScratchFolder {
     EXPECT_NE(loaded.error().message().find("identity.pem"), std::string::npos) << loaded.error().message();
   }
 
-  Authority authority_ = Authority::make();
+  crypto::SystemRandom random_;
+  Authority authority_ = fresh_authority();
 };
 
 TEST_F(IdentityFiles, AnIdentityIsLoadedAsItWasSaved) {
   for (const Role role : {Role::kDevice, Role::kCoordinator}) {
-    const EnrolledKey enrolled = authority_.enroll(role);
+    const EnrolledKey enrolled = authority_.enroll(role, random_);
     ASSERT_TRUE(save_enrolled_key(path("identity.pem"), enrolled, "kitchen-7").ok());
     EXPECT_EQ(mode("identity.pem"), 0600u);
     EXPECT_TRUE(read("identity.pem").starts_with("kitchen-7\n"));
@@ -41,7 +47,7 @@ TEST_F(IdentityFiles, AnIdentityIsLoadedAsItWasSaved) {
 }
 
 TEST_F(IdentityFiles, AnIdentitySignsWhatItsAuthorityAccepts) {
-  ASSERT_TRUE(save_enrolled_key(path("identity.pem"), authority_.enroll(Role::kDevice), "").ok());
+  ASSERT_TRUE(save_enrolled_key(path("identity.pem"), authority_.enroll(Role::kDevice, random_), "").ok());
   auto loaded = load_identity(path("identity.pem"), Role::kDevice);
   ASSERT_TRUE(loaded.has_value()) << loaded.error().message();
   const OwnedIdentity identity(std::move(*loaded));  // moving keeps the signer
@@ -54,14 +60,14 @@ TEST_F(IdentityFiles, AnIdentitySignsWhatItsAuthorityAccepts) {
 }
 
 TEST_F(IdentityFiles, AKeyHeldElsewhereNeedsItsSigner) {
-  secagg::KeySigner element(crypto::Es256PrivateKey::generate());
+  secagg::KeySigner element(crypto::fresh_key());
   const EnrolledKey enrolled = authority_.enroll(Role::kDevice, element.public_key());
   ASSERT_TRUE(save_enrolled_key(path("identity.pem"), enrolled, "").ok());
   const auto loaded = load_identity(path("identity.pem"), Role::kDevice, &element);
   ASSERT_TRUE(loaded.has_value()) << loaded.error().message();
   EXPECT_EQ(&loaded->get().signer, &element);
   EXPECT_EQ(load_identity(path("identity.pem"), Role::kDevice).status().code(), StatusCode::kInvalidArgument);
-  secagg::KeySigner another(crypto::Es256PrivateKey::generate());
+  secagg::KeySigner another(crypto::fresh_key());
   EXPECT_EQ(load_identity(path("identity.pem"), Role::kDevice, &another).status().code(),
             StatusCode::kInvalidArgument);
 }
@@ -70,14 +76,14 @@ TEST_F(IdentityFiles, FilesOfAWrongKindAreRefusedByName) {
   expect_refused("", "sotto enroll");
   expect_refused("no PEM at all\n", "sotto enroll");
   expect_refused(crypto::public_key_to_pem(authority_.public_key()), "sotto enroll");
-  expect_refused(encode_enrolled_key(authority_.enroll(Role::kCoordinator), ""),
+  expect_refused(encode_enrolled_key(authority_.enroll(Role::kCoordinator, random_), ""),
                  "of a coordinator, not of a device");
-  expect_refused(encode_enrolled_key(authority_.enroll(Role::kDevice), ""),
+  expect_refused(encode_enrolled_key(authority_.enroll(Role::kDevice, random_), ""),
                  "of a device, not of a coordinator", Role::kCoordinator);
 }
 
 TEST_F(IdentityFiles, ATruncatedFileIsRefusedWhereverItEnds) {
-  const std::string text = encode_enrolled_key(authority_.enroll(Role::kDevice), "kitchen-7");
+  const std::string text = encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "kitchen-7");
   for (std::size_t size = 0; size + 7 < text.size(); size += 5) {
     EXPECT_FALSE(decode_enrolled_key(text.substr(0, size), Role::kDevice).has_value()) << size;
   }
@@ -85,19 +91,19 @@ TEST_F(IdentityFiles, ATruncatedFileIsRefusedWhereverItEnds) {
 }
 
 TEST_F(IdentityFiles, PartsOfDifferentIdentitiesDoNotGoTogether) {
-  EnrolledKey other_authority = authority_.enroll(Role::kDevice);
-  other_authority.authority = Authority::make().public_key();
+  EnrolledKey other_authority = authority_.enroll(Role::kDevice, random_);
+  other_authority.authority = fresh_authority().public_key();
   expect_refused(encode_enrolled_key(other_authority, ""), "not by the authority");
-  EnrolledKey other_key = authority_.enroll(Role::kDevice);
-  other_key.key = crypto::Es256PrivateKey::generate();
+  EnrolledKey other_key = authority_.enroll(Role::kDevice, random_);
+  other_key.key = crypto::fresh_key();
   expect_refused(encode_enrolled_key(other_key, ""), "not the one that was endorsed");
-  EnrolledKey other_role = authority_.enroll(Role::kCoordinator);
+  EnrolledKey other_role = authority_.enroll(Role::kCoordinator, random_);
   other_role.role = Role::kDevice;  // the label says device, the signature coordinator
   expect_refused(encode_enrolled_key(other_role, ""), "not by the authority");
 }
 
 TEST_F(IdentityFiles, PartsThatAreNoKeysAreNamed) {
-  const std::string text = encode_enrolled_key(authority_.enroll(Role::kDevice), "");
+  const std::string text = encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "");
   const std::array<std::uint8_t, 5> junk{1, 2, 3, 4, 5};
   const std::string endorsement = text.substr(text.find("-----BEGIN SOTTO"));
   expect_refused(crypto::pem_encode("PRIVATE KEY", junk) + endorsement, "private key is not a P-256 key");

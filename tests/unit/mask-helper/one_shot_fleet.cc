@@ -1,4 +1,5 @@
 #include "one_shot_fleet.h"
+#include "support/fresh_key.h"
 
 #include <gtest/gtest.h>
 
@@ -30,7 +31,7 @@ secagg::RingLayout layout_of(const proto::Plan& plan) {
 OneShotFleet::OneShotFleet(std::size_t devices, const crypto::X25519PublicKey& helper)
     : plan_(make_plan(helper)), layout_(layout_of(plan_)), helper_(helper), mask_vectors_(devices) {
   for (std::size_t i = 0; i < devices; ++i) {
-    devices_.emplace_back(crypto::Es256PrivateKey::generate());
+    devices_.emplace_back(crypto::fresh_key());
     masks_.push_back(draw(i, plan_, mask_vectors_[i]));
   }
 }

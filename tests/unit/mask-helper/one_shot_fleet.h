@@ -8,6 +8,7 @@
 #include "sotto/crypto/primitives.h"
 #include "sotto/proto/plan_codec.h"
 #include "sotto/secagg/one_shot.h"
+#include "support/fresh_key.h"
 
 namespace sotto::mask_helper {
 
@@ -42,8 +43,8 @@ class OneShotFleet {
   secagg::RingLayout layout_;
   crypto::X25519PublicKey helper_;
   crypto::SeededRandom random_{11};
-  secagg::KeySigner authority_{crypto::Es256PrivateKey::generate()};
-  secagg::KeySigner coordinator_{crypto::Es256PrivateKey::generate()};
+  secagg::KeySigner authority_{crypto::fresh_key()};
+  secagg::KeySigner coordinator_{crypto::fresh_key()};
   std::vector<secagg::KeySigner> devices_;
   std::vector<secagg::SealedMask> masks_;                // by device, of plan()
   std::vector<std::vector<std::uint8_t>> mask_vectors_;  // the masks themselves

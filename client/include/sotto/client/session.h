@@ -47,7 +47,7 @@ struct SessionOptions {
 
 // Both must outlive the session.
 struct SessionRandomness {
-  Random& keys;      // session keys, shares, jitter: the system's generator on a real device
+  Random& keys;      // session keys, shares, jitter: the system's generator unless all is simulated
   Random& rounding;  // stochastic rounding of the update: seeded in simulations
 };
 

@@ -146,7 +146,8 @@ using Es256Signature = std::array<std::uint8_t, kEs256SignatureBytes>;
 // ECDSA over P-256 with SHA-256 (FIPS 186-4): the device identity that secure elements can hold.
 class Es256PrivateKey {
  public:
-  [[nodiscard]] static Es256PrivateKey generate();
+  // Draws 32 bytes, and again in the one case of 2^32 in which they are no scalar (FIPS 186-5 A.2.2).
+  [[nodiscard]] static Es256PrivateKey generate(Random& random);
   // From the private scalar, big-endian. Nothing when it is zero or not below the order of the curve.
   [[nodiscard]] static std::optional<Es256PrivateKey> from_scalar(
       const SecretBytes<kEs256ScalarBytes>& scalar);
@@ -159,6 +160,7 @@ class Es256PrivateKey {
   [[nodiscard]] const Es256PublicKey& public_key() const { return public_key_; }
   // For storing the key: from_scalar() gives it back.
   void scalar(SecretBytes<kEs256ScalarBytes>& out) const;
+  // Each time another signature: the backend draws the nonce from the system.
   [[nodiscard]] Es256Signature sign(Bytes message) const;
 
  private:
@@ -194,7 +196,8 @@ class SystemRandom final : public Random {
   void fill(MutableBytes out) override;
 };
 
-// ChaCha20 keystream of a seed: replayable, for simulations and tests. Not thread-safe.
+// ChaCha20 keystream of a seed: replayable, for simulations, tests and what is no secret. tests/tidy sees to
+// it that nothing else names it. Not thread-safe.
 class SeededRandom final : public Random {
  public:
   explicit SeededRandom(Bytes seed);  // any length; hashed

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <utility>
 
 #include "sotto/base/result.h"
 #include "sotto/identity/identity_file.h"
@@ -11,8 +13,8 @@ namespace sotto::identity {
 
 class Authority {
  public:
-  // In memory, for simulations and tests.
-  [[nodiscard]] static Authority make();
+  // Over a key that lives wherever the signer keeps it.
+  explicit Authority(std::shared_ptr<secagg::Signer> signer) : signer_(std::move(signer)) {}
   // Makes one in `directory`: authority-key.pem (mode 0600) and authority.pem, its public key. Makes the
   // directory (mode 0700) when missing. kAlreadyExists when it holds an authority; kIo, kPermissionDenied.
   [[nodiscard]] static Result<Authority> create(const std::filesystem::path& directory);
@@ -20,16 +22,17 @@ class Authority {
   [[nodiscard]] static Result<Authority> open(const std::filesystem::path& directory);
   [[nodiscard]] static Result<Authority> open_or_create(const std::filesystem::path& directory);
 
-  [[nodiscard]] const crypto::Es256PublicKey& public_key() const { return signer_.public_key(); }
+  [[nodiscard]] const crypto::Es256PublicKey& public_key() const { return signer_->public_key(); }
   // Makes a key and endorses it.
-  [[nodiscard]] EnrolledKey enroll(secagg::Role role);
+  [[nodiscard]] EnrolledKey enroll(secagg::Role role, Random& random);
   // Endorses a key that is held elsewhere.
   [[nodiscard]] EnrolledKey enroll(secagg::Role role, const crypto::Es256PublicKey& key);
 
  private:
-  explicit Authority(crypto::Es256PrivateKey key) : signer_(std::move(key)) {}
+  explicit Authority(crypto::Es256PrivateKey key)
+      : Authority(std::make_shared<secagg::KeySigner>(std::move(key))) {}
 
-  secagg::KeySigner signer_;
+  std::shared_ptr<secagg::Signer> signer_;
 };
 
 [[nodiscard]] std::filesystem::path authority_public_file(const std::filesystem::path& directory);
