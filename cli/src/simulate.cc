@@ -162,10 +162,44 @@ void print_summary(const simulation::ExperimentResult& result, const SimulateOpt
   std::printf("uplink per device and round: %.0f bytes = %.3f per parameter; %.2f s per round\n",
               result.uplink_bytes_per_device, result.uplink_bytes_per_parameter, result.seconds_per_round);
   std::printf("model sha256 %s\n", result.model_sha256.c_str());
+  if (!result.transcript_sha256.empty()) {
+    std::printf("transcript sha256 %s\n", result.transcript_sha256.c_str());
+  }
   if (!options.report_file.empty()) std::printf("report: %s\n", options.report_file.c_str());
 }
 
-ExitCode simulate(SimulateOptions& options) {
+// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  constexpr char kPlain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@%";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+// What to type to have this experiment again: what was typed, and the seed in any case. Files it wrote are
+// left as they are.
+std::string replay_command(const CLI::App& command, std::uint64_t seed) {
+  std::string line = "sotto simulate";
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() == 0 || name == "--json" || name == "--report" || name == "--seed") continue;
+    if (!option->get_positional()) line += " " + name;
+    if (option->get_expected_max() == 0) continue;  // a flag
+    for (const std::string& value : option->reduced_results()) line += " " + shell_word(value);
+  }
+  return line + " --seed " + std::to_string(seed);
+}
+
+ExitCode report_failed_experiment(const Status& status, const SimulateOptions& options,
+                                  const CLI::App& command) {
+  const ExitCode exit_code = report_error(status);
+  std::fprintf(stderr, "sotto: to run this again: %s\n",
+               replay_command(command, options.experiment.seed).c_str());
+  return exit_code;
+}
+
+ExitCode simulate(SimulateOptions& options, const CLI::App& command) {
   if (!options.experiment.external.address.empty() &&
       options.experiment.transport != simulation::TransportKind::kGrpc) {
     return report_error(invalid_argument("--coordinator needs --transport grpc"));
@@ -185,7 +219,7 @@ ExitCode simulate(SimulateOptions& options) {
   std::signal(SIGINT, [](int) { interrupted = 1; });
   options.experiment.cancelled = [] { return interrupted != 0; };
   auto result = simulation::run_experiment(*data, options.experiment);
-  if (!result) return report_error(result.error());
+  if (!result) return report_failed_experiment(result.error(), options, command);
   if (!options.json_file.empty()) {
     if (const Status status = write_file(options.json_file, simulation::to_json(*result) + "\n");
         !status.ok()) {
@@ -211,7 +245,8 @@ void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* command = app.add_subcommand(
       "simulate",
       "Run an experiment: a fleet of real device sessions against a real coordinator.\n"
-      "The same seed gives the same model, bit for bit, for any transport and thread count.");
+      "The same seed gives the same model, bit for bit, for any transport and thread count, and in process\n"
+      "the same messages.");
   add_data_options(*command, *options);
   add_training_options(*command, options->experiment);
   add_protocol_options(*command, options->experiment);
@@ -221,7 +256,8 @@ void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
   command
       ->add_option_function<std::uint64_t>(
           "--seed", [options](std::uint64_t seed) { options->data.seed = options->experiment.seed = seed; },
-          "Data generation, partition, selection, drop-outs, training and rounding [0]")
+          "Data, partition, selection, drop-outs, training and rounding; in process keys and session ids too "
+          "[0]")
       ->type_name("UINT");
   command->add_option("--threads", options->experiment.threads, "For training and unmasking")
       ->check(CLI::Range(1, 256))
@@ -237,7 +273,7 @@ void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
       "  sotto simulate motion --rounds 20 --report report.html\n"
       "  sotto simulate motion --devices 100 --dropout 0.1 --transport grpc\n"
       "  sotto simulate har --data DIR --rounds 100 --aggregation float --json results.json");
-  command->callback([options, &exit_code] { exit_code = simulate(*options); });
+  command->callback([options, command, &exit_code] { exit_code = simulate(*options, *command); });
 }
 
 }  // namespace sotto::cli

@@ -1,9 +1,13 @@
 """The same seed gives the same model, bit for bit, however it is run."""
 
 import itertools
+import pathlib
+import re
+import shlex
+import tempfile
 import unittest
 
-from sotto_process import SystemTest, simulate
+from sotto_process import SystemTest, run, simulate
 
 COMMON = ["motion", "--devices", 12, "--rounds", 3, "--seed", 7, "--dropout", 0.2, "--learning-rate", 0.05]
 
@@ -45,6 +49,45 @@ class Equality(SystemTest):
         digests = {simulate(*COMMON, "--aggregation", "float", "--transport", t)["model_sha256"]
                    for t in ("in-process", "grpc")}
         self.assertEqual(len(digests), 1)
+
+
+class Replay(SystemTest):
+    def test_a_seed_gives_the_same_messages_on_any_number_of_threads(self):
+        cases = {"secure": (), "several cohorts": ("--cohort-max", 4), "curious": ("--adversary", "curious"),
+                 "one shot": ("--aggregation", "one_shot"), "silent drop-outs": ("--silent-dropout",)}
+        transcripts = set()
+        for name, extra in cases.items():
+            with self.subTest(name):
+                again = {simulate(*COMMON, *extra, "--threads", threads)["transcript_sha256"]
+                         for threads in (1, 2, 4, 1)}
+                self.assertEqual(len(again), 1, again)
+                self.assertRegex(min(again), "^[0-9a-f]{64}$")
+                transcripts |= again
+        self.assertEqual(len(transcripts), len(cases), "different sessions have different transcripts")
+
+    def test_another_seed_gives_other_messages(self):
+        one, other = (simulate(*COMMON, "--seed", seed)["transcript_sha256"] for seed in (7, 8))
+        self.assertNotEqual(one, other)
+
+    def test_keys_over_grpc_are_drawn_anew_so_there_is_no_transcript_to_compare(self):
+        self.assertIsNone(simulate(*COMMON, "--rounds", 1, "--transport", "grpc")["transcript_sha256"])
+
+    def test_a_failed_run_says_what_to_type_to_have_it_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            json_file = pathlib.Path(folder) / "result.json"
+            failed = run("simulate", *COMMON, "--learning-rate", "1e38", "--silent-dropout", "--quiet",
+                         "--task-name", "a b", "--json", json_file)
+        self.assertNotEqual(failed.returncode, 0)
+        typed = re.search("to run this again: (.*)", failed.stderr).group(1)
+        words = shlex.split(typed)
+        self.assertEqual(words[:3], ["sotto", "simulate", "motion"])
+        self.assertEqual(words[-2:], ["--seed", "7"])
+        for option in ("--silent-dropout", "--quiet"):
+            self.assertEqual(words.count(option), 1, typed)
+        self.assertEqual(words[words.index("--learning-rate") + 1], "1e38")
+        self.assertNotIn("--json", words)
+        again = run(*words[1:])
+        self.assertEqual((again.returncode, again.stderr), (failed.returncode, failed.stderr))
 
 
 class UplinkBudget(SystemTest):

@@ -11,6 +11,7 @@
 #include "fleet/backend.h"
 #include "fleet/fleet_driver.h"
 #include "fleet/schedule.h"
+#include "fleet/transcript.h"
 #include "sotto/base/hex.h"
 #include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
@@ -181,6 +182,9 @@ class Experiment {
     auto members = make_members(appointments, attempt, streams, round);
     const auto outcomes =
         drive_fleet(members, backend_, executor_, {.silent_dropout = options_.silent_dropout});
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      transcript_.add(attempt, members[i].device, outcomes[i].transcript);
+    }
     for (const MemberOutcome& outcome : outcomes) {
       if (outcome.dropped) continue;
       if (outcome.done.counted) {
@@ -305,6 +309,10 @@ class Experiment {
   }
 
   Result<ExperimentResult> finish() {
+    // Over gRPC no two runs are alike: keys are the system's, and real time decides how often devices ask.
+    if (options_.transport == TransportKind::kInProcess) {
+      result_.transcript_sha256 = to_hex(transcript_.finish());
+    }
     if (!result_.per_round.empty()) {
       result_.seconds_per_round = seconds_ / static_cast<double>(result_.per_round.size());
     }
@@ -330,6 +338,7 @@ class Experiment {
   std::uint64_t completed_sessions_ = 0;
   std::uint64_t uplink_bytes_ = 0;
   double seconds_ = 0;
+  Transcript transcript_;
   ExperimentResult result_;
 };
 

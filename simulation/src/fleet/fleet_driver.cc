@@ -18,6 +18,7 @@ class FleetDriver {
         executor_(executor),
         options_(options),
         mailbox_(std::make_shared<Mailbox>()),
+        transcripts_(members.size()),
         outcomes_(members.size()) {}
 
   std::vector<MemberOutcome> run() {
@@ -27,6 +28,7 @@ class FleetDriver {
       const bool progressed = deliver_replies() | fire_timers() | train();
       if (!progressed) backend_.wait(timers_.empty() ? kNever : timers_.top().at, *mailbox_);
     }
+    for (std::size_t i = 0; i < members_.size(); ++i) outcomes_[i].transcript = transcripts_[i].finish();
     return std::move(outcomes_);
   }
 
@@ -44,6 +46,7 @@ class FleetDriver {
   bool deliver_replies() {
     auto deliveries = mailbox_->take();
     for (Delivery& delivery : deliveries) {
+      transcripts_[delivery.member].received(delivery.reply);
       perform(delivery.member,
               members_[delivery.member].session->on_reply(std::move(delivery.reply), backend_.now()));
     }
@@ -82,6 +85,7 @@ class FleetDriver {
       action = members_[i].session->abandon("simulated drop-out", backend_.now());
     }
     if (auto* send = std::get_if<Session::Send>(&action)) {
+      transcripts_[i].sent(send->request);
       backend_.transport(members_[i].device)
           .send(send->request, [mailbox = mailbox_, i](Result<client::Reply> reply) {
             mailbox->post({i, std::move(reply)});
@@ -113,6 +117,7 @@ class FleetDriver {
   const FleetDriverOptions options_;
   // Shared with callbacks that may outlive the drive (a silent drop-out's last call).
   std::shared_ptr<Mailbox> mailbox_;
+  std::vector<VisitTranscript> transcripts_;
   std::vector<MemberOutcome> outcomes_;
   std::size_t open_ = 0;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;

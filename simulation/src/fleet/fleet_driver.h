@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fleet/backend.h"
+#include "fleet/transcript.h"
 #include "sotto/base/executor.h"
 #include "sotto/client/session.h"
 #include "sotto/client/trainer.h"
@@ -29,6 +30,7 @@ struct Member {
 struct MemberOutcome {
   bool dropped = false;
   client::Session::Done done;
+  VisitTranscript::Total transcript;
 };
 
 struct FleetDriverOptions {

@@ -181,6 +181,10 @@ std::string row(std::string_view name, const std::string& value) {
   return "<tr><th scope=\"row\">" + escape(name) + "</th><td>" + escape(value) + "</td></tr>\n";
 }
 
+std::string digest_row(std::string_view name, const std::string& digest) {
+  return "<tr><th scope=\"row\">" + escape(name) + "</th><td><code>" + escape(digest) + "</code></td></tr>\n";
+}
+
 std::string summary_section(const ExperimentResult& result) {
   std::string html = "<section><h2>Summary</h2>\n<div class=\"scroll\"><table class=\"summary\"><tbody>\n";
   html += row("Data set", result.dataset) + row("Devices", std::to_string(result.devices)) +
@@ -200,8 +204,8 @@ std::string summary_section(const ExperimentResult& result) {
           row("Uplink per device", byte_count(result.uplink_bytes_per_device)) +
           row("Uplink per parameter", fixed(result.uplink_bytes_per_parameter, 3) + " B") +
           row("Time per round", fixed(result.seconds_per_round, 3) + " s");
-  html += "<tr><th scope=\"row\">Model SHA-256</th><td><code>" + escape(result.model_sha256) +
-          "</code></td></tr>\n";
+  html += digest_row("Model SHA-256", result.model_sha256);
+  if (!result.transcript_sha256.empty()) html += digest_row("Transcript SHA-256", result.transcript_sha256);
   return html + "</tbody></table></div></section>\n";
 }
 

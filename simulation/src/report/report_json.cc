@@ -61,6 +61,7 @@ std::string to_json(const ExperimentResult& result) {
   json["accuracy"] = Json::array();
   for (const RoundResult& round : result.per_round) json["accuracy"].push_back(round.accuracy);
   json["model_sha256"] = result.model_sha256;
+  json["transcript_sha256"] = result.transcript_sha256.empty() ? Json() : Json(result.transcript_sha256);
   json["uplink_bytes_per_device"] = result.uplink_bytes_per_device;
   json["uplink_bytes_per_parameter"] = result.uplink_bytes_per_parameter;
   json["rounds_completed"] = result.rounds_completed;

@@ -29,6 +29,7 @@ ExperimentResult experiment(std::uint32_t rounds) {
   result.seed = 18446744073709551615u;
   result.parameters = 510;
   result.model_sha256 = std::string(64, 'a');
+  result.transcript_sha256 = std::string(64, 'b');
   result.final_accuracy = 0.875;
   result.initial_accuracy = 1.0 / 6;
   result.local_accuracy = 0.5625;
@@ -93,11 +94,20 @@ TEST(Json, HasTheKeysThatScriptsRelyOn) {
   ASSERT_EQ(json.at("accuracy").size(), 3u);
   EXPECT_EQ(json.at("accuracy")[0], 0.4);
   EXPECT_EQ(json.at("model_sha256"), std::string(64, 'a'));
+  EXPECT_EQ(json.at("transcript_sha256"), std::string(64, 'b'));
   EXPECT_EQ(json.at("uplink_bytes_per_device"), 2345.5);
   EXPECT_EQ(json.at("uplink_bytes_per_parameter"), 4.599);
   EXPECT_EQ(json.at("rounds_completed"), 3);
   EXPECT_EQ(json.at("rounds_abandoned"), 0);
   EXPECT_EQ(json.at("seconds_per_round"), 0.75);
+}
+
+TEST(Report, NamesATranscriptOnlyWhereThereIsOne) {
+  ExperimentResult result = experiment(1);
+  EXPECT_THAT(to_html(result), HasSubstr(std::string(64, 'b')));
+  result.transcript_sha256.clear();
+  EXPECT_TRUE(nlohmann::json::parse(to_json(result)).at("transcript_sha256").is_null());
+  EXPECT_THAT(to_html(result), Not(HasSubstr("Transcript")));
 }
 
 TEST(Json, TellsDropOutsAndOutcomeOfEveryRound) {
@@ -183,7 +193,8 @@ TEST(Html, MarksAbandonedRoundsOnTheCurve) {
 TEST(Html, EscapesEveryText) {
   const std::string attack = "<script>alert('x')</script>\"&";
   ExperimentResult result = experiment(2);
-  result.dataset = result.aggregation = result.transport = result.model_sha256 = attack;
+  result.dataset = result.aggregation = result.transport = attack;
+  result.model_sha256 = result.transcript_sha256 = attack;
   result.per_round[0].record.outcome = proto::RoundOutcome::kAbandoned;
   result.per_round[0].record.reason = attack;
   const std::string html = to_html(result);

@@ -53,7 +53,9 @@ struct ExperimentOptions {
 };
 
 // Runs the experiment. The result is a function of (data, options without threads and transport): equal
-// options give an equal model, bit for bit. kInvalidArgument for options that cannot work; errors of an
+// options give an equal model, bit for bit. In process everything the parties draw follows from the seed too,
+// keys and session ids included: equal options give the same messages (ExperimentResult::transcript_sha256).
+// kInvalidArgument for options that cannot work; errors of an
 // external coordinator as they are.
 [[nodiscard]] Result<ExperimentResult> run_experiment(const FederatedData& data,
                                                       const ExperimentOptions& options);

@@ -37,6 +37,9 @@ struct ExperimentResult {
   std::uint64_t seed = 0;
   std::uint64_t parameters = 0;
   std::string model_sha256;  // of the final parameters as little-endian float32
+  // Of every message between devices and coordinator, in the order that src/fleet/transcript.h gives them.
+  // Equal options give an equal one. Empty over gRPC.
+  std::string transcript_sha256;
   double final_accuracy = 0;
   double initial_accuracy = 0;
   double local_accuracy = -1;  // mean test accuracy of models trained on one device alone; -1: not measured
