@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "front_end/normalisation.h"
-#include "front_end/plan.h"
+#include "front_end/frame_layout.h"
 #include "front_end/state.h"
 #include "sotto/device_runtime/crc32.h"
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "front_end/plan.h"
+#include "front_end/frame_layout.h"
 
 namespace sotto::device::front_end {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "front_end/fixed_point.h"
-#include "front_end/plan.h"
+#include "front_end/frame_layout.h"
 
 namespace sotto::device::front_end {
 

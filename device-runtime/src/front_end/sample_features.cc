@@ -1,5 +1,5 @@
 // The sample as it is: raw steps of 2^-13.
-#include "front_end/plan.h"
+#include "front_end/frame_layout.h"
 
 namespace sotto::device::front_end {
 namespace {

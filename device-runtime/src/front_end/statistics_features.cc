@@ -2,7 +2,7 @@
 #include <bit>
 
 #include "front_end/fixed_point.h"
-#include "front_end/plan.h"
+#include "front_end/frame_layout.h"
 
 namespace sotto::device::front_end {
 namespace {

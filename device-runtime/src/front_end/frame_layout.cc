@@ -1,4 +1,4 @@
-#include "front_end/plan.h"
+#include "front_end/frame_layout.h"
 
 #include "front_end/normalisation.h"
 #include "front_end/state.h"
