@@ -20,27 +20,27 @@ sotto_front_end_error check_shape(const sotto_front_end_config& config) {
 
 }  // namespace
 
-sotto_front_end_error make_plan(const sotto_front_end_config& config, Plan& plan) {
-  plan = {};
+sotto_front_end_error make_frame_layout(const sotto_front_end_config& config, FrameLayout& layout) {
+  layout = {};
   if (const auto error = check_shape(config); error != SOTTO_FRONT_END_OK) return error;
-  plan.channels = config.channels;
-  plan.frame_length = config.frame_length;
-  plan.hop_length = config.hop_length;
-  plan.rows = config.rows;
-  plan.row_hop = config.row_hop;
-  (void)take(plan.tables_bytes, sizeof(TablesHeader));
-  (void)take(plan.tables_bytes, sizeof(Plan));
+  layout.channels = config.channels;
+  layout.frame_length = config.frame_length;
+  layout.hop_length = config.hop_length;
+  layout.rows = config.rows;
+  layout.row_hop = config.row_hop;
+  (void)take(layout.tables_bytes, sizeof(TablesHeader));
+  (void)take(layout.tables_bytes, sizeof(FrameLayout));
   std::uint32_t work_bytes = 0;
-  if (const auto error = config.kind->plan(config, plan, work_bytes); error != SOTTO_FRONT_END_OK)
+  if (const auto error = config.kind->lay_out(config, layout, work_bytes); error != SOTTO_FRONT_END_OK)
     return error;
-  if (const auto error = plan_normalisation(config, plan); error != SOTTO_FRONT_END_OK) return error;
+  if (const auto error = lay_out_normalisation(config, layout); error != SOTTO_FRONT_END_OK) return error;
 
   // At most 4096 rows of 64 * 1025 bytes: no sum below comes near 2^32.
-  const std::uint32_t samples = std::uint32_t{plan.frame_length} * plan.channels;
-  (void)take(plan.arena_bytes, sizeof(sotto_front_end));
-  plan.frame = take(plan.arena_bytes, samples * sizeof(std::int16_t));
-  plan.work = take(plan.arena_bytes, work_bytes);
-  plan.output = take(plan.arena_bytes, std::uint32_t{plan.rows} * plan.features * plan.channels);
+  const std::uint32_t samples = std::uint32_t{layout.frame_length} * layout.channels;
+  (void)take(layout.arena_bytes, sizeof(sotto_front_end));
+  layout.frame = take(layout.arena_bytes, samples * sizeof(std::int16_t));
+  layout.work = take(layout.arena_bytes, work_bytes);
+  layout.output = take(layout.arena_bytes, std::uint32_t{layout.rows} * layout.features * layout.channels);
   return SOTTO_FRONT_END_OK;
 }
 

@@ -12,7 +12,7 @@
 namespace sotto::device::front_end {
 
 // Numbers that need no further check. It lies at the start of the tables, right after TablesHeader.
-struct Plan {
+struct FrameLayout {
   std::uint16_t channels, frame_length, hop_length, rows, row_hop;
   std::uint16_t features;  // of one channel
   std::uint16_t fft_length, fft_log2;
@@ -27,7 +27,8 @@ struct Plan {
   // Byte offsets in the arena.
   std::uint32_t frame, work, output, arena_bytes;
 };
-static_assert(std::has_unique_object_representations_v<Plan>);  // it is written to flash and compared there
+static_assert(
+    std::has_unique_object_representations_v<FrameLayout>);  // it is written to flash and compared there
 
 struct TablesHeader {
   std::uint32_t magic;
@@ -66,23 +67,24 @@ template <typename Value>
   return config.fft_length != 0 || config.window != 0 || has_mel_fields(config);
 }
 
-// SOTTO_FRONT_END_OK and the whole plan, or what is wrong with the configuration.
-[[nodiscard]] sotto_front_end_error make_plan(const sotto_front_end_config& config, Plan& plan);
+// SOTTO_FRONT_END_OK and the whole layout, or what is wrong with the configuration.
+[[nodiscard]] sotto_front_end_error make_frame_layout(const sotto_front_end_config& config,
+                                                      FrameLayout& layout);
 
 }  // namespace sotto::device::front_end
 
 // One kind of features. `raw` values are integers of the kind's own unit.
 struct sotto_feature_kind {
   using Config = sotto_front_end_config;
-  using Plan = sotto::device::front_end::Plan;
+  using FrameLayout = sotto::device::front_end::FrameLayout;
 
   // Checks the fields that only this kind has; fills in `features`, blocks of the tables and `work_bytes`.
-  sotto_front_end_error (*plan)(const Config& config, Plan& plan, std::uint32_t& work_bytes);
-  // Fills the blocks that plan() took, except the normalisation.
-  void (*build)(const Config& config, const Plan& plan, void* tables);
+  sotto_front_end_error (*lay_out)(const Config& config, FrameLayout& layout, std::uint32_t& work_bytes);
+  // Fills the blocks that lay_out() took, except the normalisation.
+  void (*build)(const Config& config, const FrameLayout& layout, void* tables);
   // The value of one raw step.
-  sotto::device::front_end::Scaled (*unit)(const Plan& plan);
-  // samples[i * channels], i < frame_length -> plan.features raw values, somewhere in `work`.
-  const std::int32_t* (*extract)(const Plan& plan, const void* tables, const std::int16_t* samples,
+  sotto::device::front_end::Scaled (*unit)(const FrameLayout& layout);
+  // samples[i * channels], i < frame_length -> layout.features raw values, somewhere in `work`.
+  const std::int32_t* (*extract)(const FrameLayout& layout, const void* tables, const std::int16_t* samples,
                                  std::int32_t* work);
 };

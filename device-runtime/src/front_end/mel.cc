@@ -17,18 +17,18 @@ constexpr int kFullScaleBits = 15;
 constexpr int kMagnitudeBits = 24;
 
 // Fraction bits of band energies, in units of full scale.
-int energy_bits(const Plan& plan) {
-  const int bits = kFullScaleBits + fraction_bits(plan.fft_log2);
-  return plan.magnitude != 0 ? bits + kMagnitudeBits : 2 * bits;
+int energy_bits(const FrameLayout& layout) {
+  const int bits = kFullScaleBits + fraction_bits(layout.fft_log2);
+  return layout.magnitude != 0 ? bits + kMagnitudeBits : 2 * bits;
 }
 
 // log_floor grows with the frame's gain and must leave room for the energies.
-std::uint16_t gain_bits_max(const sotto_front_end_config& config, const Plan& plan) {
+std::uint16_t gain_bits_max(const sotto_front_end_config& config, const FrameLayout& layout) {
   constexpr int kFloorBitsMax = 62;
   Scaled floor;
   (void)read_float(config.log_floor, floor);
-  const int room = kFloorBitsMax - (floor.exponent + 31 + energy_bits(plan));
-  const int gain = plan.magnitude != 0 ? room : room / 2;
+  const int room = kFloorBitsMax - (floor.exponent + 31 + energy_bits(layout));
+  const int gain = layout.magnitude != 0 ? room : room / 2;
   return static_cast<std::uint16_t>(gain < kGainBitsMax ? gain : kGainBitsMax);
 }
 
@@ -89,68 +89,70 @@ Segment sum_segment(const Complex* bins, const std::uint16_t* weights, std::uint
 
 }  // namespace
 
-sotto_front_end_error plan_mel(const sotto_front_end_config& config, Plan& plan, std::uint32_t& work_bytes) {
-  if (const auto error = plan_spectral(config, plan, work_bytes); error != SOTTO_FRONT_END_OK) return error;
+sotto_front_end_error lay_out_mel(const sotto_front_end_config& config, FrameLayout& layout,
+                                  std::uint32_t& work_bytes) {
+  if (const auto error = lay_out_spectral(config, layout, work_bytes); error != SOTTO_FRONT_END_OK)
+    return error;
   if (const auto error = check_mel(config); error != SOTTO_FRONT_END_OK) return error;
   const std::uint64_t length = config.fft_length;
   const std::uint64_t rate = config.sample_rate_hz;
   const auto first = static_cast<std::uint32_t>((config.lower_hz * length + rate - 1) / rate);
   const auto last = static_cast<std::uint32_t>(config.upper_hz * length / rate);
   if (last < first) return SOTTO_FRONT_END_MEL_RANGE;  // no bin lies in it
-  plan.first_bin = static_cast<std::uint16_t>(first);
-  plan.bins = static_cast<std::uint16_t>(last - first + 1);
-  plan.bands = config.mel_bands;
-  plan.magnitude = config.mel_input == SOTTO_MEL_MAGNITUDE ? 1 : 0;
-  plan.gain_bits_max = gain_bits_max(config, plan);
-  plan.mel_floor = take(plan.tables_bytes, sizeof(std::uint64_t));
-  plan.edges = take(plan.tables_bytes, (plan.bands + 2u) * sizeof(std::uint16_t));
-  plan.weights = take(plan.tables_bytes, plan.bins * sizeof(std::uint16_t));
-  work_bytes += static_cast<std::uint32_t>(sizeof(Complex) + plan.bands * sizeof(std::int32_t));
+  layout.first_bin = static_cast<std::uint16_t>(first);
+  layout.bins = static_cast<std::uint16_t>(last - first + 1);
+  layout.bands = config.mel_bands;
+  layout.magnitude = config.mel_input == SOTTO_MEL_MAGNITUDE ? 1 : 0;
+  layout.gain_bits_max = gain_bits_max(config, layout);
+  layout.mel_floor = take(layout.tables_bytes, sizeof(std::uint64_t));
+  layout.edges = take(layout.tables_bytes, (layout.bands + 2u) * sizeof(std::uint16_t));
+  layout.weights = take(layout.tables_bytes, layout.bins * sizeof(std::uint16_t));
+  work_bytes += static_cast<std::uint32_t>(sizeof(Complex) + layout.bands * sizeof(std::int32_t));
   return SOTTO_FRONT_END_OK;
 }
 
-void build_mel(const sotto_front_end_config& config, const Plan& plan, void* tables) {
-  build_spectral(config, plan, tables);
+void build_mel(const sotto_front_end_config& config, const FrameLayout& layout, void* tables) {
+  build_spectral(config, layout, tables);
   Scaled floor;
   std::int64_t fixed_floor = 0;
   (void)read_float(config.log_floor, floor);
-  (void)to_fixed(floor, energy_bits(plan), 62, fixed_floor);
-  *table<std::uint64_t>(tables, plan.mel_floor) = static_cast<std::uint64_t>(fixed_floor);
+  (void)to_fixed(floor, energy_bits(layout), 62, fixed_floor);
+  *table<std::uint64_t>(tables, layout.mel_floor) = static_cast<std::uint64_t>(fixed_floor);
 
   const MelAxis axis(config);
-  auto* edges = table<std::uint16_t>(tables, plan.edges);
-  auto* weights = table<std::uint16_t>(tables, plan.weights);
+  auto* edges = table<std::uint16_t>(tables, layout.edges);
+  auto* weights = table<std::uint16_t>(tables, layout.weights);
   std::uint32_t bin = 0;
   std::int64_t low = axis.edge(0);
-  for (std::uint32_t i = 0; i <= plan.bands; ++i) {
+  for (std::uint32_t i = 0; i <= layout.bands; ++i) {
     edges[i] = static_cast<std::uint16_t>(bin);
     const std::int64_t high = axis.edge(i + 1);
-    for (; bin < plan.bins; ++bin) {
-      const std::int64_t place = axis.bin(plan.first_bin + bin);
-      if (place >= high && i < plan.bands) break;
+    for (; bin < layout.bins; ++bin) {
+      const std::int64_t place = axis.bin(layout.first_bin + bin);
+      if (place >= high && i < layout.bands) break;
       weights[bin] = proportion(place, low, high);
     }
     low = high;
   }
-  edges[plan.bands + 1] = static_cast<std::uint16_t>(plan.bins);
+  edges[layout.bands + 1] = static_cast<std::uint16_t>(layout.bins);
 }
 
-std::int32_t* extract_log2_mel(const Plan& plan, const void* tables, const std::int16_t* samples,
+std::int32_t* extract_log2_mel(const FrameLayout& layout, const void* tables, const std::int16_t* samples,
                                std::int32_t* work) {
-  const Spectrum spectrum = transform_frame(plan, tables, samples, work);
-  spectrum.bins[plan.fft_length / 2u] = {spectrum.bins[0].imaginary, 0};
+  const Spectrum spectrum = transform_frame(layout, tables, samples, work);
+  spectrum.bins[layout.fft_length / 2u] = {spectrum.bins[0].imaginary, 0};
   spectrum.bins[0].imaginary = 0;
-  const Complex* bins = spectrum.bins + plan.first_bin;
-  const auto* edges = table<std::uint16_t>(tables, plan.edges);
-  const auto* weights = table<std::uint16_t>(tables, plan.weights);
-  const int gain_bits = plan.magnitude != 0 ? spectrum.gain_bits : 2 * spectrum.gain_bits;
-  const std::uint64_t floor = *table<std::uint64_t>(tables, plan.mel_floor) << gain_bits;
-  const std::int32_t full_scale = (energy_bits(plan) + gain_bits) << kLogFractionBits;
-  std::int32_t* bands = work + plan.fft_length + 2;
+  const Complex* bins = spectrum.bins + layout.first_bin;
+  const auto* edges = table<std::uint16_t>(tables, layout.edges);
+  const auto* weights = table<std::uint16_t>(tables, layout.weights);
+  const int gain_bits = layout.magnitude != 0 ? spectrum.gain_bits : 2 * spectrum.gain_bits;
+  const std::uint64_t floor = *table<std::uint64_t>(tables, layout.mel_floor) << gain_bits;
+  const std::int32_t full_scale = (energy_bits(layout) + gain_bits) << kLogFractionBits;
+  std::int32_t* bands = work + layout.fft_length + 2;
   std::uint64_t rising = 0;
-  for (std::uint32_t i = 0; i <= plan.bands; ++i) {
-    const Segment segment = plan.magnitude != 0 ? sum_segment<true>(bins, weights, edges[i], edges[i + 1])
-                                                : sum_segment<false>(bins, weights, edges[i], edges[i + 1]);
+  for (std::uint32_t i = 0; i <= layout.bands; ++i) {
+    const Segment segment = layout.magnitude != 0 ? sum_segment<true>(bins, weights, edges[i], edges[i + 1])
+                                                  : sum_segment<false>(bins, weights, edges[i], edges[i + 1]);
     if (i > 0) bands[i - 1] = log2_of(rising + segment.falling + floor) - full_scale;
     rising = segment.rising;
   }

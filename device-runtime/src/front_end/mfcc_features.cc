@@ -10,15 +10,16 @@ namespace {
 constexpr int kCosineBits = 14;
 
 // cos(pi k (b + 1/2) / bands) is even or odd about the middle band as k is, so half the bands suffice.
-std::uint32_t half_of(const Plan& plan) { return (plan.bands + 1u) / 2; }
+std::uint32_t half_of(const FrameLayout& layout) { return (layout.bands + 1u) / 2; }
 
-sotto_front_end_error plan_mfcc(const sotto_front_end_config& config, Plan& plan, std::uint32_t& work_bytes) {
-  if (const auto error = plan_mel(config, plan, work_bytes); error != SOTTO_FRONT_END_OK) return error;
+sotto_front_end_error lay_out_mfcc(const sotto_front_end_config& config, FrameLayout& layout,
+                                   std::uint32_t& work_bytes) {
+  if (const auto error = lay_out_mel(config, layout, work_bytes); error != SOTTO_FRONT_END_OK) return error;
   if (config.coefficients == 0 || config.coefficients > config.mel_bands) return SOTTO_FRONT_END_COEFFICIENTS;
-  plan.coefficients = config.coefficients;
-  plan.features = config.coefficients;
-  plan.cosines = take(plan.tables_bytes, plan.coefficients * half_of(plan) * sizeof(std::int16_t));
-  work_bytes += static_cast<std::uint32_t>(plan.coefficients * sizeof(std::int32_t));
+  layout.coefficients = config.coefficients;
+  layout.features = config.coefficients;
+  layout.cosines = take(layout.tables_bytes, layout.coefficients * half_of(layout) * sizeof(std::int16_t));
+  work_bytes += static_cast<std::uint32_t>(layout.coefficients * sizeof(std::int32_t));
   return SOTTO_FRONT_END_OK;
 }
 
@@ -30,16 +31,16 @@ std::int16_t cosine_at(std::uint32_t k, std::uint32_t b, std::uint32_t bands) {
   return static_cast<std::int16_t>((cosine + (1 << (kShift - 1))) >> kShift);
 }
 
-void build_mfcc(const sotto_front_end_config& config, const Plan& plan, void* tables) {
-  build_mel(config, plan, tables);
-  auto* cosines = table<std::int16_t>(tables, plan.cosines);
-  for (std::uint32_t k = 0; k < plan.coefficients; ++k) {
-    for (std::uint32_t b = 0; b < half_of(plan); ++b) *cosines++ = cosine_at(k, b, plan.bands);
+void build_mfcc(const sotto_front_end_config& config, const FrameLayout& layout, void* tables) {
+  build_mel(config, layout, tables);
+  auto* cosines = table<std::int16_t>(tables, layout.cosines);
+  for (std::uint32_t k = 0; k < layout.coefficients; ++k) {
+    for (std::uint32_t b = 0; b < half_of(layout); ++b) *cosines++ = cosine_at(k, b, layout.bands);
   }
 }
 
-Scaled mfcc_unit(const Plan& plan) {
-  return multiply({kLn2Q31, -31 - kLogFractionBits}, square_root_of_ratio(2, plan.bands));
+Scaled mfcc_unit(const FrameLayout& layout) {
+  return multiply({kLn2Q31, -31 - kLogFractionBits}, square_root_of_ratio(2, layout.bands));
 }
 
 // bands[b], bands[last - b] -> their sum and their difference; the middle one of an odd number stays.
@@ -51,15 +52,15 @@ void fold(std::int32_t* bands, std::uint32_t count) {
   }
 }
 
-const std::int32_t* extract_mfcc(const Plan& plan, const void* tables, const std::int16_t* samples,
+const std::int32_t* extract_mfcc(const FrameLayout& layout, const void* tables, const std::int16_t* samples,
                                  std::int32_t* work) {
-  std::int32_t* bands = extract_log2_mel(plan, tables, samples, work);
-  fold(bands, plan.bands);
-  const std::int16_t* cosines = table<std::int16_t>(tables, plan.cosines);
-  std::int32_t* coefficients = bands + plan.bands;
-  const std::uint32_t half = half_of(plan);
-  const std::uint32_t last = plan.bands - 1u;
-  for (std::uint32_t k = 0; k < plan.coefficients; ++k) {
+  std::int32_t* bands = extract_log2_mel(layout, tables, samples, work);
+  fold(bands, layout.bands);
+  const std::int16_t* cosines = table<std::int16_t>(tables, layout.cosines);
+  std::int32_t* coefficients = bands + layout.bands;
+  const std::uint32_t half = half_of(layout);
+  const std::uint32_t last = layout.bands - 1u;
+  for (std::uint32_t k = 0; k < layout.coefficients; ++k) {
     std::int64_t sum = 1 << (kCosineBits - 1);
     // Of an odd k the middle cosine of an odd number of bands is zero: what bands[half - 1] holds does not
     // matter.
@@ -74,4 +75,4 @@ const std::int32_t* extract_mfcc(const Plan& plan, const void* tables, const std
 }  // namespace sotto::device::front_end
 
 using namespace sotto::device::front_end;
-const sotto_feature_kind sotto_mfcc_features{plan_mfcc, build_mfcc, mfcc_unit, extract_mfcc};
+const sotto_feature_kind sotto_mfcc_features{lay_out_mfcc, build_mfcc, mfcc_unit, extract_mfcc};

@@ -39,10 +39,10 @@ bool read_entry(const sotto_front_end_config& config, std::uint32_t index, Scale
 
 }  // namespace
 
-sotto_front_end_error plan_normalisation(const sotto_front_end_config& config, Plan& plan) {
-  const std::uint32_t all = std::uint32_t{plan.features} * plan.channels;
+sotto_front_end_error lay_out_normalisation(const sotto_front_end_config& config, FrameLayout& layout) {
+  const std::uint32_t all = std::uint32_t{layout.features} * layout.channels;
   const std::uint32_t count = config.normalisation_count;
-  if (count != 0 && count != 1 && count != plan.channels && count != all) {
+  if (count != 0 && count != 1 && count != layout.channels && count != all) {
     return SOTTO_FRONT_END_NORMALISATION_COUNT;
   }
   if (count != 0 && (config.mean == nullptr || config.deviation == nullptr))
@@ -50,37 +50,37 @@ sotto_front_end_error plan_normalisation(const sotto_front_end_config& config, P
   Scaled scale;
   if (!read_float(config.scale, scale) || scale.mantissa <= 0) return SOTTO_FRONT_END_SCALE;
   if (config.zero_point < -128 || config.zero_point > 127) return SOTTO_FRONT_END_ZERO_POINT;
-  plan.normalisation_count = count == 0 ? 1 : count;
-  const Scaled unit = config.kind->unit(plan);
-  for (std::uint32_t i = 0; i < plan.normalisation_count; ++i) {
+  layout.normalisation_count = count == 0 ? 1 : count;
+  const Scaled unit = config.kind->unit(layout);
+  for (std::uint32_t i = 0; i < layout.normalisation_count; ++i) {
     NormalisationEntry entry;
     if (!read_entry(config, i, scale, unit, entry)) return SOTTO_FRONT_END_NORMALISATION;
   }
-  plan.normalisation = take(plan.tables_bytes, plan.normalisation_count * sizeof(NormalisationEntry));
+  layout.normalisation = take(layout.tables_bytes, layout.normalisation_count * sizeof(NormalisationEntry));
   return SOTTO_FRONT_END_OK;
 }
 
-void build_normalisation(const sotto_front_end_config& config, const Plan& plan, void* tables) {
-  auto* entries = table<NormalisationEntry>(tables, plan.normalisation);
-  const Scaled unit = config.kind->unit(plan);
+void build_normalisation(const sotto_front_end_config& config, const FrameLayout& layout, void* tables) {
+  auto* entries = table<NormalisationEntry>(tables, layout.normalisation);
+  const Scaled unit = config.kind->unit(layout);
   Scaled scale;
   (void)read_float(config.scale, scale);
-  for (std::uint32_t i = 0; i < plan.normalisation_count; ++i) {
+  for (std::uint32_t i = 0; i < layout.normalisation_count; ++i) {
     (void)read_entry(config, i, scale, unit, entries[i]);
   }
 }
 
-void normalise_channel(const Plan& plan, const void* tables, const std::int32_t* raw, std::uint32_t channel,
-                       std::int8_t* row) {
-  const auto* entry = table<NormalisationEntry>(tables, plan.normalisation);
-  if (plan.normalisation_count != 1) entry += channel;
+void normalise_channel(const FrameLayout& layout, const void* tables, const std::int32_t* raw,
+                       std::uint32_t channel, std::int8_t* row) {
+  const auto* entry = table<NormalisationEntry>(tables, layout.normalisation);
+  if (layout.normalisation_count != 1) entry += channel;
   // One entry for each value, or the same one for all of the channel.
-  const bool each = plan.normalisation_count > plan.channels;
-  const std::uint32_t step = each ? plan.channels : 0;
+  const bool each = layout.normalisation_count > layout.channels;
+  const std::uint32_t step = each ? layout.channels : 0;
   row += channel;
-  for (std::uint32_t feature = 0; feature < plan.features; ++feature) {
+  for (std::uint32_t feature = 0; feature < layout.features; ++feature) {
     *row = normalise(raw[feature], *entry);
-    row += plan.channels;
+    row += layout.channels;
     entry += step;
   }
 }

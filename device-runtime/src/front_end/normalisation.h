@@ -16,9 +16,11 @@ struct NormalisationEntry {
   std::int16_t zero_point;
 };
 
-// Checks the entries and the model's quantisation, and takes their block of the tables. Needs plan.features.
-[[nodiscard]] sotto_front_end_error plan_normalisation(const sotto_front_end_config& config, Plan& plan);
-void build_normalisation(const sotto_front_end_config& config, const Plan& plan, void* tables);
+// Checks the entries and the model's quantisation, and takes their block of the tables. Needs
+// layout.features.
+[[nodiscard]] sotto_front_end_error lay_out_normalisation(const sotto_front_end_config& config,
+                                                          FrameLayout& layout);
+void build_normalisation(const sotto_front_end_config& config, const FrameLayout& layout, void* tables);
 
 [[nodiscard]] inline std::int8_t normalise(std::int32_t raw, const NormalisationEntry& entry) {
   const std::int32_t product = multiply_high(raw - entry.centre, entry.multiplier);
@@ -28,8 +30,8 @@ void build_normalisation(const sotto_front_end_config& config, const Plan& plan,
   return static_cast<std::int8_t>(rounded > 127 ? 127 : rounded);
 }
 
-// raw[plan.features] of one channel -> row[feature * channels + channel].
-void normalise_channel(const Plan& plan, const void* tables, const std::int32_t* raw, std::uint32_t channel,
-                       std::int8_t* row);
+// raw[layout.features] of one channel -> row[feature * channels + channel].
+void normalise_channel(const FrameLayout& layout, const void* tables, const std::int32_t* raw,
+                       std::uint32_t channel, std::int8_t* row);
 
 }  // namespace sotto::device::front_end

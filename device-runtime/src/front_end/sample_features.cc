@@ -6,21 +6,21 @@ namespace {
 
 constexpr int kFractionBits = 13;
 
-sotto_front_end_error plan_samples(const sotto_front_end_config& config, Plan& plan,
-                                   std::uint32_t& work_bytes) {
+sotto_front_end_error lay_out_samples(const sotto_front_end_config& config, FrameLayout& layout,
+                                      std::uint32_t& work_bytes) {
   if (config.frame_length != 1) return SOTTO_FRONT_END_FRAME_LENGTH;
   if (config.hop_length != 1) return SOTTO_FRONT_END_HOP_LENGTH;
   if (has_spectral_fields(config)) return SOTTO_FRONT_END_UNUSED_FIELD;
-  plan.features = 1;
+  layout.features = 1;
   work_bytes = sizeof(std::int32_t);
   return SOTTO_FRONT_END_OK;
 }
 
-void build_nothing(const sotto_front_end_config&, const Plan&, void*) {}
+void build_nothing(const sotto_front_end_config&, const FrameLayout&, void*) {}
 
-Scaled sample_unit(const Plan&) { return {1 << 30, -30 - kFractionBits}; }
+Scaled sample_unit(const FrameLayout&) { return {1 << 30, -30 - kFractionBits}; }
 
-const std::int32_t* extract_sample(const Plan&, const void*, const std::int16_t* samples,
+const std::int32_t* extract_sample(const FrameLayout&, const void*, const std::int16_t* samples,
                                    std::int32_t* work) {
   *work = *samples * (1 << kFractionBits);
   return work;
@@ -30,4 +30,4 @@ const std::int32_t* extract_sample(const Plan&, const void*, const std::int16_t*
 }  // namespace sotto::device::front_end
 
 using namespace sotto::device::front_end;
-const sotto_feature_kind sotto_sample_features{plan_samples, build_nothing, sample_unit, extract_sample};
+const sotto_feature_kind sotto_sample_features{lay_out_samples, build_nothing, sample_unit, extract_sample};

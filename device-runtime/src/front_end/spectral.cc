@@ -22,27 +22,27 @@ std::int32_t taper_at(std::uint32_t window, std::uint32_t i, std::uint32_t lengt
 }
 
 // The gain that fills the bits which the samples leave unused below their sign.
-int gain_bits_of(const Plan& plan, const std::int16_t* samples) {
+int gain_bits_of(const FrameLayout& layout, const std::int16_t* samples) {
   std::uint32_t used = 0;
 #pragma GCC unroll 4
-  for (std::uint32_t i = 0; i < plan.frame_length; ++i) {
+  for (std::uint32_t i = 0; i < layout.frame_length; ++i) {
     const std::int32_t sample = *samples;
-    samples += plan.channels;
+    samples += layout.channels;
     used |= static_cast<std::uint32_t>(sample ^ (sample >> 31));
   }
   const int unused = std::countl_zero(used) - 17;
-  return unused < plan.gain_bits_max ? unused : plan.gain_bits_max;
+  return unused < layout.gain_bits_max ? unused : layout.gain_bits_max;
 }
 
 // Samples under the window, with the fraction bits that transform_real() takes; zeros behind the frame.
 class FrameLoader {
  public:
-  FrameLoader(const Plan& plan, const void* tables, const std::int16_t* samples, int gain_bits)
+  FrameLoader(const FrameLayout& layout, const void* tables, const std::int16_t* samples, int gain_bits)
       : samples_(samples),
-        channels_(plan.channels),
-        length_(plan.frame_length),
-        scale_(input_fraction_bits(plan.fft_log2) + gain_bits),
-        taper_(plan.taper == 0 ? nullptr : table<std::int32_t>(tables, plan.taper)) {}
+        channels_(layout.channels),
+        length_(layout.frame_length),
+        scale_(input_fraction_bits(layout.fft_log2) + gain_bits),
+        taper_(layout.taper == 0 ? nullptr : table<std::int32_t>(tables, layout.taper)) {}
 
   // Four from `i`: the pair of the first two and that of the others.
   void load(std::uint32_t i, Complex& first, Complex& second) const {
@@ -87,8 +87,8 @@ class FrameLoader {
 
 }  // namespace
 
-sotto_front_end_error plan_spectral(const sotto_front_end_config& config, Plan& plan,
-                                    std::uint32_t& work_bytes) {
+sotto_front_end_error lay_out_spectral(const sotto_front_end_config& config, FrameLayout& layout,
+                                       std::uint32_t& work_bytes) {
   const std::uint32_t length = config.fft_length;
   if (length < SOTTO_FRONT_END_FFT_LENGTH_MIN || length > SOTTO_FRONT_END_FFT_LENGTH_MAX ||
       !std::has_single_bit(length)) {
@@ -96,39 +96,39 @@ sotto_front_end_error plan_spectral(const sotto_front_end_config& config, Plan& 
   }
   if (config.frame_length > length) return SOTTO_FRONT_END_FRAME_LENGTH;
   if (config.window > SOTTO_WINDOW_HAMMING) return SOTTO_FRONT_END_WINDOW;
-  plan.fft_length = config.fft_length;
-  plan.gain_bits_max = kGainBitsMax;
-  plan.fft_log2 = static_cast<std::uint16_t>(std::countr_zero(length));
-  plan.sine = take(plan.tables_bytes, (length / 4 + 1) * sizeof(std::int32_t));
+  layout.fft_length = config.fft_length;
+  layout.gain_bits_max = kGainBitsMax;
+  layout.fft_log2 = static_cast<std::uint16_t>(std::countr_zero(length));
+  layout.sine = take(layout.tables_bytes, (length / 4 + 1) * sizeof(std::int32_t));
   if (config.window != SOTTO_WINDOW_RECTANGULAR) {
-    plan.taper = take(plan.tables_bytes, taper_length(config.frame_length) * sizeof(std::int32_t));
+    layout.taper = take(layout.tables_bytes, taper_length(config.frame_length) * sizeof(std::int32_t));
   }
   work_bytes = length * sizeof(std::int32_t);
   return SOTTO_FRONT_END_OK;
 }
 
-void build_spectral(const sotto_front_end_config& config, const Plan& plan, void* tables) {
-  build_sine_table(plan.fft_log2, table<std::int32_t>(tables, plan.sine));
-  if (plan.taper == 0) return;
-  auto* taper = table<std::int32_t>(tables, plan.taper);
-  for (std::uint32_t i = 0; i < taper_length(plan.frame_length); ++i) {
-    taper[i] = taper_at(config.window, i, plan.frame_length);
+void build_spectral(const sotto_front_end_config& config, const FrameLayout& layout, void* tables) {
+  build_sine_table(layout.fft_log2, table<std::int32_t>(tables, layout.sine));
+  if (layout.taper == 0) return;
+  auto* taper = table<std::int32_t>(tables, layout.taper);
+  for (std::uint32_t i = 0; i < taper_length(layout.frame_length); ++i) {
+    taper[i] = taper_at(config.window, i, layout.frame_length);
   }
 }
 
-Spectrum transform_frame(const Plan& plan, const void* tables, const std::int16_t* samples,
+Spectrum transform_frame(const FrameLayout& layout, const void* tables, const std::int16_t* samples,
                          std::int32_t* work) {
   auto* pairs = reinterpret_cast<Complex*>(work);
-  const int gain_bits = gain_bits_of(plan, samples);
-  const FrameLoader loader(plan, tables, samples, gain_bits);
+  const int gain_bits = gain_bits_of(layout, samples);
+  const FrameLoader loader(layout, tables, samples, gain_bits);
   // Pair 2m goes to the place of m among half as many, and pair 2m + 1 half of all places behind it.
-  const std::uint32_t half = plan.fft_length / 4u;
-  ReversedCounter counter(plan.fft_log2 - 2);
-  for (std::uint32_t i = 0; i < plan.fft_length; i += 4) {
+  const std::uint32_t half = layout.fft_length / 4u;
+  ReversedCounter counter(layout.fft_log2 - 2);
+  for (std::uint32_t i = 0; i < layout.fft_length; i += 4) {
     loader.load(i, pairs[counter.place()], pairs[counter.place() + half]);
     counter.advance();
   }
-  transform_real(plan.fft_log2, table<std::int32_t>(tables, plan.sine), pairs);
+  transform_real(layout.fft_log2, table<std::int32_t>(tables, layout.sine), pairs);
   return {pairs, gain_bits};
 }
 

@@ -10,9 +10,9 @@ namespace sotto::device::front_end {
 
 // Checks fft_length and window, takes the blocks of the tables and sets work_bytes to what the transform
 // needs.
-[[nodiscard]] sotto_front_end_error plan_spectral(const sotto_front_end_config& config, Plan& plan,
-                                                  std::uint32_t& work_bytes);
-void build_spectral(const sotto_front_end_config& config, const Plan& plan, void* tables);
+[[nodiscard]] sotto_front_end_error lay_out_spectral(const sotto_front_end_config& config,
+                                                     FrameLayout& layout, std::uint32_t& work_bytes);
+void build_spectral(const sotto_front_end_config& config, const FrameLayout& layout, void* tables);
 
 // A frame of -1 and 0, or of silence, leaves all bits below the sign unused.
 inline constexpr int kGainBitsMax = 15;
@@ -25,8 +25,8 @@ struct Spectrum {
 // The transform of the frame samples[i * channels] under its window, in `work`. The frame is first amplified
 // by 2^gain_bits, so that its largest sample fills 16 bits or gain_bits is gain_bits_max, and quiet frames
 // are as precise as loud ones.
-[[nodiscard]] Spectrum transform_frame(const Plan& plan, const void* tables, const std::int16_t* samples,
-                                       std::int32_t* work);
+[[nodiscard]] Spectrum transform_frame(const FrameLayout& layout, const void* tables,
+                                       const std::int16_t* samples, std::int32_t* work);
 
 // |value|^2, with twice the fraction bits.
 [[nodiscard]] inline std::uint64_t power(Complex value) {

@@ -4,15 +4,16 @@
 namespace sotto::device::front_end {
 namespace {
 
-sotto_front_end_error plan_spectrum(const sotto_front_end_config& config, Plan& plan,
-                                    std::uint32_t& work_bytes) {
+sotto_front_end_error lay_out_spectrum(const sotto_front_end_config& config, FrameLayout& layout,
+                                       std::uint32_t& work_bytes) {
   if (has_mel_fields(config)) return SOTTO_FRONT_END_UNUSED_FIELD;
-  if (const auto error = plan_spectral(config, plan, work_bytes); error != SOTTO_FRONT_END_OK) return error;
-  plan.features = static_cast<std::uint16_t>(config.fft_length / 2 + 1);
+  if (const auto error = lay_out_spectral(config, layout, work_bytes); error != SOTTO_FRONT_END_OK)
+    return error;
+  layout.features = static_cast<std::uint16_t>(config.fft_length / 2 + 1);
   return SOTTO_FRONT_END_OK;
 }
 
-Scaled spectrum_unit(const Plan& plan) { return {1 << 30, -30 - fraction_bits(plan.fft_log2)}; }
+Scaled spectrum_unit(const FrameLayout& layout) { return {1 << 30, -30 - fraction_bits(layout.fft_log2)}; }
 
 // magnitude / 2^bits, rounded.
 std::int32_t scaled_down(std::uint32_t magnitude, int bits) {
@@ -20,10 +21,10 @@ std::int32_t scaled_down(std::uint32_t magnitude, int bits) {
 }
 
 // In place: magnitude k takes the first half of bin k / 2, which has been read by then.
-const std::int32_t* extract_spectrum(const Plan& plan, const void* tables, const std::int16_t* samples,
-                                     std::int32_t* work) {
-  const Spectrum spectrum = transform_frame(plan, tables, samples, work);
-  const std::uint32_t half = plan.fft_length / 2u;
+const std::int32_t* extract_spectrum(const FrameLayout& layout, const void* tables,
+                                     const std::int16_t* samples, std::int32_t* work) {
+  const Spectrum spectrum = transform_frame(layout, tables, samples, work);
+  const std::uint32_t half = layout.fft_length / 2u;
   const Complex ends = spectrum.bins[0];
   const auto magnitude = [&](Complex bin) {
     return scaled_down(magnitude_of_power(power(bin)), spectrum.gain_bits);
@@ -38,5 +39,5 @@ const std::int32_t* extract_spectrum(const Plan& plan, const void* tables, const
 }  // namespace sotto::device::front_end
 
 using namespace sotto::device::front_end;
-const sotto_feature_kind sotto_spectrum_features{plan_spectrum, build_spectral, spectrum_unit,
+const sotto_feature_kind sotto_spectrum_features{lay_out_spectrum, build_spectral, spectrum_unit,
                                                  extract_spectrum};
