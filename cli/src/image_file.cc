@@ -1,4 +1,4 @@
-#include "model_file.h"
+#include "image_file.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -9,7 +9,7 @@
 #include <random>
 
 #include "commands.h"
-#include "model_file.h"
+#include "image_file.h"
 #include "output.h"
 
 namespace sotto::cli {

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
-#include "model_file.h"
+#include "image_file.h"
 #include "output.h"
 #include "sotto/model_compiler/boards.h"
 
