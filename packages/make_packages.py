@@ -104,7 +104,7 @@ version={version()}
 author=The Sotto authors
 maintainer=The Sotto authors
 sentence={SUMMARY}
-paragraph=Runs images that `sotto model compile` makes of .tflite files. No heap. Needs -std=gnu++20.
+paragraph=Runs images that `sotto image compile` makes of .tflite files. No heap. Needs -std=gnu++20.
 category=Data Processing
 url=
 license=Apache-2.0

@@ -13,9 +13,10 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code);
 void add_task_command(CLI::App& app, ExitCode& exit_code);
 void add_round_command(CLI::App& app, ExitCode& exit_code);
 void add_model_command(CLI::App& app, ExitCode& exit_code);
-// `sotto model inspect`, `compile`, `run` and `bench`, beside what add_model_command() has.
-void add_model_compile_commands(CLI::App& model, ExitCode& exit_code);
-void add_model_run_commands(CLI::App& model, ExitCode& exit_code);
+void add_image_command(CLI::App& app, ExitCode& exit_code);
+// What add_image_command() puts together: `inspect` and `compile`, `run` and `bench`.
+void add_image_compile_commands(CLI::App& image, ExitCode& exit_code);
+void add_image_run_commands(CLI::App& image, ExitCode& exit_code);
 void add_enroll_command(CLI::App& app, ExitCode& exit_code);
 void add_mask_helper_command(CLI::App& app, ExitCode& exit_code);
 void add_device_command(CLI::App& app, ExitCode& exit_code);

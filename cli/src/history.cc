@@ -161,10 +161,8 @@ void add_round_command(CLI::App& app, ExitCode& exit_code) {
 }
 
 void add_model_command(CLI::App& app, ExitCode& exit_code) {
-  CLI::App* command = app.add_subcommand("model", "Models for boards; committed model versions of a task")
-                          ->require_subcommand(1);
-  add_model_compile_commands(*command, exit_code);
-  add_model_run_commands(*command, exit_code);
+  CLI::App* command =
+      app.add_subcommand("model", "Committed model versions of a task")->require_subcommand(1);
   auto options = std::make_shared<HistoryOptions>();
   CLI::App* lister = add_task_subcommand(*command, options, "list", "Versions, newest first");
   lister->callback([options, &exit_code] { exit_code = list_models(*options); });

@@ -1,4 +1,4 @@
-// `sotto model inspect` and `sotto model compile`: what a .tflite needs on a board, and the image of it.
+// `sotto image inspect` and `sotto image compile`: what a .tflite needs on a board, and the image of it.
 #include <fmt/core.h>
 
 #include <cstdio>
@@ -186,9 +186,9 @@ ExitCode compile(const CompileOptions& options) {
   return ExitCode::kDone;
 }
 
-CLI::App* add_compile_subcommand(CLI::App& model, const std::shared_ptr<CompileOptions>& options,
+CLI::App* add_compile_subcommand(CLI::App& image, const std::shared_ptr<CompileOptions>& options,
                                  const char* name, const char* help) {
-  CLI::App* sub = model.add_subcommand(name, help);
+  CLI::App* sub = image.add_subcommand(name, help);
   sub->add_option("model", options->model, "The .tflite file, quantised to int8")->required();
   sub->add_option("--target", options->target,
                   "Kernels that will run it: they decide the layout of weights [portable]")
@@ -200,18 +200,25 @@ CLI::App* add_compile_subcommand(CLI::App& model, const std::shared_ptr<CompileO
 
 }  // namespace
 
-void add_model_compile_commands(CLI::App& model, ExitCode& exit_code) {
+void add_image_compile_commands(CLI::App& image, ExitCode& exit_code) {
   auto options = std::make_shared<CompileOptions>();
   CLI::App* inspector =
-      add_compile_subcommand(model, options, "inspect",
+      add_compile_subcommand(image, options, "inspect",
                              "What a .tflite needs on a board: operators, RAM, flash, which boards it fits");
   inspector->callback([options, &exit_code] { exit_code = inspect(*options); });
-  CLI::App* compiler = add_compile_subcommand(model, options, "compile",
+  CLI::App* compiler = add_compile_subcommand(image, options, "compile",
                                               "Turn a .tflite into the image that boards run in place");
   compiler->add_option("-o,--output", options->output, "File to write")->required();
   compiler->add_flag("--c-array", options->c_array,
                      "Write C source instead: the image, its arena size, the table of its kernels");
   compiler->callback([options, &exit_code] { exit_code = compile(*options); });
+}
+
+void add_image_command(CLI::App& app, ExitCode& exit_code) {
+  CLI::App* command = app.add_subcommand("image", "Model images: compiled models that boards run in place")
+                          ->require_subcommand(1);
+  add_image_compile_commands(*command, exit_code);
+  add_image_run_commands(*command, exit_code);
 }
 
 }  // namespace sotto::cli

@@ -1,4 +1,4 @@
-// Files that the `sotto model` commands read: .tflite models, model images, raw inputs.
+// Files that the `sotto image` commands read: .tflite models, model images, raw inputs.
 #pragma once
 
 #include <cstdint>

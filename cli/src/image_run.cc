@@ -1,4 +1,4 @@
-// `sotto model run` and `sotto model bench`: a model on this machine, with the bits it has on a board.
+// `sotto image run` and `sotto image bench`: a model on this machine, with the bits it has on a board.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -196,9 +196,9 @@ ExitCode bench_model(const RunOptions& options) {
 
 }  // namespace
 
-void add_model_run_commands(CLI::App& model, ExitCode& exit_code) {
+void add_image_run_commands(CLI::App& image, ExitCode& exit_code) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* runner = model.add_subcommand("run", "Run a .tflite or a model image on this machine");
+  CLI::App* runner = image.add_subcommand("run", "Run a .tflite or a model image on this machine");
   runner->add_option("model", options->model, "The .tflite file or the model image")->required();
   runner->add_option("--input", options->input, "Raw inputs, one after the other")->required();
   runner->add_option("--output", options->output, "File to write: raw outputs, one after the other")
@@ -210,7 +210,7 @@ void add_model_run_commands(CLI::App& model, ExitCode& exit_code) {
   runner->callback([options, &exit_code] { exit_code = run_model(*options); });
 
   CLI::App* bench =
-      model.add_subcommand("bench", "How long a model takes on this machine, operator by operator");
+      image.add_subcommand("bench", "How long a model takes on this machine, operator by operator");
   bench->add_option("model", options->model, "The .tflite file or the model image")->required();
   bench->add_option("--count", options->count, "Runs")
       ->check(CLI::Range(1, 1'000'000))

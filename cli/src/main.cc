@@ -15,6 +15,27 @@ const CLI::App* find_command(const CLI::App& level, const std::string& word) {
   return nullptr;
 }
 
+// Commands that have moved, and where to.
+struct Renamed {
+  const char* command;
+  const char* subcommand;
+  const char* now;
+};
+constexpr Renamed kRenamed[] = {{"model", "inspect", "image inspect"},
+                                {"model", "compile", "image compile"},
+                                {"model", "run", "image run"},
+                                {"model", "bench", "image bench"}};
+
+bool report_renamed_command(const CLI::App& level, const std::string& word) {
+  for (const Renamed& renamed : kRenamed) {
+    if (level.get_name() != renamed.command || word != renamed.subcommand) continue;
+    std::fprintf(stderr, "sotto: error: 'sotto %s %s' is now 'sotto %s', with the same options\n",
+                 renamed.command, renamed.subcommand, renamed.now);
+    return true;
+  }
+  return false;
+}
+
 // CLI11 calls a misspelt subcommand a missing one; people want to see the word they typed and those that
 // exist.
 bool report_unknown_command(const CLI::App& app, int argc, char** argv) {
@@ -24,6 +45,7 @@ bool report_unknown_command(const CLI::App& app, int argc, char** argv) {
     if (word.starts_with('-')) return false;
     const CLI::App* next = find_command(*level, word);
     if (next == nullptr) {
+      if (report_renamed_command(*level, word)) return true;
       std::fprintf(stderr, "sotto: error: there is no command '%s'; there are:", word.c_str());
       for (const CLI::App* known : level->get_subcommands({}))
         std::fprintf(stderr, " %s", known->get_name().c_str());
@@ -55,6 +77,7 @@ int run(int argc, char** argv) {
   add_task_command(app, exit_code);
   add_round_command(app, exit_code);
   add_model_command(app, exit_code);
+  add_image_command(app, exit_code);
   add_enroll_command(app, exit_code);
   add_mask_helper_command(app, exit_code);
   add_device_command(app, exit_code);

@@ -26,7 +26,7 @@ CORES = {
     "esp-idf": ["-mcpu=cortex-m55", "-mfloat-abi=hard"],
 }
 
-# A product in C: the model as `sotto model compile --c-array` writes it, a picture of stripes in each
+# A product in C: the model as `sotto image compile --c-array` writes it, a picture of stripes in each
 # direction, and the number of wrong answers as the exit code.
 PROGRAM = """
 #include <string.h>
@@ -115,7 +115,7 @@ def write_product(folder: pathlib.Path, sotto: str) -> None:
     subprocess.run([sys.executable, "-B", ROOT / "examples" / "tiny_model" / "make_model.py",
                     "stripes.tflite", "pictures"],
                    cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([sotto, "model", "compile", "stripes.tflite", "-o", "stripes.c", "--c-array", "--target",
+    subprocess.run([sotto, "image", "compile", "stripes.tflite", "-o", "stripes.c", "--c-array", "--target",
                     "cortex-m-dsp"],
                    cwd=folder, check=True, stdout=subprocess.DEVNULL)
     pictures = (folder / "pictures").read_bytes()[:4 * 256]

@@ -1,4 +1,4 @@
-"""`sotto model`: inspect, compile, run and bench a .tflite; what cannot run is refused in words."""
+"""`sotto image`: inspect, compile, run and bench a .tflite; what cannot run is refused in words."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class ModelTest(SystemTest):
 class Golden(ModelTest):
     def check(self, key, model):
         paths = {name: self.folder / name for name in ("out.bin", "logits.bin", "layers_crc32.txt")}
-        run_ok("model", "run", model, "--input", MODELS_DIR / "golden" / f"{key}_in.bin", "--output",
+        run_ok("image", "run", model, "--input", MODELS_DIR / "golden" / f"{key}_in.bin", "--output",
                paths["out.bin"], "--logits", paths["logits.bin"], "--layers-crc", paths["layers_crc32.txt"])
         for name, path in paths.items():
             self.assertEqual(path.read_bytes(), self.golden(key, name), f"{key} {name}")
@@ -44,13 +44,23 @@ class Golden(ModelTest):
             for target in ("portable", "cortex-m-dsp", "host"):
                 with self.subTest(model=key, target=target):
                     image = self.folder / "model.sotto"
-                    run_ok("model", "compile", self.model(key), "-o", image, "--target", target)
+                    run_ok("image", "compile", self.model(key), "-o", image, "--target", target)
                     self.check(key, image)
+
+
+class OldNames(SystemTest):
+    def test_say_the_new_one(self):
+        for subcommand in ("inspect", "compile", "run", "bench"):
+            with self.subTest(subcommand):
+                refused = run("model", subcommand, "model.tflite")
+                self.assertEqual(refused.returncode, 2)
+                self.assertIn(f"'sotto model {subcommand}' is now 'sotto image {subcommand}'", refused.stderr)
+        self.assertIn("there is no command 'erase'", run("model", "erase").stderr)
 
 
 class Inspect(ModelTest):
     def test_json_has_every_figure(self):
-        report = json.loads(run_ok("model", "inspect", self.model("kws"), "--json"))
+        report = json.loads(run_ok("image", "inspect", self.model("kws"), "--json"))
         self.assertEqual(report["arena_bytes"], report["activation_bytes"] + report["state_bytes"])
         self.assertLessEqual(report["arena_lower_bound_bytes"], report["arena_bytes"])
         self.assertLessEqual(report["arena_bytes"], 10_500)
@@ -63,14 +73,14 @@ class Inspect(ModelTest):
         self.assertFalse(fits["STM32 Blue Pill"])
 
     def test_text_names_operators_memory_and_boards(self):
-        text = run_ok("model", "inspect", self.model("ad"))
+        text = run_ok("image", "inspect", self.model("ad"))
         for word in ("FULLY_CONNECTED", "bytes of arena", "lower bound", "head", "BOARD",
                      "Raspberry Pi Pico"):
             self.assertIn(word, text)
 
     def test_image_bytes_are_those_of_the_compiled_file(self):
         image = self.folder / "sww.sotto"
-        report = json.loads(run_ok("model", "compile", self.model("sww"), "-o", image, "--json"))
+        report = json.loads(run_ok("image", "compile", self.model("sww"), "-o", image, "--json"))
         self.assertEqual(image.stat().st_size, report["image_bytes"])
 
     def test_the_c_array_is_c_that_holds_the_image(self):
@@ -78,8 +88,8 @@ class Inspect(ModelTest):
         if compiler is None:
             self.skipTest("no C compiler")
         image, source, binary = (self.folder / name for name in ("kws.sotto", "kws.c", "kws"))
-        run_ok("model", "compile", self.model("kws"), "-o", image)
-        run_ok("model", "compile", self.model("kws"), "-o", source, "--c-array")
+        run_ok("image", "compile", self.model("kws"), "-o", image)
+        run_ok("image", "compile", self.model("kws"), "-o", source, "--c-array")
         names = [line.split()[-1].rstrip(";") for line in source.read_text().splitlines()
                  if line.startswith("extern const")]
         main = self.folder / "main.c"
@@ -96,7 +106,7 @@ class Inspect(ModelTest):
 
 class Bench(ModelTest):
     def test_every_operator_is_timed(self):
-        report = json.loads(run_ok("model", "bench", self.model("sww"), "--count", 3, "--json"))
+        report = json.loads(run_ok("image", "bench", self.model("sww"), "--count", 3, "--json"))
         self.assertEqual(len(report["operators"]), 11)
         self.assertLessEqual(report["host"]["least_us"], report["host"]["median_us"])
         self.assertGreater(report["portable"]["least_us"], 0)
@@ -106,30 +116,30 @@ class Refusals(ModelTest):
     def test_what_is_no_model_is_named(self):
         file = self.folder / "noise.tflite"
         file.write_bytes(os.urandom(4096))
-        self.assert_refused(run("model", "inspect", file), 2, "noise.tflite", "TFL3")
-        self.assert_refused(run("model", "run", file, "--input", file, "--output", self.folder / "o"), 2,
+        self.assert_refused(run("image", "inspect", file), 2, "noise.tflite", "TFL3")
+        self.assert_refused(run("image", "run", file, "--input", file, "--output", self.folder / "o"), 2,
                             "no model image")
-        self.assert_refused(run("model", "inspect", self.folder / "absent.tflite"), 1, "absent.tflite")
+        self.assert_refused(run("image", "inspect", self.folder / "absent.tflite"), 1, "absent.tflite")
 
     def test_truncated_models_and_images_are_refused(self):
         content = self.model("sww").read_bytes()
         cut = self.folder / "cut.tflite"
         for length in (8, 100, len(content) // 2, len(content) - 1):
             cut.write_bytes(content[:length])
-            self.assert_refused(run("model", "inspect", cut), 2, "cut.tflite")
+            self.assert_refused(run("image", "inspect", cut), 2, "cut.tflite")
         image = self.folder / "sww.sotto"
-        run_ok("model", "compile", self.model("sww"), "-o", image)
-        self.assert_refused(run("model", "inspect", image), 2, "sww.sotto", "model image already")
+        run_ok("image", "compile", self.model("sww"), "-o", image)
+        self.assert_refused(run("image", "inspect", image), 2, "sww.sotto", "model image already")
         damaged = bytearray(image.read_bytes())
         damaged[1000] ^= 1
         image.write_bytes(damaged)
-        self.assert_refused(run("model", "run", image, "--input", image, "--output", self.folder / "o"), 2,
+        self.assert_refused(run("image", "run", image, "--input", image, "--output", self.folder / "o"), 2,
                             "CRC-32")
 
     def test_inputs_of_the_wrong_length_are_refused(self):
         wrong = self.folder / "in.bin"
         wrong.write_bytes(bytes(1201))
-        self.assert_refused(run("model", "run", self.model("sww"), "--input", wrong, "--output",
+        self.assert_refused(run("image", "run", self.model("sww"), "--input", wrong, "--output",
                                 self.folder / "o"), 2,
                             "1201", "1200")
 

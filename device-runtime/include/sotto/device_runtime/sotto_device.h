@@ -44,7 +44,7 @@ typedef enum sotto_error {
 const char* sotto_error_text(sotto_error error);
 
 /* One operator's implementation, and the set that a program links. Naming a kernel links it, and nothing else
- * does: list the kernels an image needs (`sotto model inspect`, or the table that `sotto model compile
+ * does: list the kernels an image needs (`sotto image inspect`, or the table that `sotto image compile
  * --c-array` writes) and the linker drops the rest. */
 typedef struct sotto_kernel sotto_kernel;
 typedef struct sotto_kernel_table {
