@@ -179,11 +179,12 @@ void run(double seconds, const std::filesystem::path& directory) {
   crypto::SystemRandom random;
   const auto coordinator = must(server::Coordinator::open(*store, random, {}, clock.now()));
   server::CoordinatorLoop loop(*coordinator, clock, {});
-  const auto shell = must(server::GrpcServer::start({.address = "127.0.0.1:0",
-                                                     .certificate_pem = identity.certificate_pem,
-                                                     .private_key_pem = identity.private_key_pem,
-                                                     .admin_socket = directory / "admin.sock"},
-                                                    loop));
+  const auto shell =
+      must(server::GrpcServer::start({.address = "127.0.0.1:0",
+                                      .certificate_pem = identity.certificate_pem,
+                                      .private_key_pem = identity.private_key_pem.reveal_text(),
+                                      .admin_socket = directory / "admin.sock"},
+                                     loop));
   const std::string request = check_in_request();
   const Channels to_shell = connect(shell->port(), identity.ca_pem);
   const std::string reply = one_reply(to_shell.front(), request);
@@ -192,7 +193,8 @@ void run(double seconds, const std::filesystem::path& directory) {
   grpc::ServerBuilder builder;
   int raw_port = 0;
   grpc::SslServerCredentialsOptions tls;
-  tls.pem_key_cert_pairs.push_back({identity.private_key_pem, identity.certificate_pem});
+  tls.pem_key_cert_pairs.push_back(
+      {std::string(identity.private_key_pem.reveal_text()), identity.certificate_pem});
   builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(tls), &raw_port);
   builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> raw = builder.BuildAndStart();

@@ -27,12 +27,10 @@ Status make_directory(const path& directory) {
   return {};
 }
 
-Result<crypto::Es256PrivateKey> decode_secret(const path& file, std::string& text) {
-  auto blocks = crypto::pem_decode(text);
-  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+Result<crypto::Es256PrivateKey> decode_secret(const path& file, const crypto::SecretBuffer& text) {
+  const auto blocks = crypto::pem_decode(text.reveal_text());
   if (!blocks || blocks->empty()) return damaged(file, "holds no private key");
-  auto key = crypto::private_key_from_der(blocks->front().content);
-  for (crypto::PemBlock& block : *blocks) crypto::wipe(block.content);
+  auto key = crypto::private_key_from_der(blocks->front().content.reveal());
   if (!key) return damaged(file, "holds no P-256 private key");
   return std::move(*key);
 }
@@ -61,17 +59,15 @@ Result<Authority> Authority::create(const path& directory) {
   SOTTO_RETURN_IF_ERROR(make_directory(directory));
   crypto::SystemRandom random;
   auto key = crypto::Es256PrivateKey::generate(random);
-  std::string text = crypto::private_key_to_pem(key);
-  const Status written = write_key_file(secret_file(directory), text, kSecretFile);
-  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-  SOTTO_RETURN_IF_ERROR(written);
+  SOTTO_RETURN_IF_ERROR(
+      write_key_file(secret_file(directory), crypto::private_key_to_pem(key).reveal_text(), kSecretFile));
   SOTTO_RETURN_IF_ERROR(check_public_file(directory, key.public_key()));
   return Authority(std::move(key));
 }
 
 Result<Authority> Authority::open(const path& directory) {
   const path file = secret_file(directory);
-  Result<std::optional<std::string>> text = read_key_file(file);
+  const Result<std::optional<crypto::SecretBuffer>> text = read_key_file(file);
   if (!text) return text.error();
   if (!text->has_value()) {
     return not_found("there is no authority in " + directory.string() + " (no " + file.filename().string() +

@@ -24,15 +24,9 @@ const char* name_of(Role role) { return role == Role::kDevice ? "a device" : "a 
 
 Role other(Role role) { return role == Role::kDevice ? Role::kCoordinator : Role::kDevice; }
 
-// The blocks of a text, wiped at the end.
 class Blocks {
  public:
   explicit Blocks(std::vector<crypto::PemBlock> blocks) : blocks_(std::move(blocks)) {}
-  ~Blocks() {
-    for (crypto::PemBlock& block : blocks_) crypto::wipe(block.content);
-  }
-  Blocks(const Blocks&) = delete;
-  Blocks& operator=(const Blocks&) = delete;
 
   // Null when there is none.
   [[nodiscard]] const crypto::PemBlock* find(std::string_view label) const {
@@ -51,7 +45,7 @@ Status read_private_key(const Blocks& blocks, std::optional<crypto::Es256Private
   const crypto::PemBlock* block = blocks.find(crypto::kPrivateKeyLabel);
   if (block == nullptr) block = blocks.find("EC PRIVATE KEY");
   if (block == nullptr) return {};
-  key = crypto::private_key_from_der(block->content);
+  key = crypto::private_key_from_der(block->content.reveal());
   if (!key) return invalid_argument("its private key is not a P-256 key");
   return {};
 }
@@ -70,16 +64,16 @@ Status read_endorsement(const Blocks& blocks, EnrolledKey& enrolled) {
     return invalid_argument(
         fmt::format("its endorsement has {} bytes, not {}", block->content.size(), kEndorsementBytes));
   }
-  const auto middle = block->content.begin() + crypto::kEs256PublicKeyBytes;
-  std::copy(block->content.begin(), middle, enrolled.public_key.begin());
-  std::copy(middle, block->content.end(), enrolled.endorsement.begin());
+  ByteReader reader(block->content.reveal());
+  reader.copy(enrolled.public_key);
+  reader.copy(enrolled.endorsement);
   return {};
 }
 
 Status read_authority(const Blocks& blocks, crypto::Es256PublicKey& authority) {
   const crypto::PemBlock* block = blocks.find(crypto::kPublicKeyLabel);
   if (block == nullptr) return invalid_argument("it has no PUBLIC KEY, the authority's");
-  const auto key = crypto::public_key_from_der(block->content);
+  const auto key = crypto::public_key_from_der(block->content.reveal());
   if (!key) return invalid_argument("its PUBLIC KEY, the authority's, is not a P-256 key");
   authority = *key;
   return {};
@@ -96,31 +90,22 @@ Status check_together(const EnrolledKey& enrolled) {
   return {};
 }
 
-Result<std::string> read_text(const std::filesystem::path& path) {
-  Result<std::optional<std::string>> text = read_key_file(path);
+Result<crypto::SecretBuffer> read_text(const std::filesystem::path& path) {
+  Result<std::optional<crypto::SecretBuffer>> text = read_key_file(path);
   if (!text) return text.error();
   if (!text->has_value()) return not_found("there is no file " + path.string());
   return std::move(**text);
 }
 
-void wipe_text(std::string& text) {
-  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-}
-
 }  // namespace
 
-std::string encode_enrolled_key(const EnrolledKey& enrolled, const std::string& title) {
-  std::string text = title + "\n";
-  if (enrolled.key) {
-    std::string key = crypto::private_key_to_pem(*enrolled.key);
-    text.reserve(text.size() + key.size() + 1024);  // so that no copy of the key is left behind
-    text += key;
-    wipe_text(key);
-  }
+crypto::SecretBuffer encode_enrolled_key(const EnrolledKey& enrolled, const std::string& title) {
+  crypto::SecretBuffer text(title + "\n");
+  if (enrolled.key) text.append(crypto::private_key_to_pem(*enrolled.key).reveal());
   std::vector<std::uint8_t> endorsement(enrolled.public_key.begin(), enrolled.public_key.end());
   endorsement.insert(endorsement.end(), enrolled.endorsement.begin(), enrolled.endorsement.end());
-  text += crypto::pem_encode(endorsement_label(enrolled.role), endorsement);
-  text += crypto::public_key_to_pem(enrolled.authority);
+  text.append(crypto::pem_encode(endorsement_label(enrolled.role), endorsement));
+  text.append(crypto::public_key_to_pem(enrolled.authority));
   return text;
 }
 
@@ -139,29 +124,25 @@ Result<EnrolledKey> decode_enrolled_key(std::string_view text, Role role) {
 
 Status save_enrolled_key(const std::filesystem::path& path, const EnrolledKey& enrolled,
                          const std::string& title) {
-  std::string text = encode_enrolled_key(enrolled, title);
-  Status status = write_key_file(path, text, kSecretFile);
-  wipe_text(text);
-  return status;
+  return write_key_file(path, encode_enrolled_key(enrolled, title).reveal_text(), kSecretFile);
 }
 
 Result<EnrolledKey> load_enrolled_key(const std::filesystem::path& path, Role role) {
-  Result<std::string> text = read_text(path);
+  const Result<crypto::SecretBuffer> text = read_text(path);
   if (!text) return text.error();
-  Result<EnrolledKey> enrolled = decode_enrolled_key(*text, role);
-  wipe_text(*text);
+  Result<EnrolledKey> enrolled = decode_enrolled_key(text->reveal_text(), role);
   if (!enrolled) return enrolled.error().with_context("identity file " + path.string());
   return enrolled;
 }
 
 Result<crypto::Es256PublicKey> load_public_key(const std::filesystem::path& path) {
-  Result<std::string> text = read_text(path);
+  const Result<crypto::SecretBuffer> text = read_text(path);
   if (!text) return text.error();
-  Result<std::vector<crypto::PemBlock>> blocks = crypto::pem_decode(*text);
+  const Result<std::vector<crypto::PemBlock>> blocks = crypto::pem_decode(text->reveal_text());
   if (!blocks) return blocks.error().with_context(path.string());
   const auto block = std::ranges::find(*blocks, crypto::kPublicKeyLabel, &crypto::PemBlock::label);
   if (block == blocks->end()) return invalid_argument(path.string() + " holds no PUBLIC KEY in PEM form");
-  const auto key = crypto::public_key_from_der(block->content);
+  const auto key = crypto::public_key_from_der(block->content.reveal());
   if (!key) return invalid_argument(path.string() + ": its PUBLIC KEY is not an uncompressed P-256 key");
   return *key;
 }

@@ -3,9 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <string>
 #include <system_error>
+#include <utility>
 
 namespace sotto::identity {
 namespace {
@@ -37,7 +38,7 @@ Status failure(const char* what, const std::filesystem::path& path) {
   return io_error(text);
 }
 
-bool write_all(int descriptor, const std::string& contents) {
+bool write_all(int descriptor, std::string_view contents) {
   std::size_t written = 0;
   while (written < contents.size()) {
     const ssize_t count = ::write(descriptor, contents.data() + written, contents.size() - written);
@@ -50,26 +51,29 @@ bool write_all(int descriptor, const std::string& contents) {
 
 }  // namespace
 
-Result<std::optional<std::string>> read_key_file(const std::filesystem::path& path) {
+Result<std::optional<crypto::SecretBuffer>> read_key_file(const std::filesystem::path& path) {
   const File file(path, O_RDONLY);
   if (file.get() < 0) {
-    if (errno == ENOENT) return std::optional<std::string>();
+    if (errno == ENOENT) return std::optional<crypto::SecretBuffer>();
     return failure("read", path);
   }
-  std::string contents;
-  std::array<char, 4096> block{};
+  crypto::SecretBuffer contents(kFileBytesMax + 1);
+  std::size_t size = 0;
   for (;;) {
-    const ssize_t count = ::read(file.get(), block.data(), block.size());
-    if (count < 0) return failure("read", path);
-    if (count == 0) return std::optional<std::string>(std::move(contents));
-    contents.append(block.data(), static_cast<std::size_t>(count));
-    if (contents.size() > kFileBytesMax) {
+    const MutableBytes rest = contents.reveal_mutable().subspan(size);
+    if (rest.empty()) {
       return data_loss(path.string() + " is larger than any key or certificate: restore it from a backup");
     }
+    const ssize_t count = ::read(file.get(), rest.data(), rest.size());
+    if (count < 0) return failure("read", path);
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
   }
+  contents.truncate(size);
+  return std::optional<crypto::SecretBuffer>(std::move(contents));
 }
 
-Status write_key_file(const std::filesystem::path& path, const std::string& contents, mode_t mode) {
+Status write_key_file(const std::filesystem::path& path, std::string_view contents, mode_t mode) {
   const std::filesystem::path temporary = path.string() + ".new";
   ::unlink(temporary.c_str());  // left by a crash
   {

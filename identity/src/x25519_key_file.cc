@@ -1,7 +1,8 @@
 #include "sotto/identity/x25519_key_file.h"
 
 #include <algorithm>
-#include <string>
+#include <span>
+#include <string_view>
 
 #include "sotto/base/hex.h"
 #include "sotto/identity/key_file.h"
@@ -9,27 +10,19 @@
 namespace sotto::identity {
 namespace {
 
-void wipe_text(std::string& text) {
-  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-}
+constexpr std::size_t kTextBytes = 2 * crypto::kX25519Bytes + 1;
 
 }  // namespace
 
 Result<crypto::SecretBytes<crypto::kX25519Bytes>> load_x25519_private_key(const std::filesystem::path& path) {
-  Result<std::optional<std::string>> text = read_key_file(path);
+  const Result<std::optional<crypto::SecretBuffer>> text = read_key_file(path);
   if (!text) return text.error();
   if (!text->has_value()) return not_found("there is no key file " + path.string());
-  std::string& digits = **text;
-  digits.erase(std::find_if(digits.begin(), digits.end(), [](char c) { return c == '\n' || c == '\r'; }),
-               digits.end());
-  auto bytes = from_hex(digits);
-  wipe_text(digits);
-  if (!bytes || bytes->size() != crypto::kX25519Bytes) {
+  const std::string_view line = (*text)->reveal_text();
+  crypto::SecretBytes<crypto::kX25519Bytes> key;
+  if (!read_hex(line.substr(0, line.find_first_of("\r\n")), key.reveal_mutable())) {
     return invalid_argument(path.string() + " is not an X25519 key: must be a line of 64 hexadecimal digits");
   }
-  crypto::SecretBytes<crypto::kX25519Bytes> key;
-  std::copy(bytes->begin(), bytes->end(), key.reveal_mutable().begin());
-  crypto::wipe(*bytes);
   return key;
 }
 
@@ -43,10 +36,11 @@ Result<crypto::X25519PublicKey> load_x25519_public_key(const std::filesystem::pa
 
 Status save_x25519_private_key(const std::filesystem::path& path,
                                const crypto::SecretBytes<crypto::kX25519Bytes>& key) {
-  std::string text = to_hex(key.reveal()) + "\n";
-  const Status written = write_key_file(path, text, kSecretFile);
-  wipe_text(text);
-  return written;
+  crypto::SecretBuffer text(kTextBytes);
+  const auto line = text.reveal_mutable();
+  write_hex(key.reveal(), std::span(reinterpret_cast<char*>(line.data()), line.size() - 1));
+  line.back() = '\n';
+  return write_key_file(path, text.reveal_text(), kSecretFile);
 }
 
 Status save_x25519_public_key(const std::filesystem::path& path, const crypto::X25519PublicKey& key) {

@@ -21,7 +21,7 @@ std::string sound_file(std::size_t kind) {
   enrolled.endorsement = secagg::endorse(secagg::fleet_authority(), enrolled.role, enrolled.public_key);
   enrolled.authority = secagg::fleet_authority().public_key();
   if (kind != 1) enrolled.key = std::move(key);
-  return identity::encode_enrolled_key(enrolled, "kitchen-7");
+  return std::string(identity::encode_enrolled_key(enrolled, "kitchen-7").reveal_text());
 }
 
 }  // namespace
@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     SOTTO_CHECK(!decoded.error().message().empty());
     return 0;
   }
-  const auto again = identity::decode_enrolled_key(identity::encode_enrolled_key(*decoded, ""), role);
+  const auto again =
+      identity::decode_enrolled_key(identity::encode_enrolled_key(*decoded, "").reveal_text(), role);
   SOTTO_CHECK(again.has_value() && again->public_key == decoded->public_key);
   SOTTO_CHECK(again->endorsement == decoded->endorsement && again->authority == decoded->authority);
   SOTTO_CHECK(again->key.has_value() == decoded->key.has_value());

@@ -1,11 +1,14 @@
 // Pairs from one source: without a SOTTO_CASE_* macro everything here compiles; each macro turns one correct
 // line into the mistake that the types are there to refuse. check_must_not_compile.py tries them all. After
 // "expect:" stands a part of the diagnostic, so that a case cannot pass by failing for another reason.
+#include <iostream>
+#include <string>
 #include <utility>
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/ids.h"
 #include "sotto/base/result.h"
+#include "sotto/crypto/secret_buffer.h"
 #include "sotto/crypto/secret_bytes.h"
 
 namespace {
@@ -61,6 +64,29 @@ int main() {
   send(other);
 #else
   send(other.reveal());
+#endif
+
+  sotto::crypto::SecretBuffer key(std::size_t{16});
+#ifdef SOTTO_CASE_COPIED_KEY  // expect: use of deleted function
+  const sotto::crypto::SecretBuffer kept = key;
+#else
+  const sotto::crypto::SecretBuffer kept = std::move(key);
+#endif
+
+#ifdef SOTTO_CASE_KEY_SENT_IN_CLEAR  // expect: could not convert
+  send(kept);
+#else
+  send(kept.reveal());
+#endif
+
+#ifdef SOTTO_CASE_PRINTED_SECRET  // expect: no match for 'operator<<'
+  std::cout << other;
+#endif
+#ifdef SOTTO_CASE_PRINTED_KEY  // expect: no match for 'operator<<'
+  std::cout << kept;
+#endif
+#ifdef SOTTO_CASE_KEY_AS_TEXT  // expect: conversion from
+  const std::string text = kept;
 #endif
   return counted.has_value() && saved.ok() && later == after && !equal ? 0 : 1;
 }

@@ -28,9 +28,9 @@ struct OpenSslBlock {
   unsigned char* data = nullptr;
   long size = 0;
   ~OpenSslBlock() {
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_clear_free(data, static_cast<std::size_t>(size));
+    OPENSSL_secure_free(name);
+    OPENSSL_secure_free(header);
+    OPENSSL_secure_clear_free(data, static_cast<std::size_t>(size));
   }
 };
 
@@ -56,15 +56,24 @@ evp::Key decode_key(Bytes content, int selection) {
   return key;
 }
 
-std::vector<std::uint8_t> encode_key(EVP_PKEY& key, int selection, const char* structure) {
+SecretBuffer encode_key(EVP_PKEY& key, int selection, const char* structure) {
   using Context = std::unique_ptr<OSSL_ENCODER_CTX, evp::Deleter<OSSL_ENCODER_CTX_free>>;
   const Context context(OSSL_ENCODER_CTX_new_for_pkey(&key, selection, "DER", structure, nullptr));
   unsigned char* data = nullptr;
   std::size_t size = 0;
   SOTTO_CHECK(context != nullptr && OSSL_ENCODER_to_data(context.get(), &data, &size) == 1);
-  std::vector<std::uint8_t> content(data, data + size);
+  SecretBuffer content(Bytes(data, size));
   OPENSSL_clear_free(data, size);
   return content;
+}
+
+SecretBuffer encode_block(const char* label, Bytes content) {
+  const Bio bio(BIO_new(BIO_s_secmem()));
+  SOTTO_CHECK(bio != nullptr &&
+              PEM_write_bio(bio.get(), label, "", content.data(), static_cast<long>(content.size())) > 0);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return SecretBuffer(std::string_view(text, static_cast<std::size_t>(size)));
 }
 
 evp::Key import_key(Bytes public_key, const BIGNUM* scalar) {
@@ -88,12 +97,7 @@ evp::Key import_key(Bytes public_key, const BIGNUM* scalar) {
 }  // namespace
 
 std::string pem_encode(const std::string& label, Bytes content) {
-  const Bio bio(BIO_new(BIO_s_secmem()));
-  SOTTO_CHECK(bio != nullptr && PEM_write_bio(bio.get(), label.c_str(), "", content.data(),
-                                              static_cast<long>(content.size())) > 0);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
+  return std::string(encode_block(label.c_str(), content).reveal_text());
 }
 
 Result<std::vector<PemBlock>> pem_decode(std::string_view text) {
@@ -103,7 +107,8 @@ Result<std::vector<PemBlock>> pem_decode(std::string_view text) {
   std::vector<PemBlock> blocks;
   for (;;) {
     OpenSslBlock block;
-    if (PEM_read_bio(bio.get(), &block.name, &block.header, &block.data, &block.size) != 1) {
+    if (PEM_read_bio_ex(bio.get(), &block.name, &block.header, &block.data, &block.size,
+                        PEM_FLAG_SECURE | PEM_FLAG_EAY_COMPATIBLE) != 1) {
       const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
       ERR_clear_error();
       if (at_end) return blocks;
@@ -111,25 +116,24 @@ Result<std::vector<PemBlock>> pem_decode(std::string_view text) {
     }
     if (*block.header != '\0')
       return invalid_argument("the PEM block " + std::string(block.name) + " is encrypted");
-    blocks.push_back({block.name, {block.data, block.data + block.size}});
+    blocks.push_back({block.name, SecretBuffer(Bytes(block.data, static_cast<std::size_t>(block.size)))});
   }
 }
 
-std::string private_key_to_pem(const Es256PrivateKey& key) {
+SecretBuffer private_key_to_pem(const Es256PrivateKey& key) {
   SecretBytes<kEs256ScalarBytes> scalar;
   key.scalar(scalar);
-  const evp::SecretNumber number(BN_bin2bn(scalar.reveal().data(), kEs256ScalarBytes, nullptr));
-  SOTTO_CHECK(number != nullptr);
+  const evp::SecretNumber number(BN_secure_new());
+  SOTTO_CHECK(number != nullptr &&
+              BN_bin2bn(scalar.reveal().data(), kEs256ScalarBytes, number.get()) == number.get());
   const evp::Key imported = import_key(key.public_key(), number.get());
-  std::vector<std::uint8_t> content = encode_key(*imported, EVP_PKEY_KEYPAIR, "PrivateKeyInfo");
-  std::string pem = pem_encode(kPrivateKeyLabel, content);
-  wipe(content);
-  return pem;
+  return encode_block(kPrivateKeyLabel, encode_key(*imported, EVP_PKEY_KEYPAIR, "PrivateKeyInfo").reveal());
 }
 
 std::string public_key_to_pem(const Es256PublicKey& key) {
   const evp::Key imported = import_key(key, nullptr);
-  return pem_encode(kPublicKeyLabel, encode_key(*imported, EVP_PKEY_PUBLIC_KEY, "SubjectPublicKeyInfo"));
+  return pem_encode(kPublicKeyLabel,
+                    encode_key(*imported, EVP_PKEY_PUBLIC_KEY, "SubjectPublicKeyInfo").reveal());
 }
 
 std::optional<Es256PrivateKey> private_key_from_der(Bytes content) {

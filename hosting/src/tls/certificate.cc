@@ -24,13 +24,14 @@ constexpr std::size_t kHostNameBytesMax = 253;
 
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
 
-std::string contents(BIO& bio) {
+// Borrowed from the BIO.
+std::string_view contents(BIO& bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(&bio, &data);
   return {data, static_cast<std::size_t>(size)};
 }
 
-Bio reader(const std::string& text) {
+Bio reader(std::string_view text) {
   return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free_all};
 }
 
@@ -116,25 +117,25 @@ Key generate_key() {
   return key;
 }
 
-std::string key_to_pem(EVP_PKEY& key) {
+crypto::SecretBuffer key_to_pem(EVP_PKEY& key) {
   const Bio bio(BIO_new(BIO_s_secmem()), BIO_free_all);
   SOTTO_CHECK(PEM_write_bio_PrivateKey(bio.get(), &key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
-  return contents(*bio);
+  return crypto::SecretBuffer(contents(*bio));
 }
 
 std::string certificate_to_pem(X509& certificate) {
   const Bio bio(BIO_new(BIO_s_mem()), BIO_free_all);
   SOTTO_CHECK(PEM_write_bio_X509(bio.get(), &certificate) == 1);
-  return contents(*bio);
+  return std::string(contents(*bio));
 }
 
-Key key_from_pem(const std::string& pem) {
+Key key_from_pem(std::string_view pem) {
   Key key(PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, no_password, nullptr));
   ERR_clear_error();
   return key;
 }
 
-Certificate certificate_from_pem(const std::string& pem) {
+Certificate certificate_from_pem(std::string_view pem) {
   Certificate certificate(PEM_read_bio_X509(reader(pem).get(), nullptr, no_password, nullptr));
   ERR_clear_error();
   return certificate;

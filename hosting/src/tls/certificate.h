@@ -8,8 +8,10 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "sotto/base/clock.h"
+#include "sotto/crypto/secret_buffer.h"
 
 namespace sotto::hosting {
 
@@ -23,11 +25,11 @@ using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
 using Certificate = std::unique_ptr<X509, FreeCertificate>;
 
 [[nodiscard]] Key generate_key();  // ECDSA P-256
-[[nodiscard]] std::string key_to_pem(EVP_PKEY& key);
+[[nodiscard]] crypto::SecretBuffer key_to_pem(EVP_PKEY& key);
 [[nodiscard]] std::string certificate_to_pem(X509& certificate);
 // The first of its kind in `pem`; null when there is none.
-[[nodiscard]] Key key_from_pem(const std::string& pem);
-[[nodiscard]] Certificate certificate_from_pem(const std::string& pem);
+[[nodiscard]] Key key_from_pem(std::string_view pem);
+[[nodiscard]] Certificate certificate_from_pem(std::string_view pem);
 
 struct Issuer {
   X509& certificate;

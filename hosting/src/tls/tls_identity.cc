@@ -37,10 +37,10 @@ Status damaged(const path& file, const std::string& how) {
 
 // Null when the file does not exist.
 Result<Key> load_ca_key(const path& file) {
-  const Result<std::optional<std::string>> pem = identity::read_key_file(file);
+  const Result<std::optional<crypto::SecretBuffer>> pem = identity::read_key_file(file);
   if (!pem) return pem.error();
   if (!pem->has_value()) return Key();
-  Key key = key_from_pem(**pem);
+  Key key = key_from_pem((*pem)->reveal_text());
   if (key == nullptr) return damaged(file, "holds no private key");
   return key;
 }
@@ -66,7 +66,7 @@ Result<Authority> create_authority(const path& file, const path& key_file, Key k
   if (authority.key == nullptr) {
     authority.key = generate_key();
     SOTTO_RETURN_IF_ERROR(
-        identity::write_key_file(key_file, key_to_pem(*authority.key), identity::kSecretFile));
+        identity::write_key_file(key_file, key_to_pem(*authority.key).reveal_text(), identity::kSecretFile));
   }
   authority.certificate = make_ca_certificate(*authority.key, now);
   SOTTO_RETURN_IF_ERROR(
@@ -79,11 +79,11 @@ Result<Authority> load_or_create_authority(const path& directory, Time now) {
   const path key_file = directory / "ca-key.pem";
   Result<Key> key = load_ca_key(key_file);
   if (!key) return key.error();
-  const Result<std::optional<std::string>> pem = identity::read_key_file(file);
+  const Result<std::optional<crypto::SecretBuffer>> pem = identity::read_key_file(file);
   if (!pem) return pem.error();
   if (!pem->has_value()) return create_authority(file, key_file, std::move(*key), now);
 
-  Authority authority{certificate_from_pem(**pem), std::move(*key), false};
+  Authority authority{certificate_from_pem((*pem)->reveal_text()), std::move(*key), false};
   if (authority.certificate == nullptr) return damaged(file, "holds no certificate");
   if (X509_check_ca(authority.certificate.get()) != 1) return damaged(file, "is not a CA's certificate");
   SOTTO_RETURN_IF_ERROR(check_validity(*authority.certificate, file, now));
@@ -96,10 +96,10 @@ Result<Authority> load_or_create_authority(const path& directory, Time now) {
 
 // An empty Server when the file does not exist.
 Result<Server> load_server(const path& file) {
-  const Result<std::optional<std::string>> pem = identity::read_key_file(file);
+  const Result<std::optional<crypto::SecretBuffer>> pem = identity::read_key_file(file);
   if (!pem) return pem.error();
   if (!pem->has_value()) return Server();
-  Server server{certificate_from_pem(**pem), key_from_pem(**pem), false};
+  Server server{certificate_from_pem((*pem)->reveal_text()), key_from_pem((*pem)->reveal_text()), false};
   const std::string advice = ": remove this file, a new one is made at the next start";
   if (server.certificate == nullptr || server.key == nullptr) {
     return data_loss(file.string() + " does not hold a key and a certificate" + advice);
@@ -139,8 +139,9 @@ Result<Server> load_or_create_server(const path& directory, const Authority& aut
   Server server{nullptr, generate_key(), true};
   server.certificate =
       make_server_certificate(*server.key, {*authority.certificate, *authority.key}, names, now);
-  SOTTO_RETURN_IF_ERROR(identity::write_key_file(
-      file, key_to_pem(*server.key) + certificate_to_pem(*server.certificate), identity::kSecretFile));
+  crypto::SecretBuffer contents = key_to_pem(*server.key);
+  contents.append(certificate_to_pem(*server.certificate));
+  SOTTO_RETURN_IF_ERROR(identity::write_key_file(file, contents.reveal_text(), identity::kSecretFile));
   return server;
 }
 

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "rpc/rpc_status.h"
+#include "rpc/tls_credentials.h"
 #include "sotto.grpc.pb.h"
 #include "sotto/base/limits.h"
 #include "sotto/hosting/listen_address.h"
@@ -74,8 +75,6 @@ class MaskHelperRpc::Impl {
 
   Status listen(const std::string& address, const hosting::TlsIdentity& identity) {
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(address));
-    grpc::SslServerCredentialsOptions tls;
-    tls.pem_key_cert_pairs.push_back({identity.private_key_pem, identity.certificate_pem});
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kCallsAtOnceMax);
@@ -84,7 +83,9 @@ class MaskHelperRpc::Impl {
     builder.SetResourceQuota(grpc::ResourceQuota("mask-helper").SetMaxThreads(2 * kCallsAtOnceMax));
     builder.RegisterService(&service_);
     int bound_port = 0;
-    builder.AddListeningPort(address, grpc::SslServerCredentials(tls), &bound_port);
+    builder.AddListeningPort(
+        address, tls_credentials(identity.certificate_pem, identity.private_key_pem.reveal_text()),
+        &bound_port);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || bound_port == 0) {
       server_ = nullptr;

@@ -11,6 +11,7 @@
 
 #include "admin_service.h"
 #include "fleet_service.h"
+#include "rpc/tls_credentials.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/proto/admin_socket.h"
 
@@ -79,8 +80,6 @@ class GrpcServer::Impl {
 
 Status GrpcServer::Impl::listen_fleet() {
   SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options_.address));
-  grpc::SslServerCredentialsOptions tls;
-  tls.pem_key_cert_pairs.push_back({options_.private_key_pem, options_.certificate_pem});
   grpc::ServerBuilder builder;
   set_connection_policy(builder, options_);
   builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
@@ -88,7 +87,8 @@ Status GrpcServer::Impl::listen_fleet() {
   builder.SetResourceQuota(grpc::ResourceQuota("fleet").Resize(options_.memory_bytes_max));
   builder.RegisterService(&fleet_);
   int bound_port = 0;
-  builder.AddListeningPort(options_.address, grpc::SslServerCredentials(tls), &bound_port);
+  builder.AddListeningPort(options_.address,
+                           tls_credentials(options_.certificate_pem, options_.private_key_pem), &bound_port);
   fleet_server_ = builder.BuildAndStart();
   if (fleet_server_ == nullptr || bound_port == 0) {
     fleet_server_ = nullptr;

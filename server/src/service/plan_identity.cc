@@ -15,32 +15,22 @@ using std::filesystem::path;
 
 path public_file(const path& data_dir) { return data_dir / "coordinator-public.pem"; }
 
-void wipe_text(std::string& text) {
-  crypto::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-}
-
 Result<crypto::Es256PrivateKey> create_key(const path& file) {
   crypto::SystemRandom random;
   auto key = crypto::Es256PrivateKey::generate(random);
-  std::string text = crypto::private_key_to_pem(key);
-  const Status written = identity::write_key_file(file, text, identity::kSecretFile);
-  wipe_text(text);
-  SOTTO_RETURN_IF_ERROR(written);
+  SOTTO_RETURN_IF_ERROR(
+      identity::write_key_file(file, crypto::private_key_to_pem(key).reveal_text(), identity::kSecretFile));
   return key;
 }
 
 Result<crypto::Es256PrivateKey> load_or_create_key(const path& data_dir) {
   const path file = data_dir / "coordinator-key.pem";
-  Result<std::optional<std::string>> text = identity::read_key_file(file);
+  const Result<std::optional<crypto::SecretBuffer>> text = identity::read_key_file(file);
   if (!text) return text.error();
   if (!text->has_value()) return create_key(file);
-  auto blocks = crypto::pem_decode(**text);
-  wipe_text(**text);
-  auto key =
-      blocks && !blocks->empty() ? crypto::private_key_from_der(blocks->front().content) : std::nullopt;
-  if (blocks) {
-    for (crypto::PemBlock& block : *blocks) crypto::wipe(block.content);
-  }
+  const auto blocks = crypto::pem_decode((*text)->reveal_text());
+  auto key = blocks && !blocks->empty() ? crypto::private_key_from_der(blocks->front().content.reveal())
+                                        : std::nullopt;
   if (!key) {
     return data_loss(file.string() +
                      " holds no P-256 private key: restore it from a backup, or remove it; a " +

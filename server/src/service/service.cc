@@ -48,11 +48,12 @@ class Service::Impl {
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = options.notice});
     auto server = GrpcServer::start({.address = options.listen,
                                      .certificate_pem = identity_.certificate_pem,
-                                     .private_key_pem = identity_.private_key_pem,
+                                     .private_key_pem = identity_.private_key_pem.reveal_text(),
                                      .admin_socket = admin_socket_},
                                     *loop_);
     if (!server) return server.error();
     server_ = std::move(*server);
+    identity_.private_key_pem = {};  // from here on it is gRPC's
     return {};
   }
 
@@ -77,7 +78,8 @@ class Service::Impl {
     const auto ca = identity::read_key_file(options.helper_ca_file);
     if (!ca) return ca.error();
     if (!ca->has_value()) return not_found("there is no CA file " + options.helper_ca_file.string());
-    auto client = MaskHelperClient::connect({.address = options.helper_address, .ca_pem = **ca});
+    auto client = MaskHelperClient::connect(
+        {.address = options.helper_address, .ca_pem = std::string((*ca)->reveal_text())});
     if (!client) return client.error();
     helper_ = std::move(*client);
     access = {.key = *key, .link = helper_.get()};

@@ -26,6 +26,27 @@ TEST(Hex, ReadsBackEveryByte) {
   EXPECT_EQ(from_hex(to_hex(all)).value(), all);
 }
 
+TEST(Hex, ReadsIntoMemoryOfTheCallerExactlyAsMuchAsItHolds) {
+  std::array<std::uint8_t, 2> bytes{};
+  EXPECT_TRUE(read_hex("0aFF", bytes));
+  EXPECT_EQ(bytes, (std::array<std::uint8_t, 2>{0x0a, 0xff}));
+  for (const char* text : {"", "0a", "0aF", "0aFF0", "0aFF00", "0aFg", "g0FF"}) {
+    EXPECT_FALSE(read_hex(text, bytes)) << text;
+  }
+  EXPECT_TRUE(read_hex("", {}));
+}
+
+TEST(Hex, WritesIntoMemoryOfTheCaller) {
+  std::array<char, 4> text{};
+  write_hex(std::array<std::uint8_t, 2>{0x0a, 0xff}, text);
+  EXPECT_EQ(std::string_view(text.data(), text.size()), "0aff");
+}
+
+TEST(HexDeathTest, NeedsTwoDigitsForEachByte) {
+  std::array<char, 3> text{};
+  EXPECT_DEATH(write_hex(std::array<std::uint8_t, 2>{}, text), "");
+}
+
 TEST(Hex, RefusesAnOddNumberOfDigits) {
   EXPECT_EQ(from_hex("abc").error().code(), StatusCode::kInvalidArgument);
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/freed_memory.h"
 #include "support/fresh_key.h"
 #include "test_bytes.h"
 
@@ -32,8 +33,8 @@ TEST(Pem, BlocksComeBackInOrderAndTextBetweenThemIsIgnored) {
   ASSERT_TRUE(blocks.has_value()) << blocks.error().message();
   ASSERT_EQ(blocks->size(), 3u);
   EXPECT_EQ((*blocks)[0].label, "FIRST");
-  EXPECT_EQ((*blocks)[0].content, std::vector<std::uint8_t>({'o', 'n', 'e'}));
-  EXPECT_EQ((*blocks)[1].content, std::vector<std::uint8_t>({'t', 'w', 'o'}));
+  EXPECT_EQ((*blocks)[0].content.reveal_text(), "one");
+  EXPECT_EQ((*blocks)[1].content.reveal_text(), "two");
   EXPECT_EQ((*blocks)[2].label, "THIRD");
 }
 
@@ -79,22 +80,48 @@ TEST(PemKeys, ReadsTheFormsOtherProgramsWrite) {
 TEST(PemKeys, AKeyComesBackAsItself) {
   for (const bool fresh : {false, true}) {
     const Es256PrivateKey key = fresh ? fresh_key() : rfc_key();
-    const auto blocks = pem_decode(private_key_to_pem(key) + public_key_to_pem(key.public_key()));
+    SecretBuffer text = private_key_to_pem(key);
+    text.append(public_key_to_pem(key.public_key()));
+    const auto blocks = pem_decode(text.reveal_text());
     ASSERT_TRUE(blocks.has_value());
     ASSERT_EQ(blocks->size(), 2u);
     EXPECT_EQ((*blocks)[0].label, kPrivateKeyLabel);
     EXPECT_EQ((*blocks)[1].label, kPublicKeyLabel);
-    const auto read = private_key_from_der((*blocks)[0].content);
+    const auto read = private_key_from_der((*blocks)[0].content.reveal());
     ASSERT_TRUE(read.has_value());
     EXPECT_TRUE(es256_verify(key.public_key(), as_bytes("message"), read->sign(as_bytes("message"))));
-    EXPECT_EQ(public_key_from_der((*blocks)[1].content), key.public_key());
+    EXPECT_EQ(public_key_from_der((*blocks)[1].content.reveal()), key.public_key());
   }
+}
+
+void write_and_read(const Es256PrivateKey& key) {
+  const auto blocks = pem_decode(private_key_to_pem(key).reveal_text());
+  ASSERT_TRUE(blocks.has_value());
+  EXPECT_TRUE(private_key_from_der(blocks->front().content.reveal()).has_value());
+}
+
+TEST(PemKeys, LeaveNothingInMemoryThatIsFreed) {
+  const Es256PrivateKey key = rfc_key();
+  const std::vector<std::uint8_t> scalar = unhex(kScalar);
+  const FreedMemory freed(scalar);
+  write_and_read(key);
+  EXPECT_EQ(freed.blocks_with_secrets(), 0u);
+}
+
+TEST(PemKeys, LeaveNoTextInMemoryThatIsFreed) {
+  const Es256PrivateKey key = rfc_key();
+  const SecretBuffer text = private_key_to_pem(key);
+  const std::size_t base64 = text.reveal_text().find('\n') + 1;
+  // The scalar is bytes 36 to 67 of PKCS #8: letters 48 to 91, without the end of the first line.
+  const FreedMemory freed(text.reveal().subspan(base64 + 48, 16));
+  write_and_read(key);
+  EXPECT_EQ(freed.blocks_with_secrets(), 0u);
 }
 
 TEST(PemKeys, WritesThePublicKeyByteForByte) {
   const auto blocks = pem_decode(public_key_to_pem(unhex_array<65>(kPoint)));
   ASSERT_TRUE(blocks.has_value());
-  EXPECT_EQ(blocks->front().content, unhex(kSubjectPublicKey));
+  EXPECT_TRUE(blocks->front().content == SecretBuffer(unhex(kSubjectPublicKey)));
 }
 
 TEST(PemKeys, RefusesOtherKeysAndOtherBytes) {

@@ -38,9 +38,9 @@ class TlsIdentityTest : public ::testing::Test {
     return load_or_create_tls_identity({.directory = tls_, .extra_names = std::move(names)}, now);
   }
   TlsIdentity must_load(Time now, std::vector<std::string> names = {}) {
-    const Result<TlsIdentity> identity = load(now, std::move(names));
+    Result<TlsIdentity> identity = load(now, std::move(names));
     EXPECT_TRUE(identity.has_value()) << identity.status().message();
-    return identity ? *identity : TlsIdentity{};
+    return identity ? std::move(*identity) : TlsIdentity{};
   }
   void expect_refused(Time now, StatusCode code, const std::string& text) {
     const Result<TlsIdentity> identity = load(now);
@@ -73,7 +73,9 @@ TEST_F(TlsIdentityTest, IsMadeAtTheFirstStartWithPrivateKeys) {
   EXPECT_THAT(names, Contains("IP:::1"));
   EXPECT_EQ(X509_verify(certificate.get(), X509_get0_pubkey(ca.get())), 1);
   EXPECT_EQ(X509_verify(ca.get(), X509_get0_pubkey(ca.get())), 1);
-  EXPECT_EQ(X509_check_private_key(certificate.get(), key_from_pem(identity.private_key_pem).get()), 1);
+  EXPECT_EQ(
+      X509_check_private_key(certificate.get(), key_from_pem(identity.private_key_pem.reveal_text()).get()),
+      1);
   EXPECT_EQ(valid_until(*ca), after_days(3652));
 }
 
@@ -84,13 +86,13 @@ TEST_F(TlsIdentityTest, StaysTheSameUntilThirtyDaysBeforeItsEnd) {
   EXPECT_FALSE(later.certificate_created);
   EXPECT_EQ(later.ca_pem, first.ca_pem);
   EXPECT_EQ(later.certificate_pem, first.certificate_pem);
-  EXPECT_EQ(later.private_key_pem, first.private_key_pem);
+  EXPECT_TRUE(later.private_key_pem == first.private_key_pem);
   EXPECT_EQ(later.ca_fingerprint, first.ca_fingerprint);
 
   const TlsIdentity renewed = must_load({after_days(335).ms + 1});
   EXPECT_TRUE(renewed.certificate_created);
   EXPECT_EQ(renewed.ca_pem, first.ca_pem);
-  EXPECT_NE(renewed.private_key_pem, first.private_key_pem);
+  EXPECT_FALSE(renewed.private_key_pem == first.private_key_pem);
   EXPECT_EQ(mode_of(tls_ / "server.pem"), 0600u);
   EXPECT_TRUE(must_load(after_days(2000)).certificate_created);  // long expired
 }
@@ -135,7 +137,7 @@ TEST_F(TlsIdentityTest, RefusesDamagedAndMismatchingFiles) {
   const std::string ca = contents(tls_ / "ca.pem");
   const std::string ca_key = contents(tls_ / "ca-key.pem");
   const std::string server = contents(tls_ / "server.pem");
-  const std::string other_key = key_to_pem(*generate_key());
+  const std::string other_key(key_to_pem(*generate_key()).reveal_text());
 
   overwrite(tls_ / "ca-key.pem", other_key);
   expect_refused(kStart, StatusCode::kDataLoss, "ca-key.pem is not the key of");

@@ -3,6 +3,7 @@
 #include "scratch_folder.h"
 #include "sotto/crypto/pem.h"
 #include "sotto/identity/authority.h"
+#include "support/freed_memory.h"
 #include "support/fresh_key.h"
 
 namespace sotto::identity {
@@ -10,13 +11,14 @@ namespace {
 
 using secagg::Role;
 
-Authority fresh_authority() {
-  return Authority(std::make_shared<secagg::KeySigner>(crypto::fresh_key()));
-}
+Authority fresh_authority() { return Authority(std::make_shared<secagg::KeySigner>(crypto::fresh_key())); }
 
 class IdentityFiles : public ScratchFolder {
  protected:
   // That loading the text is refused with this in the message.
+  void expect_refused(const crypto::SecretBuffer& text, const std::string& words, Role role = Role::kDevice) {
+    expect_refused(std::string(text.reveal_text()), words, role);
+  }
   void expect_refused(const std::string& text, const std::string& words, Role role = Role::kDevice) {
     write("identity.pem", text);
     const auto loaded = load_enrolled_key(path("identity.pem"), role);
@@ -72,6 +74,23 @@ TEST_F(IdentityFiles, AKeyHeldElsewhereNeedsItsSigner) {
             StatusCode::kInvalidArgument);
 }
 
+TEST_F(IdentityFiles, AKeyLeavesNothingInMemoryThatIsFreed) {
+  const EnrolledKey enrolled = authority_.enroll(Role::kDevice, random_);
+  crypto::SecretBytes<crypto::kEs256ScalarBytes> scalar;
+  enrolled.key->scalar(scalar);
+  const crypto::SecretBuffer text = encode_enrolled_key(enrolled, "");
+  const std::size_t base64 = text.reveal_text().find("KEY-----\n") + 9;
+  // The scalar is bytes 36 to 67 of PKCS #8: letters 48 to 91, without the end of the first line.
+  for (const Bytes secret : {Bytes(scalar.reveal()), text.reveal().subspan(base64 + 48, 16)}) {
+    const FreedMemory freed(secret);
+    ASSERT_TRUE(save_enrolled_key(path("identity.pem"), enrolled, "kitchen-7").ok());
+    ASSERT_TRUE(load_identity(path("identity.pem"), Role::kDevice).has_value());
+    EXPECT_EQ(freed.blocks_with_secrets(), 0u);
+    (void)read("identity.pem");
+    EXPECT_EQ(freed.blocks_with_secrets() > 0, secret.size() == 16) << "the search must find a string";
+  }
+}
+
 TEST_F(IdentityFiles, FilesOfAWrongKindAreRefusedByName) {
   expect_refused("", "sotto enroll");
   expect_refused("no PEM at all\n", "sotto enroll");
@@ -83,7 +102,8 @@ TEST_F(IdentityFiles, FilesOfAWrongKindAreRefusedByName) {
 }
 
 TEST_F(IdentityFiles, ATruncatedFileIsRefusedWhereverItEnds) {
-  const std::string text = encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "kitchen-7");
+  const std::string text(
+      encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "kitchen-7").reveal_text());
   for (std::size_t size = 0; size + 7 < text.size(); size += 5) {
     EXPECT_FALSE(decode_enrolled_key(text.substr(0, size), Role::kDevice).has_value()) << size;
   }
@@ -103,7 +123,7 @@ TEST_F(IdentityFiles, PartsOfDifferentIdentitiesDoNotGoTogether) {
 }
 
 TEST_F(IdentityFiles, PartsThatAreNoKeysAreNamed) {
-  const std::string text = encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "");
+  const std::string text(encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "").reveal_text());
   const std::array<std::uint8_t, 5> junk{1, 2, 3, 4, 5};
   const std::string endorsement = text.substr(text.find("-----BEGIN SOTTO"));
   expect_refused(crypto::pem_encode("PRIVATE KEY", junk) + endorsement, "private key is not a P-256 key");

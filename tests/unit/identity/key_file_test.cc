@@ -13,8 +13,8 @@ TEST_F(KeyFile, IsReadAsItWasWrittenWithItsMode) {
   ASSERT_TRUE(write_key_file(path("key"), "secret", kSecretFile).ok());
   ASSERT_TRUE(write_key_file(path("note"), "public", kPublicFile).ok());
   const auto text = read_key_file(path("key"));
-  ASSERT_TRUE(text.has_value());
-  EXPECT_EQ(*text, "secret");
+  ASSERT_TRUE(text.has_value() && text->has_value());
+  EXPECT_EQ((*text)->reveal_text(), "secret");
   EXPECT_EQ(mode("key"), 0600u);
   EXPECT_EQ(mode("note"), 0644u);
 }
@@ -30,6 +30,13 @@ TEST_F(KeyFile, ThatIsAbsentIsNoError) {
   const auto text = read_key_file(path("nothing"));
   ASSERT_TRUE(text.has_value());
   EXPECT_FALSE(text->has_value());
+}
+
+TEST_F(KeyFile, OfTheLargestSizeIsReadWhole) {
+  write("largest", std::string(64 * 1024, 'x'));
+  const auto text = read_key_file(path("largest"));
+  ASSERT_TRUE(text.has_value() && text->has_value());
+  EXPECT_EQ((*text)->size(), 64u * 1024u);
 }
 
 TEST_F(KeyFile, LargerThanAnyKeyIsRefused) {

@@ -3,6 +3,10 @@
 #include <algorithm>
 
 #include "scratch_folder.h"
+#include "sotto/base/hex.h"
+#include "sotto/crypto/secret_buffer.h"
+#define SOTTO_FREED_MEMORY_HOOKS
+#include "support/freed_memory.h"
 
 namespace sotto::identity {
 namespace {
@@ -26,6 +30,18 @@ TEST_F(X25519KeyFile, KeepsAKeyAndItsPublicHalf) {
   ASSERT_TRUE(secret.has_value());
   EXPECT_TRUE(*secret == scalar_);
   EXPECT_EQ(*load_x25519_public_key(path("public")), key.public_key());
+}
+
+TEST_F(X25519KeyFile, LeavesNothingInMemoryThatIsFreed) {
+  const crypto::SecretBuffer digits(to_hex(scalar_.reveal()));
+  for (const Bytes secret : {Bytes(scalar_.reveal()).subspan(8), digits.reveal().subspan(16)}) {
+    const FreedMemory freed(secret);
+    ASSERT_TRUE(save_x25519_private_key(path("secret"), scalar_).ok());
+    ASSERT_TRUE(load_x25519_private_key(path("secret")).has_value());
+    EXPECT_EQ(freed.blocks_with_secrets(), 0u);
+    (void)to_hex(scalar_.reveal());
+    EXPECT_EQ(freed.blocks_with_secrets(), secret.size() == 48 ? 1u : 0u) << "the search must find a string";
+  }
 }
 
 TEST_F(X25519KeyFile, NamesAFileThatIsMissingOrIsNoKey) {

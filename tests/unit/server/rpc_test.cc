@@ -39,7 +39,7 @@ constexpr std::int64_t kDayMs = 86'400'000;
 hosting::TlsIdentity make_identity(const path& directory, Time now) {
   Result<hosting::TlsIdentity> identity = hosting::load_or_create_tls_identity({.directory = directory}, now);
   if (!identity) throw std::runtime_error(identity.error().message());
-  return *identity;
+  return std::move(*identity);
 }
 
 // What a call would bring, as a future, so that a test can do other things meanwhile.
@@ -90,7 +90,7 @@ class RpcTest : public ::testing::Test {
   GrpcServerOptions server_options(const std::string& address = "127.0.0.1:0") {
     return {.address = address,
             .certificate_pem = identity_.certificate_pem,
-            .private_key_pem = identity_.private_key_pem,
+            .private_key_pem = identity_.private_key_pem.reveal_text(),
             .admin_socket = directory_.path() / "admin.sock"};
   }
   void start(const GrpcServerOptions& options) {

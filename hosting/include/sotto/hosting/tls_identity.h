@@ -14,6 +14,7 @@
 
 #include "sotto/base/clock.h"
 #include "sotto/base/result.h"
+#include "sotto/crypto/secret_buffer.h"
 
 namespace sotto::hosting {
 
@@ -27,8 +28,8 @@ struct TlsIdentity {
   std::filesystem::path ca_file;
   std::string ca_pem;
   std::string certificate_pem;
-  std::string private_key_pem;  // secret
-  std::string ca_fingerprint;   // SHA-256 of the CA certificate: 32 upper-case hex pairs with colons
+  crypto::SecretBuffer private_key_pem;
+  std::string ca_fingerprint;  // SHA-256 of the CA certificate: 32 upper-case hex pairs with colons
   Time certificate_expires;
   bool ca_created = false;           // by this call
   bool certificate_created = false;  // by this call: first start, fewer than 30 days left, or other names

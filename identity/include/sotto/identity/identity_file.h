@@ -14,6 +14,7 @@
 
 #include "sotto/base/result.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/crypto/secret_buffer.h"
 #include "sotto/secagg/identity.h"
 
 namespace sotto::identity {
@@ -26,8 +27,8 @@ struct EnrolledKey {
   crypto::Es256PublicKey authority{};
 };
 
-// Secret when it holds the private key: wipe it after use. `title` is for people.
-[[nodiscard]] std::string encode_enrolled_key(const EnrolledKey& enrolled, const std::string& title);
+// `title` is for people.
+[[nodiscard]] crypto::SecretBuffer encode_enrolled_key(const EnrolledKey& enrolled, const std::string& title);
 // kInvalidArgument unless everything is there, for this role, and belongs together: the endorsement is the
 // authority's and of the private key's public half. Says what is wrong.
 [[nodiscard]] Result<EnrolledKey> decode_enrolled_key(std::string_view text, secagg::Role role);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "sotto/base/limits.h"
 #include "sotto/base/result.h"
@@ -18,7 +19,7 @@ namespace sotto::server {
 struct GrpcServerOptions {
   std::string address = "0.0.0.0:7443";  // host:port for devices; port 0 takes a free one
   std::string certificate_pem{};
-  std::string private_key_pem{};
+  std::string_view private_key_pem{};    // borrowed until start() returns
   std::filesystem::path admin_socket{};  // created with mode 0600, removed at the end
   // Larger requests are refused before they are read.
   std::size_t message_bytes_max = limits::kMessageBytesMax;
