@@ -24,7 +24,7 @@
 
 #include "sotto.grpc.pb.h"
 #include "sotto/crypto/primitives.h"
-#include "sotto/hosting/tls_identity.h"
+#include "sotto/hosting/tls_certificate.h"
 #include "sotto/proto/convert.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
@@ -173,20 +173,20 @@ double median(std::vector<double> values) {
 
 void run(double seconds, const std::filesystem::path& directory) {
   const SystemClock clock;
-  const auto identity =
-      must(hosting::load_or_create_tls_identity({.directory = directory / "tls"}, clock.now()));
+  const auto certificate =
+      must(hosting::load_or_create_tls_certificate({.directory = directory / "tls"}, clock.now()));
   const auto store = server::make_memory_store();
   crypto::SystemRandom random;
   const auto coordinator = must(server::Coordinator::open(*store, random, {}, clock.now()));
   server::CoordinatorLoop loop(*coordinator, clock, {});
   const auto shell =
       must(server::GrpcServer::start({.address = "127.0.0.1:0",
-                                      .certificate_pem = identity.certificate_pem,
-                                      .private_key_pem = identity.private_key_pem.reveal_text(),
+                                      .certificate_pem = certificate.certificate_pem,
+                                      .private_key_pem = certificate.private_key_pem.reveal_text(),
                                       .admin_socket = directory / "admin.sock"},
                                      loop));
   const std::string request = check_in_request();
-  const Channels to_shell = connect(shell->port(), identity.ca_pem);
+  const Channels to_shell = connect(shell->port(), certificate.ca_pem);
   const std::string reply = one_reply(to_shell.front(), request);
 
   RawService service(reply);
@@ -194,11 +194,11 @@ void run(double seconds, const std::filesystem::path& directory) {
   int raw_port = 0;
   grpc::SslServerCredentialsOptions tls;
   tls.pem_key_cert_pairs.push_back(
-      {std::string(identity.private_key_pem.reveal_text()), identity.certificate_pem});
+      {std::string(certificate.private_key_pem.reveal_text()), certificate.certificate_pem});
   builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(tls), &raw_port);
   builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> raw = builder.BuildAndStart();
-  const Channels to_raw = connect(raw_port, identity.ca_pem);
+  const Channels to_raw = connect(raw_port, certificate.ca_pem);
 
   std::vector<double> through_shell;
   std::vector<double> through_raw;

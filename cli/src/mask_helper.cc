@@ -35,9 +35,10 @@ ExitCode serve(HelperOptions& options) {
   options.server.notice = [log](const hosting::Notice& notice) { log_notice(*log, notice); };
   auto server = server::MaskHelperServer::start(options.server);
   if (!server) return report_error(server.error());
-  const hosting::TlsIdentity& identity = (*server)->identity();
-  std::printf("CA certificate %s%s\n", identity.ca_file.c_str(), identity.ca_created ? " (made now)" : "");
-  std::printf("CA fingerprint SHA-256 %s\n", identity.ca_fingerprint.c_str());
+  const hosting::TlsCertificate& certificate = (*server)->certificate();
+  std::printf("CA certificate %s%s\n", certificate.ca_file.c_str(),
+              certificate.ca_created ? " (made now)" : "");
+  std::printf("CA fingerprint SHA-256 %s\n", certificate.ca_fingerprint.c_str());
   std::printf("public key %s\n", to_hex((*server)->public_key()).c_str());
   std::printf("listening on %s\n", (*server)->address().c_str());
   std::fflush(stdout);

@@ -46,9 +46,10 @@ ExitCode serve(ServeOptions& options) {
   options.service.notice = [log](const hosting::Notice& notice) { log_notice(*log, notice); };
   auto service = server::Service::start(options.service);
   if (!service) return report_error(service.error());
-  const hosting::TlsIdentity& identity = (*service)->identity();
-  std::printf("CA certificate %s%s\n", identity.ca_file.c_str(), identity.ca_created ? " (made now)" : "");
-  std::printf("CA fingerprint SHA-256 %s\n", identity.ca_fingerprint.c_str());
+  const hosting::TlsCertificate& certificate = (*service)->certificate();
+  std::printf("CA certificate %s%s\n", certificate.ca_file.c_str(),
+              certificate.ca_created ? " (made now)" : "");
+  std::printf("CA fingerprint SHA-256 %s\n", certificate.ca_fingerprint.c_str());
   print_authority((*service)->authority());
   std::printf("administration %s\n", (*service)->admin_socket().c_str());
   std::printf("listening on %s\n", (*service)->address().c_str());

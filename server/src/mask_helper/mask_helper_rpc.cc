@@ -73,7 +73,7 @@ class MaskHelperRpc::Impl {
       : service_(options, helper, executor) {}
   ~Impl() { shutdown(std::chrono::milliseconds(0)); }
 
-  Status listen(const std::string& address, const hosting::TlsIdentity& identity) {
+  Status listen(const std::string& address, const hosting::TlsCertificate& certificate) {
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(address));
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -84,7 +84,7 @@ class MaskHelperRpc::Impl {
     builder.RegisterService(&service_);
     int bound_port = 0;
     builder.AddListeningPort(
-        address, tls_credentials(identity.certificate_pem, identity.private_key_pem.reveal_text()),
+        address, tls_credentials(certificate.certificate_pem, certificate.private_key_pem.reveal_text()),
         &bound_port);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || bound_port == 0) {
@@ -118,12 +118,12 @@ std::uint16_t MaskHelperRpc::port() const { return impl_->port(); }
 void MaskHelperRpc::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(grace); }
 
 Result<std::unique_ptr<MaskHelperRpc>> MaskHelperRpc::start(const MaskHelperServerOptions& options,
-                                                            const hosting::TlsIdentity& identity,
+                                                            const hosting::TlsCertificate& certificate,
                                                             mask_helper::MaskHelper& helper,
                                                             Executor& executor) {
   grpc::EnableDefaultHealthCheckService(true);
   auto impl = std::make_unique<Impl>(options, helper, executor);
-  SOTTO_RETURN_IF_ERROR(impl->listen(options.listen, identity));
+  SOTTO_RETURN_IF_ERROR(impl->listen(options.listen, certificate));
   return std::unique_ptr<MaskHelperRpc>(new MaskHelperRpc(std::move(impl)));
 }
 

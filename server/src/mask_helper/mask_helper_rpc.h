@@ -14,10 +14,9 @@ namespace sotto::server {
 class MaskHelperRpc final {
  public:
   // Listens at once. `helper` and `executor` must outlive it.
-  [[nodiscard]] static Result<std::unique_ptr<MaskHelperRpc>> start(const MaskHelperServerOptions& options,
-                                                                    const hosting::TlsIdentity& identity,
-                                                                    mask_helper::MaskHelper& helper,
-                                                                    Executor& executor);
+  [[nodiscard]] static Result<std::unique_ptr<MaskHelperRpc>> start(
+      const MaskHelperServerOptions& options, const hosting::TlsCertificate& certificate,
+      mask_helper::MaskHelper& helper, Executor& executor);
   ~MaskHelperRpc();  // shutdown(0)
   [[nodiscard]] std::uint16_t port() const;
   void shutdown(std::chrono::milliseconds grace);

@@ -41,22 +41,22 @@ class MaskHelperServer::Impl {
     auto answered = open_answered_plans(answered_file(options.data_dir));
     if (!answered) return answered.error();
     answered_ = std::move(*answered);
-    auto identity = hosting::load_or_create_tls_identity(
+    auto certificate = hosting::load_or_create_tls_certificate(
         {.directory = options.data_dir / "tls", .extra_names = options.extra_names}, SystemClock().now());
-    if (!identity) return identity.error();
-    identity_ = std::move(*identity);
+    if (!certificate) return certificate.error();
+    certificate_ = std::move(*certificate);
     executor_ = make_thread_pool(options.threads);
     helper_.emplace(crypto::X25519PrivateKey(*scalar),
                     mask_helper::MaskHelperOptions{.authority = *authority, .cohort_min = options.cohort_min},
                     *answered_);
-    auto rpc = MaskHelperRpc::start(options, identity_, *helper_, *executor_);
+    auto rpc = MaskHelperRpc::start(options, certificate_, *helper_, *executor_);
     if (!rpc) return rpc.error();
     rpc_ = std::move(*rpc);
     return {};
   }
 
   std::string address() const { return host::to_string({address_.host, rpc_->port()}); }
-  const hosting::TlsIdentity& identity() const { return identity_; }
+  const hosting::TlsCertificate& certificate() const { return certificate_; }
   const crypto::X25519PublicKey& public_key() const { return helper_->public_key(); }
   void stop(std::chrono::milliseconds grace) {
     if (rpc_) rpc_->shutdown(grace);
@@ -64,7 +64,7 @@ class MaskHelperServer::Impl {
 
  private:
   host::HostPort address_;
-  hosting::TlsIdentity identity_;
+  hosting::TlsCertificate certificate_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<mask_helper::AnsweredPlans> answered_;
   std::optional<mask_helper::MaskHelper> helper_;
@@ -75,7 +75,7 @@ MaskHelperServer::MaskHelperServer(std::unique_ptr<Impl> impl) : impl_(std::move
 MaskHelperServer::~MaskHelperServer() = default;
 
 std::string MaskHelperServer::address() const { return impl_->address(); }
-const hosting::TlsIdentity& MaskHelperServer::identity() const { return impl_->identity(); }
+const hosting::TlsCertificate& MaskHelperServer::certificate() const { return impl_->certificate(); }
 const crypto::X25519PublicKey& MaskHelperServer::public_key() const { return impl_->public_key(); }
 void MaskHelperServer::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 

@@ -31,10 +31,10 @@ class Service::Impl {
     auto store = open_sqlite_store({.path = options.data_dir / "sotto.db"});
     if (!store) return store.error();
     store_ = std::move(*store);
-    auto identity = hosting::load_or_create_tls_identity(
+    auto certificate = hosting::load_or_create_tls_certificate(
         {.directory = options.data_dir / "tls", .extra_names = options.extra_names}, clock_.now());
-    if (!identity) return identity.error();
-    identity_ = std::move(*identity);
+    if (!certificate) return certificate.error();
+    certificate_ = std::move(*certificate);
     auto plan_identity = load_or_create_plan_identity(options);
     if (!plan_identity) return plan_identity.error();
     plan_identity_.emplace(std::move(*plan_identity));
@@ -47,18 +47,18 @@ class Service::Impl {
     loop_.emplace(*coordinator_, clock_,
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = options.notice});
     auto server = GrpcServer::start({.address = options.listen,
-                                     .certificate_pem = identity_.certificate_pem,
-                                     .private_key_pem = identity_.private_key_pem.reveal_text(),
+                                     .certificate_pem = certificate_.certificate_pem,
+                                     .private_key_pem = certificate_.private_key_pem.reveal_text(),
                                      .admin_socket = admin_socket_},
                                     *loop_);
     if (!server) return server.error();
     server_ = std::move(*server);
-    identity_.private_key_pem = {};  // from here on it is gRPC's
+    certificate_.private_key_pem = {};  // from here on it is gRPC's
     return {};
   }
 
   std::string address() const { return host::to_string({address_.host, server_->port()}); }
-  const hosting::TlsIdentity& identity() const { return identity_; }
+  const hosting::TlsCertificate& certificate() const { return certificate_; }
   const FleetAuthority& authority() const { return plan_identity_->authority; }
   std::filesystem::path admin_socket() const { return admin_socket_; }
   Status status() const { return loop_->status(); }
@@ -91,7 +91,7 @@ class Service::Impl {
   SystemClock clock_;
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
-  hosting::TlsIdentity identity_;
+  hosting::TlsCertificate certificate_;
   std::optional<PlanIdentity> plan_identity_;
   std::unique_ptr<MaskHelperClient> helper_;
   std::unique_ptr<Coordinator> coordinator_;
@@ -103,7 +103,7 @@ Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Service::~Service() = default;
 
 std::string Service::address() const { return impl_->address(); }
-const hosting::TlsIdentity& Service::identity() const { return impl_->identity(); }
+const hosting::TlsCertificate& Service::certificate() const { return impl_->certificate(); }
 const FleetAuthority& Service::authority() const { return impl_->authority(); }
 std::filesystem::path Service::admin_socket() const { return impl_->admin_socket(); }
 Status Service::status() const { return impl_->status(); }

@@ -54,7 +54,7 @@ class GrpcBackend final : public Backend {
       if (!service) return service.error();
       service_ = std::move(*service);
       coordinator = {.address = service_->address(),
-                     .ca_file = service_->identity().ca_file,
+                     .ca_file = service_->certificate().ca_file,
                      .admin_socket = service_->admin_socket(),
                      .authority = service_->authority().directory};
     }
@@ -132,7 +132,7 @@ class GrpcBackend final : public Backend {
     helper_ = std::move(*helper);
     coordinator.helper_address = helper_->address();
     coordinator.helper_key_file = server::mask_helper_public_file(data_dir);
-    coordinator.helper_ca_file = helper_->identity().ca_file;
+    coordinator.helper_ca_file = helper_->certificate().ca_file;
     return {};
   }
 

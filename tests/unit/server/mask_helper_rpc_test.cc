@@ -40,7 +40,7 @@ class MaskHelperOverGrpc : public ::testing::Test {
         {.data_dir = data_dir(), .listen = listen, .authority_file = folder_ / "authority.pem"});
     ASSERT_TRUE(server.has_value()) << server.error().message();
     server_ = std::move(*server);
-    ca_pem_ = server_->identity().ca_pem;
+    ca_pem_ = server_->certificate().ca_pem;
   }
   [[nodiscard]] std::unique_ptr<MaskHelperClient> client(const std::string& address,
                                                          std::int64_t deadline_ms = 20'000) const {
@@ -100,7 +100,7 @@ TEST_F(MaskHelperOverGrpc, IsGivenUpAtTheDeadlineOrWhenCancelled) {
 TEST_F(MaskHelperOverGrpc, IsTheOneWithTheRightCertificate) {
   serve();
   const auto stranger =
-      hosting::load_or_create_tls_identity({.directory = folder_ / "other-tls"}, SystemClock().now());
+      hosting::load_or_create_tls_certificate({.directory = folder_ / "other-tls"}, SystemClock().now());
   ASSERT_TRUE(stranger.has_value());
   ca_pem_ = stranger->ca_pem;
   EXPECT_EQ(client(server_->address(), 700)->sum_masks(fleet_->request({0, 1, 2, 3})).status().code(),

@@ -17,7 +17,7 @@
 #include "sotto.grpc.pb.h"
 #include "sotto/client/admin_client.h"
 #include "sotto/client/grpc_transport.h"
-#include "sotto/hosting/tls_identity.h"
+#include "sotto/hosting/tls_certificate.h"
 #include "sotto/proto/convert.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
@@ -36,10 +36,11 @@ using ::testing::HasSubstr;
 
 constexpr std::int64_t kDayMs = 86'400'000;
 
-hosting::TlsIdentity make_identity(const path& directory, Time now) {
-  Result<hosting::TlsIdentity> identity = hosting::load_or_create_tls_identity({.directory = directory}, now);
-  if (!identity) throw std::runtime_error(identity.error().message());
-  return std::move(*identity);
+hosting::TlsCertificate make_certificate(const path& directory, Time now) {
+  Result<hosting::TlsCertificate> certificate =
+      hosting::load_or_create_tls_certificate({.directory = directory}, now);
+  if (!certificate) throw std::runtime_error(certificate.error().message());
+  return std::move(*certificate);
 }
 
 // What a call would bring, as a future, so that a test can do other things meanwhile.
@@ -89,8 +90,8 @@ class RpcTest : public ::testing::Test {
 
   GrpcServerOptions server_options(const std::string& address = "127.0.0.1:0") {
     return {.address = address,
-            .certificate_pem = identity_.certificate_pem,
-            .private_key_pem = identity_.private_key_pem.reveal_text(),
+            .certificate_pem = certificate_.certificate_pem,
+            .private_key_pem = certificate_.private_key_pem.reveal_text(),
             .admin_socket = directory_.path() / "admin.sock"};
   }
   void start(const GrpcServerOptions& options) {
@@ -102,7 +103,7 @@ class RpcTest : public ::testing::Test {
   void start() { start(server_options()); }
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(server_->port()); }
   client::GrpcTransportOptions transport_options() {
-    return {.coordinator = address(), .ca_pem = identity_.ca_pem, .ca_name = "ca.pem"};
+    return {.coordinator = address(), .ca_pem = certificate_.ca_pem, .ca_name = "ca.pem"};
   }
   static std::unique_ptr<Transport> transport(const client::GrpcTransportOptions& options) {
     Result<std::unique_ptr<Transport>> made = client::make_grpc_transport(options);
@@ -113,7 +114,7 @@ class RpcTest : public ::testing::Test {
 
   // Sends raw bytes to a method, without any of our client code.
   grpc::Status raw_call(const std::string& method, const std::string& bytes, std::string* reply = nullptr) {
-    return raw_call(grpc::SslCredentials({identity_.ca_pem, "", ""}), method, bytes, reply);
+    return raw_call(grpc::SslCredentials({certificate_.ca_pem, "", ""}), method, bytes, reply);
   }
   grpc::Status raw_call(const std::shared_ptr<grpc::ChannelCredentials>& credentials,
                         const std::string& method, const std::string& bytes, std::string* reply = nullptr) {
@@ -136,7 +137,7 @@ class RpcTest : public ::testing::Test {
 
   TemporaryDirectory directory_;
   SystemClock clock_;
-  hosting::TlsIdentity identity_ = make_identity(directory_.path() / "tls", clock_.now());
+  hosting::TlsCertificate certificate_ = make_certificate(directory_.path() / "tls", clock_.now());
   ScriptedCoordinator coordinator_;
   std::unique_ptr<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;
@@ -255,7 +256,7 @@ TEST_F(RpcTest, RefusesAPlaintextClientAndGoesOn) {
 TEST_F(RpcTest, SaysThatTheCertificateIsOfAnotherCa) {
   start();
   client::GrpcTransportOptions options = transport_options();
-  options.ca_pem = make_identity(directory_.path() / "other", clock_.now()).ca_pem;
+  options.ca_pem = make_certificate(directory_.path() / "other", clock_.now()).ca_pem;
   options.ca_name = "/etc/device/ca.pem";
   const auto device = transport(options);
   const Result<Reply> reply = call(*device, check_in("d"));
@@ -264,7 +265,7 @@ TEST_F(RpcTest, SaysThatTheCertificateIsOfAnotherCa) {
 }
 
 TEST_F(RpcTest, SaysThatTheCertificateHasExpired) {
-  identity_ = make_identity(directory_.path() / "old", Time{clock_.now().ms - 500 * kDayMs});
+  certificate_ = make_certificate(directory_.path() / "old", Time{clock_.now().ms - 500 * kDayMs});
   start();
   const Result<Reply> reply = call(*transport(), check_in("d"));
   expect_error(reply, StatusCode::kPermissionDenied, " expired on 20");
@@ -272,7 +273,7 @@ TEST_F(RpcTest, SaysThatTheCertificateHasExpired) {
 }
 
 TEST_F(RpcTest, SaysThatTheCaHasExpired) {
-  identity_ = make_identity(directory_.path() / "ancient", Time{clock_.now().ms - 4000 * kDayMs});
+  certificate_ = make_certificate(directory_.path() / "ancient", Time{clock_.now().ms - 4000 * kDayMs});
   start();
   const Result<Reply> reply = call(*transport(), check_in("d"));
   expect_error(reply, StatusCode::kPermissionDenied, "the CA certificate of " + address() + " expired on 20");
@@ -280,7 +281,7 @@ TEST_F(RpcTest, SaysThatTheCaHasExpired) {
 }
 
 TEST_F(RpcTest, SaysThatTheCertificateIsNotValidYet) {
-  identity_ = make_identity(directory_.path() / "future", Time{clock_.now().ms + 500 * kDayMs});
+  certificate_ = make_certificate(directory_.path() / "future", Time{clock_.now().ms + 500 * kDayMs});
   start();
   expect_error(call(*transport(), check_in("d")), StatusCode::kPermissionDenied, "check this device's clock");
 }
@@ -302,7 +303,7 @@ TEST_F(RpcTest, SaysThatThePortDoesNotSpeakTls) {
   builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> plain = builder.BuildAndStart();
   const auto device =
-      transport({.coordinator = "127.0.0.1:" + std::to_string(port), .ca_pem = identity_.ca_pem});
+      transport({.coordinator = "127.0.0.1:" + std::to_string(port), .ca_pem = certificate_.ca_pem});
   const Result<Reply> reply = call(*device, check_in("d"));
   ASSERT_FALSE(reply.has_value());
   EXPECT_THAT(reply.error().message(), AnyOf(HasSubstr("does not speak TLS"), HasSubstr("TLS handshake")));
@@ -312,12 +313,12 @@ TEST_F(RpcTest, SaysThatThePortDoesNotSpeakTls) {
 TEST_F(RpcTest, RefusesUnusableTransportOptions) {
   for (const char* bad :
        {"", "host", "host:", ":7443", "host:0", "host:70000", "host:12a", "a:b:1", "http://h:1"}) {
-    const auto made = client::make_grpc_transport({.coordinator = bad, .ca_pem = identity_.ca_pem});
+    const auto made = client::make_grpc_transport({.coordinator = bad, .ca_pem = certificate_.ca_pem});
     EXPECT_EQ(made.status().code(), StatusCode::kInvalidArgument) << bad;
     EXPECT_THAT(made.status().message(), HasSubstr("HOST:PORT")) << bad;
   }
   EXPECT_TRUE(
-      client::make_grpc_transport({.coordinator = "[::1]:7443", .ca_pem = identity_.ca_pem}).has_value());
+      client::make_grpc_transport({.coordinator = "[::1]:7443", .ca_pem = certificate_.ca_pem}).has_value());
   const auto no_ca =
       client::make_grpc_transport({.coordinator = "h:1", .ca_pem = "rubbish", .ca_name = "x.pem"});
   EXPECT_EQ(no_ca.status().code(), StatusCode::kInvalidArgument);

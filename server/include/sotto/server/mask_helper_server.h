@@ -1,4 +1,4 @@
-// A whole mask helper in one process: its key, what it has answered, TLS identity and gRPC server over one
+// A whole mask helper in one process: its key, what it has answered, TLS certificate and gRPC server over one
 // data directory. Another party than the coordinator's runs it.
 //
 //   <data_dir>/helper-key.hex      X25519 private key, mode 0600
@@ -18,7 +18,7 @@
 
 #include "sotto/base/result.h"
 #include "sotto/crypto/primitives.h"
-#include "sotto/hosting/tls_identity.h"
+#include "sotto/hosting/tls_certificate.h"
 #include "sotto/server/coordinator.h"
 
 namespace sotto::server {
@@ -48,7 +48,7 @@ class MaskHelperServer final {
   ~MaskHelperServer();  // stop(0)
 
   [[nodiscard]] std::string address() const;  // host:port it listens on
-  [[nodiscard]] const hosting::TlsIdentity& identity() const;
+  [[nodiscard]] const hosting::TlsCertificate& certificate() const;
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const;
   // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
   void stop(std::chrono::milliseconds grace);

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "sotto/base/result.h"
-#include "sotto/hosting/tls_identity.h"
+#include "sotto/hosting/tls_certificate.h"
 #include "sotto/server/coordinator.h"
 
 namespace sotto::server {
@@ -53,7 +53,7 @@ class Service final {
   ~Service();  // stop(0)
 
   [[nodiscard]] std::string address() const;  // host:port it listens on
-  [[nodiscard]] const hosting::TlsIdentity& identity() const;
+  [[nodiscard]] const hosting::TlsCertificate& certificate() const;
   [[nodiscard]] const FleetAuthority& authority() const;
   [[nodiscard]] std::filesystem::path admin_socket() const;
   // kOk while the coordinator works; otherwise why it ended by itself.

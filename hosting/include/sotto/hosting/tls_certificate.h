@@ -18,13 +18,13 @@
 
 namespace sotto::hosting {
 
-struct TlsIdentityOptions {
+struct TlsCertificateOptions {
   std::filesystem::path directory{};
   // Names and addresses devices may use besides localhost, 127.0.0.1, ::1 and this machine's host name.
   std::vector<std::string> extra_names{};
 };
 
-struct TlsIdentity {
+struct TlsCertificate {
   std::filesystem::path ca_file;
   std::string ca_pem;
   std::string certificate_pem;
@@ -35,11 +35,12 @@ struct TlsIdentity {
   bool certificate_created = false;  // by this call: first start, fewer than 30 days left, or other names
 };
 
-// Loads the identity, creating or renewing what is missing or due at `now`. On failure existing files are as
-// they were. kPermissionDenied: the CA has expired, or a file may not be read. kDataLoss: a file is damaged,
-// or a key does not belong to its certificate. kFailedPrecondition: renewal is due but ca-key.pem is not
+// Loads the certificate, creating or renewing what is missing or due at `now`. On failure existing files are
+// as they were. kPermissionDenied: the CA has expired, or a file may not be read. kDataLoss: a file is
+// damaged, or a key does not belong to its certificate. kFailedPrecondition: renewal is due but ca-key.pem is not
 // there. kInvalidArgument: an extra name is neither a host name nor an address. kIo: a file cannot be
 // written. The message names the file and what to do.
-[[nodiscard]] Result<TlsIdentity> load_or_create_tls_identity(const TlsIdentityOptions& options, Time now);
+[[nodiscard]] Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOptions& options,
+                                                                    Time now);
 
 }  // namespace sotto::hosting

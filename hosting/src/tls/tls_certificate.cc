@@ -1,4 +1,4 @@
-#include "sotto/hosting/tls_identity.h"
+#include "sotto/hosting/tls_certificate.h"
 
 #include <openssl/x509v3.h>
 #include <unistd.h>
@@ -166,7 +166,7 @@ Result<std::set<std::string>> wanted_names(const std::vector<std::string>& extra
 
 }  // namespace
 
-Result<TlsIdentity> load_or_create_tls_identity(const TlsIdentityOptions& options, Time now) {
+Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOptions& options, Time now) {
   const Result<std::set<std::string>> names = wanted_names(options.extra_names);
   if (!names) return names.error();
   std::error_code error;
@@ -178,16 +178,16 @@ Result<TlsIdentity> load_or_create_tls_identity(const TlsIdentityOptions& option
   const Result<Server> server = load_or_create_server(options.directory, *authority, *names, now);
   if (!server) return server.error();
 
-  TlsIdentity identity;
-  identity.ca_file = options.directory / "ca.pem";
-  identity.ca_pem = certificate_to_pem(*authority->certificate);
-  identity.certificate_pem = certificate_to_pem(*server->certificate);
-  identity.private_key_pem = key_to_pem(*server->key);
-  identity.ca_fingerprint = fingerprint(*authority->certificate);
-  identity.certificate_expires = valid_until(*server->certificate);
-  identity.ca_created = authority->created;
-  identity.certificate_created = server->created;
-  return identity;
+  TlsCertificate tls;
+  tls.ca_file = options.directory / "ca.pem";
+  tls.ca_pem = certificate_to_pem(*authority->certificate);
+  tls.certificate_pem = certificate_to_pem(*server->certificate);
+  tls.private_key_pem = key_to_pem(*server->key);
+  tls.ca_fingerprint = fingerprint(*authority->certificate);
+  tls.certificate_expires = valid_until(*server->certificate);
+  tls.ca_created = authority->created;
+  tls.certificate_created = server->created;
+  return tls;
 }
 
 }  // namespace sotto::hosting

@@ -1,4 +1,4 @@
-#include "sotto/hosting/tls_identity.h"
+#include "sotto/hosting/tls_certificate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -32,40 +32,40 @@ std::string contents(const path& file) {
 }
 void overwrite(const path& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
 
-class TlsIdentityTest : public ::testing::Test {
+class TlsCertificateTest : public ::testing::Test {
  protected:
-  Result<TlsIdentity> load(Time now, std::vector<std::string> names = {}) {
-    return load_or_create_tls_identity({.directory = tls_, .extra_names = std::move(names)}, now);
+  Result<TlsCertificate> load(Time now, std::vector<std::string> names = {}) {
+    return load_or_create_tls_certificate({.directory = tls_, .extra_names = std::move(names)}, now);
   }
-  TlsIdentity must_load(Time now, std::vector<std::string> names = {}) {
-    Result<TlsIdentity> identity = load(now, std::move(names));
-    EXPECT_TRUE(identity.has_value()) << identity.status().message();
-    return identity ? std::move(*identity) : TlsIdentity{};
+  TlsCertificate must_load(Time now, std::vector<std::string> names = {}) {
+    Result<TlsCertificate> tls = load(now, std::move(names));
+    EXPECT_TRUE(tls.has_value()) << tls.status().message();
+    return tls ? std::move(*tls) : TlsCertificate{};
   }
   void expect_refused(Time now, StatusCode code, const std::string& text) {
-    const Result<TlsIdentity> identity = load(now);
-    ASSERT_FALSE(identity.has_value());
-    EXPECT_EQ(identity.error().code(), code) << identity.error().message();
-    EXPECT_THAT(identity.error().message(), HasSubstr(text));
+    const Result<TlsCertificate> tls = load(now);
+    ASSERT_FALSE(tls.has_value());
+    EXPECT_EQ(tls.error().code(), code) << tls.error().message();
+    EXPECT_THAT(tls.error().message(), HasSubstr(text));
   }
 
   TemporaryDirectory directory_;
   path tls_ = directory_.path() / "data" / "tls";
 };
 
-TEST_F(TlsIdentityTest, IsMadeAtTheFirstStartWithPrivateKeys) {
-  const TlsIdentity identity = must_load(kStart);
-  EXPECT_TRUE(identity.ca_created);
-  EXPECT_TRUE(identity.certificate_created);
-  EXPECT_EQ(identity.ca_file, tls_ / "ca.pem");
-  EXPECT_EQ(contents(identity.ca_file), identity.ca_pem);
-  EXPECT_EQ(identity.ca_fingerprint.size(), 32 * 3 - 1u);
+TEST_F(TlsCertificateTest, IsMadeAtTheFirstStartWithPrivateKeys) {
+  const TlsCertificate tls = must_load(kStart);
+  EXPECT_TRUE(tls.ca_created);
+  EXPECT_TRUE(tls.certificate_created);
+  EXPECT_EQ(tls.ca_file, tls_ / "ca.pem");
+  EXPECT_EQ(contents(tls.ca_file), tls.ca_pem);
+  EXPECT_EQ(tls.ca_fingerprint.size(), 32 * 3 - 1u);
   EXPECT_EQ(mode_of(tls_ / "ca-key.pem"), 0600u);
   EXPECT_EQ(mode_of(tls_ / "server.pem"), 0600u);
-  EXPECT_EQ(identity.certificate_expires, after_days(365));
+  EXPECT_EQ(tls.certificate_expires, after_days(365));
 
-  const Certificate certificate = certificate_from_pem(identity.certificate_pem);
-  const Certificate ca = certificate_from_pem(identity.ca_pem);
+  const Certificate certificate = certificate_from_pem(tls.certificate_pem);
+  const Certificate ca = certificate_from_pem(tls.ca_pem);
   ASSERT_TRUE(certificate != nullptr && ca != nullptr);
   const std::set<std::string> names = subject_names(*certificate);
   EXPECT_THAT(names, Contains("DNS:localhost"));
@@ -73,15 +73,14 @@ TEST_F(TlsIdentityTest, IsMadeAtTheFirstStartWithPrivateKeys) {
   EXPECT_THAT(names, Contains("IP:::1"));
   EXPECT_EQ(X509_verify(certificate.get(), X509_get0_pubkey(ca.get())), 1);
   EXPECT_EQ(X509_verify(ca.get(), X509_get0_pubkey(ca.get())), 1);
-  EXPECT_EQ(
-      X509_check_private_key(certificate.get(), key_from_pem(identity.private_key_pem.reveal_text()).get()),
-      1);
+  EXPECT_EQ(X509_check_private_key(certificate.get(), key_from_pem(tls.private_key_pem.reveal_text()).get()),
+            1);
   EXPECT_EQ(valid_until(*ca), after_days(3652));
 }
 
-TEST_F(TlsIdentityTest, StaysTheSameUntilThirtyDaysBeforeItsEnd) {
-  const TlsIdentity first = must_load(kStart);
-  const TlsIdentity later = must_load(after_days(335));
+TEST_F(TlsCertificateTest, StaysTheSameUntilThirtyDaysBeforeItsEnd) {
+  const TlsCertificate first = must_load(kStart);
+  const TlsCertificate later = must_load(after_days(335));
   EXPECT_FALSE(later.ca_created);
   EXPECT_FALSE(later.certificate_created);
   EXPECT_EQ(later.ca_pem, first.ca_pem);
@@ -89,7 +88,7 @@ TEST_F(TlsIdentityTest, StaysTheSameUntilThirtyDaysBeforeItsEnd) {
   EXPECT_TRUE(later.private_key_pem == first.private_key_pem);
   EXPECT_EQ(later.ca_fingerprint, first.ca_fingerprint);
 
-  const TlsIdentity renewed = must_load({after_days(335).ms + 1});
+  const TlsCertificate renewed = must_load({after_days(335).ms + 1});
   EXPECT_TRUE(renewed.certificate_created);
   EXPECT_EQ(renewed.ca_pem, first.ca_pem);
   EXPECT_FALSE(renewed.private_key_pem == first.private_key_pem);
@@ -97,9 +96,9 @@ TEST_F(TlsIdentityTest, StaysTheSameUntilThirtyDaysBeforeItsEnd) {
   EXPECT_TRUE(must_load(after_days(2000)).certificate_created);  // long expired
 }
 
-TEST_F(TlsIdentityTest, IsRenewedWhenItsNamesChange) {
-  const TlsIdentity first = must_load(kStart);
-  const TlsIdentity renewed = must_load(kStart, {"fleet.example", "192.0.2.7", "2001:DB8:0::7"});
+TEST_F(TlsCertificateTest, IsRenewedWhenItsNamesChange) {
+  const TlsCertificate first = must_load(kStart);
+  const TlsCertificate renewed = must_load(kStart, {"fleet.example", "192.0.2.7", "2001:DB8:0::7"});
   EXPECT_TRUE(renewed.certificate_created);
   EXPECT_EQ(renewed.ca_pem, first.ca_pem);
   const std::set<std::string> names = subject_names(*certificate_from_pem(renewed.certificate_pem));
@@ -110,29 +109,29 @@ TEST_F(TlsIdentityTest, IsRenewedWhenItsNamesChange) {
       must_load(kStart, {"2001:db8::7", "192.0.2.7", "fleet.example", "localhost"}).certificate_created);
 }
 
-TEST_F(TlsIdentityTest, RefusesNamesThatAreNone) {
+TEST_F(TlsCertificateTest, RefusesNamesThatAreNone) {
   for (const std::string& name :
        std::vector<std::string>{"", "a,DNS:evil.example", "two words", "https://x", std::string(254, 'a')}) {
-    const Result<TlsIdentity> identity = load(kStart, {name});
-    EXPECT_EQ(identity.status().code(), StatusCode::kInvalidArgument) << name;
+    const Result<TlsCertificate> tls = load(kStart, {name});
+    EXPECT_EQ(tls.status().code(), StatusCode::kInvalidArgument) << name;
   }
   EXPECT_FALSE(std::filesystem::exists(tls_));
 }
 
-TEST_F(TlsIdentityTest, RefusesAnExpiredCaAndAClockBeforeIt) {
+TEST_F(TlsCertificateTest, RefusesAnExpiredCaAndAClockBeforeIt) {
   must_load(kStart);
   must_load({after_days(3652).ms - 1});
   expect_refused(after_days(3652), StatusCode::kPermissionDenied, "ca.pem expired on 2037-01-14");
   expect_refused(after_days(-2), StatusCode::kPermissionDenied, "check this machine's clock");
 }
 
-TEST_F(TlsIdentityTest, NeverOutlivesItsCa) {
+TEST_F(TlsCertificateTest, NeverOutlivesItsCa) {
   must_load(kStart);
   EXPECT_EQ(must_load(after_days(3600)).certificate_expires, after_days(3652));
   EXPECT_FALSE(must_load(after_days(3640)).certificate_created);  // renewing would gain nothing
 }
 
-TEST_F(TlsIdentityTest, RefusesDamagedAndMismatchingFiles) {
+TEST_F(TlsCertificateTest, RefusesDamagedAndMismatchingFiles) {
   must_load(kStart);
   const std::string ca = contents(tls_ / "ca.pem");
   const std::string ca_key = contents(tls_ / "ca-key.pem");
@@ -159,14 +158,14 @@ TEST_F(TlsIdentityTest, RefusesDamagedAndMismatchingFiles) {
   EXPECT_TRUE(must_load(kStart).certificate_created);
 }
 
-TEST_F(TlsIdentityTest, RefusesAFileItCannotRead) {
+TEST_F(TlsCertificateTest, RefusesAFileItCannotRead) {
   must_load(kStart);
   std::filesystem::remove(tls_ / "ca-key.pem");
   std::filesystem::create_directory(tls_ / "ca-key.pem");  // unreadable even for root
   expect_refused(kStart, StatusCode::kIo, "cannot read " + (tls_ / "ca-key.pem").string());
 }
 
-TEST_F(TlsIdentityTest, NeedsTheCaKeyOnlyToRenew) {
+TEST_F(TlsCertificateTest, NeedsTheCaKeyOnlyToRenew) {
   must_load(kStart);
   std::filesystem::rename(tls_ / "ca-key.pem", directory_.path() / "safe.pem");
   EXPECT_FALSE(must_load(after_days(10)).certificate_created);
@@ -177,19 +176,19 @@ TEST_F(TlsIdentityTest, NeedsTheCaKeyOnlyToRenew) {
   EXPECT_TRUE(must_load(after_days(365)).certificate_created);
 }
 
-TEST_F(TlsIdentityTest, ContinuesAfterACrashBetweenItsFiles) {
+TEST_F(TlsCertificateTest, ContinuesAfterACrashBetweenItsFiles) {
   must_load(kStart);
   const std::string ca_key = contents(tls_ / "ca-key.pem");
   std::filesystem::remove(tls_ / "ca.pem");
   std::filesystem::remove(tls_ / "server.pem");
   overwrite(tls_ / "ca.pem.new", "half a certifi");
-  const TlsIdentity identity = must_load(kStart);
-  EXPECT_TRUE(identity.ca_created);
+  const TlsCertificate tls = must_load(kStart);
+  EXPECT_TRUE(tls.ca_created);
   EXPECT_EQ(contents(tls_ / "ca-key.pem"), ca_key);
   EXPECT_FALSE(std::filesystem::exists(tls_ / "ca.pem.new"));
 }
 
-TEST_F(TlsIdentityTest, ReplacesACertificateOfAnotherCa) {
+TEST_F(TlsCertificateTest, ReplacesACertificateOfAnotherCa) {
   must_load(kStart);
   const std::string foreign = contents(tls_ / "server.pem");
   std::filesystem::remove_all(tls_);
@@ -198,7 +197,7 @@ TEST_F(TlsIdentityTest, ReplacesACertificateOfAnotherCa) {
   EXPECT_TRUE(must_load(kStart).certificate_created);
 }
 
-TEST_F(TlsIdentityTest, SaysWhichDirectoryCannotBeMade) {
+TEST_F(TlsCertificateTest, SaysWhichDirectoryCannotBeMade) {
   overwrite(directory_.path() / "data", "a file in the way");
   expect_refused(kStart, StatusCode::kIo, "cannot create " + tls_.string());
 }
