@@ -5,8 +5,8 @@
 namespace sotto::client {
 
 Session::Action SessionMachine::send_join(std::vector<std::uint8_t> update, Time now) {
-  const Parties parties{.identity = options_.identity,
-                        .helper = options_.helper_key ? &*options_.helper_key : nullptr};
+  const proto::Parties parties{.identity = options_.identity,
+                               .helper = options_.helper_key ? &*options_.helper_key : nullptr};
   contribution_.emplace(*plan_, plan_bytes_, std::move(update), parties, keys_);
   std::vector<std::uint8_t> payload;
   phase_ = Phase::kExchanging;
@@ -28,10 +28,10 @@ Session::Action SessionMachine::send_step(proto::Step step, std::vector<std::uin
 }
 
 Session::Action SessionMachine::on_exchange_reply(const proto::ExchangeReply& reply, Time now) {
-  join_answered_ = true;
   if (const auto* next = std::get_if<proto::NextStep>(&reply)) return on_next_step(*next, now);
   if (const auto* end = std::get_if<proto::SessionEnd>(&reply)) return on_session_end(*end, now);
   if (const auto* refused = std::get_if<proto::Refused>(&reply)) return on_refused(*refused, now);
+  contribution_->steps().keep_waiting();
   const proto::RetryWindow& window = std::get<proto::KeepWaiting>(reply).window;
   request_ = proto::ExchangeRequest{.token = *token_, .step = *step_, .poll = true, .payload = {}};
   attempts_ = 0;
@@ -47,6 +47,7 @@ Session::Action SessionMachine::on_next_step(const proto::NextStep& next, Time n
 }
 
 Session::Action SessionMachine::on_session_end(const proto::SessionEnd& end, Time now) {
+  contribution_->steps().end(end.counted);
   return finish({.counted = end.counted,
                  .status = end.counted ? Status() : aborted(end.outcome),
                  .outcome = end.outcome,
@@ -54,6 +55,7 @@ Session::Action SessionMachine::on_session_end(const proto::SessionEnd& end, Tim
 }
 
 Session::Action SessionMachine::on_refused(const proto::Refused& refused, Time now) {
+  contribution_->steps().refused(refused.reason);
   std::string outcome = "the coordinator refused " + call_name() + ": " + describe(refused.reason);
   const bool forgotten = refused.reason == Rejection::kUnknownSession;
   if (forgotten) {

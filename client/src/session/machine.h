@@ -91,7 +91,6 @@ class SessionMachine final : public Session {
   bool download_restarted_ = false;
   std::vector<float> model_;  // while training
   std::optional<Contribution> contribution_;
-  bool join_answered_ = false;
   std::optional<proto::Step> step_;
 };
 

@@ -1,6 +1,7 @@
 // The session machine's saved form.
 #include "machine.h"
 #include "plan_policy.h"
+#include "sotto/proto/plan_facts.h"
 
 namespace sotto::client {
 namespace {
@@ -22,11 +23,13 @@ std::vector<std::uint8_t> SessionMachine::save() const {
                      .accepted_at = accepted_at_,
                      .plan = plan_bytes_,
                      .content = {}};
+  const bool join_is_out =
+      phase_ == Phase::kExchanging && contribution_->steps().state() == proto::StepMachine::State::kJoined;
   if (phase_ == Phase::kDownloading) {
     saved.content.assign(download_->bytes().begin(), download_->bytes().end());
   } else if (phase_ == Phase::kTraining) {
     saved.content = to_bytes(model_);
-  } else if (phase_ == Phase::kExchanging && !join_answered_) {
+  } else if (join_is_out) {
     saved.stage = SavedSession::Stage::kUpdate;
     saved.content = contribution_->update();
   } else {
@@ -51,7 +54,7 @@ Result<Session::Action> SessionMachine::restore(Bytes bytes, Time now) {
   }
   ModelDownload download(*plan);
   const bool has_update = saved->stage == SavedSession::Stage::kUpdate;
-  if (has_update ? saved->content.size() != encoded_update_bytes(*plan) : !download.resume(saved->content)) {
+  if (has_update ? saved->content.size() != proto::update_bytes(*plan) : !download.resume(saved->content)) {
     return data_loss("the saved session does not fit its plan: start anew");
   }
   if (!has_update && download.complete()) {

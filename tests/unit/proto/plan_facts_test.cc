@@ -6,6 +6,7 @@
 
 #include "sotto/proto/float_message.h"
 #include "sotto/proto/plan_codec.h"
+#include "sotto/secagg/parameters.h"
 
 namespace sotto::proto {
 namespace {
@@ -39,6 +40,13 @@ TEST(PlanFacts, SumsOfMasksTravelInWordsInTheSameRing) {
   EXPECT_EQ(masks.byte_count(), ring_layout(plan()).byte_count());
 }
 
+TEST(PlanFacts, AnUpdateHasAByteForEachLaneOrIsTheFloatMessage) {
+  EXPECT_EQ(update_bytes(plan()), secagg::kMetricLanes + 15);
+  Plan yardstick = plan();
+  yardstick.aggregation.kind = Aggregation::kFloat;
+  EXPECT_EQ(update_bytes(yardstick), kFloatHeadBytes + 4 * 15);
+}
+
 TEST(PlanFacts, SessionsAreBoundToPlanAndModel) {
   const std::vector<std::uint8_t> bytes = encode_plan(plan());
   const secagg::SessionContext context = session_context(plan(), bytes);
@@ -49,12 +57,13 @@ TEST(PlanFacts, SessionsAreBoundToPlanAndModel) {
 }
 
 TEST(PlanFacts, DevicesDemandWhatThePlanSays) {
-  const secagg::ParticipantRules rules = participant_rules(plan());
+  const secagg::ParticipantRules rules = participant_rules(plan(), secagg::graph_is_chosen);
   EXPECT_EQ(rules.cohort_min, 5);
   EXPECT_EQ(rules.participants_max, 300);
   EXPECT_EQ(rules.adversary, Adversary::kCurious);
   EXPECT_EQ(rules.corrupt_fraction, 0.25);
   EXPECT_EQ(rules.dropout_fraction, 0.125);
+  EXPECT_EQ(rules.graph_verdict, secagg::graph_is_chosen);
 }
 
 TEST(CheckEncoding, TakesThePlansOwnBytesOnly) {

@@ -2,6 +2,7 @@
 // mask helper derive it here, so that they cannot differ. Freestanding. All require a plan in range.
 #pragma once
 
+#include "sotto/proto/float_message.h"
 #include "sotto/proto/plan.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
@@ -25,6 +26,12 @@ namespace sotto::proto {
   return {plan.aggregation.participants_max, update_lanes(plan), secagg::Packing::kWords};
 }
 
+// Bytes of an update before it is masked: lanes, or in float sessions the message.
+[[nodiscard]] inline std::size_t update_bytes(const Plan& plan) {
+  if (plan.aggregation.kind != Aggregation::kFloat) return update_lanes(plan);
+  return float_message_bytes(static_cast<std::size_t>(plan.model.parameter_count()));
+}
+
 // What every key of a session is bound to. `plan_bytes` encode the plan.
 [[nodiscard]] inline secagg::SessionContext session_context(const Plan& plan, Bytes plan_bytes) {
   return {.round = plan.round.value,
@@ -34,12 +41,14 @@ namespace sotto::proto {
 }
 
 // What the plan lets a device demand of its session.
-[[nodiscard]] inline secagg::ParticipantRules participant_rules(const Plan& plan) {
+[[nodiscard]] inline secagg::ParticipantRules participant_rules(const Plan& plan,
+                                                                secagg::GraphVerdict graph_verdict) {
   return {.cohort_min = plan.aggregation.cohort_min,
           .participants_max = plan.aggregation.participants_max,
           .adversary = plan.aggregation.adversary,
           .corrupt_fraction = plan.aggregation.corrupt_fraction,
-          .dropout_fraction = plan.aggregation.dropout_fraction};
+          .dropout_fraction = plan.aggregation.dropout_fraction,
+          .graph_verdict = graph_verdict};
 }
 
 }  // namespace sotto::proto
