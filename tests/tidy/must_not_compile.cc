@@ -7,7 +7,9 @@
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/ids.h"
+#include "sotto/base/random.h"
 #include "sotto/base/result.h"
+#include "sotto/crypto/backend_object.h"
 #include "sotto/crypto/secret_buffer.h"
 #include "sotto/crypto/secret_bytes.h"
 
@@ -17,6 +19,9 @@ sotto::Result<int> count() { return 1; }
 sotto::Status save() { return {}; }
 sotto::RoundId next(sotto::TaskId, sotto::RoundId round) { return {round.value + 1}; }
 void send(sotto::Bytes) {}
+struct Zeros final : sotto::Random {
+  void fill(sotto::MutableBytes) override {}
+};
 
 }  // namespace
 
@@ -52,6 +57,20 @@ int main() {
 #else
   const bool equal = after == round;
 #endif
+
+  auto* const zeros = new Zeros;
+#ifdef SOTTO_CASE_SOURCE_OWNED_BY_ITS_BASE  // expect: is protected within this context
+  delete static_cast<sotto::Random*>(zeros);
+#else
+  delete zeros;
+#endif
+
+#ifdef SOTTO_CASE_BACKEND_WITHOUT_ROOM  // expect: promises less than the object needs
+  sotto::crypto::BackendObject<7> room;
+#else
+  sotto::crypto::BackendObject<8> room;
+#endif
+  room.create<std::uint64_t>();
 
   sotto::crypto::SecretBytes<16> secret;
 #ifdef SOTTO_CASE_COPIED_SECRET  // expect: use of deleted function
