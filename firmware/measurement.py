@@ -139,9 +139,31 @@ def front_ends(board: emulator.Board) -> dict[str, dict[str, int]]:
     return {titles[index]: fact | bits[index] for (index,), fact in emulator.facts(report, "case")}
 
 
+def session_stacks(board: emulator.Board) -> dict[str, int]:
+    """Each step of a session -> the deepest stack of a device that took it, bytes.
+
+    Fails when the sum is wrong."""
+    with tempfile.TemporaryDirectory() as name:
+        report = emulator.run(board, "session_runner", [], pathlib.Path(name))
+    steps = [line.split() for line in report.splitlines() if line.startswith("step ")]
+    return {words[1]: int(words[3]) for words in steps}
+
+
+def sizes(firmware: pathlib.Path) -> tuple[int, int, int]:
+    """Bytes of text, data and bss as `size` counts them."""
+    command = ["arm-none-eabi-size", str(firmware)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
+    text, data, bss = lines[1].split()[:3]
+    return int(text), int(data), int(bss)
+
+
+def ram_bytes(firmware: pathlib.Path) -> int:
+    """Bytes of variables, without arena and stack."""
+    _, data, bss = sizes(firmware)
+    return data + bss
+
+
 def flash_bytes(firmware: pathlib.Path) -> int:
-    """Bytes of code, constants and initial values: text + data as `size` counts them."""
-    lines = subprocess.run(["arm-none-eabi-size", str(firmware)], capture_output=True, text=True,
-                           check=True).stdout.split("\n")
-    text, data = lines[1].split()[:2]
-    return int(text) + int(data)
+    """Bytes of code, constants and initial values."""
+    text, data, _ = sizes(firmware)
+    return text + data

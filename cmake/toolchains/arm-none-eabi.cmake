@@ -21,10 +21,11 @@ if(NOT DEFINED sotto_flags_${SOTTO_DEVICE_CORE})
 endif()
 
 # What a board cannot pay for: unwinding, type information, guards around statics, destructors that never run.
+# Without notes on what GCC 7 changed for whoever links older objects.
 string(JOIN " " CMAKE_CXX_FLAGS_INIT -mthumb ${sotto_flags_${SOTTO_DEVICE_CORE}}
   -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit -fno-unwind-tables
   -fno-asynchronous-unwind-tables
-  -ffunction-sections -fdata-sections)
+  -ffunction-sections -fdata-sections -Wno-psabi)
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostartfiles -Wl,--gc-sections -Wl,--fatal-warnings")
 set(CMAKE_EXECUTABLE_SUFFIX_CXX .elf)
 

@@ -63,7 +63,13 @@ def front_end(board: emulator.Board, name: str) -> dict[str, int]:
                                                                    "frame")}
 
 
-MEASURES = {"flash": flash, "cost": cost, "front-end": front_end}
+def session(board: emulator.Board, firmware: str) -> dict[str, int]:
+    path = board.firmware(firmware)
+    return {"flash": measurement.flash_bytes(path), "ram": measurement.ram_bytes(path),
+            "stack": max(measurement.session_stacks(board).values())}
+
+
+MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "session": session}
 
 
 class Budget(unittest.TestCase):
@@ -77,6 +83,9 @@ class Budget(unittest.TestCase):
 
     def test_flash_is_within_its_budget(self):
         self.check("flash")
+
+    def test_a_session_costs_at_most_its_budget(self):
+        self.check("session")
 
     def test_each_front_end_costs_at_most_its_budget(self):
         self.check("front-end")
