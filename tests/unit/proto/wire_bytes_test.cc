@@ -18,11 +18,16 @@ TEST(WireBytes, AreWhatAPeerReads) {
 
 TEST(WireBytes, OfEveryMessageDependOnItsContent) {
   const SessionToken token{{1}};
-  EXPECT_NE(wire_bytes(CheckInRequest{.device_id = "a"}), wire_bytes(CheckInRequest{.device_id = "b"}));
+  const auto check_in = [](const char* device) {
+    CheckInRequest request;
+    request.device_id = device;
+    return wire_bytes(request);
+  };
+  EXPECT_NE(check_in("a"), check_in("b"));
   EXPECT_NE(wire_bytes(CheckInReply(PlanOffer{.token = token, .plan = {1}})),
             wire_bytes(CheckInReply(PlanOffer{.token = token, .plan = {2}})));
-  EXPECT_NE(wire_bytes(CheckInReply(RetryWindow{.delay_max_ms = 1})),
-            wire_bytes(CheckInReply(RetryWindow{.delay_max_ms = 2})));
+  EXPECT_NE(wire_bytes(CheckInReply(RetryWindow{.delay_max_ms = 1, .reason = {}})),
+            wire_bytes(CheckInReply(RetryWindow{.delay_max_ms = 2, .reason = {}})));
   EXPECT_NE(wire_bytes(ModelChunk{.bytes = {1}}), wire_bytes(ModelChunk{.bytes = {2}}));
   EXPECT_NE(wire_bytes(ExchangeRequest{.token = token, .payload = {1}}),
             wire_bytes(ExchangeRequest{.token = token, .payload = {2}}));

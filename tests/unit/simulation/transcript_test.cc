@@ -7,7 +7,9 @@
 namespace sotto::simulation {
 namespace {
 
-client::Request fetch(std::uint64_t offset) { return proto::FetchModelRequest{.offset = offset}; }
+client::Request fetch(std::uint64_t offset) {
+  return proto::FetchModelRequest{.task = {}, .version = {}, .offset = offset};
+}
 Result<client::Reply> chunk(std::uint8_t byte) {
   return client::Reply(proto::ModelChunk{.total_bytes = 1, .bytes = {byte}});
 }

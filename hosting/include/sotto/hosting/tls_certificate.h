@@ -37,9 +37,9 @@ struct TlsCertificate {
 
 // Loads the certificate, creating or renewing what is missing or due at `now`. On failure existing files are
 // as they were. kPermissionDenied: the CA has expired, or a file may not be read. kDataLoss: a file is
-// damaged, or a key does not belong to its certificate. kFailedPrecondition: renewal is due but ca-key.pem is not
-// there. kInvalidArgument: an extra name is neither a host name nor an address. kIo: a file cannot be
-// written. The message names the file and what to do.
+// damaged, or a key does not belong to its certificate. kFailedPrecondition: renewal is due but
+// ca-key.pem is not there. kInvalidArgument: an extra name is neither a host name nor an address. kIo: a
+// file cannot be written. The message names the file and what to do.
 [[nodiscard]] Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOptions& options,
                                                                     Time now);
 
