@@ -177,8 +177,9 @@ void run(double seconds, const std::filesystem::path& directory) {
       must(hosting::load_or_create_tls_certificate({.directory = directory / "tls"}, clock.now()));
   const auto store = server::make_memory_store();
   crypto::SystemRandom random;
-  const auto coordinator = must(server::Coordinator::open(*store, random, {}, clock.now()));
-  server::CoordinatorLoop loop(*coordinator, clock, {});
+  const auto coordinator = must(server::Coordinator::open({}, random, {}, clock.now()));
+  server::CohortHost cohorts(random, {});
+  server::CoordinatorLoop loop({*coordinator, cohorts, *store, clock}, {});
   const auto shell =
       must(server::GrpcServer::start({.address = "127.0.0.1:0",
                                       .certificate_pem = certificate.certificate_pem,

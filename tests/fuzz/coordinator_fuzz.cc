@@ -128,7 +128,7 @@ class Game {
 
   void disturb() {
     Somebody& somebody = *devices_[input_.below(devices_.size())];
-    switch (input_.below(12)) {
+    switch (input_.below(14)) {
       case 0:
         harness_.abandon(somebody.device.token);
         somebody.sound = false;
@@ -160,17 +160,33 @@ class Game {
         harness_.call(FetchModelEvent{{}, {TaskId{input_.u8()}, ModelVersion{input_.u8()}, input_.u64()}});
         return;
       case 9:
-        harness_.step(CohortFinishedEvent{TaskId{input_.u8()},
-                                          RoundId{input_.u8()},
-                                          CohortId{input_.u8()},
-                                          aborted("invented"),
-                                          {ParticipantIndex{input_.u16()}}});
+        harness_.step(invented_event());
         return;
       case 10:
         return administer();
+      case 11:
+        harness_.store_is_late = input_.chance(128);
+        return;
+      case 12:
+        if (!harness_.late.empty()) harness_.answer_store();
+        return;
       default:
         harness_.step(TickEvent{});
         return;
+    }
+  }
+
+  // Of a cohort that may be there; but never a word that only the cohort itself could give away.
+  CohortEvent invented_event() {
+    const CohortAddress address{TaskId{input_.u8()}, RoundId{input_.u8()}, CohortId{input_.u8()}};
+    const Seat seat{input_.u16()};
+    switch (input_.below(3)) {
+      case 0:
+        return {address, CohortFinished{aborted("invented"), {seat}}};
+      case 1:
+        return {address, CohortFinished{aggregator::CohortSum{}, {seat}}};
+      default:
+        return {address, CohortAnswered{.seat = seat, .call = CallId{1u << 30}, .answer = StillWaiting{}}};
     }
   }
 
@@ -216,6 +232,8 @@ class Game {
   void settle() {
     harness_.store.broken = false;
     harness_.lose_sums = false;
+    harness_.store_is_late = false;
+    while (!harness_.late.empty()) harness_.answer_store();
     harness_.advance(400'000);
     for (const CallId call : calls_) {
       const bool cancelled = std::ranges::find(cancelled_, call) != cancelled_.end();

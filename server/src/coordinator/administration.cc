@@ -1,10 +1,15 @@
 // Tasks, models and round history: what operators ask for, and the model download.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "coordinator/core.h"
 #include "coordinator/initial_model.h"
+#include "sotto/aggregator/cohort_session.h"
 #include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/proto/plan.h"
+#include "sotto/server/cohort_host.h"
 #include "store/model_bytes.h"
 
 namespace sotto::server {
@@ -13,8 +18,8 @@ namespace {
 constexpr std::uint32_t kRoundsListedMax = 10'000;
 
 Status unknown_task(const std::string& name) {
-  return not_found("there is no task named '" + name.substr(0, limits::kNameBytesMax) +
-                   "': list the tasks with 'sotto task list'");
+  return not_found(fmt::format("there is no task named '{}': list the tasks with 'sotto task list'",
+                               name.substr(0, limits::kNameBytesMax)));
 }
 
 }  // namespace
@@ -22,24 +27,38 @@ Status unknown_task(const std::string& name) {
 void Core::adopt(std::vector<StoredTask> tasks, Time now) {
   now_ = now;
   for (StoredTask& stored : tasks) add_task(std::move(stored));
+  settle();
 }
 
 void Core::add_task(StoredTask stored) {
   const TaskId id = stored.id;
-  Task& task = tasks_.try_emplace(id, std::move(stored), helper_digest()).first->second;
+  const Task& task = tasks_.try_emplace(id, std::move(stored), helper_digest()).first->second;
   task_ids_.emplace(task.stored.spec.name, id);
   populations_[task.stored.spec.population].tasks.push_back(id);
-  schedule_next_round(task, 0);
+  mark(task);
 }
 
-void Core::handle(CreateTaskEvent& event) { reply_result(event.call, create_task(event.spec)); }
+crypto::Digest Core::helper_digest() const {
+  return options_.helper_key ? crypto::sha256({*options_.helper_key}) : crypto::Digest{};
+}
 
-Result<proto::TaskStatus> Core::create_task(const proto::TaskSpec& spec) {
-  SOTTO_RETURN_IF_ERROR(proto::validate_task_spec(spec));
-  if (tasks_.size() >= limits::kTasksMax) {
-    return Status(StatusCode::kResourceExhausted, "there are " + std::to_string(tasks_.size()) +
-                                                      " tasks, as many as a coordinator keeps: use another "
-                                                      "data directory");
+// A plan that no cohort can serve is refused when its task is made rather than in every round.
+Status Core::check_servable(const proto::Plan& plan) {
+  if (plan.aggregation.kind == proto::Aggregation::kOneShot) {
+    return check_one_shot(options_.helper_key.has_value(), authority().has_value());
+  }
+  return aggregator::make_cohort_session(plan, proto::encode_plan(plan), random_, authority()).status();
+}
+
+void Core::handle(CreateTaskEvent& event) {
+  const proto::TaskSpec& spec = event.spec;
+  if (const Status valid = proto::validate_task_spec(spec); !valid.ok()) return reply(event.call, valid);
+  if (const std::size_t count = tasks_.size() + tasks_in_creation_; count >= limits::kTasksMax) {
+    return reply(event.call,
+                 Status(StatusCode::kResourceExhausted,
+                        fmt::format("there are {} tasks, as many as a coordinator keeps: use another data "
+                                    "directory",
+                                    count)));
   }
   StoredTask stored;
   stored.spec = spec;
@@ -47,44 +66,45 @@ Result<proto::TaskStatus> Core::create_task(const proto::TaskSpec& spec) {
   stored.model.digest = crypto::sha256({encode_floats(stored.model.parameters)});
   stored.model.clip = spec.aggregation.clip;
   stored.model.committed_ms = now_.ms;
-  // A plan that no cohort can serve is refused now rather than in every round.
-  const proto::Plan plan = make_plan(stored, helper_digest());
-  const auto session = make_session(plan, proto::encode_plan(plan), {});
-  if (!session) return session.error();
-  const Result<TaskId> id = store_.create_task(spec, stored.model);
-  if (!id) return id.error();
-  stored.id = *id;
-  add_task(std::move(stored));
+  const Status servable = check_servable(make_plan(stored, RoundId{1}, helper_digest()));
+  if (!servable.ok()) return reply(event.call, servable);
+  if (!store_has_room(event.call)) return;
+  ++tasks_in_creation_;
+  ask_store_for(event.call, CreateTaskRequest{spec, std::move(stored.model)});
+}
+
+void Core::task_created(CallId call, CreateTaskRequest& request, StoreReply& answer) {
+  --tasks_in_creation_;
+  const auto* id = std::get_if<TaskId>(&answer);
+  if (id == nullptr) return reply(call, std::get<Status>(answer));
   notice(NoticeAction::Level::kInfo,
-         "task '" + spec.name + "' created for population '" + spec.population + "'");
-  return status_of(*find_task(*id));
+         fmt::format("task '{}' created for population '{}'", request.spec.name, request.spec.population));
+  StoredTask stored;
+  stored.id = *id;
+  stored.spec = std::move(request.spec);
+  stored.model = std::move(request.initial);
+  add_task(std::move(stored));
+  settle();
+  reply(call, status_of(*find_task(*id)));
+}
+
+Status Core::already_complete(const Task& task) {
+  return failed_precondition(
+      fmt::format("task '{}' is complete: create another task", task.stored.spec.name));
 }
 
 void Core::handle(SetTaskStateEvent& event) {
-  reply_result(event.call, set_task_state(event.task, event.state));
-}
-
-Result<proto::TaskStatus> Core::set_task_state(const std::string& name, proto::TaskState state) {
-  Task* task = find_task(name);
-  if (task == nullptr) return unknown_task(name);
-  if (state != proto::TaskState::kActive && state != proto::TaskState::kPaused) {
-    return invalid_argument("a task can be paused or resumed; it completes by itself after its last round");
+  Task* task = find_task(event.task);
+  if (task == nullptr) return reply(event.call, unknown_task(event.task));
+  if (event.state != proto::TaskState::kActive && event.state != proto::TaskState::kPaused) {
+    return reply(event.call, invalid_argument("a task can be paused or resumed; it completes by itself after "
+                                              "its last round"));
   }
-  if (task->stored.state == proto::TaskState::kComplete) {
-    return failed_precondition("task '" + name + "' is complete: create another task");
-  }
-  if (task->stored.state == state) return status_of(*task);
-  SOTTO_RETURN_IF_ERROR(store_.set_task_state(task->stored.id, state));
-  task->stored.state = state;
-  notice(NoticeAction::Level::kInfo, "task '" + name + "' " + (task->active() ? "resumed" : "paused"));
-  if (task->active() && task->round == nullptr) {
-    schedule_next_round(*task, 0);
-  } else if (task->round == nullptr) {
-    deadlines_.clear({task->stored.id, std::nullopt});
-  } else {
-    check_joining(*task);
-  }
-  return status_of(*task);
+  if (task->stored.state == proto::TaskState::kComplete) return reply(event.call, already_complete(*task));
+  if (!store_has_room(event.call)) return;
+  task->state_changes.push_back({event.call, event.state});
+  ++state_changes_waiting_;
+  mark(*task);
 }
 
 proto::TaskStatus Core::status_of(const Task& task) const {
@@ -108,40 +128,68 @@ void Core::handle(ListTasksEvent& event) {
 void Core::handle(ListRoundsEvent& event) {
   const Task* task = find_task(event.task);
   if (task == nullptr) return reply(event.call, unknown_task(event.task));
-  reply_result(event.call, store_.rounds(task->stored.id, std::min(event.count_max, kRoundsListedMax)));
+  if (!store_has_room(event.call)) return;
+  ask_store_for(event.call, ListRoundsRequest{task->stored.id, std::min(event.count_max, kRoundsListedMax)});
 }
 
 void Core::handle(ListModelsEvent& event) {
   const Task* task = find_task(event.task);
   if (task == nullptr) return reply(event.call, unknown_task(event.task));
-  reply_result(event.call, store_.models(task->stored.id));
+  if (!store_has_room(event.call)) return;
+  ask_store_for(event.call, ListModelsRequest{task->stored.id});
 }
 
-void Core::handle(FetchModelEvent& event) { reply_result(event.call, model_chunk(event.request)); }
-
-Result<proto::ModelChunk> Core::model_chunk(const proto::FetchModelRequest& request) {
+void Core::handle(FetchModelEvent& event) {
+  const proto::FetchModelRequest& request = event.request;
   const Task* task = find_task(request.task);
-  if (task == nullptr) return not_found("there is no task with id " + std::to_string(request.task.value));
-  const std::vector<std::uint8_t>* bytes = &task->model_bytes;
-  if (request.version != task->stored.model.version) {
-    const bool kept =
-        older_model_ && older_model_->task == request.task && older_model_->version == request.version;
-    if (!kept) {
-      const Result<StoredModel> model = store_.model(request.task, request.version);
-      if (!model) return model.error();
-      older_model_ = OlderModel{request.task, request.version, encode_floats(model->parameters)};
+  if (task == nullptr) {
+    return reply(event.call, not_found(fmt::format("there is no task with id {}", request.task.value)));
+  }
+  if (request.version == task->stored.model.version) {
+    return reply_chunk(event.call, task->model_bytes, request.offset);
+  }
+  const ModelKey key{request.task, request.version};
+  if (older_model_ && older_model_->key == key) {
+    return reply_chunk(event.call, older_model_->bytes, request.offset);
+  }
+  if (!store_has_room(event.call)) return;
+  std::vector<WaitingFetch>& waiting = loading_[key];
+  waiting.push_back({event.call, request.offset});
+  ++fetches_waiting_;
+  // Whoever asks for it while it is being read waits for the same reading.
+  if (waiting.size() == 1) {
+    static_cast<void>(ask_store(LoadModelRequest{request.task, request.version}));
+  }
+}
+
+void Core::model_loaded(const LoadModelRequest& request, StoreReply& answer) {
+  const ModelKey key{request.task, request.version};
+  const auto found = loading_.find(key);
+  if (found == loading_.end()) return;
+  const std::vector<WaitingFetch> waiting = std::move(found->second);
+  loading_.erase(found);
+  fetches_waiting_ -= waiting.size();
+  const auto* model = std::get_if<StoredModel>(&answer);
+  if (model != nullptr) older_model_ = OlderModel{key, encode_floats(model->parameters)};
+  for (const WaitingFetch& fetch : waiting) {
+    if (model != nullptr) {
+      reply_chunk(fetch.call, older_model_->bytes, fetch.offset);
+    } else {
+      reply(fetch.call, std::get<Status>(answer));
     }
-    bytes = &older_model_->bytes;
   }
-  if (request.offset > bytes->size()) {
-    return invalid_argument("offset " + std::to_string(request.offset) + " lies beyond the model's " +
-                            std::to_string(bytes->size()) + " bytes");
+}
+
+void Core::reply_chunk(CallId call, const std::vector<std::uint8_t>& model, std::uint64_t offset) {
+  if (offset > model.size()) {
+    return reply(call, invalid_argument(
+                           fmt::format("offset {} lies beyond the model's {} bytes", offset, model.size())));
   }
-  const std::size_t count = std::min<std::size_t>(limits::kModelChunkBytes, bytes->size() - request.offset);
-  const auto first = bytes->begin() + static_cast<std::ptrdiff_t>(request.offset);
-  return proto::ModelChunk{.total_bytes = bytes->size(),
-                           .offset = request.offset,
-                           .bytes = {first, first + static_cast<std::ptrdiff_t>(count)}};
+  const std::size_t count = std::min<std::size_t>(limits::kModelChunkBytes, model.size() - offset);
+  const auto first = model.begin() + static_cast<std::ptrdiff_t>(offset);
+  reply(call, proto::ModelChunk{.total_bytes = model.size(),
+                                .offset = offset,
+                                .bytes = {first, first + static_cast<std::ptrdiff_t>(count)}});
 }
 
 }  // namespace sotto::server

@@ -1,24 +1,32 @@
 #include "sotto/server/coordinator.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+
 #include "coordinator/core.h"
+#include "sotto/base/check.h"
 #include "sotto/base/limits.h"
 
 namespace sotto::server {
 
-Result<std::unique_ptr<Coordinator>> Coordinator::open(Store& store, Random& random,
+Result<std::unique_ptr<Coordinator>> Coordinator::open(std::vector<StoredTask> tasks, Random& random,
                                                        const CoordinatorOptions& options, Time now) {
   if (options.hold_call_ms < 0 || options.hold_call_ms > limits::kHoldCallMsMax) {
-    return invalid_argument("hold_call_ms is " + std::to_string(options.hold_call_ms) + ", allowed is 0 to " +
-                            std::to_string(limits::kHoldCallMsMax));
+    return invalid_argument(
+        fmt::format("hold_call_ms is {}, allowed is 0 to {}", options.hold_call_ms, limits::kHoldCallMsMax));
   }
   if (options.retry_min_ms > options.retry_max_ms) {
-    return invalid_argument("retry_min_ms (" + std::to_string(options.retry_min_ms) +
-                            ") is above retry_max_ms (" + std::to_string(options.retry_max_ms) + ")");
+    return invalid_argument(fmt::format("retry_min_ms ({}) is above retry_max_ms ({})", options.retry_min_ms,
+                                        options.retry_max_ms));
   }
-  Result<std::vector<StoredTask>> tasks = store.load_tasks();
-  if (!tasks) return tasks.error();
-  auto core = std::make_unique<Core>(store, random, options);
-  core->adopt(std::move(*tasks), now);
+  if (options.rounds_open_max < 1 || options.rounds_open_max > limits::kRoundsOpenMax) {
+    return invalid_argument(fmt::format("rounds_open_max is {}, allowed is 1 to {}", options.rounds_open_max,
+                                        limits::kRoundsOpenMax));
+  }
+  auto core = std::make_unique<Core>(random, options);
+  core->adopt(std::move(tasks), now);
   return std::unique_ptr<Coordinator>(std::move(core));
 }
 
@@ -27,7 +35,10 @@ std::vector<Action> Core::step(Event event, Time now) {
   actions_.clear();
   sessions_.forget_ended(now);
   run_deadlines();
+  settle();
+  expire_held_calls();
   std::visit([this](auto& any) { handle(any); }, event);
+  settle();
   expire_held_calls();
   return std::move(actions_);
 }
@@ -38,22 +49,34 @@ void Core::run_deadlines() {
   while (const std::optional<DeadlineKey> due = deadlines_.pop_due(now_)) {
     Task* task = find_task(due->task);
     if (task == nullptr) continue;
-    if (due->cohort) {
-      Cohort& cohort = task->round->cohorts[due->cohort->value];
-      if (close_step(*task, cohort)) advance_cohort(*task, cohort);
-    } else if (task->round != nullptr) {
-      close_joining(*task);
-    } else if (task->active()) {
-      task->begin_round();
+    Round* round = task->find_round(due->round);
+    const Cohort* cohort = round == nullptr ? nullptr : round->find_cohort(due->cohort);
+    switch (due->kind) {
+      case DeadlineKey::Kind::kNextRound:
+        task->next_round_at = kNever;
+        break;
+      case DeadlineKey::Kind::kRecord:
+        break;  // the record knows its time
+      case DeadlineKey::Kind::kJoining:
+        if (round != nullptr) round->joining_is_over();
+        break;
+      case DeadlineKey::Kind::kStep:
+        if (cohort != nullptr) command(*round, cohort->id, CloseCohortStep{cohort->step});
+        break;
     }
+    mark(*task);
   }
-  expire_held_calls();
 }
 
 void Core::expire_held_calls() {
   while (const auto due = held_calls_.pop_due(now_)) {
     Session* session = sessions_.find(due->second);
     SOTTO_CHECK(session != nullptr);
+    if (session->asking) {
+      session->overdue = true;
+      held_calls_.hold_untimed(due->first, due->second);
+      continue;
+    }
     session->held.reset();
     reply(due->first, proto::ExchangeReply(keep_waiting(*session)));
   }
@@ -69,9 +92,14 @@ void Core::notice(NoticeAction::Level level, std::string text) {
   actions_.push_back(NoticeAction{level, std::move(text)});
 }
 
+void Core::command(const Round& round, CohortId cohort, CohortCommand command) {
+  actions_.push_back(CohortAction{{round.plan().task, round.id(), cohort}, std::move(command)});
+}
+
 void Core::hold(Session& session, CallId call) {
   SOTTO_CHECK(!session.held);
   session.held = call;
+  session.asking = session.overdue = false;
   held_calls_.hold(call, session.token, now_ + std::chrono::milliseconds(options_.hold_call_ms));
 }
 
@@ -79,6 +107,7 @@ void Core::answer_held(Session& session, proto::ExchangeReply answer) {
   if (!session.held) return;
   const CallId call = *session.held;
   session.held.reset();
+  session.asking = session.overdue = false;
   held_calls_.release(call);
   reply(call, std::move(answer));
 }
@@ -88,16 +117,15 @@ void Core::end_session(Session& session, proto::ExchangeReply answer) {
   sessions_.end(session, std::move(answer), now_);
 }
 
-proto::KeepWaiting Core::keep_waiting(const Session& session) const {
-  const auto found = tasks_.find(session.task);
-  if (found == tasks_.end() || found->second.round == nullptr) return {poll_window(options_, "")};
-  const Round& round = *found->second.round;
+proto::KeepWaiting Core::keep_waiting(const Session& session) {
+  const Task* task = find_task(session.task);
+  Round* round = round_of(session);
+  if (round == nullptr) return {poll_window(options_, "")};
   if (session.stage == Session::Stage::kInCohort) {
-    return {poll_window(options_, describe_waiting(round, round.cohorts[session.cohort.value]))};
+    return {poll_window(options_, describe_waiting(*round, *round->find_cohort(session.cohort)))};
   }
-  return {poll_window(
-      options_, "round " + std::to_string(round.id.value) + ": " + std::to_string(round.joined) + " of " +
-                    std::to_string(found->second.stored.spec.participants) + " devices have joined")};
+  return {poll_window(options_, fmt::format("round {}: {} of {} devices have joined", round->id().value,
+                                            round->joined(), task->stored.spec.participants))};
 }
 
 proto::RetryWindow Core::window_for(const Task& task, std::string reason) const {
@@ -120,8 +148,7 @@ Task* Core::find_task(const std::string& name) {
 
 Round* Core::round_of(const Session& session) {
   Task* task = find_task(session.task);
-  if (task == nullptr || task->round == nullptr || task->round->id != session.round) return nullptr;
-  return task->round.get();
+  return task == nullptr ? nullptr : task->find_round(session.round);
 }
 
 }  // namespace sotto::server

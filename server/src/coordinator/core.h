@@ -1,16 +1,18 @@
 // The coordinator's state and how events change it. One class in several files, by what they deal with:
-// coordinator.cc (dispatch, deadlines, answers), check_in.cc, exchange.cc, phases.cc (from joining to the
-// cohorts' sums), one_shot.cc (what is different when a message is all a device sends), outcome.cc (commit,
-// abandon, next round), administration.cc (tasks and models).
+// coordinator.cc (dispatch, deadlines, answers), check_in.cc, exchange.cc, phases.cc (what a round asks
+// for, from joining to its end), cohort_events.cc (what its cohorts say), recording.cc (what is written,
+// and what then), administration.cc (tasks and models).
 //
-// Functions marked [may end the round] can commit or abandon the task's round and begin the next: references
-// into the old one are dead afterwards.
+// Handlers change rounds and mark their task; settle() asks the rounds of every marked task what comes next
+// and acts. So a round ends there and nowhere else, and it is forgotten when its record is written.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "coordinator/deadlines.h"
@@ -24,11 +26,10 @@ namespace sotto::server {
 
 class Core final : public Coordinator {
  public:
-  // `store` and `random` must outlive the core.
-  Core(Store& store, Random& random, const CoordinatorOptions& options)
-      : store_(store), random_(random), options_(options) {}
+  // `random` must outlive the core.
+  Core(Random& random, const CoordinatorOptions& options) : random_(random), options_(options) {}
 
-  // Takes in the tasks of a store that was loaded.
+  // Takes in the tasks that a store holds.
   void adopt(std::vector<StoredTask> tasks, Time now);
 
   [[nodiscard]] std::vector<Action> step(Event event, Time now) override;
@@ -41,7 +42,8 @@ class Core final : public Coordinator {
   void handle(ExchangeEvent& event);
   void handle(AbandonEvent& event);
   void handle(CallCancelledEvent& event);
-  void handle(CohortFinishedEvent& event);
+  void handle(CohortEvent& event);
+  void handle(StoreAnsweredEvent& event);
   void handle(TickEvent&) {}
   void handle(CreateTaskEvent& event);
   void handle(SetTaskStateEvent& event);
@@ -55,13 +57,14 @@ class Core final : public Coordinator {
     actions_.emplace_back(ReplyAction{call, std::move(body)});
   }
   void notice(NoticeAction::Level level, std::string text);
+  void command(const Round& round, CohortId cohort, CohortCommand command);
   // Keeps the call for an answer that is not ready.
   void hold(Session& session, CallId call);
   // Answers the session's held call, if there is one.
   void answer_held(Session& session, proto::ExchangeReply answer);
   // Ends the session with this answer, now and to every later call.
   void end_session(Session& session, proto::ExchangeReply answer);
-  [[nodiscard]] proto::KeepWaiting keep_waiting(const Session& session) const;
+  [[nodiscard]] proto::KeepWaiting keep_waiting(const Session& session);
   [[nodiscard]] proto::RetryWindow window_for(const Task& task, std::string reason) const;
   [[nodiscard]] Task* find_task(TaskId id);
   [[nodiscard]] Task* find_task(const std::string& name);
@@ -71,92 +74,100 @@ class Core final : public Coordinator {
   }
   // The round a session belongs to; nullptr when it is over.
   [[nodiscard]] Round* round_of(const Session& session);
+  // Its rounds are asked what comes next before the step ends.
+  void mark(const Task& task) { marked_.insert(task.stored.id); }
 
   // ---- check_in.cc ----
   [[nodiscard]] Status validate(const proto::CheckInRequest& request) const;
-  [[nodiscard]] std::optional<TaskId> replace_session_of(const std::string& device_id);
+  void replace_session_of(const std::string& device_id);
   [[nodiscard]] proto::CheckInReply assign(const proto::CheckInRequest& request);
-  [[nodiscard]] proto::PlanOffer give_plan(Task& task, const std::string& device_id);
+  [[nodiscard]] proto::PlanOffer give_plan(Task& task, Round& round, const std::string& device_id);
 
   // ---- exchange.cc ----
-  void take_join(Task& task, Session& session, ExchangeEvent& event);          // [may end the round]
-  void repeat_join(Task& task, Session& session, const ExchangeEvent& event);  // [may end the round]
-  void take_step(Task& task, Session& session, const ExchangeEvent& event);    // [may end the round]
-  void repeat_step(Task& task, Session& session, const ExchangeEvent& event);  // [may end the round]
-  // Counts and answers; a refusal that leaves the device nothing to repair ends its session. [may end the
-  // round]
-  void refuse(Task& task, Session& session, CallId call, Rejection rejection);
-  // The device leaves: its session ends with this answer. [may end the round]
+  void take_join(Task& task, Round& round, Session& session, ExchangeEvent& event);
+  void take_contribution(Round& round, Session& session, ExchangeEvent& event);
+  void repeat_join(Task& task, Round& round, Session& session, const ExchangeEvent& event);
+  void pass_to_cohort(const Round& round, Session& session, ExchangeEvent& event);
+  // Counts, and answers if there is a call; a refusal that leaves the device nothing to repair ends its
+  // session.
+  void refuse(Task& task, Round& round, Session& session, std::optional<CallId> call, Rejection rejection);
+  // The device leaves: its session ends with this answer.
   void depart(Session& session, proto::ExchangeReply answer);
 
   // ---- phases.cc ----
-  void check_joining(Task& task);  // [may end the round]
-  void close_joining(Task& task);  // [may end the round]
-  void form_cohorts(Task& task, const std::vector<std::uint32_t>& sizes);
-  void form_cohort(Task& task, const std::vector<SessionToken>& tokens);
+  void settle();
+  void act_on(Task& task, Round& round);
+  void open_rounds(Task& task);
+  void close_joining(Task& task, Round& round, const std::vector<std::uint32_t>& sizes);
+  void form_cohort(Round& round, const std::vector<SessionToken>& tokens);
+  void open_cohort(const Round& round, const Cohort& cohort);
   [[nodiscard]] std::vector<SessionToken> shuffled_joiners(const Round& round);
-  // Ends steps for as long as nothing is gained by waiting. [may end the round]
-  void advance_cohort(Task& task, Cohort& cohort);
-  // True when the cohort has another step open. [may end the round]
-  [[nodiscard]] bool close_step(Task& task, Cohort& cohort);
-  void open_step(Task& task, Cohort& cohort);
-  void drop_from_cohort(Task& task, Cohort& cohort, ParticipantIndex member);
-  void cohort_failed(Task& task, Cohort& cohort, const std::string& reason);  // [may end the round]
-  void cohort_settled(Task& task);                                            // [may end the round]
+  // The round changes no more; what is left is its record.
+  void end_round(Task& task, Round& round, EndedRound ended);
+  // Its cohorts and its deadlines are gone, its devices are told. Once for each round.
+  void release(Task& task, Round& round, const EndedRound& ended);
+  [[nodiscard]] std::int64_t pause_after_abandoned(std::uint32_t in_a_row) const;
 
-  // ---- one_shot.cc ----
-  // A session for the plan, of any kind.
-  [[nodiscard]] Result<std::unique_ptr<aggregator::CohortSession>> make_session(
-      const proto::Plan& plan, Bytes plan_bytes, const secagg::Credential& plan_credential);
-  // What plans of one-shot sessions name.
-  [[nodiscard]] crypto::Digest helper_digest() const;
-  // Opens the one cohort that a one-shot round has.
-  [[nodiscard]] Status open_one_shot(Round& round);
-  void take_one_shot(Task& task, Session& session, const ExchangeEvent& event);  // [may end the round]
-
-  // ---- outcome.cc ----
-  void finish_round(Task& task);                                                         // [ends the round]
-  void commit_round(Task& task);                                                         // [ends the round]
-  void abandon_round(Task& task, const std::string& reason, bool store_failed = false);  // [ends the round]
-  struct Outcome {
-    bool committed = false;
-    std::string sentence;
-    std::int64_t pause_ms = 0;
+  // ---- cohort_events.cc ----
+  struct AtCohort {
+    Task& task;
+    Round& round;
+    Cohort& cohort;
   };
-  void conclude(Task& task, const Outcome& outcome);  // [ends the round]
-  void end_round_sessions(Task& task, const Round& round, const Outcome& outcome);
-  [[nodiscard]] std::int64_t pause_after_abandoned(const Task& task, bool store_failed) const;
-  void schedule_next_round(Task& task, std::int64_t pause_ms);
+  void on(const AtCohort& at, CohortAdmitted& event);
+  void on(const AtCohort& at, CohortAnswered& event);
+  void on(const AtCohort& at, CohortStepOpened& event);
+  void on(const AtCohort& at, CohortHurries& event);
+  void on(const AtCohort& at, CohortStepClosed& event);
+  void on(const AtCohort& at, CohortReady& event);
+  void on(const AtCohort& at, CohortFailed& event);
+  void on(const AtCohort& at, CohortFinished& event);
+  void contribution_admitted(const AtCohort& at, const Cohort::Place& place, Rejection rejection);
+  void cohort_failed(const AtCohort& at, const std::string& reason);
+  // The live session in that seat; nullptr when it is over.
+  [[nodiscard]] Session* session_at(const Cohort& cohort, Seat seat);
+
+  // ---- recording.cc ----
+  [[nodiscard]] StoreCallId ask_store(StoreRequest request);
+  // Whether another request that a caller waits for may be put to the store; if not, the call is refused.
+  [[nodiscard]] bool store_has_room(CallId call);
+  void ask_store_for(CallId call, StoreRequest request);
+  // The next of what the task has to write.
+  void write_next(Task& task);
+  void write_state(Task& task);
+  void write_round(Task& task, EndedRound& ended);
+  [[nodiscard]] RecordRoundRequest record_of(const Task& task, const Round& round, EndedRound& ended) const;
+  void round_written(Task& task, RecordRoundRequest& request);
+  void round_not_written(Task& task, RecordRoundRequest& request, const Status& status);
+  void state_written(Task& task, const SetTaskStateRequest& request, const Status& status);
 
   // ---- administration.cc ----
-  [[nodiscard]] Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec);
-  [[nodiscard]] Result<proto::TaskStatus> set_task_state(const std::string& name, proto::TaskState state);
+  [[nodiscard]] Status check_servable(const proto::Plan& plan);
+  [[nodiscard]] static Status already_complete(const Task& task);
+  // What plans of one-shot sessions name.
+  [[nodiscard]] crypto::Digest helper_digest() const;
   [[nodiscard]] proto::TaskStatus status_of(const Task& task) const;
-  [[nodiscard]] Result<proto::ModelChunk> model_chunk(const proto::FetchModelRequest& request);
+  void task_created(CallId call, CreateTaskRequest& request, StoreReply& reply);
+  void model_loaded(const LoadModelRequest& request, StoreReply& reply);
+  void reply_chunk(CallId call, const std::vector<std::uint8_t>& model, std::uint64_t offset);
   void add_task(StoredTask stored);
-  // Answers with the value or the error.
-  template <typename Value>
-  void reply_result(CallId call, Result<Value> result) {
-    if (result) {
-      reply(call, std::move(*result));
-    } else {
-      reply(call, result.error());
-    }
-  }
 
   // The tasks of one population, served in turn.
   struct Population {
     std::vector<TaskId> tasks;
     std::size_t next = 0;
   };
+  using ModelKey = std::pair<TaskId, ModelVersion>;
   // The last model version fetched that is not a task's newest.
   struct OlderModel {
-    TaskId task;
-    ModelVersion version;
+    ModelKey key;
     std::vector<std::uint8_t> bytes;
   };
+  struct WaitingFetch {
+    CallId call;
+    std::uint64_t offset = 0;
+  };
 
-  Store& store_;
   Random& random_;
   const CoordinatorOptions options_;
   std::map<TaskId, Task> tasks_;
@@ -165,6 +176,14 @@ class Core final : public Coordinator {
   SessionTable sessions_;
   HeldCalls held_calls_;
   Deadlines deadlines_;
+  std::set<TaskId> marked_;
+  // Requests to the store that a caller waits for.
+  std::uint64_t store_calls_made_ = 0;
+  std::map<StoreCallId, CallId> store_calls_;
+  std::map<ModelKey, std::vector<WaitingFetch>> loading_;
+  std::size_t fetches_waiting_ = 0;
+  std::size_t state_changes_waiting_ = 0;
+  std::size_t tasks_in_creation_ = 0;
   std::optional<OlderModel> older_model_;
   std::uint64_t unknown_sessions_ = 0;  // calls refused for their token since the last notice
   Time now_;                            // of the step in progress

@@ -12,11 +12,17 @@
 
 namespace sotto::server {
 
-// A task's round as a whole (the end of its joining, the start of the next round), or one of its cohorts'
-// steps.
 struct DeadlineKey {
+  enum class Kind : std::uint8_t {
+    kNextRound,  // of the task
+    kRecord,     // of the task: an ended round's record is tried again
+    kJoining,    // of the round
+    kStep,       // of the cohort
+  };
   TaskId task;
-  std::optional<CohortId> cohort;
+  Kind kind = Kind::kNextRound;
+  RoundId round{};
+  CohortId cohort{};
   friend auto operator<=>(const DeadlineKey&, const DeadlineKey&) = default;
 };
 

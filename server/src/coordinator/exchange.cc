@@ -1,4 +1,6 @@
 // What devices send within their session.
+#include <fmt/core.h>
+
 #include "coordinator/core.h"
 #include "sotto/secagg/wire.h"
 
@@ -18,9 +20,9 @@ bool well_formed_join(const proto::Plan& plan, Bytes payload) {
   return payload.size() == (secure ? secagg::join_bytes(plan.aggregation.adversary) : 0);
 }
 
-bool vector_in_sum(const Round& round, const Session& session) {
+bool vector_in_sum(Round& round, const Session& session) {
   return session.stage == Session::Stage::kInCohort &&
-         round.cohorts[session.cohort.value].members()[session.index.value].in_sum;
+         round.find_cohort(session.cohort)->places[session.seat.value].in_sum;
 }
 
 }  // namespace
@@ -39,25 +41,26 @@ void Core::handle(ExchangeEvent& event) {
   if (session->stage == Session::Stage::kEnded) return reply(event.call, session->end);
   Task& task = *find_task(session->task);
   Round& round = *round_of(*session);
-  round.record.uplink_bytes += request.payload.size();
-  if (request.poll && !request.payload.empty())
-    return refuse(task, *session, event.call, Rejection::kMalformed);
+  round.count_uplink(request.payload.size());
+  if (request.poll && !request.payload.empty()) {
+    return refuse(task, round, *session, event.call, Rejection::kMalformed);
+  }
   switch (session->stage) {
     case Session::Stage::kTraining:
-      return take_join(task, *session, event);
+      return take_join(task, round, *session, event);
+    case Session::Stage::kContributing:
     case Session::Stage::kJoined:
-      return repeat_join(task, *session, event);
+      return repeat_join(task, round, *session, event);
     case Session::Stage::kInCohort:
-      return take_step(task, *session, event);
+      return pass_to_cohort(round, *session, event);
     case Session::Stage::kEnded:
       return;
   }
 }
 
-void Core::take_join(Task& task, Session& session, ExchangeEvent& event) {
-  Round& round = *task.round;
-  if (!round.joining) {
-    const std::string name = "round " + std::to_string(round.id.value);
+void Core::take_join(Task& task, Round& round, Session& session, ExchangeEvent& event) {
+  if (!round.joining()) {
+    const std::string name = fmt::format("round {}", round.id().value);
     end_session(session,
                 proto::SessionEnd{.counted = false,
                                   .outcome = name + " went on without this device: it joined too late",
@@ -65,79 +68,66 @@ void Core::take_join(Task& task, Session& session, ExchangeEvent& event) {
     return reply(event.call, session.end);
   }
   if (event.request.step != proto::Step::kJoin || event.request.poll) {
-    return refuse(task, session, event.call, Rejection::kWrongPhase);
+    return refuse(task, round, session, event.call, Rejection::kWrongPhase);
   }
-  if (!well_formed_join(round.plan, event.request.payload)) {
-    return refuse(task, session, event.call, Rejection::kMalformed);
+  if (!well_formed_join(round.plan(), event.request.payload)) {
+    return refuse(task, round, session, event.call, Rejection::kMalformed);
   }
-  if (event.request.plan_digest != round.plan_digest) {
-    return refuse(task, session, event.call, Rejection::kWrongModel);
+  if (event.request.plan_digest != round.plan_digest()) {
+    return refuse(task, round, session, event.call, Rejection::kWrongModel);
   }
-  if (round.one_shot()) return take_one_shot(task, session, event);
+  mark(task);
+  if (round.one_shot()) return take_contribution(round, session, event);
   session.stage = Session::Stage::kJoined;
   session.join_payload = std::move(event.request.payload);
-  --round.outstanding;
-  ++round.joined;
-  round.joiners.push_back(session.token);
+  round.device_joined(session.token);
   hold(session, event.call);
-  check_joining(task);
 }
 
-void Core::repeat_join(Task& task, Session& session, const ExchangeEvent& event) {
+// One-shot rounds (PROTOCOL.md section 10): a device's join is its whole contribution. It goes into the sum
+// of the round's one cohort at once, and the device is let go when the cohort says so.
+void Core::take_contribution(Round& round, Session& session, ExchangeEvent& event) {
+  if (round.cohorts().empty()) open_cohort(round, round.add_cohort());
+  Cohort& cohort = *round.find_cohort(CohortId{0});
+  session.stage = Session::Stage::kContributing;
+  session.cohort = cohort.id;
+  session.seat = Seat{static_cast<std::uint32_t>(cohort.places.size())};
+  cohort.places.push_back({.token = session.token, .device_id = session.device_id});
+  hold(session, event.call);
+  session.asking = true;
+  command(round, cohort.id, AdmitToCohort{session.seat, std::move(event.request.payload)});
+}
+
+void Core::repeat_join(Task& task, Round& round, Session& session, const ExchangeEvent& event) {
   const proto::ExchangeRequest& request = event.request;
-  if (request.step != proto::Step::kJoin) return refuse(task, session, event.call, Rejection::kWrongPhase);
-  if (!request.poll && request.payload != session.join_payload) {
-    return refuse(task, session, event.call, Rejection::kDuplicate);
+  const bool contributing = session.stage == Session::Stage::kContributing;
+  if (request.step != proto::Step::kJoin) {
+    return refuse(task, round, session, event.call, Rejection::kWrongPhase);
+  }
+  // A contribution is masked anew each time, so that its bytes tell nothing.
+  if (!contributing && !request.poll && request.payload != session.join_payload) {
+    return refuse(task, round, session, event.call, Rejection::kDuplicate);
   }
   hold(session, event.call);
+  session.asking = contributing;
 }
 
-void Core::take_step(Task& task, Session& session, const ExchangeEvent& event) {
-  const proto::ExchangeRequest& request = event.request;
-  Cohort& cohort = task.round->cohorts[session.cohort.value];
-  const bool open = cohort.state() == Cohort::State::kRunning && request.step == cohort.open_step() &&
-                    cohort.awaited(session.index);
-  if (!open) return repeat_step(task, session, event);
-  if (request.poll) {
-    if (!cohort.answered(session.index)) return refuse(task, session, event.call, Rejection::kWrongPhase);
-    return hold(session, event.call);
-  }
-  const Rejection rejection = cohort.receive(session.index, request.step, request.payload);
-  if (!accepted(rejection)) return refuse(task, session, event.call, rejection);
-  session.answered = request.step;
+void Core::pass_to_cohort(const Round& round, Session& session, ExchangeEvent& event) {
   hold(session, event.call);
-  advance_cohort(task, cohort);
+  session.asking = true;
+  command(round, session.cohort,
+          CohortMessage{.seat = session.seat,
+                        .call = event.call,
+                        .step = event.request.step,
+                        .poll = event.request.poll,
+                        .payload = std::move(event.request.payload)});
 }
 
-// A step that is over, or none is open any more: the device missed an answer, or comes late.
-void Core::repeat_step(Task& task, Session& session, const ExchangeEvent& event) {
-  const proto::ExchangeRequest& request = event.request;
-  Cohort& cohort = task.round->cohorts[session.cohort.value];
-  // Its vector counts whether or not it still answers.
-  const bool after_vector = request.step == proto::Step::kConfirm || request.step == proto::Step::kUnmask;
-  const bool late = after_vector && vector_in_sum(*task.round, session);
-  if (request.step != session.answered && !late) {
-    return refuse(task, session, event.call, Rejection::kWrongPhase);
-  }
-  const bool running = cohort.state() == Cohort::State::kRunning;
-  if (running && !request.poll && request.step == session.answered) {
-    const bool other_bytes =
-        request.step == proto::Step::kJoin
-            ? request.payload != session.join_payload
-            : cohort.receive(session.index, request.step, request.payload) == Rejection::kDuplicate;
-    if (other_bytes) return refuse(task, session, event.call, Rejection::kDuplicate);
-  }
-  if (running && cohort.awaited(session.index) && !cohort.answered(session.index)) {
-    const proto::NextStep next{.next = cohort.open_step(), .payload = cohort.message_for(session.index)};
-    return reply(event.call, proto::ExchangeReply(next));
-  }
-  hold(session, event.call);
-}
-
-void Core::refuse(Task& task, Session& session, CallId call, Rejection rejection) {
-  task.round->refusals.add(rejection);
+void Core::refuse(Task& task, Round& round, Session& session, std::optional<CallId> call,
+                  Rejection rejection) {
+  round.refusals.add(rejection);
   const proto::Refused refused{rejection, window_for(task, describe(rejection))};
-  reply(call, proto::ExchangeReply(refused));
+  if (call) reply(*call, proto::ExchangeReply(refused));
   if (!recoverable(rejection)) depart(session, refused);
 }
 
@@ -155,19 +145,19 @@ void Core::handle(AbandonEvent& event) {
 void Core::depart(Session& session, proto::ExchangeReply answer) {
   const Session::Stage stage = session.stage;
   end_session(session, std::move(answer));
-  Task& task = *find_task(session.task);
   Round* round = round_of(session);
   if (round == nullptr) return;
+  mark(*find_task(session.task));
   round->departed.insert(session.device_id);
   switch (stage) {
     case Session::Stage::kTraining:
-      --round->outstanding;
-      return check_joining(task);
+      return round->plan_lost();
+    case Session::Stage::kContributing:
+      return;  // its cohort will say whether it joined
     case Session::Stage::kJoined:
-      --round->joined;
-      return check_joining(task);
+      return round->joiner_left();
     case Session::Stage::kInCohort:
-      return drop_from_cohort(task, round->cohorts[session.cohort.value], session.index);
+      return command(*round, session.cohort, LeaveCohort{session.seat});
     case Session::Stage::kEnded:
       return;
   }

@@ -7,6 +7,10 @@ void HeldCalls::hold(CallId call, const SessionToken& session, Time deadline) {
   order_.emplace_back(deadline, call);
 }
 
+void HeldCalls::hold_untimed(CallId call, const SessionToken& session) {
+  held_.insert_or_assign(call.value, session);
+}
+
 std::optional<SessionToken> HeldCalls::release(CallId call) {
   const auto found = held_.find(call.value);
   if (found == held_.end()) return std::nullopt;

@@ -17,6 +17,8 @@ class HeldCalls {
  public:
   // Requires a deadline no earlier than that of any call held before.
   void hold(CallId call, const SessionToken& session, Time deadline);
+  // Holds it for as long as it takes: its answer is under way. Requires a call that is not held.
+  void hold_untimed(CallId call, const SessionToken& session);
   // The call was answered or cancelled: the session it belonged to, or nothing when it is not held.
   std::optional<SessionToken> release(CallId call);
   // When the oldest call's time runs out; kNever when none is held.

@@ -1,59 +1,86 @@
-// From the first READY device to the cohorts' sums.
+// What rounds ask for next: cohorts, an end, a successor.
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <chrono>
 
 #include "coordinator/core.h"
+#include "sotto/base/check.h"
 
 namespace sotto::server {
 namespace {
 
-std::uint32_t devices_needed(const proto::TaskSpec& spec) {
-  return std::max<std::uint32_t>(spec.participants_min, spec.aggregation.cohort_min);
+DeadlineKey joining_of(const Task& task, const Round& round) {
+  return {.task = task.stored.id, .kind = DeadlineKey::Kind::kJoining, .round = round.id()};
 }
 
 }  // namespace
 
-void Core::check_joining(Task& task) {
-  Round* round = task.round.get();
-  if (round == nullptr || !round->joining) return;
-  // Nobody is at work: paused before anybody was, or the only device went elsewhere.
-  if (round->plans_given == 0) {
-    deadlines_.clear({task.stored.id, std::nullopt});
-    round->joining_until = kNever;
-    if (!task.active()) task.round.reset();
-    return;
+void Core::settle() {
+  while (!marked_.empty()) {
+    const TaskId id = *marked_.begin();
+    marked_.erase(marked_.begin());
+    Task* task = find_task(id);
+    if (task == nullptr) continue;
+    for (auto next = task->rounds.begin(); next != task->rounds.end();) {
+      Round& round = (next++)->second;  // a round that vanishes takes its place along
+      act_on(*task, round);
+    }
+    write_next(*task);
+    open_rounds(*task);
   }
-  const bool all_heard = round->outstanding == 0 && !task.selecting();
-  if (round->joined >= task.stored.spec.participants || all_heard) close_joining(task);
 }
 
-void Core::close_joining(Task& task) {
-  Round& round = *task.round;
-  const proto::TaskSpec& spec = task.stored.spec;
-  round.joining = false;
-  round.record.joined = round.joined;
-  deadlines_.clear({task.stored.id, std::nullopt});
-  const std::vector<std::uint32_t> sizes =
-      cohort_sizes(round.joined, spec.aggregation.cohort_min, spec.cohort_max);
-  if (round.joined < devices_needed(spec) || sizes.empty()) {
-    return abandon_round(task, std::to_string(round.joined) + " of " + std::to_string(round.plans_given) +
-                                   " devices with a plan joined, " + std::to_string(devices_needed(spec)) +
-                                   " are needed");
+void Core::act_on(Task& task, Round& round) {
+  Round::Next next = round.next(task.active());
+  if (const auto* close = std::get_if<Round::CloseJoining>(&next)) {
+    close_joining(task, round, close->cohort_sizes);
+  } else if (std::holds_alternative<Round::Commit>(next)) {
+    end_round(task, round, {.round = round.id(), .committed = true});
+  } else if (auto* abandon = std::get_if<Round::Abandon>(&next)) {
+    end_round(task, round, {.round = round.id(), .reason = std::move(abandon->reason)});
+  } else if (std::holds_alternative<Round::Vanish>(next)) {
+    deadlines_.clear(joining_of(task, round));
+    // As if it had never begun: the next one has its number.
+    if (round.id() == task.last_begun) task.last_begun = RoundId{task.last_begun.value - 1};
+    task.rounds.erase(round.id());
+  } else if (round.joining() && round.joining_until() == kNever) {
+    deadlines_.clear(joining_of(task, round));
   }
-  if (!round.one_shot()) form_cohorts(task, sizes);
-  if (round.cohorts.empty()) return finish_round(task);
-  // Only the last cohort to end can end the round, so `round` lives until then.
-  const std::size_t count = round.cohorts.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    Cohort& cohort = round.cohorts[i];
-    if (close_step(task, cohort)) advance_cohort(task, cohort);
+}
+
+void Core::open_rounds(Task& task) {
+  while (task.may_begin_round(options_.rounds_open_max)) task.begin_round();
+}
+
+void Core::close_joining(Task& task, Round& round, const std::vector<std::uint32_t>& sizes) {
+  deadlines_.clear(joining_of(task, round));
+  if (round.one_shot()) {
+    round.close_joining(1);
+    return command(round, CohortId{0}, CloseCohortStep{proto::Step::kJoin});
+  }
+  round.close_joining(static_cast<std::uint32_t>(sizes.size()));
+  const std::vector<SessionToken> tokens = shuffled_joiners(round);
+  auto next = tokens.begin();
+  for (const std::uint32_t size : sizes) {
+    form_cohort(round, {next, next + size});
+    next += size;
+  }
+  for (; next != tokens.end(); ++next) {
+    end_session(
+        *sessions_.find(*next),
+        proto::SessionEnd{.counted = false,
+                          .outcome = fmt::format("round {} went on without this device: its cohorts are full",
+                                                 round.id().value),
+                          .window = window_for(task, "waiting for the next round")});
   }
 }
 
 // Devices are dealt to cohorts in a random order drawn here, so nobody chooses its company by when it joins.
 std::vector<SessionToken> Core::shuffled_joiners(const Round& round) {
   std::vector<SessionToken> tokens;
-  tokens.reserve(round.joined);
-  for (const SessionToken& token : round.joiners) {
+  tokens.reserve(round.joined());
+  for (const SessionToken& token : round.joiners()) {
     const Session* session = sessions_.find(token);
     if (session != nullptr && session->stage == Session::Stage::kJoined) tokens.push_back(token);
   }
@@ -61,168 +88,84 @@ std::vector<SessionToken> Core::shuffled_joiners(const Round& round) {
   return tokens;
 }
 
-void Core::form_cohorts(Task& task, const std::vector<std::uint32_t>& sizes) {
-  Round& round = *task.round;
-  const std::vector<SessionToken> tokens = shuffled_joiners(round);
-  round.record.cohorts = static_cast<std::uint32_t>(sizes.size());
-  round.cohorts.reserve(sizes.size());
-  auto next = tokens.begin();
-  for (const std::uint32_t size : sizes) {
-    form_cohort(task, {next, next + size});
-    next += size;
-  }
-  round.cohorts_open = static_cast<std::uint32_t>(round.cohorts.size());
-  for (; next != tokens.end(); ++next) {
-    end_session(*sessions_.find(*next),
-                proto::SessionEnd{.counted = false,
-                                  .outcome = "round " + std::to_string(round.id.value) +
-                                             " went on without this device: its cohorts are full",
-                                  .window = window_for(task, "waiting for the next round")});
-  }
+void Core::open_cohort(const Round& round, const Cohort& cohort) {
+  const proto::TaskSpec& spec = find_task(round.plan().task)->stored.spec;
+  command(round, cohort.id,
+          OpenCohort{.plan = round.plan_bytes(),
+                     .plan_credential = round.plan_credential,
+                     .phase_deadline_ms = spec.phase_deadline_ms,
+                     .straggler_grace_ms = spec.straggler_grace_ms});
 }
 
-void Core::form_cohort(Task& task, const std::vector<SessionToken>& tokens) {
-  Round& round = *task.round;
-  auto session = make_session(round.plan, round.plan_bytes, {});
-  if (!session) {
-    ++round.cohorts_abandoned;
-    if (round.first_failure.empty()) round.first_failure = session.error().message();
-    return;  // its devices are told when the round ends
-  }
-  Cohort& cohort = round.cohorts.emplace_back(CohortId{static_cast<std::uint32_t>(round.cohorts.size())},
-                                              std::move(*session));
+void Core::form_cohort(Round& round, const std::vector<SessionToken>& tokens) {
+  Cohort& cohort = round.add_cohort();
+  open_cohort(round, cohort);
   for (const SessionToken& token : tokens) {
-    Session& device = *sessions_.find(token);
-    const Rejection rejection = cohort.admit(token, device.join_payload, device.index);
-    if (accepted(rejection)) {
-      device.stage = Session::Stage::kInCohort;
-      device.cohort = cohort.id();
-      continue;
-    }
-    round.refusals.add(rejection);
-    round.departed.insert(device.device_id);
-    end_session(device, proto::Refused{rejection, window_for(task, describe(rejection))});
+    Session& session = *sessions_.find(token);
+    session.stage = Session::Stage::kInCohort;
+    session.cohort = cohort.id;
+    session.seat = Seat{static_cast<std::uint32_t>(cohort.places.size())};
+    session.asking = session.held.has_value();
+    cohort.places.push_back({.token = token, .device_id = session.device_id});
+    command(round, cohort.id, AdmitToCohort{session.seat, std::move(session.join_payload), session.held});
   }
+  command(round, cohort.id, CloseCohortStep{proto::Step::kJoin});
 }
 
-void Core::advance_cohort(Task& task, Cohort& cohort) {
-  while (cohort.step_complete()) {
-    if (!close_step(task, cohort)) return;
-  }
-  const proto::TaskSpec& spec = task.stored.spec;
-  if (spec.straggler_grace_ms == 0 || !cohort.grace_begins(spec.aggregation.dropout_fraction)) return;
-  const Time until = now_ + std::chrono::milliseconds(spec.straggler_grace_ms);
-  if (until >= cohort.step_until()) return;
-  cohort.set_step_until(until);
-  deadlines_.set({task.stored.id, cohort.id()}, until);
+void Core::end_round(Task& task, Round& round, EndedRound ended) {
+  deadlines_.clear(joining_of(task, round));
+  round.end();
+  const std::int64_t took_ms = now_.ms - round.started_ms();
+  task.round_ms = task.round_ms == 0 ? took_ms : (task.round_ms + took_ms) / 2;
+  // Only a commit is worth waiting for.
+  if (!ended.committed) release(task, round, ended);
+  task.ended.push_back(std::move(ended));
 }
 
-bool Core::close_step(Task& task, Cohort& cohort) {
-  proto::RoundRecord& record = task.round->record;
-  const std::uint32_t answered = cohort.answered_count();
-  const proto::Step closing = cohort.open_step();
-  if (closing == proto::Step::kShare) record.shared += answered;
-  const bool one_shot = task.round->one_shot();
-  if (closing == proto::Step::kCollect || one_shot) record.collected += answered;
-  if (closing == proto::Step::kConfirm) record.confirmed += answered;
-  if (closing == proto::Step::kUnmask) record.unmasked += answered;
-  deadlines_.clear({task.stored.id, cohort.id()});
-  const Result<aggregator::CohortSession::Progress> progress = cohort.close_step();
-  if (!progress) {
-    cohort_failed(task, cohort,
-                  std::string("step ") + proto::to_string(closing) + ": " + progress.error().message());
-    return false;
-  }
-  if (*progress == aggregator::CohortSession::Progress::kReadyToFinish) {
-    actions_.emplace_back(
-        FinishCohortAction{task.stored.id, task.round->id, cohort.id(), cohort.take_session(), one_shot});
-    return false;
-  }
-  open_step(task, cohort);
-  return true;
+// The first abandoned round costs nothing; when they follow one another pauses double up to retry_max_ms.
+std::int64_t Core::pause_after_abandoned(std::uint32_t in_a_row) const {
+  if (in_a_row <= 1) return 0;
+  const std::uint32_t doublings = std::min(in_a_row - 2, 20u);
+  const std::int64_t shortest = std::max<std::int64_t>(options_.retry_min_ms, 100);
+  const std::int64_t longest = std::max<std::int64_t>(options_.retry_max_ms, shortest);
+  return std::min(shortest << doublings, longest);
 }
 
-// Tells everybody in the open step what to do, and everybody who missed the last one that the cohort goes on
-// without it.
-void Core::open_step(Task& task, Cohort& cohort) {
-  const Time until = now_ + std::chrono::milliseconds(task.stored.spec.phase_deadline_ms);
-  cohort.set_step_until(until);
-  deadlines_.set({task.stored.id, cohort.id()}, until);
-  const std::string missed = "round " + std::to_string(task.round->id.value) +
-                             " went on without this device: its answer to a step did not come in time";
-  for (std::size_t i = 0; i < cohort.members().size(); ++i) {
-    const Cohort::Member& member = cohort.members()[i];
-    const ParticipantIndex index{static_cast<std::uint16_t>(i)};
-    Session* session = member.left ? nullptr : sessions_.find(member.token);
-    if (session == nullptr) continue;
-    if (cohort.awaited(index)) {
-      if (session->held) {
-        answer_held(*session,
-                    proto::NextStep{.next = cohort.open_step(), .payload = cohort.message_for(index)});
-      }
-    } else if (!member.in_sum) {
-      cohort.leave(index);
-      end_session(*session, proto::SessionEnd{.counted = false,
-                                              .outcome = missed,
-                                              .window = window_for(task, "waiting for the next round")});
-    }
+void Core::release(Task& task, Round& round, const EndedRound& ended) {
+  for (const Cohort& cohort : round.cohorts()) {
+    deadlines_.clear({task.stored.id, DeadlineKey::Kind::kStep, round.id(), cohort.id});
+    command(round, cohort.id, DiscardCohort{});
   }
-}
-
-void Core::drop_from_cohort(Task& task, Cohort& cohort, ParticipantIndex member) {
-  cohort.leave(member);
-  if (cohort.state() == Cohort::State::kRunning) advance_cohort(task, cohort);
-}
-
-void Core::cohort_failed(Task& task, Cohort& cohort, const std::string& reason) {
-  Round& round = *task.round;
-  cohort.set_abandoned();
-  ++round.cohorts_abandoned;
-  if (round.first_failure.empty()) round.first_failure = reason;
-  const std::string outcome = "the cohort was abandoned: " + reason;
-  for (const Cohort::Member& member : cohort.members()) {
-    Session* session = member.left ? nullptr : sessions_.find(member.token);
+  task.abandoned_in_a_row = ended.committed ? 0 : task.abandoned_in_a_row + 1;
+  if (const std::int64_t pause_ms = pause_after_abandoned(task.abandoned_in_a_row); pause_ms > 0) {
+    task.next_round_at = now_ + std::chrono::milliseconds(pause_ms);
+    deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound}, task.next_round_at);
+  }
+  const std::string outcome = ended.committed ? ended.reason : "abandoned: " + ended.reason;
+  const std::string sentence = fmt::format("round {} {}", round.id().value, outcome);
+  const proto::RetryWindow window = window_for(task, describe_waiting(task).what);
+  for (const SessionToken& token : round.planned) {
+    Session* session = sessions_.find(token);
     if (session == nullptr || session->stage == Session::Stage::kEnded) continue;
-    end_session(*session, proto::SessionEnd{.counted = false,
-                                            .outcome = outcome,
-                                            .window = window_for(task, "waiting for the next round")});
-  }
-  cohort_settled(task);
-}
-
-void Core::handle(CohortFinishedEvent& event) {
-  Task* task = find_task(event.task);
-  Round* round = task == nullptr ? nullptr : task->round.get();
-  if (round == nullptr || round->id != event.round || event.cohort.value >= round->cohorts.size() ||
-      round->cohorts[event.cohort.value].state() != Cohort::State::kFinishing) {
-    return notice(NoticeAction::Level::kWarning,
-                  "a sum came for a cohort that does not wait for one; ignored");
-  }
-  Cohort& cohort = round->cohorts[event.cohort.value];
-  for (const ParticipantIndex member : event.dishonest) {
-    if (member.value >= cohort.members().size()) continue;
-    if (round->one_shot()) {
-      notice(NoticeAction::Level::kWarning, "task '" + task->stored.spec.name + "', round " +
-                                                std::to_string(round->id.value) + ": device '" +
-                                                round->one_shot_devices[member.value] +
-                                                "' sent a mask that the helper refuses");
-      continue;
+    bool counted = false;
+    if (ended.committed && session->stage == Session::Stage::kInCohort) {
+      const Cohort& cohort = *round.find_cohort(session->cohort);
+      counted = cohort.state == Cohort::State::kSummed && cohort.places[session->seat.value].in_sum;
     }
-    const Session* session = sessions_.find(cohort.members()[member.value].token);
-    notice(NoticeAction::Level::kWarning,
-           "task '" + task->stored.spec.name + "', round " + std::to_string(round->id.value) + ": device '" +
-               (session == nullptr ? std::string("(gone)") : session->device_id) +
-               "' gave shares that are not what its neighbours were promised");
+    end_session(*session, proto::SessionEnd{.counted = counted, .outcome = sentence, .window = window});
   }
-  if (!event.sum) return cohort_failed(*task, cohort, event.sum.error().message());
-  // Sums are integers: the order in which cohorts finish does not change the result.
-  round->sum.merge(*event.sum);
-  cohort.set_summed();
-  cohort_settled(*task);
-}
-
-void Core::cohort_settled(Task& task) {
-  if (--task.round->cohorts_open == 0) finish_round(task);
+  const std::string name = fmt::format("task '{}', round {}", task.stored.spec.name, round.id().value);
+  notice(ended.committed ? NoticeAction::Level::kInfo : NoticeAction::Level::kWarning,
+         fmt::format("{} {}", name, outcome));
+  if (round.refusals.total() > 0) {
+    notice(NoticeAction::Level::kWarning,
+           fmt::format("{} refused {} messages: {}", name, round.refusals.total(), round.refusals.summary()));
+  }
+  if (unknown_sessions_ > 0) {
+    notice(NoticeAction::Level::kWarning,
+           fmt::format("{} calls named a session that is unknown since the last such notice",
+                       std::exchange(unknown_sessions_, 0)));
+  }
 }
 
 }  // namespace sotto::server

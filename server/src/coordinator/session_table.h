@@ -15,13 +15,15 @@
 #include "sotto/base/ids.h"
 #include "sotto/base/random.h"
 #include "sotto/proto/messages.h"
+#include "sotto/server/cohort_messages.h"
 
 namespace sotto::server {
 
 struct Session {
   enum class Stage : std::uint8_t {
-    kTraining,  // was given a plan
-    kJoined,    // READY, waits for its cohort
+    kTraining,      // was given a plan
+    kContributing,  // its one-shot message is with the cohort, which has not said yet whether it takes it
+    kJoined,        // READY, waits for its cohort
     kInCohort,
     kEnded,
   };
@@ -31,12 +33,13 @@ struct Session {
   TaskId task;
   RoundId round;
   Stage stage = Stage::kTraining;
-  std::vector<std::uint8_t> join_payload;     // from kJoined on
-  CohortId cohort;                            // from kInCohort on
-  ParticipantIndex index;                     // from kInCohort on
-  proto::Step answered = proto::Step::kJoin;  // the last step whose answer was taken; from kJoined on
-  std::optional<CallId> held;                 // the call that waits for an answer
-  proto::ExchangeReply end;                   // kEnded: the answer to every further call
+  std::vector<std::uint8_t> join_payload;  // kJoined
+  CohortId cohort;                         // kContributing, kInCohort
+  Seat seat;                               // kContributing, kInCohort
+  std::optional<CallId> held;              // the call that waits for an answer
+  bool asking = false;                     // the cohort was asked what to answer `held`
+  bool overdue = false;                    // ... and the time to hold the call ran out meanwhile
+  proto::ExchangeReply end;                // kEnded: the answer to every further call
 };
 
 class SessionTable {

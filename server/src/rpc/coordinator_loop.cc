@@ -23,10 +23,11 @@ constexpr milliseconds kOverdueWait{1};  // a deadline that a tick did not move 
 }  // namespace
 
 struct CoordinatorLoop::State {
-  Coordinator& coordinator;
-  const Clock& clock;
+  const CoordinatorParts parts;
   const CoordinatorLoopOptions options;
-  bool ticked = false;  // coordinator thread only: the last event was a tick
+  // Coordinator thread only: the last event was a tick; what its cohorts have said and it has not heard yet.
+  bool ticked = false;
+  std::deque<CohortEvent> cohort_events{};
 
   mutable std::mutex mutex{};
   std::condition_variable event_ready{};
@@ -34,21 +35,34 @@ struct CoordinatorLoop::State {
   std::uint64_t last_call = 0;
   std::deque<Event> queue{};
   std::unordered_map<std::uint64_t, Done> calls{};
-  // Cohorts to finish, each queue with a thread of its own: nobody's masks wait for a helper to answer.
-  struct FinishQueue {
+  // Work for other threads, each queue with one of its own: nobody's masks wait for a helper to answer.
+  template <typename Work>
+  struct WorkQueue {
     std::condition_variable ready{};
-    std::deque<FinishCohortAction> cohorts{};
+    std::deque<Work> work{};
+    bool closed = false;  // nothing more comes in
   };
-  FinishQueue finishing{};
-  FinishQueue asking{};
+  WorkQueue<FinishCohortAction> finishing{};
+  WorkQueue<FinishCohortAction> asking{};
+  WorkQueue<StoreAction> storing{};  // holds at most kStoreRequestsMax: the coordinator sees to that
   bool stopping = false;
   Status status{};
 
   std::optional<Event> next_event();
-  void perform(std::vector<Action> actions);
+  void step(Event event);
+  void handle(Event event);
+  void perform(Action action, Time now);
   void reply(const ReplyAction& action);
   void run_coordinator();
-  void run_finishing(FinishQueue& queue_of_cohorts, std::size_t threads);
+  void run_finishing(WorkQueue<FinishCohortAction>& from, std::size_t threads);
+  void run_store();
+  // Blocks until there is work; nullopt when all is done and the queue is closed.
+  template <typename Work>
+  std::optional<Work> next_work(WorkQueue<Work>& from);
+  // With the mutex held.
+  void close_finishing();
+  // For events of which there is a bounded number: not subject to queue_max.
+  void post(Event event);
   void end(Status why);
 };
 
@@ -58,8 +72,8 @@ std::optional<Event> CoordinatorLoop::State::next_event() {
   std::unique_lock lock(mutex);
   for (;;) {
     if (stopping) return std::nullopt;
-    const Time now = clock.now();
-    const Time deadline = coordinator.next_deadline();
+    const Time now = parts.clock.now();
+    const Time deadline = parts.coordinator.next_deadline();
     const bool due = deadline <= now;
     if (due && !ticked) {
       ticked = true;
@@ -89,18 +103,39 @@ void CoordinatorLoop::State::reply(const ReplyAction& action) {
   done(action.body);
 }
 
-void CoordinatorLoop::State::perform(std::vector<Action> actions) {
-  for (Action& action : actions) {
-    if (auto* answer = std::get_if<ReplyAction>(&action)) {
-      reply(*answer);
-    } else if (auto* finish = std::get_if<FinishCohortAction>(&action)) {
-      const std::lock_guard lock(mutex);
-      FinishQueue& to = finish->asks_helper ? asking : finishing;
-      to.cohorts.push_back(std::move(*finish));
-      to.ready.notify_one();
-    } else if (options.notice) {
-      options.notice(std::get<NoticeAction>(action));
+// What cohorts say to the event's actions is heard before anything else.
+void CoordinatorLoop::State::step(Event event) {
+  handle(std::move(event));
+  while (!cohort_events.empty()) {
+    CohortEvent next = std::move(cohort_events.front());
+    cohort_events.pop_front();
+    handle(std::move(next));
+  }
+}
+
+void CoordinatorLoop::State::handle(Event event) {
+  const Time now = parts.clock.now();
+  for (Action& action : parts.coordinator.step(std::move(event), now)) perform(std::move(action), now);
+}
+
+void CoordinatorLoop::State::perform(Action action, Time now) {
+  if (const auto* answer = std::get_if<ReplyAction>(&action)) {
+    reply(*answer);
+  } else if (const auto* command = std::get_if<CohortAction>(&action)) {
+    for (CohortEvent& event : parts.cohorts.step(command->cohort, command->command, now)) {
+      cohort_events.push_back(std::move(event));
     }
+  } else if (const auto* finish = std::get_if<FinishCohortAction>(&action)) {
+    const std::lock_guard lock(mutex);
+    WorkQueue<FinishCohortAction>& to = finish->asks_helper ? asking : finishing;
+    to.work.push_back(*finish);
+    to.ready.notify_one();
+  } else if (auto* request = std::get_if<StoreAction>(&action)) {
+    const std::lock_guard lock(mutex);
+    storing.work.push_back(std::move(*request));
+    storing.ready.notify_one();
+  } else if (options.notice) {
+    options.notice(std::get<NoticeAction>(action));
   }
 }
 
@@ -113,8 +148,7 @@ void CoordinatorLoop::State::end(Status why) {
     status = why;
     queue.clear();
     open.swap(calls);
-    finishing.ready.notify_one();
-    asking.ready.notify_one();
+    close_finishing();
   }
   const ReplyBody body(unavailable(why.message()));
   for (const auto& [call, done] : open) done(body);
@@ -123,9 +157,7 @@ void CoordinatorLoop::State::end(Status why) {
 void CoordinatorLoop::State::run_coordinator() {
   std::string failure;
   try {
-    while (std::optional<Event> event = next_event()) {
-      perform(coordinator.step(std::move(*event), clock.now()));
-    }
+    while (std::optional<Event> event = next_event()) step(std::move(*event));
   } catch (const std::exception& exception) {
     failure = exception.what();
   } catch (...) {
@@ -137,38 +169,67 @@ void CoordinatorLoop::State::run_coordinator() {
   end(io_error(text));
 }
 
-void CoordinatorLoop::State::run_finishing(FinishQueue& queue_of_cohorts, std::size_t threads) {
-  const std::unique_ptr<Executor> executor = make_thread_pool(threads);
-  for (;;) {
-    FinishCohortAction action;
-    {
-      std::unique_lock lock(mutex);
-      queue_of_cohorts.ready.wait(lock, [&] { return stopping || !queue_of_cohorts.cohorts.empty(); });
-      if (stopping) return;
-      action = std::move(queue_of_cohorts.cohorts.front());
-      queue_of_cohorts.cohorts.pop_front();
-    }
-    Result<aggregator::CohortSum> sum = aborted("not finished");
-    try {
-      sum = action.session->finish(*executor);
-    } catch (const std::exception& exception) {
-      sum = aborted(std::string("the cohort's sum could not be computed: ") + exception.what());
-    }
-    CohortFinishedEvent event{action.task, action.round, action.cohort, std::move(sum),
-                              action.session->dishonest()};
-    const std::lock_guard lock(mutex);
-    queue.push_back(std::move(event));  // at most one for each cohort: not subject to queue_max
-    event_ready.notify_one();
+template <typename Work>
+std::optional<Work> CoordinatorLoop::State::next_work(WorkQueue<Work>& from) {
+  std::unique_lock lock(mutex);
+  from.ready.wait(lock, [&] { return from.closed || !from.work.empty(); });
+  if (from.work.empty()) return std::nullopt;
+  std::optional<Work> work(std::move(from.work.front()));
+  from.work.pop_front();
+  return work;
+}
+
+// Sums that nobody waits for any more are not begun.
+void CoordinatorLoop::State::close_finishing() {
+  for (WorkQueue<FinishCohortAction>* each : {&finishing, &asking}) {
+    each->work.clear();
+    each->closed = true;
+    each->ready.notify_one();
   }
 }
 
-CoordinatorLoop::CoordinatorLoop(Coordinator& coordinator, const Clock& clock, CoordinatorLoopOptions options)
-    : state_(new State{coordinator, clock, std::move(options)}) {
+void CoordinatorLoop::State::post(Event event) {
+  const std::lock_guard lock(mutex);
+  queue.push_back(std::move(event));
+  event_ready.notify_one();
+}
+
+void CoordinatorLoop::State::run_finishing(WorkQueue<FinishCohortAction>& from, std::size_t threads) {
+  const std::unique_ptr<Executor> executor = make_thread_pool(threads);
+  while (const std::optional<FinishCohortAction> action = next_work(from)) {
+    CohortEvent event{action->cohort, CohortFinished{aborted("not finished"), {}}};
+    try {
+      event = parts.cohorts.finish(action->cohort, *executor);
+    } catch (const std::exception& exception) {
+      event.what = CohortFinished{
+          aborted(fmt::format("the cohort's sum could not be computed: {}", exception.what())), {}};
+    }
+    post(std::move(event));  // at most one for each cohort
+  }
+}
+
+// What was to be written before the end is written.
+void CoordinatorLoop::State::run_store() {
+  while (std::optional<StoreAction> action = next_work(storing)) {
+    StoreReply reply;
+    try {
+      reply = answer_request(parts.store, action->request);
+    } catch (const std::exception& exception) {
+      reply = io_error(fmt::format("the store failed: {}", exception.what()));
+    }
+    post(StoreAnsweredEvent{action->call, std::move(action->request),
+                            std::move(reply)});  // at most one for each
+  }
+}
+
+CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopOptions options)
+    : state_(new State{parts, std::move(options)}) {
   SOTTO_CHECK(state_->options.finish_threads > 0 && state_->options.queue_max > 0);
   coordinator_thread_ = std::thread([state = state_.get()] { state->run_coordinator(); });
   finish_thread_ = std::thread(
       [state = state_.get()] { state->run_finishing(state->finishing, state->options.finish_threads); });
   ask_thread_ = std::thread([state = state_.get()] { state->run_finishing(state->asking, 1); });
+  store_thread_ = std::thread([state = state_.get()] { state->run_store(); });
 }
 
 CoordinatorLoop::~CoordinatorLoop() { stop(); }
@@ -211,12 +272,17 @@ void CoordinatorLoop::stop() {
     const std::lock_guard lock(state_->mutex);
     state_->stopping = true;
     state_->event_ready.notify_one();
-    state_->finishing.ready.notify_one();
-    state_->asking.ready.notify_one();
+    state_->close_finishing();
   }
   if (coordinator_thread_.joinable()) coordinator_thread_.join();
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->storing.closed = true;
+    state_->storing.ready.notify_one();
+  }
   if (finish_thread_.joinable()) finish_thread_.join();
   if (ask_thread_.joinable()) ask_thread_.join();
+  if (store_thread_.joinable()) store_thread_.join();
 }
 
 Status CoordinatorLoop::status() const {

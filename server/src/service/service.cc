@@ -11,6 +11,7 @@
 #include "sotto/hosting/listen_address.h"
 #include "sotto/identity/key_file.h"
 #include "sotto/identity/x25519_key_file.h"
+#include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
 #include "sotto/server/mask_helper_client.h"
@@ -40,11 +41,15 @@ class Service::Impl {
     plan_identity_.emplace(std::move(*plan_identity));
     CoordinatorOptions core = options.coordinator;
     core.identity = &plan_identity_->identity.get();
-    SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper));
-    auto coordinator = Coordinator::open(*store_, random_, core, clock_.now());
+    SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper_key));
+    auto tasks = store_->load_tasks();
+    if (!tasks) return tasks.error();
+    auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
-    loop_.emplace(*coordinator_, clock_,
+    cohorts_.emplace(random_,
+                     CohortHostOptions{.authority = core.identity->authority, .helper = helper_.get()});
+    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = options.notice});
     auto server = GrpcServer::start({.address = options.listen,
                                      .certificate_pem = certificate_.certificate_pem,
@@ -71,7 +76,7 @@ class Service::Impl {
 
  private:
   // Without a helper in the options there is none.
-  Status find_helper(const ServiceOptions& options, HelperAccess& access) {
+  Status find_helper(const ServiceOptions& options, std::optional<crypto::X25519PublicKey>& helper_key) {
     if (options.helper_address.empty()) return {};
     const auto key = identity::load_x25519_public_key(options.helper_key_file);
     if (!key) return key.error();
@@ -82,7 +87,7 @@ class Service::Impl {
         {.address = options.helper_address, .ca_pem = std::string((*ca)->reveal_text())});
     if (!client) return client.error();
     helper_ = std::move(*client);
-    access = {.key = *key, .link = helper_.get()};
+    helper_key = *key;
     return {};
   }
 
@@ -94,6 +99,7 @@ class Service::Impl {
   hosting::TlsCertificate certificate_;
   std::optional<PlanIdentity> plan_identity_;
   std::unique_ptr<MaskHelperClient> helper_;
+  std::optional<CohortHost> cohorts_;
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;

@@ -1,4 +1,4 @@
-#include <deque>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -6,7 +6,9 @@
 #include "fleet/enrolled_fleet.h"
 #include "fleet/local_mask_helper.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator.h"
+#include "sotto/server/inline_runner.h"
 #include "sotto/server/store.h"
 
 namespace sotto::simulation {
@@ -32,10 +34,11 @@ class InProcessBackend final : public Backend {
 
   Status open() {
     const server::CoordinatorOptions options{.identity = &fleet_.coordinator(),
-                                             .helper = {.key = helper_.public_key(), .link = &helper_}};
-    auto coordinator = server::Coordinator::open(*store_, *coordinator_random_, options, clock_.now());
+                                             .helper_key = helper_.public_key()};
+    auto coordinator = server::Coordinator::open({}, *coordinator_random_, options, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
+    runner_.emplace(*coordinator_, cohorts_, *store_, executor_);
     return {};
   }
 
@@ -110,7 +113,7 @@ class InProcessBackend final : public Backend {
     const CallId call{++last_call_};
     step(make_event(call));
     const auto found = administrative_.find(call.value);
-    SOTTO_CHECK(found != administrative_.end());  // the coordinator answers administration at once
+    SOTTO_CHECK(found != administrative_.end());  // a store in memory answers administration at once
     ReplyAction reply = std::move(found->second);
     administrative_.erase(found);
     if (auto* status = std::get_if<Status>(&reply.body)) return *status;
@@ -118,22 +121,8 @@ class InProcessBackend final : public Backend {
   }
 
   void step(server::Event event) {
-    events_.push_back(std::move(event));
-    while (!events_.empty()) {
-      server::Event next = std::move(events_.front());
-      events_.pop_front();
-      for (server::Action& action : coordinator_->step(std::move(next), clock_.now()))
-        perform(std::move(action));
-    }
-  }
-
-  void perform(server::Action action) {
-    if (auto* reply = std::get_if<ReplyAction>(&action)) {
-      deliver(std::move(*reply));
-    } else if (auto* finish = std::get_if<server::FinishCohortAction>(&action)) {
-      auto sum = finish->session->finish(executor_);
-      events_.push_back(server::CohortFinishedEvent{finish->task, finish->round, finish->cohort,
-                                                    std::move(sum), finish->session->dishonest()});
+    for (server::Action& action : runner_->step(std::move(event), clock_.now())) {
+      if (auto* reply = std::get_if<ReplyAction>(&action)) deliver(std::move(*reply));
     }
   }
 
@@ -164,8 +153,10 @@ class InProcessBackend final : public Backend {
   EnrolledFleet fleet_{randomness_};
   LocalMaskHelper helper_{fleet_.coordinator().authority, *randomness_.stream({.purpose = "mask helper"}),
                           executor_};
+  server::CohortHost cohorts_{*coordinator_random_,
+                              {.authority = fleet_.coordinator().authority, .helper = &helper_}};
   std::unique_ptr<server::Coordinator> coordinator_;
-  std::deque<server::Event> events_;
+  std::optional<server::InlineRunner> runner_;
   std::uint64_t last_call_ = 0;
   std::unordered_map<std::uint64_t, client::Transport::Callback> callbacks_;
   std::unordered_map<std::uint64_t, ReplyAction> administrative_;

@@ -58,6 +58,37 @@ TEST(FetchModel, KeepsOlderVersionsAvailable) {
   EXPECT_NE(download(harness, task, ModelVersion{1}, chunks), initial);
 }
 
+TEST(FetchModel, TellsOlderVersionsAndTasksApart) {
+  Harness harness;
+  const TaskId task = harness.create(task_spec(Aggregation::kPlain, 3)).id;
+  auto spec = task_spec(Aggregation::kPlain, 3);
+  spec.name = "other";
+  spec.population = "rings";
+  spec.model = {.architecture = proto::Architecture::kDense, .features = 4, .classes = 3, .hidden = 2};
+  const TaskId other = harness.create(spec).id;
+  Fleet fleet(harness, 3);
+  fleet.run_round();
+  fleet.run_round();
+  proto::RoundRecord record;
+  record.task = other;
+  record.round = RoundId{1};
+  StoredModel newer = *harness.kept->model(other, ModelVersion{0});
+  newer.version = ModelVersion{1};
+  ASSERT_TRUE(harness.kept->record_round(record, &newer, proto::TaskState::kActive).ok());
+  harness.restart();
+  std::size_t chunks = 0;
+  const auto digest = [&](TaskId id, std::uint64_t version) {
+    return crypto::sha256({download(harness, id, ModelVersion{version}, chunks)});
+  };
+  for (int i = 0; i < 2; ++i) {
+    for (const std::uint64_t version : {0, 1}) {
+      EXPECT_EQ(digest(task, version), harness.kept->model(task, ModelVersion{version})->digest);
+    }
+    EXPECT_EQ(digest(other, 0), harness.kept->model(other, ModelVersion{0})->digest);
+    EXPECT_EQ(digest(task, 0), harness.kept->model(task, ModelVersion{0})->digest);
+  }
+}
+
 TEST(FetchModel, RefusesWhatDoesNotExist) {
   Harness harness;
   const TaskId task = harness.create(task_spec(Aggregation::kPlain, 3)).id;
@@ -178,15 +209,18 @@ TEST(WaitingFor, SaysWhatAndUntilWhen) {
 }
 
 TEST(Open, RefusesOptionsThatMakeNoSense) {
-  auto store = make_memory_store();
   crypto::SeededRandom random(std::uint64_t{1});
-  EXPECT_EQ(Coordinator::open(*store, random, {.hold_call_ms = -1}, Time{}).status().code(),
-            StatusCode::kInvalidArgument);
-  EXPECT_EQ(
-      Coordinator::open(*store, random, {.hold_call_ms = limits::kHoldCallMsMax + 1}, Time{}).status().code(),
-      StatusCode::kInvalidArgument);
-  EXPECT_EQ(Coordinator::open(*store, random, {.retry_min_ms = 2, .retry_max_ms = 1}, Time{}).status().code(),
-            StatusCode::kInvalidArgument);
+  const auto code = [&](const CoordinatorOptions& options) {
+    return Coordinator::open({}, random, options, Time{}).status().code();
+  };
+  EXPECT_EQ(code({.hold_call_ms = -1}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.hold_call_ms = limits::kHoldCallMsMax + 1}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.hold_call_ms = limits::kHoldCallMsMax}), StatusCode::kOk);
+  EXPECT_EQ(code({.retry_min_ms = 2, .retry_max_ms = 1}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.retry_min_ms = 2, .retry_max_ms = 2}), StatusCode::kOk);
+  EXPECT_EQ(code({.rounds_open_max = 0}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.rounds_open_max = limits::kRoundsOpenMax + 1}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.rounds_open_max = limits::kRoundsOpenMax}), StatusCode::kOk);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "coordinator_harness.h"
 #include "sotto/base/limits.h"
+#include "sotto/server/inline_runner.h"
 
 namespace sotto::server {
 namespace {
@@ -204,17 +205,20 @@ TEST(CheckIn, PlansAreSignedOnceInARound) {
 TEST(CheckIn, ACoordinatorWithoutAnIdentitySignsNothingAndRefusesSignedSessions) {
   const auto store = make_memory_store();
   crypto::SeededRandom random(std::uint64_t{1});
-  const auto coordinator = std::move(Coordinator::open(*store, random, {}, Time{1}).value());
+  const auto coordinator = std::move(Coordinator::open({}, random, {}, Time{1}).value());
+  CohortHost cohorts(random, {});
+  InlineExecutor executor;
+  InlineRunner runner(*coordinator, cohorts, *store, executor);
   const auto create = [&](proto::Adversary adversary) {
     auto spec = task_spec(Aggregation::kSecure, 3);
     spec.aggregation.adversary = adversary;
-    return std::get<ReplyAction>(coordinator->step(CreateTaskEvent{{}, spec}, Time{1}).back()).body;
+    return std::get<ReplyAction>(runner.step(CreateTaskEvent{{}, spec}, Time{1}).back()).body;
   };
   const auto refused = create(proto::Adversary::kSemiMalicious);
   ASSERT_TRUE(std::holds_alternative<Status>(refused));
   EXPECT_EQ(std::get<Status>(refused).code(), StatusCode::kFailedPrecondition);
   EXPECT_FALSE(std::holds_alternative<Status>(create(proto::Adversary::kCurious)));
-  const auto actions = coordinator->step(CheckInEvent{{}, Harness::request("d1")}, Time{1});
+  const auto actions = runner.step(CheckInEvent{{}, Harness::request("d1")}, Time{1});
   const auto reply = std::get<proto::CheckInReply>(std::get<ReplyAction>(actions.at(0)).body);
   EXPECT_FALSE(std::get<proto::PlanOffer>(reply).credential.has_value());
 }

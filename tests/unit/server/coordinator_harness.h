@@ -13,11 +13,13 @@
 #include <string>
 #include <vector>
 
+#include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
 #include "sotto/secagg/update.h"
+#include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator.h"
 #include "support/enrolment.h"
 
@@ -38,11 +40,12 @@ inline proto::TaskSpec task_spec(proto::Aggregation kind, std::uint32_t particip
   return spec;
 }
 
-// Fails record_round() while `broken`.
+// Fails record_round() while `broken`, and counts how often it is called.
 class BreakableStore final : public Store {
  public:
   explicit BreakableStore(Store& store) : store_(store) {}
   bool broken = false;
+  int attempts = 0;
 
   Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) override {
     return store_.create_task(spec, initial);
@@ -53,6 +56,7 @@ class BreakableStore final : public Store {
   Result<std::vector<StoredTask>> load_tasks() override { return store_.load_tasks(); }
   Status record_round(const proto::RoundRecord& round, const StoredModel* model,
                       proto::TaskState state) override {
+    ++attempts;
     if (broken) return io_error("no space left on device");
     return store_.record_round(round, model, state);
   }
@@ -68,12 +72,14 @@ class BreakableStore final : public Store {
   Store& store_;
 };
 
-// A coordinator, the calls made to it and their answers. Cohorts are finished on the spot.
+// A coordinator, the calls made to it and their answers. Cohorts are finished and the store answers on the
+// spot, unless the store is told to be late.
 class Harness {
  public:
   using Body = decltype(ReplyAction::body);
 
-  explicit Harness(CoordinatorOptions options = {}) : options_(options) {
+  explicit Harness(CoordinatorOptions options = {}, aggregator::HelperLink* helper = nullptr)
+      : options_(options), helper_(helper) {
     options_.identity = &secagg::enrolled_coordinator();
     restart();
   }
@@ -81,9 +87,15 @@ class Harness {
   // A new coordinator on the same store: everything in flight is forgotten.
   void restart() {
     replies_.clear();
-    auto opened = Coordinator::open(store, random_, options_, now);
+    late.clear();
+    finishing.clear();
+    auto tasks = store.load_tasks();
+    ASSERT_TRUE(tasks.has_value()) << tasks.error().message();
+    auto opened = Coordinator::open(std::move(*tasks), random_, options_, now);
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     coordinator = std::move(*opened);
+    cohorts = std::make_unique<CohortHost>(
+        random_, CohortHostOptions{.authority = options_.identity->authority, .helper = helper_});
   }
 
   template <typename E>
@@ -98,21 +110,24 @@ class Harness {
     while (!events.empty()) {
       auto actions = coordinator->step(std::move(events.front()), now);
       events.pop_front();
-      for (Action& action : actions) {
-        if (auto* reply = std::get_if<ReplyAction>(&action)) {
-          remember_plan(reply->body);
-          EXPECT_TRUE(replies_.emplace(reply->call.value, std::move(reply->body)).second) << "answered twice";
-        } else if (auto* finish = std::get_if<FinishCohortAction>(&action)) {
-          InlineExecutor executor;
-          Result<aggregator::CohortSum> sum = finish->session->finish(executor);
-          if (lose_sums) sum = aborted("the masks could not be removed");
-          events.push_back(CohortFinishedEvent{finish->task, finish->round, finish->cohort, std::move(sum),
-                                               finish->session->dishonest()});
-        } else {
-          notices.push_back(std::get<NoticeAction>(action));
-        }
-      }
+      for (Action& action : actions) perform(action, events);
     }
+  }
+  // The oldest of the cohorts whose sums are late: what its host says. The coordinator has not heard it yet.
+  CohortEvent finish_cohort() {
+    InlineExecutor executor;
+    CohortEvent event = cohorts->finish(finishing.front().cohort, executor);
+    finishing.pop_front();
+    if (lose_sums) std::get<CohortFinished>(event.what).sum = aborted("the masks could not be removed");
+    return event;
+  }
+  // The store gets to the oldest of the requests that it has been late for.
+  void answer_store() {
+    ASSERT_FALSE(late.empty());
+    StoreAction request = std::move(late.front());
+    late.pop_front();
+    StoreReply reply = answer_request(store, request.request);
+    step(StoreAnsweredEvent{request.call, std::move(request.request), std::move(reply)});
   }
   // Lets time pass, with a tick at every deadline on the way.
   void advance(std::int64_t ms) {
@@ -217,11 +232,47 @@ class Harness {
   BreakableStore store{*kept};
   Time now{1'700'000'000'000};
   bool lose_sums = false;
+  bool finishing_is_late = false;            // cohorts gather in `finishing`
+  std::deque<FinishCohortAction> finishing;  // what finish_cohort() gets to
+  bool store_is_late = false;                // requests gather in `late`
+  std::deque<StoreAction> late;              // what answer_store() gets to
   std::vector<NoticeAction> notices;
+  bool keep_cohort_events = false;
+  std::vector<CohortEvent> cohort_events{};  // that were handed to the coordinator
   std::unique_ptr<Coordinator> coordinator;
+  std::unique_ptr<CohortHost> cohorts;
 
  private:
+  void perform(Action& action, std::deque<Event>& events) {
+    if (auto* reply = std::get_if<ReplyAction>(&action)) {
+      remember_plan(reply->body);
+      EXPECT_TRUE(replies_.emplace(reply->call.value, std::move(reply->body)).second) << "answered twice";
+    } else if (const auto* command = std::get_if<CohortAction>(&action)) {
+      for (CohortEvent& event : cohorts->step(command->cohort, command->command, now)) {
+        hear(std::move(event), events);
+      }
+    } else if (const auto* finish = std::get_if<FinishCohortAction>(&action)) {
+      finishing.push_back(*finish);
+      if (!finishing_is_late) hear(finish_cohort(), events);
+    } else if (auto* request = std::get_if<StoreAction>(&action)) {
+      late.push_back(std::move(*request));
+      EXPECT_LE(late.size(), limits::kStoreRequestsMax);
+      if (store_is_late) return;
+      StoreAction next = std::move(late.front());
+      late.pop_front();
+      StoreReply stored = answer_request(store, next.request);
+      events.push_back(StoreAnsweredEvent{next.call, std::move(next.request), std::move(stored)});
+    } else {
+      notices.push_back(std::get<NoticeAction>(action));
+    }
+  }
+  void hear(CohortEvent event, std::deque<Event>& events) {
+    if (keep_cohort_events) cohort_events.push_back(event);
+    events.push_back(std::move(event));
+  }
+
   CoordinatorOptions options_;
+  aggregator::HelperLink* helper_;
   crypto::SeededRandom random_{std::uint64_t{1}};
   std::uint64_t calls_ = 0;
   std::map<SessionToken, crypto::Digest> plan_digests_;
@@ -333,8 +384,9 @@ using FaultOf = std::function<Fault(std::size_t device, proto::Step step)>;
 // Devices that take one round from check-in to its end.
 class Fleet {
  public:
-  Fleet(Harness& harness, std::size_t count) : harness_(harness) {
-    for (std::size_t i = 0; i < count; ++i) {
+  // Named and seeded by number, from `first` on.
+  Fleet(Harness& harness, std::size_t count, std::size_t first = 0) : harness_(harness) {
+    for (std::size_t i = first; i < first + count; ++i) {
       devices.push_back(std::make_unique<Device>("device-" + std::to_string(i), 100 + i));
     }
   }

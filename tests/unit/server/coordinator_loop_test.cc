@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "scripted_coordinator.h"
+#include "sotto/crypto/primitives.h"
+#include "sotto/proto/plan.h"
 
 namespace sotto::server {
 namespace {
@@ -44,10 +46,14 @@ class CoordinatorLoopTest : public ::testing::Test {
 
   ScriptedCoordinator coordinator_;
   SystemClock clock_;
+  crypto::SystemRandom random_;
+  CohortHost cohorts_{random_, {}};
+  std::unique_ptr<Store> store_ = make_memory_store();
+  const CoordinatorParts parts_{coordinator_, cohorts_, *store_, clock_};
 };
 
 TEST_F(CoordinatorLoopTest, AnswersManyThreadsEachWithItsOwnReply) {
-  CoordinatorLoop loop(coordinator_, clock_, {});
+  CoordinatorLoop loop(parts_, {});
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&loop, thread] {
@@ -62,7 +68,7 @@ TEST_F(CoordinatorLoopTest, AnswersManyThreadsEachWithItsOwnReply) {
 }
 
 TEST_F(CoordinatorLoopTest, RefusesAtOnceWhenTheQueueIsFullAndRecovers) {
-  CoordinatorLoop loop(coordinator_, clock_, {.queue_max = 2});
+  CoordinatorLoop loop(parts_, {.queue_max = 2});
   auto first = post(loop, check_in("block"));
   coordinator_.wait_blocked();
   auto second = post(loop, check_in("second"));
@@ -83,7 +89,7 @@ TEST_F(CoordinatorLoopTest, TellsTheCoordinatorOfACancelledCallAndNeverAnswersIt
   std::atomic<int> answers{0};
   CallId call;
   {
-    CoordinatorLoop loop(coordinator_, clock_, {});
+    CoordinatorLoop loop(parts_, {});
     call = loop.submit(join(), [&](const Body&) { ++answers; });
     EXPECT_EQ(coordinator_.wait_held(), call);
     EXPECT_TRUE(loop.cancel(call));
@@ -94,7 +100,7 @@ TEST_F(CoordinatorLoopTest, TellsTheCoordinatorOfACancelledCallAndNeverAnswersIt
 }
 
 TEST_F(CoordinatorLoopTest, CannotCancelWhatWasAnsweredOrNeverPosted) {
-  CoordinatorLoop loop(coordinator_, clock_, {});
+  CoordinatorLoop loop(parts_, {});
   CallId call;
   get(post(loop, check_in("d"), &call));
   EXPECT_FALSE(loop.cancel(call));
@@ -102,7 +108,7 @@ TEST_F(CoordinatorLoopTest, CannotCancelWhatWasAnsweredOrNeverPosted) {
 }
 
 TEST_F(CoordinatorLoopTest, AnswersHeldCallsWhenStoppedAndRefusesLaterOnes) {
-  CoordinatorLoop loop(coordinator_, clock_, {});
+  CoordinatorLoop loop(parts_, {});
   auto held = post(loop, join());
   coordinator_.wait_held();
   EXPECT_TRUE(loop.status().ok());
@@ -118,7 +124,7 @@ TEST_F(CoordinatorLoopTest, AnswersHeldCallsWhenStoppedAndRefusesLaterOnes) {
 TEST_F(CoordinatorLoopTest, TicksWhenADeadlineIsDueAndNotBefore) {
   const Time due = clock_.now() + std::chrono::milliseconds(30);
   coordinator_.deadline_ms = due.ms;
-  CoordinatorLoop loop(coordinator_, clock_, {});
+  CoordinatorLoop loop(parts_, {});
   EXPECT_GE(coordinator_.wait_ticks(1).front(), due);
   coordinator_.deadline_ms = clock_.now().ms;  // set by an event, as real deadlines are
   get(post(loop, check_in("d")));
@@ -127,7 +133,7 @@ TEST_F(CoordinatorLoopTest, TicksWhenADeadlineIsDueAndNotBefore) {
 
 TEST_F(CoordinatorLoopTest, PassesNoticesOn) {
   std::promise<std::string> notice;
-  CoordinatorLoop loop(coordinator_, clock_,
+  CoordinatorLoop loop(parts_,
                        {.notice = [&](const NoticeAction& action) { notice.set_value(action.text); }});
   const Body body = get(post(loop, AbandonEvent{{}, {{}, "battery"}}));
   EXPECT_TRUE(std::holds_alternative<AbandonReply>(body));
@@ -136,8 +142,7 @@ TEST_F(CoordinatorLoopTest, PassesNoticesOn) {
 
 TEST_F(CoordinatorLoopTest, AnExceptionEndsTheLoopWithAReason) {
   std::promise<NoticeAction> notice;
-  CoordinatorLoop loop(coordinator_, clock_,
-                       {.notice = [&](const NoticeAction& action) { notice.set_value(action); }});
+  CoordinatorLoop loop(parts_, {.notice = [&](const NoticeAction& action) { notice.set_value(action); }});
   auto held = post(loop, join());
   auto failed = post(loop, check_in("throw"));
   EXPECT_EQ(code(get(std::move(held))), StatusCode::kUnavailable);
@@ -150,12 +155,15 @@ TEST_F(CoordinatorLoopTest, AnExceptionEndsTheLoopWithAReason) {
   EXPECT_THAT(last.text, HasSubstr("the disk is on fire"));
 }
 
-// Only finish() is ever called on it.
+// Ready as soon as its joining closes; finish() fails on demand.
 class FinishingSession final : public aggregator::CohortSession {
  public:
   FinishingSession(bool fails, std::thread::id& ran_on) : fails_(fails), ran_on_(ran_on) {}
-  Rejection admit(Bytes, ParticipantIndex&) override { return Rejection::kWrongPhase; }
-  proto::Step step() const override { return proto::Step::kUnmask; }
+  Rejection admit(Bytes, ParticipantIndex& index) override {
+    index = ParticipantIndex{admitted_++};
+    return Rejection::kNone;
+  }
+  proto::Step step() const override { return proto::Step::kJoin; }
   Rejection receive(ParticipantIndex, proto::Step, Bytes) override { return Rejection::kWrongPhase; }
   bool awaited(ParticipantIndex) const override { return false; }
   bool answered(ParticipantIndex) const override { return false; }
@@ -172,41 +180,148 @@ class FinishingSession final : public aggregator::CohortSession {
     result.devices = sum;
     return result;
   }
-  std::vector<ParticipantIndex> dishonest() const override { return {ParticipantIndex{5}}; }
+  // One that was admitted, and one that nobody knows.
+  std::vector<ParticipantIndex> dishonest() const override {
+    return {ParticipantIndex{1}, ParticipantIndex{2}};
+  }
 
  private:
   bool fails_;
   std::thread::id& ran_on_;
+  std::uint16_t admitted_ = 0;
 };
 
-TEST_F(CoordinatorLoopTest, FinishesCohortsOnAnotherThreadAndReportsBack) {
+TEST_F(CoordinatorLoopTest, CarriesCohortsAlongAndFinishesThemOnAnotherThread) {
   std::thread::id ran_on;
   std::thread::id coordinator_thread;
+  bool fails = false;
+  CohortHost cohorts([&](const proto::Plan&, const OpenCohort&) {
+    return Result<std::unique_ptr<aggregator::CohortSession>>(
+        std::make_unique<FinishingSession>(fails, ran_on));
+  });
+  proto::Plan plan;
+  plan.round = RoundId{1};
+  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 1, .classes = 2};
+  plan.report_within_ms = 1;
+  ASSERT_EQ(proto::validate_plan(plan).message(), "");
   coordinator_.on_check_in = [&](const CheckInEvent& event) {
     coordinator_thread = std::this_thread::get_id();
+    fails = event.request.device_id == "bad";
+    const CohortAddress address{TaskId{1}, RoundId{2}, CohortId{fails ? 4u : 3u}};
     std::vector<Action> actions;
+    actions.push_back(CohortAction{address, OpenCohort{.plan = proto::encode_plan(plan)}});
+    actions.push_back(CohortAction{address, AdmitToCohort{Seat{0}, {}}});
+    actions.push_back(CohortAction{address, AdmitToCohort{Seat{1}, {}}});
+    actions.push_back(CohortAction{address, CloseCohortStep{proto::Step::kJoin}});
     actions.push_back(ReplyAction{event.call, proto::CheckInReply(proto::RetryWindow{})});
-    actions.push_back(
-        FinishCohortAction{TaskId{1}, RoundId{2}, CohortId{3},
-                           std::make_unique<FinishingSession>(event.request.device_id == "bad", ran_on)});
     return actions;
   };
-  CoordinatorLoop loop(coordinator_, clock_, {.finish_threads = 2});
+  CoordinatorLoop loop({coordinator_, cohorts, *store_, clock_}, {.finish_threads = 2});
   get(post(loop, check_in("good")));
-  const CohortFinishedEvent good = coordinator_.wait_finished(1).front();
-  EXPECT_EQ(good.task, TaskId{1});
-  EXPECT_EQ(good.round, RoundId{2});
-  EXPECT_EQ(good.cohort, CohortId{3});
-  ASSERT_TRUE(good.sum.has_value());
-  EXPECT_EQ(good.sum->devices, 6u);
-  EXPECT_EQ(good.dishonest, std::vector<ParticipantIndex>{ParticipantIndex{5}});
+  const CohortEvent good = coordinator_.wait_finished(1).front();
+  EXPECT_EQ(good.cohort, (CohortAddress{TaskId{1}, RoundId{2}, CohortId{3}}));
+  const auto& finished = std::get<CohortFinished>(good.what);
+  ASSERT_TRUE(finished.sum.has_value()) << finished.sum.error().message();
+  EXPECT_EQ(finished.sum->devices, 6u);
+  EXPECT_EQ(finished.dishonest, std::vector<Seat>{Seat{1}});
   EXPECT_NE(ran_on, coordinator_thread);
   EXPECT_NE(ran_on, std::this_thread::get_id());
 
   get(post(loop, check_in("bad")));
-  const CohortFinishedEvent bad = coordinator_.wait_finished(2).back();
-  EXPECT_EQ(bad.sum.status().code(), StatusCode::kAborted);
-  EXPECT_THAT(bad.sum.status().message(), HasSubstr("out of memory"));
+  const CohortEvent bad = coordinator_.wait_finished(2).back();
+  const Status status = std::get<CohortFinished>(bad.what).sum.status();
+  EXPECT_EQ(status.code(), StatusCode::kAborted);
+  EXPECT_THAT(status.message(), HasSubstr("out of memory"));
+}
+
+// ---- the store ----
+
+// Lists nothing until it is let go, and says in which order it was asked.
+class SlowStore final : public Store {
+ public:
+  void let_go() { gate_.set_value(); }
+  std::vector<std::uint32_t> asked() const {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
+  Result<TaskId> create_task(const proto::TaskSpec&, const StoredModel&) override { return unknown(); }
+  Status set_task_state(TaskId, proto::TaskState) override { throw std::runtime_error("it is gone"); }
+  Result<std::vector<StoredTask>> load_tasks() override { return unknown(); }
+  Status record_round(const proto::RoundRecord&, const StoredModel*, proto::TaskState) override {
+    return unknown();
+  }
+  Result<std::vector<proto::RoundRecord>> rounds(TaskId, std::uint32_t count_max) override {
+    open_.wait();
+    const std::lock_guard lock(mutex_);
+    asked_.push_back(count_max);
+    return std::vector<proto::RoundRecord>{};
+  }
+  Result<std::vector<proto::ModelRecord>> models(TaskId) override { return unknown(); }
+  Result<StoredModel> model(TaskId, ModelVersion) override { return unknown(); }
+
+ private:
+  static Status unknown() { return not_found("not in this script"); }
+
+  std::promise<void> gate_;
+  std::shared_future<void> open_ = gate_.get_future().share();
+  mutable std::mutex mutex_;
+  std::vector<std::uint32_t> asked_;
+};
+
+class SlowStoreTest : public CoordinatorLoopTest {
+ protected:
+  // A check-in of "store" asks for lists of 1, 2 and 3 rounds, one of "state" for a change of state.
+  SlowStoreTest() {
+    coordinator_.on_check_in = [](const CheckInEvent& event) {
+      std::vector<Action> actions;
+      if (event.request.device_id == "store") {
+        for (std::uint32_t i = 1; i <= 3; ++i) {
+          actions.push_back(StoreAction{StoreCallId{i}, ListRoundsRequest{TaskId{1}, i}});
+        }
+      }
+      if (event.request.device_id == "state") {
+        actions.push_back(StoreAction{StoreCallId{9}, SetTaskStateRequest{TaskId{1}}});
+      }
+      actions.push_back(ReplyAction{event.call, proto::CheckInReply(proto::RetryWindow{})});
+      return actions;
+    };
+  }
+
+  SlowStore slow_;
+  const CoordinatorParts slow_parts_{coordinator_, cohorts_, slow_, clock_};
+};
+
+TEST_F(SlowStoreTest, KeepsNoDeviceWaiting) {
+  CoordinatorLoop loop(slow_parts_, {});
+  get(post(loop, check_in("store")));
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(code(get(post(loop, check_in("d")))), StatusCode::kOk);
+  EXPECT_TRUE(slow_.asked().empty());
+  slow_.let_go();
+  const std::vector<StoreAnsweredEvent> answers = coordinator_.wait_stored(3);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(answers[i].call, StoreCallId{i + 1});
+    EXPECT_EQ(std::get<ListRoundsRequest>(answers[i].request).count_max, i + 1);
+    EXPECT_TRUE(std::holds_alternative<std::vector<proto::RoundRecord>>(answers[i].reply));
+  }
+}
+
+TEST_F(SlowStoreTest, IsGivenTheTimeToWriteWhatItWasAskedFor) {
+  auto loop = std::make_unique<CoordinatorLoop>(slow_parts_, CoordinatorLoopOptions{});
+  get(post(*loop, check_in("store")));
+  std::thread stopping([&] { loop->stop(); });
+  slow_.let_go();
+  stopping.join();
+  EXPECT_EQ(slow_.asked(), (std::vector<std::uint32_t>{1, 2, 3}));
+}
+
+TEST_F(SlowStoreTest, WhoseLibraryThrowsAnswersWithAnError) {
+  CoordinatorLoop loop(slow_parts_, {});
+  get(post(loop, check_in("state")));
+  const Status status = std::get<Status>(coordinator_.wait_stored(1).front().reply);
+  EXPECT_EQ(status.code(), StatusCode::kIo);
+  EXPECT_THAT(status.message(), HasSubstr("it is gone"));
+  slow_.let_go();
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ class OneShotRound : public ::testing::Test {
   }
 
   LocalHelper helper_;
-  Harness harness_{{.helper = {.key = key_of(1).public_key(), .link = &helper_}}};
+  Harness harness_{{.helper_key = key_of(1).public_key()}, &helper_};
   std::vector<std::unique_ptr<Device>> devices_;
 };
 
@@ -142,6 +142,29 @@ TEST_F(OneShotRound, CountsAMessageOnceHoweverOftenItComes) {
   EXPECT_TRUE(std::holds_alternative<proto::RetryWindow>(reply)) << "no second plan in this round";
   for (const std::size_t i : {1, 2, 3, 4}) join(i);
   expect_committed({0, 1, 2, 3, 4}, before);
+}
+
+TEST_F(OneShotRound, TakesNoDeviceTwiceThoughPlansAreLeft) {
+  proto::TaskSpec spec = task_spec(proto::Aggregation::kOneShot, 5);
+  spec.over_selection = 2.0f;
+  harness_.create(spec);
+  check_in();
+  join(0);
+  EXPECT_THAT(harness_.window_for(devices_[0]->name).reason, HasSubstr("left the present round"));
+  static_cast<void>(harness_.plan_for("device-9"));
+}
+
+TEST_F(OneShotRound, IsAbandonedForEverybodyWhenItsCohortCannotBeOpened) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  harness_.cohorts = std::make_unique<CohortHost>([](const proto::Plan&, const OpenCohort&) {
+    return Result<std::unique_ptr<aggregator::CohortSession>>(aborted("no room in this house"));
+  });
+  check_in();
+  const auto end = harness_.outcome<proto::SessionEnd>(
+      harness_.exchange(devices_[0]->token, Step::kJoin, message(*devices_[0])));
+  EXPECT_FALSE(end.counted);
+  EXPECT_THAT(end.outcome, HasSubstr("abandoned: no room in this house"));
+  EXPECT_EQ(harness_.rounds().at(0).outcome, proto::RoundOutcome::kAbandoned);
 }
 
 TEST_F(OneShotRound, IsAbandonedBelowTheMinimum) {

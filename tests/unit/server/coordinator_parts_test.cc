@@ -4,11 +4,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "coordinator/cohort.h"
 #include "coordinator/deadlines.h"
 #include "coordinator/held_calls.h"
 #include "coordinator/initial_model.h"
 #include "coordinator/pacing.h"
+#include "coordinator/round.h"
 #include "coordinator/session_table.h"
 #include "coordinator/task.h"
 #include "sotto/crypto/primitives.h"
@@ -49,8 +49,8 @@ TEST(CohortSizes, LeavesOverWhoFitsInNoCohort) {
 TEST(Deadlines, PopsInOrderOfTimeAndOnlyWhatIsDue) {
   Deadlines deadlines;
   EXPECT_EQ(deadlines.next(), kNever);
-  const DeadlineKey round{TaskId{1}, std::nullopt};
-  const DeadlineKey cohort{TaskId{1}, CohortId{0}};
+  const DeadlineKey round{TaskId{1}, DeadlineKey::Kind::kJoining, RoundId{1}};
+  const DeadlineKey cohort{TaskId{1}, DeadlineKey::Kind::kStep, RoundId{1}, CohortId{0}};
   deadlines.set(round, Time{20});
   deadlines.set(cohort, Time{10});
   EXPECT_EQ(deadlines.next(), Time{10});
@@ -62,7 +62,7 @@ TEST(Deadlines, PopsInOrderOfTimeAndOnlyWhatIsDue) {
 
 TEST(Deadlines, ANewTimeReplacesTheOldOneAndClearForgets) {
   Deadlines deadlines;
-  const DeadlineKey key{TaskId{1}, std::nullopt};
+  const DeadlineKey key{TaskId{1}};
   deadlines.set(key, Time{10});
   deadlines.set(key, Time{30});
   EXPECT_EQ(deadlines.next(), Time{30});

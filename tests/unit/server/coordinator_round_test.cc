@@ -413,16 +413,6 @@ TEST(Round, WhoseSumsAreLostIsAbandoned) {
   EXPECT_EQ(harness.status().rounds_committed, 1u);
 }
 
-TEST(Round, IgnoresASumNobodyAskedFor) {
-  Harness harness;
-  const auto task = harness.create(task_spec(Aggregation::kPlain, 3));
-  for (const TaskId id : {task.id, TaskId{99}}) {
-    harness.step(CohortFinishedEvent{id, RoundId{1}, CohortId{0}, aggregator::CohortSum{}, {}});
-  }
-  EXPECT_EQ(harness.status().model_version, ModelVersion{0});
-  EXPECT_TRUE(harness.noticed("ignored", NoticeAction::Level::kWarning));
-}
-
 // ---- store ----
 
 TEST(Round, ThatCannotBeStoredLeavesTheModelAndIsTriedAgainLater) {

@@ -82,12 +82,16 @@ void expect_error(const Result<Reply>& reply, StatusCode code, const std::string
 
 class RpcTest : public ::testing::Test {
  protected:
-  RpcTest() { loop_ = std::make_unique<CoordinatorLoop>(coordinator_, clock_, CoordinatorLoopOptions{}); }
+  RpcTest() { run(coordinator_); }
   ~RpcTest() override {
     server_.reset();
     loop_.reset();
   }
 
+  void run(Coordinator& coordinator, const CoordinatorLoopOptions& options = {}) {
+    loop_ =
+        std::make_unique<CoordinatorLoop>(CoordinatorParts{coordinator, cohorts_, *store_, clock_}, options);
+  }
   GrpcServerOptions server_options(const std::string& address = "127.0.0.1:0") {
     return {.address = address,
             .certificate_pem = certificate_.certificate_pem,
@@ -138,6 +142,9 @@ class RpcTest : public ::testing::Test {
   TemporaryDirectory directory_;
   SystemClock clock_;
   hosting::TlsCertificate certificate_ = make_certificate(directory_.path() / "tls", clock_.now());
+  crypto::SystemRandom random_;
+  CohortHost cohorts_{random_, {.authority = secagg::fleet_authority().public_key()}};
+  std::unique_ptr<Store> store_ = make_memory_store();
   ScriptedCoordinator coordinator_;
   std::unique_ptr<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;
@@ -374,7 +381,7 @@ TEST_F(RpcTest, GivesUpAtTheDeadline) {
 }
 
 TEST_F(RpcTest, SendsDevicesAwayWhenTheQueueIsFull) {
-  loop_ = std::make_unique<CoordinatorLoop>(coordinator_, clock_, CoordinatorLoopOptions{.queue_max = 1});
+  run(coordinator_, {.queue_max = 1});
   start();
   const auto blocking = transport();
   const auto waiting = transport();
@@ -472,10 +479,10 @@ class AdministrationTest : public RpcTest {
  protected:
   AdministrationTest() {
     Result<std::unique_ptr<Coordinator>> opened =
-        Coordinator::open(*store_, random_, {.identity = &secagg::enrolled_coordinator()}, clock_.now());
+        Coordinator::open({}, random_, {.identity = &secagg::enrolled_coordinator()}, clock_.now());
     if (!opened) throw std::runtime_error(opened.error().message());
     real_ = std::move(*opened);
-    loop_ = std::make_unique<CoordinatorLoop>(*real_, clock_, CoordinatorLoopOptions{});
+    run(*real_);
     start();
   }
   ~AdministrationTest() override {
@@ -489,8 +496,6 @@ class AdministrationTest : public RpcTest {
     return std::move(*made);
   }
 
-  std::unique_ptr<Store> store_ = make_memory_store();
-  crypto::SystemRandom random_;
   std::unique_ptr<Coordinator> real_;
 };
 

@@ -58,10 +58,15 @@ class ScriptedCoordinator : public Coordinator {
     const std::lock_guard lock(mutex_);
     return ticks_;
   }
-  std::vector<CohortFinishedEvent> wait_finished(std::size_t count) {
+  std::vector<CohortEvent> wait_finished(std::size_t count) {
     wait([&] { return finished_.size() >= count; }, "a finished cohort");
     const std::lock_guard lock(mutex_);
     return finished_;
+  }
+  std::vector<StoreAnsweredEvent> wait_stored(std::size_t count) {
+    wait([&] { return stored_.size() >= count; }, "an answer of the store");
+    const std::lock_guard lock(mutex_);
+    return stored_;
   }
 
   std::atomic<std::int64_t> deadline_ms{kNever.ms};
@@ -101,7 +106,11 @@ class ScriptedCoordinator : public Coordinator {
     actions.push_back(ReplyAction{event.call, AbandonReply{}});
   }
   void handle(CallCancelledEvent& event, std::vector<Action>&) { cancelled_.push_back(event.call); }
-  void handle(CohortFinishedEvent& event, std::vector<Action>&) { finished_.push_back(std::move(event)); }
+  void handle(CohortEvent& event, std::vector<Action>& actions) {
+    if (std::holds_alternative<CohortReady>(event.what)) actions.push_back(FinishCohortAction{event.cohort});
+    if (std::holds_alternative<CohortFinished>(event.what)) finished_.push_back(std::move(event));
+  }
+  void handle(StoreAnsweredEvent& event, std::vector<Action>&) { stored_.push_back(std::move(event)); }
   void handle(TickEvent&, std::vector<Action>&) { deadline_ms = kNever.ms; }
   template <typename OtherEvent>
   void handle(OtherEvent& event, std::vector<Action>& actions) {
@@ -118,7 +127,8 @@ class ScriptedCoordinator : public Coordinator {
   std::vector<CallId> held_;
   std::vector<CallId> cancelled_;
   std::vector<Time> ticks_;
-  std::vector<CohortFinishedEvent> finished_;
+  std::vector<CohortEvent> finished_;
+  std::vector<StoreAnsweredEvent> stored_;
   bool entered_ = false;
   std::atomic<bool> blocked_{false};
   std::promise<void> gate_;

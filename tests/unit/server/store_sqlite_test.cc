@@ -1,8 +1,10 @@
 // What only the file can do: survive, be locked, be damaged, be somebody else's.
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -254,6 +256,46 @@ TEST_F(SqliteStore, RefusesAModelOfAnotherShapeThanItsSpec) {
   sql("DELETE FROM model WHERE version = 1; UPDATE task SET spec = replace(spec, '\"features\":2', "
       "'\"features\":3')");
   EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(SqliteStore, RefusesATaskWithoutAModel) {
+  write_sample();
+  sql("DELETE FROM model");
+  const auto tasks = must_open()->load_tasks();
+  EXPECT_EQ(tasks.status().code(), StatusCode::kDataLoss);
+  EXPECT_NE(tasks.status().message().find("it has no model"), std::string::npos);
+}
+
+TEST_F(SqliteStore, RefusesATaskWhoseNameIsNotThatOfItsSpec) {
+  write_sample();
+  sql("UPDATE task SET name = 'other'");
+  EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(SqliteStore, RefusesASchemaVersionBelowOne) {
+  write_sample();
+  sql("PRAGMA user_version = 0");
+  expect_refused(StatusCode::kDataLoss, "no valid schema version");
+}
+
+TEST_F(SqliteStore, ACommitThatTheDiskRefusesIsAnErrorAndChangesNothing) {
+  auto store = must_open();
+  const TaskId id = *store->create_task(sample_spec("gait"), sample_model(0));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{.rlim_cur = std::filesystem::file_size(path_.string() + "-wal"),
+                    .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  const StoredModel next = sample_model(1);
+  const Status refused = store->record_round(sample_round(id, 1, true), &next, proto::TaskState::kActive);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(refused.code(), StatusCode::kIo) << refused.message();
+  EXPECT_TRUE(store->rounds(id, 9)->empty());
+  EXPECT_EQ(store->models(id)->size(), 1u);
+  EXPECT_TRUE(store->record_round(sample_round(id, 1, true), &next, proto::TaskState::kActive).ok());
+  EXPECT_EQ(store->models(id)->size(), 2u);
 }
 
 TEST_F(SqliteStore, RefusesASpecThatDoesNotRead) {

@@ -1,12 +1,12 @@
-// The coordinator: tasks, rounds, cohorts. A core without I/O: step(event, now) -> actions. Store and
-// randomness are passed in; it never reads a clock, starts no thread, and knows no transport. One thread owns
-// it.
+// The coordinator: tasks, rounds, sessions. A core without I/O: step(event, now) -> actions. It never reads a
+// clock, starts no thread, and knows no transport; its store and its cohorts are reached by actions and
+// answer by events (store_messages.h, cohort_messages.h). One thread owns it.
 //
 //            check-in: eligible?        READY devices           deadlines everywhere
 //   device --CheckIn--> [selecting] --PlanOffer--> trains --kJoin--> [joining]
 //          --roster--> [sharing] --delivery--> [collecting] --survivors--> [confirming]
 //          --unmask request--> [unmasking] --> FinishCohort --> CohortFinished
-//          --> merge, optimise, commit
+//          --> merge, optimise --> RecordRound --> StoreAnswered --> publish
 //
 // Selecting  The task's round is open for check-in until ceil(participants * over_selection) plans are given,
 //            signed once a round. Everybody else gets a RetryWindow.
@@ -20,26 +20,31 @@
 // One-shot   Joining is all there is: the round's one cohort is open from the first message on, each device
 //            is told that it is counted when its message is taken, and FinishCohort asks the helper.
 // Commit     When all cohorts are done their sums merge; with participants_min devices in the sum the model
-//            is updated, committed to the store in one transaction with the round's record, and published.
-//            Otherwise the round is abandoned with its reason recorded, and the next one begins.
+//            is updated and recorded, in one transaction with the round. When the store has answered, the
+//            model is published and the devices that waited are told that they count. A record that fails is
+//            tried again, a few times, with growing pauses; then the round is abandoned.
+// Abandoned  The devices are told at once. The round's record, too, is tried until the store takes it.
+// A round is over when its record is written, and the next one begins. Rounds of one task are recorded in the
+// order in which they ended, one at a time, each model built on the one before.
 // A restart forgets sessions and rounds in flight (their devices find their token unknown and check in again)
 // and continues from the last committed model.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "sotto/aggregator/cohort_session.h"
-#include "sotto/aggregator/one_shot_session.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/random.h"
 #include "sotto/hosting/notice.h"
 #include "sotto/proto/messages.h"
 #include "sotto/secagg/identity.h"
+#include "sotto/server/cohort_messages.h"
 #include "sotto/server/store.h"
+#include "sotto/server/store_messages.h"
 
 namespace sotto::server {
 
@@ -63,12 +68,11 @@ struct AbandonEvent {
 struct CallCancelledEvent {
   CallId call;
 };  // the transport gave up on a held call; no reply is due
-struct CohortFinishedEvent {
-  TaskId task;
-  RoundId round;
-  CohortId cohort;
-  Result<aggregator::CohortSum> sum;
-  std::vector<ParticipantIndex> dishonest;
+// The answer to a StoreAction, which is handed back: what was to be stored is published, or tried again.
+struct StoreAnsweredEvent {
+  StoreCallId call;
+  StoreRequest request;
+  StoreReply reply;
 };
 struct TickEvent {};  // time has passed; sent at next_deadline()
 struct CreateTaskEvent {
@@ -93,8 +97,8 @@ struct ListModelsEvent {
   std::string task;
 };
 using Event = std::variant<CheckInEvent, FetchModelEvent, ExchangeEvent, AbandonEvent, CallCancelledEvent,
-                           CohortFinishedEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, ListTasksEvent,
-                           ListRoundsEvent, ListModelsEvent>;
+                           CohortEvent, StoreAnsweredEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent,
+                           ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
 
 // ---- actions ----
 struct AbandonReply {};
@@ -106,45 +110,55 @@ struct ReplyAction {
                std::vector<proto::ModelRecord>>
       body;
 };
-// Run session->finish() wherever there is time and answer with a CohortFinishedEvent.
+// A command for the CohortHost; its events come back in order. Commands for one cohort are carried out in the
+// order in which they are given.
+struct CohortAction {
+  CohortAddress cohort;
+  CohortCommand command;
+};
+// Run CohortHost::finish() wherever there is time and hand its event back.
 // `asks_helper`: finish() then waits for another party and should not keep other cohorts waiting.
 struct FinishCohortAction {
-  TaskId task;
-  RoundId round;
-  CohortId cohort;
-  std::unique_ptr<aggregator::CohortSession> session;
+  CohortAddress cohort;
   bool asks_helper = false;
 };
-using NoticeAction = hosting::Notice;
-using Action = std::variant<ReplyAction, FinishCohortAction, NoticeAction>;
-
-// The second party of one-shot sessions, as far as the coordinator knows it.
-struct HelperAccess {
-  crypto::X25519PublicKey key{};           // devices seal to it; plans name it
-  aggregator::HelperLink* link = nullptr;  // must outlive the coordinator and its sessions
+// A request to the store, to be answered by a StoreAnsweredEvent, however late. Requests are carried out in
+// the order in which they are given. At most limits::kStoreRequestsMax are under way.
+struct StoreAction {
+  StoreCallId call;
+  StoreRequest request;
 };
+using NoticeAction = hosting::Notice;
+using Action = std::variant<ReplyAction, CohortAction, FinishCohortAction, StoreAction, NoticeAction>;
 
 struct CoordinatorOptions {
   // Signs plans; must outlive the coordinator. Null: plans are not signed, and semi-malicious tasks are
   // refused.
   const secagg::Identity* identity = nullptr;
-  HelperAccess helper{};  // without a link one-shot tasks are refused
+  // The mask helper's key, to which devices seal; plans name it. Without it one-shot tasks are refused.
+  std::optional<crypto::X25519PublicKey> helper_key{};
   // A call whose answer is not ready is answered KeepWaiting after this; 0: at once.
   std::int64_t hold_call_ms = 10'000;
   std::uint32_t poll_after_ms = 200;  // KeepWaiting asks to poll between this and twice this
   // Devices sent away are spread over the time until the task can use them, within these bounds.
   std::uint32_t retry_min_ms = 500;
   std::uint32_t retry_max_ms = 60'000;
+  // Rounds of one task that may be open at once. A round that takes no more devices makes room for the next.
+  std::uint32_t rounds_open_max = 1;
 };
 
+// An interface, because the shells around it are tested with coordinators that follow a script.
 class Coordinator {
  public:
-  // Loads all tasks from `store`. `store` and `random` must outlive the coordinator.
-  [[nodiscard]] static Result<std::unique_ptr<Coordinator>> open(Store& store, Random& random,
+  // `tasks` is what the store holds. `random` must outlive the coordinator. kInvalidArgument names the
+  // option.
+  [[nodiscard]] static Result<std::unique_ptr<Coordinator>> open(std::vector<StoredTask> tasks,
+                                                                 Random& random,
                                                                  const CoordinatorOptions& options, Time now);
   virtual ~Coordinator() = default;
 
   // Every call event gets exactly one ReplyAction, in this step or a later one, unless it is cancelled first.
+  // (A cancelled call that waits for the store may be answered all the same.)
   [[nodiscard]] virtual std::vector<Action> step(Event event, Time now) = 0;
   // When to send the next TickEvent; kNever when nothing is pending.
   [[nodiscard]] virtual Time next_deadline() const = 0;

@@ -2,8 +2,13 @@
 // callbacks.
 //
 //   gRPC threads --submit()--> [queue] --> coordinator thread: step() --> callbacks, notices
-//                                 ^                              |
-//                                 +-- CohortFinishedEvent -- finishing thread <- FinishCohortAction
+//                                 ^            |  ^                 |
+//                                 |            v  | cohorts         |
+//                                 +-- CohortFinished ------ finishing thread <- FinishCohortAction
+//                                 +-- StoreAnsweredEvent -- store thread <----- StoreAction
+//
+// Cohorts are carried along in the coordinator's thread: vectors are added at memory speed. The store has a
+// thread of its own, so a slow disk keeps nobody waiting but whoever asked for what is on it.
 //
 // Thread-safe unless noted. An exception that escapes from a library below the coordinator ends the loop:
 // every call is answered with kUnavailable from then on and status() says why.
@@ -19,7 +24,9 @@
 #include "sotto/base/clock.h"
 #include "sotto/base/executor.h"
 #include "sotto/base/limits.h"
+#include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator.h"
+#include "sotto/server/store.h"
 
 namespace sotto::server {
 
@@ -30,6 +37,14 @@ concept CallEvent = std::same_as<Event, CheckInEvent> || std::same_as<Event, Fet
     std::same_as<Event, CreateTaskEvent> || std::same_as<Event, SetTaskStateEvent> ||
     std::same_as<Event, ListTasksEvent> || std::same_as<Event, ListRoundsEvent> ||
     std::same_as<Event, ListModelsEvent>;
+
+// What the loop runs. All must outlive it, and nobody else may use them while it does.
+struct CoordinatorParts {
+  Coordinator& coordinator;
+  CohortHost& cohorts;
+  Store& store;
+  const Clock& clock;
+};
 
 struct CoordinatorLoopOptions {
   std::size_t finish_threads = 1;  // threads that remove masks, beside the coordinator's own
@@ -43,9 +58,8 @@ class CoordinatorLoop {
   using ReplyBody = decltype(ReplyAction::body);
   using Done = std::function<void(const ReplyBody&)>;
 
-  // Starts the threads. `coordinator` and `clock` must outlive the loop, and nobody else may use the
-  // coordinator while it runs.
-  CoordinatorLoop(Coordinator& coordinator, const Clock& clock, CoordinatorLoopOptions options);
+  // Starts the threads.
+  CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopOptions options);
   ~CoordinatorLoop();  // stop()
   CoordinatorLoop(const CoordinatorLoop&) = delete;
   CoordinatorLoop& operator=(const CoordinatorLoop&) = delete;
@@ -64,8 +78,8 @@ class CoordinatorLoop {
   // called.
   bool cancel(CallId call);
 
-  // Ends its threads after what they are at, answers every open call with kUnavailable. From the owning
-  // thread only.
+  // Ends its threads after what they are at, and the store's after all that it was asked for; answers every
+  // open call with kUnavailable. From the owning thread only.
   void stop();
   // kOk while events are being handled; kUnavailable after stop(); kIo with the reason after an exception.
   [[nodiscard]] Status status() const;
@@ -80,6 +94,7 @@ class CoordinatorLoop {
   std::thread coordinator_thread_;
   std::thread finish_thread_;
   std::thread ask_thread_;  // finishes cohorts that ask a helper, one after the other
+  std::thread store_thread_;
 };
 
 }  // namespace sotto::server

@@ -1,0 +1,54 @@
+// Where cohorts live: their sessions, their keys, and the way to the mask helper. The coordinator knows
+// them by address and speaks to them in messages (cohort_messages.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sotto/aggregator/cohort_session.h"
+#include "sotto/aggregator/one_shot_session.h"
+#include "sotto/base/executor.h"
+#include "sotto/base/random.h"
+#include "sotto/server/cohort_messages.h"
+
+namespace sotto::server {
+
+struct CohortHostOptions {
+  // Who enrols devices; without it signed sessions are refused.
+  std::optional<crypto::Es256PublicKey> authority{};
+  // Must outlive the host; without it one-shot sessions are refused.
+  aggregator::HelperLink* helper = nullptr;
+};
+
+// The session that a cohort asks for.
+using MakeCohortSession = std::function<Result<std::unique_ptr<aggregator::CohortSession>>(
+    const proto::Plan& plan, const OpenCohort&)>;
+
+// Why this plan's sessions cannot be served for want of a helper or an authority.
+[[nodiscard]] Status check_one_shot(bool has_helper, bool has_authority);
+
+class CohortHost {
+ public:
+  // `random` must outlive the host.
+  CohortHost(Random& random, const CohortHostOptions& options);
+  explicit CohortHost(MakeCohortSession make_session);
+  ~CohortHost();
+  CohortHost(const CohortHost&) = delete;
+  CohortHost& operator=(const CohortHost&) = delete;
+
+  // What comes of the command. From one thread. An address that is not open is none of ours: no event.
+  [[nodiscard]] std::vector<CohortEvent> step(const CohortAddress& cohort, const CohortCommand& command,
+                                              Time now);
+
+  // After CohortReady: removes the masks, which is heavy, and may wait for the helper. From any thread, also
+  // while step() is at work on others or on this one; a cohort discarded meanwhile finishes for nobody.
+  [[nodiscard]] CohortEvent finish(const CohortAddress& cohort, Executor& executor);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sotto::server

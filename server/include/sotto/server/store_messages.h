@@ -1,0 +1,53 @@
+// What the coordinator asks of the store, and what comes back: values, so that the store may answer late and
+// from another thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "sotto/base/ids.h"
+#include "sotto/proto/messages.h"
+#include "sotto/server/store.h"
+
+namespace sotto::server {
+
+using StoreCallId = StrongId<struct StoreCallIdTag, std::uint64_t>;  // one request to the store
+
+struct CreateTaskRequest {
+  proto::TaskSpec spec;
+  StoredModel initial;
+};
+struct SetTaskStateRequest {
+  TaskId task;
+  proto::TaskState state = proto::TaskState::kPaused;
+};
+// A round's record, its model when it is committed, and the state that the task is in from then on.
+struct RecordRoundRequest {
+  proto::RoundRecord record;
+  std::optional<StoredModel> model{};
+  proto::TaskState state = proto::TaskState::kActive;
+};
+struct ListRoundsRequest {
+  TaskId task;
+  std::uint32_t count_max = 0;
+};
+struct ListModelsRequest {
+  TaskId task;
+};
+struct LoadModelRequest {
+  TaskId task;
+  ModelVersion version;
+};
+using StoreRequest = std::variant<CreateTaskRequest, SetTaskStateRequest, RecordRoundRequest,
+                                  ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
+
+// A Status: kOk where there is nothing else to say, or the error. Otherwise what was asked for.
+using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
+                                std::vector<proto::ModelRecord>, StoredModel>;
+
+// Puts the request to the store and blocks for as long as that takes.
+[[nodiscard]] StoreReply answer_request(Store& store, const StoreRequest& request);
+
+}  // namespace sotto::server

@@ -1,0 +1,206 @@
+#include "coordinator/round.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "sotto/proto/plan.h"
+
+namespace sotto::server {
+namespace {
+
+std::uint32_t plans_for(const proto::TaskSpec& spec) {
+  // over_selection is a float: 10 * 1.1f is a hair above 11 and means 11.
+  const double plans = static_cast<double>(spec.participants) * static_cast<double>(spec.over_selection);
+  return static_cast<std::uint32_t>(std::ceil(plans * (1 - 1e-6)));
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> cohort_sizes(std::uint32_t joined, std::uint32_t cohort_min,
+                                        std::uint32_t cohort_max) {
+  const std::uint32_t count = std::min((joined + cohort_max - 1) / cohort_max, joined / cohort_min);
+  if (count == 0) return {};
+  const std::uint32_t placed =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(joined, std::uint64_t{count} * cohort_max));
+  std::vector<std::uint32_t> sizes(count, placed / count);
+  for (std::uint32_t i = 0; i < placed % count; ++i) ++sizes[i];
+  return sizes;
+}
+
+proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Digest& helper) {
+  proto::Plan plan;
+  plan.task = task.id;
+  plan.round = round;
+  plan.model_version = task.model.version;
+  plan.model_digest = task.model.digest;
+  plan.model = task.spec.model;
+  plan.training = task.spec.training;
+  plan.aggregation = task.spec.aggregation;
+  plan.aggregation.clip = task.model.clip;
+  plan.report_within_ms = task.spec.report_within_ms;
+  if (plan.aggregation.kind == proto::Aggregation::kOneShot) plan.helper_digest = helper;
+  return plan;
+}
+
+std::uint64_t RefusalCounts::total() const {
+  std::uint64_t total = 0;
+  for (const std::uint64_t count : counts_) total += count;
+  return total;
+}
+
+std::string RefusalCounts::summary() const {
+  std::string text;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    if (counts_[i] == 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", counts_[i], word_of(static_cast<Rejection>(i)));
+  }
+  return text;
+}
+
+Round::Round(const StoredTask& task, RoundId id, const crypto::Digest& helper)
+    : id_(id),
+      plan_(make_plan(task, id, helper)),
+      plan_bytes_(proto::encode_plan(plan_)),
+      plan_digest_(crypto::sha256({plan_bytes_})),
+      participants_(task.spec.participants),
+      participants_min_(task.spec.participants_min),
+      cohort_max_(task.spec.cohort_max),
+      report_within_ms_(task.spec.report_within_ms),
+      plans_max_(plans_for(task.spec)) {
+  record_.task = task.id;
+  record_.round = id;
+  record_.base_version = task.model.version;
+  record_.committed_version = task.model.version;
+  record_.clip = task.model.clip;
+}
+
+Round::Next Round::next(bool active) const {
+  switch (phase_) {
+    case Phase::kJoining:
+      return next_of_joining(active);
+    case Phase::kSumming:
+      return next_of_summing();
+    case Phase::kEnded:
+      break;
+  }
+  return Wait{};
+}
+
+Round::Next Round::next_of_joining(bool active) const {
+  if (one_shot() && !cohorts_.empty() && cohorts_open() == 0) return Abandon{first_failure_};
+  // Nobody is at work: paused before anybody was, or the only device went elsewhere.
+  if (plans_given_ == 0) return active ? Next(Wait{}) : Next(Vanish{});
+  const bool all_heard = outstanding_ == 0 && !(active && has_plans_left());
+  if (joined_ < participants_ && !all_heard && !overdue_) return Wait{};
+  const std::uint32_t cohort_min = plan_.aggregation.cohort_min;
+  const std::uint32_t needed = std::max(participants_min_, cohort_min);
+  std::vector<std::uint32_t> sizes = cohort_sizes(joined_, cohort_min, cohort_max_);
+  if (joined_ >= needed && !sizes.empty()) return CloseJoining{std::move(sizes)};
+  return Abandon{
+      fmt::format("{} of {} devices with a plan joined, {} are needed", joined_, plans_given_, needed)};
+}
+
+Round::Next Round::next_of_summing() const {
+  if (cohorts_open() > 0) return Wait{};
+  std::uint32_t devices = 0;
+  std::uint64_t weight = 0;
+  for (const Cohort& cohort : cohorts_) {
+    if (!cohort.sum) continue;
+    devices += cohort.sum->devices;
+    weight += cohort.sum->metrics.weight;
+  }
+  if (devices >= participants_min_ && weight > 0) return Commit{};
+  std::string reason = "the devices trained on no examples";
+  if (devices < participants_min_) {
+    reason = fmt::format("{} devices in the sum, {} are needed", devices, participants_min_);
+  }
+  if (cohorts_abandoned_ > 0) {
+    reason += fmt::format("; {} of {} cohorts were abandoned: {}", cohorts_abandoned_, record_.cohorts,
+                          first_failure_);
+  }
+  return Abandon{std::move(reason)};
+}
+
+void Round::plan_given(const SessionToken& token, Time now) {
+  if (joining_until_ == kNever) {
+    record_.started_ms = now.ms;
+    joining_until_ = now + std::chrono::milliseconds(report_within_ms_);
+  }
+  ++plans_given_;
+  ++outstanding_;
+  planned.push_back(token);
+}
+
+void Round::plan_returned() {
+  --plans_given_;
+  --outstanding_;
+  if (plans_given_ == 0) joining_until_ = kNever;
+}
+
+void Round::device_joined(const SessionToken& token) {
+  --outstanding_;
+  ++joined_;
+  if (!one_shot()) joiners_.push_back(token);
+}
+
+void Round::close_joining(std::uint32_t cohorts) {
+  phase_ = Phase::kSumming;
+  record_.cohorts = cohorts;
+}
+
+Cohort& Round::add_cohort() {
+  ++cohorts_open_;
+  return cohorts_.emplace_back(Cohort{.id = CohortId{static_cast<std::uint32_t>(cohorts_.size())}});
+}
+
+Cohort* Round::find_cohort(CohortId id) { return id.value < cohorts_.size() ? &cohorts_[id.value] : nullptr; }
+
+void Round::step_closed(proto::Step step, std::uint32_t answered) {
+  if (step == proto::Step::kShare) record_.shared += answered;
+  if (step == proto::Step::kCollect || one_shot()) record_.collected += answered;
+  if (step == proto::Step::kConfirm) record_.confirmed += answered;
+  if (step == proto::Step::kUnmask) record_.unmasked += answered;
+}
+
+bool Round::fits(const aggregator::CohortSum& sum) const {
+  if (sum.sum.size() != plan_.model.parameter_count()) return false;
+  const auto other =
+      std::ranges::find_if(cohorts_, [](const Cohort& cohort) { return cohort.sum.has_value(); });
+  return other == cohorts_.end() || other->sum->mergeable_with(sum);
+}
+
+void Round::cohort_summed(Cohort& cohort, aggregator::CohortSum sum) {
+  cohort.state = Cohort::State::kSummed;
+  --cohorts_open_;
+  cohort.sum = std::move(sum);
+}
+
+void Round::cohort_failed(Cohort& cohort, const std::string& reason) {
+  cohort.state = Cohort::State::kAbandoned;
+  --cohorts_open_;
+  ++cohorts_abandoned_;
+  if (first_failure_.empty()) first_failure_ = reason;
+}
+
+// Sums are integers: neither the order in which cohorts finish nor that in which they merge changes the
+// result.
+aggregator::CohortSum Round::merged_sum() const {
+  aggregator::CohortSum merged;
+  for (const Cohort& cohort : cohorts_) {
+    if (cohort.sum) merged.merge(*cohort.sum);
+  }
+  return merged;
+}
+
+proto::RoundRecord Round::record() const {
+  proto::RoundRecord record = record_;
+  record.plans_given = plans_given_;
+  record.joined = joined_;
+  return record;
+}
+
+}  // namespace sotto::server

@@ -1,0 +1,172 @@
+// A round in flight: a machine that is told what happens and says what comes next. It knows no session, no
+// store and no clock, and it ends nothing: whoever drives it asks next() and acts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "sotto/aggregator/cohort_sum.h"
+#include "sotto/base/clock.h"
+#include "sotto/proto/messages.h"
+#include "sotto/secagg/identity.h"
+#include "sotto/server/cohort_messages.h"
+#include "sotto/server/store.h"
+
+namespace sotto::server {
+
+// How J joined devices are split: into ceil(J / cohort_max) cohorts whose sizes differ by at most one. When
+// those would be smaller than cohort_min, into as many of at least cohort_min as there can be; devices that
+// then fit in none are left over. Empty when J < cohort_min. Requires 1 <= cohort_min <= cohort_max.
+[[nodiscard]] std::vector<std::uint32_t> cohort_sizes(std::uint32_t joined, std::uint32_t cohort_min,
+                                                      std::uint32_t cohort_max);
+
+// The plan of a round of the task, on its last model.
+[[nodiscard]] proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Digest& helper);
+
+// Refusals by Rejection.
+class RefusalCounts {
+ public:
+  void add(Rejection rejection) { ++counts_[static_cast<std::size_t>(rejection)]; }
+  [[nodiscard]] std::uint64_t total() const;
+  // "3 wrong length, 1 duplicate"
+  [[nodiscard]] std::string summary() const;
+
+ private:
+  std::array<std::uint64_t, number_of(last_of<Rejection>()) + 1> counts_{};
+};
+
+// What the coordinator knows of a cohort, which lives elsewhere.
+struct Cohort {
+  enum class State : std::uint8_t { kRunning, kFinishing, kSummed, kAbandoned };
+  struct Place {
+    SessionToken token;
+    std::string device_id;
+    bool in_sum = false;  // its vector was taken
+  };
+
+  CohortId id;
+  State state = State::kRunning;
+  std::vector<Place> places{};            // by seat
+  proto::Step step = proto::Step::kJoin;  // the open one
+  std::uint32_t awaited = 0;
+  std::uint32_t answered = 0;
+  Time step_until = kNever;
+  std::optional<aggregator::CohortSum> sum{};  // kSummed
+};
+
+class Round {
+ public:
+  enum class Phase : std::uint8_t {
+    kJoining,  // devices train and join
+    kSumming,  // its cohorts are at work
+    kEnded,    // nothing can change its outcome any more
+  };
+
+  // What comes next.
+  struct Wait {};
+  struct Vanish {};  // nobody was ever at work, and nobody is to begin
+  struct CloseJoining {
+    std::vector<std::uint32_t> cohort_sizes;
+  };
+  struct Commit {};
+  struct Abandon {
+    std::string reason;
+  };
+  using Next = std::variant<Wait, Vanish, CloseJoining, Commit, Abandon>;
+
+  // The round with this number of the task, on its last model, open for check-in.
+  Round(const StoredTask& task, RoundId id, const crypto::Digest& helper);
+
+  [[nodiscard]] RoundId id() const { return id_; }
+  [[nodiscard]] const proto::Plan& plan() const { return plan_; }
+  [[nodiscard]] const std::vector<std::uint8_t>& plan_bytes() const { return plan_bytes_; }
+  [[nodiscard]] const crypto::Digest& plan_digest() const { return plan_digest_; }
+  [[nodiscard]] Phase phase() const { return phase_; }
+  [[nodiscard]] bool joining() const { return phase_ == Phase::kJoining; }
+  [[nodiscard]] bool one_shot() const { return plan_.aggregation.kind == proto::Aggregation::kOneShot; }
+  [[nodiscard]] bool has_plans_left() const { return joining() && plans_given_ < plans_max_; }
+  [[nodiscard]] std::uint32_t plans_max() const { return plans_max_; }
+  [[nodiscard]] std::uint32_t plans_given() const { return plans_given_; }
+  [[nodiscard]] std::uint32_t outstanding() const { return outstanding_; }
+  [[nodiscard]] std::uint32_t joined() const { return joined_; }
+  // When joining ends at the latest: counted from the first plan. kNever while there is none.
+  [[nodiscard]] Time joining_until() const { return joining_until_; }
+
+  // `active`: the task gives plans. Changes nothing.
+  [[nodiscard]] Next next(bool active) const;
+
+  // ---- while joining ----
+  void plan_given(const SessionToken& token, Time now);
+  void plan_returned();  // as if it had never been given
+  void device_joined(const SessionToken& token);
+  void joiner_left() { --joined_; }
+  // It has a plan and will not join.
+  void plan_lost() { --outstanding_; }
+  void joining_is_over() { overdue_ = true; }
+  // The cohorts form: kSumming.
+  void close_joining(std::uint32_t cohorts);
+  [[nodiscard]] const std::vector<SessionToken>& joiners() const { return joiners_; }
+
+  // ---- cohorts ----
+  Cohort& add_cohort();
+  [[nodiscard]] Cohort* find_cohort(CohortId id);
+  [[nodiscard]] const std::vector<Cohort>& cohorts() const { return cohorts_; }
+  [[nodiscard]] std::uint32_t cohorts_open() const { return cohorts_open_; }
+  void step_closed(proto::Step step, std::uint32_t answered);
+  // `sum` is of this round's form.
+  void cohort_summed(Cohort& cohort, aggregator::CohortSum sum);
+  void cohort_failed(Cohort& cohort, const std::string& reason);
+  [[nodiscard]] bool fits(const aggregator::CohortSum& sum) const;
+
+  // ---- its end ----
+  void end() { phase_ = Phase::kEnded; }
+  // Of all cohorts that were summed.
+  [[nodiscard]] aggregator::CohortSum merged_sum() const;
+  // Its record so far, with `outcome` undecided.
+  [[nodiscard]] proto::RoundRecord record() const;
+  [[nodiscard]] std::int64_t started_ms() const { return record_.started_ms; }
+
+  // ---- books that others keep in it ----
+  void count_uplink(std::size_t bytes) { record_.uplink_bytes += bytes; }
+  RefusalCounts refusals{};
+  std::optional<secagg::Credential> plan_credential{};  // made with the first plan that is given
+  std::vector<SessionToken> planned{};                  // every session of this round
+  // Devices that left their session: no second plan in this round.
+  std::unordered_set<std::string> departed{};
+
+ private:
+  [[nodiscard]] Next next_of_joining(bool active) const;
+  [[nodiscard]] Next next_of_summing() const;
+
+  RoundId id_;
+  proto::Plan plan_;
+  std::vector<std::uint8_t> plan_bytes_;
+  crypto::Digest plan_digest_{};
+  // What the task asks of a round.
+  std::uint32_t participants_ = 0;
+  std::uint32_t participants_min_ = 0;
+  std::uint32_t cohort_max_ = 0;
+  std::uint32_t report_within_ms_ = 0;
+  std::uint32_t plans_max_ = 0;
+
+  Phase phase_ = Phase::kJoining;
+  std::uint32_t plans_given_ = 0;
+  std::uint32_t outstanding_ = 0;  // devices with a plan that have neither joined nor left
+  std::uint32_t joined_ = 0;
+  bool overdue_ = false;
+  Time joining_until_ = kNever;
+  std::vector<SessionToken> joiners_;  // in order of joining; some may have left since
+
+  std::vector<Cohort> cohorts_;
+  std::uint32_t cohorts_open_ = 0;  // neither summed nor abandoned
+  std::uint32_t cohorts_abandoned_ = 0;
+  std::string first_failure_;
+  proto::RoundRecord record_;
+};
+
+}  // namespace sotto::server

@@ -1,0 +1,41 @@
+#include "sotto/server/store_messages.h"
+
+namespace sotto::server {
+namespace {
+
+template <typename Value>
+StoreReply reply_of(Result<Value> result) {
+  if (!result) return result.error();
+  return std::move(*result);
+}
+
+struct Answer {
+  Store& store;
+
+  StoreReply operator()(const CreateTaskRequest& request) const {
+    return reply_of(store.create_task(request.spec, request.initial));
+  }
+  StoreReply operator()(const SetTaskStateRequest& request) const {
+    return store.set_task_state(request.task, request.state);
+  }
+  StoreReply operator()(const RecordRoundRequest& request) const {
+    return store.record_round(request.record, request.model ? &*request.model : nullptr, request.state);
+  }
+  StoreReply operator()(const ListRoundsRequest& request) const {
+    return reply_of(store.rounds(request.task, request.count_max));
+  }
+  StoreReply operator()(const ListModelsRequest& request) const {
+    return reply_of(store.models(request.task));
+  }
+  StoreReply operator()(const LoadModelRequest& request) const {
+    return reply_of(store.model(request.task, request.version));
+  }
+};
+
+}  // namespace
+
+StoreReply answer_request(Store& store, const StoreRequest& request) {
+  return std::visit(Answer{store}, request);
+}
+
+}  // namespace sotto::server
