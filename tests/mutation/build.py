@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 from rules import Mutant
@@ -60,7 +61,11 @@ def configure(source: pathlib.Path, out: pathlib.Path, header: pathlib.Path | No
     query.touch()
     flags = " ".join(FLAGS + (["-include", str(header)] if header else []))
     command = ["cmake", "-S", str(source), "-B", str(out), "-G", "Ninja", "--log-level=NOTICE"]
-    command += ["-DCMAKE_BUILD_TYPE=", f"-DCMAKE_CXX_FLAGS={flags}", "-DCMAKE_CXX_COMPILER=g++"]
+    command += [
+        "-DCMAKE_BUILD_TYPE=",
+        f"-DCMAKE_CXX_FLAGS={flags}",
+        f"-DCMAKE_CXX_COMPILER={shutil.which('g++')}",
+    ]
     command += ["-DSOTTO_GRPC=OFF", "-DSOTTO_DEVELOPER_MODE=ON"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 

@@ -19,6 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = "tests/mutation"
 ROUNDS_MAX = 40  # of withdrawing what does not compile
 PLANTED_MIN = 400
+PER_MODULE = 40
+TIMES = {"crypto": 2}  # where most depends on it
 
 
 def arguments() -> argparse.Namespace:
@@ -28,7 +30,7 @@ def arguments() -> argparse.Namespace:
         "--work", type=pathlib.Path, help="where the copy and its build go (default: build/mutation)"
     )
     parser.add_argument("--seed", default="sotto", help="chooses among the possible faults")
-    parser.add_argument("--per-module", type=int, default=60, help="faults of one module")
+    parser.add_argument("--per-module", type=int, default=PER_MODULE, help="faults of one module")
     parser.add_argument("--module", action="append", help="build and test these modules only")
     parser.add_argument("--survivors", action="store_true", help="test again only what survived the last run")
     parser.add_argument("--list", action="store_true", help="print the chosen faults and stop")
@@ -49,16 +51,20 @@ class Session:
     def choose(self) -> dict[str, list[Mutant]]:
         build.configure(self.root, self.work / "targets", None)
         model = build.model_of(self.root, self.work / "targets", None)
+        self.tree = plant.read_tree(self.root)
         self.found, self.parsed = plant.candidates(self.root, model.sources)
         return self.choose_again()
 
     def choose_again(self) -> dict[str, list[Mutant]]:
         chosen = {
-            module: plant.choose(found, self.options.per_module, self.options.seed, self.withdrawn)
+            module: plant.choose(found, self.count_of(module), self.options.seed, self.withdrawn)
             for module, found in self.found.items()
         }
         plant.give_numbers([mutant for mutants in chosen.values() for mutant in mutants])
         return chosen
+
+    def count_of(self, module: str) -> int:
+        return self.options.per_module * TIMES.get(module, 1)
 
     def write(self, chosen: dict[str, list[Mutant]]) -> None:
         by_file: dict[str, list[Mutant]] = {}
@@ -66,7 +72,7 @@ class Session:
             for mutant in mutants:
                 by_file.setdefault(mutant.path, []).append(mutant)
         texts = {path: plant.planted(self.parsed[path], mutants) for path, mutants in by_file.items()}
-        plant.write_copy(self.root, self.copy, texts)
+        plant.write_copy(self.tree, self.copy, texts)
 
     def build_copy(
         self, chosen: dict[str, list[Mutant]]

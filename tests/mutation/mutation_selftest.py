@@ -111,6 +111,9 @@ class Rules(unittest.TestCase):
         for body in (
             "SOTTO_CHECK(a < b);",
             "crypto::wipe(a);",
+            "wipe_text(a + 1);",
+            "a.reserve(b + 1);",
+            "X509_free(a);",
             "static_assert(1 < 2);",
             "constexpr int a = 1 + 2;",
             "std::array<int, 3> a;",

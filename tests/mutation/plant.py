@@ -67,7 +67,8 @@ def choose(found: list[Mutant], count: int, seed: str, withdrawn: set[str]) -> l
     order = sorted(by_file, key=lambda path: rank(seed, path.rpartition("/")[2]))
     ranks = {mutant.key: rank(seed, mutant.name) for mutant in found}
     chosen: list[Mutant] = []
-    used: collections.Counter[str] = collections.Counter()
+    # A rule whose faults did not compile gives way to others.
+    used = collections.Counter(one.rule for one in found if one.key in withdrawn)
     while len(chosen) < count and any(by_file.values()):
         for path in order:
             if len(chosen) == count or not by_file[path]:
@@ -136,19 +137,22 @@ def wrapped(mutant: Mutant, text: str) -> str:
     return f"({switch} ? ({mutant.after}) : ({text}))"
 
 
-def write_copy(root: pathlib.Path, copy: pathlib.Path, texts: dict[str, str]) -> None:
+def read_tree(root: pathlib.Path) -> dict[str, tuple[bytes, int]]:
+    """Every file with its mode, once: a tree that is edited meanwhile is measured as it was."""
+    return {path: ((root / path).read_bytes(), (root / path).stat().st_mode) for path in files(root)}
+
+
+def write_copy(tree: dict[str, tuple[bytes, int]], copy: pathlib.Path, texts: dict[str, str]) -> None:
     """Copies the tree, with `texts` by path in place. Writes only what changed; removes what is gone."""
-    wanted: set[str] = set()
-    for path in files(root):
-        wanted.add(path)
-        content = texts[path].encode() if path in texts else (root / path).read_bytes()
+    for path, (original, mode) in tree.items():
+        content = texts[path].encode() if path in texts else original
         target = copy / path
         if not target.is_file() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-            target.chmod((root / path).stat().st_mode)
+            target.chmod(mode)
     for path in files(copy):
-        if path not in wanted:
+        if path not in tree:
             (copy / path).unlink()
 
 
