@@ -160,6 +160,19 @@ TEST_F(OneShot, ShowsNothingTwice) {
   EXPECT_FALSE(std::equal(second.vector.begin(), second.vector.end(), decoded_.vector.begin()));
 }
 
+// The masks of two messages differ, so their commitments would differ without a blind.
+TEST_F(OneShot, TheSameVectorIsCommittedToUnderANewBlindEachTime) {
+  constexpr std::size_t kBlindAt = sizeof(SealedSeed);
+  const auto sign = [&] {
+    std::array<std::uint8_t, kOneShotHeaderBytes> header;
+    one_shot_sign(context_.plan_digest, device(), decoded_.mask.seed, decoded_.vector, random_, header);
+    return std::vector<std::uint8_t>(header.begin() + kBlindAt, header.begin() + kBlindAt + kBlindBytes);
+  };
+  const std::vector<std::uint8_t> first = sign();
+  EXPECT_NE(sign(), first);
+  EXPECT_NE(first, std::vector<std::uint8_t>(kBlindBytes, 0));
+}
+
 TEST_F(OneShot, AHelpersKeyOfSmallOrderWipesTheVector) {
   std::vector<std::uint8_t> ring(layout_.byte_count(), 1);
   SealedSeed sealed;

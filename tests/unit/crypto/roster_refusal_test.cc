@@ -364,5 +364,26 @@ TEST(JoiningAnUnsignedSession, NeedsNoIdentity) {
   EXPECT_EQ(written, kAdvertiseBytes);
 }
 
+// ---- sparse graphs ----
+
+// Of most entries a device asks nothing else: they are not its neighbours'.
+TEST(SparseRoster, AnOwnKeyInAnEarlierEntryIsRefused) {
+  constexpr std::uint16_t kSelf = 79;
+  for (const std::size_t other : {0, 11, 22, 33, 44, 55, 66, 77}) {
+    SessionRelay relay({.participants = kSelf + 1, .adversary = Adversary::kCurious});
+    relay.advertise_all();
+    ASSERT_LT(relay.graph().neighbours, kSelf);
+    std::vector<std::uint8_t> message = relay.roster_message(kSelf);
+    const auto entry = [&](std::size_t index) {
+      return message.data() + roster_head_bytes(Adversary::kCurious, index);
+    };
+    std::copy_n(entry(kSelf) + kChannelKeyAt, crypto::kX25519Bytes, entry(other) + kMaskKeyAt);
+    std::vector<std::uint8_t> out(shares_bytes(kSelf));
+    std::size_t written = 0;
+    EXPECT_EQ(relay.device(kSelf).participant.receive_roster(message, out, written), Rejection::kBadKey)
+        << other;
+  }
+}
+
 }  // namespace
 }  // namespace sotto::secagg

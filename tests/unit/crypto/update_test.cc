@@ -67,12 +67,12 @@ TEST(Quantizer, WholeStepsAreExact) {
 }
 
 TEST(Quantizer, ClipsAndSaysSo) {
-  const Quantized quantized = quantize({0.0f, 2.0f, -3.0f, 1e30f}, {.clip = 1.0f});
-  EXPECT_TRUE(quantized.metrics.clipped);
-  EXPECT_EQ(quantized.value(0), 0);
-  EXPECT_EQ(quantized.value(1), 127);
-  EXPECT_EQ(quantized.value(2), -127);
-  EXPECT_EQ(quantized.value(3), 127);
+  const Quantized quantized = quantize({2.0f, -3.0f, 1e30f, 0.0f}, {.clip = 1.0f});
+  EXPECT_TRUE(quantized.metrics.clipped) << "though the last value is not";
+  EXPECT_EQ(quantized.value(0), 127);
+  EXPECT_EQ(quantized.value(1), -127);
+  EXPECT_EQ(quantized.value(2), 127);
+  EXPECT_EQ(quantized.value(3), 0);
   EXPECT_EQ(quantized.lanes[19], 1);
 }
 
