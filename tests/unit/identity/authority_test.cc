@@ -81,6 +81,22 @@ TEST_F(AuthorityFiles, ACrashBeforeThePublicFileIsMended) {
   EXPECT_EQ(load_public_key(path("authority/authority.pem")).value(), made->public_key());
 }
 
+TEST_F(AuthorityFiles, AKeyThatCannotBeWrittenMakesNoAuthority) {
+  // A folder where the new file would be written stops a super-user too.
+  std::filesystem::create_directories(path("authority/authority-key.pem.new/inside"));
+  const auto made = Authority::create(path("authority"));
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code(), StatusCode::kIo);
+  EXPECT_FALSE(std::filesystem::exists(path("authority/authority.pem"))) << "the public half of a lost key";
+}
+
+TEST_F(AuthorityFiles, APublicFileThatCannotBeReadIsNotReplaced) {
+  ASSERT_TRUE(Authority::create(path("authority")).has_value());
+  write("authority/authority.pem", "somebody's notes");
+  EXPECT_EQ(Authority::open(path("authority")).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(read("authority/authority.pem"), "somebody's notes");
+}
+
 TEST_F(AuthorityFiles, DamagedFilesAreNamed) {
   ASSERT_TRUE(Authority::create(path("one")).has_value());
   ASSERT_TRUE(Authority::create(path("two")).has_value());
