@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
 #include <limits>
 
 #include "cohort.h"
@@ -85,10 +87,49 @@ TEST(CohortSumCodec, RefusesIntactNonsense) {
     return decode_cohort_sum(resealed(changed), kPlan);
   };
   EXPECT_FALSE(with(kWidthAt, 8).has_value());        // then the values' length is wrong
-  EXPECT_FALSE(with(kWidthAt, 3).has_value());        // no width
   EXPECT_FALSE(with(kUnitAt + 7, 0xff).has_value());  // a negative unit
   EXPECT_FALSE(with(kDevicesAt, 0).has_value());      // of nobody
   EXPECT_TRUE(with(kDevicesAt, 6).has_value());       // the helper above does change what it says
+}
+
+TEST(CohortSumCodec, RefusesAWidthThatItDoesNotWriteAlthoughTheLengthFitsIt) {
+  // Three values of eight bytes are six of four, and eight of three.
+  std::vector<std::uint8_t> bytes = encode_cohort_sum(sample({1ll << 40, 2, 3}), kPlan);
+  constexpr std::size_t kCountAt = kDevicesAt + 4 + 6 * 8;
+  bytes[kWidthAt] = 4;
+  bytes[kCountAt] = 6;
+  EXPECT_TRUE(decode_cohort_sum(resealed(bytes), kPlan).has_value());
+  bytes[kWidthAt] = 3;
+  bytes[kCountAt] = 8;
+  EXPECT_EQ(decode_cohort_sum(resealed(bytes), kPlan).status().code(), StatusCode::kDataLoss);
+}
+
+TEST(CohortSumCodec, KnowsTheBoundsOfItsHeader) {
+  constexpr std::size_t kWeightMaxAt = kUnitAt + 8;
+  constexpr std::size_t kCountAt = kDevicesAt + 4 + 6 * 8;
+  const std::vector<std::uint8_t> bytes = encode_cohort_sum(sample({1, 2, 3}), kPlan);
+  const auto with_u32 = [&](std::size_t at, std::uint32_t value) {
+    std::vector<std::uint8_t> changed = bytes;
+    store_le(changed.data() + at, value);
+    return decode_cohort_sum(resealed(changed), kPlan).has_value();
+  };
+  EXPECT_FALSE(with_u32(kWeightMaxAt, 0));
+  EXPECT_TRUE(with_u32(kWeightMaxAt, 1));
+  EXPECT_TRUE(with_u32(kWeightMaxAt, 1u << 20));
+  EXPECT_FALSE(with_u32(kWeightMaxAt, (1u << 20) + 1));
+  EXPECT_TRUE(with_u32(kDevicesAt, 1));
+  EXPECT_FALSE(with_u32(kCountAt, 2));
+  EXPECT_FALSE(with_u32(kCountAt, 4));
+  for (const double unit : {0.0, -1.0, std::numeric_limits<double>::infinity(), std::nan("")}) {
+    std::vector<std::uint8_t> changed = bytes;
+    store_le(changed.data() + kUnitAt, std::bit_cast<std::uint64_t>(unit));
+    EXPECT_FALSE(decode_cohort_sum(resealed(changed), kPlan).has_value()) << unit;
+  }
+  // No values at all: their length fits their number, and the sum is of no model.
+  std::vector<std::uint8_t> empty(bytes.begin(), bytes.begin() + kCountAt + 4);
+  store_le(empty.data() + kCountAt, std::uint32_t{0});
+  empty.resize(empty.size() + sizeof(crypto::Digest));
+  EXPECT_FALSE(decode_cohort_sum(resealed(empty), kPlan).has_value());
 }
 
 }  // namespace

@@ -63,8 +63,8 @@ class TrustingHelper final : public HelperLink {
   secagg::RingLayout layout_;
 };
 
-proto::Plan one_shot_plan(std::uint16_t participants_max, proto::Packing packing) {
-  proto::Plan plan = small_plan(9, participants_max);
+proto::Plan one_shot_plan(std::uint16_t participants_max, proto::Packing packing, std::uint32_t features) {
+  proto::Plan plan = small_plan(features, participants_max);
   plan.aggregation.kind = proto::Aggregation::kOneShot;
   plan.aggregation.packing = packing;
   plan.helper_digest.fill(1);
@@ -74,8 +74,8 @@ proto::Plan one_shot_plan(std::uint16_t participants_max, proto::Packing packing
 class OneShotSession : public testing::Test {
  protected:
   explicit OneShotSession(std::uint16_t participants_max = 20,
-                          proto::Packing packing = proto::Packing::kWords)
-      : plan_(one_shot_plan(participants_max, packing)),
+                          proto::Packing packing = proto::Packing::kWords, std::uint32_t features = 9)
+      : plan_(one_shot_plan(participants_max, packing, features)),
         layout_(participants_max, secagg::update_lanes(plan_.model.parameter_count()), packing),
         cohort_(plan_, 6, 5),
         helper_(plan_) {
@@ -93,7 +93,8 @@ class OneShotSession : public testing::Test {
   }
 
   // The message with which a device of this identity sends another's vector.
-  [[nodiscard]] std::vector<std::uint8_t> message(std::size_t identity, std::size_t vector_of) {
+  [[nodiscard]] std::vector<std::uint8_t> message(std::size_t identity, std::size_t vector_of,
+                                                  std::uint8_t last_bits = 0) {
     secagg::KeySigner& device = devices_[identity];
     const secagg::SessionContext context = helper_.context();
     std::vector<std::uint8_t> ring = cohort_.ring_vector(vector_of);
@@ -102,7 +103,9 @@ class OneShotSession : public testing::Test {
     EXPECT_EQ(secagg::one_shot_mask(context, layout_, helper_.key.public_key(),
                                     secagg::identity_of(device.public_key()), random_, ring, sealed),
               Rejection::kNone);
-    const Bytes vector = secagg::ring_pack(layout_, ring);
+    const std::size_t vector_bytes = secagg::ring_pack(layout_, ring).size();
+    const MutableBytes vector = MutableBytes(ring).first(vector_bytes);
+    vector.back() = static_cast<std::uint8_t>(vector.back() | last_bits);
     const secagg::Identity as{
         .signer = device,
         .endorsement = secagg::endorse(authority_, secagg::Role::kDevice, device.public_key()),
@@ -144,6 +147,11 @@ class OneShotSessionInBits : public OneShotSession {
   OneShotSessionInBits() : OneShotSession(20, proto::Packing::kBits) {}
 };
 
+class OneShotSessionWithBitsToSpare : public OneShotSession {
+ protected:
+  OneShotSessionWithBitsToSpare() : OneShotSession(300, proto::Packing::kBits, 10) {}
+};
+
 TEST_F(OneShotSession, SumsExactlyWhatDevicesSent) {
   for (const std::size_t device : {4, 0, 2, 5}) EXPECT_EQ(admit(device), Rejection::kNone);
   const auto sum = finish();
@@ -161,6 +169,17 @@ TEST_F(OneShotSessionInWords, SumsExactlyWhatDevicesSent) {
 
 TEST_F(OneShotSessionInBits, SumsExactlyWhatDevicesSent) {
   ASSERT_LT(layout_.message_bytes(), layout_.byte_count());
+  for (std::size_t device = 0; device < 6; ++device) EXPECT_EQ(admit(device), Rejection::kNone);
+  const auto sum = finish();
+  ASSERT_TRUE(sum.has_value()) << sum.error().message();
+  expect_equal(*sum, cohort_.expected([](std::size_t) { return true; }));
+}
+
+TEST_F(OneShotSessionWithBitsToSpare, RefusesASignedVectorWhoseLastBitsAreNotZero) {
+  ASSERT_NE(layout_.bits() * layout_.lane_count() % 8, 0u);
+  ParticipantIndex index;
+  EXPECT_EQ(session_->admit(message(0, 0, 0x80), index), Rejection::kMalformed);
+  EXPECT_EQ(session_->awaited_count(), 0u);
   for (std::size_t device = 0; device < 6; ++device) EXPECT_EQ(admit(device), Rejection::kNone);
   const auto sum = finish();
   ASSERT_TRUE(sum.has_value()) << sum.error().message();

@@ -38,6 +38,21 @@ void expect_exact(Cohort& cohort, const Play& play) {
   expect_equal(outcome.sum, cohort.expected(play));
 }
 
+TEST(SecureSession, HasAnIdOfItsOwn) {
+  std::set<secagg::SessionId> ids;
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    Cohort cohort(plan_for(20), 3, seed);
+    Play play;
+    play.received = [&](Step step, std::size_t, Bytes message) {
+      secagg::Roster roster;
+      if (step == Step::kShare && accepted(secagg::decode_roster(message, roster)))
+        ids.insert(roster.session_id);
+    };
+    EXPECT_TRUE(cohort.play(play).status.ok());
+  }
+  EXPECT_EQ(ids.size(), 3u);
+}
+
 TEST(SecureSession, SumsExactlyAtEverySmallSize) {
   for (std::size_t devices = 3; devices <= 20; ++devices) {
     SCOPED_TRACE(devices);
