@@ -181,14 +181,103 @@ TEST_F(DeviceLoopTest, WithoutAStateFileAStoppedDeviceSaysGoodbye) {
   EXPECT_EQ(count_requests<proto::AbandonRequest>(), 1);
 }
 
+// Says "tomorrow" and stops the device from another thread, once it has begun to wait.
 TEST_F(DeviceLoopTest, StopEndsALongWait) {
-  const auto device = make_device();
-  answer_ = [&](const Request&) {
-    device->stop();
+  answer_ = [](const Request&) {
     return Reply(proto::CheckInReply(proto::RetryWindow{3'600'000, 3'600'000, "tomorrow"}));
+  };
+  Device* waiting = nullptr;
+  std::thread stopper;
+  options_.progress = [&](const std::string& text) {
+    if (text.find("tomorrow") != std::string::npos) stopper = std::thread([&] { waiting->stop(); });
+  };
+  const auto device = make_device();
+  waiting = device.get();
+  const Participation participation = device->take_part();
+  EXPECT_EQ(participation.status.code(), StatusCode::kAborted);
+  ASSERT_TRUE(stopper.joinable()) << "it waited";
+  stopper.join();
+}
+
+TEST_F(DeviceLoopTest, WaitsOutItsWindowBeforeItChecksInAgain) {
+  const SystemClock clock;
+  std::vector<Time> check_ins;
+  answer_ = [&](const Request& request) -> std::optional<Result<Reply>> {
+    if (std::holds_alternative<proto::CheckInRequest>(request)) check_ins.push_back(clock.now());
+    const auto* exchange = std::get_if<proto::ExchangeRequest>(&request);
+    if (exchange == nullptr || exchange->step == proto::Step::kJoin) return serve(request);
+    return Reply(proto::ExchangeReply(proto::SessionEnd{true, "counted", {30, 30, ""}}));
+  };
+  const auto device = make_device();
+  const Participation first = device->take_part();
+  EXPECT_TRUE(first.counted);
+  EXPECT_GT(first.check_in_after.count(), 0);
+  EXPECT_LE(first.check_in_after.count(), 30);
+  EXPECT_TRUE(device->take_part().counted);
+  ASSERT_EQ(check_ins.size(), 2u);
+  EXPECT_GE((check_ins[1] - check_ins[0]).count(), 29) << "two clocks may round differently";
+  EXPECT_THAT(said_, testing::Contains(HasSubstr("ms before the next check-in")));
+}
+
+TEST_F(DeviceLoopTest, StopEndsTheWaitForTheNextCheckIn) {
+  answer_ = [&](const Request& request) -> std::optional<Result<Reply>> {
+    const auto* exchange = std::get_if<proto::ExchangeRequest>(&request);
+    if (exchange == nullptr || exchange->step == proto::Step::kJoin) return serve(request);
+    return Reply(proto::ExchangeReply(proto::SessionEnd{true, "counted", {3'600'000, 3'600'000, ""}}));
+  };
+  Device* waiting = nullptr;
+  std::thread stopper;
+  options_.progress = [&](const std::string& text) {
+    if (text.find("before the next") != std::string::npos) stopper = std::thread([&] { waiting->stop(); });
+  };
+  const auto device = make_device();
+  waiting = device.get();
+  EXPECT_TRUE(device->take_part().counted);
+  const Participation stopped = device->take_part();
+  EXPECT_EQ(stopped.outcome, "stopped");
+  EXPECT_GT(stopped.check_in_after.count(), 3'000'000) << "the window holds after the stop";
+  EXPECT_EQ(count_requests<proto::CheckInRequest>(), 1);
+  ASSERT_TRUE(stopper.joinable()) << "it waited";
+  stopper.join();
+}
+
+// Answers every request and then answers the one before it again.
+class RepeatingTransport final : public Transport {
+ public:
+  explicit RepeatingTransport(Answer answer) : answer_(std::move(answer)) {}
+  void send(const Request& request, Callback done) override {
+    Result<Reply> reply = *answer_(request);
+    done(reply);
+    if (last_) last_(std::move(*last_reply_));
+    last_ = std::move(done);
+    last_reply_.emplace(std::move(reply));
+  }
+
+ private:
+  Answer answer_;
+  Callback last_;
+  std::optional<Result<Reply>> last_reply_;
+};
+
+TEST_F(DeviceLoopTest, ALateAnswerToAnEarlierCallIsIgnored) {
+  auto device = std::move(DeviceLoop::create(options_, trainer_, [&]() -> Result<std::unique_ptr<Transport>> {
+                            return std::unique_ptr<Transport>(new RepeatingTransport(answer_));
+                          }).value());
+  EXPECT_TRUE(device->take_part().counted);
+}
+
+// The one test that takes its time: the two seconds that a stopped device waits to say that it leaves.
+TEST_F(DeviceLoopTest, AFarewellThatNobodyAnswersEnds) {
+  options_.state_file.clear();
+  const auto device = make_device();
+  trainer_.during_training = [&] { device->stop(); };
+  answer_ = [&](const Request& request) -> std::optional<Result<Reply>> {
+    if (std::holds_alternative<proto::AbandonRequest>(request)) return std::nullopt;
+    return serve(request);
   };
   const Participation participation = device->take_part();
   EXPECT_EQ(participation.status.code(), StatusCode::kAborted);
+  EXPECT_EQ(count_requests<proto::AbandonRequest>(), 1);
 }
 
 TEST_F(DeviceLoopTest, StopEndsACallThatIsNeverAnswered) {

@@ -6,7 +6,9 @@
 #include <limits>
 
 #include "session_script.h"
+#include "sotto/crypto/primitives.h"
 #include "sotto/proto/encoded_size.h"
+#include "sotto/secagg/parameters.h"
 #include "sotto/secagg/ring.h"
 #include "sotto/secagg/wire.h"
 
@@ -142,6 +144,18 @@ TEST(SessionExchange, KeepWaitingPollsTheSameStepWithoutItsPayload) {
   }
 }
 
+TEST(SessionExchange, AnAnswerResetsTheCountOfAttempts) {
+  SessionScript script(Task(Aggregation::kPlain));
+  Session::Action action = script.join();
+  for (int round = 0; round < 2; ++round) {
+    for (std::uint32_t attempt = 1; attempt < script.options.attempts_max; ++attempt) {
+      action = script.finish_wait(script.fail(StatusCode::kUnavailable));
+    }
+    action = script.finish_wait(script.exchange_reply(proto::KeepWaiting{kWindow}));
+  }
+  EXPECT_TRUE(sent<proto::ExchangeRequest>(action).poll);
+}
+
 TEST(SessionExchange, RepeatsCountTowardsTheUplink) {
   SessionScript script(Task(Aggregation::kPlain));
   const auto join = sent<proto::ExchangeRequest>(script.join());
@@ -228,6 +242,36 @@ TEST(SessionExchange, AHostileRosterIsRefused) {
   secagg::encode_roster(roster, message);
   expect_left_naming(lonely, lonely.exchange_reply(next_step(Step::kShare, message)),
                      Rejection::kCohortTooSmall);
+}
+
+// Nobody opens a neighbour's key before the vector is masked, so this is the last moment to find it unusable.
+TEST(SessionExchange, AVectorThatCannotBeMaskedIsNotSent) {
+  Task task(Aggregation::kSecure);
+  task.plan.aggregation.adversary = proto::Adversary::kCurious;
+  task.plan_bytes = proto::encode_plan(task.plan);
+  SessionScript script(task);
+  std::vector<std::uint8_t> entries = sent<proto::ExchangeRequest>(script.join()).payload;
+  crypto::SeededRandom random(std::uint64_t{3});
+  for (int neighbour = 0; neighbour < 2; ++neighbour) {
+    for (int key = 0; key < 2; ++key) {
+      crypto::SecretBytes<crypto::kX25519Bytes> scalar;
+      random.fill(scalar.reveal_mutable());
+      const crypto::X25519PublicKey keys = crypto::X25519PrivateKey(scalar).public_key();
+      entries.insert(entries.end(), keys.begin(), keys.end());
+    }
+  }
+  std::fill(entries.end() - crypto::kX25519Bytes, entries.end(), std::uint8_t{0});  // of small order
+  secagg::Roster roster;
+  roster.ring_bits = 16;
+  roster.graph = secagg::choose_graph({.participants = 3, .adversary = secagg::Adversary::kCurious}).value();
+  roster.entries = entries;
+  std::vector<std::uint8_t> message(secagg::roster_bytes(roster.adversary, roster.graph));
+  secagg::encode_roster(roster, message);
+  EXPECT_EQ(sent<proto::ExchangeRequest>(script.exchange_reply(next_step(Step::kShare, message))).step,
+            Step::kShare);
+  std::vector<std::uint8_t> delivery(secagg::delivery_bytes(2, 2));
+  delivery[0] = 0x03;
+  expect_left_naming(script, script.exchange_reply(next_step(Step::kCollect, delivery)), Rejection::kBadKey);
 }
 
 TEST(SessionAbandon, BeforeAPlanNobodyNeedsToKnow) {

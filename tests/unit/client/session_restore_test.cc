@@ -160,6 +160,58 @@ TEST(SessionRestore, AnotherDevicesSessionIsRefused) {
   EXPECT_EQ(Restored(script, saved).result.status().code(), StatusCode::kFailedPrecondition);
 }
 
+TEST(SessionRestore, ASessionInAnotherPopulationIsRefused) {
+  HalfDownloaded script;
+  const std::vector<std::uint8_t> saved = script.session->save();
+  script.options.population = "ovens";
+  EXPECT_EQ(Restored(script, saved).result.status().code(), StatusCode::kFailedPrecondition);
+}
+
+// `saved` with another content, and a digest that matches.
+std::vector<std::uint8_t> with_content(Bytes saved, std::size_t content_bytes, Bytes content) {
+  const std::size_t body = saved.size() - sizeof(crypto::Digest) - content_bytes - sizeof(std::uint32_t);
+  std::vector<std::uint8_t> changed(saved.begin(), saved.begin() + static_cast<std::ptrdiff_t>(body));
+  changed.resize(body + sizeof(std::uint32_t));
+  store_le(changed.data() + body, static_cast<std::uint32_t>(content.size()));
+  changed.insert(changed.end(), content.begin(), content.end());
+  const crypto::Digest digest = crypto::sha256({changed});
+  changed.insert(changed.end(), digest.begin(), digest.end());
+  return changed;
+}
+
+TEST(SessionRestore, KeptBytesAreAtMostTheModels) {
+  const HalfDownloaded script;
+  const std::vector<std::uint8_t> saved = script.session->save();
+  std::vector<std::uint8_t> model = script.task.model_bytes;
+  const Restored whole(script, with_content(saved, 12, model));
+  ASSERT_TRUE(whole.result) << whole.result.error().message();
+  (void)as<Session::Train>(*whole.result);
+  model.push_back(0);
+  const Status one_too_many = Restored(script, with_content(saved, 12, model)).result.status();
+  EXPECT_EQ(one_too_many.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(one_too_many.message(), HasSubstr("does not fit its plan"));
+  model.pop_back();
+  model[3] ^= 1;
+  EXPECT_THAT(Restored(script, with_content(saved, 12, model)).result.status().message(),
+              HasSubstr("SHA-256"));
+}
+
+TEST(SessionRestore, BytesAfterTheContentAreRefused) {
+  const HalfDownloaded script;
+  const std::vector<std::uint8_t> saved = script.session->save();
+  std::vector<std::uint8_t> longer(saved.begin(), saved.end() - sizeof(crypto::Digest));
+  longer.push_back(0);
+  const crypto::Digest digest = crypto::sha256({longer});
+  longer.insert(longer.end(), digest.begin(), digest.end());
+  EXPECT_EQ(Restored(script, longer).result.status().code(), StatusCode::kDataLoss);
+}
+
+TEST(SessionRestore, AnotherFileOfAMatchingDigestIsRefused) {
+  const HalfDownloaded script;
+  EXPECT_EQ(Restored(script, with_byte(script.session->save(), 0, 'X')).result.status().code(),
+            StatusCode::kDataLoss);
+}
+
 TEST(SessionRestore, ASessionOfARoundLongOverIsRefused) {
   HalfDownloaded script;
   const std::vector<std::uint8_t> saved = script.session->save();
