@@ -102,6 +102,19 @@ TEST_F(LyingCoordinator, GetsNoSumOfFewDevices) {
       HasSubstr("must have 3 .. 50"));
 }
 
+TEST_F(LyingCoordinator, GetsNoSumOfMoreDevicesThanThePlanAllows) {
+  proto::Plan plan = fleet_.plan();
+  plan.aggregation.participants_max = 5;
+  std::vector<secagg::SealedMask> masks;
+  for (std::size_t i = 0; i < 6; ++i) masks.push_back(fleet_.mask(i, plan));
+  const auto reply = helper_.answer(fleet_.request(plan, masks), *executor_);
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason,
+              HasSubstr("the set has 6 devices; for this plan it must have 4 .. 5"));
+  masks.pop_back();
+  EXPECT_TRUE(std::holds_alternative<proto::MaskSum>(answer(fleet_.request(plan, masks))));
+}
+
 TEST_F(LyingCoordinator, CannotCountADeviceTwice) {
   std::vector<secagg::SealedMask> masks = first_five();
   masks.push_back(masks[2]);

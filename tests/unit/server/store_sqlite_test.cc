@@ -182,6 +182,31 @@ TEST_F(SqliteStore, NamesTaskAndVersionOfADamagedModel) {
   EXPECT_TRUE(store->model(TaskId{1}, ModelVersion{0}).has_value()) << "the other version is sound";
 }
 
+TEST_F(SqliteStore, RefusesADigestOfAnotherLength) {
+  write_sample();
+  sql("PRAGMA ignore_check_constraints = ON; UPDATE model SET sha256 = zeroblob(31) WHERE version = 0");
+  const auto store = open();
+  const Status status = store ? (*store)->models(TaskId{1}).status() : store.error();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+}
+
+// A constraint that is looked at when the transaction ends.
+TEST_F(SqliteStore, ACommitThatFailsIsAnErrorAndChangesNothing) {
+  write_sample();
+  sql("CREATE TABLE child (parent INTEGER REFERENCES task (id) DEFERRABLE INITIALLY DEFERRED);"
+      "CREATE TRIGGER late AFTER INSERT ON round BEGIN INSERT INTO child VALUES (99); END;"
+      "CREATE TRIGGER later AFTER INSERT ON task BEGIN INSERT INTO child VALUES (99); END");
+  const auto store = must_open();
+  const StoredModel next = sample_model(2);
+  EXPECT_FALSE(
+      store->record_round(sample_round(TaskId{1}, 3, true), &next, proto::TaskState::kComplete).ok());
+  EXPECT_EQ(store->rounds(TaskId{1}, 9)->size(), 2u);
+  EXPECT_EQ(store->models(TaskId{1})->size(), 2u);
+  EXPECT_EQ(store->load_tasks()->at(0).state, proto::TaskState::kPaused);
+  EXPECT_FALSE(store->create_task(sample_spec("other"), sample_model(0)).has_value());
+  EXPECT_EQ(store->load_tasks()->size(), 1u);
+}
+
 TEST_F(SqliteStore, RefusesAnOptimizerStateThatChanged) {
   write_sample();
   sql("UPDATE model SET optimizer_state = x'00' WHERE version = 1");
