@@ -37,6 +37,10 @@ std::string describe_range(const RealRange& range) {
   return range.text != nullptr ? range.text : between(text_of(range.low), text_of(range.high), range.ends);
 }
 
+std::string describe_range(const NameRange& range) {
+  return allowed(whole(range.low, range.high)) + " bytes of A-Z a-z 0-9 . _ -";
+}
+
 std::string format_number(float value) {
   std::array<char, 64> text{};
   if (std::isfinite(value) && std::trunc(value) == value && std::abs(value) < 0x1p63f) {

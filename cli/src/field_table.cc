@@ -18,10 +18,6 @@ std::string values_of(const T&, const R&... range) {
     return list_words<T>(", ");
   } else if constexpr (std::same_as<T, bool>) {
     return "true, false";
-  } else if constexpr (TextField<T>) {
-    std::string text;
-    ((text += allowed(whole(range.low, range.high)) + " bytes of A-Z a-z 0-9 . _ -"), ...);
-    return text;
   } else {
     std::string text;
     ((text += describe_range(range)), ...);

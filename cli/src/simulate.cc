@@ -1,14 +1,12 @@
 #include <csignal>
 #include <cstdio>
-#include <initializer_list>
-#include <map>
 #include <memory>
 #include <thread>
 
 #include "commands.h"
+#include "field_options.h"
 #include "open_files.h"
 #include "output.h"
-#include "sotto/base/limits.h"
 #include "sotto/simulation/data_set.h"
 #include "sotto/simulation/experiment.h"
 #include "sotto/simulation/report.h"
@@ -26,38 +24,6 @@ struct SimulateOptions {
   bool quiet = false;
 };
 
-// The words are the ones every other output uses.
-template <typename Value>
-std::map<std::string, Value> by_name(std::initializer_list<Value> values) {
-  std::map<std::string, Value> choices;
-  for (const Value value : values) choices.emplace(proto::to_string(value), value);
-  return choices;
-}
-
-const auto kAggregations = by_name({proto::Aggregation::kSecure, proto::Aggregation::kPlain,
-                                    proto::Aggregation::kFloat, proto::Aggregation::kOneShot});
-const auto kArchitectures = by_name({proto::Architecture::kSoftmax, proto::Architecture::kDense});
-const auto kAdversaries = by_name({proto::Adversary::kCurious, proto::Adversary::kSemiMalicious});
-const auto kPackings = by_name({proto::Packing::kWords, proto::Packing::kBits});
-const auto kPrgs = by_name({crypto::Prg::kChaCha20, crypto::Prg::kAes128Ctr});
-const std::map<std::string, simulation::TransportKind> kTransports = {
-    {"in-process", simulation::TransportKind::kInProcess}, {"grpc", simulation::TransportKind::kGrpc}};
-const std::map<std::string, simulation::Partition> kPartitions = {
-    {"natural", simulation::Partition::kNatural}, {"dirichlet", simulation::Partition::kDirichlet}};
-
-// One-word choices with the words in the help.
-template <typename Value>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value,
-                        const std::map<std::string, Value>& choices, const std::string& help) {
-  std::string words;
-  for (const auto& [word, unused] : choices) words += (words.empty() ? "" : "|") + word;
-  return app
-      .add_option_function<std::string>(
-          name, [&value, &choices](const std::string& word) { value = choices.at(word); }, help)
-      ->check(CLI::IsMember(choices))
-      ->type_name(words);
-}
-
 void add_data_options(CLI::App& app, SimulateOptions& options) {
   app.add_option("dataset", options.data.name, "Which data set")
       ->required()
@@ -65,8 +31,7 @@ void add_data_options(CLI::App& app, SimulateOptions& options) {
       ->type_name("motion|har|fashion-mnist|fsdd");
   app.add_option("--data", options.data.directory, "Folder with the data set's files (motion needs none)");
   app.add_option("--devices", options.data.devices, "Devices in the fleet [the data set's own number]");
-  add_choice(app, "--partition", options.data.partition, kPartitions,
-             "How examples are split over devices: by the data set's own clients, or by label proportions");
+  add_choice(app, "--partition", options.data.partition, "how examples are split over devices");
   app.add_option("--dirichlet-alpha", options.data.dirichlet_alpha,
                  "Label skew of --partition dirichlet; small is skewed")
       ->check(CLI::PositiveNumber)
@@ -79,47 +44,24 @@ void add_training_options(CLI::App& app, simulation::ExperimentOptions& experime
       ->capture_default_str();
   app.add_option("--clients-per-round", experiment.clients_per_round,
                  "Devices that take part in a round [all]");
-  app.add_option("--local-epochs", experiment.training.local_epochs,
-                 "Passes over a device's examples in a round")
-      ->capture_default_str();
-  app.add_option("--batch-size", experiment.training.batch_size, "Examples per local step")
-      ->capture_default_str();
-  app.add_option("--learning-rate", experiment.training.learning_rate, "Of the devices' SGD")
-      ->capture_default_str();
-  app.add_option("--momentum", experiment.training.momentum, "Of the devices' SGD")->capture_default_str();
-  app.add_option("--proximal-mu", experiment.training.proximal_mu, "FedProx term; 0 is FedAvg")
-      ->capture_default_str();
-  app.add_option("--server-learning-rate", experiment.server_learning_rate)->capture_default_str();
-  app.add_option("--server-momentum", experiment.server_momentum)->capture_default_str();
-  add_choice(app, "--model", experiment.architecture, kArchitectures, "What is trained [softmax]");
+  add_field_options(app, experiment.task,
+                    {"local_epochs", "batch_size", "learning_rate", "momentum", "proximal_mu",
+                     "server_learning_rate", "server_momentum"});
+  add_choice(app, "--model", experiment.architecture, "what is trained");
   app.add_option("--hidden", experiment.hidden, "Hidden units of --model dense")->capture_default_str();
 }
 
 void add_protocol_options(CLI::App& app, simulation::ExperimentOptions& experiment) {
-  add_choice(app, "--aggregation", experiment.aggregation.kind, kAggregations,
-             "secure: int8, masked; plain: int8 without masks; float: unquantised, the yardstick [secure]");
-  add_choice(app, "--transport", experiment.transport, kTransports,
-             "in-process: virtual time; grpc: TLS over loopback, one connection a device [in-process]");
-  add_choice(app, "--adversary", experiment.aggregation.adversary, kAdversaries,
-             "What sessions withstand: a coordinator that only looks, or one that lies [semi-malicious]");
-  add_choice(app, "--prg", experiment.aggregation.prg, kPrgs, "Keystream of the masks [chacha20]");
-  add_choice(app, "--packing", experiment.aggregation.packing, kPackings,
-             "How vectors travel: as they are, or without bits that no sum fills [words]");
-  app.add_option("--cohort-max", experiment.cohort_max, "Largest cohort; larger rounds use several")
-      ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))
-      ->capture_default_str();
+  add_field_options(
+      app, experiment.task,
+      {"aggregation", "adversary", "prg", "packing", "cohort_max", "report_within_ms", "phase_deadline_ms"});
+  add_choice(app, "--transport", experiment.transport, "how devices reach the coordinator");
   app.add_option("--dropout", experiment.dropout,
                  "Probability that a device drops out of a round, at a random step")
       ->check(CLI::Range(0.0, 0.99))
       ->capture_default_str();
   app.add_flag("--silent-dropout", experiment.silent_dropout,
                "Drop-outs vanish without a word: the coordinator waits for its deadlines");
-  app.add_option("--report-within-ms", experiment.report_within_ms,
-                 "How long a round waits for devices to be ready")
-      ->capture_default_str();
-  app.add_option("--phase-deadline-ms", experiment.phase_deadline_ms,
-                 "How long a phase waits for silent devices")
-      ->capture_default_str();
 }
 
 void add_coordinator_options(CLI::App& app, simulation::ExternalCoordinator& external) {
@@ -240,8 +182,8 @@ ExitCode simulate(SimulateOptions& options, const CLI::App& command) {
 void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<SimulateOptions>();
   options->experiment.threads = std::max(1u, std::thread::hardware_concurrency());
-  options->experiment.training.batch_size = 16;
-  options->experiment.training.learning_rate = 0.05f;
+  options->experiment.task.training.batch_size = 16;
+  options->experiment.task.training.learning_rate = 0.05f;
   CLI::App* command = app.add_subcommand(
       "simulate",
       "Run an experiment: a fleet of real device sessions against a real coordinator.\n"
@@ -251,7 +193,7 @@ void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
   add_training_options(*command, options->experiment);
   add_protocol_options(*command, options->experiment);
   add_coordinator_options(*command, options->experiment.external);
-  command->add_option("--task-name", options->experiment.task_name, "Name of the task at the coordinator")
+  command->add_option("--task-name", options->experiment.task.name, "Name of the task at the coordinator")
       ->capture_default_str();
   command
       ->add_option_function<std::uint64_t>(

@@ -18,6 +18,8 @@ class CommandLine(SystemTest):
         self.assert_refused(run("simulate", "motion", "--rounds", "-1"), 2, "--rounds")
         self.assert_refused(run("simulate", "motion", "--dropout", "1.5"), 2, "--dropout")
         self.assert_refused(run("simulate", "motion", "--learning-rate", "fast"), 2, "--learning-rate")
+        self.assert_refused(run("simulate", "motion", "--batch-size", "0"), 2, "batch_size = 0", "1 .. 65536")
+        self.assert_refused(run("simulate", "motion", "--momentum", "1"), 2, "momentum = 1", "below 1")
         self.assert_refused(run(), 2, "subcommand")
 
     def test_values_that_contradict_each_other_are_named(self):
@@ -77,6 +79,9 @@ class TaskFiles(SystemTest):
         self.assert_refused(self.create("nmae = 'x'\n"), 2, "task.toml", "nmae")
         self.assert_refused(self.create("name = 'x'\nrounds = 'many'\n"), 2, "line 2", "rounds")
         self.assert_refused(self.create("rounds = -4\n"), 2, "rounds", "negative")
+        self.assert_refused(self.create("name = 'x'\n"), 2, "population is missing")
+        self.assert_refused(self.create("[server]\nrate = 1\n"), 2, "line 2", "server.rate",
+                            "learning_rate, momentum")
         self.assert_refused(self.create("[aggregation]\nkind = 'magic'\n"), 2, "aggregation.kind", "secure")
 
     def test_the_example_is_a_valid_task(self):

@@ -86,14 +86,11 @@ class Experiment {
   }
 
   proto::TaskSpec task_spec() const {
-    proto::TaskSpec spec;
-    spec.name = options_.task_name;
-    spec.population = options_.task_name;
+    proto::TaskSpec spec = options_.task;
+    spec.population = spec.name;
     spec.model = model_spec();
-    spec.training = options_.training;
-    spec.aggregation = options_.aggregation;
     spec.aggregation.cohort_min = static_cast<std::uint16_t>(limits::kParticipantsMin);
-    spec.aggregation.participants_max = options_.cohort_max;
+    spec.aggregation.participants_max = spec.cohort_max;
     // The graph must stand the drop-outs this experiment makes, as far as any graph can against a lying
     // server.
     const double expected_dropout = std::min(options_.dropout, kDropoutFractionMax);
@@ -105,11 +102,6 @@ class Experiment {
     spec.rounds = options_.rounds;
     spec.participants = clients_per_round_;
     spec.participants_min = std::max<std::uint32_t>(limits::kParticipantsMin, clients_per_round_ / 2);
-    spec.cohort_max = options_.cohort_max;
-    spec.report_within_ms = options_.report_within_ms;
-    spec.phase_deadline_ms = options_.phase_deadline_ms;
-    spec.server_learning_rate = options_.server_learning_rate;
-    spec.server_momentum = options_.server_momentum;
     spec.model_seed = options_.seed;
     return spec;
   }
@@ -117,14 +109,14 @@ class Experiment {
   // Fills in what is known before the first round.
   Status describe() {
     result_.dataset = data_.name;
-    result_.aggregation = proto::to_string(options_.aggregation.kind);
-    result_.transport = options_.transport == TransportKind::kGrpc ? "grpc" : "in-process";
+    result_.aggregation = proto::to_string(options_.task.aggregation.kind);
+    result_.transport = word_of(options_.transport);
     result_.devices = static_cast<std::uint32_t>(data_.devices.size());
     result_.clients_per_round = clients_per_round_;
     result_.rounds = options_.rounds;
-    result_.local_epochs = options_.training.local_epochs;
-    result_.batch_size = options_.training.batch_size;
-    result_.learning_rate = options_.training.learning_rate;
+    result_.local_epochs = options_.task.training.local_epochs;
+    result_.batch_size = options_.task.training.batch_size;
+    result_.learning_rate = options_.task.training.learning_rate;
     result_.dropout = options_.dropout;
     result_.seed = options_.seed;
     result_.parameters = model_spec().parameter_count();
@@ -141,7 +133,7 @@ class Experiment {
   // will be.
   Status measure_local_baseline() {
     const std::size_t count = std::min<std::size_t>(options_.local_baseline_devices, data_.devices.size());
-    proto::TrainingSpec training = options_.training;
+    proto::TrainingSpec training = options_.task.training;
     training.local_epochs = std::min<std::uint32_t>(1000, training.local_epochs * options_.rounds);
     const proto::ModelSpec model = model_spec();
     std::vector<double> accuracy(count);
@@ -216,7 +208,7 @@ class Experiment {
       Member member;
       member.device = device;
       member.session = client::Session::create({.device_id = data_.device_names[device],
-                                                .population = options_.task_name,
+                                                .population = options_.task.name,
                                                 .trainers = {options_.architecture},
                                                 .parameters_max = limits::kParametersMax,
                                                 .identity = &backend_.identity(device),
@@ -229,7 +221,7 @@ class Experiment {
       member.training_random =
           make_stream(options_.seed, {.purpose = "training", .attempt = attempt, .device = device});
       if (appointment.drop) {
-        member.drop_before = step_to_drop(*appointment.drop, options_.aggregation);
+        member.drop_before = step_to_drop(*appointment.drop, options_.task.aggregation);
         count_drop(*appointment.drop, round);
       }
       members.push_back(std::move(member));
@@ -261,10 +253,10 @@ class Experiment {
   Status await_record(RoundResult& round) {
     Mailbox nobody;
     const Time give_up =
-        backend_.now() + std::chrono::milliseconds(kRoundRecordWaitMs + options_.report_within_ms +
-                                                   4 * options_.phase_deadline_ms);
+        backend_.now() + std::chrono::milliseconds(kRoundRecordWaitMs + options_.task.report_within_ms +
+                                                   4 * options_.task.phase_deadline_ms);
     for (;;) {
-      auto records = backend_.rounds(options_.task_name, 1);
+      auto records = backend_.rounds(options_.task.name, 1);
       if (!records) return records.error();
       if (!records->empty() && records->front().round > last_round_) {
         round.record = records->front();
@@ -279,7 +271,7 @@ class Experiment {
   }
 
   Status load_model(ModelVersion version) {
-    auto bytes = backend_.model(options_.task_name, version);
+    auto bytes = backend_.model(options_.task.name, version);
     if (!bytes) return bytes.error();
     if (bytes->size() != model_spec().parameter_count() * 4) {
       return data_loss(fmt::format("the coordinator's model has {} bytes, not {}", bytes->size(),
@@ -351,7 +343,7 @@ Result<ExperimentResult> run_experiment(const FederatedData& data, const Experim
           ? make_in_process_backend(*executor, options.seed)
           : make_grpc_backend({.external = options.external,
                                .threads = options.threads,
-                               .one_shot = options.aggregation.kind == proto::Aggregation::kOneShot});
+                               .one_shot = options.task.aggregation.kind == proto::Aggregation::kOneShot});
   if (!backend) return backend.error();
   return Experiment(data, options, *executor, **backend).run();
 }

@@ -9,6 +9,7 @@ namespace {
 
 TEST(Range, IsDescribedByItsEndsTheirNamesOrItsOwnText) {
   EXPECT_EQ(describe_range(whole(2, 4)), "2 .. 4");
+  EXPECT_EQ(describe_range(name_of(1, 8)), "1 .. 8 bytes of A-Z a-z 0-9 . _ -");
   EXPECT_EQ(describe_range(whole(4, 4)), "4");
   EXPECT_EQ(describe_range(real(0, 0.5f, Ends::kOpenAbove)), "at least 0, below 0.5");
   EXPECT_EQ(describe_range(real(0, 1e6f, Ends::kOpenBelow)), "above 0, at most 1000000");

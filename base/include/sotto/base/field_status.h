@@ -19,6 +19,7 @@ namespace sotto {
 // For documents: "3 .. participants_max", or the range's own text.
 [[nodiscard]] std::string describe_range(const WholeRange& range);
 [[nodiscard]] std::string describe_range(const RealRange& range);
+[[nodiscard]] std::string describe_range(const NameRange& range);
 
 // The shortest text that reads back as the same number.
 [[nodiscard]] std::string format_number(float value);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sotto/base/enum_names.h"
 #include "sotto/base/result.h"
 #include "sotto/client/trainer.h"
 
@@ -50,3 +51,11 @@ struct DataOptions {
 [[nodiscard]] Result<client::Examples> load_examples(const std::filesystem::path& directory);
 
 }  // namespace sotto::simulation
+
+template <>
+struct sotto::EnumNames<sotto::simulation::Partition> {
+  static constexpr EnumName<simulation::Partition> kAll[] = {
+      {simulation::Partition::kNatural, "natural", "by the data set's own clients"},
+      {simulation::Partition::kDirichlet, "dirichlet", "by label proportions"},
+  };
+};

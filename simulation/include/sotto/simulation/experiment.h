@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "sotto/base/enum_names.h"
 #include "sotto/base/result.h"
 #include "sotto/proto/messages.h"
 #include "sotto/simulation/data_set.h"
@@ -27,27 +28,30 @@ struct ExternalCoordinator {
   std::filesystem::path authority;  // folder of its fleet's authority, which enrols the simulated devices
 };
 
+// A task of which only what an experiment does otherwise differs from its defaults.
+[[nodiscard]] inline proto::TaskSpec experiment_task() {
+  proto::TaskSpec task;
+  task.name = "simulation";
+  task.phase_deadline_ms = 60'000;
+  return task;
+}
+
 struct ExperimentOptions {
   std::uint32_t rounds = 10;            // attempts: committed and abandoned rounds together
   std::uint32_t clients_per_round = 0;  // 0: every device
   proto::Architecture architecture = proto::Architecture::kSoftmax;
   std::uint32_t hidden = 32;  // kDense
-  proto::TrainingSpec training;
-  proto::AggregationSpec aggregation;  // participants_max, weight_max and clip are chosen from the data
-  std::uint16_t cohort_max = 256;
-  float server_learning_rate = 1.0f;
-  float server_momentum = 0.0f;
+  // What the task asks for. Its model, population, seed, numbers of devices and rounds, participants_max and
+  // weight_max are chosen from the data and the other options.
+  proto::TaskSpec task = experiment_task();
   TransportKind transport = TransportKind::kInProcess;
   ExternalCoordinator external;  // used with kGrpc when `address` is not empty
   double dropout = 0;            // probability that a selected device drops out of a round, at a random step
   bool silent_dropout = false;   // vanish without a word (the coordinator waits for its deadlines) instead of
                                  // leaving with an Abandon call
-  std::uint32_t report_within_ms = 600'000;
-  std::uint32_t phase_deadline_ms = 60'000;
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;                 // training and unmasking; does not change the result
   std::uint32_t local_baseline_devices = 0;  // > 0: also train this many devices alone, for comparison
-  std::string task_name = "simulation";
   std::function<void(const RoundResult&)> on_round;  // called after each round; may be empty
   std::function<bool()> cancelled;                   // asked between rounds; true ends the experiment early
 };
@@ -61,3 +65,11 @@ struct ExperimentOptions {
                                                       const ExperimentOptions& options);
 
 }  // namespace sotto::simulation
+
+template <>
+struct sotto::EnumNames<sotto::simulation::TransportKind> {
+  static constexpr EnumName<simulation::TransportKind> kAll[] = {
+      {simulation::TransportKind::kInProcess, "in-process", "virtual time"},
+      {simulation::TransportKind::kGrpc, "grpc", "TLS over loopback, one connection for each device"},
+  };
+};
