@@ -13,7 +13,7 @@ namespace sotto::proto {
 
 // Lanes of an update vector (PROTOCOL.md section 4).
 [[nodiscard]] inline std::size_t update_lanes(const Plan& plan) {
-  return secagg::update_lanes(plan.model.parameter_count());
+  return secagg::update_lanes(static_cast<std::size_t>(plan.model.parameter_count()));
 }
 
 // The ring of the round's update vectors, which travel as the plan packs them.
