@@ -24,7 +24,7 @@ TEST(Contribution, AOneShotRefusalLeavesNoPayload) {
   const crypto::X25519PublicKey small_order{};
   const secagg::Identity& device = secagg::enrolled_device("kitchen-7");
   const struct {
-    Parties parties;
+    proto::Parties parties;
     Rejection reason;
   } cases[] = {
       {{.identity = &device, .helper = &small_order}, Rejection::kBadKey},
