@@ -75,8 +75,8 @@ class Replay(SystemTest):
     def test_a_failed_run_says_what_to_type_to_have_it_again(self):
         with tempfile.TemporaryDirectory() as folder:
             json_file = pathlib.Path(folder) / "result.json"
-            failed = run("simulate", *COMMON, "--learning-rate", "1e38", "--silent-dropout", "--quiet",
-                         "--task-name", "a b", "--json", json_file)
+            failed = run("simulate", "motion", "--devices", 2, "--seed", 7, "--learning-rate", "0.5",
+                         "--silent-dropout", "--quiet", "--task-name", "a b", "--json", json_file)
         self.assertNotEqual(failed.returncode, 0)
         typed = re.search("to run this again: (.*)", failed.stderr).group(1)
         words = shlex.split(typed)
@@ -84,7 +84,7 @@ class Replay(SystemTest):
         self.assertEqual(words[-2:], ["--seed", "7"])
         for option in ("--silent-dropout", "--quiet"):
             self.assertEqual(words.count(option), 1, typed)
-        self.assertEqual(words[words.index("--learning-rate") + 1], "1e38")
+        self.assertEqual(words[words.index("--learning-rate") + 1], "0.5")
         self.assertNotIn("--json", words)
         again = run(*words[1:])
         self.assertEqual((again.returncode, again.stderr), (failed.returncode, failed.stderr))
