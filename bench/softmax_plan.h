@@ -12,10 +12,7 @@ inline proto::Plan softmax_plan(std::uint32_t parameters) {
   proto::Plan plan;
   plan.task = TaskId{1};
   plan.round = RoundId{1};
-  plan.model = {.architecture = proto::Architecture::kSoftmax,
-                .features = parameters / 2 - 1,
-                .classes = 2,
-                .hidden = 0};
+  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = parameters / 2 - 1, .classes = 2};
   plan.report_within_ms = 1000;
   return plan;
 }

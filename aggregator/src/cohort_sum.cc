@@ -1,6 +1,8 @@
 #include "sotto/aggregator/cohort_sum.h"
 
+#include <algorithm>
 #include <limits>
+#include <span>
 
 #include "sotto/base/check.h"
 
@@ -26,20 +28,30 @@ void CohortSum::merge(const CohortSum& other) {
   if (other.sum.empty()) return;
   SOTTO_CHECK(mergeable_with(other));
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = add_saturating(sum[i], other.sum[i]);
+  for (std::size_t i = 0; i < segments.size(); ++i) segments[i].clipped += other.segments[i].clipped;
   metrics += other.metrics;
   devices += other.devices;
 }
 
 bool CohortSum::mergeable_with(const CohortSum& other) const {
-  return sum.size() == other.sum.size() && unit == other.unit && weight_max == other.weight_max;
+  const auto same_form = [](const SumSegment& a, const SumSegment& b) {
+    return a.length == b.length && a.unit == b.unit && a.weighting == b.weighting;
+  };
+  return sum.size() == other.sum.size() && weight_max == other.weight_max &&
+         std::ranges::equal(segments, other.segments, same_form);
 }
 
 std::vector<double> CohortSum::weighted_mean() const {
   if (metrics.weight == 0) return {};
-  const double scale = unit * weight_max / static_cast<double>(metrics.weight);
   std::vector<double> mean;
   mean.reserve(sum.size());
-  for (const std::int64_t value : sum) mean.push_back(static_cast<double>(value) * scale);
+  for (const SumSegment& segment : segments) {
+    const double scale = segment.weighting == secagg::Weighting::kExamples
+                             ? segment.unit * weight_max / static_cast<double>(metrics.weight)
+                             : segment.unit / devices;
+    const std::span<const std::int64_t> values = std::span(sum).subspan(mean.size(), segment.length);
+    for (const std::int64_t value : values) mean.push_back(static_cast<double>(value) * scale);
+  }
   return mean;
 }
 

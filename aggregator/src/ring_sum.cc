@@ -12,7 +12,7 @@ Status nonsense(const std::string& what) {
   return aborted(what + ": a participant sent something else than an update; nothing was applied");
 }
 
-Status check_sums(const proto::Plan& plan, const CohortSum& sum, std::span<const std::uint32_t> lanes) {
+Status check_sums(const CohortSum& sum, std::span<const std::uint32_t> lanes) {
   const std::uint32_t vectors = sum.devices;
   if (sum.metrics.count != vectors) {
     return nonsense("the count lane says " + std::to_string(sum.metrics.count) + " but " +
@@ -22,31 +22,46 @@ Status check_sums(const proto::Plan& plan, const CohortSum& sum, std::span<const
   if (std::any_of(lanes.begin(), lanes.end(), lane_above)) {
     return nonsense("a lane is larger than " + std::to_string(vectors) + " vectors can make it");
   }
-  const std::uint64_t weight_most = std::uint64_t{vectors} * plan.aggregation.weight_max;
+  const std::uint64_t weight_most = std::uint64_t{vectors} * sum.weight_max;
   if (sum.metrics.weight > weight_most) {
     return nonsense("the weights sum to " + std::to_string(sum.metrics.weight) + ", at most " +
                     std::to_string(weight_most) + " is possible");
   }
-  if (sum.metrics.clipped > vectors) return nonsense("more devices clipped than took part");
+  const auto too_many = [&](const SumSegment& segment) { return segment.clipped > vectors; };
+  if (sum.metrics.clipped > vectors || std::any_of(sum.segments.begin(), sum.segments.end(), too_many)) {
+    return nonsense("more devices clipped than took part");
+  }
   return {};
 }
 
 }  // namespace
 
+std::vector<SumSegment> sum_segments(const secagg::UpdateLayout& layout) {
+  std::vector<SumSegment> segments;
+  for (const secagg::Segment& segment : layout.segments) {
+    const bool count = segment.encoding == secagg::Encoding::kCount;
+    segments.push_back({.length = segment.length,
+                        .unit = count ? 1.0 : double{secagg::quantizer_scale(segment.clip)},
+                        .weighting = segment.weighting});
+  }
+  return segments;
+}
+
 Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint32_t vectors) {
-  const secagg::RingLayout layout = proto::ring_layout(plan);
-  std::vector<std::uint32_t> lanes(layout.lane_count());
-  secagg::ring_decode(layout, ring, lanes);
+  const secagg::UpdateLayout layout = plan.update_layout();
+  const secagg::RingLayout words = proto::ring_layout(plan);
+  std::vector<std::uint32_t> lanes(words.lane_count());
+  secagg::ring_decode(words, ring, lanes);
   CohortSum sum;
-  sum.unit = secagg::quantizer_scale(plan.aggregation.clip);
-  sum.weight_max = plan.aggregation.weight_max;
-  sum.metrics = secagg::decode_metrics(lanes);
+  sum.segments = sum_segments(layout);
+  sum.weight_max = layout.weight_max;
+  sum.metrics = secagg::decode_metrics(layout, lanes);
   sum.devices = vectors;
-  SOTTO_RETURN_IF_ERROR(check_sums(plan, sum, lanes));
-  const std::int64_t zero = std::int64_t{secagg::kZeroLane} * vectors;
-  sum.sum.resize(lanes.size() - secagg::kMetricLanes);
-  std::transform(lanes.begin() + secagg::kMetricLanes, lanes.end(), sum.sum.begin(),
-                 [zero](std::uint32_t lane) { return lane - zero; });
+  const auto clipped = secagg::decode_clipped(layout, lanes);
+  for (std::size_t i = 0; i < sum.segments.size(); ++i) sum.segments[i].clipped = clipped[i];
+  SOTTO_RETURN_IF_ERROR(check_sums(sum, lanes));
+  sum.sum.resize(layout.value_count());
+  secagg::decode_values(layout, lanes, vectors, sum.sum);
   return sum;
 }
 

@@ -2,10 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "sotto/aggregator/cohort_session.h"
+#include "sotto/secagg/ring.h"
 
 namespace sotto::aggregator {
+
+// What decode_ring_sum() says about the values of each segment, before any device clipped.
+[[nodiscard]] std::vector<SumSegment> sum_segments(const secagg::UpdateLayout& layout);
 
 // Decodes the sum of `vectors` update vectors (PROTOCOL.md section 4). kAborted when the lanes cannot be such
 // a sum: the count lane disagrees, a lane is larger than so many vectors can make it, or the weights exceed

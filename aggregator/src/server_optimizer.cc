@@ -48,6 +48,13 @@ void set_velocity(OptimizerState& state, std::size_t parameter, float velocity) 
   store_le(at, std::bit_cast<std::uint32_t>(velocity));
 }
 
+float next_clip(float clip, std::uint64_t clipped, std::uint64_t devices) {
+  if (devices == 0) return clip;
+  const double share = std::min(1.0, static_cast<double>(clipped) / static_cast<double>(devices));
+  const double factor = std::min(std::exp(kClipRate * (share - kClippedTarget)), kClipGrowthMax);
+  return std::clamp(static_cast<float>(clip * factor), kClipMin, kClipMax);
+}
+
 }  // namespace
 
 Status apply_update(const CohortSum& sum, const ServerOptimizerOptions& options, std::span<float> parameters,
@@ -72,11 +79,11 @@ Status apply_update(const CohortSum& sum, const ServerOptimizerOptions& options,
 }
 
 float adapt_clip(float clip, const secagg::MetricSums& metrics) {
-  if (metrics.count == 0) return clip;
-  const double clipped =
-      std::min(1.0, static_cast<double>(metrics.clipped) / static_cast<double>(metrics.count));
-  const double factor = std::min(std::exp(kClipRate * (clipped - kClippedTarget)), kClipGrowthMax);
-  return std::clamp(static_cast<float>(clip * factor), kClipMin, kClipMax);
+  return next_clip(clip, metrics.clipped, metrics.count);
+}
+
+float adapt_clip(float clip, const SumSegment& segment, std::uint32_t devices) {
+  return next_clip(clip, segment.clipped, devices);
 }
 
 }  // namespace sotto::aggregator

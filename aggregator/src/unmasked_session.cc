@@ -17,6 +17,14 @@ constexpr double kFixedPointOne = 0x1p40;
 constexpr float kDeltaMax = 0x1p12f;
 static_assert(kDeltaMax * kFixedPointOne * limits::kFloatParticipantsMax < 0x1p63);
 
+bool is_count(const secagg::Segment& segment) { return segment.encoding == secagg::Encoding::kCount; }
+
+bool possible(const secagg::Segment& segment, float value) {
+  if (!is_count(segment)) return std::abs(value) <= kDeltaMax;
+  const auto most = static_cast<double>(secagg::largest_of_bytes(segment.count_bytes));
+  return value >= 0 && value <= most && std::trunc(value) == value;
+}
+
 }  // namespace
 
 Result<std::optional<Step>> UnmaskedSession::end_step() {
@@ -37,32 +45,46 @@ Result<CohortSum> PlainSession::finish(Executor&) {
   return decode_ring_sum(plan(), accumulator_, answered_count());
 }
 
-FloatSession::FloatSession(const proto::Plan& plan, Random& random) : UnmaskedSession(plan, random) {
-  sum_.sum.resize(plan.model.parameter_count());
-  sum_.unit = 1 / kFixedPointOne;
-  sum_.weight_max = plan.aggregation.weight_max;
+FloatSession::FloatSession(const proto::Plan& plan, Random& random)
+    : UnmaskedSession(plan, random), layout_(plan.update_layout()) {
+  sum_.sum.resize(layout_.value_count());
+  sum_.segments = sum_segments(layout_);
+  for (std::size_t i = 0; i < sum_.segments.size(); ++i) {
+    if (!is_count(layout_.segments[i])) sum_.segments[i].unit = 1 / kFixedPointOne;
+  }
+  sum_.weight_max = layout_.weight_max;
 }
 
 Rejection FloatSession::accept(ParticipantIndex, Bytes payload) {
-  if (payload.size() != proto::float_message_bytes(sum_.sum.size())) return Rejection::kWrongLength;
+  if (payload.size() != proto::float_message_bytes(layout_)) return Rejection::kWrongLength;
   ByteReader reader(payload);
-  const proto::FloatHead head = proto::read_float_head(reader);
-  if (head.weight > sum_.weight_max || head.correct > head.examples || head.loss_1024 > secagg::kLossMax) {
-    return Rejection::kMalformed;
+  const proto::FloatHead head = proto::read_float_head(reader, layout_);
+  if (head.weight > sum_.weight_max) return Rejection::kMalformed;
+  for (std::size_t i = 0; i < layout_.sum_bytes.size(); ++i) {
+    if (head.sums[i] > secagg::largest_of_bytes(layout_.sum_bytes[i])) return Rejection::kMalformed;
   }
   ByteReader checked = reader;
-  while (checked.remaining() > 0) {
-    if (!(std::abs(checked.f32()) <= kDeltaMax)) return Rejection::kMalformed;
+  for (const secagg::Segment& segment : layout_.segments) {
+    for (std::uint32_t i = 0; i < segment.length; ++i) {
+      if (!possible(segment, checked.f32())) return Rejection::kMalformed;
+    }
   }
-  const double weight = static_cast<double>(head.weight) / sum_.weight_max;
-  for (std::int64_t& value : sum_.sum) value += std::llround(weight * reader.f32() * kFixedPointOne);
-  sum_.metrics += secagg::MetricSums{.count = 1,
-                                     .weight = head.weight,
-                                     .examples = head.examples,
-                                     .correct = head.correct,
-                                     .loss_1024 = head.loss_1024};
+  add_values(static_cast<double>(head.weight) / sum_.weight_max, reader);
+  sum_.metrics +=
+      secagg::MetricSums{.count = 1, .weight = head.weight, .examples = head.examples, .sums = head.sums};
   ++sum_.devices;
   return Rejection::kNone;
+}
+
+void FloatSession::add_values(double weight, ByteReader values) {
+  auto sum = sum_.sum.begin();
+  for (const secagg::Segment& segment : layout_.segments) {
+    const double factor = segment.weighting == secagg::Weighting::kExamples ? weight : 1.0;
+    const double fixed_point = is_count(segment) ? 1.0 : kFixedPointOne;
+    for (std::uint32_t i = 0; i < segment.length; ++i) {
+      *sum++ += std::llround(factor * values.f32() * fixed_point);
+    }
+  }
 }
 
 Result<CohortSum> FloatSession::finish(Executor&) {

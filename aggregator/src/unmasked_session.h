@@ -43,6 +43,10 @@ class FloatSession final : public UnmaskedSession {
  private:
   [[nodiscard]] Rejection accept(ParticipantIndex from, Bytes payload) override;
 
+  // `values` of one device into the sum.
+  void add_values(double weight, ByteReader values);
+
+  const secagg::UpdateLayout layout_;
   CohortSum sum_;
 };
 

@@ -18,6 +18,12 @@ std::string values_of(const T&, const R&... range) {
     return list_words<T>(", ");
   } else if constexpr (std::same_as<T, bool>) {
     return "true, false";
+  } else if constexpr (TextField<T>) {
+    std::string text;
+    ((text += allowed(whole(range.low, range.high)) +
+              (range.printable ? " bytes of printable ASCII" : " bytes of A-Z a-z 0-9 . _ -")),
+     ...);
+    return text;
   } else {
     std::string text;
     ((text += describe_range(range)), ...);
@@ -72,6 +78,8 @@ class PlanRows {
       return "u16 length, bytes";
     } else if constexpr (ListField<T>) {
       return "u8 count, entries";
+    } else if constexpr (NumbersField<T>) {
+      return "u8 count, u" + std::to_string(8 * sizeof(typename T::value_type)) + " each";
     } else {
       return fmt::format("u{}", 8 * sizeof(T));
     }

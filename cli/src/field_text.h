@@ -49,6 +49,10 @@ template <typename T>
     return std::to_string(value);
   } else if constexpr (BytesField<T> || ByteArrayField<T>) {
     return '"' + to_hex({value.data(), value.size()}) + '"';
+  } else if constexpr (NumbersField<T>) {
+    std::string numbers;
+    for (const auto number : value) numbers += (numbers.empty() ? "" : ", ") + std::to_string(number);
+    return '[' + numbers + ']';
   } else if constexpr (ListField<T>) {
     std::string entries;
     for (const auto& element : value) {
@@ -58,7 +62,9 @@ template <typename T>
     }
     return '[' + entries + ']';
   } else {
-    return '"' + std::string(value.begin(), value.end()) + '"';
+    std::string text;
+    for (const char c : value) text += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+    return '"' + text + '"';
   }
 }
 

@@ -1,6 +1,8 @@
 // `sotto round` and `sotto model`: what a task has done and what it has learned.
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -23,31 +25,39 @@ struct HistoryOptions {
   std::string output;
 };
 
-std::vector<std::string> round_row(const proto::RoundRecord& round) {
-  const auto& sums = round.metrics;
-  const bool measured = sums.examples > 0;
-  return {std::to_string(round.round.value),
-          proto::to_string(round.outcome),
-          fmt::format("v{}", round.committed_version.value),
-          fmt::format("{}/{}", round.joined, round.plans_given),
-          std::to_string(round.collected),
-          measured ? decimal(static_cast<double>(sums.correct) / static_cast<double>(sums.examples), 4) : "-",
-          measured
-              ? decimal(static_cast<double>(sums.loss_1024) / 1024 / static_cast<double>(sums.examples), 4)
-              : "-",
-          decimal(static_cast<double>(round.finished_ms - round.started_ms) / 1000, 2),
-          round.reason};
+std::vector<std::string> round_row(const proto::RoundRecord& round, const proto::MetricList& metrics) {
+  std::vector<std::string> row = {std::to_string(round.round.value), proto::to_string(round.outcome),
+                                  fmt::format("v{}", round.committed_version.value),
+                                  fmt::format("{}/{}", round.joined, round.plans_given),
+                                  std::to_string(round.collected)};
+  const std::vector<proto::MetricMean> means = proto::metric_means(metrics, round.metrics);
+  for (const proto::MetricMean& mean : means) row.push_back(decimal(mean.value, 4));
+  row.resize(row.size() + metrics.size() - means.size(), "-");
+  row.push_back(decimal(static_cast<double>(round.finished_ms - round.started_ms) / 1000, 2));
+  row.push_back(round.reason);
+  return row;
 }
 
-void print_rounds(const std::vector<proto::RoundRecord>& rounds, bool json) {
+std::vector<std::string> round_head(const proto::MetricList& metrics) {
+  std::vector<std::string> head = {"ROUND", "OUTCOME", "MODEL", "JOINED", "IN SUM"};
+  for (const proto::MetricMean& mean : proto::metric_means(metrics, {.examples = 1})) {
+    std::string title = "TRAIN " + mean.name;
+    std::ranges::transform(title, title.begin(), [](unsigned char c) { return std::toupper(c); });
+    head.push_back(title);
+  }
+  head.insert(head.end(), {"SECONDS", "REASON"});
+  return head;
+}
+
+void print_rounds(const std::vector<proto::RoundRecord>& rounds, const proto::MetricList& metrics,
+                  bool json) {
   if (json) {
     nlohmann::json array = nlohmann::json::array();
-    for (const auto& round : rounds) array.push_back(to_json(round));
+    for (const auto& round : rounds) array.push_back(to_json(round, metrics));
     return print_json(array);
   }
-  std::vector<std::vector<std::string>> rows = {
-      {"ROUND", "OUTCOME", "MODEL", "JOINED", "IN SUM", "TRAIN ACCURACY", "TRAIN LOSS", "SECONDS", "REASON"}};
-  for (const auto& round : rounds) rows.push_back(round_row(round));
+  std::vector<std::vector<std::string>> rows = {round_head(metrics)};
+  for (const auto& round : rounds) rows.push_back(round_row(round, metrics));
   print_table(rows);
 }
 
@@ -56,7 +66,9 @@ ExitCode list_rounds(const HistoryOptions& options) {
   if (!client) return report_error(client.error());
   auto rounds = (*client)->list_rounds(options.task, options.count_max);
   if (!rounds) return report_error(rounds.error());
-  print_rounds(*rounds, options.administration.json);
+  auto task = find_task(**client, options.task);
+  if (!task) return report_error(task.error());
+  print_rounds(*rounds, task->spec.model.metrics, options.administration.json);
   return ExitCode::kDone;
 }
 
@@ -65,12 +77,14 @@ ExitCode show_round(const HistoryOptions& options) {
   if (!client) return report_error(client.error());
   auto rounds = (*client)->list_rounds(options.task, UINT32_MAX);
   if (!rounds) return report_error(rounds.error());
+  auto task = find_task(**client, options.task);
+  if (!task) return report_error(task.error());
   for (const auto& round : *rounds) {
     if (round.round.value != options.round) continue;
+    const nlohmann::json json = to_json(round, task->spec.model.metrics);
     if (options.administration.json) {
-      print_json(to_json(round));
+      print_json(json);
     } else {
-      const nlohmann::json json = to_json(round);
       for (const auto& [key, value] : json.items())
         std::printf("%-18s %s\n", key.c_str(), value.dump().c_str());
     }

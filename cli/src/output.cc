@@ -34,7 +34,7 @@ nlohmann::json to_json(const proto::TaskStatus& task) {
   return json;
 }
 
-nlohmann::json to_json(const proto::RoundRecord& round) {
+nlohmann::json to_json(const proto::RoundRecord& round, const proto::MetricList& metrics) {
   const auto& sums = round.metrics;
   nlohmann::json json = {{"round", round.round.value},
                          {"outcome", proto::to_string(round.outcome)},
@@ -54,9 +54,8 @@ nlohmann::json to_json(const proto::RoundRecord& round) {
                          {"examples", sums.examples},
                          {"clipped_devices", sums.clipped},
                          {"clip", round.clip}};
-  if (sums.examples > 0) {
-    json["training_accuracy"] = static_cast<double>(sums.correct) / static_cast<double>(sums.examples);
-    json["training_loss"] = static_cast<double>(sums.loss_1024) / 1024.0 / static_cast<double>(sums.examples);
+  for (const proto::MetricMean& mean : proto::metric_means(metrics, sums)) {
+    json["training_" + mean.name] = mean.value;
   }
   return json;
 }

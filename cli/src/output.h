@@ -15,7 +15,7 @@ namespace sotto::cli {
 ExitCode report_error(const Status& status);
 
 [[nodiscard]] nlohmann::json to_json(const proto::TaskStatus& task);
-[[nodiscard]] nlohmann::json to_json(const proto::RoundRecord& round);
+[[nodiscard]] nlohmann::json to_json(const proto::RoundRecord& round, const proto::MetricList& metrics);
 [[nodiscard]] nlohmann::json to_json(const proto::ModelRecord& model);
 
 // Columns as wide as their widest cell; the first row is the heading.

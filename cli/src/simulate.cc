@@ -48,7 +48,10 @@ void add_training_options(CLI::App& app, simulation::ExperimentOptions& experime
                     {"local_epochs", "batch_size", "learning_rate", "momentum", "proximal_mu",
                      "server_learning_rate", "server_momentum"});
   add_choice(app, "--model", experiment.architecture, "what is trained");
-  app.add_option("--hidden", experiment.hidden, "Hidden units of --model dense")->capture_default_str();
+  app.add_option("--hidden", experiment.hidden, "Units of each hidden layer of --model dense, as 64,32")
+      ->delimiter(',')
+      ->expected(1, static_cast<int>(proto::kHiddenLayersMax))
+      ->capture_default_str();
 }
 
 void add_protocol_options(CLI::App& app, simulation::ExperimentOptions& experiment) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -10,7 +11,11 @@
 #include "commands.h"
 #include "field_table.h"
 #include "output.h"
+#include "sotto/base/bytes.h"
+#include "sotto/base/limits.h"
+#include "sotto/host/file.h"
 #include "sotto/host/utc_text.h"
+#include "sotto/simulation/npy.h"
 #include "task_file.h"
 
 namespace sotto::cli {
@@ -20,6 +25,7 @@ struct TaskOptions {
   AdministrationOptions administration;
   std::string name;
   std::string file;
+  std::string initial;
   std::uint32_t interval_ms = 500;
 };
 
@@ -58,12 +64,30 @@ ExitCode print_one(const Result<proto::TaskStatus>& task, bool json) {
   return ExitCode::kDone;
 }
 
+// The values of an .npy file of float32, whatever its shape, or any other file's bytes as they are.
+Result<std::vector<std::uint8_t>> read_initial_model(const std::string& path) {
+  constexpr std::size_t kHeaderMax = 65'536;
+  auto file = host::read_file(path, limits::kParametersMax * sizeof(float) + kHeaderMax);
+  if (!file) return file.error();
+  if (!*file) return not_found("there is no file " + path);
+  if (std::filesystem::path(path).extension() != ".npy") return std::move(**file);
+  const auto array = simulation::decode_npy<float>(**file, path);
+  if (!array) return array.error();
+  std::vector<std::uint8_t> bytes(array->values.size() * sizeof(float));
+  ByteWriter writer(bytes);
+  for (const float value : array->values) writer.f32(value);
+  return bytes;
+}
+
 ExitCode create(const TaskOptions& options) {
   auto spec = read_task_file(options.file);
   if (!spec) return report_error(spec.error());
   auto client = client::AdminClient::connect(options.administration.socket_path());
   if (!client) return report_error(client.error());
-  return print_one((*client)->create_task(*spec), options.administration.json);
+  if (options.initial.empty()) return print_one((*client)->create_task(*spec), options.administration.json);
+  const auto initial = read_initial_model(options.initial);
+  if (!initial) return report_error(initial.error());
+  return print_one((*client)->create_task(*spec, *initial), options.administration.json);
 }
 
 ExitCode list(const TaskOptions& options) {
@@ -99,6 +123,19 @@ ExitCode set_state(const TaskOptions& options, proto::TaskState state) {
   return print_one((*client)->set_task_state(options.name, state), options.administration.json);
 }
 
+// ", accuracy 0.9312, loss 0.2021": of the last round, by the model that its devices received.
+std::string describe(const std::vector<proto::MetricMean>& means) {
+  std::string text;
+  for (const proto::MetricMean& mean : means) text += ", " + mean.name + " " + decimal(mean.value, 4);
+  return text;
+}
+
+std::vector<proto::MetricMean> last_metrics(client::AdminClient& client, const proto::TaskStatus& task) {
+  const auto rounds = client.list_rounds(task.spec.name, 1);
+  if (!rounds || rounds->empty()) return {};
+  return proto::metric_means(task.spec.model.metrics, rounds->front().metrics);
+}
+
 // Prints every change of what the task waits for, and every finished round, until the task is complete.
 ExitCode watch(const TaskOptions& options) {
   auto client = client::AdminClient::connect(options.administration.socket_path());
@@ -107,12 +144,15 @@ ExitCode watch(const TaskOptions& options) {
   for (;;) {
     auto task = find_task(**client, options.name);
     if (!task) return report_error(task.error());
+    const std::vector<proto::MetricMean> means = last_metrics(**client, *task);
     const std::string line =
-        fmt::format("rounds {}, model v{}, {}: {}", progress(*task), task->model_version.value,
-                    proto::to_string(task->state), task->waiting_for);
+        fmt::format("rounds {}, model v{}{}, {}: {}", progress(*task), task->model_version.value,
+                    describe(means), proto::to_string(task->state), task->waiting_for);
     if (line != last) {
       if (options.administration.json) {
-        std::printf("%s\n", to_json(*task).dump().c_str());
+        nlohmann::json json = to_json(*task);
+        for (const proto::MetricMean& mean : means) json["training_" + mean.name] = mean.value;
+        std::printf("%s\n", json.dump().c_str());
       } else {
         std::printf("%s\n", line.c_str());
       }
@@ -154,6 +194,11 @@ void add_task_command(CLI::App& app, ExitCode& exit_code) {
       command->add_subcommand("create", "Create a task from a TOML file; see `sotto task example`");
   add_administration_options(*creator, options->administration);
   creator->add_option("--file", options->file, "The task's TOML file")->required()->check(CLI::ExistingFile);
+  creator
+      ->add_option(
+          "--initial", options->initial,
+          "Version 0 of the model: an .npy file of float32, or its bytes as they are [from the file's seed]")
+      ->check(CLI::ExistingFile);
   creator->callback([options, &exit_code] { exit_code = create(*options); });
 
   command->add_subcommand("example", "Print a task file with every key and its meaning")->callback([] {

@@ -3,13 +3,11 @@
 // classes.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <span>
 #include <vector>
 
-#include "sotto/client/client.h"
+#include "../run_device.h"
 
 using sotto::Result;
 using namespace sotto::client;
@@ -27,18 +25,21 @@ class LineTrainer : public Trainer {
     constexpr std::uint32_t kExamples = 100;
     std::vector<float> w(job.parameters.begin(), job.parameters.end());
     LocalUpdate update;
+    double correct = 0;
+    double loss = 0;
     for (std::uint32_t i = 0; i < kExamples; ++i) {
       const float x = static_cast<float>(2 * random.uniform() - 1);
       const float y = static_cast<float>(2 * random.uniform() - 1);
       const bool above = y > x;
       const bool guess = above_probability(job.parameters, x, y) > 0.5f;  // metrics are the received model's
-      update.metrics.correct += guess == above ? 1 : 0;
-      update.metrics.loss_sum -=
-          std::log(std::abs((above ? 0.0 : 1.0) - above_probability(job.parameters, x, y)) + 1e-9);
+      correct += guess == above ? 1 : 0;
+      loss -= std::log(std::abs((above ? 0.0 : 1.0) - above_probability(job.parameters, x, y)) + 1e-9);
       const float error = job.training.learning_rate * (above_probability(w, x, y) - (above ? 1.0f : 0.0f));
       const float step[6] = {-error * x, error * x, -error * y, error * y, -error, error};
       for (int k = 0; k < 6; ++k) w[k] -= step[k];
     }
+    update.metrics.report(job.model, "correct", correct);
+    update.metrics.report(job.model, "loss", loss);
     update.metrics.examples = kExamples;
     update.metrics.weight = std::min(kExamples, job.weight_max);
     update.delta.resize(w.size());
@@ -55,27 +56,6 @@ class LineTrainer : public Trainer {
 };
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fprintf(stderr, "usage: minimal_device HOST:PORT CA_FILE IDENTITY_FILE DEVICE_ID ROUNDS\n");
-    return 2;
-  }
   LineTrainer trainer;
-  const DeviceOptions options{.coordinator = argv[1],
-                              .ca_file = argv[2],
-                              .device_id = argv[4],
-                              .population = "examples",
-                              .identity_file = argv[3]};
-  auto device = Device::connect(options, trainer);
-  if (!device) {
-    std::fprintf(stderr, "minimal_device: %s\n", device.error().message().c_str());
-    return 1;
-  }
-  int counted = 0;
-  for (int round = 0; round < std::atoi(argv[5]); ++round) {
-    const Participation result = (*device)->take_part();
-    counted += result.counted ? 1 : 0;
-    std::printf("%s: %s (%llu bytes sent)\n", result.counted ? "counted" : "not counted",
-                result.outcome.c_str(), static_cast<unsigned long long>(result.uplink_bytes));
-  }
-  return counted > 0 ? 0 : 1;
+  return run_device(argc, argv, "examples", trainer);
 }

@@ -58,7 +58,7 @@ int main() {
   if (!proto::decode_plan(plan_bytes, plan).ok()) return 1;
   board::NumberedRandom random(1);
   secagg::UpdateMetrics metrics;
-  secagg::quantize_update(delta, plan.quantizer(), metrics, random, lanes);
+  secagg::quantize_update(delta, plan.update_layout(), metrics, random, lanes);
   secagg::KeySigner authority(board::numbered_key(0));
   auto* const device =
       ::new (static_cast<void*>(memory.data())) board::SessionDevice(plan, plan_bytes, 1, authority);

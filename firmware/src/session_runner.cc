@@ -80,7 +80,7 @@ void report(const char* step, std::uint32_t stack) { console::line("step ", step
 proto::Plan make_plan() {
   proto::Plan plan;
   plan.round = RoundId{1};
-  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 2, .classes = 2, .hidden = 0};
+  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 2, .classes = 2};
   plan.report_within_ms = 1000;
   return plan;
 }
@@ -91,7 +91,7 @@ Rejection quantise(const proto::Plan& plan, std::size_t index) {
   delta.fill(index % 2 == 0 ? plan.aggregation.clip : -plan.aggregation.clip);
   secagg::UpdateMetrics metrics{.weight = plan.aggregation.weight_max, .examples = 3};
   board::NumberedRandom random(static_cast<std::uint8_t>(index));
-  secagg::quantize_update(delta, plan.quantizer(), metrics, random, cohort.lanes[index]);
+  secagg::quantize_update(delta, plan.update_layout(), metrics, random, cohort.lanes[index]);
   return Rejection::kNone;
 }
 
@@ -289,7 +289,7 @@ int main() {
   if (spoil) cohort.sum[kRingBytes - 2] ^= 1;
   std::array<std::uint32_t, kLanes> sums;
   secagg::ring_decode(layout, cohort.sum, sums);
-  const secagg::MetricSums metrics = secagg::decode_metrics(sums);
+  const secagg::MetricSums metrics = secagg::decode_metrics(plan.update_layout(), sums);
   SOTTO_CHECK(metrics.count == kMissing && metrics.examples == 3 * kMissing);
   for (const std::uint32_t sum : std::span(sums).subspan(secagg::kMetricLanes))
     SOTTO_CHECK(sum == (255 + 1) * kMissing / 2);

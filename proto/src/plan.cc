@@ -1,13 +1,14 @@
 // The plan's canonical bytes, PROTOCOL.md section 2. Freestanding: boards link it.
 #include "sotto/proto/plan.h"
 
+#include "sotto/base/check.h"
 #include "sotto/base/field_codec.h"
 
 namespace sotto::proto {
 namespace {
 
 constexpr std::array<std::uint8_t, 4> kMagic = {'S', 'P', 'L', 'N'};
-constexpr std::uint8_t kPlanVersion = 1;
+constexpr std::uint8_t kPlanVersion = 2;
 constexpr std::size_t kHeadBytes = kMagic.size() + sizeof kPlanVersion;
 
 FieldError check_head(ByteReader& reader) {
@@ -19,20 +20,91 @@ FieldError check_head(ByteReader& reader) {
   return {};
 }
 
+// What the lanes of a segment must be like; ranges are checked.
+FieldError check_segment(const secagg::Segment& segment) {
+  secagg::Segment resolved = segment;
+  const bool count = segment.encoding == secagg::Encoding::kCount;
+  if (!count && segment.clip == 0) resolved.clip = 1;  // the aggregation's, which is checked there
+  if (resolved.valid()) return {};
+  return rule_error("segments", count ? "a count has count_bytes of 1 to 4, weighting one and no clip"
+                                      : "a signed run has no count_bytes, and a clip of 0 or at least 2^-64");
+}
+
+FieldError check_segments(const ModelSpec& model) {
+  std::uint64_t length = 0;
+  std::uint64_t lanes = 0;
+  for (const secagg::Segment& segment : model.segments) {
+    if (const FieldError error = check_segment(segment); !error.ok()) return error;
+    length += segment.length;
+    lanes += std::uint64_t{segment.length} * segment.lanes_per_value();
+  }
+  if (model.segments.empty()) return {};
+  const std::uint64_t parameters = model.parameter_count();
+  if (length != parameters) {
+    return whole_error("the sum of the segments' lengths", length, whole(parameters, parameters));
+  }
+  const WholeRange range = whole(1, limits::kParametersMax);
+  return range.contains(lanes) ? FieldError{} : whole_error("lanes of the segments", lanes, range);
+}
+
+FieldError check_metrics(const ModelSpec& model) {
+  for (std::size_t i = 0; i < model.metrics.size(); ++i) {
+    const std::string_view name = model.metrics[i].name.view();
+    for (const std::string_view taken : {"count", "weight", "examples", "clipped"}) {
+      if (name == taken) return rule_error("metrics", "count, weight, examples and clipped are always there");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (name == model.metrics[j].name.view())
+        return rule_error("metrics", "every metric has a name of its own");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::uint64_t ModelSpec::parameter_count() const {
-  const std::uint64_t outputs = classes;
-  if (architecture == Architecture::kSoftmax) return (std::uint64_t{features} + 1) * outputs;
-  return (std::uint64_t{features} + 1) * hidden + (std::uint64_t{hidden} + 1) * outputs;
+  if (architecture == Architecture::kCustom) return parameters;
+  std::uint64_t count = 0;
+  std::uint64_t inputs = features;
+  for (const std::uint64_t units : hidden) {
+    count += (inputs + 1) * units;
+    inputs = units;
+  }
+  return count + (inputs + 1) * classes;
 }
 
 FieldError check_model(const ModelSpec& model) {
   if (const FieldError error = check_fields(model); !error.ok()) return error;
+  const bool dense = model.architecture == Architecture::kDense;
+  if (dense == model.hidden.empty()) {
+    return rule_error("hidden",
+                      dense ? "dense has at least one hidden layer" : "only dense has hidden layers");
+  }
+  const bool custom = model.architecture == Architecture::kCustom;
+  if (custom == model.name.empty()) {
+    return rule_error("model_name", custom ? "custom models have a name" : "only custom models have a name");
+  }
   // Only now: within the ranges above the product cannot overflow.
   const WholeRange range = whole(1, limits::kParametersMax);
   const std::uint64_t parameters = model.parameter_count();
-  return range.contains(parameters) ? FieldError{} : whole_error("model parameters", parameters, range);
+  if (!range.contains(parameters)) return whole_error("model parameters", parameters, range);
+  if (const FieldError error = check_segments(model); !error.ok()) return error;
+  return check_metrics(model);
+}
+
+secagg::UpdateLayout Plan::update_layout() const {
+  secagg::UpdateLayout layout;
+  layout.weight_max = aggregation.weight_max;
+  for (const Metric& metric : model.metrics) SOTTO_CHECK(layout.sum_bytes.push_back(metric.bytes));
+  layout.segments = model.segments;
+  if (layout.segments.empty()) {
+    SOTTO_CHECK(layout.segments.push_back({.length = static_cast<std::uint32_t>(model.parameter_count())}));
+  }
+  for (secagg::Segment& segment : layout.segments) {
+    if (segment.encoding == secagg::Encoding::kSigned && segment.clip == 0) segment.clip = aggregation.clip;
+  }
+  return layout;
 }
 
 FieldError check_plan(const Plan& plan) {

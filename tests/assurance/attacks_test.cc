@@ -26,7 +26,7 @@ class Attack : public testing::Test {
     proto::Plan plan;
     plan.task = TaskId{7};
     plan.round = RoundId{round};
-    plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 9, .classes = 2, .hidden = 0};
+    plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 9, .classes = 2};
     plan.report_within_ms = 1000;
     return plan;
   }

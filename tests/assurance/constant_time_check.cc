@@ -269,7 +269,7 @@ std::vector<std::uint8_t> answer(Device& device, Step step, Bytes received, cons
 void check_participant(crypto::Prg prg, std::uint16_t participants_max, Packing packing) {
   proto::Plan plan;
   plan.round = RoundId{3};
-  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 30, .classes = 3, .hidden = 0};
+  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 30, .classes = 3};
   plan.report_within_ms = 1000;
   plan.aggregation.prg = prg;
   plan.aggregation.participants_max = participants_max;

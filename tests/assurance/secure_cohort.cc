@@ -14,8 +14,7 @@ proto::Plan make_plan(const CohortOptions& options) {
   proto::Plan plan;
   plan.task = TaskId{7};
   plan.round = RoundId{options.round};
-  plan.model = {
-      .architecture = proto::Architecture::kSoftmax, .features = options.features, .classes = 2, .hidden = 0};
+  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = options.features, .classes = 2};
   plan.model_digest.fill(0x5a);
   plan.report_within_ms = 1000;
   plan.aggregation.prg = options.prg;

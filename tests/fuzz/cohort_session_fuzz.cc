@@ -21,7 +21,7 @@ proto::Plan make_plan(Aggregation kind, fuzz::FuzzInput& input) {
   proto::Plan plan;
   plan.task = TaskId{7};
   plan.round = RoundId{3};
-  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 2, .classes = 2, .hidden = 0};
+  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 2, .classes = 2};
   plan.model_digest.fill(0x5a);
   plan.report_within_ms = 1000;
   plan.aggregation.kind = kind;
@@ -156,11 +156,11 @@ class Game {
   }
   [[nodiscard]] std::vector<std::uint8_t> plain_vector_of(const Device& device) const {
     if (plan_.aggregation.kind == Aggregation::kFloat) {
-      std::vector<std::uint8_t> out(20 + 4 * plan_.model.parameter_count());
+      std::vector<std::uint8_t> out(24 + 4 * plan_.model.parameter_count());
       ByteWriter writer(out);
       writer.u32(10);
       writer.u32(10);
-      writer.u32(5);
+      writer.u64(5);
       writer.u64(700);
       for (std::size_t i = 0; i < plan_.model.parameter_count(); ++i)
         writer.f32(device.lanes[i] * 0.25f - 20);

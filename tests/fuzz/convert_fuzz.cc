@@ -52,7 +52,7 @@ TaskSpec task_spec() {
   TaskSpec spec;
   spec.name = "gait";
   spec.population = "watches";
-  spec.model = {.architecture = Architecture::kSoftmax, .features = 4, .classes = 3, .hidden = 0};
+  spec.model = {.architecture = Architecture::kSoftmax, .features = 4, .classes = 3};
   return spec;
 }
 

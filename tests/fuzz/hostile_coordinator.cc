@@ -63,12 +63,12 @@ client::SessionOptions device_options(bool allow_unmasked) {
 Result<client::LocalUpdate> update_for(const client::TrainingJob& job, FuzzInput& input) {
   client::LocalUpdate update;
   update.delta.assign(job.parameters.size(), 0.25f);
-  update.metrics = {.weight = 8, .examples = 8, .correct = 5, .loss_sum = 2.5};
+  update.metrics = {.weight = 8, .examples = 8, .sums = {5, 2.5}};
   const float values[] = {0.25f, std::numeric_limits<float>::quiet_NaN(),
                           std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::max(), 1e-40f};
   if (input.chance(32)) {
     for (float& value : update.delta) value = values[input.below(std::size(values))];
-    update.metrics.loss_sum = values[input.below(std::size(values))];
+    update.metrics.sums[input.below(2)] = values[input.below(std::size(values))];
     update.metrics.weight = static_cast<std::uint32_t>(input.u64());
     update.metrics.examples = static_cast<std::uint32_t>(input.u64());
   }

@@ -29,7 +29,7 @@ class Messages {
   Messages() {
     plan_.task = TaskId{7};
     plan_.round = RoundId{3};
-    plan_.model = {.architecture = proto::Architecture::kSoftmax, .features = 2, .classes = 2, .hidden = 0};
+    plan_.model = {.architecture = proto::Architecture::kSoftmax, .features = 2, .classes = 2};
     plan_.report_within_ms = 1000;
     plan_.aggregation.kind = proto::Aggregation::kOneShot;
     plan_.aggregation.cohort_min = kCohortMin;

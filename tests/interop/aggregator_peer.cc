@@ -205,7 +205,7 @@ class Peer {
     secagg::Identity identity{.signer = *next_key_, .endorsement = endorsement, .authority = authority_};
     Enrolled enrolled{.key = std::move(next_key_), .identity = identity};
     const Bytes lanes = request.bytes(request.remaining());
-    if (lanes.size() != secagg::update_lanes(plan_.model.parameter_count())) return {};
+    if (lanes.size() != plan_.update_layout().lane_count()) return {};
     auto device = std::make_unique<LocalDevice>(plan_, plan_bytes_, std::move(enrolled), lanes, seed);
     Message payload;
     if (!accepted(device->join(payload))) return {};
@@ -243,7 +243,7 @@ class Peer {
     Message message = answer(1);
     append(message, sum->devices);
     for (const std::uint64_t metric : {sum->metrics.count, sum->metrics.weight, sum->metrics.examples,
-                                       sum->metrics.correct, sum->metrics.loss_1024, sum->metrics.clipped}) {
+                                       sum->metrics.sums[0], sum->metrics.sums[1], sum->metrics.clipped}) {
       append(message, metric);
     }
     for (const std::int64_t value : sum->sum) append(message, static_cast<std::uint64_t>(value));

@@ -14,7 +14,7 @@ from sotto_vector import Ring
 
 PLAN = Plan(task=5, round=9, model_version=4, model_hash=hashlib.sha256(b"model").digest(),
             architecture=SOFTMAX,
-            features=2, classes=2, hidden=0, local_epochs=2, batch_size=16, learning_rate=0.25, momentum=0.5,
+            features=2, classes=2, hidden=(), local_epochs=2, batch_size=16, learning_rate=0.25, momentum=0.5,
             proximal_mu=0, aggregation=SECURE, adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3,
             participants_max=257,
             corrupt_fraction=0.125, dropout_fraction=0.125, clip=0.5, weight_max=100, report_within_ms=60000)

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/v1: what PROTOCOL.md says, worked out by the Python participant. Deterministic.
+"""Makes tests/golden: what PROTOCOL.md says, worked out by the Python participant. Deterministic.
 
-generate_vectors.py DIRECTORY          writes the files
+A file stands in the folder of the version of the protocol from which on it holds.
+
+generate_vectors.py DIRECTORY          writes the files into DIRECTORY/v1 and DIRECTORY/v2
 generate_vectors.py --check DIRECTORY  fails when a committed file differs from what would be written
 """
 import json
@@ -24,21 +26,41 @@ from fixed_sessions import AUTHORITY, PLAN, SETTINGS, enrolled, fixed, play, pol
 from sotto_identity import COORDINATOR, DEVICE, plan_message
 from sotto_one_shot import helper_request, one_shot_message, plan_bytes, set_name
 from sotto_parameters import search
-from sotto_plan import BITS, DENSE, FLOAT, ONE_SHOT
+from sotto_plan import BITS, COUNT, CUSTOM, DENSE, FLOAT, ONE_EACH, ONE_SHOT, Metric, Segment
 from sotto_primitives import AES_128_CTR, CHACHA20, keystream, public_key, seal
 from sotto_vector import Ring, binary32, encode_update, fixed_steps
+
+
+# Values of every kind: a layer with the plan's clip, one with its own, biases that count once, and counts.
+PLAN_WITH_SEGMENTS = replace(
+    PLAN, architecture=CUSTOM, features=0, classes=0, custom_parameters=16, name=b"price.v1",
+    configuration=b'{"width": 4}',
+    segments=(Segment(4), Segment(6, clip=50.0, clipped_lane=1), Segment(2, clip=0.25, weighting=ONE_EACH),
+              Segment(3, encoding=COUNT, count_bytes=2, weighting=ONE_EACH, clipped_lane=1),
+              Segment(1, encoding=COUNT, count_bytes=4, weighting=ONE_EACH)),
+    metrics=(Metric(b"squared_error", 6, 4096), Metric(b"rows", 1, 1)))
+# Every list and text as long as it may be.
+LARGEST_PLAN = replace(
+    PLAN, architecture=CUSTOM, features=2**20, classes=256, custom_parameters=64, name=b"n" * 64,
+    configuration=b"~" * 768,
+    segments=tuple(Segment(1, clip=1.0 + place, clipped_lane=1) for place in range(64)),
+    metrics=tuple(Metric(b"metric-number-%02d" % place, 6, 2**20) for place in range(8)))
 
 
 def plans():
     """Good plans, field by field, and plans to turn down."""
     good = (PLAN,
-            replace(PLAN, architecture=DENSE, features=561, classes=6, hidden=32, aggregation=FLOAT,
-                    prg=AES_128_CTR, cohort_min=64, participants_max=300, proximal_mu=0.0625),
-            replace(PLAN, task=2**64 - 1, round=2**64 - 1, model_version=2**64 - 1, features=2**16 - 1,
-                    classes=256,
+            replace(PLAN, architecture=DENSE, features=561, classes=6, hidden=(32,), aggregation=FLOAT,
+                    prg=AES_128_CTR,
+                    cohort_min=64, participants_max=300, proximal_mu=0.0625),
+            replace(PLAN, task=2**64 - 1, round=2**64 - 1, model_version=2**64 - 1,
+                    features=2**16 - 1, classes=256,
                     local_epochs=1000, batch_size=65536, learning_rate=100, proximal_mu=100, cohort_min=1024,
                     participants_max=1024, corrupt_fraction=0, dropout_fraction=0, clip=1e6, weight_max=2**20,
-                    report_within_ms=2**32 - 1, packing=BITS))
+                    report_within_ms=2**32 - 1, packing=BITS),
+            replace(PLAN, architecture=DENSE, features=9, classes=3, hidden=(8, 7, 6, 5, 4, 3, 2, 65536),
+                    metrics=()),
+            PLAN_WITH_SEGMENTS, LARGEST_PLAN)
     cases = [asdict(plan) | {"parameters": plan.parameters(), "bytes": plan.encode(), "hash": plan.hash()}
              for plan in good]
     return {"cases": cases,
@@ -82,12 +104,35 @@ def update_case(number, clip, weight_max, examples, correct, loss, delta, draws)
         draws = fixed(f"draws {number}", 4 * len(delta))
     elif callable(draws):
         draws = draws(clip, weight_max, examples, delta)
-    plan = replace(PLAN, clip=clip, weight_max=weight_max)
+    plan = replace(PLAN, architecture=CUSTOM, custom_parameters=len(delta), name=b"any", clip=clip,
+                   weight_max=weight_max)
     draw = iter(struct.unpack(f"<{len(delta)}I", draws)).__next__
-    update = {"examples": examples, "correct": correct, "loss": loss, "delta": delta}
+    update = {"examples": examples, "sums": (correct, loss), "delta": delta}
     return {"clip": clip, "weight_max": weight_max, "examples": examples, "correct": correct,
             "loss": struct.pack("<d", loss), "delta": struct.pack(f"<{len(delta)}f", *delta), "draws": draws,
             "lanes": bytes(encode_update(plan, update, draw))}
+
+
+def segment_updates():
+    """Section 4 with segments: lanes of a plan whose values are of every kind."""
+    plan = PLAN_WITH_SEGMENTS
+    calm = [0.1, -0.2, 0.3, -0.4, 10.0, -20.0, 30.0, -40.0, 49.0, -0.5, 0.2, -0.1, 0.0, 1.0, 65535.0,
+            4294967040.0]
+    clipped = [0.1, 0.5001, 0.3, -0.4, 10.0, -50.001, 30.0, 1e30, 49.0, -0.5, 0.2, -0.3, -1.0, 1.5,
+               65536.0, math.nan]
+    cases = []
+    for number, (examples, sums, values) in enumerate((
+            (100, (12.5, 7), calm), (33, (1e300, 300), calm), (250, (0.0, -1.0), clipped),
+            (1, (math.nan, 255.9), clipped),
+            (2**32 - 1, (math.inf, 0), [math.inf, -math.inf, math.nan, -0.0] * 4))):
+        values = [binary32(value) for value in values]
+        draws = fixed(f"segment draws {number}", 4 * 12)
+        draw = iter(struct.unpack("<12I", draws)).__next__
+        update = {"examples": examples, "sums": sums, "delta": values}
+        cases.append({"plan": plan.encode(), "examples": examples, "sums": struct.pack("<2d", *sums),
+                      "values": struct.pack("<16f", *values), "draws": draws,
+                      "lanes": bytes(encode_update(plan, update, draw))})
+    return {"cases": cases}
 
 
 def rings():
@@ -257,12 +302,16 @@ def shamir():
 
 
 def files():
+    """Texts by folder and name."""
     sessions = [play(setting) for setting in SETTINGS]
     refusals = list(refusal_cases.all_cases({recorded["name"]: recorded for recorded in sessions}))
-    return {"plan": plans(), "update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
-            "parameters": parameters(), "identity": identities(), "one_shot": one_shots(),
-            "shamir": shamir(), "session": {"cases": sessions},
-            "refusal": {"cases": refusals}, "signatures": signature_book.content()}
+    first = {"update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
+             "parameters": parameters(), "shamir": shamir()}
+    second = {"plan": plans(), "segments": segment_updates(), "identity": identities(),
+              "one_shot": one_shots(), "session": {"cases": sessions}, "refusal": {"cases": refusals},
+              "signatures": signature_book.content()}
+    return {f"{folder}/{name}.json": as_json(content) for folder, contents in (("v1", first), ("v2", second))
+            for name, content in contents.items()}
 
 
 def as_json(content):
@@ -279,14 +328,15 @@ def main(arguments):
     if len(arguments) != 1 + check:
         sys.exit(__doc__)
     directory = pathlib.Path(arguments[-1])
-    signature_book.read(directory)
-    texts = {f"{name}.json": as_json(content) for name, content in files().items()}
+    signature_book.read(directory / "v2")
+    texts = files()
     if not check:
-        directory.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
             (directory / name).write_text(text)
         return 0
-    committed = {path.name: path.read_text() for path in directory.glob("*.json")}
+    committed = {path.relative_to(directory).as_posix(): path.read_text()
+                 for path in directory.glob("v*/*.json")}
     different = [name for name in sorted(texts | committed) if texts.get(name) != committed.get(name)]
     for name in different:
         print(f"{directory / name}: differs from what {pathlib.Path(__file__).name} makes")

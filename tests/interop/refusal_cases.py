@@ -10,7 +10,7 @@ from fixed_sessions import (AUTHORITY, OTHER_AUTHORITY, PLAN, SETTINGS, confirma
                             personal, signatures_for)
 from sotto_identity import COORDINATOR, endorsement_message, join_message
 from sotto_participant import encode_bitmap
-from sotto_plan import CURIOUS, SEMI_MALICIOUS, decode_plan
+from sotto_plan import CURIOUS, SEMI_MALICIOUS, Metric, Segment, decode_plan
 from sotto_primitives import public_key
 from sotto_session import IDENTITY, KEYS, decode_roster, pieces, u16
 
@@ -334,11 +334,12 @@ def plan_cases():
     yield "last byte missing", good[:-1]
     yield "a byte left over", good + b"\0"
     yield "magic", b"SPLM" + good[4:]
-    for version in (0, 2):
+    for version in (0, 1, 3):
         yield f"version {version}", patched(good, 4, bytes([version]))
     bad_values = {
-        "round": (0,), "architecture": (0, 3), "features": (0, 2**20 + 1), "classes": (0, 1, 257),
-        "hidden": (1,),
+        "round": (0,), "architecture": (0, 4), "features": (0, 2**20 + 1), "classes": (0, 1, 257),
+        "hidden": ((1,),), "custom_parameters": (1,), "name": (b"a",),
+        "configuration": (b"\n", b"a" * 769),
         "local_epochs": (0, 1001), "batch_size": (0, 65537), "learning_rate": (0, -1, 100.5, "nan"),
         "momentum": (-0.5, 1, "nan"), "proximal_mu": (-1, 101, "inf"), "aggregation": (0, 4),
         "adversary": (0, 3),
@@ -350,7 +351,53 @@ def plan_cases():
     for field, values in bad_values.items():
         for value in values:
             changed = float(value) if isinstance(value, str) else value
-            yield f"{field} = {value}", replace(PLAN, **{field: changed}).encode()
+            yield f"{field} = {str(value)[:40]}", replace(PLAN, **{field: changed}).encode()
     yield "dense without hidden", replace(PLAN, architecture=2).encode()
-    yield "hidden = 65537", replace(PLAN, architecture=2, hidden=65537).encode()
+    yield "hidden = 16, 0", replace(PLAN, architecture=2, hidden=(16, 0)).encode()
+    yield "nine hidden layers", replace(PLAN, architecture=2, hidden=(2,) * 9).encode()
+    yield "hidden = 65537", replace(PLAN, architecture=2, hidden=(65537,)).encode()
     yield "more than 2^24 parameters", replace(PLAN, features=2**16, classes=256).encode()
+    custom = replace(PLAN, architecture=3, features=0, classes=0, custom_parameters=6, name=b"price")
+    for why, changes in (("custom of no parameters", {"custom_parameters": 0}),
+                         ("custom without a name", {"name": b""}),
+                         ("custom of 2^24 + 1 parameters", {"custom_parameters": 2**24 + 1}),
+                         ("a name with a blank", {"name": b"a price"}),
+                         ("custom with a hidden layer", {"hidden": (3,)}),
+                         ("a name of 65 bytes", {"name": b"n" * 65})):
+        yield why, replace(custom, **changes).encode()
+    yield from segment_cases()
+    yield from metric_cases()
+
+
+def segment_cases():
+    def plan(*segments):
+        return replace(PLAN, segments=segments).encode()
+
+    counts = Segment(3, encoding=2, count_bytes=2, weighting=2)
+    yield "segments too short", plan(Segment(5))
+    yield "segments too long", plan(Segment(3), Segment(4))
+    yield "a segment of nothing", plan(Segment(6), Segment(0))
+    yield "65 segments", replace(PLAN, features=64, segments=(Segment(2),) * 65).encode()
+    for field, values in {"clip": (2**-65, -1, 1000064, float("nan"), float("inf")), "encoding": (0, 3),
+                          "count_bytes": (1,), "weighting": (0, 3), "clipped_lane": (2,)}.items():
+        for value in values:
+            yield f"a signed segment's {field} = {value}", plan(replace(Segment(6), **{field: value}))
+    for field, value in (("clip", 1.0), ("count_bytes", 0), ("count_bytes", 5), ("weighting", 1)):
+        yield f"counts with {field} = {value}", plan(Segment(3), replace(counts, **{field: value}))
+    yield "more than 2^24 lanes", replace(PLAN, features=2**20, classes=8, segments=(
+        Segment(8 * 2**20, encoding=2, count_bytes=3, weighting=2), Segment(8))).encode()
+
+
+def metric_cases():
+    def plan(*metrics):
+        return replace(PLAN, metrics=metrics).encode()
+
+    yield "nine metrics", plan(*(Metric(b"m%d" % i, 1, 1) for i in range(9)))
+    for why, metric in (("no name", Metric(b"", 1, 1)), ("a name of 17 bytes", Metric(b"n" * 17, 1, 1)),
+                        ("a blank in a name", Metric(b"a b", 1, 1)), ("no bytes", Metric(b"a", 0, 1)),
+                        ("7 bytes", Metric(b"a", 7, 1)), ("scale 0", Metric(b"a", 1, 0)),
+                        ("scale 2^20 + 1", Metric(b"a", 1, 2**20 + 1))):
+        yield f"a metric with {why}", plan(metric)
+    for taken in (b"count", b"weight", b"examples", b"clipped"):
+        yield f"a metric named {taken.decode()}", plan(Metric(taken, 1, 1))
+    yield "two metrics of one name", plan(Metric(b"a", 1, 1), Metric(b"b", 1, 1), Metric(b"a", 2, 1))

@@ -2,9 +2,10 @@
 import math
 import struct
 
-LANES_BEFORE_PARAMETERS = 20
+from sotto_plan import BY_EXAMPLES, COUNT
+
+LANES_BEFORE_PARAMETERS = 20  # of a classification
 LEVELS = 127
-LOSS_MAX = 2**48 - 1
 
 
 def digits(value, count):
@@ -12,11 +13,13 @@ def digits(value, count):
     return list(value.to_bytes(count, "little"))
 
 
-def loss_units(loss):
-    """A loss that is not a positive number counts as none; an infinite one as the largest."""
-    if not loss > 0:
+def sum_units(value, metric):
+    """A sum in the metric's units. One that is not a positive number counts as none, what its bytes do not
+    hold as the most they hold."""
+    most = 256**metric.bytes - 1
+    if not value > 0:
         return 0
-    return LOSS_MAX if loss >= LOSS_MAX / 1024 else math.floor(1024 * loss)
+    return most if value * metric.scale >= most else math.floor(value * metric.scale)
 
 
 def binary32(value):
@@ -42,20 +45,50 @@ def quantise(weighted, clip, draw):
     return 128 + (-rounded if weighted < 0 else rounded), abs(weighted) > clip
 
 
+def count(value, count_bytes):
+    """(lanes, was it clipped) of the whole part of a value."""
+    most = 256**count_bytes
+    fits = 0 <= value < most
+    return digits(math.floor(value) if fits else (most - 1 if value > 0 else 0), count_bytes), not fits
+
+
+def encode_segment(segment, values, share, draw):
+    """(lanes, was a value clipped)."""
+    if segment.encoding == COUNT:
+        coded = [count(value, segment.count_bytes) for value in values]
+        return [lane for lanes, _ in coded for lane in lanes], any(clipped for _, clipped in coded)
+    factor = share if segment.weighting == BY_EXAMPLES else 1.0
+    coded = [quantise(binary32(factor * value), segment.clip, draw()) for value in values]
+    return [lane for lane, _ in coded], any(clipped for _, clipped in coded)
+
+
+def metric_units(plan, update):
+    return [sum_units(value, metric) for value, metric in zip(update["sums"], plan.metrics, strict=True)]
+
+
 def encode_update(plan, update, draw):
-    """Lanes of section 4. `update` has examples, correct, loss and delta; `draw()` gives a uniform u32."""
+    """Lanes of section 4. `update` has examples, sums (one a metric) and delta; `draw()` gives a u32."""
     weight = min(update["examples"], plan.weight_max)
     share = binary32(binary32(weight) / plan.weight_max)
-    coordinates = [quantise(binary32(share * d), plan.clip, draw()) for d in update["delta"]]
-    clipped = any(was_clipped for _, was_clipped in coordinates)
-    return ([1] + digits(weight, 4) + digits(update["examples"], 4) + digits(update["correct"], 4)
-            + digits(loss_units(update["loss"]), 6) + [int(clipped)] + [lane for lane, _ in coordinates])
+    sums = [lane for units, metric in zip(metric_units(plan, update), plan.metrics)
+            for lane in digits(units, metric.bytes)]
+    values, own, lanes, clipped = list(update["delta"]), [], [], False
+    for segment in plan.all_segments():
+        coded, was_clipped = encode_segment(segment, values[:segment.length], share, draw)
+        del values[:segment.length]
+        lanes += coded
+        if segment.clipped_lane:
+            own.append(int(was_clipped))
+        else:
+            clipped = clipped or was_clipped
+    assert not values
+    return [1] + digits(weight, 4) + digits(update["examples"], 4) + sums + [int(clipped)] + own + lanes
 
 
 def encode_float(plan, update):
     """What a float session collects (section 7)."""
-    weight = min(update["examples"], plan.weight_max)
-    head = struct.pack("<3IQ", weight, update["examples"], update["correct"], loss_units(update["loss"]))
+    weight, sums = min(update["examples"], plan.weight_max), metric_units(plan, update)
+    head = struct.pack(f"<2I{len(sums)}Q", weight, update["examples"], *sums)
     return head + struct.pack(f"<{len(update['delta'])}f", *update["delta"])
 
 

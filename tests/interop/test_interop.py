@@ -33,7 +33,7 @@ PEER = None
 
 PLAN = Plan(task=7, round=3, model_version=2, model_hash=bytes(range(32)), architecture=SOFTMAX, features=6,
             classes=3,
-            hidden=0, local_epochs=1, batch_size=8, learning_rate=0.125, momentum=0, proximal_mu=0,
+            hidden=(), local_epochs=1, batch_size=8, learning_rate=0.125, momentum=0, proximal_mu=0,
             aggregation=SECURE,
             adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3, participants_max=257,
             corrupt_fraction=0.125, dropout_fraction=0.125, clip=0.5, weight_max=50, report_within_ms=60000)
@@ -140,8 +140,8 @@ def random_update(plan, rng):
         return struct.unpack("<f", struct.pack("<f", rng.uniform(-2, 2) * plan.clip))[0]
 
     examples = rng.randrange(1, 2 * plan.weight_max)
-    return {"examples": examples, "correct": rng.randrange(examples + 1),
-            "loss": rng.uniform(0, 3) * examples, "delta": [coordinate() for _ in range(plan.parameters())]}
+    return {"examples": examples, "sums": [rng.randrange(examples + 1), rng.uniform(0, 3) * examples],
+            "delta": [coordinate() for _ in range(plan.parameters())]}
 
 
 def rng_draws(rng):

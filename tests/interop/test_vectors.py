@@ -27,7 +27,9 @@ SECRETS = ("channel_private", "mask_seed", "self_seed", "self_coefficient_key", 
 
 
 def read(name):
-    return json.loads((VECTORS / f"{name}.json").read_text())
+    """A file stands in the folder of the version of the protocol from which on it holds."""
+    newest = max(VECTORS.glob(f"v*/{name}.json"))
+    return json.loads(newest.read_text())
 
 
 class RecordedKey:

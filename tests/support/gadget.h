@@ -33,6 +33,7 @@ struct Gadget {
   InlineBytes<6> payload;
   InlineText<8> name = "gadget";
   InlineList<Part, 3> parts;
+  InlineList<std::uint32_t, 4> sizes;
   friend bool operator==(const Gadget&, const Gadget&) = default;
 };
 
@@ -48,6 +49,7 @@ constexpr void visit_fields(Spec& gadget, Visitor&& visit) {
   visit(Field{.name = "payload", .help = "opaque"}, gadget.payload, whole(0, 6));
   visit(Field{.name = "name", .help = "of it"}, gadget.name, name_of(1, 8));
   visit(Field{.name = "parts", .help = "in order"}, gadget.parts, whole(0, 2));
+  visit(Field{.name = "sizes", .help = "of it"}, gadget.sizes, whole(1, 40));
 }
 
 }  // namespace sotto::testing

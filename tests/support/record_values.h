@@ -29,6 +29,8 @@ class DistinctValues {
     } else if constexpr (ListField<T>) {
       static_cast<void>(value.resize(2));
       for (auto& element : value) visit_fields(element, *this);
+    } else if constexpr (NumbersField<T>) {
+      value = {std::numeric_limits<typename T::value_type>::max() - count_, count_};
     } else if constexpr (ByteArrayField<T>) {
       value.fill(static_cast<std::uint8_t>(count_));
     } else if constexpr (BytesField<T>) {

@@ -24,7 +24,7 @@ THIRD_PARTY = [
       "tests/unit/server/", "tests/unit/hosting/", "tests/unit/client/", "tests/system/", "bench/")),
     (re.compile(r"sqlite3"), "SQLite", ("hosting/src/sqlite/", "tests/unit/server/", "tests/system/")),
     (re.compile(r"(unsupported/)?Eigen/"), "Eigen",
-     ("client/src/trainer/", "simulation/src/", "tests/unit/client/", "tests/unit/simulation/")),
+     ("client/src/trainer/", "simulation/src/", "tests/unit/client/", "tests/unit/simulation/", "examples/")),
     (re.compile(r"spdlog/"), "spdlog", ("server/src/rpc/", "client/src/grpc/", "simulation/src/",
                                         "cli/", "tests/unit/server/", "tests/system/")),
     (re.compile(r"fmt/"), "fmt", ("aggregator/", "identity/", "hosting/", "mask-helper/", "model-compiler/",

@@ -124,6 +124,7 @@ Participation DeviceLoop::take_part() {
   const auto session = Session::create({.device_id = options_.device_id,
                                         .population = options_.population,
                                         .trainers = trainer_.architectures(),
+                                        .custom_models = trainer_.custom_models(),
                                         .parameters_max = options_.parameters_max,
                                         .cohort_min = options_.cohort_min,
                                         .identity = keys_.identity ? &keys_.identity->get() : nullptr,

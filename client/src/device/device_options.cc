@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "sotto/base/limits.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
@@ -19,6 +21,20 @@ Status check_name(const char* option, const std::string& name) {
   if (proto::valid_name(name)) return {};
   return invalid_argument(fmt::format("{} is \"{}\": it must be 1 to {} bytes of [A-Za-z0-9._-]", option,
                                       name.substr(0, limits::kNameBytesMax), limits::kNameBytesMax));
+}
+
+Status check_custom_models(const Trainer& trainer) {
+  const std::vector<proto::Architecture> architectures = trainer.architectures();
+  const std::vector<std::string> models = trainer.custom_models();
+  const bool custom = std::find(architectures.begin(), architectures.end(), proto::Architecture::kCustom) !=
+                      architectures.end();
+  if (custom == models.empty() || models.size() > limits::kTrainersPerDeviceMax) {
+    return invalid_argument("the trainer names " + std::to_string(models.size()) + " custom models: 1 to " +
+                            std::to_string(limits::kTrainersPerDeviceMax) +
+                            " when custom is among its architectures, else none");
+  }
+  for (const std::string& model : models) SOTTO_RETURN_IF_ERROR(check_name("a custom model", model));
+  return {};
 }
 
 }  // namespace
@@ -51,6 +67,7 @@ Status check_device_options(const DeviceOptions& options, const Trainer& trainer
     return invalid_argument(fmt::format("the trainer names {} architectures: it must name 1 to {}", count,
                                         limits::kTrainersPerDeviceMax));
   }
+  SOTTO_RETURN_IF_ERROR(check_custom_models(trainer));
   if (const auto folder = options.state_file.parent_path(); !folder.empty()) {
     std::error_code error;
     if (!std::filesystem::is_directory(folder, error)) {

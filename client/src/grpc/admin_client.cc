@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -50,15 +51,24 @@ class AdminClient::Impl {
   Impl(const std::filesystem::path& socket, const std::shared_ptr<grpc::Channel>& channel)
       : peer_("the coordinator at " + socket.string()), stub_(v1::Admin::NewStub(channel)) {}
 
-  // One call; the reply converted to the plain message that from_wire() makes of it.
+  template <typename WireRequest, typename WireReply>
+  using Method = grpc::Status (v1::Admin::Stub::*)(grpc::ClientContext*, const WireRequest&, WireReply*);
+
   template <typename WireReply, typename WireRequest>
-  auto call(grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const WireRequest&, WireReply*),
-            const WireRequest& request) -> decltype(proto::from_wire(std::declval<WireReply>())) {
+  Status call_raw(Method<WireRequest, WireReply> method, const WireRequest& request, WireReply& reply) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kDeadline);
-    WireReply reply;
     const grpc::Status status = ((*stub_).*method)(&context, request, &reply);
-    if (!status.ok()) return from_rpc_status(status, peer_);
+    return status.ok() ? Status() : from_rpc_status(status, peer_);
+  }
+  // Until the coordinator has all of it.
+  Status upload(Bytes model, const crypto::Digest& digest);
+  // One call; the reply converted to the plain message that from_wire() makes of it.
+  template <typename WireReply, typename WireRequest>
+  auto call(Method<WireRequest, WireReply> method, const WireRequest& request)
+      -> decltype(proto::from_wire(std::declval<WireReply>())) {
+    WireReply reply;
+    SOTTO_RETURN_IF_ERROR(call_raw(method, request, reply));
     auto message = proto::from_wire(reply);
     if (!message)
       return data_loss("the coordinator's answer could not be read: " + message.error().message());
@@ -98,6 +108,34 @@ Result<std::vector<proto::ModelRecord>> AdminClient::list_models(const std::stri
   v1::ListModelsRequest request;
   request.set_task(task);
   return impl_->call<v1::ListModelsReply>(&v1::Admin::Stub::ListModels, request);
+}
+
+Result<proto::TaskStatus> AdminClient::create_task(const proto::TaskSpec& spec, Bytes initial_model) {
+  const crypto::Digest digest = crypto::sha256({initial_model});
+  SOTTO_RETURN_IF_ERROR(impl_->upload(initial_model, digest));
+  v1::CreateTaskRequest request;
+  proto::to_wire(spec, *request.mutable_spec());
+  request.set_initial_model(std::string(digest.begin(), digest.end()));
+  return impl_->call<v1::TaskStatus>(&v1::Admin::Stub::CreateTask, request);
+}
+
+Status AdminClient::Impl::upload(Bytes model, const crypto::Digest& digest) {
+  v1::UploadModelRequest request;
+  request.set_digest(std::string(digest.begin(), digest.end()));
+  request.set_total_bytes(model.size());
+  v1::UploadModelReply reply;  // the first call only asks how far an earlier upload came
+  for (;;) {
+    SOTTO_RETURN_IF_ERROR(call_raw(&v1::Admin::Stub::UploadModel, request, reply));
+    const std::uint64_t received = reply.received_bytes();
+    if (received == model.size()) return {};
+    const bool moved = received == request.offset() + request.bytes().size();
+    if (received > model.size() || (!request.bytes().empty() && !moved)) {
+      return aborted("another upload of the same model goes on: try again when it is done");
+    }
+    const Bytes chunk = model.subspan(received, std::min(limits::kModelChunkBytes, model.size() - received));
+    request.set_offset(received);
+    request.set_bytes(std::string(chunk.begin(), chunk.end()));
+  }
 }
 
 Result<std::vector<std::uint8_t>> AdminClient::fetch_model(const proto::ModelRecord& model) {

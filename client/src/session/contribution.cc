@@ -6,8 +6,8 @@
 
 #include "sotto/proto/float_message.h"
 #include "sotto/proto/plan_facts.h"
-#include "sotto/secagg/loss_units.h"
 #include "sotto/secagg/parameters.h"
+#include "sotto/secagg/sum_units.h"
 #include "sotto/secagg/update.h"
 
 namespace sotto::client {
@@ -35,23 +35,31 @@ Status check_update(const proto::Plan& plan, const LocalUpdate& update) {
                             " examples; it must be the smaller of these and " +
                             std::to_string(plan.aggregation.weight_max));
   }
-  if (metrics.correct > metrics.examples) {
-    return invalid_argument("the trainer reported " + std::to_string(metrics.correct) + " correct of " +
-                            std::to_string(metrics.examples) + " examples");
-  }
-  if (!std::isfinite(metrics.loss_sum) || metrics.loss_sum < 0) {
-    return invalid_argument("the trainer's loss is negative or not a finite number");
+  for (std::size_t i = 0; i < plan.model.metrics.size(); ++i) {
+    if (std::isfinite(metrics.sums[i]) && metrics.sums[i] >= 0) continue;
+    return invalid_argument("the trainer's " + std::string(plan.model.metrics[i].name.view()) +
+                            " is negative or not a finite number");
   }
   return {};
 }
 
-std::vector<std::uint8_t> encode_float_message(const LocalUpdate& update) {
-  std::vector<std::uint8_t> message(proto::float_message_bytes(update.delta.size()));
+// The sums that the task declares, in their units.
+secagg::UpdateMetrics in_units(const proto::ModelSpec& model, const LocalMetrics& metrics) {
+  secagg::UpdateMetrics units{.weight = metrics.weight, .examples = metrics.examples};
+  for (std::size_t i = 0; i < model.metrics.size(); ++i) {
+    const proto::Metric& metric = model.metrics[i];
+    units.sums[i] = secagg::sum_units(metrics.sums[i], metric.scale, metric.bytes);
+  }
+  return units;
+}
+
+std::vector<std::uint8_t> encode_float_message(const proto::Plan& plan, const LocalUpdate& update) {
+  const secagg::UpdateLayout layout = plan.update_layout();
+  const secagg::UpdateMetrics metrics = in_units(plan.model, update.metrics);
+  std::vector<std::uint8_t> message(proto::float_message_bytes(layout));
   ByteWriter writer(message);
-  proto::write_float_head(writer, {.weight = update.metrics.weight,
-                                   .examples = update.metrics.examples,
-                                   .correct = update.metrics.correct,
-                                   .loss_1024 = secagg::loss_units(update.metrics.loss_sum)});
+  proto::write_float_head(writer, layout,
+                          {.weight = metrics.weight, .examples = metrics.examples, .sums = metrics.sums});
   for (const float value : update.delta) writer.f32(value);
   return message;
 }
@@ -66,13 +74,10 @@ std::size_t participants_max(const proto::Plan& plan) {
 Result<std::vector<std::uint8_t>> encode_update(const proto::Plan& plan, const LocalUpdate& update,
                                                 Random& rounding) {
   SOTTO_RETURN_IF_ERROR(check_update(plan, update));
-  if (is_float(plan)) return encode_float_message(update);
+  if (is_float(plan)) return encode_float_message(plan, update);
   std::vector<std::uint8_t> lanes(proto::update_bytes(plan));
-  secagg::UpdateMetrics metrics{.weight = update.metrics.weight,
-                                .examples = update.metrics.examples,
-                                .correct = update.metrics.correct,
-                                .loss_1024 = secagg::loss_units(update.metrics.loss_sum)};
-  secagg::quantize_update(update.delta, plan.quantizer(), metrics, rounding, lanes);
+  secagg::UpdateMetrics metrics = in_units(plan.model, update.metrics);
+  secagg::quantize_update(update.delta, plan.update_layout(), metrics, rounding, lanes);
   return lanes;
 }
 

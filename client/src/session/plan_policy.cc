@@ -77,6 +77,12 @@ Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options)
     return failed_precondition(std::string("this device cannot train the architecture ") +
                                proto::to_string(plan.model.architecture));
   }
+  if (plan.model.architecture == proto::Architecture::kCustom &&
+      std::find(options.custom_models.begin(), options.custom_models.end(), plan.model.name.view()) ==
+          options.custom_models.end()) {
+    return failed_precondition("this device has no trainer for the custom model '" +
+                               std::string(plan.model.name.view()) + "'");
+  }
   if (plan.model.parameter_count() > options.parameters_max) {
     return failed_precondition("the model has " + std::to_string(plan.model.parameter_count()) +
                                " parameters, this device holds at most " +

@@ -31,7 +31,8 @@ Session::Action SessionMachine::start(Time) {
   return call(proto::CheckInRequest{.device_id = options_.device_id,
                                     .population = options_.population,
                                     .trainers = options_.trainers,
-                                    .parameters_max = options_.parameters_max});
+                                    .parameters_max = options_.parameters_max,
+                                    .custom_models = options_.custom_models});
 }
 
 Session::Action SessionMachine::on_reply(Result<Reply> reply, Time now) {
@@ -181,7 +182,10 @@ Session::Action SessionMachine::on_chunk(const proto::ModelChunk& chunk, Time no
 Session::Action SessionMachine::begin_training(Time) {
   phase_ = Phase::kTraining;
   download_.reset();
-  return Train{{.model = plan_->model,
+  return Train{{.task = plan_->task,
+                .round = plan_->round,
+                .model_version = plan_->model_version,
+                .model = plan_->model,
                 .training = plan_->training,
                 .weight_max = plan_->aggregation.weight_max,
                 .parameters = model_}};

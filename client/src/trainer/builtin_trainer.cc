@@ -162,6 +162,12 @@ class Descent {
   std::vector<std::uint8_t> labels_;
 };
 
+Status check_kind(const proto::ModelSpec& model) {
+  if (model.architecture != proto::Architecture::kCustom) return {};
+  return invalid_argument("the built-in trainers know no custom model: '" + std::string(model.name.view()) +
+                          "' needs a trainer of its own");
+}
+
 class BuiltinTrainer final : public Trainer {
  public:
   explicit BuiltinTrainer(const Examples& examples) : examples_(examples) {}
@@ -171,6 +177,7 @@ class BuiltinTrainer final : public Trainer {
   }
 
   Result<LocalUpdate> train(const TrainingJob& job, Random& random) override {
+    SOTTO_RETURN_IF_ERROR(check_kind(job.model));
     SOTTO_RETURN_IF_ERROR(check_parameters(job.model, job.parameters));
     SOTTO_RETURN_IF_ERROR(check_training(job.training, job.weight_max));
     SOTTO_RETURN_IF_ERROR(check_examples(job.model, examples_));
@@ -184,8 +191,8 @@ class BuiltinTrainer final : public Trainer {
     LocalUpdate update;
     update.metrics.examples = static_cast<std::uint32_t>(examples_.count());
     update.metrics.weight = std::min(update.metrics.examples, job.weight_max);
-    update.metrics.correct = received.correct;
-    update.metrics.loss_sum = received.loss_sum;
+    update.metrics.report(job.model, "correct", received.correct);
+    update.metrics.report(job.model, "loss", received.loss_sum);
 
     Descent descent(job, examples_, network, global);
     for (std::uint32_t epoch = 0; epoch < job.training.local_epochs; ++epoch) descent.run_epoch(random);
@@ -205,12 +212,19 @@ class BuiltinTrainer final : public Trainer {
 
 }  // namespace
 
+void LocalMetrics::report(const proto::ModelSpec& model, std::string_view name, double sum) {
+  for (std::size_t i = 0; i < model.metrics.size(); ++i) {
+    if (model.metrics[i].name.view() == name) sums[i] = sum;
+  }
+}
+
 std::unique_ptr<Trainer> make_builtin_trainer(const Examples& examples) {
   return std::make_unique<BuiltinTrainer>(examples);
 }
 
 Result<Evaluation> evaluate(const proto::ModelSpec& model, std::span<const float> parameters,
                             const Examples& examples) {
+  SOTTO_RETURN_IF_ERROR(check_kind(model));
   SOTTO_RETURN_IF_ERROR(check_parameters(model, parameters));
   SOTTO_RETURN_IF_ERROR(check_examples(model, examples));
   Network network(model);

@@ -6,32 +6,6 @@
 namespace sotto::client {
 namespace {
 
-using MatrixView = Eigen::Map<const Matrix>;
-using RowView = Eigen::Map<const Eigen::RowVectorXf>;
-
-// Weights [inputs][outputs] followed by the bias [outputs].
-struct Layer {
-  Eigen::Index offset = 0;
-  Eigen::Index inputs = 0;
-  Eigen::Index outputs = 0;
-
-  [[nodiscard]] Eigen::Index bias_offset() const { return offset + inputs * outputs; }
-  [[nodiscard]] Eigen::Index end() const { return bias_offset() + outputs; }
-  [[nodiscard]] MatrixView weights(const Vector& parameters) const {
-    return {parameters.data() + offset, inputs, outputs};
-  }
-  [[nodiscard]] RowView bias(const Vector& parameters) const {
-    return {parameters.data() + bias_offset(), outputs};
-  }
-};
-
-Layer hidden_layer(const proto::ModelSpec& model) { return {0, model.features, model.hidden}; }
-
-Layer output_layer(const proto::ModelSpec& model) {
-  if (model.architecture == proto::Architecture::kSoftmax) return {0, model.features, model.classes};
-  return {hidden_layer(model).end(), model.hidden, model.classes};
-}
-
 template <typename Input>
 void apply_layer(const Layer& layer, const Vector& parameters, const Input& input, Matrix& output) {
   output.resize(input.rows(), layer.outputs);
@@ -55,30 +29,57 @@ double log_sum_exp(const float* logits, Eigen::Index classes, float largest) {
   return static_cast<double>(largest) + std::log(sum);
 }
 
+// From logits to the gradient of the batch's mean cross-entropy.
+void turn_logits_into_gradient(Matrix& all, std::span<const std::uint8_t> labels) {
+  const float per_example = 1.0f / static_cast<float>(all.rows());
+  for (Eigen::Index i = 0; i < all.rows(); ++i) {
+    float* const logits = all.data() + i * all.cols();
+    const float largest = *std::max_element(logits, logits + all.cols());
+    float sum = 0;
+    for (Eigen::Index c = 0; c < all.cols(); ++c) sum += logits[c] = std::exp(logits[c] - largest);
+    for (Eigen::Index c = 0; c < all.cols(); ++c) logits[c] *= per_example / sum;
+    logits[labels[static_cast<std::size_t>(i)]] -= per_example;
+  }
+}
+
 }  // namespace
 
-void Network::forward(const Vector& parameters, const BatchView& x) {
-  const Layer output = output_layer(model_);
-  if (model_.architecture == proto::Architecture::kSoftmax) {
-    apply_layer(output, parameters, x, logits_);
-    return;
+Network::Network(const proto::ModelSpec& model) {
+  Layer layer{.offset = 0, .inputs = static_cast<Eigen::Index>(model.features)};
+  for (const std::uint32_t units : model.hidden) {
+    layer.outputs = units;
+    layers_.push_back(layer);
+    layer = {.offset = layer.end(), .inputs = layer.outputs};
   }
-  apply_layer(hidden_layer(model_), parameters, x, hidden_);
-  hidden_ = hidden_.cwiseMax(0.0f);
-  apply_layer(output, parameters, hidden_, logits_);
+  layer.outputs = model.classes;
+  layers_.push_back(layer);
+  activations_.resize(layers_.size());
+}
+
+void Network::forward(const Vector& parameters, const BatchView& x) {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    Matrix& outputs = activations_[i].outputs;
+    if (i == 0) {
+      apply_layer(layers_[i], parameters, x, outputs);
+    } else {
+      apply_layer(layers_[i], parameters, activations_[i - 1].outputs, outputs);
+    }
+    if (i + 1 < layers_.size()) outputs = outputs.cwiseMax(0.0f);
+  }
 }
 
 BatchScore Network::score(const Vector& parameters, const BatchView& x,
                           std::span<const std::uint8_t> labels) {
   forward(parameters, x);
+  const Matrix& all = logits();
   BatchScore result;
-  for (Eigen::Index i = 0; i < logits_.rows(); ++i) {
-    const float* const logits = logits_.data() + i * logits_.cols();
+  for (Eigen::Index i = 0; i < all.rows(); ++i) {
+    const float* const logits = all.data() + i * all.cols();
     // max_element returns the first of equal elements.
-    const float* const largest = std::max_element(logits, logits + logits_.cols());
+    const float* const largest = std::max_element(logits, logits + all.cols());
     const std::uint8_t label = labels[static_cast<std::size_t>(i)];
     if (largest - logits == label) ++result.correct;
-    result.loss_sum += log_sum_exp(logits, logits_.cols(), *largest) - static_cast<double>(logits[label]);
+    result.loss_sum += log_sum_exp(logits, all.cols(), *largest) - static_cast<double>(logits[label]);
   }
   return result;
 }
@@ -86,24 +87,15 @@ BatchScore Network::score(const Vector& parameters, const BatchView& x,
 void Network::compute_gradient(const Vector& parameters, const BatchView& x,
                                std::span<const std::uint8_t> labels, Vector& gradient) {
   forward(parameters, x);
-  const float per_example = 1.0f / static_cast<float>(x.rows());
-  for (Eigen::Index i = 0; i < logits_.rows(); ++i) {
-    float* const logits = logits_.data() + i * logits_.cols();
-    const float largest = *std::max_element(logits, logits + logits_.cols());
-    float sum = 0;
-    for (Eigen::Index c = 0; c < logits_.cols(); ++c) sum += logits[c] = std::exp(logits[c] - largest);
-    for (Eigen::Index c = 0; c < logits_.cols(); ++c) logits[c] *= per_example / sum;
-    logits[labels[static_cast<std::size_t>(i)]] -= per_example;
+  turn_logits_into_gradient(logits(), labels);
+  for (std::size_t i = layers_.size() - 1; i > 0; --i) {
+    const Matrix& output_gradient = i + 1 == layers_.size() ? logits() : activations_[i].gradient;
+    Activations& below = activations_[i - 1];
+    write_layer_gradient(layers_[i], below.outputs, output_gradient, gradient);
+    below.gradient.noalias() = output_gradient * layers_[i].weights(parameters).transpose();
+    below.gradient.array() *= (below.outputs.array() > 0.0f).cast<float>();
   }
-  const Layer output = output_layer(model_);
-  if (model_.architecture == proto::Architecture::kSoftmax) {
-    write_layer_gradient(output, x, logits_, gradient);
-    return;
-  }
-  write_layer_gradient(output, hidden_, logits_, gradient);
-  hidden_gradient_.noalias() = logits_ * output.weights(parameters).transpose();
-  hidden_gradient_.array() *= (hidden_.array() > 0.0f).cast<float>();
-  write_layer_gradient(hidden_layer(model_), x, hidden_gradient_, gradient);
+  write_layer_gradient(layers_[0], x, layers_.size() == 1 ? logits() : activations_[0].gradient, gradient);
 }
 
 }  // namespace sotto::client

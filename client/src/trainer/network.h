@@ -1,10 +1,11 @@
-// The two built-in architectures as batched matrix products on one flat parameter vector (PROTOCOL.md section
+// The built-in architectures as batched matrix products on one flat parameter vector (PROTOCOL.md section
 // 3).
 #pragma once
 
 #include <Eigen/Core>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "sotto/proto/plan.h"
 
@@ -14,6 +15,22 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 using Vector = Eigen::VectorXf;
 // [rows][features], row-major.
 using BatchView = Eigen::Map<const Matrix>;
+
+// Weights [inputs][outputs] at `offset` of the parameters, followed by the bias [outputs].
+struct Layer {
+  Eigen::Index offset = 0;
+  Eigen::Index inputs = 0;
+  Eigen::Index outputs = 0;
+
+  [[nodiscard]] Eigen::Index bias_offset() const { return offset + inputs * outputs; }
+  [[nodiscard]] Eigen::Index end() const { return bias_offset() + outputs; }
+  [[nodiscard]] Eigen::Map<const Matrix> weights(const Vector& parameters) const {
+    return {parameters.data() + offset, inputs, outputs};
+  }
+  [[nodiscard]] Eigen::Map<const Eigen::RowVectorXf> bias(const Vector& parameters) const {
+    return {parameters.data() + bias_offset(), outputs};
+  }
+};
 
 struct BatchScore {
   std::uint32_t correct = 0;
@@ -25,8 +42,8 @@ struct BatchScore {
 // aligns it.
 class Network {
  public:
-  // Requires validate_model(model).ok().
-  explicit Network(const proto::ModelSpec& model) : model_(model) {}
+  // Requires a valid model that is not kCustom.
+  explicit Network(const proto::ModelSpec& model);
 
   // How `parameters` does on a labelled batch.
   [[nodiscard]] BatchScore score(const Vector& parameters, const BatchView& x,
@@ -39,10 +56,17 @@ class Network {
  private:
   void forward(const Vector& parameters, const BatchView& x);
 
-  const proto::ModelSpec model_;
-  Matrix hidden_;           // after ReLU; dense only
-  Matrix hidden_gradient_;  // dense only
-  Matrix logits_;           // becomes the gradient of the logits in compute_gradient()
+  // Of a layer: its outputs, and on the way back the gradient of its outputs. The last layer's outputs are
+  // the logits; those of the others are taken after ReLU.
+  struct Activations {
+    Matrix outputs;
+    Matrix gradient;
+  };
+
+  [[nodiscard]] Matrix& logits() { return activations_.back().outputs; }
+
+  std::vector<Layer> layers_;
+  std::vector<Activations> activations_;
 };
 
 }  // namespace sotto::client

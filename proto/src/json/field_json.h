@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "sotto/base/field_status.h"
 #include "sotto/base/fields.h"
@@ -46,6 +47,8 @@ class JsonWriter {
         visit_fields(element, writer);
       }
       return list;
+    } else if constexpr (NumbersField<T>) {
+      return std::vector<typename T::value_type>(value.begin(), value.end());
     } else if constexpr (TextField<T>) {
       return std::string(value.data(), value.size());
     } else {
@@ -111,6 +114,8 @@ class JsonReader {
       return read_whole(json, value.value);
     } else if constexpr (ListField<T>) {
       return read_list(json, path, value);
+    } else if constexpr (NumbersField<T>) {
+      return read_numbers(json, value);
     } else if constexpr (ByteArrayField<T> || BytesField<T>) {
       return read_bytes(json, value);
     } else {
@@ -127,6 +132,24 @@ class JsonReader {
       return "must be at most " + std::to_string(std::numeric_limits<T>::max());
     }
     value = json.get<T>();
+    return {};
+  }
+  // One number stands for a list of it, and 0 for an empty one: such a field may have been a number once.
+  template <typename T>
+  static std::string read_numbers(const nlohmann::json& json, T& value) {
+    if (json.is_number()) {
+      value = T{};
+      typename T::value_type number{};
+      const std::string wrong = read_whole(json, number);
+      if (wrong.empty() && number != 0) static_cast<void>(value.push_back(number));
+      return wrong;
+    }
+    if (!json.is_array()) return "must be a list of numbers";
+    value = T{};
+    if (!value.resize(json.size())) return "must be a list of at most " + std::to_string(T::kCapacity);
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (const std::string wrong = read_whole(json[i], value[i]); !wrong.empty()) return "each " + wrong;
+    }
     return {};
   }
   template <typename T>

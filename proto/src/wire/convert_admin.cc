@@ -1,4 +1,5 @@
 // The administration socket's messages.
+#include <algorithm>
 #include <string>
 
 #include "fields.h"
@@ -80,8 +81,7 @@ void to_wire(const RoundRecord& from, v1::RoundRecord& to) {
   to.set_count(from.metrics.count);
   to.set_weight(from.metrics.weight);
   to.set_examples(from.metrics.examples);
-  to.set_correct(from.metrics.correct);
-  to.set_loss_1024(from.metrics.loss_1024);
+  for (const std::uint64_t sum : from.metrics.sums) to.add_sums(sum);
   to.set_clipped(from.metrics.clipped);
   to.set_clip(from.clip);
 }
@@ -105,8 +105,11 @@ Result<RoundRecord> from_wire(const v1::RoundRecord& from) {
   round.confirmed = from.confirmed();
   round.unmasked = from.unmasked();
   round.uplink_bytes = from.uplink_bytes();
-  round.metrics = {from.count(),   from.weight(),    from.examples(),
-                   from.correct(), from.loss_1024(), from.clipped()};
+  round.metrics = {
+      .count = from.count(), .weight = from.weight(), .examples = from.examples(), .clipped = from.clipped()};
+  SOTTO_RETURN_IF_ERROR(check_integer("RoundRecord.sums (count)",
+                                      static_cast<std::uint64_t>(from.sums_size()), 0, secagg::kSumsMax));
+  std::copy(from.sums().begin(), from.sums().end(), round.metrics.sums.begin());
   round.clip = from.clip();
   return round;
 }
@@ -147,6 +150,12 @@ Result<std::vector<RoundRecord>> from_wire(const v1::ListRoundsReply& from) {
 }
 Result<std::vector<ModelRecord>> from_wire(const v1::ListModelsReply& from) {
   return list_from_wire<ModelRecord>(from.models());
+}
+
+Result<crypto::Digest> digest_from_wire(const std::string& digest) {
+  crypto::Digest to{};
+  SOTTO_RETURN_IF_ERROR(copy_exactly("the digest of a model", digest, to));
+  return to;
 }
 
 Result<std::string> task_name_from_wire(const std::string& name) {

@@ -86,6 +86,7 @@ void to_wire(const CheckInRequest& from, v1::CheckInRequest& to) {
   to.set_population(from.population);
   for (const Architecture trainer : from.trainers) to.add_trainers(static_cast<std::uint32_t>(trainer));
   to.set_parameters_max(from.parameters_max);
+  for (const std::string& name : from.custom_models) to.add_custom_models(name);
 }
 
 void to_wire(const CheckInReply& from, v1::CheckInReply& to) {
@@ -145,6 +146,13 @@ Result<CheckInRequest> from_wire(const v1::CheckInRequest& from) {
     request.trainers.push_back(trainer);
   }
   request.parameters_max = from.parameters_max();
+  SOTTO_RETURN_IF_ERROR(check_integer("CheckInRequest.custom_models (count)",
+                                      static_cast<std::uint64_t>(from.custom_models_size()), 0,
+                                      limits::kTrainersPerDeviceMax));
+  for (const std::string& name : from.custom_models()) {
+    SOTTO_RETURN_IF_ERROR(check_name("CheckInRequest.custom_models", name));
+    request.custom_models.push_back(name);
+  }
   return request;
 }
 

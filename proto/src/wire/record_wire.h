@@ -42,6 +42,8 @@ class WireWriter {
         WireWriter writer(*reflection.AddMessage(&message_, &to));
         visit_fields(element, writer);
       }
+    } else if constexpr (NumbersField<T>) {
+      for (const auto number : value) reflection.AddUInt32(&message_, &to, number);
     } else {
       reflection.SetString(&message_, &to, std::string(value.begin(), value.end()));
     }
@@ -78,6 +80,8 @@ class WireReader {
       value = static_cast<T>(number);
     } else if constexpr (ListField<T>) {
       read_list(field, from, value);
+    } else if constexpr (NumbersField<T>) {
+      read_numbers(field, from, value);
     } else {
       std::string scratch;
       const std::string& bytes = reflection.GetStringReference(message_, &from, &scratch);
@@ -110,6 +114,19 @@ class WireReader {
       WireReader reader(reflection.GetRepeatedMessage(message_, &from, static_cast<int>(i)));
       visit_fields(value[i], reader);
       status_ = reader.status();
+    }
+  }
+  template <typename T>
+  void read_numbers(const Field& field, const google::protobuf::FieldDescriptor& from, T& value) {
+    static_assert(sizeof(typename T::value_type) == sizeof(std::uint32_t));
+    const google::protobuf::Reflection& reflection = *message_.GetReflection();
+    const auto count = static_cast<std::size_t>(reflection.FieldSize(message_, &from));
+    value = T{};
+    status_ = check_integer((path_of(field) + " (count)").c_str(), count, 0, T::kCapacity);
+    if (!status_.ok()) return;
+    SOTTO_CHECK(value.resize(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      value[i] = reflection.GetRepeatedUInt32(message_, &from, static_cast<int>(i));
     }
   }
   template <typename T>

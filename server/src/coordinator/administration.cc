@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "coordinator/clips.h"
 #include "coordinator/core.h"
 #include "coordinator/initial_model.h"
 #include "sotto/aggregator/cohort_session.h"
@@ -53,6 +54,9 @@ Status Core::check_servable(const proto::Plan& plan) {
 void Core::handle(CreateTaskEvent& event) {
   const proto::TaskSpec& spec = event.spec;
   if (const Status valid = proto::validate_task_spec(spec); !valid.ok()) return reply(event.call, valid);
+  if (const Status fits = check_initial_model(spec.model, event.initial); !fits.ok()) {
+    return reply(event.call, fits);
+  }
   if (const std::size_t count = tasks_.size() + tasks_in_creation_; count >= limits::kTasksMax) {
     return reply(event.call,
                  Status(StatusCode::kResourceExhausted,
@@ -62,9 +66,10 @@ void Core::handle(CreateTaskEvent& event) {
   }
   StoredTask stored;
   stored.spec = spec;
-  stored.model.parameters = initial_parameters(spec.model, spec.model_seed);
+  stored.model.parameters =
+      event.initial.empty() ? initial_parameters(spec.model, spec.model_seed) : std::move(event.initial);
   stored.model.digest = crypto::sha256({encode_floats(stored.model.parameters)});
-  stored.model.clip = spec.aggregation.clip;
+  set_first_clips(spec, stored.model);
   stored.model.committed_ms = now_.ms;
   const Status servable = check_servable(make_plan(stored, RoundId{1}, helper_digest()));
   if (!servable.ok()) return reply(event.call, servable);

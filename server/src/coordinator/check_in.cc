@@ -11,9 +11,27 @@ namespace {
 
 constexpr const char* kNameRule = " must be 1 to 64 bytes of letters, digits, '.', '_' and '-'";
 
+Status check_version(std::uint32_t version) {
+  const std::string spoken = "the device speaks protocol version " + std::to_string(version) + ", ";
+  if (version < proto::kOldestProtocolVersion) {
+    return invalid_argument(spoken + "this coordinator serves versions from " +
+                            std::to_string(proto::kOldestProtocolVersion) +
+                            " on: update the device's software");
+  }
+  if (version > proto::kProtocolVersion) {
+    return invalid_argument(spoken + "this coordinator versions up to " +
+                            std::to_string(proto::kProtocolVersion) + ": update the coordinator first");
+  }
+  return {};
+}
+
 bool can_train(const proto::CheckInRequest& request, const proto::ModelSpec& model) {
-  return std::ranges::find(request.trainers, model.architecture) != request.trainers.end() &&
-         model.parameter_count() <= request.parameters_max;
+  if (std::ranges::find(request.trainers, model.architecture) == request.trainers.end()) return false;
+  if (model.architecture == proto::Architecture::kCustom &&
+      std::ranges::find(request.custom_models, model.name.view()) == request.custom_models.end()) {
+    return false;
+  }
+  return model.parameter_count() <= request.parameters_max;
 }
 
 // Why a task that suits the device has no place for it now.
@@ -34,16 +52,16 @@ std::string no_place(Task& task, bool departed) {
 }  // namespace
 
 Status Core::validate(const proto::CheckInRequest& request) const {
-  if (request.protocol_version != proto::kProtocolVersion) {
-    return invalid_argument(fmt::format(
-        "the device speaks protocol version {}, this coordinator version {}: update the older of the two",
-        request.protocol_version, proto::kProtocolVersion));
-  }
+  SOTTO_RETURN_IF_ERROR(check_version(request.protocol_version));
   if (!proto::valid_name(request.device_id)) return invalid_argument(std::string("device_id") + kNameRule);
   if (!proto::valid_name(request.population)) return invalid_argument(std::string("population") + kNameRule);
   if (request.trainers.size() > limits::kTrainersPerDeviceMax) {
     return invalid_argument(fmt::format("trainers has {} entries, allowed are {}", request.trainers.size(),
                                         limits::kTrainersPerDeviceMax));
+  }
+  if (request.custom_models.size() > limits::kTrainersPerDeviceMax) {
+    return invalid_argument("custom_models has " + std::to_string(request.custom_models.size()) +
+                            " entries, allowed are " + std::to_string(limits::kTrainersPerDeviceMax));
   }
   return {};
 }

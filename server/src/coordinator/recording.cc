@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "coordinator/clips.h"
 #include "coordinator/core.h"
 #include "sotto/aggregator/server_optimizer.h"
 #include "sotto/base/limits.h"
@@ -20,7 +21,8 @@ namespace {
 constexpr std::uint32_t kCommitAttemptsMax = 4;
 
 // The model after the round; kAborted when the update would break it.
-Result<StoredModel> next_model(const StoredTask& task, const aggregator::CohortSum& sum, Time now) {
+Result<StoredModel> next_model(const StoredTask& task, const proto::Plan& plan,
+                               const aggregator::CohortSum& sum, Time now) {
   const proto::TaskSpec& spec = task.spec;
   StoredModel model = task.model;
   SOTTO_RETURN_IF_ERROR(aggregator::apply_update(
@@ -32,10 +34,7 @@ Result<StoredModel> next_model(const StoredTask& task, const aggregator::CohortS
   model.version = ModelVersion{model.version.value + 1};
   model.digest = crypto::sha256({encode_floats(model.parameters)});
   model.committed_ms = now.ms;
-  // The float yardstick clips nothing, so its clipped fraction says nothing.
-  if (spec.adaptive_clip && spec.aggregation.kind != proto::Aggregation::kFloat) {
-    model.clip = aggregator::adapt_clip(model.clip, sum.metrics);
-  }
+  adapt_clips(spec, plan, sum, model);
   return model;
 }
 
@@ -141,7 +140,7 @@ RecordRoundRequest Core::record_of(const Task& task, const Round& round, EndedRo
   request.record.finished_ms = now_.ms;
   if (ended.committed) {
     const aggregator::CohortSum sum = round.merged_sum();
-    Result<StoredModel> model = next_model(task.stored, sum, now_);
+    Result<StoredModel> model = next_model(task.stored, round.plan(), sum, now_);
     if (model) {
       request.record.outcome = proto::RoundOutcome::kCommitted;
       request.record.committed_version = model->version;

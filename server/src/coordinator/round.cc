@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "coordinator/clips.h"
 #include "sotto/proto/plan.h"
 
 namespace sotto::server {
@@ -40,7 +41,7 @@ proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Diges
   plan.model = task.spec.model;
   plan.training = task.spec.training;
   plan.aggregation = task.spec.aggregation;
-  plan.aggregation.clip = task.model.clip;
+  put_clips(task.model, plan);
   plan.report_within_ms = task.spec.report_within_ms;
   if (plan.aggregation.kind == proto::Aggregation::kOneShot) plan.helper_digest = helper;
   return plan;

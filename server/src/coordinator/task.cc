@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "coordinator/clips.h"
 #include "store/model_bytes.h"
 
 namespace sotto::server {

@@ -5,11 +5,28 @@
 namespace sotto::server {
 namespace {
 
-Result<CreateTaskEvent> event_from(const v1::CreateTaskRequest& request) {
+Result<CreateTaskEvent> event_from(const v1::CreateTaskRequest& request, UploadedModels& uploads) {
   Result<proto::TaskSpec> spec = proto::from_wire(request.spec());
   if (!spec) return spec.error();
   SOTTO_RETURN_IF_ERROR(proto::validate_task_spec(*spec));
-  return CreateTaskEvent{{}, std::move(*spec)};
+  CreateTaskEvent event{{}, std::move(*spec)};
+  if (request.initial_model().empty()) return event;
+  const Result<crypto::Digest> digest = proto::digest_from_wire(request.initial_model());
+  if (!digest) return digest.error();
+  Result<std::vector<float>> initial = uploads.claim(*digest);
+  if (!initial) return initial.error();
+  event.initial = std::move(*initial);
+  return event;
+}
+
+Result<std::uint64_t> take(const v1::UploadModelRequest& request, UploadedModels& uploads) {
+  const Result<crypto::Digest> digest = proto::digest_from_wire(request.digest());
+  if (!digest) return digest.error();
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(request.bytes().data());
+  return uploads.take({.digest = *digest,
+                       .total_bytes = request.total_bytes(),
+                       .offset = request.offset(),
+                       .bytes = {bytes, request.bytes().size()}});
 }
 
 Result<SetTaskStateEvent> event_from(const v1::SetTaskStateRequest& request) {
@@ -40,14 +57,15 @@ Result<FetchModelEvent> event_from(const v1::FetchModelRequest& request) {
   return FetchModelEvent{{}, *message};
 }
 
-template <typename Wire, typename Reply, typename WireReply>
+// `more`: what event_from() needs beside the request.
+template <typename Wire, typename Reply, typename WireReply, typename... More>
 grpc::ServerUnaryReactor* handle(CoordinatorLoop& loop, const grpc::ByteBuffer& request,
-                                 grpc::ByteBuffer* response) {
+                                 grpc::ByteBuffer* response, More&... more) {
   Wire wire;
   if (const Status parsed = parse(request, wire); !parsed.ok()) {
     return UnaryCall::refused(to_rpc_status(parsed, Audience::kOperator));
   }
-  auto event = event_from(wire);
+  auto event = event_from(wire, more...);
   if (!event) return UnaryCall::refused(to_rpc_status(event.error(), Audience::kOperator));
   return UnaryCall::posted(loop, std::move(*event), [response](const CoordinatorLoop::ReplyBody& body) {
     return write_reply<Reply, WireReply>(body, Audience::kOperator, *response);
@@ -59,7 +77,22 @@ grpc::ServerUnaryReactor* handle(CoordinatorLoop& loop, const grpc::ByteBuffer& 
 grpc::ServerUnaryReactor* AdminService::CreateTask(grpc::CallbackServerContext*,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  return handle<v1::CreateTaskRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response);
+  return handle<v1::CreateTaskRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response,
+                                                                          uploads_);
+}
+
+grpc::ServerUnaryReactor* AdminService::UploadModel(grpc::CallbackServerContext*,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  v1::UploadModelRequest wire;
+  if (const Status parsed = parse(*request, wire); !parsed.ok()) {
+    return UnaryCall::refused(to_rpc_status(parsed, Audience::kOperator));
+  }
+  const Result<std::uint64_t> received = take(wire, uploads_);
+  if (!received) return UnaryCall::refused(to_rpc_status(received.error(), Audience::kOperator));
+  v1::UploadModelReply reply;
+  reply.set_received_bytes(*received);
+  return UnaryCall::finished(serialize(reply, *response));
 }
 
 grpc::ServerUnaryReactor* AdminService::SetTaskState(grpc::CallbackServerContext*,

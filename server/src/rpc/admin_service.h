@@ -1,15 +1,16 @@
 // Admin (sotto.proto): the calls of operators.
 #pragma once
 
+#include "rpc/uploaded_models.h"
 #include "sotto.grpc.pb.h"
 #include "sotto/server/coordinator_loop.h"
 
 namespace sotto::server {
 
-using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
+using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<v1::Admin::WithRawCallbackMethod_UploadModel<
     v1::Admin::WithRawCallbackMethod_SetTaskState<v1::Admin::WithRawCallbackMethod_ListTasks<
         v1::Admin::WithRawCallbackMethod_ListRounds<v1::Admin::WithRawCallbackMethod_ListModels<
-            v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::Service>>>>>>;
+            v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::Service>>>>>>>;
 
 class AdminService final : public RawAdmin {
  public:
@@ -18,6 +19,8 @@ class AdminService final : public RawAdmin {
 
   grpc::ServerUnaryReactor* CreateTask(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* UploadModel(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* SetTaskState(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) override;
@@ -32,6 +35,7 @@ class AdminService final : public RawAdmin {
 
  private:
   CoordinatorLoop& loop_;
+  UploadedModels uploads_;
 };
 
 }  // namespace sotto::server

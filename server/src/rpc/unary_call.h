@@ -26,6 +26,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     call->Finish(status);
     return call;
   }
+  // With a status of OK the response is written already.
+  [[nodiscard]] static UnaryCall* finished(const grpc::Status& status) { return refused(status); }
   // `answer` writes the response and may run on any thread.
   template <CallEvent Event>
   [[nodiscard]] static UnaryCall* posted(CoordinatorLoop& loop, Event event, Answer answer) {

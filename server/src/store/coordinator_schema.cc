@@ -64,6 +64,18 @@ UPDATE model SET optimizer_sha256 = sotto_sha256(optimizer_state)
 ALTER TABLE model DROP COLUMN velocity;
 ALTER TABLE model DROP COLUMN velocity_sha256;
 )sql",
+    // Sums as the task declares them, and clips of segments.
+    R"sql(
+ALTER TABLE model ADD COLUMN segment_clips BLOB NOT NULL DEFAULT x'';  -- little-endian float32
+ALTER TABLE round ADD COLUMN sum_2 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE round ADD COLUMN sum_3 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE round ADD COLUMN sum_4 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE round ADD COLUMN sum_5 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE round ADD COLUMN sum_6 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE round ADD COLUMN sum_7 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE round RENAME COLUMN sum_correct TO sum_0;
+ALTER TABLE round RENAME COLUMN sum_loss_1024 TO sum_1;
+)sql",
 };
 
 }  // namespace

@@ -87,12 +87,14 @@ Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
   const crypto::Digest state_digest = crypto::sha256({model.optimizer_state});
   hosting::SqliteStatement insert(
       database_,
-      "INSERT INTO model (task, version, committed_ms, clip, sha256, optimizer_sha256, parameters, "
-      "optimizer_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+      "INSERT INTO model (task, version, committed_ms, clip, segment_clips, sha256, optimizer_sha256, "
+      "parameters, optimizer_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(task.value)
       .bind(model.version.value)
       .bind(model.committed_ms)
       .bind(static_cast<double>(model.clip));
+  const std::vector<std::uint8_t> segment_clips = encode_floats(model.segment_clips);
+  insert.bind(Bytes(segment_clips));
   insert.bind(Bytes(model.digest)).bind(Bytes(state_digest)).bind(Bytes(parameters));
   insert.bind(Bytes(model.optimizer_state));
   return insert.run();
@@ -104,9 +106,9 @@ Status SqliteStore::insert_round(const proto::RoundRecord& round) {
       "INSERT INTO round (task, round, outcome, reason, base_version, committed_version, "
       "started_ms, finished_ms, "
       "cohorts, plans_given, joined, shared, collected, confirmed, unmasked, uplink_bytes, "
-      "sum_count, sum_weight, sum_examples, "
-      "sum_correct, sum_loss_1024, sum_clipped, clip) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      "sum_count, sum_weight, sum_examples, sum_clipped, clip, "
+      "sum_0, sum_1, sum_2, sum_3, sum_4, sum_5, sum_6, sum_7) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(round.task.value).bind(round.round.value).bind(std::string_view(word_of(round.outcome)));
   insert.bind(std::string_view(round.reason))
       .bind(round.base_version.value)
@@ -119,8 +121,9 @@ Status SqliteStore::insert_round(const proto::RoundRecord& round) {
       .bind(round.unmasked)
       .bind(round.uplink_bytes);
   const secagg::MetricSums& metrics = round.metrics;
-  insert.bind(metrics.count).bind(metrics.weight).bind(metrics.examples).bind(metrics.correct);
-  insert.bind(metrics.loss_1024).bind(metrics.clipped).bind(static_cast<double>(round.clip));
+  insert.bind(metrics.count).bind(metrics.weight).bind(metrics.examples).bind(metrics.clipped);
+  insert.bind(static_cast<double>(round.clip));
+  for (const std::uint64_t sum : metrics.sums) insert.bind(sum);
   return insert.run();
 }
 
@@ -136,7 +139,7 @@ Status SqliteStore::record_round(const proto::RoundRecord& round, const StoredMo
 }
 
 constexpr const char* kModelColumns =
-    "SELECT committed_ms, clip, sha256, optimizer_sha256, parameters, optimizer_state ";
+    "SELECT committed_ms, clip, segment_clips, sha256, optimizer_sha256, parameters, optimizer_state ";
 
 Result<StoredModel> SqliteStore::read_model(hosting::SqliteStatement& row, TaskId task,
                                             ModelVersion version) const {
@@ -144,6 +147,9 @@ Result<StoredModel> SqliteStore::read_model(hosting::SqliteStatement& row, TaskI
   model.version = version;
   model.committed_ms = row.integer();
   model.clip = static_cast<float>(row.real());
+  const std::optional<std::vector<float>> segment_clips = decode_floats(row.blob());
+  if (!segment_clips) return damaged(task, "a model's clips have a wrong length");
+  model.segment_clips = *segment_clips;
   const std::vector<std::uint8_t> stored_digest = to_vector(row.blob());
   const std::vector<std::uint8_t> stored_state_digest = to_vector(row.blob());
   const Bytes parameters = row.blob();
@@ -216,8 +222,8 @@ Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::ui
       "SELECT round, outcome, reason, base_version, committed_version, started_ms, finished_ms, cohorts, "
       "plans_given, "
       "joined, shared, collected, confirmed, unmasked, uplink_bytes, sum_count, sum_weight, sum_examples, "
-      "sum_correct, "
-      "sum_loss_1024, sum_clipped, clip FROM round WHERE task = ? ORDER BY round DESC LIMIT ?");
+      "sum_clipped, clip, sum_0, sum_1, sum_2, sum_3, sum_4, sum_5, sum_6, sum_7 FROM round WHERE task = ? "
+      "ORDER BY round DESC LIMIT ?");
   select.bind(task.value).bind(count_max);
   std::vector<proto::RoundRecord> records;
   for (;;) {
@@ -240,11 +246,11 @@ Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::ui
     }
     record.uplink_bytes = select.u64();
     secagg::MetricSums& metrics = record.metrics;
-    for (std::uint64_t* sum : {&metrics.count, &metrics.weight, &metrics.examples, &metrics.correct,
-                               &metrics.loss_1024, &metrics.clipped}) {
+    for (std::uint64_t* sum : {&metrics.count, &metrics.weight, &metrics.examples, &metrics.clipped}) {
       *sum = select.u64();
     }
     record.clip = static_cast<float>(select.real());
+    for (std::uint64_t& sum : metrics.sums) sum = select.u64();
     records.push_back(std::move(record));
   }
 }

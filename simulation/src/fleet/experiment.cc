@@ -79,10 +79,14 @@ class Experiment {
   }
 
   proto::ModelSpec model_spec() const {
-    return {.architecture = options_.architecture,
-            .features = data_.features,
-            .classes = data_.classes,
-            .hidden = options_.architecture == proto::Architecture::kDense ? options_.hidden : 0};
+    proto::ModelSpec model;
+    model.architecture = options_.architecture;
+    model.features = data_.features;
+    model.classes = data_.classes;
+    // More layers than a plan has room for are refused with the task: none of them is taken.
+    if (options_.architecture == proto::Architecture::kDense)
+      static_cast<void>(model.hidden.assign(options_.hidden));
+    return model;
   }
 
   proto::TaskSpec task_spec() const {

@@ -33,8 +33,8 @@ Json round_json(const RoundResult& result) {
   json["clip"] = record.clip;
   json["weight"] = record.metrics.weight;
   json["examples"] = record.metrics.examples;
-  json["correct"] = record.metrics.correct;
-  json["loss_1024"] = record.metrics.loss_1024;
+  json["correct"] = record.metrics.sums[0];
+  json["loss_1024"] = record.metrics.sums[1];
   json["clipped"] = record.metrics.clipped;
   return json;
 }

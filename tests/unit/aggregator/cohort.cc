@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "sotto/crypto/primitives.h"
-#include "sotto/secagg/loss_units.h"
+#include "sotto/secagg/sum_units.h"
 #include "support/enrolment.h"
 
 namespace sotto::aggregator {
@@ -44,10 +44,10 @@ Cohort::Cohort(const proto::Plan& plan, std::size_t devices, std::uint64_t seed)
     secagg::UpdateMetrics metrics;
     metrics.examples = 1 + static_cast<std::uint32_t>(random.below(2 * plan.aggregation.weight_max));
     metrics.weight = std::min(metrics.examples, plan.aggregation.weight_max);
-    metrics.correct = static_cast<std::uint32_t>(random.below(metrics.examples + 1));
-    metrics.loss_1024 = secagg::loss_units(random.uniform() * metrics.examples);
+    metrics.sums[0] = random.below(metrics.examples + 1);
+    metrics.sums[1] = secagg::sum_units(random.uniform() * metrics.examples, 1024, 6);
     lanes_.emplace_back(layout_.lane_count());
-    secagg::quantize_update(delta, plan.quantizer(), metrics, random, lanes_.back());
+    secagg::quantize_update(delta, plan.update_layout(), metrics, random, lanes_.back());
   }
 }
 
@@ -170,12 +170,13 @@ Outcome Cohort::play(const Play& play) {
 CohortSum Cohort::expected(const std::function<bool(std::size_t)>& counted) const {
   CohortSum sum;
   sum.sum.resize(plan_.model.parameter_count());
-  sum.unit = secagg::quantizer_scale(plan_.aggregation.clip);
+  sum.segments = {{.length = static_cast<std::uint32_t>(sum.sum.size()),
+                   .unit = secagg::quantizer_scale(plan_.aggregation.clip)}};
   sum.weight_max = plan_.aggregation.weight_max;
   for (std::size_t device = 0; device < lanes_.size(); ++device) {
     if (!counted(device)) continue;
     const std::vector<std::uint32_t> lanes(lanes_[device].begin(), lanes_[device].end());
-    sum.metrics += secagg::decode_metrics(lanes);
+    sum.metrics += secagg::decode_metrics(plan_.update_layout(), lanes);
     for (std::size_t i = 0; i < sum.sum.size(); ++i)
       sum.sum[i] += std::int64_t{lanes[secagg::kMetricLanes + i]} - 128;
     ++sum.devices;
@@ -193,8 +194,7 @@ proto::Plan small_plan(std::uint32_t features, std::uint16_t participants_max) {
   proto::Plan plan;
   plan.task = TaskId{7};
   plan.round = RoundId{3};
-  plan.model = {
-      .architecture = proto::Architecture::kSoftmax, .features = features, .classes = 2, .hidden = 0};
+  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = features, .classes = 2};
   plan.model_digest.fill(0x5a);
   plan.report_within_ms = 1000;
   plan.aggregation.participants_max = participants_max;
@@ -211,7 +211,7 @@ std::vector<Leaves> leaving(std::size_t devices, std::size_t every, Leaves when)
 
 void expect_equal(const CohortSum& actual, const CohortSum& expected) {
   EXPECT_EQ(actual.sum, expected.sum);
-  EXPECT_EQ(actual.unit, expected.unit);
+  EXPECT_EQ(actual.segments, expected.segments);
   EXPECT_EQ(actual.weight_max, expected.weight_max);
   EXPECT_EQ(actual.metrics, expected.metrics);
   EXPECT_EQ(actual.devices, expected.devices);

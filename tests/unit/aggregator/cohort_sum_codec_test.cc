@@ -13,16 +13,23 @@ namespace {
 const crypto::Digest kPlan = crypto::sha256({crypto::Digest{1}});
 constexpr std::size_t kVersionAt = 4;
 constexpr std::size_t kWidthAt = 5;
-constexpr std::size_t kUnitAt = 38;
-constexpr std::size_t kDevicesAt = 50;
+constexpr std::size_t kWeightMaxAt = 38;
+constexpr std::size_t kDevicesAt = 42;
+constexpr std::size_t kSegmentsAt = 142;
+constexpr std::size_t kLengthAt = 143;
+constexpr std::size_t kUnitAt = 147;
+constexpr std::size_t kWeightingAt = 155;
 
 CohortSum sample(std::vector<std::int64_t> values) {
   CohortSum sum;
   sum.sum = std::move(values);
-  sum.unit = 0.0078125;
+  sum.segments = {{.length = 1, .unit = 0.0078125, .weighting = secagg::Weighting::kOne, .clipped = 3}};
+  if (sum.sum.size() > 1) {
+    sum.segments.push_back({.length = static_cast<std::uint32_t>(sum.sum.size() - 1), .unit = 0.25});
+  }
   sum.weight_max = 100;
   sum.metrics = {
-      .count = 5, .weight = 444, .examples = 500, .correct = 321, .loss_1024 = 1ull << 50, .clipped = 2};
+      .count = 5, .weight = 444, .examples = 500, .sums = {321, 1ull << 50, 1, 2, 3, 4, 5, 6}, .clipped = 2};
   sum.devices = 5;
   return sum;
 }
@@ -75,7 +82,7 @@ TEST(CohortSumCodec, RefusesAnotherPlansSumAndAnotherVersion) {
   const auto other = decode_cohort_sum(bytes, crypto::Digest{});
   EXPECT_EQ(other.error().code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(other.error().message().find("another plan"), std::string::npos);
-  bytes[kVersionAt] = 2;
+  bytes[kVersionAt] = 1;
   EXPECT_EQ(decode_cohort_sum(resealed(bytes), kPlan).error().code(), StatusCode::kFailedPrecondition);
 }
 
@@ -88,8 +95,17 @@ TEST(CohortSumCodec, RefusesIntactNonsense) {
   };
   EXPECT_FALSE(with(kWidthAt, 8).has_value());        // then the values' length is wrong
   EXPECT_FALSE(with(kUnitAt + 7, 0xff).has_value());  // a negative unit
-  EXPECT_FALSE(with(kDevicesAt, 0).has_value());      // of nobody
-  EXPECT_TRUE(with(kDevicesAt, 6).has_value());       // the helper above does change what it says
+  EXPECT_FALSE(with(kWeightMaxAt, 0).has_value());
+  EXPECT_FALSE(with(kWeightingAt, 0).has_value());
+  EXPECT_FALSE(with(kWeightingAt, 3).has_value());
+  EXPECT_TRUE(with(kWeightingAt, 1).has_value());
+  EXPECT_FALSE(with(kSegmentsAt, 0).has_value());  // values of no segment
+  EXPECT_FALSE(with(kSegmentsAt, 3).has_value());  // then a value is a segment's
+  EXPECT_FALSE(with(kSegmentsAt, 65).has_value());
+  EXPECT_FALSE(with(kLengthAt, 0).has_value());
+  EXPECT_FALSE(with(kLengthAt, 2).has_value());   // then a value is missing
+  EXPECT_FALSE(with(kDevicesAt, 0).has_value());  // of nobody
+  EXPECT_TRUE(with(kDevicesAt, 6).has_value());   // the helper above does change what it says
 }
 
 TEST(CohortSumCodec, RefusesAWidthThatItDoesNotWriteAlthoughTheLengthFitsIt) {

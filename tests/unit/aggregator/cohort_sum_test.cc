@@ -10,9 +10,9 @@ namespace {
 CohortSum sum_of(std::vector<std::int64_t> values, std::uint64_t weight) {
   CohortSum sum;
   sum.sum = std::move(values);
-  sum.unit = 0.5;
+  sum.segments = {{.length = static_cast<std::uint32_t>(sum.sum.size()), .unit = 0.5}};
   sum.weight_max = 10;
-  sum.metrics = {.count = 2, .weight = weight, .examples = 30, .correct = 12, .loss_1024 = 999, .clipped = 1};
+  sum.metrics = {.count = 2, .weight = weight, .examples = 30, .sums = {12, 999}, .clipped = 1};
   sum.devices = 2;
   return sum;
 }
@@ -54,7 +54,7 @@ TEST(CohortSum, StaysAtTheEndOfItsRangeInsteadOfWrapping) {
 TEST(CohortSumDeathTest, StopsAtSumsOfDifferentPlans) {
   CohortSum sum = sum_of({1, 2}, 1);
   CohortSum other = sum_of({1, 2}, 1);
-  other.unit = 0.25;
+  other.segments[0].unit = 0.25;
   EXPECT_DEATH(sum.merge(other), "mergeable_with");
   EXPECT_DEATH(sum.merge(sum_of({1, 2, 3}, 1)), "mergeable_with");
 }
@@ -62,6 +62,40 @@ TEST(CohortSumDeathTest, StopsAtSumsOfDifferentPlans) {
 TEST(CohortSum, DividesByTheWeightForTheMean) {
   // 0.5 * 10 / 4 = 1.25 per unit.
   EXPECT_EQ(sum_of({4, -8, 0}, 4).weighted_mean(), (std::vector<double>{5, -10, 0}));
+}
+
+TEST(CohortSum, EverySegmentHasItsOwnUnitAndWeighting) {
+  CohortSum sum = sum_of({4, -8, 6, 7}, 4);  // of 2 devices
+  sum.segments = {{.length = 1, .unit = 0.5},
+                  {.length = 2, .unit = 0.25, .weighting = secagg::Weighting::kOne},
+                  {.length = 1, .unit = 2}};
+  // 0.5 * 10 / 4 = 1.25, 0.25 / 2 = 0.125 and 2 * 10 / 4 = 5 per unit.
+  EXPECT_EQ(sum.weighted_mean(), (std::vector<double>{5, -1, 0.75, 35}));
+}
+
+TEST(CohortSum, MergesWhatEachSegmentClipped) {
+  CohortSum sum = sum_of({1, 2}, 3);
+  sum.segments = {{.length = 1, .unit = 1, .clipped = 2}, {.length = 1, .unit = 1, .clipped = 0}};
+  CohortSum other = sum;
+  other.segments[0].clipped = 40;
+  other.segments[1].clipped = 500;
+  sum.merge(other);
+  EXPECT_EQ(sum.segments[0].clipped, 42u);
+  EXPECT_EQ(sum.segments[1].clipped, 500u);
+}
+
+TEST(CohortSum, SegmentsOfAnotherFormDoNotMerge) {
+  const CohortSum sum = sum_of({1, 2}, 3);
+  CohortSum other = sum;
+  EXPECT_TRUE(sum.mergeable_with(other));
+  other.segments = {{.length = 1, .unit = 0.5}, {.length = 1, .unit = 0.5}};
+  EXPECT_FALSE(sum.mergeable_with(other));
+  other = sum;
+  other.segments[0].weighting = secagg::Weighting::kOne;
+  EXPECT_FALSE(sum.mergeable_with(other));
+  other = sum;
+  other.weight_max = 11;
+  EXPECT_FALSE(sum.mergeable_with(other));
 }
 
 TEST(CohortSum, HasNoMeanWithoutWeight) { EXPECT_TRUE(sum_of({4, -8}, 0).weighted_mean().empty()); }

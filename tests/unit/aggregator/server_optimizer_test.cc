@@ -14,7 +14,7 @@ namespace {
 CohortSum two_devices() {
   CohortSum sum;
   sum.sum = {4, -4};
-  sum.unit = 0.125;
+  sum.segments = {{.length = 2, .unit = 0.125}};
   sum.weight_max = 400;
   sum.metrics.weight = 400;
   sum.metrics.count = 2;
@@ -57,7 +57,7 @@ TEST(ApplyUpdate, CarriesVelocityFromRoundToRound) {
 TEST(ApplyUpdate, RoundsOnceToFloat) {
   CohortSum sum = two_devices();
   sum.sum = {1, 1};
-  sum.unit = 0x1p-30;
+  sum.segments[0].unit = 0x1p-30;
   std::vector<float> parameters = {1.0f, 0.0f};
   OptimizerState state;
   ASSERT_TRUE(apply_update(sum, {}, parameters, state).ok());

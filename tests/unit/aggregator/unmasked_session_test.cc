@@ -30,17 +30,17 @@ proto::Plan plan_of(proto::Aggregation kind) {
 struct FloatUpdate {
   std::uint32_t weight = 100;
   std::uint32_t examples = 100;
-  std::uint32_t correct = 40;
+  std::uint64_t correct = 40;
   std::uint64_t loss_1024 = 5000;
   std::vector<float> delta = std::vector<float>(20, 0.25f);
 };
 
 std::vector<std::uint8_t> encode(const FloatUpdate& update) {
-  std::vector<std::uint8_t> bytes(20 + 4 * update.delta.size());
+  std::vector<std::uint8_t> bytes(24 + 4 * update.delta.size());
   ByteWriter writer(bytes);
   writer.u32(update.weight);
   writer.u32(update.examples);
-  writer.u32(update.correct);
+  writer.u64(update.correct);
   writer.u64(update.loss_1024);
   for (const float value : update.delta) writer.f32(value);
   return bytes;
@@ -193,9 +193,8 @@ TEST(FloatSession, GivesTheWeightedMeanToTheLastBit) {
     EXPECT_EQ(session->receive({i}, Step::kCollect, encode(updates[i])), Rejection::kNone);
   }
   const CohortSum sum = finish(*session);
-  EXPECT_EQ(sum.metrics,
-            (secagg::MetricSums{
-                .count = 3, .weight = 1000, .examples = 1400, .correct = 6, .loss_1024 = 60, .clipped = 0}));
+  EXPECT_EQ(sum.metrics, (secagg::MetricSums{
+                             .count = 3, .weight = 1000, .examples = 1400, .sums = {6, 60}, .clipped = 0}));
   EXPECT_EQ(sum.devices, 3u);
   // (500 * 1 - 250 * 0.5 + 250 * 0.25) / 1000
   EXPECT_EQ(sum.weighted_mean(), std::vector<double>(20, 0.4375));
@@ -233,7 +232,7 @@ TEST(FloatSession, RefusesWhatIsNotAnUpdateAndKeepsNothingOfIt) {
     EXPECT_EQ(session->receive({0}, Step::kCollect, encode(update)), Rejection::kMalformed) << bad;
   }
   EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.weight = 501})), Rejection::kMalformed);
-  EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.examples = 5, .correct = 6})),
+  EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.correct = std::uint64_t{1} << 32})),
             Rejection::kMalformed);
   EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.loss_1024 = std::uint64_t{1} << 48})),
             Rejection::kMalformed);

@@ -58,13 +58,15 @@ TEST(FieldCodec, HasTheDocumentedLayout) {
   ASSERT_TRUE(gadget.payload.push_back(0xaa));
   gadget.name = "ab";
   ASSERT_TRUE(gadget.parts.push_back({.length = 9, .weight = 1}));
+  gadget.sizes = {2, 0x0304};
   const std::vector<std::uint8_t> expected = {2,    1, 0x02, 0x01,                  // shape, smooth, low
                                               0x0a, 0, 0,    0,    0, 0,   0,   0,  // high
                                               0,    0, 0,    0x3f,                  // share
                                               7,    0, 0,    0,    0, 0,   0,   0,    1,
-                                              2,    3, 4,                                     // owner, digest
-                                              1,    0, 0xaa, 2,    0, 'a', 'b',               // payload, name
-                                              1,    9, 0,    0,    0, 0,   0,   0x80, 0x3f};  // parts
+                                              2,    3, 4,                                    // owner, digest
+                                              1,    0, 0xaa, 2,    0, 'a', 'b',              // payload, name
+                                              1,    9, 0,    0,    0, 0,   0,   0x80, 0x3f,  // parts
+                                              2,    2, 0,    0,    0, 4,   3,   0,    0};    // sizes
   EXPECT_EQ(encode(gadget), expected);
 }
 
@@ -85,13 +87,16 @@ TEST(FieldCodec, RefusesWhatARecordCannotHold) {
   bytes[kSmooth] = 2;
   EXPECT_STREQ(decode(bytes).error.field, "smooth");
   bytes = encode(Gadget{});
-  ASSERT_EQ(bytes.size(), kParts + 1);
+  ASSERT_EQ(bytes.size(), kParts + 2);
   bytes[kPayload] = 7;
   EXPECT_STREQ(decode(bytes).error.field, "payload");
   EXPECT_EQ(decode(bytes).error.whole, 7u);
   bytes = encode(Gadget{});
   bytes[kParts] = 4;
   EXPECT_STREQ(decode(bytes).error.field, "parts");
+  bytes = encode(Gadget{});
+  bytes[kParts + 1] = 5;
+  EXPECT_STREQ(decode(bytes).error.field, "sizes");
 }
 
 TEST(FieldCodec, WritesNothingBeyondTheCallersBuffer) {

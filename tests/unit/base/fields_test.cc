@@ -36,7 +36,22 @@ TEST(FieldCheck, AcceptsDefaultsAndEveryEnd) {
   gadget.low = 100;
   gadget.owner.value = 1000;
   ASSERT_TRUE(gadget.payload.resize(6) && gadget.parts.resize(2));
+  gadget.sizes = {1, 40};
   EXPECT_TRUE(check_fields(gadget).ok());
+}
+
+TEST(FieldCheck, OfPrintableTextAllowsMoreThanNames) {
+  const auto ok = [](const char* text) {
+    FieldCheck check(/*dependent=*/false);
+    check(Field{.name = "text"}, std::string(text), printable_of(0, 8));
+    return check.error().ok();
+  };
+  EXPECT_TRUE(ok(""));
+  EXPECT_TRUE(ok(" {\"a~\"} "));
+  EXPECT_FALSE(ok("a\n"));
+  EXPECT_FALSE(ok("\x7f"));
+  EXPECT_FALSE(ok("\xc3\xa4"));
+  EXPECT_FALSE(ok("nine more"));
 }
 
 struct Wrong {
@@ -62,6 +77,14 @@ TEST(FieldCheck, NamesFieldValueAndRange) {
       {"parts has 3 entries: must have 0 .. 2", [](Gadget& g) { ASSERT_TRUE(g.parts.resize(3)); }},
       {"length = 10: must be 1 .. 9",
        [](Gadget& g) { ASSERT_TRUE(g.parts.push_back({}) && g.parts.push_back({.length = 10})); }},
+      {"sizes = 41: must be 1 .. 40",
+       [](Gadget& g) {
+         g.sizes = {40, 41};
+       }},
+      {"sizes = 0: must be 1 .. 40",
+       [](Gadget& g) {
+         g.sizes = {0, 1};
+       }},
       {"weight = 0: must be above 0, at most 1",
        [](Gadget& g) { ASSERT_TRUE(g.parts.push_back({.weight = 0})); }},
   };

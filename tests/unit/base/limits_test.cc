@@ -11,7 +11,7 @@ TEST(Limits, ALaneOf16BitsHoldsTheLargestSumAndNotOneMore) {
 }
 
 TEST(Limits, TheWidestUpdateFitsAMessage) {
-  constexpr std::size_t kFloatHeader = 4 + 4 + 4 + 8;
+  constexpr std::size_t kFloatHeader = 4 + 4 + 8 * 8;
   EXPECT_LE(4 * kParametersMax + kFloatHeader, kUpdateBytesMax);
   constexpr std::size_t kMetricLanes = 20;
   EXPECT_LE(2 * (kParametersMax + kMetricLanes), kUpdateBytesMax) << "16-bit lanes";

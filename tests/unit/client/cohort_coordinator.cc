@@ -114,8 +114,7 @@ LocalUpdate TestDevice::update() const {
     update.delta.push_back(0.05f * static_cast<float>(i) * static_cast<float>(seed));
   update.metrics = {.weight = static_cast<std::uint32_t>(8 + seed),
                     .examples = static_cast<std::uint32_t>(8 + seed),
-                    .correct = 5,
-                    .loss_sum = 2.5};
+                    .sums = {5, 2.5}};
   return update;
 }
 

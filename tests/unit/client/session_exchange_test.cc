@@ -51,8 +51,10 @@ TEST(SessionTraining, UpdatesThatMakeNoSenseAreNotSent) {
       {[](LocalUpdate& update) { update.delta[3] = std::numeric_limits<float>::quiet_NaN(); }, "delta 3"},
       {[](LocalUpdate& update) { update.metrics.weight = 17; }, "weight 17"},
       {[](LocalUpdate& update) { update.metrics.examples = 0; }, "0 examples"},
-      {[](LocalUpdate& update) { update.metrics.correct = 21; }, "21 correct"},
-      {[](LocalUpdate& update) { update.metrics.loss_sum = std::nan(""); }, "loss"},
+      {[](LocalUpdate& update) { update.metrics.sums[0] = -1; }, "correct is negative"},
+      {[](LocalUpdate& update) { update.metrics.sums[1] = std::nan(""); },
+       "loss is negative or not a finite"},
+      {[](LocalUpdate& update) { update.metrics.sums[1] = HUGE_VAL; }, "loss is negative or not a finite"},
   };
   for (const auto& wrong : cases) {
     SessionScript script(Task(Aggregation::kSecure));
@@ -388,7 +390,7 @@ TEST(SessionCohort, SecurePlainAndFloatSumTheSameUpdates) {
   const std::vector<double> exact = sums[2].weighted_mean();
   ASSERT_EQ(quantised.size(), 8u);
   for (std::size_t i = 0; i < 8; ++i) {
-    EXPECT_NEAR(quantised[i], exact[i], 5 * sums[0].unit * 16 / (5 * 8 + 15)) << i;
+    EXPECT_NEAR(quantised[i], exact[i], 5 * sums[0].segments[0].unit * 16 / (5 * 8 + 15)) << i;
   }
 }
 

@@ -23,7 +23,7 @@ bool same_request(const Request& a, const Request& b) {
 
 LocalUpdate good_update() {
   return {.delta = {0.5f, -0.25f, 0, 1, -1, 0.125f, 0.75f, 3},  // the last one is beyond the clip
-          .metrics = {.weight = 16, .examples = 20, .correct = 11, .loss_sum = 12.5}};
+          .metrics = {.weight = 16, .examples = 20, .sums = {11, 12.5}}};
 }
 
 SessionScript::SessionScript(Task task_in, SessionOptions options_in)

@@ -18,7 +18,10 @@ using testing::HasSubstr;
 
 constexpr ModelSpec kSoftmaxModel{.architecture = Architecture::kSoftmax, .features = 5, .classes = 3};
 constexpr ModelSpec kDenseModel{
-    .architecture = Architecture::kDense, .features = 5, .classes = 3, .hidden = 7};
+    .architecture = Architecture::kDense, .features = 5, .classes = 3, .hidden = {7}};
+
+constexpr ModelSpec kDeepModel{
+    .architecture = Architecture::kDense, .features = 5, .classes = 3, .hidden = {6, 4, 5}};
 
 // Class c is a cloud around a corner of its own; `spread` 0.1 makes the classes linearly separable.
 Examples clouds(std::size_t count, double spread, std::uint64_t seed) {
@@ -62,9 +65,9 @@ double norm(std::span<const float> values) {
 }
 
 class EachArchitecture : public testing::TestWithParam<ModelSpec> {};
-INSTANTIATE_TEST_SUITE_P(Trainer, EachArchitecture, testing::Values(kSoftmaxModel, kDenseModel),
+INSTANTIATE_TEST_SUITE_P(Trainer, EachArchitecture, testing::Values(kSoftmaxModel, kDenseModel, kDeepModel),
                          [](const auto& instance) {
-                           return instance.param.hidden == 0 ? "Softmax" : "Dense";
+                           return std::to_string(instance.param.hidden.size()) + "HiddenLayers";
                          });
 
 // One full batch at learning rate 1 moves by minus the gradient of the mean loss.
@@ -175,8 +178,8 @@ TEST_P(EachArchitecture, MetricsAreThoseOfTheReceivedModel) {
   const auto received = evaluate(GetParam(), start, examples);
   EXPECT_EQ(update->metrics.examples, 300u);
   EXPECT_EQ(update->metrics.weight, 100u);
-  EXPECT_EQ(update->metrics.correct, std::lround(received->accuracy * 300));
-  EXPECT_NEAR(update->metrics.loss_sum, received->mean_loss * 300, 1e-9);
+  EXPECT_EQ(update->metrics.sums[0], std::lround(received->accuracy * 300));
+  EXPECT_NEAR(update->metrics.sums[1], received->mean_loss * 300, 1e-9);
 }
 
 TEST(Trainer, WeightIsTheNumberOfExamplesBelowItsMaximum) {
@@ -209,8 +212,8 @@ TEST(Trainer, LargeLogitsDoNotOverflow) {
   for (std::size_t c = 0; c < 3; ++c) start[c * 3 + c] = 10'000;  // exp() of the plain logit is infinite
   const auto update = train(kSoftmaxModel, {}, start, examples);
   ASSERT_TRUE(update) << update.error().message();
-  EXPECT_EQ(update->metrics.correct, 9u);
-  EXPECT_NEAR(update->metrics.loss_sum, 0, 1e-6);
+  EXPECT_EQ(update->metrics.sums[0], 9u);
+  EXPECT_NEAR(update->metrics.sums[1], 0, 1e-6);
 }
 
 TEST(Trainer, SaysWhenTrainingDiverges) {

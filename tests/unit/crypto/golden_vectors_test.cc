@@ -10,10 +10,10 @@
 
 #include "sotto/mask_helper/mask_helper.h"
 #include "sotto/proto/plan_codec.h"
-#include "sotto/secagg/loss_units.h"
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
+#include "sotto/secagg/sum_units.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
@@ -23,9 +23,19 @@ using crypto::Prg;
 using Json = nlohmann::json;
 using Message = std::vector<std::uint8_t>;
 
+// A file stands in the folder of the protocol's version from which on it holds.
+std::string path_of(std::string_view name) {
+  std::string path;
+  for (const char* version : {"v2", "v1"}) {
+    path = std::string(SOTTO_SOURCE_DIR) + "/tests/golden/" + version + "/" + std::string(name) + ".json";
+    if (std::ifstream(path).good()) break;
+  }
+  return path;
+}
+
 // One list of one file, by value: a range-for then keeps it alive.
 Json read_cases(std::string_view name, const char* list = "cases") {
-  const std::string path = std::string(SOTTO_SOURCE_DIR) + "/tests/golden/v1/" + std::string(name) + ".json";
+  const std::string path = path_of(name);
   std::ifstream file(path);
   const Json vectors = Json::parse(file, nullptr, false);
   if (vectors.is_discarded()) throw std::runtime_error(path + " is absent or not JSON");
@@ -76,6 +86,14 @@ class ScriptedRandom final : public Random {
 
 // ---- plans ----
 
+template <typename Text>
+Text inline_of(const Message& bytes) {
+  Text text;
+  EXPECT_TRUE(text.resize(bytes.size()));
+  std::copy(bytes.begin(), bytes.end(), text.begin());
+  return text;
+}
+
 proto::Plan plan_from_fields(const Json& fields) {
   proto::Plan plan;
   plan.task.value = fields.at("task");
@@ -85,7 +103,26 @@ proto::Plan plan_from_fields(const Json& fields) {
   plan.model = {.architecture = static_cast<proto::Architecture>(fields.at("architecture").get<int>()),
                 .features = fields.at("features"),
                 .classes = fields.at("classes"),
-                .hidden = fields.at("hidden")};
+                .parameters = fields.at("custom_parameters")};
+  plan.model.name = inline_of<decltype(plan.model.name)>(bytes_of(fields, "name"));
+  plan.model.configuration = inline_of<decltype(plan.model.configuration)>(bytes_of(fields, "configuration"));
+  for (const std::uint32_t units : fields.at("hidden")) EXPECT_TRUE(plan.model.hidden.push_back(units));
+  for (const Json& segment : fields.at("segments")) {
+    EXPECT_TRUE(plan.model.segments.push_back(
+        {.length = segment.at("length"),
+         .clip = segment.at("clip"),
+         .encoding = static_cast<Encoding>(segment.at("encoding").get<int>()),
+         .count_bytes = segment.at("count_bytes"),
+         .weighting = static_cast<Weighting>(segment.at("weighting").get<int>()),
+         .clipped_lane = segment.at("clipped_lane") == 1}));
+  }
+  plan.model.metrics = {};
+  for (const Json& metric : fields.at("metrics")) {
+    EXPECT_TRUE(plan.model.metrics.push_back(
+        {.name = inline_of<decltype(proto::Metric::name)>(bytes_of(metric, "name")),
+         .bytes = metric.at("bytes"),
+         .scale = metric.at("scale")}));
+  }
   plan.training = {.local_epochs = fields.at("local_epochs"),
                    .batch_size = fields.at("batch_size"),
                    .learning_rate = fields.at("learning_rate"),
@@ -134,16 +171,42 @@ TEST(GoldenVectors, UpdatesHaveTheseLanes) {
     for (float& value : delta) value = reader.f32();
     UpdateMetrics metrics;
     metrics.examples = update.at("examples");
-    metrics.correct = update.at("correct");
-    const QuantizerOptions options{.clip = update.at("clip"), .weight_max = update.at("weight_max")};
-    metrics.weight = std::min(metrics.examples, options.weight_max);
+    metrics.sums[0] = update.at("correct");
+    const UpdateLayout layout = UpdateLayout::classification(static_cast<std::uint32_t>(delta.size()),
+                                                             update.at("clip"), update.at("weight_max"));
+    metrics.weight = std::min(metrics.examples, layout.weight_max);
     double loss = 0;
     std::memcpy(&loss, bytes_of(update, "loss").data(), sizeof loss);
-    metrics.loss_1024 = loss_units(loss);
+    metrics.sums[1] = sum_units(loss, 1024, 6);
     ScriptedRandom draws(bytes_of(update, "draws"));
-    Message lanes(update_lanes(delta.size()));
-    quantize_update(delta, options, metrics, draws, lanes);
+    Message lanes(layout.lane_count());
+    quantize_update(delta, layout, metrics, draws, lanes);
     EXPECT_EQ(hex_of(lanes), update.at("lanes"));
+  }
+}
+
+TEST(GoldenVectors, SegmentsHaveTheseLanes) {
+  for (const Json& update : read_cases("segments")) {
+    const auto plan = proto::decode_plan(bytes_of(update, "plan"));
+    ASSERT_TRUE(plan.has_value()) << plan.error().message();
+    const UpdateLayout layout = plan->update_layout();
+    const Message packed = bytes_of(update, "values");
+    std::vector<float> values(packed.size() / sizeof(float));
+    ByteReader reader(packed);
+    for (float& value : values) value = reader.f32();
+    UpdateMetrics metrics{.weight = std::min(update.at("examples").get<std::uint32_t>(), layout.weight_max),
+                          .examples = update.at("examples")};
+    const Message sums = bytes_of(update, "sums");
+    for (std::size_t i = 0; i < plan->model.metrics.size(); ++i) {
+      double sum = 0;
+      std::memcpy(&sum, sums.data() + i * sizeof sum, sizeof sum);
+      metrics.sums[i] = sum_units(sum, plan->model.metrics[i].scale, plan->model.metrics[i].bytes);
+    }
+    ScriptedRandom draws(bytes_of(update, "draws"));
+    Message lanes(layout.lane_count());
+    quantize_update(values, layout, metrics, draws, lanes);
+    EXPECT_EQ(hex_of(lanes), update.at("lanes"));
+    EXPECT_TRUE(draws.exhausted());
   }
 }
 

@@ -5,12 +5,13 @@
 #include <cmath>
 #include <limits>
 
-#include "sotto/secagg/loss_units.h"
+#include "sotto/secagg/sum_units.h"
 #include "test_bytes.h"
 
 namespace sotto::secagg {
 namespace {
 
+constexpr std::uint64_t kLossMax = largest_of_bytes(6);
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
@@ -20,12 +21,27 @@ struct Quantized {
   [[nodiscard]] int value(std::size_t parameter) const { return lanes[kMetricLanes + parameter] - 128; }
 };
 
-Quantized quantize(const std::vector<float>& delta, const QuantizerOptions& options,
+// Of one segment.
+struct Options {
+  float clip = 0;
+  std::uint32_t weight_max = 1;
+};
+
+UpdateLayout layout_of(std::size_t values, const Options& options) {
+  return UpdateLayout::classification(static_cast<std::uint32_t>(values), options.clip, options.weight_max);
+}
+
+Quantized quantize(const std::vector<float>& values, const UpdateLayout& layout,
                    UpdateMetrics metrics = {.weight = 1}, std::uint64_t seed = 0) {
   crypto::SeededRandom random(seed);
-  Quantized out{.lanes = std::vector<std::uint8_t>(update_lanes(delta.size()), 0xee), .metrics = metrics};
-  quantize_update(delta, options, out.metrics, random, out.lanes);
+  Quantized out{.lanes = std::vector<std::uint8_t>(layout.lane_count(), 0xee), .metrics = metrics};
+  quantize_update(values, layout, out.metrics, random, out.lanes);
   return out;
+}
+
+Quantized quantize(const std::vector<float>& delta, const Options& options,
+                   UpdateMetrics metrics = {.weight = 1}, std::uint64_t seed = 0) {
+  return quantize(delta, layout_of(delta.size(), options), metrics, seed);
 }
 
 std::vector<std::uint32_t> widened(const std::vector<std::uint8_t>& lanes) {
@@ -99,11 +115,11 @@ class ConstantRandom final : public Random {
 };
 
 std::vector<std::uint8_t> lanes_with_draws_of(std::uint8_t byte, const std::vector<float>& delta,
-                                              const QuantizerOptions& options, std::uint32_t weight = 1) {
+                                              const Options& options, std::uint32_t weight = 1) {
   ConstantRandom random(byte);
   std::vector<std::uint8_t> lanes(update_lanes(delta.size()));
   UpdateMetrics metrics{.weight = weight};
-  quantize_update(delta, options, metrics, random, lanes);
+  quantize_update(delta, layout_of(delta.size(), options), metrics, random, lanes);
   lanes.erase(lanes.begin(), lanes.begin() + kMetricLanes);
   return lanes;
 }
@@ -139,7 +155,7 @@ TEST(Quantizer, TheHighByteOfADrawDoesNotCount) {
   for (int i = 0; i < 256; ++i) delta.push_back(static_cast<float>(i) / 256);
   std::vector<std::uint8_t> lanes(update_lanes(delta.size()));
   UpdateMetrics metrics{.weight = 1};
-  quantize_update(delta, {.clip = 127.0f}, metrics, random, lanes);
+  quantize_update(delta, layout_of(delta.size(), {.clip = 127.0f}), metrics, random, lanes);
   lanes.erase(lanes.begin(), lanes.begin() + kMetricLanes);
   EXPECT_EQ(lanes, lanes_with_draws_of(0x7f, delta, {.clip = 127.0f}));
 }
@@ -195,7 +211,7 @@ TEST(Quantizer, DrawsFourBytesPerCoordinateInFewCalls) {
   std::vector<float> delta(100'000, kNan);  // draws do not depend on the values
   std::vector<std::uint8_t> lanes(update_lanes(delta.size()));
   UpdateMetrics metrics{.weight = 1};
-  quantize_update(delta, {.clip = 1.0f}, metrics, random, lanes);
+  quantize_update(delta, layout_of(delta.size(), {.clip = 1.0f}), metrics, random, lanes);
   EXPECT_EQ(random.bytes, 400'000u);
   EXPECT_LE(random.calls, 100u);
 }
@@ -209,71 +225,241 @@ TEST(Quantizer, MisuseStopsTheProgram) {
 }
 
 TEST(UpdateMetrics, RoundTripThroughTheLanes) {
-  const UpdateMetrics metrics{
-      .weight = 0x01020304, .examples = 0xfffefdfc, .correct = 77, .loss_1024 = 1234 * 1024 + 512};
-  const Quantized quantized = quantize({}, {.clip = 1.0f, .weight_max = UINT32_MAX}, metrics);
-  const MetricSums sums = decode_metrics(widened(quantized.lanes));
+  const UpdateMetrics metrics{.weight = 0x01020304, .examples = 0xfffefdfc, .sums = {77, 1234 * 1024 + 512}};
+  const UpdateLayout layout = layout_of(1, {.clip = 1.0f, .weight_max = UINT32_MAX});
+  const MetricSums sums = decode_metrics(layout, widened(quantize({0.0f}, layout, metrics).lanes));
   EXPECT_EQ(sums, (MetricSums{.count = 1,
                               .weight = 0x01020304,
                               .examples = 0xfffefdfc,
-                              .correct = 77,
-                              .loss_1024 = 1234 * 1024 + 512,
+                              .sums = {77, 1234 * 1024 + 512},
                               .clipped = 0}));
 }
 
 TEST(UpdateMetrics, LieInTheDocumentedLanes) {
-  const UpdateMetrics metrics{.weight = 0x01020304, .examples = 0xfffefdfc, .correct = 77, .loss_1024 = 2560};
+  const UpdateMetrics metrics{.weight = 0x01020304, .examples = 0xfffefdfc, .sums = {77, 2560}};
   EXPECT_EQ(quantize({kNan}, {.clip = 1.0f, .weight_max = UINT32_MAX}, metrics).lanes,
             (std::vector<std::uint8_t>{1, 0x04, 0x03, 0x02, 0x01, 0xfc, 0xfd, 0xfe, 0xff, 77, 0,
                                        0, 0,    0x00, 0x0a, 0,    0,    0,    0,    1,    128}));
 }
 
-TEST(UpdateMetrics, LossIsClampedAndNeverUndefined) {
-  const auto loss_of = [](std::uint64_t units) {
-    return decode_metrics(widened(quantize({}, {.clip = 1.0f}, {.weight = 1, .loss_1024 = units}).lanes))
-        .loss_1024;
+TEST(UpdateMetrics, ASumIsClampedToItsBytes) {
+  const auto decoded = [](std::uint64_t correct, std::uint64_t loss) {
+    const UpdateLayout layout = layout_of(1, {.clip = 1.0f});
+    return decode_metrics(layout,
+                          widened(quantize({0.0f}, layout, {.weight = 1, .sums = {correct, loss}}).lanes))
+        .sums;
   };
-  EXPECT_EQ(loss_of(0), 0u);
-  EXPECT_EQ(loss_of(kLossMax - 1), kLossMax - 1);
-  EXPECT_EQ(loss_of(kLossMax), kLossMax);
-  EXPECT_EQ(loss_of(kLossMax + 1), kLossMax);
-  EXPECT_EQ(loss_of(UINT64_MAX), kLossMax);
+  using Sums = std::array<std::uint64_t, kSumsMax>;
+  EXPECT_EQ(decoded(0, 0), Sums{});
+  EXPECT_EQ(decoded(UINT32_MAX - 1, kLossMax - 1), (Sums{UINT32_MAX - 1, kLossMax - 1}));
+  EXPECT_EQ(decoded(UINT32_MAX, kLossMax), (Sums{UINT32_MAX, kLossMax}));
+  EXPECT_EQ(decoded(std::uint64_t{UINT32_MAX} + 1, kLossMax + 1), (Sums{UINT32_MAX, kLossMax}));
+  EXPECT_EQ(decoded(UINT64_MAX, UINT64_MAX), (Sums{UINT32_MAX, kLossMax}));
 }
 
-TEST(LossUnits, AreNatsTimes1024RoundedDownAndClamped) {
-  EXPECT_EQ(loss_units(0), 0u);
-  EXPECT_EQ(loss_units(-5), 0u);
-  EXPECT_EQ(loss_units(std::nan("")), 0u);
-  EXPECT_EQ(loss_units(1.0 / 2048), 0u);
-  EXPECT_EQ(loss_units(1.0 / 1024), 1u);
-  EXPECT_EQ(loss_units(2.5), 2560u);
-  EXPECT_EQ(loss_units(0x1p38), kLossMax);
-  EXPECT_EQ(loss_units(HUGE_VAL), kLossMax);
-  EXPECT_EQ(loss_units(std::nextafter(0x1p38, 0)), kLossMax);
+TEST(SumUnits, AreRoundedDownAndClampedToTheirBytes) {
+  const auto loss = [](double nats) { return sum_units(nats, 1024, 6); };
+  EXPECT_EQ(loss(0), 0u);
+  EXPECT_EQ(loss(-5), 0u);
+  EXPECT_EQ(loss(std::nan("")), 0u);
+  EXPECT_EQ(loss(1.0 / 2048), 0u);
+  EXPECT_EQ(loss(1.0 / 1024), 1u);
+  EXPECT_EQ(loss(2.5), 2560u);
+  EXPECT_EQ(loss(0x1p38), kLossMax);
+  EXPECT_EQ(loss(HUGE_VAL), kLossMax);
+  EXPECT_EQ(loss(std::nextafter(0x1p38, 0)), kLossMax);
+  EXPECT_EQ(sum_units(254.9, 1, 1), 254u);
+  EXPECT_EQ(sum_units(255, 1, 1), 255u);
+  EXPECT_EQ(sum_units(256, 1, 1), 255u);
 }
 
 TEST(UpdateMetrics, SumsOfTheLargestLimbsAreExact) {
-  std::vector<std::uint32_t> lane_sums(kMetricLanes, 0);
-  UpdateMetrics largest{
-      .weight = UINT32_MAX, .examples = UINT32_MAX, .correct = UINT32_MAX, .loss_1024 = UINT64_MAX};
-  const Quantized quantized = quantize({kNan}, {.clip = 1.0f, .weight_max = UINT32_MAX}, largest);
+  const UpdateLayout layout = layout_of(1, {.clip = 1.0f, .weight_max = UINT32_MAX});
+  std::vector<std::uint32_t> lane_sums(layout.lane_count(), 0);
+  const UpdateMetrics largest{.weight = UINT32_MAX, .examples = UINT32_MAX, .sums = {UINT64_MAX, UINT64_MAX}};
+  const Quantized quantized = quantize({kNan}, layout, largest);
   for (int device = 0; device < 1024; ++device) {
-    for (std::size_t lane = 0; lane < kMetricLanes; ++lane) lane_sums[lane] += quantized.lanes[lane];
+    for (std::size_t lane = 0; lane < lane_sums.size(); ++lane) lane_sums[lane] += quantized.lanes[lane];
   }
-  EXPECT_EQ(decode_metrics(lane_sums), (MetricSums{.count = 1024,
-                                                   .weight = 1024ull * UINT32_MAX,
-                                                   .examples = 1024ull * UINT32_MAX,
-                                                   .correct = 1024ull * UINT32_MAX,
-                                                   .loss_1024 = 1024 * ((1ull << 48) - 1),
-                                                   .clipped = 1024}));
+  EXPECT_EQ(decode_metrics(layout, lane_sums),
+            (MetricSums{.count = 1024,
+                        .weight = 1024ull * UINT32_MAX,
+                        .examples = 1024ull * UINT32_MAX,
+                        .sums = {1024ull * UINT32_MAX, 1024 * ((1ull << 48) - 1)},
+                        .clipped = 1024}));
 }
 
 TEST(MetricSums, AddFieldByField) {
-  MetricSums sums{.count = 1, .weight = 2, .examples = 3, .correct = 4, .loss_1024 = 5, .clipped = 6};
-  sums += {.count = 10, .weight = 20, .examples = 30, .correct = 40, .loss_1024 = 50, .clipped = 60};
-  EXPECT_EQ(
-      sums,
-      (MetricSums{.count = 11, .weight = 22, .examples = 33, .correct = 44, .loss_1024 = 55, .clipped = 66}));
+  MetricSums sums{.count = 1, .weight = 2, .examples = 3, .sums = {4, 5, 6, 7, 8, 9, 10, 11}, .clipped = 12};
+  sums +=
+      {.count = 10, .weight = 20, .examples = 30, .sums = {40, 50, 60, 70, 80, 90, 100, 110}, .clipped = 120};
+  EXPECT_EQ(sums, (MetricSums{.count = 11,
+                              .weight = 22,
+                              .examples = 33,
+                              .sums = {44, 55, 66, 77, 88, 99, 110, 121},
+                              .clipped = 132}));
+}
+
+// ---- segments ----
+
+UpdateLayout three_segments() {
+  UpdateLayout layout;
+  layout.weight_max = 4;
+  EXPECT_TRUE(layout.sum_bytes.push_back(2));
+  EXPECT_TRUE(layout.segments.push_back({.length = 2, .clip = 127.0f}));
+  EXPECT_TRUE(layout.segments.push_back(
+      {.length = 2, .clip = 12.7f, .weighting = Weighting::kOne, .clipped_lane = true}));
+  EXPECT_TRUE(layout.segments.push_back({.length = 2,
+                                         .encoding = Encoding::kCount,
+                                         .count_bytes = 2,
+                                         .weighting = Weighting::kOne,
+                                         .clipped_lane = true}));
+  return layout;
+}
+
+TEST(Segments, LieInTheDocumentedLanes) {
+  // count, weight, examples, a sum of two bytes, clipped, two clipped lanes, then two values of each segment.
+  const Quantized quantized =
+      quantize({100, -40, 1, -2, 770, 3}, three_segments(), {.weight = 2, .examples = 9, .sums = {0x1234}});
+  EXPECT_EQ(quantized.lanes,
+            (std::vector<std::uint8_t>{1,        2,        0,         0,         0, 9, 0,        0,
+                                       0,        0x34,     0x12,      0,         0, 0, 128 + 50, 128 - 20,
+                                       128 + 10, 128 - 20, 770 % 256, 770 / 256, 3, 0}));
+  EXPECT_FALSE(quantized.metrics.clipped);
+}
+
+TEST(Segments, EachClipsForItself) {
+  const auto clipped_lanes = [](const std::vector<float>& values) {
+    const Quantized quantized = quantize(values, three_segments(), {.weight = 4});
+    return std::vector<int>{quantized.lanes[11], quantized.lanes[12], quantized.lanes[13]};
+  };
+  EXPECT_EQ(clipped_lanes({127, -127, 12.7f, -12.7f, 65535, 0}), (std::vector<int>{0, 0, 0}));
+  EXPECT_EQ(clipped_lanes({127.5f, 0, 0, 0, 0, 0}), (std::vector<int>{1, 0, 0}));
+  EXPECT_EQ(clipped_lanes({0, 0, 0, -12.8f, 0, 0}), (std::vector<int>{0, 1, 0}));
+  EXPECT_EQ(clipped_lanes({0, 0, 0, 0, 0, 65536}), (std::vector<int>{0, 0, 1}));
+  EXPECT_EQ(clipped_lanes({kNan, 0, kNan, 0, kNan, 0}), (std::vector<int>{1, 1, 1}));
+}
+
+TEST(Segments, CountsAreWholePartsWithinTheirBytes) {
+  UpdateLayout layout;
+  ASSERT_TRUE(layout.segments.push_back(
+      {.length = 9, .encoding = Encoding::kCount, .count_bytes = 4, .weighting = Weighting::kOne}));
+  const std::vector<float> values = {0,  0.99f, 1,        16777216, 4294967040.0f, 4294967296.0f,
+                                     -1, kNan,  kInfinity};
+  const Quantized quantized = quantize(values, layout);
+  std::vector<std::int64_t> decoded(9);
+  decode_values(layout, widened(quantized.lanes), 1, decoded);
+  EXPECT_EQ(decoded,
+            (std::vector<std::int64_t>{0, 0, 1, 16777216, 4294967040, UINT32_MAX, 0, 0, UINT32_MAX}));
+  EXPECT_TRUE(quantized.metrics.clipped);
+  EXPECT_FALSE(quantize({0, 0.99f, 1, 16777216, 4294967040.0f, 0, 0, 0, 0}, layout).metrics.clipped);
+}
+
+TEST(Segments, SumsAreDecodedSegmentBySegment) {
+  const UpdateLayout layout = three_segments();
+  std::vector<std::uint32_t> lane_sums(layout.lane_count());
+  const std::vector<std::vector<float>> devices = {{100, -40, 1, -2, 770, 3},
+                                                   {-127, 8, 99, 0.1f, 65535, 65535}};
+  for (const std::vector<float>& values : devices) {
+    const Quantized quantized = quantize(values, layout, {.weight = 4, .sums = {7}});
+    for (std::size_t i = 0; i < lane_sums.size(); ++i) lane_sums[i] += quantized.lanes[i];
+  }
+  std::vector<std::int64_t> sums(6);
+  decode_values(layout, lane_sums, 2, sums);
+  EXPECT_EQ(sums, (std::vector<std::int64_t>{-27, -32, 10 + 127, -20 + 1, 770 + 65535, 3 + 65535}));
+  const auto clipped = decode_clipped(layout, lane_sums);
+  EXPECT_EQ(clipped[0], 0u);
+  EXPECT_EQ(clipped[1], 1u);
+  EXPECT_EQ(clipped[2], 0u);
+  const MetricSums metrics = decode_metrics(layout, lane_sums);
+  EXPECT_EQ(metrics, (MetricSums{.count = 2, .weight = 8, .sums = {14}}));
+}
+
+TEST(Segments, AsManyAsThereMayBeAreToldApart) {
+  UpdateLayout layout;
+  std::vector<float> values;
+  for (std::size_t i = 0; i < kSegmentsMax; ++i) {
+    ASSERT_TRUE(layout.segments.push_back({.length = 1, .clip = 127.0f, .clipped_lane = true}));
+    values.push_back(i % 3 == 0 ? 200.0f : static_cast<float>(i));
+  }
+  EXPECT_FALSE(layout.segments.push_back({.length = 1, .clip = 1.0f}));
+  const std::vector<std::uint32_t> lanes = widened(quantize(values, layout).lanes);
+  EXPECT_EQ(layout.metric_lanes(), 10 + kSegmentsMax);
+  const auto clipped = decode_clipped(layout, lanes);
+  std::vector<std::int64_t> decoded(kSegmentsMax);
+  decode_values(layout, lanes, 1, decoded);
+  for (std::size_t i = 0; i < kSegmentsMax; ++i) {
+    EXPECT_EQ(clipped[i], i % 3 == 0 ? 1u : 0u) << i;
+    EXPECT_EQ(decoded[i], i % 3 == 0 ? 127 : static_cast<std::int64_t>(i)) << i;
+  }
+}
+
+TEST(Segments, SplittingARunChangesNoLane) {
+  std::vector<float> values(700);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(static_cast<float>(i));
+  UpdateLayout split;
+  for (const std::uint32_t length : {1u, 127u, 128u, 130u, 314u}) {
+    ASSERT_TRUE(split.segments.push_back({.length = length, .clip = 0.9f}));
+  }
+  UpdateLayout whole;
+  ASSERT_TRUE(whole.segments.push_back({.length = 700, .clip = 0.9f}));
+  EXPECT_EQ(quantize(values, split).lanes, quantize(values, whole).lanes);
+}
+
+TEST(Segment, OutsideItsRangesIsNotValid) {
+  const Segment signed_run{.length = 1, .clip = 1};
+  const Segment counts{
+      .length = 1, .encoding = Encoding::kCount, .count_bytes = 1, .weighting = Weighting::kOne};
+  EXPECT_TRUE(signed_run.valid());
+  EXPECT_TRUE(counts.valid());
+  const auto with = [](Segment segment, auto change) {
+    change(segment);
+    return segment.valid();
+  };
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.length = 0; }));
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.clip = 0; }));
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.clip = kNan; }));
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.clip = std::nextafter(kSmallestClip, 0.0f); }));
+  EXPECT_TRUE(with(signed_run, [](Segment& s) { s.clip = kSmallestClip; }));
+  EXPECT_TRUE(with(signed_run, [](Segment& s) { s.clip = kLargestClip; }));
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.clip = std::nextafter(kLargestClip, kInfinity); }));
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.count_bytes = 1; }));
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.encoding = Encoding{0}; }));
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.weighting = Weighting{0}; }));
+  EXPECT_FALSE(with(signed_run, [](Segment& s) { s.weighting = Weighting{3}; }));
+  EXPECT_TRUE(with(signed_run, [](Segment& s) { s.weighting = Weighting::kOne; }));
+  EXPECT_FALSE(with(counts, [](Segment& s) { s.length = 0; }));
+  EXPECT_FALSE(with(counts, [](Segment& s) { s.clip = 1; }));
+  EXPECT_FALSE(with(counts, [](Segment& s) { s.count_bytes = 0; }));
+  EXPECT_TRUE(with(counts, [](Segment& s) { s.count_bytes = 4; }));
+  EXPECT_FALSE(with(counts, [](Segment& s) { s.count_bytes = 5; }));
+  EXPECT_FALSE(with(counts, [](Segment& s) { s.weighting = Weighting::kExamples; }));
+}
+
+TEST(UpdateLayout, OutsideItsRangesIsNotValid) {
+  EXPECT_FALSE(UpdateLayout().valid()) << "no segment";
+  UpdateLayout layout = three_segments();
+  EXPECT_TRUE(layout.valid());
+  layout.weight_max = 0;
+  EXPECT_FALSE(layout.valid());
+  for (const std::uint8_t bytes : {std::uint8_t{0}, std::uint8_t{7}}) {
+    layout = three_segments();
+    layout.sum_bytes[0] = bytes;
+    EXPECT_FALSE(layout.valid());
+  }
+  layout = three_segments();
+  layout.segments[2].length = 0;
+  EXPECT_FALSE(layout.valid());
+}
+
+TEST(UpdateLayout, CountsItsLanes) {
+  const UpdateLayout layout = three_segments();
+  EXPECT_EQ(layout.value_count(), 6u);
+  EXPECT_EQ(layout.clipped_lane(), 11u);
+  EXPECT_EQ(layout.metric_lanes(), 14u);
+  EXPECT_EQ(layout.lane_count(), 14u + 2 + 2 + 4);
+  EXPECT_EQ(UpdateLayout::classification(5, 1, 1).metric_lanes(), kMetricLanes);
+  EXPECT_EQ(UpdateLayout::classification(5, 1, 1).lane_count(), update_lanes(5));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ proto::Plan make_plan(const crypto::X25519PublicKey& helper) {
   plan.task = TaskId{4};
   plan.round = RoundId{9};
   plan.model_digest.fill(0x33);
-  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 40'000, .classes = 4, .hidden = 0};
+  plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 40'000, .classes = 4};
   plan.aggregation.kind = proto::Aggregation::kOneShot;
   plan.aggregation.cohort_min = 4;
   plan.aggregation.participants_max = 50;

@@ -15,7 +15,7 @@ Plan plan() {
   Plan plan;
   plan.round = RoundId{3};
   plan.model_digest.fill(7);
-  plan.model = {.architecture = Architecture::kSoftmax, .features = 4, .classes = 3, .hidden = 0};
+  plan.model = {.architecture = Architecture::kSoftmax, .features = 4, .classes = 3};
   plan.aggregation.prg = crypto::Prg::kAes128Ctr;
   plan.aggregation.adversary = Adversary::kCurious;
   plan.aggregation.cohort_min = 5;
@@ -44,7 +44,7 @@ TEST(PlanFacts, AnUpdateHasAByteForEachLaneOrIsTheFloatMessage) {
   EXPECT_EQ(update_bytes(plan()), secagg::kMetricLanes + 15);
   Plan yardstick = plan();
   yardstick.aggregation.kind = Aggregation::kFloat;
-  EXPECT_EQ(update_bytes(yardstick), kFloatHeadBytes + 4 * 15);
+  EXPECT_EQ(update_bytes(yardstick), 24u + 4 * 15);
 }
 
 TEST(PlanFacts, SessionsAreBoundToPlanAndModel) {
@@ -76,20 +76,21 @@ TEST(CheckEncoding, TakesThePlansOwnBytesOnly) {
 }
 
 TEST(FloatMessage, HeadHasTheDocumentedLayout) {
-  std::vector<std::uint8_t> bytes(kFloatHeadBytes);
+  const secagg::UpdateLayout layout = secagg::UpdateLayout::classification(9, 1, 1);
+  std::vector<std::uint8_t> bytes(float_head_bytes(layout));
   ByteWriter writer(bytes);
-  write_float_head(writer, {.weight = 1, .examples = 2, .correct = 3, .loss_1024 = 4});
+  write_float_head(writer, layout, {.weight = 1, .examples = 2, .sums = {3, 4, 5}});
   EXPECT_TRUE(writer.ok());
-  const std::vector<std::uint8_t> expected = {1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0};
+  const std::vector<std::uint8_t> expected = {1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0,
+                                              0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0};
   EXPECT_EQ(bytes, expected);
   ByteReader reader(bytes);
-  const FloatHead head = read_float_head(reader);
+  const FloatHead head = read_float_head(reader, layout);
   EXPECT_TRUE(reader.finished());
   EXPECT_EQ(head.weight, 1u);
   EXPECT_EQ(head.examples, 2u);
-  EXPECT_EQ(head.correct, 3u);
-  EXPECT_EQ(head.loss_1024, 4u);
-  EXPECT_EQ(float_message_bytes(10), 60u);
+  EXPECT_EQ(head.sums, (std::array<std::uint64_t, secagg::kSumsMax>{3, 4}));
+  EXPECT_EQ(float_message_bytes(layout), 24u + 36);
 }
 
 }  // namespace

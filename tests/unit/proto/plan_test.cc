@@ -23,7 +23,7 @@ Plan dense_plan() {
   plan.model_version = ModelVersion{2};
   for (std::size_t i = 0; i < plan.model_digest.size(); ++i)
     plan.model_digest[i] = static_cast<std::uint8_t>(i);
-  plan.model = {.architecture = Architecture::kDense, .features = 784, .classes = 10, .hidden = 200};
+  plan.model = {.architecture = Architecture::kDense, .features = 784, .classes = 10, .hidden = {200}};
   plan.training = {
       .local_epochs = 5, .batch_size = 10, .learning_rate = 0.1f, .momentum = 0.5f, .proximal_mu = 0.25f};
   plan.aggregation = {.kind = Aggregation::kSecure,
@@ -49,9 +49,9 @@ TEST(Plan, DecodesToWhatWasEncoded) {
 
 TEST(Plan, HasTheDocumentedLayout) {
   const std::vector<std::uint8_t> bytes = encode_plan(dense_plan());
-  ASSERT_EQ(bytes.size(), 122u);
+  ASSERT_EQ(bytes.size(), 158u);
   EXPECT_EQ(std::string(bytes.begin(), bytes.begin() + 4), "SPLN");
-  EXPECT_EQ(bytes[4], 1);
+  EXPECT_EQ(bytes[4], 2);
   EXPECT_EQ(load_le<std::uint64_t>(&bytes[5]), 0x1122334455667788u);
   EXPECT_EQ(load_le<std::uint64_t>(&bytes[13]), 3u);
   EXPECT_EQ(load_le<std::uint64_t>(&bytes[21]), 2u);
@@ -59,21 +59,34 @@ TEST(Plan, HasTheDocumentedLayout) {
   EXPECT_EQ(bytes[61], 2);
   EXPECT_EQ(load_le<std::uint32_t>(&bytes[62]), 784u);
   EXPECT_EQ(load_le<std::uint32_t>(&bytes[66]), 10u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[70]), 200u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[74]), 5u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[78]), 10u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[82]), 0x3dcccccdu);  // 0.1f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[86]), 0x3f000000u);  // 0.5f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[90]), 0x3e800000u);  // 0.25f
-  EXPECT_EQ(bytes[94], 1);
-  EXPECT_EQ(bytes[95], 1);
-  EXPECT_EQ(bytes[96], 2);
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[97]), 8);
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[99]), 300);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[109]), 0x3f000000u);  // clip 0.5f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[113]), 600u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[117]), 60'000u);
-  EXPECT_EQ(bytes[121], 2);
+  EXPECT_EQ(bytes[70], 1);  // hidden layers
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[71]), 200u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[75]), 0u);  // parameters, of custom
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[79]), 0u);  // name
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[81]), 0u);  // configuration
+  EXPECT_EQ(bytes[83], 0);                            // segments
+  EXPECT_EQ(bytes[84], 2);                            // metrics
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[85]), 7u);
+  EXPECT_EQ(std::string(&bytes[87], &bytes[94]), "correct");
+  EXPECT_EQ(bytes[94], 4);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[95]), 1u);
+  EXPECT_EQ(std::string(&bytes[101], &bytes[105]), "loss");
+  EXPECT_EQ(bytes[105], 6);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[106]), 1024u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[110]), 5u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[114]), 10u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[118]), 0x3dcccccdu);  // 0.1f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[122]), 0x3f000000u);  // 0.5f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[126]), 0x3e800000u);  // 0.25f
+  EXPECT_EQ(bytes[130], 1);
+  EXPECT_EQ(bytes[131], 1);
+  EXPECT_EQ(bytes[132], 2);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[133]), 8);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[135]), 300);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[145]), 0x3f000000u);  // clip 0.5f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[149]), 600u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[153]), 60'000u);
+  EXPECT_EQ(bytes[157], 2);
 }
 
 TEST(Plan, RefusesEveryOtherLength) {
@@ -85,7 +98,7 @@ TEST(Plan, RefusesEveryOtherLength) {
   longer.push_back(0);
   const auto decoded = decode_plan(longer);
   ASSERT_FALSE(decoded.has_value());
-  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 123: must be 122"));
+  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 159: must be 158"));
 }
 
 Plan one_shot_plan() {
@@ -111,7 +124,7 @@ TEST(Plan, HasAHelperInOneShotSessionsOnly) {
   Plan plan = one_shot_plan();
   plan.aggregation.kind = Aggregation::kSecure;
   EXPECT_THAT(validate_plan(plan).message(), HasSubstr("helper_digest: must be zero"));
-  constexpr std::size_t kKind = 94;
+  constexpr std::size_t kKind = 130;
   std::vector<std::uint8_t> bytes = encode_plan(one_shot_plan());
   bytes[kKind] = 1;
   EXPECT_THAT(decode_plan(bytes).error().message(), HasSubstr("plan bytes = "));
@@ -164,14 +177,19 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
   const Wrong cases[] = {
       {"round = 0: must be 1 ..", [](Plan& p) { p.round.value = 0; }},
       {"report_within_ms = 0", [](Plan& p) { p.report_within_ms = 0; }},
-      {"architecture = 3: must be 1 .. 2",
-       [](Plan& p) { p.model.architecture = static_cast<Architecture>(3); }},
+      {"architecture = 4: must be 1 .. 3",
+       [](Plan& p) { p.model.architecture = static_cast<Architecture>(4); }},
       {"features = 0: must be 1 .. 1048576", [](Plan& p) { p.model.features = 0; }},
       {"features = 1048577", [](Plan& p) { p.model.features = 1048577; }},
       {"classes = 1: must be 2 .. 256", [](Plan& p) { p.model.classes = 1; }},
       {"classes = 257", [](Plan& p) { p.model.classes = 257; }},
-      {"hidden = 0: must be 1 .. 65536", [](Plan& p) { p.model.hidden = 0; }},
-      {"hidden = 200: must be 0", [](Plan& p) { p.model.architecture = Architecture::kSoftmax; }},
+      {"hidden: dense has at least one hidden layer", [](Plan& p) { p.model.hidden = {}; }},
+      {"hidden = 0: must be 1 .. 65536",
+       [](Plan& p) {
+         p.model.hidden = {16, 0};
+       }},
+      {"hidden: only dense has hidden layers",
+       [](Plan& p) { p.model.architecture = Architecture::kSoftmax; }},
       {"model parameters = ", [](Plan& p) { p.model.features = 1 << 20; }},
       {"local_epochs = 0: must be 1 .. 1000", [](Plan& p) { p.training.local_epochs = 0; }},
       {"local_epochs = 1001", [](Plan& p) { p.training.local_epochs = 1001; }},
@@ -216,18 +234,111 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
   }
 }
 
+Plan plan_of_segments() {
+  Plan plan = dense_plan();
+  plan.model = {.architecture = Architecture::kCustom, .parameters = 10, .name = "prices"};
+  plan.model.segments = {{.length = 4},
+                         {.length = 3, .clip = 5, .weighting = secagg::Weighting::kOne, .clipped_lane = true},
+                         {.length = 3,
+                          .encoding = secagg::Encoding::kCount,
+                          .count_bytes = 2,
+                          .weighting = secagg::Weighting::kOne}};
+  return plan;
+}
+
+TEST(Plan, SaysWhatTheLanesMean) {
+  Plan plan = plan_of_segments();
+  plan.aggregation.clip = 0.25f;
+  plan.aggregation.weight_max = 77;
+  const secagg::UpdateLayout layout = plan.update_layout();
+  EXPECT_TRUE(layout.valid());
+  EXPECT_EQ(layout.weight_max, 77u);
+  EXPECT_EQ(layout.value_count(), 10u);
+  EXPECT_EQ(layout.sum_bytes, (InlineList<std::uint8_t, secagg::kSumsMax>{4, 6}));
+  EXPECT_EQ(layout.segments[0].clip, 0.25f) << "the aggregation's";
+  EXPECT_EQ(layout.segments[1].clip, 5.0f);
+  EXPECT_EQ(layout.segments[2].clip, 0.0f);
+  EXPECT_EQ(layout.lane_count(), 1u + 4 + 4 + 4 + 6 + 1 + 1 + 4 + 3 + 2 * 3);
+  plan.model.segments = {};
+  EXPECT_EQ(plan.update_layout(), secagg::UpdateLayout::classification(10, 0.25f, 77));
+}
+
+TEST(Plan, NamesWhatIsWrongWithSegmentsAndMetrics) {
+  const Wrong cases[] = {
+      {"the sum of the segments' lengths = 11: must be 10", [](Plan& p) { p.model.segments[0].length = 5; }},
+      {"the sum of the segments' lengths = 9: must be 10", [](Plan& p) { p.model.segments[0].length = 3; }},
+      {"length = 0: must be 1 .. 16777216", [](Plan& p) { p.model.segments[0].length = 0; }},
+      {"segments: a signed run", [](Plan& p) { p.model.segments[0].count_bytes = 1; }},
+      {"segments: a signed run", [](Plan& p) { p.model.segments[0].clip = 0x1p-65f; }},
+      {"clip = -1", [](Plan& p) { p.model.segments[0].clip = -1; }},
+      {"segments: a count", [](Plan& p) { p.model.segments[2].count_bytes = 0; }},
+      {"segments: a count", [](Plan& p) { p.model.segments[2].clip = 1; }},
+      {"segments: a count", [](Plan& p) { p.model.segments[2].weighting = secagg::Weighting::kExamples; }},
+      {"count_bytes = 5: must be 0 .. 4", [](Plan& p) { p.model.segments[2].count_bytes = 5; }},
+      {"bytes = 7: must be 1 .. 6", [](Plan& p) { p.model.metrics[0].bytes = 7; }},
+      {"bytes = 0", [](Plan& p) { p.model.metrics[0].bytes = 0; }},
+      {"scale = 0", [](Plan& p) { p.model.metrics[0].scale = 0; }},
+      {"metrics: every metric has a name of its own", [](Plan& p) { p.model.metrics[1].name = "correct"; }},
+      {"metrics: count, weight, examples and clipped", [](Plan& p) { p.model.metrics[1].name = "examples"; }},
+      {"parameters = 0: must be 1 .. 16777216", [](Plan& p) { p.model.parameters = 0; }},
+      {"model_name", [](Plan& p) { p.model.name = {}; }},
+      {"configuration: must be printable ASCII", [](Plan& p) { p.model.configuration = "a\n"; }},
+  };
+  ASSERT_TRUE(validate_plan(plan_of_segments()).ok());
+  for (const Wrong& wrong : cases) {
+    Plan plan = plan_of_segments();
+    wrong.spoil(plan);
+    const Status status = validate_plan(plan);
+    EXPECT_THAT(status.message(), HasSubstr(wrong.message));
+    EXPECT_EQ(decode_plan(encode_plan(plan)).status(), status) << wrong.message;
+  }
+}
+
+TEST(Plan, TheLargestFitsInItsBound) {
+  Plan plan = plan_of_segments();
+  plan.model.segments = {};
+  for (std::size_t i = 0; i < secagg::kSegmentsMax; ++i)
+    ASSERT_TRUE(plan.model.segments.push_back({.length = 1}));
+  plan.model.parameters = secagg::kSegmentsMax;
+  ASSERT_TRUE(plan.model.name.resize(limits::kNameBytesMax));
+  std::fill(plan.model.name.begin(), plan.model.name.end(), 'n');
+  ASSERT_TRUE(plan.model.configuration.resize(kConfigurationBytesMax));
+  std::fill(plan.model.configuration.begin(), plan.model.configuration.end(), '~');
+  plan.model.metrics = {};
+  for (char name = 'a'; name < 'a' + static_cast<char>(secagg::kSumsMax); ++name) {
+    Metric metric;
+    ASSERT_TRUE(metric.name.resize(kMetricNameBytesMax));
+    std::fill(metric.name.begin(), metric.name.end(), name);
+    ASSERT_TRUE(plan.model.metrics.push_back(metric));
+  }
+  plan.aggregation.kind = Aggregation::kOneShot;
+  plan.helper_digest.fill(1);
+  const auto bytes = encode_plan(plan);
+  EXPECT_EQ(bytes.size(), 1977u);
+  EXPECT_LE(bytes.size(), limits::kPlanBytesMax);
+  const auto decoded = decode_plan(bytes);
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().message();
+  EXPECT_EQ(*decoded, plan);
+}
+
+TEST(Plan, CountsParametersOfEveryHiddenLayer) {
+  ModelSpec deep{.architecture = Architecture::kDense, .features = 10, .classes = 3, .hidden = {7, 5, 2}};
+  EXPECT_EQ(deep.parameter_count(), 11u * 7 + 8 * 5 + 6 * 2 + 3 * 3);
+  const ModelSpec custom{.architecture = Architecture::kCustom, .parameters = 123, .name = "any"};
+  EXPECT_EQ(custom.parameter_count(), 123u);
+}
+
 TEST(Plan, CountsParametersOfBothArchitectures) {
-  const ModelSpec softmax{
-      .architecture = Architecture::kSoftmax, .features = 784, .classes = 10, .hidden = 0};
+  const ModelSpec softmax{.architecture = Architecture::kSoftmax, .features = 784, .classes = 10};
   EXPECT_EQ(softmax.parameter_count(), 784u * 10 + 10);
-  const ModelSpec dense{.architecture = Architecture::kDense, .features = 784, .classes = 10, .hidden = 200};
+  const ModelSpec dense{
+      .architecture = Architecture::kDense, .features = 784, .classes = 10, .hidden = {200}};
   EXPECT_EQ(dense.parameter_count(), 784u * 200 + 200 + 200 * 10 + 10);
 }
 
 TEST(Plan, AcceptsAModelOfExactlyTheLargestSize) {
   // 65,535 * 256 + 256 = 2^24.
-  const ModelSpec largest{
-      .architecture = Architecture::kSoftmax, .features = 65'535, .classes = 256, .hidden = 0};
+  const ModelSpec largest{.architecture = Architecture::kSoftmax, .features = 65'535, .classes = 256};
   EXPECT_EQ(largest.parameter_count(), limits::kParametersMax);
   EXPECT_TRUE(validate_model(largest).ok());
   ModelSpec larger = largest;

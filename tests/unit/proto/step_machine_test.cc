@@ -26,7 +26,7 @@ constexpr std::size_t kDevices = 3;
 Plan plan_of(Aggregation kind, Adversary adversary = Adversary::kSemiMalicious) {
   Plan plan;
   plan.round = RoundId{4};
-  plan.model = {.architecture = Architecture::kSoftmax, .features = 2, .classes = 2, .hidden = 0};
+  plan.model = {.architecture = Architecture::kSoftmax, .features = 2, .classes = 2};
   plan.aggregation.kind = kind;
   plan.aggregation.adversary = adversary;
   plan.report_within_ms = 1000;

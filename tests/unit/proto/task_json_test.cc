@@ -17,7 +17,7 @@ TaskSpec task() {
   TaskSpec spec;
   spec.name = "steps";
   spec.population = "watches";
-  spec.model = {Architecture::kDense, 10, 6, 8};
+  spec.model = {.architecture = Architecture::kDense, .features = 10, .classes = 6, .hidden = {8}};
   spec.training = {3, 16, 0.1f, 0.25f, 0.125f};
   spec.aggregation = {.kind = Aggregation::kOneShot,
                       .adversary = Adversary::kCurious,
@@ -127,9 +127,43 @@ TEST(TaskJson, NamesAKeyOfTheWrongTypeAndWhatItMustBe) {
   EXPECT_EQ(refusal(changed("adaptive_clip", 1)), "aggregation.adaptive_clip must be true or false");
   EXPECT_EQ(refusal(changed("name", 7)), "name must be a text in quotes");
   EXPECT_EQ(refusal(changed("architecture", "deep")),
-            "model.architecture must be one of \"softmax\", \"dense\"");
+            "model.architecture must be one of \"softmax\", \"dense\", \"custom\"");
   EXPECT_EQ(refusal(changed("aggregation", 1)),
             "aggregation.kind must be one of \"secure\", \"plain\", \"float\", \"one_shot\"");
+}
+
+TEST(TaskJson, ListsOfNumbersMayBeOneNumberAsTheyOnceWere) {
+  const auto hidden = [](const json& value) {
+    return decode_task_spec(changed("hidden", value))->model.hidden;
+  };
+  using Hidden = decltype(ModelSpec::hidden);
+  EXPECT_EQ(hidden(json::array({64, 32})), (Hidden{64, 32}));
+  EXPECT_EQ(hidden(json::array()), Hidden());
+  EXPECT_EQ(hidden(7), Hidden{7});
+  EXPECT_EQ(hidden(0), Hidden());
+  EXPECT_EQ(refusal(changed("hidden", -1)), "model.hidden must not be negative");
+  EXPECT_EQ(refusal(changed("hidden", "7")), "model.hidden must be a list of numbers");
+  EXPECT_EQ(refusal(changed("hidden", json::array({7, "8"}))), "model.hidden each must be a whole number");
+  EXPECT_EQ(refusal(changed("hidden", json::array({1, 2, 3, 4, 5, 6, 7, 8, 9}))),
+            "model.hidden must be a list of at most 8");
+}
+
+TEST(TaskJson, OfACustomModelNeedsNoFeatures) {
+  const auto spec = decode_task_spec(
+      R"({"name":"a","population":"b","model":{"architecture":"custom","name":"prices","parameters":3,)"
+      R"("segments":[{"length":2},{"length":1,"clip":0.5,"weighting":"one","clipped_lane":true}],)"
+      R"("metrics":[{"name":"squared_error","scale":4096}]}})");
+  ASSERT_TRUE(spec.has_value()) << spec.error().message();
+  EXPECT_TRUE(validate_task_spec(*spec).ok()) << validate_task_spec(*spec).message();
+  EXPECT_EQ(spec->model.name.view(), "prices");
+  ASSERT_EQ(spec->model.segments.size(), 2u);
+  EXPECT_EQ(spec->model.segments[1],
+            (secagg::Segment{
+                .length = 1, .clip = 0.5f, .weighting = secagg::Weighting::kOne, .clipped_lane = true}));
+  ASSERT_EQ(spec->model.metrics.size(), 1u);
+  EXPECT_EQ(spec->model.metrics[0], (Metric{.name = "squared_error", .bytes = 4, .scale = 4096}));
+  EXPECT_EQ(refusal(R"({"name":"a","population":"b","model":{"architecture":"custom","segments":[{}]}})"),
+            "model.segments[0].length is missing");
 }
 
 TEST(TaskJson, TakesWholeNumbersForFractions) {

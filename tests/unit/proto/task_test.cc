@@ -14,7 +14,7 @@ TaskSpec task() {
   TaskSpec spec;
   spec.name = "digits";
   spec.population = "phones.eu-1";
-  spec.model = {.architecture = Architecture::kSoftmax, .features = 784, .classes = 10, .hidden = 0};
+  spec.model = {.architecture = Architecture::kSoftmax, .features = 784, .classes = 10};
   spec.participants = 20;
   spec.participants_min = 10;
   spec.aggregation.cohort_min = 5;

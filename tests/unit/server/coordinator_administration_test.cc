@@ -1,8 +1,11 @@
 // Tasks as operators see them, and the model download.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "coordinator_harness.h"
 #include "sotto/base/limits.h"
+#include "store/model_bytes.h"
 
 namespace sotto::server {
 namespace {
@@ -29,7 +32,7 @@ std::vector<std::uint8_t> download(Harness& harness, TaskId task, ModelVersion v
 TEST(FetchModel, GivesTheBytesOfThePlanInChunks) {
   Harness harness;
   auto spec = task_spec(Aggregation::kPlain, 3);
-  spec.model = {.architecture = proto::Architecture::kDense, .features = 400, .classes = 10, .hidden = 200};
+  spec.model = {.architecture = proto::Architecture::kDense, .features = 400, .classes = 10, .hidden = {200}};
   spec.model_seed = 5;
   const auto task = harness.create(spec);
   auto request = Harness::request("d0");
@@ -104,6 +107,32 @@ TEST(FetchModel, RefusesWhatDoesNotExist) {
       harness.call(FetchModelEvent{{}, {.task = task, .version = ModelVersion{0}, .offset = 60}}));
   EXPECT_TRUE(end.bytes.empty());
   EXPECT_EQ(end.total_bytes, 60u);
+}
+
+TEST(CreateTask, BeginsWithTheModelThatWasGiven) {
+  Harness harness;
+  const auto spec = task_spec(Aggregation::kPlain, 3);
+  std::vector<float> initial(spec.model.parameter_count());
+  for (std::size_t i = 0; i < initial.size(); ++i) initial[i] = -0.5f * static_cast<float>(i);
+  const TaskId task = harness.take<proto::TaskStatus>(harness.call(CreateTaskEvent{{}, spec, initial})).id;
+  const auto chunk = harness.take<proto::ModelChunk>(
+      harness.call(FetchModelEvent{{}, {.task = task, .version = ModelVersion{0}, .offset = 0}}));
+  EXPECT_EQ(chunk.bytes, encode_floats(initial));
+}
+
+TEST(CreateTask, RefusesAnInitialModelOfAnotherSizeOrThatIsNotFinite) {
+  Harness harness;
+  const auto spec = task_spec(Aggregation::kPlain, 3);
+  const auto refusal = [&](std::vector<float> initial) {
+    return harness.take<Status>(harness.call(CreateTaskEvent{{}, spec, std::move(initial)})).message();
+  };
+  const std::size_t right = spec.model.parameter_count();
+  EXPECT_NE(refusal(std::vector<float>(right - 1)).find("has 14 parameters, the task's model 15"),
+            std::string::npos);
+  EXPECT_NE(refusal(std::vector<float>(right + 1)).find("16"), std::string::npos);
+  std::vector<float> initial(right);
+  initial[3] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_NE(refusal(initial).find("parameter 3 is not a finite number"), std::string::npos);
 }
 
 TEST(CreateTask, NamesTheFieldThatIsWrong) {

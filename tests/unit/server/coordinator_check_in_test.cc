@@ -39,7 +39,7 @@ TEST(CheckIn, RefusesWhatNoDeviceOfOursSends) {
   };
   const auto sound = Harness::request("d1");
   auto request = sound;
-  request.protocol_version = 2;
+  request.custom_models.assign(limits::kTrainersPerDeviceMax + 1, "m");
   EXPECT_EQ(refused(request), StatusCode::kInvalidArgument);
   for (const std::string& name : {std::string(), std::string(65, 'x'), std::string("a b"),
                                   std::string("a\0b", 3), std::string("../x/"), std::string(1 << 20, 'y')}) {
@@ -54,6 +54,47 @@ TEST(CheckIn, RefusesWhatNoDeviceOfOursSends) {
   request.trainers.assign(limits::kTrainersPerDeviceMax + 1, proto::Architecture::kDense);
   EXPECT_EQ(refused(request), StatusCode::kInvalidArgument);
   EXPECT_NE(harness.status().waiting_for.find("0 of 5 plans given"), std::string::npos);
+}
+
+TEST(CheckIn, TurnsAwayDevicesOfAnotherProtocolWithWhatToUpdate) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 5));
+  const auto answer = [&](std::uint32_t version) {
+    proto::CheckInRequest request = Harness::request("d1");
+    request.protocol_version = version;
+    return harness.take<Status>(harness.call(CheckInEvent{{}, request}));
+  };
+  for (const std::uint32_t old : {0u, 1u}) {
+    EXPECT_EQ(answer(old).code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(answer(old).message().find("update the device's software"), std::string::npos);
+  }
+  const Status newer = answer(proto::kProtocolVersion + 1);
+  EXPECT_EQ(newer.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(newer.message().find("update the coordinator first"), std::string::npos);
+  for (std::uint32_t v = proto::kOldestProtocolVersion; v <= proto::kProtocolVersion; ++v) {
+    proto::CheckInRequest request = Harness::request("d1");
+    request.protocol_version = v;
+    EXPECT_TRUE(std::holds_alternative<proto::PlanOffer>(
+        harness.take<proto::CheckInReply>(harness.call(CheckInEvent{{}, request}))));
+  }
+}
+
+TEST(CheckIn, GivesCustomModelsToDevicesWithATrainerForThem) {
+  Harness harness;
+  proto::TaskSpec spec = task_spec(Aggregation::kPlain, 5);
+  spec.model = {.architecture = proto::Architecture::kCustom, .parameters = 7, .name = "prices"};
+  harness.create(spec);
+  const auto offered = [&](std::vector<proto::Architecture> trainers, std::vector<std::string> models) {
+    proto::CheckInRequest request = Harness::request("d1");
+    request.trainers = std::move(trainers);
+    request.custom_models = std::move(models);
+    return std::holds_alternative<proto::PlanOffer>(
+        harness.take<proto::CheckInReply>(harness.call(CheckInEvent{{}, request})));
+  };
+  EXPECT_FALSE(offered({proto::Architecture::kCustom}, {}));
+  EXPECT_FALSE(offered({proto::Architecture::kCustom}, {"price"}));
+  EXPECT_FALSE(offered({proto::Architecture::kSoftmax}, {"prices"}));
+  EXPECT_TRUE(offered({proto::Architecture::kSoftmax, proto::Architecture::kCustom}, {"other", "prices"}));
 }
 
 TEST(CheckIn, SaysWhyADeviceIsNotNeeded) {

@@ -29,7 +29,7 @@ inline proto::TaskSpec task_spec(proto::Aggregation kind, std::uint32_t particip
   proto::TaskSpec spec;
   spec.name = "gait";
   spec.population = "watches";
-  spec.model = {.architecture = proto::Architecture::kSoftmax, .features = 4, .classes = 3, .hidden = 0};
+  spec.model = {.architecture = proto::Architecture::kSoftmax, .features = 4, .classes = 3};
   spec.aggregation.kind = kind;
   spec.aggregation.dropout_fraction = 0.3f;
   spec.rounds = 100;
@@ -295,9 +295,9 @@ class Device {
                 .prg = plan.aggregation.prg};
     delta.assign(plan.model.parameter_count(), 0.0f);
     for (float& value : delta) value = static_cast<float>(random_.uniform() - 0.5);
-    metrics = {.weight = 10, .examples = 10, .correct = 5, .loss_1024 = 1536};
+    metrics = {.weight = 10, .examples = 10, .sums = {5, 1536}};
     lanes.resize(secagg::update_lanes(delta.size()));
-    secagg::quantize_update(delta, plan.quantizer(), metrics, random_, lanes);
+    secagg::quantize_update(delta, plan.update_layout(), metrics, random_, lanes);
     participant_.reset();
   }
   [[nodiscard]] bool secure() const { return plan.aggregation.kind == proto::Aggregation::kSecure; }
@@ -360,12 +360,12 @@ class Device {
 
  private:
   [[nodiscard]] std::vector<std::uint8_t> float_vector() const {
-    std::vector<std::uint8_t> out(20 + 4 * delta.size());
+    std::vector<std::uint8_t> out(24 + 4 * delta.size());
     ByteWriter writer(out);
     writer.u32(metrics.weight);
     writer.u32(metrics.examples);
-    writer.u32(metrics.correct);
-    writer.u64(metrics.loss_1024);
+    writer.u64(metrics.sums[0]);
+    writer.u64(metrics.sums[1]);
     for (const float value : delta) writer.f32(value);
     return out;
   }
@@ -422,7 +422,8 @@ class Fleet {
     const proto::Plan& plan = devices[0]->plan;
     const bool is_float = plan.aggregation.kind == proto::Aggregation::kFloat;
     sum.sum.resize(plan.model.parameter_count());
-    sum.unit = is_float ? 0x1p-40 : secagg::quantizer_scale(plan.aggregation.clip);
+    sum.segments = {{.length = static_cast<std::uint32_t>(sum.sum.size()),
+                     .unit = is_float ? 0x1p-40 : secagg::quantizer_scale(plan.aggregation.clip)}};
     sum.weight_max = plan.aggregation.weight_max;
     sum.devices = static_cast<std::uint32_t>(members.size());
     std::vector<std::uint32_t> lanes(secagg::kMetricLanes);
@@ -435,7 +436,7 @@ class Fleet {
                                : device.lanes[secagg::kMetricLanes + j] - 128;
       }
     }
-    sum.metrics = secagg::decode_metrics(lanes);
+    sum.metrics = secagg::decode_metrics(plan.update_layout(), lanes);
     if (is_float) sum.metrics.clipped = 0;
     return sum;
   }

@@ -82,7 +82,8 @@ class OneShotRound : public ::testing::Test {
     aggregator::CohortSum sum;
     const proto::Plan& plan = devices_[0]->plan;
     sum.sum.resize(plan.model.parameter_count());
-    sum.unit = secagg::quantizer_scale(plan.aggregation.clip);
+    sum.segments = {{.length = static_cast<std::uint32_t>(sum.sum.size()),
+                     .unit = secagg::quantizer_scale(plan.aggregation.clip)}};
     sum.weight_max = plan.aggregation.weight_max;
     std::vector<std::uint32_t> metrics(secagg::kMetricLanes);
     for (const std::size_t i : members) {
@@ -91,7 +92,7 @@ class OneShotRound : public ::testing::Test {
         sum.sum[j] += devices_[i]->lanes[secagg::kMetricLanes + j] - 128;
       }
     }
-    sum.metrics = secagg::decode_metrics(metrics);
+    sum.metrics = secagg::decode_metrics(plan.update_layout(), metrics);
     EXPECT_TRUE(aggregator::apply_update(sum, {}, before.parameters, before.optimizer_state).ok());
     EXPECT_EQ(last_model().version.value, before.version.value + 1);
     EXPECT_EQ(last_model().parameters, before.parameters);

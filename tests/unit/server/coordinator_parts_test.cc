@@ -129,7 +129,7 @@ TEST(InitialModel, IsZeroForSoftmaxAndSeededForDense) {
   const proto::ModelSpec softmax{.architecture = proto::Architecture::kSoftmax, .features = 3, .classes = 2};
   EXPECT_EQ(initial_parameters(softmax, 9), std::vector<float>(8, 0.0f));
   const proto::ModelSpec dense{
-      .architecture = proto::Architecture::kDense, .features = 24, .classes = 2, .hidden = 10};
+      .architecture = proto::Architecture::kDense, .features = 24, .classes = 2, .hidden = {10}};
   const auto first = initial_parameters(dense, 9);
   EXPECT_EQ(first.size(), dense.parameter_count());
   EXPECT_EQ(first, initial_parameters(dense, 9));

@@ -470,7 +470,7 @@ proto::TaskSpec task_spec() {
   proto::TaskSpec spec;
   spec.name = "steps";
   spec.population = "watches";
-  spec.model = {proto::Architecture::kSoftmax, 100'000, 2, 0};
+  spec.model = {.architecture = proto::Architecture::kSoftmax, .features = 100'000, .classes = 2};
   return spec;
 }
 
@@ -521,6 +521,27 @@ TEST_F(AdministrationTest, CreatesPausesAndListsTasksAndFetchesTheModel) {
   proto::ModelRecord other = models->front();
   other.digest[0] ^= 1;
   EXPECT_EQ(operator_client->fetch_model(other).status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(AdministrationTest, UploadsTheModelThatATaskBeginsWith) {
+  const auto operator_client = admin();
+  std::vector<float> initial(task_spec().model.parameter_count());  // several chunks
+  for (std::size_t i = 0; i < initial.size(); ++i) initial[i] = static_cast<float>(i % 1000) * -0.125f;
+  std::vector<std::uint8_t> bytes(initial.size() * sizeof(float));
+  std::memcpy(bytes.data(), initial.data(), bytes.size());
+  const auto created = operator_client->create_task(task_spec(), bytes);
+  ASSERT_TRUE(created.has_value()) << created.status().message();
+  const auto models = operator_client->list_models("steps");
+  ASSERT_TRUE(models.has_value());
+  EXPECT_EQ(models->front().digest, crypto::sha256({bytes}));
+  EXPECT_EQ(*operator_client->fetch_model(models->front()), bytes);
+  proto::TaskSpec other = task_spec();
+  other.name = "other";
+  EXPECT_EQ(operator_client->create_task(other, Bytes(bytes).first(8)).status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(operator_client->create_task(other, Bytes(bytes).first(7)).status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(operator_client->create_task(other, Bytes()).status().code(), StatusCode::kInvalidArgument);
 }
 
 TEST_F(AdministrationTest, PassesTheCoordinatorsRefusalsOn) {

@@ -10,7 +10,7 @@ inline proto::TaskSpec sample_spec(const std::string& name) {
   proto::TaskSpec spec;
   spec.name = name;
   spec.population = "watches";
-  spec.model = {.architecture = proto::Architecture::kDense, .features = 2, .classes = 2, .hidden = 1};
+  spec.model = {.architecture = proto::Architecture::kDense, .features = 2, .classes = 2, .hidden = {1}};
   spec.training = {
       .local_epochs = 3, .batch_size = 7, .learning_rate = 0.1f, .momentum = 0.9f, .proximal_mu = 0.01f};
   spec.aggregation.kind = proto::Aggregation::kPlain;
@@ -55,6 +55,7 @@ inline StoredModel sample_model(std::uint64_t version) {
   }
   model.digest = digest_of(model.parameters);
   model.clip = 0.3f;
+  model.segment_clips = {0.5f, 0.25f, 1e-3f};
   model.committed_ms = 1'700'000'000'000 + static_cast<std::int64_t>(version);
   return model;
 }
@@ -77,8 +78,11 @@ inline proto::RoundRecord sample_round(TaskId task, std::uint64_t round, bool co
   record.confirmed = 13;
   record.unmasked = 6;
   record.uplink_bytes = 1ull << 40;
-  record.metrics = {
-      .count = 7, .weight = 8, .examples = 9, .correct = 10, .loss_1024 = 1ull << 50, .clipped = 12};
+  record.metrics = {.count = 7,
+                    .weight = 8,
+                    .examples = 9,
+                    .sums = {10, 1ull << 50, 20, 21, 22, 23, 24, 25},
+                    .clipped = 12};
   record.clip = 0.3f;
   return record;
 }
@@ -89,6 +93,7 @@ inline void expect_equal(const StoredModel& a, const StoredModel& b) {
   EXPECT_EQ(a.parameters, b.parameters);
   EXPECT_EQ(a.optimizer_state, b.optimizer_state);
   EXPECT_EQ(a.clip, b.clip);
+  EXPECT_EQ(a.segment_clips, b.segment_clips);
   EXPECT_EQ(a.committed_ms, b.committed_ms);
 }
 

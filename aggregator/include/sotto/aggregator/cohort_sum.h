@@ -12,23 +12,34 @@
 
 namespace sotto::aggregator {
 
-// The exact sum of a cohort or of several. Merging is associative and commutative as long as entries fit 64
-// bits. Those of quantised updates always do; one of float updates that would not stays at the bound.
+// What the values of a segment are sums of.
+struct SumSegment {
+  std::uint32_t length = 0;
+  double unit = 0;  // of its values
+  secagg::Weighting weighting = secagg::Weighting::kExamples;
+  // Devices that clipped one of its values; stays 0 when the segment has no clipped lane of its own.
+  std::uint64_t clipped = 0;
+  friend bool operator==(const SumSegment&, const SumSegment&) = default;
+};
+
+// The exact sum of a cohort or of several. Merging in any order and grouping gives the same sum; only sums of
+// floats that leave the range of 63 bits stay at its end instead.
 struct CohortSum {
-  // Per parameter, in units of `unit`: sum over devices of weight / weight_max * delta.
+  // Per value, in units of its segment: sum over devices of weight / weight_max * value, or of the values
+  // alone.
   std::vector<std::int64_t> sum;
-  double unit = 0;
+  std::vector<SumSegment> segments;  // in order; their lengths add up to sum.size()
   std::uint32_t weight_max = 1;
   secagg::MetricSums metrics;
   std::uint32_t devices = 0;
 
   // Requires mergeable_with(other) (an empty *this takes over `other`).
   void merge(const CohortSum& other);
-  // Whether both are sums of one plan's updates as far as their form tells: equal sum.size(), unit and
-  // weight_max.
+  // Whether both are sums of one plan's updates as far as their form tells: equal weight_max, and segments
+  // equal in length, unit and weighting.
   [[nodiscard]] bool mergeable_with(const CohortSum& other) const;
-  // Weighted mean of the devices' deltas: sum * unit * weight_max / metrics.weight. Empty when metrics.weight
-  // == 0.
+  // Mean of the devices' values: sum * unit * weight_max / metrics.weight, or sum * unit / devices where
+  // every device counts once. Empty when metrics.weight == 0.
   [[nodiscard]] std::vector<double> weighted_mean() const;
 };
 

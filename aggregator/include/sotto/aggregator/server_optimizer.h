@@ -36,5 +36,7 @@ inline constexpr float kClipMax = 1e6f;  // the plan's bound
 // Private Learning with Adaptive Clipping": geometric update). Stays within [kClipMin, kClipMax]; without
 // devices it stays as it is.
 [[nodiscard]] float adapt_clip(float clip, const secagg::MetricSums& metrics);
+// The next clip of a segment, of whose values so many devices clipped one.
+[[nodiscard]] float adapt_clip(float clip, const SumSegment& segment, std::uint32_t devices);
 
 }  // namespace sotto::aggregator

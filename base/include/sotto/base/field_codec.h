@@ -3,7 +3,7 @@
 //   float              IEEE 754 binary32
 //   byte arrays        as they are
 //   bytes, texts       length u16, then the bytes
-//   lists              count u8, then each sub-record
+//   lists              count u8, then each sub-record or number
 // Freestanding.
 #pragma once
 
@@ -20,6 +20,8 @@ class FieldSizer {
     if constexpr (ListField<T>) {
       size_ += 1;
       for (const auto& element : value) visit_fields(element, *this);
+    } else if constexpr (NumbersField<T>) {
+      size_ += 1 + value.size() * sizeof(typename T::value_type);
     } else if constexpr (BytesField<T> || TextField<T>) {
       size_ += sizeof(std::uint16_t) + value.size();
     } else if constexpr (std::is_enum_v<T> || std::same_as<T, bool>) {
@@ -51,6 +53,10 @@ class FieldWriter {
       static_assert(T::kCapacity <= 0xff);
       writer_.u8(static_cast<std::uint8_t>(value.size()));
       for (const auto& element : value) visit_fields(element, *this);
+    } else if constexpr (NumbersField<T>) {
+      static_assert(T::kCapacity <= 0xff);
+      writer_.u8(static_cast<std::uint8_t>(value.size()));
+      for (const auto number : value) put(number);
     } else if constexpr (BytesField<T> || TextField<T>) {
       writer_.u16(static_cast<std::uint16_t>(value.size()));
       for (const auto byte : value) writer_.u8(static_cast<std::uint8_t>(byte));
@@ -94,6 +100,9 @@ class FieldReader {
       const std::size_t count = reader_.u8();
       resize(field, value, count);
       for (auto& element : value) visit_fields(element, *this);
+    } else if constexpr (NumbersField<T>) {
+      resize(field, value, reader_.u8());
+      for (auto& number : value) get(number);
     } else if constexpr (BytesField<T> || TextField<T>) {
       resize(field, value, reader_.u16());
       for (auto& byte : value) byte = static_cast<std::remove_cvref_t<decltype(byte)>>(reader_.u8());
@@ -117,7 +126,7 @@ class FieldReader {
   template <typename List>
   void resize(const Field& field, List& list, std::size_t size) {
     list = List{};
-    const char* things = ListField<List> ? "entries" : "bytes";
+    const char* things = ListField<List> || NumbersField<List> ? "entries" : "bytes";
     if (!list.resize(size)) fail(length_error(field.name, things, size, whole(0, List::kCapacity)));
   }
   void fail(const FieldError& error) {

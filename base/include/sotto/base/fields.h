@@ -68,10 +68,11 @@ struct Range {
 
 using WholeRange = Range<std::uint64_t>;
 using RealRange = Range<float>;
-// A text's: bytes of [A-Za-z0-9._-].
+// A text's: bytes of [A-Za-z0-9._-], or of printable ASCII.
 struct NameRange {
   std::uint64_t low;
   std::uint64_t high;
+  bool printable = false;
 };
 
 [[nodiscard]] constexpr WholeRange whole(std::uint64_t low, std::uint64_t high) { return {{low}, {high}}; }
@@ -83,6 +84,16 @@ struct NameRange {
 }
 [[nodiscard]] constexpr NameRange name_of(std::uint64_t low, std::uint64_t high) { return {low, high}; }
 
+[[nodiscard]] constexpr NameRange printable_of(std::uint64_t low, std::uint64_t high) {
+  return {low, high, true};
+}
+
+[[nodiscard]] constexpr bool printable_characters(std::string_view text) {
+  for (const char c : text) {
+    if (c < ' ' || c > '~') return false;
+  }
+  return true;
+}
 [[nodiscard]] constexpr bool name_characters(std::string_view name) {
   for (const char c : name) {
     const bool allowed = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -161,6 +172,10 @@ concept BytesField = IsInlineList<T>::value && std::same_as<typename T::value_ty
 // At most as many sub-records as its type says; `T::value_type` has a visit_fields().
 template <typename T>
 concept ListField = IsInlineList<T>::value && std::is_class_v<typename T::value_type>;
+// At most as many numbers as its type says.
+template <typename T>
+concept NumbersField = IsInlineList<T>::value && WholeField<typename T::value_type> &&
+    !std::same_as<typename T::value_type, std::uint8_t>;
 // std::string where there is a heap, InlineText where there is none.
 template <typename T>
 concept TextField = requires(const T& text) {
@@ -200,7 +215,13 @@ class FieldCheck {
   constexpr void operator()(const Field& field, const T& text, const NameRange& range) {
     if (skips(false)) return;
     const std::uint64_t size = text.size();
-    if (size >= range.low && size <= range.high && name_characters({text.data(), text.size()})) return;
+    const std::string_view characters(text.data(), text.size());
+    const bool allowed = range.printable ? printable_characters(characters) : name_characters(characters);
+    if (size >= range.low && size <= range.high && allowed) return;
+    if (range.printable) {
+      error_ = rule_error(field.name, "must be printable ASCII, and no longer than a plan has room for");
+      return;
+    }
     error_ = {.kind = FieldError::Kind::kName,
               .field = field.name,
               .whole = size,
@@ -214,6 +235,11 @@ class FieldCheck {
   constexpr void operator()(const Field& field, const T& list, const WholeRange& range) {
     check_length(field, "entries", list.size(), range);
     for (const auto& element : list) visit_fields(element, *this);
+  }
+  // The range is that of each number.
+  template <NumbersField T>
+  constexpr void operator()(const Field& field, const T& numbers, const WholeRange& range) {
+    for (const auto number : numbers) (*this)(field, number, range);
   }
   // Fields without a range: every value is right.
   template <typename T>

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -16,6 +17,12 @@ class InlineList {
  public:
   using value_type = T;
   static constexpr std::size_t kCapacity = Capacity;
+
+  constexpr InlineList() = default;
+  // Requires values.size() <= Capacity.
+  constexpr InlineList(std::initializer_list<T> values) {
+    for (const T& value : values) static_cast<void>(push_back(value));
+  }
 
   [[nodiscard]] constexpr std::size_t size() const { return size_; }
   [[nodiscard]] constexpr bool empty() const { return size_ == 0; }

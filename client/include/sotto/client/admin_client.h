@@ -23,6 +23,9 @@ class AdminClient final {
   // Every call: the coordinator's refusal as it stated it, kUnavailable when it went away, kDeadlineExceeded
   // after 15 s.
   [[nodiscard]] Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec);
+  // The same, with version 0 of the model given: little-endian float32 values. They go up in chunks first; an
+  // upload that broke off goes on where it was when the same model is given again.
+  [[nodiscard]] Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec, Bytes initial_model);
   [[nodiscard]] Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state);
   [[nodiscard]] Result<std::vector<proto::TaskStatus>> list_tasks();
   // Newest first.

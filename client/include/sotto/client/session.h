@@ -29,6 +29,7 @@ struct SessionOptions {
   std::string device_id;
   std::string population;
   std::vector<proto::Architecture> trainers;
+  std::vector<std::string> custom_models{};  // that it has a trainer for
   std::uint64_t parameters_max = 1 << 20;
   std::uint16_t cohort_min = 3;  // refuse plans and cohorts smaller than this, whatever the plan says
   // Who this device is; must outlive the session. Null: it can take part in curious and unmasked tasks only,

@@ -65,6 +65,8 @@ void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to);
 
 // The one field of an administration request that names a task.
 [[nodiscard]] Result<std::string> task_name_from_wire(const std::string& name);
+// Exactly 32 bytes.
+[[nodiscard]] Result<crypto::Digest> digest_from_wire(const std::string& digest);
 [[nodiscard]] Result<TaskState> task_state_from_wire(std::uint32_t state);
 
 }  // namespace sotto::proto

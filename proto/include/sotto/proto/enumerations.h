@@ -8,14 +8,18 @@
 #include "sotto/crypto/primitives.h"
 #include "sotto/secagg/identity.h"
 #include "sotto/secagg/ring.h"
+#include "sotto/secagg/update_layout.h"
 
 namespace sotto::proto {
 
 enum class Architecture : std::uint8_t {
   // weights [features][classes], then bias [classes]
   kSoftmax = 1,
-  // w1 [features][hidden], b1 [hidden], w2 [hidden][classes], b2 [classes]
+  // for each layer weights [inputs][outputs], then bias [outputs]; ReLU between layers
   kDense = 2,
+  // what a trainer of this name makes of it
+  kCustom = 3,
+  // Kept free: 4 head (of a named backbone), 5 statistics (no model).
 };
 
 enum class Aggregation : std::uint8_t { kSecure = 1, kPlain = 2, kFloat = 3, kOneShot = 4 };
@@ -51,7 +55,8 @@ template <>
 struct EnumNames<proto::Architecture> {
   static constexpr EnumName<proto::Architecture> kAll[] = {
       {proto::Architecture::kSoftmax, "softmax", "softmax regression"},
-      {proto::Architecture::kDense, "dense", "one hidden layer of ReLU units"},
+      {proto::Architecture::kDense, "dense", "hidden layers of ReLU units"},
+      {proto::Architecture::kCustom, "custom", "values that a trainer of the fleet's own makes sense of"},
   };
 };
 
@@ -66,6 +71,22 @@ struct EnumNames<proto::Aggregation> {
        "int8, masked, one message from devices that sleep; needs a helper, and coordinator and helper "
        "together "
        "would see the update"},
+  };
+};
+
+template <>
+struct EnumNames<secagg::Encoding> {
+  static constexpr EnumName<secagg::Encoding> kAll[] = {
+      {secagg::Encoding::kSigned, "signed", "numbers, in 255 steps of the clip"},
+      {secagg::Encoding::kCount, "count", "whole numbers, exact"},
+  };
+};
+
+template <>
+struct EnumNames<secagg::Weighting> {
+  static constexpr EnumName<secagg::Weighting> kAll[] = {
+      {secagg::Weighting::kExamples, "examples", "a device counts as often as its examples"},
+      {secagg::Weighting::kOne, "one", "every device counts once"},
   };
 };
 

@@ -19,7 +19,9 @@
 
 namespace sotto::proto {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
+// A coordinator serves devices of its own version and of the one before. Version 1 is no longer served.
+inline constexpr std::uint32_t kOldestProtocolVersion = kProtocolVersion > 2 ? kProtocolVersion - 1 : 2;
 
 // "Come back no sooner than delay_min_ms and no later than delay_max_ms from now": the device draws uniformly
 // between.
@@ -32,10 +34,11 @@ struct RetryWindow {
 
 struct CheckInRequest {
   std::uint32_t protocol_version = kProtocolVersion;
-  std::string device_id;               // 1 .. 64 bytes of [A-Za-z0-9._-]
-  std::string population;              // which fleet the device belongs to; tasks name one
-  std::vector<Architecture> trainers;  // what it can train
-  std::uint64_t parameters_max = 0;    // the largest model it can hold
+  std::string device_id;                     // 1 .. 64 bytes of [A-Za-z0-9._-]
+  std::string population;                    // which fleet the device belongs to; tasks name one
+  std::vector<Architecture> trainers;        // what it can train
+  std::uint64_t parameters_max = 0;          // the largest model it can hold
+  std::vector<std::string> custom_models{};  // names of the custom models it can train
   friend bool operator==(const CheckInRequest&, const CheckInRequest&) = default;
 };
 
@@ -141,6 +144,15 @@ struct RoundRecord {
   float clip = 0;  // the plan's
   friend bool operator==(const RoundRecord&, const RoundRecord&) = default;
 };
+
+// Of a round whose task declares `metrics`: each metric's mean over examples, in its own unit; nothing when
+// no example was trained on. What a classification counts as correct is its accuracy.
+struct MetricMean {
+  std::string name;
+  double value = 0;
+  friend bool operator==(const MetricMean&, const MetricMean&) = default;
+};
+[[nodiscard]] std::vector<MetricMean> metric_means(const MetricList& metrics, const secagg::MetricSums& sums);
 
 struct ModelRecord {
   TaskId task;

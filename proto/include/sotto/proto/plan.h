@@ -18,9 +18,58 @@
 #include "sotto/proto/enumerations.h"
 #include "sotto/secagg/update.h"
 
+namespace sotto::secagg {
+
+template <RecordOf<Segment> Spec, typename Visitor>
+constexpr void visit_fields(Spec& segment, Visitor&& visit) {
+  visit(Field{.name = "length", .help = "parameters of the run", .required = true}, segment.length,
+        whole(1, limits::kParametersMax));
+  visit(Field{.name = "clip", .help = "of signed values; 0: the aggregation's"}, segment.clip,
+        real(0, kLargestClip));
+  visit(Field{.name = "encoding", .help = "how a value travels"}, segment.encoding);
+  visit(Field{.name = "count_bytes", .help = "of each count"}, segment.count_bytes, whole(0, kCountBytesMax));
+  visit(Field{.name = "weighting", .help = "what the mean over devices is weighted by"}, segment.weighting);
+  visit(Field{.name = "clipped_lane",
+              .help = "says whether a value of the run was clipped, so that the clip may follow"},
+        segment.clipped_lane);
+}
+
+}  // namespace sotto::secagg
+
 namespace sotto::proto {
 
 inline constexpr std::uint64_t kU32Max = 0xffff'ffff;
+
+inline constexpr std::size_t kHiddenLayersMax = 8;
+inline constexpr std::size_t kConfigurationBytesMax = 768;
+inline constexpr std::size_t kMetricNameBytesMax = 16;
+
+// A sum that devices report beside their update: of a value over a device's examples, in whole units.
+struct Metric {
+  InlineText<kMetricNameBytesMax> name{};
+  std::uint8_t bytes = 4;   // that a device's sum takes in the vector: it is at most 256^bytes - 1 units
+  std::uint32_t scale = 1;  // units of one: 1024 counts in 1/1024
+  friend bool operator==(const Metric&, const Metric&) = default;
+};
+using MetricList = InlineList<Metric, secagg::kSumsMax>;
+
+template <RecordOf<Metric> Spec, typename Visitor>
+constexpr void visit_fields(Spec& metric, Visitor&& visit) {
+  visit(Field{.name = "name", .help = "what is summed over the examples", .required = true}, metric.name,
+        name_of(1, kMetricNameBytesMax));
+  visit(Field{.name = "bytes", .help = "of a device's sum: at most 256^bytes - 1 units"}, metric.bytes,
+        whole(1, secagg::kSumBytesMax));
+  visit(Field{.name = "scale", .help = "units of one; a sum is rounded down to whole units"}, metric.scale,
+        whole(1, 1 << 20));
+}
+
+// How well the received model classifies: "correct", and "loss" in nats.
+[[nodiscard]] constexpr MetricList classification_metrics() {
+  MetricList metrics;
+  static_cast<void>(metrics.push_back({.name = "correct", .bytes = 4, .scale = 1}));
+  static_cast<void>(metrics.push_back({.name = "loss", .bytes = 6, .scale = 1024}));
+  return metrics;
+}
 
 // The global model is parameter_count() little-endian float32 values, row-major in the order that its
 // architecture gives.
@@ -28,7 +77,13 @@ struct ModelSpec {
   Architecture architecture = Architecture::kSoftmax;
   std::uint32_t features = 0;
   std::uint32_t classes = 0;
-  std::uint32_t hidden = 0;
+  InlineList<std::uint32_t, kHiddenLayersMax> hidden{};  // kDense
+  std::uint32_t parameters = 0;                          // kCustom
+  InlineText<limits::kNameBytesMax> name{};              // kCustom
+  InlineText<kConfigurationBytesMax> configuration{};
+  // Empty: one over all parameters. A clip of 0 is the aggregation's.
+  InlineList<secagg::Segment, secagg::kSegmentsMax> segments{};
+  MetricList metrics = classification_metrics();
 
   [[nodiscard]] std::uint64_t parameter_count() const;
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
@@ -37,16 +92,36 @@ struct ModelSpec {
 template <RecordOf<ModelSpec> Spec, typename Visitor>
 constexpr void visit_fields(Spec& model, Visitor&& visit) {
   constexpr const char* kGroup = "model";
-  constexpr std::uint64_t kHiddenMax = 65'536;
-  const bool dense = model.architecture == Architecture::kDense;
+  const auto custom = [&model] { return model.architecture == Architecture::kCustom; };
   visit(Field{.name = "architecture", .group = kGroup, .help = "what is trained"}, model.architecture);
-  visit(Field{.name = "features", .group = kGroup, .help = "inputs of an example", .required = true},
-        model.features, whole(1, 1 << 20));
-  visit(Field{.name = "classes", .group = kGroup, .help = "outputs", .required = true}, model.classes,
-        whole(2, 256));
-  visit(Field{.name = "hidden", .group = kGroup, .help = "hidden units of dense"}, model.hidden,
-        WholeRange{
-            {dense ? 1u : 0u}, {dense ? kHiddenMax : 0}, Ends::kClosed, "softmax: 0; dense: 1 .. 65536"});
+  visit(Field{.name = "features", .group = kGroup, .help = "inputs of an example", .required = !custom()},
+        model.features,
+        WholeRange{{custom() ? 0u : 1u}, {1 << 20}, Ends::kClosed, "1 .. 1048576; custom: 0 .. 1048576"});
+  visit(Field{.name = "classes", .group = kGroup, .help = "outputs", .required = !custom()}, model.classes,
+        WholeRange{{custom() ? 0u : 2u}, {256}, Ends::kClosed, "2 .. 256; custom: 0 .. 256"});
+  visit(Field{.name = "hidden",
+              .group = kGroup,
+              .help = "units of each hidden layer of dense, from the input on"},
+        model.hidden, whole(1, 65'536));
+  visit(Field{.name = "parameters", .group = kGroup, .help = "of custom: how many values the model has"},
+        model.parameters,
+        WholeRange{{custom() ? 1u : 0u},
+                   {custom() ? limits::kParametersMax : 0},
+                   Ends::kClosed,
+                   "custom: 1 .. 16777216; else 0"});
+  visit(Field{.name = "model_name",
+              .group = kGroup,
+              .key = "name",
+              .help = "of custom, and of it only: devices with a trainer of this name take part"},
+        model.name, name_of(0, limits::kNameBytesMax));
+  visit(Field{.name = "configuration", .group = kGroup, .help = "handed to the trainer as it is"},
+        model.configuration, printable_of(0, kConfigurationBytesMax));
+  visit(Field{.name = "segments",
+              .group = kGroup,
+              .help = "runs of parameters with clips of their own, in order; none: one over all"},
+        model.segments, whole(0, secagg::kSegmentsMax));
+  visit(Field{.name = "metrics", .group = kGroup, .help = "sums over examples that devices report"},
+        model.metrics, whole(0, secagg::kSumsMax));
 }
 
 struct TrainingSpec {
@@ -150,13 +225,12 @@ struct Plan {
   std::uint32_t report_within_ms = 0;  // a device that is not READY by then need not come back this round
   crypto::Digest helper_digest{};      // zero unless kOneShot
 
-  [[nodiscard]] secagg::QuantizerOptions quantizer() const {
-    return {.clip = aggregation.clip, .weight_max = aggregation.weight_max};
-  }
+  // What the lanes of an update mean. Requires a valid plan.
+  [[nodiscard]] secagg::UpdateLayout update_layout() const;
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
-// In the order of version 1's bytes, after magic and version.
+// In the order of the bytes, after magic and version.
 template <RecordOf<Plan> Spec, typename Visitor>
 constexpr void visit_fields(Spec& plan, Visitor&& visit) {
   visit(Field{.name = "task", .help = "the task's number at the coordinator"}, plan.task);

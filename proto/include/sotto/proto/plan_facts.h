@@ -12,9 +12,7 @@
 namespace sotto::proto {
 
 // Lanes of an update vector (PROTOCOL.md section 4).
-[[nodiscard]] inline std::size_t update_lanes(const Plan& plan) {
-  return secagg::update_lanes(static_cast<std::size_t>(plan.model.parameter_count()));
-}
+[[nodiscard]] inline std::size_t update_lanes(const Plan& plan) { return plan.update_layout().lane_count(); }
 
 // The ring of the round's update vectors, which travel as the plan packs them.
 [[nodiscard]] inline secagg::RingLayout ring_layout(const Plan& plan) {
@@ -28,8 +26,8 @@ namespace sotto::proto {
 
 // Bytes of an update before it is masked: lanes, or in float sessions the message.
 [[nodiscard]] inline std::size_t update_bytes(const Plan& plan) {
-  if (plan.aggregation.kind != Aggregation::kFloat) return update_lanes(plan);
-  return float_message_bytes(static_cast<std::size_t>(plan.model.parameter_count()));
+  const secagg::UpdateLayout layout = plan.update_layout();
+  return plan.aggregation.kind == Aggregation::kFloat ? float_message_bytes(layout) : layout.lane_count();
 }
 
 // What every key of a session is bound to. `plan_bytes` encode the plan.

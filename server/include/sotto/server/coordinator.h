@@ -78,6 +78,7 @@ struct TickEvent {};  // time has passed; sent at next_deadline()
 struct CreateTaskEvent {
   CallId call;
   proto::TaskSpec spec;
+  std::vector<float> initial{};  // version 0 of the model; empty: from the specification's seed
 };
 struct SetTaskStateEvent {
   CallId call;

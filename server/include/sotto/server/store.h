@@ -21,7 +21,8 @@ struct StoredModel {
   crypto::Digest digest{};  // SHA-256 of `parameters` as little-endian float32
   std::vector<float> parameters;
   aggregator::OptimizerState optimizer_state;
-  float clip = 0;  // for the next round's plan
+  float clip = 0;  // for the next round's plan, and so are these, when the task's model has segments
+  std::vector<float> segment_clips;
   std::int64_t committed_ms = 0;
 };
 

@@ -40,7 +40,7 @@ struct ExperimentOptions {
   std::uint32_t rounds = 10;            // attempts: committed and abandoned rounds together
   std::uint32_t clients_per_round = 0;  // 0: every device
   proto::Architecture architecture = proto::Architecture::kSoftmax;
-  std::uint32_t hidden = 32;  // kDense
+  std::vector<std::uint32_t> hidden = {32};  // kDense: units of each hidden layer
   // What the task asks for. Its model, population, seed, numbers of devices and rounds, participants_max and
   // weight_max are chosen from the data and the other options.
   proto::TaskSpec task = experiment_task();

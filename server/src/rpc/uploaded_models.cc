@@ -1,0 +1,71 @@
+#include "rpc/uploaded_models.h"
+
+#include <algorithm>
+#include <string>
+
+#include "sotto/base/limits.h"
+#include "store/model_bytes.h"
+
+namespace sotto::server {
+namespace {
+
+constexpr std::size_t kUploadsMax = 2;  // of up to 64 MiB each
+constexpr std::uint64_t kModelBytesMax = limits::kParametersMax * sizeof(float);
+
+}  // namespace
+
+UploadedModels::Upload& UploadedModels::find_or_begin(const UploadChunk& chunk) {
+  const auto found =
+      std::ranges::find_if(uploads_, [&](const Upload& upload) { return upload.digest == chunk.digest; });
+  Upload upload{.digest = chunk.digest, .total_bytes = chunk.total_bytes};
+  if (found != uploads_.end()) {
+    if (found->total_bytes == chunk.total_bytes) upload = std::move(*found);
+    uploads_.erase(found);
+  }
+  if (uploads_.size() == kUploadsMax) uploads_.pop_front();
+  uploads_.push_back(std::move(upload));
+  return uploads_.back();
+}
+
+Result<std::uint64_t> UploadedModels::take(const UploadChunk& chunk) {
+  if (chunk.total_bytes == 0 || chunk.total_bytes > kModelBytesMax ||
+      chunk.total_bytes % sizeof(float) != 0) {
+    return invalid_argument("a model of " + std::to_string(chunk.total_bytes) +
+                            " bytes: it must be float32 values, 4 to " + std::to_string(kModelBytesMax) +
+                            " bytes of them");
+  }
+  if (chunk.bytes.size() > limits::kModelChunkBytes) {
+    return invalid_argument("a chunk of " + std::to_string(chunk.bytes.size()) + " bytes: at most " +
+                            std::to_string(limits::kModelChunkBytes) + " at a time");
+  }
+  const std::lock_guard lock(mutex_);
+  Upload& upload = find_or_begin(chunk);
+  const std::uint64_t received = upload.bytes.size();
+  if (chunk.offset != received || chunk.bytes.empty()) return received;
+  if (chunk.bytes.size() > chunk.total_bytes - received) {
+    return invalid_argument("the chunk reaches beyond the model's " + std::to_string(chunk.total_bytes) +
+                            " bytes");
+  }
+  upload.bytes.insert(upload.bytes.end(), chunk.bytes.begin(), chunk.bytes.end());
+  const std::uint64_t now = upload.bytes.size();
+  if (now == upload.total_bytes && crypto::sha256({upload.bytes}) != upload.digest) {
+    uploads_.pop_back();
+    return data_loss("the model that arrived does not have the SHA-256 it was announced by: send it again");
+  }
+  return now;
+}
+
+Result<std::vector<float>> UploadedModels::claim(const crypto::Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      std::ranges::find_if(uploads_, [&](const Upload& upload) { return upload.digest == digest; });
+  if (found == uploads_.end() || found->bytes.size() != found->total_bytes) {
+    return not_found("the initial model is not here, or not whole: upload it again");
+  }
+  const std::optional<std::vector<float>> values = decode_floats(found->bytes);
+  SOTTO_CHECK(values);  // its length is that of float32 values
+  uploads_.erase(found);
+  return *values;
+}
+
+}  // namespace sotto::server

@@ -1,0 +1,94 @@
+#include "rpc/uploaded_models.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "sotto/base/limits.h"
+#include "store/model_bytes.h"
+
+namespace sotto::server {
+namespace {
+
+std::vector<std::uint8_t> model_of(std::size_t values, float first) {
+  std::vector<float> parameters(values, 0.25f);
+  parameters[0] = first;
+  return encode_floats(parameters);
+}
+
+class UploadedModelsTest : public ::testing::Test {
+ protected:
+  Result<std::uint64_t> take(const std::vector<std::uint8_t>& model, std::size_t offset, std::size_t count) {
+    return uploads_.take({.digest = crypto::sha256({model}),
+                          .total_bytes = model.size(),
+                          .offset = offset,
+                          .bytes = Bytes(model).subspan(offset, count)});
+  }
+  UploadedModels uploads_;
+};
+
+TEST_F(UploadedModelsTest, HandsOutAModelOnceItIsWhole) {
+  const auto model = model_of(100, -1.5f);
+  EXPECT_EQ(*take(model, 0, 0), 0u) << "asks only";
+  EXPECT_EQ(*take(model, 0, 150), 150u);
+  EXPECT_EQ(uploads_.claim(crypto::sha256({model})).status().code(), StatusCode::kNotFound) << "not whole";
+  EXPECT_EQ(*take(model, 150, 250), 400u);
+  const auto values = uploads_.claim(crypto::sha256({model}));
+  ASSERT_TRUE(values.has_value());
+  EXPECT_EQ(encode_floats(*values), model);
+  EXPECT_EQ(uploads_.claim(crypto::sha256({model})).status().code(), StatusCode::kNotFound) << "given out";
+}
+
+TEST_F(UploadedModelsTest, GoesOnWhereItBrokeOffWhateverIsSentTwiceOrTooSoon) {
+  const auto model = model_of(100, 1);
+  EXPECT_EQ(*take(model, 0, 100), 100u);
+  EXPECT_EQ(*take(model, 0, 100), 100u) << "the answer was lost";
+  EXPECT_EQ(*take(model, 200, 100), 100u) << "a chunk is missing";
+  EXPECT_EQ(*take(model, 0, 0), 100u) << "another connection asks";
+  EXPECT_EQ(*take(model, 100, 300), 400u);
+  EXPECT_EQ(*take(model, 400, 0), 400u);
+  EXPECT_TRUE(uploads_.claim(crypto::sha256({model})).has_value());
+}
+
+TEST_F(UploadedModelsTest, ForgetsWhatIsNotTheModelAnnounced) {
+  const auto model = model_of(4, 1);
+  const crypto::Digest digest = crypto::sha256({model});
+  const auto other = model_of(4, 2);
+  const auto wrong = uploads_.take({.digest = digest, .total_bytes = 16, .offset = 0, .bytes = other});
+  EXPECT_EQ(wrong.status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(*take(model, 0, 0), 0u);
+  EXPECT_EQ(*take(model, 0, 16), 16u);
+  EXPECT_TRUE(uploads_.claim(digest).has_value());
+}
+
+TEST_F(UploadedModelsTest, RefusesSizesThatNoModelHas) {
+  const std::vector<std::uint8_t> some(16);
+  const auto code = [&](std::uint64_t total, Bytes bytes) {
+    return uploads_.take({.digest = {}, .total_bytes = total, .offset = 0, .bytes = bytes}).status().code();
+  };
+  constexpr std::uint64_t kMost = 4 * std::uint64_t{limits::kParametersMax};
+  EXPECT_EQ(code(0, {}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(15, {}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(kMost, {}), StatusCode::kOk);
+  EXPECT_EQ(code(kMost + 4, {}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(UINT64_MAX, {}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(12, some), StatusCode::kInvalidArgument) << "reaches beyond the end";
+  const std::vector<std::uint8_t> chunk(limits::kModelChunkBytes + 1);
+  EXPECT_EQ(code(kMost, chunk), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(kMost, Bytes(chunk).first(limits::kModelChunkBytes)), StatusCode::kOk);
+}
+
+TEST_F(UploadedModelsTest, KeepsTheTwoTouchedLast) {
+  const auto a = model_of(10, 1);
+  const auto b = model_of(10, 2);
+  const auto c = model_of(10, 3);
+  EXPECT_EQ(*take(a, 0, 20), 20u);
+  EXPECT_EQ(*take(b, 0, 20), 20u);
+  EXPECT_EQ(*take(a, 0, 0), 20u);
+  EXPECT_EQ(*take(c, 0, 20), 20u) << "in place of b";
+  EXPECT_EQ(*take(a, 0, 0), 20u);
+  EXPECT_EQ(*take(b, 0, 0), 0u);
+}
+
+}  // namespace
+}  // namespace sotto::server
