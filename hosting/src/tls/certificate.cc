@@ -60,9 +60,12 @@ void set_random_serial(X509& certificate) {
   BN_free(number);
 }
 
-void set_common_name(X509& certificate, const char* name) {
+constexpr std::string_view kAuthoritySuffix = " CA";
+
+void set_common_name(X509& certificate, const std::string& name) {
   SOTTO_CHECK(X509_NAME_add_entry_by_txt(X509_get_subject_name(&certificate), "CN", MBSTRING_UTF8,
-                                         reinterpret_cast<const unsigned char*>(name), -1, -1, 0) == 1);
+                                         reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1,
+                                         0) == 1);
 }
 
 void add_extension(X509& certificate, X509& issuer, int nid, const char* value) {
@@ -141,9 +144,9 @@ Certificate certificate_from_pem(std::string_view pem) {
   return certificate;
 }
 
-Certificate make_ca_certificate(EVP_PKEY& key, Time now) {
+Certificate make_ca_certificate(EVP_PKEY& key, const std::string& owner, Time now) {
   Certificate certificate = begin_certificate(key, now, Time{now.ms + kCaDays * kDayMs});
-  set_common_name(*certificate, "Sotto coordinator CA");
+  set_common_name(*certificate, owner + std::string(kAuthoritySuffix));
   SOTTO_CHECK(X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get())) == 1);
   add_extension(*certificate, *certificate, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
   add_extension(*certificate, *certificate, NID_key_usage, "critical,keyCertSign,cRLSign");
@@ -156,7 +159,9 @@ Certificate make_server_certificate(EVP_PKEY& key, const Issuer& issuer, const s
                                     Time now) {
   const Time until = std::min(Time{now.ms + kServerDays * kDayMs}, valid_until(issuer.certificate));
   Certificate certificate = begin_certificate(key, now, until);
-  set_common_name(*certificate, "Sotto coordinator");
+  std::string owner = common_name(issuer.certificate);
+  if (owner.ends_with(kAuthoritySuffix)) owner.resize(owner.size() - kAuthoritySuffix.size());
+  set_common_name(*certificate, owner);
   SOTTO_CHECK(X509_set_issuer_name(certificate.get(), X509_get_subject_name(&issuer.certificate)) == 1);
   add_extension(*certificate, issuer.certificate, NID_basic_constraints, "critical,CA:FALSE");
   add_extension(*certificate, issuer.certificate, NID_key_usage, "critical,digitalSignature");
@@ -197,6 +202,13 @@ std::set<std::string> subject_names(X509& certificate) {
   }
   GENERAL_NAMES_free(list);
   return names;
+}
+
+std::string common_name(X509& certificate) {
+  std::array<char, 256> text{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(&certificate), NID_commonName, text.data(),
+                            static_cast<int>(text.size()));
+  return text.data();
 }
 
 Time valid_from(X509& certificate) { return get_time(X509_get0_notBefore(&certificate)); }

@@ -35,9 +35,9 @@ struct Issuer {
   X509& certificate;
   EVP_PKEY& key;
 };
-// Valid from a day before `now` (clocks differ) for ten years.
-[[nodiscard]] Certificate make_ca_certificate(EVP_PKEY& key, Time now);
-// Valid for a year, or until the issuer's end if that is earlier. `names` as subject_names() returns them.
+// Named "<owner> CA". Valid from a day before `now` (clocks differ) for ten years.
+[[nodiscard]] Certificate make_ca_certificate(EVP_PKEY& key, const std::string& owner, Time now);
+// Named as its issuer without " CA". Valid for a year, or until the issuer's end if that is earlier. `names` as subject_names() returns them.
 [[nodiscard]] Certificate make_server_certificate(EVP_PKEY& key, const Issuer& issuer,
                                                   const std::set<std::string>& names, Time now);
 
@@ -45,6 +45,7 @@ struct Issuer {
 [[nodiscard]] std::string subject_name(const std::string& name);
 [[nodiscard]] std::set<std::string> subject_names(X509& certificate);
 
+[[nodiscard]] std::string common_name(X509& certificate);
 [[nodiscard]] Time valid_from(X509& certificate);
 [[nodiscard]] Time valid_until(X509& certificate);
 // SHA-256 of the certificate, as upper-case hex pairs with colons.

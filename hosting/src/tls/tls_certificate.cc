@@ -61,27 +61,29 @@ Status check_validity(X509& certificate, const path& file, Time now) {
 }
 
 // The key is written first: after a crash between the two files the next start makes the certificate from it.
-Result<Authority> create_authority(const path& file, const path& key_file, Key key, Time now) {
+Result<Authority> create_authority(const TlsCertificateOptions& options, Key key, Time now) {
+  const path file = options.directory / "ca.pem";
+  const path key_file = options.directory / "ca-key.pem";
   Authority authority{nullptr, std::move(key), true};
   if (authority.key == nullptr) {
     authority.key = generate_key();
     SOTTO_RETURN_IF_ERROR(
         identity::write_key_file(key_file, key_to_pem(*authority.key).reveal_text(), identity::kSecretFile));
   }
-  authority.certificate = make_ca_certificate(*authority.key, now);
+  authority.certificate = make_ca_certificate(*authority.key, options.owner, now);
   SOTTO_RETURN_IF_ERROR(
       identity::write_key_file(file, certificate_to_pem(*authority.certificate), identity::kPublicFile));
   return authority;
 }
 
-Result<Authority> load_or_create_authority(const path& directory, Time now) {
-  const path file = directory / "ca.pem";
-  const path key_file = directory / "ca-key.pem";
+Result<Authority> load_or_create_authority(const TlsCertificateOptions& options, Time now) {
+  const path file = options.directory / "ca.pem";
+  const path key_file = options.directory / "ca-key.pem";
   Result<Key> key = load_ca_key(key_file);
   if (!key) return key.error();
   const Result<std::optional<crypto::SecretBuffer>> pem = identity::read_key_file(file);
   if (!pem) return pem.error();
-  if (!pem->has_value()) return create_authority(file, key_file, std::move(*key), now);
+  if (!pem->has_value()) return create_authority(options, std::move(*key), now);
 
   Authority authority{certificate_from_pem((*pem)->reveal_text()), std::move(*key), false};
   if (authority.certificate == nullptr) return damaged(file, "holds no certificate");
@@ -173,7 +175,7 @@ Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOption
   std::filesystem::create_directories(options.directory, error);
   if (error) return io_error("cannot create " + options.directory.string() + ": " + error.message());
 
-  const Result<Authority> authority = load_or_create_authority(options.directory, now);
+  const Result<Authority> authority = load_or_create_authority(options, now);
   if (!authority) return authority.error();
   const Result<Server> server = load_or_create_server(options.directory, *authority, *names, now);
   if (!server) return server.error();

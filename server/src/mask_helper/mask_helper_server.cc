@@ -41,8 +41,10 @@ class MaskHelperServer::Impl {
     auto answered = open_answered_plans(answered_file(options.data_dir));
     if (!answered) return answered.error();
     answered_ = std::move(*answered);
-    auto certificate = hosting::load_or_create_tls_certificate(
-        {.directory = options.data_dir / "tls", .extra_names = options.extra_names}, SystemClock().now());
+    auto certificate = hosting::load_or_create_tls_certificate({.directory = options.data_dir / "tls",
+                                                                .extra_names = options.extra_names,
+                                                                .owner = "Sotto mask helper"},
+                                                               SystemClock().now());
     if (!certificate) return certificate.error();
     certificate_ = std::move(*certificate);
     executor_ = make_thread_pool(options.threads);

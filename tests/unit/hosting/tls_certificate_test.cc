@@ -16,6 +16,7 @@ namespace {
 using std::filesystem::path;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using namespace std::string_literals;
 
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr Time kStart{1'800'000'000'000};
@@ -52,6 +53,22 @@ class TlsCertificateTest : public ::testing::Test {
   TemporaryDirectory directory_;
   path tls_ = directory_.path() / "data" / "tls";
 };
+
+TEST_F(TlsCertificateTest, SaysWhoseItIs) {
+  const auto names = [&](const TlsCertificateOptions& options) {
+    const Result<TlsCertificate> tls = load_or_create_tls_certificate(options, kStart);
+    EXPECT_TRUE(tls.has_value());
+    return std::pair(common_name(*certificate_from_pem(tls->ca_pem)),
+                     common_name(*certificate_from_pem(tls->certificate_pem)));
+  };
+  EXPECT_EQ(names({.directory = tls_}), std::pair("Sotto coordinator CA"s, "Sotto coordinator"s));
+  const path helper = directory_.path() / "helper";
+  EXPECT_EQ(names({.directory = helper, .owner = "Sotto mask helper"}),
+            std::pair("Sotto mask helper CA"s, "Sotto mask helper"s));
+  // A server's certificate that is renewed keeps its authority's name.
+  std::filesystem::remove(helper / "server.pem");
+  EXPECT_EQ(names({.directory = helper}).second, "Sotto mask helper");
+}
 
 TEST_F(TlsCertificateTest, IsMadeAtTheFirstStartWithPrivateKeys) {
   const TlsCertificate tls = must_load(kStart);

@@ -22,6 +22,8 @@ struct TlsCertificateOptions {
   std::filesystem::path directory{};
   // Names and addresses devices may use besides localhost, 127.0.0.1, ::1 and this machine's host name.
   std::vector<std::string> extra_names{};
+  // Whose certificates a first start makes: the common name, and with " CA" behind it the authority's.
+  std::string owner = "Sotto coordinator";
 };
 
 struct TlsCertificate {
