@@ -3,9 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <concepts>
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "sotto/base/check.h"
 #include "sotto/base/field_status.h"
@@ -37,7 +39,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& option, E& value, cons
       ->default_str(word_of(value));
 }
 
-// Adds options for the fields named; each must be one of the record's.
+// Adds options for the fields named; each must be a word, a number or a text of the record.
 class FieldOptions {
  public:
   FieldOptions(CLI::App& app, std::initializer_list<std::string_view> names) : app_(app), names_(names) {}
@@ -48,11 +50,12 @@ class FieldOptions {
   template <typename T, typename... Range>
   void operator()(const Field& field, T& value, const Range&... range) {
     if (std::find(names_.begin(), names_.end(), field.name) == names_.end()) return;
-    ++added_;
     const std::string option = option_of(field.name);
     if constexpr (NamedEnum<T>) {
       add_choice(app_, option, value, field.help);
-    } else {
+      ++added_;
+    } else if constexpr (std::is_arithmetic_v<T> || std::same_as<T, std::string>) {
+      ++added_;
       const std::string ranges = (std::string() + ... + (": " + describe_range(range)));
       CLI::Option* added = app_.add_option(option, value, field.help + ranges)->capture_default_str();
       (add_check<T>(*added, field.name, range), ...);

@@ -102,7 +102,7 @@ class CustomModels(SystemTest):
         task = EXAMPLES / "regression" / "task.toml"
         with Coordinator(self.folder / "one") as one:
             refused = run("task", "create", "--file", task, "--initial", short, "--data-dir", one.data_dir)
-            self.assert_refused(refused, 1, "the initial model has 2 parameters, the task's model 3")
+            self.assert_refused(refused, 2, "the initial model has 2 parameters, the task's model 3")
             one.admin("task", "create", "--file", task, "--initial", npy)
             self.assertEqual(self.model(one, "prices", 0), values)
 

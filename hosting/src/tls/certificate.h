@@ -37,7 +37,8 @@ struct Issuer {
 };
 // Named "<owner> CA". Valid from a day before `now` (clocks differ) for ten years.
 [[nodiscard]] Certificate make_ca_certificate(EVP_PKEY& key, const std::string& owner, Time now);
-// Named as its issuer without " CA". Valid for a year, or until the issuer's end if that is earlier. `names` as subject_names() returns them.
+// Named as its issuer without " CA". Valid for a year, or until the issuer's end if that is earlier. `names`
+// as subject_names() returns them.
 [[nodiscard]] Certificate make_server_certificate(EVP_PKEY& key, const Issuer& issuer,
                                                   const std::set<std::string>& names, Time now);
 

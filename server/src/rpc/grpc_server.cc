@@ -12,6 +12,7 @@
 #include "admin_service.h"
 #include "fleet_service.h"
 #include "rpc/tls_credentials.h"
+#include "sotto/base/limits.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/proto/admin_socket.h"
 
@@ -20,7 +21,8 @@ namespace {
 
 constexpr int kSecondMs = 1000;
 constexpr int kMinuteMs = 60 * kSecondMs;
-constexpr int kAdminMessageBytesMax = 64 * 1024;
+// A piece of a first model, and what is around it.
+constexpr int kAdminMessageBytesMax = limits::kModelChunkBytes + 64 * 1024;
 constexpr int kAdminStreamsMax = 64;
 
 // Creates files with mode 0600 for as long as it lives. The mask belongs to the whole process: used at start

@@ -19,6 +19,7 @@ constexpr std::size_t kSegmentsAt = 142;
 constexpr std::size_t kLengthAt = 143;
 constexpr std::size_t kUnitAt = 147;
 constexpr std::size_t kWeightingAt = 155;
+constexpr std::size_t kSecondLengthAt = kLengthAt + 4 + 8 + 1 + 8;
 
 CohortSum sample(std::vector<std::int64_t> values) {
   CohortSum sum;
@@ -111,18 +112,15 @@ TEST(CohortSumCodec, RefusesIntactNonsense) {
 TEST(CohortSumCodec, RefusesAWidthThatItDoesNotWriteAlthoughTheLengthFitsIt) {
   // Three values of eight bytes are six of four, and eight of three.
   std::vector<std::uint8_t> bytes = encode_cohort_sum(sample({1ll << 40, 2, 3}), kPlan);
-  constexpr std::size_t kCountAt = kDevicesAt + 4 + 6 * 8;
   bytes[kWidthAt] = 4;
-  bytes[kCountAt] = 6;
+  bytes[kSecondLengthAt] = 5;
   EXPECT_TRUE(decode_cohort_sum(resealed(bytes), kPlan).has_value());
   bytes[kWidthAt] = 3;
-  bytes[kCountAt] = 8;
+  bytes[kSecondLengthAt] = 7;
   EXPECT_EQ(decode_cohort_sum(resealed(bytes), kPlan).status().code(), StatusCode::kDataLoss);
 }
 
 TEST(CohortSumCodec, KnowsTheBoundsOfItsHeader) {
-  constexpr std::size_t kWeightMaxAt = kUnitAt + 8;
-  constexpr std::size_t kCountAt = kDevicesAt + 4 + 6 * 8;
   const std::vector<std::uint8_t> bytes = encode_cohort_sum(sample({1, 2, 3}), kPlan);
   const auto with_u32 = [&](std::size_t at, std::uint32_t value) {
     std::vector<std::uint8_t> changed = bytes;
@@ -134,16 +132,16 @@ TEST(CohortSumCodec, KnowsTheBoundsOfItsHeader) {
   EXPECT_TRUE(with_u32(kWeightMaxAt, 1u << 20));
   EXPECT_FALSE(with_u32(kWeightMaxAt, (1u << 20) + 1));
   EXPECT_TRUE(with_u32(kDevicesAt, 1));
-  EXPECT_FALSE(with_u32(kCountAt, 2));
-  EXPECT_FALSE(with_u32(kCountAt, 4));
+  EXPECT_FALSE(with_u32(kSecondLengthAt, 1));
+  EXPECT_FALSE(with_u32(kSecondLengthAt, 3));
   for (const double unit : {0.0, -1.0, std::numeric_limits<double>::infinity(), std::nan("")}) {
     std::vector<std::uint8_t> changed = bytes;
     store_le(changed.data() + kUnitAt, std::bit_cast<std::uint64_t>(unit));
     EXPECT_FALSE(decode_cohort_sum(resealed(changed), kPlan).has_value()) << unit;
   }
   // No values at all: their length fits their number, and the sum is of no model.
-  std::vector<std::uint8_t> empty(bytes.begin(), bytes.begin() + kCountAt + 4);
-  store_le(empty.data() + kCountAt, std::uint32_t{0});
+  std::vector<std::uint8_t> empty(bytes.begin(), bytes.begin() + kSegmentsAt + 1);
+  empty[kSegmentsAt] = 0;
   empty.resize(empty.size() + sizeof(crypto::Digest));
   EXPECT_FALSE(decode_cohort_sum(resealed(empty), kPlan).has_value());
 }

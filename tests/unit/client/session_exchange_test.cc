@@ -125,7 +125,7 @@ TEST(SessionFloat, SendsTheUpdateAsTrained) {
   ByteReader reader(collect.payload);
   EXPECT_EQ(reader.u32(), 16u);
   EXPECT_EQ(reader.u32(), 20u);
-  EXPECT_EQ(reader.u32(), 11u);
+  EXPECT_EQ(reader.u64(), 11u);
   EXPECT_EQ(reader.u64(), 12'800u);
   for (const float value : good_update().delta) EXPECT_EQ(reader.f32(), value);
   EXPECT_TRUE(reader.finished());

@@ -72,7 +72,7 @@ TEST(ConvertCheckIn, RefusesFieldsOutsideTheirBounds) {
   expect_refused(bad, "CheckInRequest.population");
   bad = good;
   bad.add_trainers(0);
-  expect_refused(bad, "CheckInRequest.trainers = 0: must be 1 .. 2");
+  expect_refused(bad, "CheckInRequest.trainers = 0: must be 1 .. 3");
   bad = good;
   bad.add_trainers(257);  // would be kSoftmax if it were cut to a byte first
   expect_refused(bad, "CheckInRequest.trainers = 257");
@@ -300,7 +300,7 @@ TEST(ConvertTask, RefusesValuesThatDoNotFit) {
   const Case cases[] = {
       {[](v1::TaskSpec& spec) { spec.set_name("../x"); }, "TaskSpec.name"},
       {[](v1::TaskSpec& spec) { spec.clear_population(); }, "TaskSpec.population"},
-      {[](v1::TaskSpec& spec) { spec.set_architecture(3); }, "TaskSpec.architecture = 3"},
+      {[](v1::TaskSpec& spec) { spec.set_architecture(4); }, "TaskSpec.architecture = 4"},
       {[](v1::TaskSpec& spec) { spec.set_aggregation(0); }, "TaskSpec.aggregation = 0"},
       {[](v1::TaskSpec& spec) { spec.set_adversary(258); }, "TaskSpec.adversary = 258"},
       {[](v1::TaskSpec& spec) { spec.set_prg(3); }, "TaskSpec.prg = 3"},

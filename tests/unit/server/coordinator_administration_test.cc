@@ -67,7 +67,7 @@ TEST(FetchModel, TellsOlderVersionsAndTasksApart) {
   auto spec = task_spec(Aggregation::kPlain, 3);
   spec.name = "other";
   spec.population = "rings";
-  spec.model = {.architecture = proto::Architecture::kDense, .features = 4, .classes = 3, .hidden = 2};
+  spec.model = {.architecture = proto::Architecture::kDense, .features = 4, .classes = 3, .hidden = {2}};
   const TaskId other = harness.create(spec).id;
   Fleet fleet(harness, 3);
   fleet.run_round();

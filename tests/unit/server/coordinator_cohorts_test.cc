@@ -159,7 +159,7 @@ TEST_F(LateSum, OfAnotherFormCostsItsCohort) {
 
 TEST_F(LateSum, OfAnotherUnitThanTheOthersCostsItsCohort) {
   harness_.step(*first_);
-  std::get<CohortFinished>(second_->what).sum->unit *= 2;
+  std::get<CohortFinished>(second_->what).sum->segments.at(0).unit *= 2;
   harness_.step(*second_);
   EXPECT_EQ(committed(), 1u) << "the other cohort suffices";
   EXPECT_EQ(harness_.rounds().at(0).collected, 3u);
@@ -249,7 +249,8 @@ TEST(Round, OfDevicesWithoutExamplesIsAbandoned) {
   crypto::SeededRandom random(std::uint64_t{5});
   for (auto& device : fleet.devices) {
     device->metrics = {};
-    secagg::quantize_update(device->delta, device->plan.quantizer(), device->metrics, random, device->lanes);
+    const secagg::UpdateLayout layout = device->plan.update_layout();
+    secagg::quantize_update(device->delta, layout, device->metrics, random, device->lanes);
   }
   fleet.run();
   EXPECT_EQ(harness.rounds().at(0).outcome, RoundOutcome::kAbandoned);

@@ -16,8 +16,11 @@ struct Recipe {
 
 class FederatedAveraging {
  public:
-  FederatedAveraging(const FederatedData& data, const Recipe& recipe)
-      : data_(data), model_{proto::Architecture::kSoftmax, data.features, data.classes, 0}, recipe_(recipe) {}
+  FederatedAveraging(const FederatedData& data, const Recipe& recipe) : data_(data), recipe_(recipe) {
+    model_.architecture = proto::Architecture::kSoftmax;
+    model_.features = data.features;
+    model_.classes = data.classes;
+  }
 
   // Test accuracy after every round in which exactly these devices train.
   std::vector<double> run(const std::vector<client::Examples>& devices) {
@@ -38,7 +41,8 @@ class FederatedAveraging {
     double weight = 0;
     for (const client::Examples& device : devices) {
       const auto trainer = client::make_builtin_trainer(device);
-      const auto update = trainer->train({model_, training, 1u << 20, parameters}, random_);
+      const auto update = trainer->train(
+          {.model = model_, .training = training, .weight_max = 1u << 20, .parameters = parameters}, random_);
       ASSERT_TRUE(update) << update.error().message();
       for (std::size_t i = 0; i < sum.size(); ++i)
         sum[i] += update->delta[i] * static_cast<double>(device.count());

@@ -14,7 +14,7 @@ namespace sotto::simulation {
 namespace {
 
 constexpr std::uint32_t kHidden = 12;
-constexpr std::uint32_t kRounds = 30;
+constexpr std::uint32_t kRounds = 40;
 // The first layer's weights are so many times what the built-in trainer calls them.
 constexpr float kScale = 100;
 
