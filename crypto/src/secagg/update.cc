@@ -90,8 +90,10 @@ bool quantize_signed(std::span<const float> values, const Segment& segment, floa
 // Whether a value was clipped.
 bool encode_counts(std::span<const float> values, const Segment& segment, std::span<std::uint8_t> lanes) {
   const std::uint64_t most = largest_of_bytes(segment.count_bytes);
-  // A power of two, so exact; everything below it has a whole part that fits.
-  const float beyond = static_cast<float>(std::uint64_t{1} << (8 * segment.count_bytes));
+  // A power of two, so exact; everything below it has a whole part that fits. Multiplied, because a board's
+  // library makes a float of 64 bits by way of doubles.
+  float beyond = 1;
+  for (std::size_t byte = 0; byte < segment.count_bytes; ++byte) beyond *= 256;
   LaneCursor cursor(lanes);
   bool clipped = false;
   for (const float value : values) {
