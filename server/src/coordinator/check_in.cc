@@ -68,25 +68,25 @@ Status Core::validate(const proto::CheckInRequest& request) const {
 
 void Core::handle(CheckInEvent& event) {
   if (const Status status = validate(event.request); !status.ok()) return reply(event.call, status);
-  replace_session_of(event.request.device_id);
+  replace_visit_of(event.request.device_id);
   reply(event.call, assign(event.request));
 }
 
 // A device that lost power checks in anew. While its round is joining it gives its place in it back.
-void Core::replace_session_of(const std::string& device_id) {
-  Session* session = sessions_.live_session_of(device_id);
-  if (session == nullptr) return;
+void Core::replace_visit_of(const std::string& device_id) {
+  Visit* visit = visits_.live_visit_of(device_id);
+  if (visit == nullptr) return;
   const proto::SessionEnd replaced{.counted = false, .outcome = "the device checked in again", .window = {}};
-  Round* round = round_of(*session);
-  if (session->stage == Session::Stage::kTraining && round != nullptr && round->joining()) {
+  Round* round = round_of(*visit);
+  if (visit->stage == Visit::Stage::kTraining && round != nullptr && round->joining()) {
     round->plan_returned();
-    mark(*find_task(session->task));
-    return end_session(*session, replaced);
+    mark(*find_task(visit->task));
+    return end_visit(*visit, replaced);
   }
   // A contribution cannot be taken back; what it had joined with can: it may take another plan, should there
   // be one.
-  const bool may_come_again = session->stage != Session::Stage::kContributing;
-  depart(*session, replaced);
+  const bool may_come_again = visit->stage != Visit::Stage::kContributing;
+  depart(*visit, replaced);
   if (round != nullptr && may_come_again) round->departed.erase(device_id);
 }
 
@@ -95,8 +95,8 @@ proto::CheckInReply Core::assign(const proto::CheckInRequest& request) {
   if (found == populations_.end()) {
     return idle_window(options_, fmt::format("no task for population '{}'", request.population));
   }
-  if (sessions_.size() >= limits::kSessionsMax) sessions_.forget_ended(now_, true);
-  if (sessions_.size() >= limits::kSessionsMax) {
+  if (visits_.size() >= limits::kSessionsMax) visits_.forget_ended(now_, true);
+  if (visits_.size() >= limits::kSessionsMax) {
     return idle_window(options_, "the coordinator serves as many devices as it can");
   }
   Population& population = found->second;
@@ -134,8 +134,8 @@ proto::CheckInReply Core::assign(const proto::CheckInRequest& request) {
 
 proto::PlanOffer Core::give_plan(Task& task, Round& round, const std::string& device_id) {
   const bool first = round.joining_until() == kNever;
-  const Session& session = sessions_.create(random_, device_id, task.stored.id, round.id());
-  round.plan_given(session.token, now_);
+  const Visit& visit = visits_.create(random_, device_id, task.stored.id, round.id());
+  round.plan_given(visit.token, now_);
   // Counted from the first plan: later ones do not put it off.
   if (first) {
     deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kJoining, .round = round.id()},
@@ -147,7 +147,7 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const std::string& de
                                                     secagg::plan_statement(round.plan_bytes()));
   }
   mark(task);
-  return {.token = session.token, .plan = round.plan_bytes(), .credential = round.plan_credential};
+  return {.token = visit.token, .plan = round.plan_bytes(), .credential = round.plan_credential};
 }
 
 }  // namespace sotto::server

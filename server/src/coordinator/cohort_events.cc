@@ -30,10 +30,10 @@ void Core::handle(CohortEvent& event) {
   mark(*task);
 }
 
-Session* Core::session_at(const Cohort& cohort, Seat seat) {
+Visit* Core::visit_at(const Cohort& cohort, Seat seat) {
   if (seat.value >= cohort.places.size()) return nullptr;
-  Session* session = sessions_.find(cohort.places[seat.value].token);
-  return session == nullptr || session->stage == Session::Stage::kEnded ? nullptr : session;
+  Visit* visit = visits_.find(cohort.places[seat.value].token);
+  return visit == nullptr || visit->stage == Visit::Stage::kEnded ? nullptr : visit;
 }
 
 void Core::on(const AtCohort& at, CohortAdmitted& event) {
@@ -43,51 +43,51 @@ void Core::on(const AtCohort& at, CohortAdmitted& event) {
   if (accepted(event.rejection)) return;
   at.round.refusals.add(event.rejection);
   at.round.departed.insert(place.device_id);
-  if (Session* session = session_at(at.cohort, event.seat)) {
-    end_session(*session, proto::Refused{event.rejection, window_for(at.task, describe(event.rejection))});
+  if (Visit* visit = visit_at(at.cohort, event.seat)) {
+    end_visit(*visit, proto::Refused{event.rejection, window_for(at.task, describe(event.rejection))});
   }
 }
 
 void Core::contribution_admitted(const AtCohort& at, const Cohort::Place& place, Rejection rejection) {
-  Session* session = sessions_.find(place.token);
-  const bool live = session != nullptr && session->stage == Session::Stage::kContributing;
+  Visit* visit = visits_.find(place.token);
+  const bool live = visit != nullptr && visit->stage == Visit::Stage::kContributing;
   // It has given what it had, or had nothing to give: no second plan in this round.
   at.round.departed.insert(place.device_id);
   if (!accepted(rejection)) {
     at.round.plan_lost();
     at.round.refusals.add(rejection);
     if (!live) return;
-    return end_session(*session, proto::Refused{rejection, window_for(at.task, describe(rejection))});
+    return end_visit(*visit, proto::Refused{rejection, window_for(at.task, describe(rejection))});
   }
   at.round.device_joined(place.token);
   if (!live) return;
-  end_session(*session,
-              proto::SessionEnd{
-                  .counted = true,
-                  .outcome = fmt::format("round {} counts this device's update; nothing more is needed of it",
-                                         at.round.id().value),
-                  .window = window_for(at.task, "waiting for the next round")});
+  end_visit(*visit,
+            proto::SessionEnd{
+                .counted = true,
+                .outcome = fmt::format("round {} counts this device's update; nothing more is needed of it",
+                                       at.round.id().value),
+                .window = window_for(at.task, "waiting for the next round")});
 }
 
 void Core::on(const AtCohort& at, CohortAnswered& event) {
   at.cohort.answered = event.answered;
-  Session* session = session_at(at.cohort, event.seat);
-  if (session == nullptr || session->stage != Session::Stage::kInCohort) return;
+  Visit* visit = visit_at(at.cohort, event.seat);
+  if (visit == nullptr || visit->stage != Visit::Stage::kInCohort) return;
   // A device that has asked again, or whose time was up, hears it when it asks the next time.
-  const bool waits = session->held == event.call;
+  const bool waits = visit->held == event.call;
   if (const auto* rejection = std::get_if<Rejection>(&event.answer)) {
     if (waits) {
-      session->held.reset();
+      visit->held.reset();
       held_calls_.release(event.call);
     }
-    return refuse(at.task, at.round, *session, waits ? std::optional(event.call) : std::nullopt, *rejection);
+    return refuse(at.task, at.round, *visit, waits ? std::optional(event.call) : std::nullopt, *rejection);
   }
   if (!waits) return;
   if (auto* next = std::get_if<proto::NextStep>(&event.answer)) {
-    return answer_held(*session, std::move(*next));
+    return answer_held(*visit, std::move(*next));
   }
-  session->asking = false;
-  if (session->overdue) answer_held(*session, keep_waiting(*session));
+  visit->asking = false;
+  if (visit->overdue) answer_held(*visit, keep_waiting(*visit));
 }
 
 void Core::on(const AtCohort& at, CohortStepOpened& event) {
@@ -99,11 +99,11 @@ void Core::on(const AtCohort& at, CohortStepOpened& event) {
   const std::string missed = fmt::format(
       "round {} went on without this device: its answer to a step did not come in time", at.round.id().value);
   for (const Seat seat : event.missed) {
-    Session* session = session_at(at.cohort, seat);
-    if (session == nullptr) continue;
-    end_session(*session, proto::SessionEnd{.counted = false,
-                                            .outcome = missed,
-                                            .window = window_for(at.task, "waiting for the next round")});
+    Visit* visit = visit_at(at.cohort, seat);
+    if (visit == nullptr) continue;
+    end_visit(*visit, proto::SessionEnd{.counted = false,
+                                        .outcome = missed,
+                                        .window = window_for(at.task, "waiting for the next round")});
   }
 }
 
@@ -156,11 +156,11 @@ void Core::cohort_failed(const AtCohort& at, const std::string& reason) {
   if (at.round.one_shot()) return;  // the round has no other: whoever waits hears how it ends
   const std::string outcome = "the cohort was abandoned: " + reason;
   for (std::size_t i = 0; i < at.cohort.places.size(); ++i) {
-    Session* session = session_at(at.cohort, Seat{static_cast<std::uint32_t>(i)});
-    if (session == nullptr) continue;
-    end_session(*session, proto::SessionEnd{.counted = false,
-                                            .outcome = outcome,
-                                            .window = window_for(at.task, "waiting for the next round")});
+    Visit* visit = visit_at(at.cohort, Seat{static_cast<std::uint32_t>(i)});
+    if (visit == nullptr) continue;
+    end_visit(*visit, proto::SessionEnd{.counted = false,
+                                        .outcome = outcome,
+                                        .window = window_for(at.task, "waiting for the next round")});
   }
 }
 

@@ -33,7 +33,7 @@ Result<std::unique_ptr<Coordinator>> Coordinator::open(std::vector<StoredTask> t
 std::vector<Action> Core::step(Event event, Time now) {
   now_ = now;
   actions_.clear();
-  sessions_.forget_ended(now);
+  visits_.forget_ended(now);
   run_deadlines();
   settle();
   expire_held_calls();
@@ -70,22 +70,22 @@ void Core::run_deadlines() {
 
 void Core::expire_held_calls() {
   while (const auto due = held_calls_.pop_due(now_)) {
-    Session* session = sessions_.find(due->second);
-    SOTTO_CHECK(session != nullptr);
-    if (session->asking) {
-      session->overdue = true;
+    Visit* visit = visits_.find(due->second);
+    SOTTO_CHECK(visit != nullptr);
+    if (visit->asking) {
+      visit->overdue = true;
       held_calls_.hold_untimed(due->first, due->second);
       continue;
     }
-    session->held.reset();
-    reply(due->first, proto::ExchangeReply(keep_waiting(*session)));
+    visit->held.reset();
+    reply(due->first, proto::ExchangeReply(keep_waiting(*visit)));
   }
 }
 
 void Core::handle(CallCancelledEvent& event) {
   const std::optional<SessionToken> token = held_calls_.release(event.call);
   if (!token) return;
-  if (Session* session = sessions_.find(*token)) session->held.reset();
+  if (Visit* visit = visits_.find(*token)) visit->held.reset();
 }
 
 void Core::notice(NoticeAction::Level level, std::string text) {
@@ -96,33 +96,33 @@ void Core::command(const Round& round, CohortId cohort, CohortCommand command) {
   actions_.push_back(CohortAction{{round.plan().task, round.id(), cohort}, std::move(command)});
 }
 
-void Core::hold(Session& session, CallId call) {
-  SOTTO_CHECK(!session.held);
-  session.held = call;
-  session.asking = session.overdue = false;
-  held_calls_.hold(call, session.token, now_ + std::chrono::milliseconds(options_.hold_call_ms));
+void Core::hold(Visit& visit, CallId call) {
+  SOTTO_CHECK(!visit.held);
+  visit.held = call;
+  visit.asking = visit.overdue = false;
+  held_calls_.hold(call, visit.token, now_ + std::chrono::milliseconds(options_.hold_call_ms));
 }
 
-void Core::answer_held(Session& session, proto::ExchangeReply answer) {
-  if (!session.held) return;
-  const CallId call = *session.held;
-  session.held.reset();
-  session.asking = session.overdue = false;
+void Core::answer_held(Visit& visit, proto::ExchangeReply answer) {
+  if (!visit.held) return;
+  const CallId call = *visit.held;
+  visit.held.reset();
+  visit.asking = visit.overdue = false;
   held_calls_.release(call);
   reply(call, std::move(answer));
 }
 
-void Core::end_session(Session& session, proto::ExchangeReply answer) {
-  answer_held(session, answer);
-  sessions_.end(session, std::move(answer), now_);
+void Core::end_visit(Visit& visit, proto::ExchangeReply answer) {
+  answer_held(visit, answer);
+  visits_.end(visit, std::move(answer), now_);
 }
 
-proto::KeepWaiting Core::keep_waiting(const Session& session) {
-  const Task* task = find_task(session.task);
-  Round* round = round_of(session);
+proto::KeepWaiting Core::keep_waiting(const Visit& visit) {
+  const Task* task = find_task(visit.task);
+  Round* round = round_of(visit);
   if (round == nullptr) return {poll_window(options_, "")};
-  if (session.stage == Session::Stage::kInCohort) {
-    return {poll_window(options_, describe_waiting(*round, *round->find_cohort(session.cohort)))};
+  if (visit.stage == Visit::Stage::kInCohort) {
+    return {poll_window(options_, describe_waiting(*round, *round->find_cohort(visit.cohort)))};
   }
   return {poll_window(options_, fmt::format("round {}: {} of {} devices have joined", round->id().value,
                                             round->joined(), task->stored.spec.participants))};
@@ -146,9 +146,9 @@ Task* Core::find_task(const std::string& name) {
   return found == task_ids_.end() ? nullptr : find_task(found->second);
 }
 
-Round* Core::round_of(const Session& session) {
-  Task* task = find_task(session.task);
-  return task == nullptr ? nullptr : task->find_round(session.round);
+Round* Core::round_of(const Visit& visit) {
+  Task* task = find_task(visit.task);
+  return task == nullptr ? nullptr : task->find_round(visit.round);
 }
 
 }  // namespace sotto::server

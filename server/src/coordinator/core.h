@@ -18,8 +18,8 @@
 #include "coordinator/deadlines.h"
 #include "coordinator/held_calls.h"
 #include "coordinator/pacing.h"
-#include "coordinator/session_table.h"
 #include "coordinator/task.h"
+#include "coordinator/visit_table.h"
 #include "sotto/server/coordinator.h"
 
 namespace sotto::server {
@@ -59,12 +59,12 @@ class Core final : public Coordinator {
   void notice(NoticeAction::Level level, std::string text);
   void command(const Round& round, CohortId cohort, CohortCommand command);
   // Keeps the call for an answer that is not ready.
-  void hold(Session& session, CallId call);
-  // Answers the session's held call, if there is one.
-  void answer_held(Session& session, proto::ExchangeReply answer);
-  // Ends the session with this answer, now and to every later call.
-  void end_session(Session& session, proto::ExchangeReply answer);
-  [[nodiscard]] proto::KeepWaiting keep_waiting(const Session& session);
+  void hold(Visit& visit, CallId call);
+  // Answers the visit's held call, if there is one.
+  void answer_held(Visit& visit, proto::ExchangeReply answer);
+  // Ends the visit with this answer, now and to every later call.
+  void end_visit(Visit& visit, proto::ExchangeReply answer);
+  [[nodiscard]] proto::KeepWaiting keep_waiting(const Visit& visit);
   [[nodiscard]] proto::RetryWindow window_for(const Task& task, std::string reason) const;
   [[nodiscard]] Task* find_task(TaskId id);
   [[nodiscard]] Task* find_task(const std::string& name);
@@ -72,27 +72,27 @@ class Core final : public Coordinator {
   [[nodiscard]] std::optional<crypto::Es256PublicKey> authority() const {
     return options_.identity == nullptr ? std::nullopt : std::optional(options_.identity->authority);
   }
-  // The round a session belongs to; nullptr when it is over.
-  [[nodiscard]] Round* round_of(const Session& session);
+  // The round a visit belongs to; nullptr when it is over.
+  [[nodiscard]] Round* round_of(const Visit& visit);
   // Its rounds are asked what comes next before the step ends.
   void mark(const Task& task) { marked_.insert(task.stored.id); }
 
   // ---- check_in.cc ----
   [[nodiscard]] Status validate(const proto::CheckInRequest& request) const;
-  void replace_session_of(const std::string& device_id);
+  void replace_visit_of(const std::string& device_id);
   [[nodiscard]] proto::CheckInReply assign(const proto::CheckInRequest& request);
   [[nodiscard]] proto::PlanOffer give_plan(Task& task, Round& round, const std::string& device_id);
 
   // ---- exchange.cc ----
-  void take_join(Task& task, Round& round, Session& session, ExchangeEvent& event);
-  void take_contribution(Round& round, Session& session, ExchangeEvent& event);
-  void repeat_join(Task& task, Round& round, Session& session, const ExchangeEvent& event);
-  void pass_to_cohort(const Round& round, Session& session, ExchangeEvent& event);
+  void take_join(Task& task, Round& round, Visit& visit, ExchangeEvent& event);
+  void take_contribution(Round& round, Visit& visit, ExchangeEvent& event);
+  void repeat_join(Task& task, Round& round, Visit& visit, const ExchangeEvent& event);
+  void pass_to_cohort(const Round& round, Visit& visit, ExchangeEvent& event);
   // Counts, and answers if there is a call; a refusal that leaves the device nothing to repair ends its
-  // session.
-  void refuse(Task& task, Round& round, Session& session, std::optional<CallId> call, Rejection rejection);
-  // The device leaves: its session ends with this answer.
-  void depart(Session& session, proto::ExchangeReply answer);
+  // visit.
+  void refuse(Task& task, Round& round, Visit& visit, std::optional<CallId> call, Rejection rejection);
+  // The device leaves: its visit ends with this answer.
+  void depart(Visit& visit, proto::ExchangeReply answer);
 
   // ---- phases.cc ----
   void settle();
@@ -124,8 +124,8 @@ class Core final : public Coordinator {
   void on(const AtCohort& at, CohortFinished& event);
   void contribution_admitted(const AtCohort& at, const Cohort::Place& place, Rejection rejection);
   void cohort_failed(const AtCohort& at, const std::string& reason);
-  // The live session in that seat; nullptr when it is over.
-  [[nodiscard]] Session* session_at(const Cohort& cohort, Seat seat);
+  // The live visit in that seat; nullptr when it is over.
+  [[nodiscard]] Visit* visit_at(const Cohort& cohort, Seat seat);
 
   // ---- recording.cc ----
   [[nodiscard]] StoreCallId ask_store(StoreRequest request);
@@ -173,7 +173,7 @@ class Core final : public Coordinator {
   std::map<TaskId, Task> tasks_;
   std::unordered_map<std::string, TaskId> task_ids_;
   std::unordered_map<std::string, Population> populations_;
-  SessionTable sessions_;
+  VisitTable visits_;
   HeldCalls held_calls_;
   Deadlines deadlines_;
   std::set<TaskId> marked_;
@@ -185,9 +185,9 @@ class Core final : public Coordinator {
   std::size_t state_changes_waiting_ = 0;
   std::size_t tasks_in_creation_ = 0;
   std::optional<OlderModel> older_model_;
-  std::uint64_t unknown_sessions_ = 0;  // calls refused for their token since the last notice
-  Time now_;                            // of the step in progress
-  std::vector<Action> actions_;         // of the step in progress
+  std::uint64_t unknown_visits_ = 0;  // calls refused for their token since the last notice
+  Time now_;                          // of the step in progress
+  std::vector<Action> actions_;       // of the step in progress
 };
 
 }  // namespace sotto::server

@@ -20,145 +20,143 @@ bool well_formed_join(const proto::Plan& plan, Bytes payload) {
   return payload.size() == (secure ? secagg::join_bytes(plan.aggregation.adversary) : 0);
 }
 
-bool vector_in_sum(Round& round, const Session& session) {
-  return session.stage == Session::Stage::kInCohort &&
-         round.find_cohort(session.cohort)->places[session.seat.value].in_sum;
+bool vector_in_sum(Round& round, const Visit& visit) {
+  return visit.stage == Visit::Stage::kInCohort &&
+         round.find_cohort(visit.cohort)->places[visit.seat.value].in_sum;
 }
 
 }  // namespace
 
 void Core::handle(ExchangeEvent& event) {
   const proto::ExchangeRequest& request = event.request;
-  Session* session = sessions_.find(request.token);
-  if (session == nullptr) {
-    ++unknown_sessions_;
-    const proto::RetryWindow window = retry_window(options_, {.expected_ms = 0, .devices = sessions_.size()},
+  Visit* visit = visits_.find(request.token);
+  if (visit == nullptr) {
+    ++unknown_visits_;
+    const proto::RetryWindow window = retry_window(options_, {.expected_ms = 0, .devices = visits_.size()},
                                                    "the session is unknown: check in again");
     return reply(event.call, proto::ExchangeReply(proto::Refused{Rejection::kUnknownSession, window}));
   }
   // A device has one call outstanding: it has given up the older one.
-  if (session->held) answer_held(*session, keep_waiting(*session));
-  if (session->stage == Session::Stage::kEnded) return reply(event.call, session->end);
-  Task& task = *find_task(session->task);
-  Round& round = *round_of(*session);
+  if (visit->held) answer_held(*visit, keep_waiting(*visit));
+  if (visit->stage == Visit::Stage::kEnded) return reply(event.call, visit->end);
+  Task& task = *find_task(visit->task);
+  Round& round = *round_of(*visit);
   round.count_uplink(request.payload.size());
   if (request.poll && !request.payload.empty()) {
-    return refuse(task, round, *session, event.call, Rejection::kMalformed);
+    return refuse(task, round, *visit, event.call, Rejection::kMalformed);
   }
-  switch (session->stage) {
-    case Session::Stage::kTraining:
-      return take_join(task, round, *session, event);
-    case Session::Stage::kContributing:
-    case Session::Stage::kJoined:
-      return repeat_join(task, round, *session, event);
-    case Session::Stage::kInCohort:
-      return pass_to_cohort(round, *session, event);
-    case Session::Stage::kEnded:
+  switch (visit->stage) {
+    case Visit::Stage::kTraining:
+      return take_join(task, round, *visit, event);
+    case Visit::Stage::kContributing:
+    case Visit::Stage::kJoined:
+      return repeat_join(task, round, *visit, event);
+    case Visit::Stage::kInCohort:
+      return pass_to_cohort(round, *visit, event);
+    case Visit::Stage::kEnded:
       return;
   }
 }
 
-void Core::take_join(Task& task, Round& round, Session& session, ExchangeEvent& event) {
+void Core::take_join(Task& task, Round& round, Visit& visit, ExchangeEvent& event) {
   if (!round.joining()) {
     const std::string name = fmt::format("round {}", round.id().value);
-    end_session(session,
-                proto::SessionEnd{.counted = false,
-                                  .outcome = name + " went on without this device: it joined too late",
-                                  .window = window_for(task, "waiting for the round after " + name)});
-    return reply(event.call, session.end);
+    end_visit(visit, proto::SessionEnd{.counted = false,
+                                       .outcome = name + " went on without this device: it joined too late",
+                                       .window = window_for(task, "waiting for the round after " + name)});
+    return reply(event.call, visit.end);
   }
   if (event.request.step != proto::Step::kJoin || event.request.poll) {
-    return refuse(task, round, session, event.call, Rejection::kWrongPhase);
+    return refuse(task, round, visit, event.call, Rejection::kWrongPhase);
   }
   if (!well_formed_join(round.plan(), event.request.payload)) {
-    return refuse(task, round, session, event.call, Rejection::kMalformed);
+    return refuse(task, round, visit, event.call, Rejection::kMalformed);
   }
   if (event.request.plan_digest != round.plan_digest()) {
-    return refuse(task, round, session, event.call, Rejection::kWrongModel);
+    return refuse(task, round, visit, event.call, Rejection::kWrongModel);
   }
   mark(task);
-  if (round.one_shot()) return take_contribution(round, session, event);
-  session.stage = Session::Stage::kJoined;
-  session.join_payload = std::move(event.request.payload);
-  round.device_joined(session.token);
-  hold(session, event.call);
+  if (round.one_shot()) return take_contribution(round, visit, event);
+  visit.stage = Visit::Stage::kJoined;
+  visit.join_payload = std::move(event.request.payload);
+  round.device_joined(visit.token);
+  hold(visit, event.call);
 }
 
 // One-shot rounds (PROTOCOL.md section 10): a device's join is its whole contribution. It goes into the sum
 // of the round's one cohort at once, and the device is let go when the cohort says so.
-void Core::take_contribution(Round& round, Session& session, ExchangeEvent& event) {
+void Core::take_contribution(Round& round, Visit& visit, ExchangeEvent& event) {
   if (round.cohorts().empty()) open_cohort(round, round.add_cohort());
   Cohort& cohort = *round.find_cohort(CohortId{0});
-  session.stage = Session::Stage::kContributing;
-  session.cohort = cohort.id;
-  session.seat = Seat{static_cast<std::uint32_t>(cohort.places.size())};
-  cohort.places.push_back({.token = session.token, .device_id = session.device_id});
-  hold(session, event.call);
-  session.asking = true;
-  command(round, cohort.id, AdmitToCohort{session.seat, std::move(event.request.payload)});
+  visit.stage = Visit::Stage::kContributing;
+  visit.cohort = cohort.id;
+  visit.seat = Seat{static_cast<std::uint32_t>(cohort.places.size())};
+  cohort.places.push_back({.token = visit.token, .device_id = visit.device_id});
+  hold(visit, event.call);
+  visit.asking = true;
+  command(round, cohort.id, AdmitToCohort{visit.seat, std::move(event.request.payload)});
 }
 
-void Core::repeat_join(Task& task, Round& round, Session& session, const ExchangeEvent& event) {
+void Core::repeat_join(Task& task, Round& round, Visit& visit, const ExchangeEvent& event) {
   const proto::ExchangeRequest& request = event.request;
-  const bool contributing = session.stage == Session::Stage::kContributing;
+  const bool contributing = visit.stage == Visit::Stage::kContributing;
   if (request.step != proto::Step::kJoin) {
-    return refuse(task, round, session, event.call, Rejection::kWrongPhase);
+    return refuse(task, round, visit, event.call, Rejection::kWrongPhase);
   }
   // A contribution is masked anew each time, so that its bytes tell nothing.
-  if (!contributing && !request.poll && request.payload != session.join_payload) {
-    return refuse(task, round, session, event.call, Rejection::kDuplicate);
+  if (!contributing && !request.poll && request.payload != visit.join_payload) {
+    return refuse(task, round, visit, event.call, Rejection::kDuplicate);
   }
-  hold(session, event.call);
-  session.asking = contributing;
+  hold(visit, event.call);
+  visit.asking = contributing;
 }
 
-void Core::pass_to_cohort(const Round& round, Session& session, ExchangeEvent& event) {
-  hold(session, event.call);
-  session.asking = true;
-  command(round, session.cohort,
-          CohortMessage{.seat = session.seat,
+void Core::pass_to_cohort(const Round& round, Visit& visit, ExchangeEvent& event) {
+  hold(visit, event.call);
+  visit.asking = true;
+  command(round, visit.cohort,
+          CohortMessage{.seat = visit.seat,
                         .call = event.call,
                         .step = event.request.step,
                         .poll = event.request.poll,
                         .payload = std::move(event.request.payload)});
 }
 
-void Core::refuse(Task& task, Round& round, Session& session, std::optional<CallId> call,
-                  Rejection rejection) {
+void Core::refuse(Task& task, Round& round, Visit& visit, std::optional<CallId> call, Rejection rejection) {
   round.refusals.add(rejection);
   const proto::Refused refused{rejection, window_for(task, describe(rejection))};
   if (call) reply(*call, proto::ExchangeReply(refused));
-  if (!recoverable(rejection)) depart(session, refused);
+  if (!recoverable(rejection)) depart(visit, refused);
 }
 
 void Core::handle(AbandonEvent& event) {
   reply(event.call, AbandonReply{});
-  Session* session = sessions_.find(event.request.token);
-  if (session == nullptr || session->stage == Session::Stage::kEnded) return;
-  const bool counted = vector_in_sum(*round_of(*session), *session);
+  Visit* visit = visits_.find(event.request.token);
+  if (visit == nullptr || visit->stage == Visit::Stage::kEnded) return;
+  const bool counted = vector_in_sum(*round_of(*visit), *visit);
   const std::string outcome =
       std::string("the device left its session") + (counted ? "; its update is in the sum" : "");
-  const proto::RetryWindow window = window_for(*find_task(session->task), "waiting for the next round");
-  depart(*session, proto::SessionEnd{.counted = counted, .outcome = outcome, .window = window});
+  const proto::RetryWindow window = window_for(*find_task(visit->task), "waiting for the next round");
+  depart(*visit, proto::SessionEnd{.counted = counted, .outcome = outcome, .window = window});
 }
 
-void Core::depart(Session& session, proto::ExchangeReply answer) {
-  const Session::Stage stage = session.stage;
-  end_session(session, std::move(answer));
-  Round* round = round_of(session);
+void Core::depart(Visit& visit, proto::ExchangeReply answer) {
+  const Visit::Stage stage = visit.stage;
+  end_visit(visit, std::move(answer));
+  Round* round = round_of(visit);
   if (round == nullptr) return;
-  mark(*find_task(session.task));
-  round->departed.insert(session.device_id);
+  mark(*find_task(visit.task));
+  round->departed.insert(visit.device_id);
   switch (stage) {
-    case Session::Stage::kTraining:
+    case Visit::Stage::kTraining:
       return round->plan_lost();
-    case Session::Stage::kContributing:
+    case Visit::Stage::kContributing:
       return;  // its cohort will say whether it joined
-    case Session::Stage::kJoined:
+    case Visit::Stage::kJoined:
       return round->joiner_left();
-    case Session::Stage::kInCohort:
-      return command(*round, session.cohort, LeaveCohort{session.seat});
-    case Session::Stage::kEnded:
+    case Visit::Stage::kInCohort:
+      return command(*round, visit.cohort, LeaveCohort{visit.seat});
+    case Visit::Stage::kEnded:
       return;
   }
 }

@@ -67,8 +67,8 @@ void Core::close_joining(Task& task, Round& round, const std::vector<std::uint32
     next += size;
   }
   for (; next != tokens.end(); ++next) {
-    end_session(
-        *sessions_.find(*next),
+    end_visit(
+        *visits_.find(*next),
         proto::SessionEnd{.counted = false,
                           .outcome = fmt::format("round {} went on without this device: its cohorts are full",
                                                  round.id().value),
@@ -81,8 +81,8 @@ std::vector<SessionToken> Core::shuffled_joiners(const Round& round) {
   std::vector<SessionToken> tokens;
   tokens.reserve(round.joined());
   for (const SessionToken& token : round.joiners()) {
-    const Session* session = sessions_.find(token);
-    if (session != nullptr && session->stage == Session::Stage::kJoined) tokens.push_back(token);
+    const Visit* visit = visits_.find(token);
+    if (visit != nullptr && visit->stage == Visit::Stage::kJoined) tokens.push_back(token);
   }
   for (std::size_t i = tokens.size(); i > 1; --i) std::swap(tokens[i - 1], tokens[random_.below(i)]);
   return tokens;
@@ -101,13 +101,13 @@ void Core::form_cohort(Round& round, const std::vector<SessionToken>& tokens) {
   Cohort& cohort = round.add_cohort();
   open_cohort(round, cohort);
   for (const SessionToken& token : tokens) {
-    Session& session = *sessions_.find(token);
-    session.stage = Session::Stage::kInCohort;
-    session.cohort = cohort.id;
-    session.seat = Seat{static_cast<std::uint32_t>(cohort.places.size())};
-    session.asking = session.held.has_value();
-    cohort.places.push_back({.token = token, .device_id = session.device_id});
-    command(round, cohort.id, AdmitToCohort{session.seat, std::move(session.join_payload), session.held});
+    Visit& visit = *visits_.find(token);
+    visit.stage = Visit::Stage::kInCohort;
+    visit.cohort = cohort.id;
+    visit.seat = Seat{static_cast<std::uint32_t>(cohort.places.size())};
+    visit.asking = visit.held.has_value();
+    cohort.places.push_back({.token = token, .device_id = visit.device_id});
+    command(round, cohort.id, AdmitToCohort{visit.seat, std::move(visit.join_payload), visit.held});
   }
   command(round, cohort.id, CloseCohortStep{proto::Step::kJoin});
 }
@@ -145,14 +145,14 @@ void Core::release(Task& task, Round& round, const EndedRound& ended) {
   const std::string sentence = fmt::format("round {} {}", round.id().value, outcome);
   const proto::RetryWindow window = window_for(task, describe_waiting(task).what);
   for (const SessionToken& token : round.planned) {
-    Session* session = sessions_.find(token);
-    if (session == nullptr || session->stage == Session::Stage::kEnded) continue;
+    Visit* visit = visits_.find(token);
+    if (visit == nullptr || visit->stage == Visit::Stage::kEnded) continue;
     bool counted = false;
-    if (ended.committed && session->stage == Session::Stage::kInCohort) {
-      const Cohort& cohort = *round.find_cohort(session->cohort);
-      counted = cohort.state == Cohort::State::kSummed && cohort.places[session->seat.value].in_sum;
+    if (ended.committed && visit->stage == Visit::Stage::kInCohort) {
+      const Cohort& cohort = *round.find_cohort(visit->cohort);
+      counted = cohort.state == Cohort::State::kSummed && cohort.places[visit->seat.value].in_sum;
     }
-    end_session(*session, proto::SessionEnd{.counted = counted, .outcome = sentence, .window = window});
+    end_visit(*visit, proto::SessionEnd{.counted = counted, .outcome = sentence, .window = window});
   }
   const std::string name = fmt::format("task '{}', round {}", task.stored.spec.name, round.id().value);
   notice(ended.committed ? NoticeAction::Level::kInfo : NoticeAction::Level::kWarning,
@@ -161,10 +161,10 @@ void Core::release(Task& task, Round& round, const EndedRound& ended) {
     notice(NoticeAction::Level::kWarning,
            fmt::format("{} refused {} messages: {}", name, round.refusals.total(), round.refusals.summary()));
   }
-  if (unknown_sessions_ > 0) {
+  if (unknown_visits_ > 0) {
     notice(NoticeAction::Level::kWarning,
            fmt::format("{} calls named a session that is unknown since the last such notice",
-                       std::exchange(unknown_sessions_, 0)));
+                       std::exchange(unknown_visits_, 0)));
   }
 }
 

@@ -1,4 +1,4 @@
-// A round in flight: a machine that is told what happens and says what comes next. It knows no session, no
+// A round in flight: a machine that is told what happens and says what comes next. It knows no visit, no
 // store and no clock, and it ends nothing: whoever drives it asks next() and acts.
 #pragma once
 
@@ -136,7 +136,7 @@ class Round {
   RefusalCounts refusals{};
   std::optional<secagg::Credential> plan_credential{};  // made with the first plan that is given
   std::vector<SessionToken> planned{};                  // every session of this round
-  // Devices that left their session: no second plan in this round.
+  // Devices that left their visit: no second plan in this round.
   std::unordered_set<std::string> departed{};
 
  private:

@@ -9,8 +9,8 @@
 #include "coordinator/initial_model.h"
 #include "coordinator/pacing.h"
 #include "coordinator/round.h"
-#include "coordinator/session_table.h"
 #include "coordinator/task.h"
+#include "coordinator/visit_table.h"
 #include "sotto/crypto/primitives.h"
 
 namespace sotto::server {
@@ -85,18 +85,18 @@ TEST(HeldCalls, ForgetsReleasedCalls) {
   EXPECT_EQ(held.next(), kNever);
 }
 
-TEST(SessionTable, KeepsAnEndedSessionForAWhile) {
+TEST(VisitTable, KeepsAnEndedVisitForAWhile) {
   crypto::SeededRandom random(std::uint64_t{7});
-  SessionTable table;
-  Session& session = table.create(random, "d1", TaskId{1}, RoundId{1});
-  const SessionToken token = session.token;
-  EXPECT_EQ(table.live_session_of("d1"), &session);
-  table.end(session, proto::SessionEnd{.counted = true, .outcome = "over", .window = {}}, Time{1000});
-  EXPECT_EQ(table.live_session_of("d1"), nullptr);
-  table.forget_ended(Time{1000} + SessionTable::kEndedKept + std::chrono::milliseconds(-1));
+  VisitTable table;
+  Visit& visit = table.create(random, "d1", TaskId{1}, RoundId{1});
+  const SessionToken token = visit.token;
+  EXPECT_EQ(table.live_visit_of("d1"), &visit);
+  table.end(visit, proto::SessionEnd{.counted = true, .outcome = "over", .window = {}}, Time{1000});
+  EXPECT_EQ(table.live_visit_of("d1"), nullptr);
+  table.forget_ended(Time{1000} + VisitTable::kEndedKept + std::chrono::milliseconds(-1));
   ASSERT_NE(table.find(token), nullptr);
   EXPECT_TRUE(std::get<proto::SessionEnd>(table.find(token)->end).counted);
-  table.forget_ended(Time{1000} + SessionTable::kEndedKept);
+  table.forget_ended(Time{1000} + VisitTable::kEndedKept);
   EXPECT_EQ(table.find(token), nullptr);
   EXPECT_EQ(table.size(), 0u);
 }

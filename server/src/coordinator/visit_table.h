@@ -1,4 +1,4 @@
-// The devices between check-in and the end of their round, by token and by device id. A session that has
+// The devices between check-in and the end of their round, by token and by device id. A visit that has
 // ended is kept for a while so that a device that lost the last answer gets it when it repeats its call.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace sotto::server {
 
-struct Session {
+struct Visit {
   enum class Stage : std::uint8_t {
     kTraining,      // was given a plan
     kContributing,  // its one-shot message is with the cohort, which has not said yet whether it takes it
@@ -42,22 +42,22 @@ struct Session {
   proto::ExchangeReply end;                // kEnded: the answer to every further call
 };
 
-class SessionTable {
+class VisitTable {
  public:
-  // Ended sessions are forgotten after this.
+  // Ended visits are forgotten after this.
   static constexpr std::chrono::milliseconds kEndedKept{60'000};
 
-  // A new session under a fresh random token. Requires that the device has no live one.
-  Session& create(Random& random, const std::string& device_id, TaskId task, RoundId round);
+  // A new visit under a fresh random token. Requires that the device has no live one.
+  Visit& create(Random& random, const std::string& device_id, TaskId task, RoundId round);
   // Live or ended; nullptr for a token never given or forgotten.
-  [[nodiscard]] Session* find(const SessionToken& token);
-  // The device's session that has not ended; nullptr when there is none.
-  [[nodiscard]] Session* live_session_of(const std::string& device_id);
-  // Requires a live session.
-  void end(Session& session, proto::ExchangeReply reply, Time now);
-  // Forgets ended sessions whose time has passed; with `all`, every ended session.
+  [[nodiscard]] Visit* find(const SessionToken& token);
+  // The device's visit that has not ended; nullptr when there is none.
+  [[nodiscard]] Visit* live_visit_of(const std::string& device_id);
+  // Requires a live visit.
+  void end(Visit& visit, proto::ExchangeReply reply, Time now);
+  // Forgets ended visits whose time has passed; with `all`, every ended visit.
   void forget_ended(Time now, bool all = false);
-  [[nodiscard]] std::size_t size() const { return sessions_.size(); }
+  [[nodiscard]] std::size_t size() const { return visits_.size(); }
 
  private:
   // Tokens are random: any eight of their bytes are a hash.
@@ -67,7 +67,7 @@ class SessionTable {
     }
   };
 
-  std::unordered_map<SessionToken, std::unique_ptr<Session>, TokenHash> sessions_;
+  std::unordered_map<SessionToken, std::unique_ptr<Visit>, TokenHash> visits_;
   std::unordered_map<std::string, SessionToken> live_;
   std::deque<std::pair<Time, SessionToken>> ended_;  // oldest first
 };
