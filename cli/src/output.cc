@@ -109,8 +109,7 @@ Status write_file(const std::string& path, const std::string& content) {
   if (std::filesystem::exists(found) && !std::filesystem::is_regular_file(found)) {
     return write_stream(path, content);
   }
-  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
-  return host::write_file(path, bytes, host::kPublicFile);
+  return host::write_file(path, text_bytes(content), host::kPublicFile);
 }
 
 }  // namespace sotto::cli

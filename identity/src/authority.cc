@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sotto/crypto/pem.h"
+#include "sotto/host/file.h"
 #include "sotto/identity/key_file.h"
 
 namespace sotto::identity {
@@ -15,16 +16,6 @@ path secret_file(const path& directory) { return directory / "authority-key.pem"
 
 Status damaged(const path& file, const std::string& how) {
   return data_loss("the authority's " + file.string() + " " + how + ": restore it from a backup");
-}
-
-Status make_directory(const path& directory) {
-  std::error_code error;
-  const bool created = std::filesystem::create_directories(directory, error);
-  if (!error && created) {
-    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
-  }
-  if (error) return io_error("cannot make the directory " + directory.string() + ": " + error.message());
-  return {};
 }
 
 Result<crypto::Es256PrivateKey> decode_secret(const path& file, const crypto::SecretBuffer& text) {
@@ -56,7 +47,7 @@ Result<Authority> Authority::create(const path& directory) {
                                                     "; devices trust it, so it is not replaced");
     }
   }
-  SOTTO_RETURN_IF_ERROR(make_directory(directory));
+  SOTTO_RETURN_IF_ERROR(host::make_private_folder(directory));
   crypto::SystemRandom random;
   auto key = crypto::Es256PrivateKey::generate(random);
   SOTTO_RETURN_IF_ERROR(

@@ -47,8 +47,7 @@ inline const Identity& enrolled_device(const std::string& name) {
   static std::map<std::string, std::unique_ptr<Enrolment>> devices;
   std::unique_ptr<Enrolment>& device = devices[name];
   if (device == nullptr) {
-    const crypto::Digest digest =
-        crypto::sha256({Bytes(reinterpret_cast<const std::uint8_t*>(name.data()), name.size())});
+    const crypto::Digest digest = crypto::sha256({text_bytes(name)});
     device = std::make_unique<Enrolment>(ByteReader(digest).u64());
   }
   return device->identity;

@@ -78,6 +78,24 @@ Status write_new_file(const std::filesystem::path& path, Bytes content, mode_t m
   return {};
 }
 
+// As many bytes as `block` holds, fewer at the end of the file.
+Result<std::size_t> read_block(const File& file, const std::filesystem::path& path, MutableBytes block) {
+  std::size_t filled = 0;
+  while (filled < block.size()) {
+    const ssize_t count = ::read(file.get(), block.data() + filled, block.size() - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failure("read", path, errno);
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
+}
+
+Status too_large(const std::filesystem::path& path, std::size_t bytes_max) {
+  return data_loss(path.string() + " has more than the " + std::to_string(bytes_max) +
+                   " bytes that such a file can have");
+}
+
 }  // namespace
 
 Result<std::optional<std::vector<std::uint8_t>>> read_file(const std::filesystem::path& path,
@@ -90,16 +108,26 @@ Result<std::optional<std::vector<std::uint8_t>>> read_file(const std::filesystem
   std::vector<std::uint8_t> content;
   std::array<std::uint8_t, 16 * 1024> block;
   for (;;) {
-    const ssize_t count = ::read(file.get(), block.data(), block.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failure("read", path, errno);
-    if (count == 0) return std::optional(std::move(content));
-    if (static_cast<std::size_t>(count) > bytes_max - content.size()) {
-      return data_loss(path.string() + " has more than the " + std::to_string(bytes_max) +
-                       " bytes that such a file can have");
-    }
-    content.insert(content.end(), block.begin(), block.begin() + count);
+    const Result<std::size_t> count = read_block(file, path, block);
+    if (!count) return count.error();
+    if (*count == 0) return std::optional(std::move(content));
+    if (*count > bytes_max - content.size()) return too_large(path, bytes_max);
+    content.insert(content.end(), block.begin(), block.begin() + *count);
   }
+}
+
+Result<std::optional<std::size_t>> read_file(const std::filesystem::path& path, MutableBytes content) {
+  const File file(path, O_RDONLY);
+  if (!file.is_open()) {
+    if (errno == ENOENT) return std::optional<std::size_t>();
+    return failure("read", path, errno);
+  }
+  const Result<std::size_t> filled = read_block(file, path, content);
+  if (!filled) return filled.error();
+  std::uint8_t next = 0;
+  const Result<std::size_t> more = read_block(file, path, {&next, 1});
+  if (!more) return more.error();
+  return *more == 0 ? Result<std::optional<std::size_t>>(*filled) : too_large(path, content.size());
 }
 
 Status write_file(const std::filesystem::path& path, Bytes content, mode_t mode) {

@@ -12,10 +12,6 @@ constexpr std::array<std::uint8_t, 4> kMagic = {'S', 'D', 'E', 'V'};
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kFixedBytes = kMagic.size() + 1 + 1 + 8 + 16 + 4 * sizeof(std::uint32_t);
 
-Bytes as_bytes(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 void write_sized(ByteWriter& writer, Bytes bytes) {
   writer.u32(static_cast<std::uint32_t>(bytes.size()));
   writer.bytes(bytes);
@@ -39,8 +35,8 @@ std::vector<std::uint8_t> encode_saved_session(const SavedSession& session) {
   writer.u8(static_cast<std::uint8_t>(session.stage));
   writer.u64(static_cast<std::uint64_t>(session.accepted_at.ms));
   writer.bytes(session.token.value);
-  write_sized(writer, as_bytes(session.device_id));
-  write_sized(writer, as_bytes(session.population));
+  write_sized(writer, text_bytes(session.device_id));
+  write_sized(writer, text_bytes(session.population));
   write_sized(writer, session.plan);
   write_sized(writer, session.content);
   writer.bytes(crypto::sha256({Bytes(bytes).first(body_bytes)}));

@@ -52,10 +52,7 @@ Bytes FlatTable::vector_bytes(std::uint32_t slot, std::uint32_t element_bytes) c
   return buffer_->at(target + 4, std::uint64_t{count} * element_bytes);
 }
 
-std::string_view FlatTable::string(std::uint32_t slot) const {
-  const Bytes bytes = vector_bytes(slot, 1);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+std::string_view FlatTable::string(std::uint32_t slot) const { return bytes_text(vector_bytes(slot, 1)); }
 
 FlatTable FlatTable::table(std::uint32_t slot) const {
   const std::uint32_t position = field(slot, 4);

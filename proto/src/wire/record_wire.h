@@ -103,14 +103,17 @@ class WireReader {
     status_ = to_status(check.error(), message_.GetDescriptor()->name() + ".");
   }
   template <typename T>
-  void read_list(const Field& field, const google::protobuf::FieldDescriptor& from, T& value) {
-    const google::protobuf::Reflection& reflection = *message_.GetReflection();
-    const auto count = static_cast<std::size_t>(reflection.FieldSize(message_, &from));
+  void resize_to_count(const Field& field, const google::protobuf::FieldDescriptor& from, T& value) {
+    const int count = message_.GetReflection()->FieldSize(message_, &from);
     value = T{};
     status_ = check_integer((path_of(field) + " (count)").c_str(), count, 0, T::kCapacity);
-    if (!status_.ok()) return;
-    SOTTO_CHECK(value.resize(count));
-    for (std::size_t i = 0; i < count && status_.ok(); ++i) {
+    if (status_.ok()) SOTTO_CHECK(value.resize(static_cast<std::size_t>(count)));
+  }
+  template <typename T>
+  void read_list(const Field& field, const google::protobuf::FieldDescriptor& from, T& value) {
+    const google::protobuf::Reflection& reflection = *message_.GetReflection();
+    resize_to_count(field, from, value);
+    for (std::size_t i = 0; i < value.size() && status_.ok(); ++i) {
       WireReader reader(reflection.GetRepeatedMessage(message_, &from, static_cast<int>(i)));
       visit_fields(value[i], reader);
       status_ = reader.status();
@@ -120,12 +123,8 @@ class WireReader {
   void read_numbers(const Field& field, const google::protobuf::FieldDescriptor& from, T& value) {
     static_assert(sizeof(typename T::value_type) == sizeof(std::uint32_t));
     const google::protobuf::Reflection& reflection = *message_.GetReflection();
-    const auto count = static_cast<std::size_t>(reflection.FieldSize(message_, &from));
-    value = T{};
-    status_ = check_integer((path_of(field) + " (count)").c_str(), count, 0, T::kCapacity);
-    if (!status_.ok()) return;
-    SOTTO_CHECK(value.resize(count));
-    for (std::size_t i = 0; i < count; ++i) {
+    resize_to_count(field, from, value);
+    for (std::size_t i = 0; i < value.size(); ++i) {
       value[i] = reflection.GetRepeatedUInt32(message_, &from, static_cast<int>(i));
     }
   }

@@ -3,17 +3,16 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <ctime>
 #include <utility>
 
 #include "coordinator/clips.h"
+#include "sotto/host/utc_text.h"
 #include "store/model_bytes.h"
 
 namespace sotto::server {
 namespace {
 
-std::string at_latest(Time time) { return fmt::format("at {} at the latest", utc(time.ms)); }
+std::string at_latest(Time time) { return fmt::format("at {} at the latest", host::utc_time(time.ms)); }
 
 Waiting describe_joining(const Task& task, const Round& round) {
   const proto::TaskSpec& spec = task.stored.spec;
@@ -53,7 +52,7 @@ Waiting describe_recording(const EndedRound& ended) {
     return {fmt::format("round {}: its {} to be stored", ended.round.value, what), 0};
   }
   return {fmt::format("round {}: its {} to be stored; tried again at {}, after {} attempts that failed",
-                      ended.round.value, what, utc(ended.retry_at.ms), ended.attempts),
+                      ended.round.value, what, host::utc_time(ended.retry_at.ms), ended.attempts),
           ended.retry_at.ms};
 }
 
@@ -123,7 +122,7 @@ Waiting describe_waiting(const Task& task) {
   if (!task.ended.empty()) return describe_recording(task.ended.front());
   if (!task.active()) return {"an operator to resume the paused task", 0};
   return {fmt::format("round {} begins at {}, after {} abandoned in a row", task.last_begun.value + 1,
-                      utc(task.next_round_at.ms), task.abandoned_in_a_row),
+                      host::utc_time(task.next_round_at.ms), task.abandoned_in_a_row),
           task.next_round_at.ms};
 }
 
@@ -134,17 +133,6 @@ std::string describe_waiting(const Round& round, const Cohort& cohort) {
     return name + " has ended its part; the round's other cohorts go on";
   return fmt::format("{}, step {}: {} of {} devices have answered", name, proto::to_string(cohort.step),
                      cohort.answered, cohort.awaited);
-}
-
-std::string utc(std::int64_t ms) {
-  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
-  std::tm parts{};
-  char text[32];
-  if (gmtime_r(&seconds, &parts) == nullptr ||
-      std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
-    return fmt::format("{} s after 1970", seconds);
-  }
-  return text;
 }
 
 }  // namespace sotto::server

@@ -77,7 +77,4 @@ struct Waiting {
 // The same for one device of the cohort, in constant time.
 [[nodiscard]] std::string describe_waiting(const Round& round, const Cohort& cohort);
 
-// "2026-03-01T12:00:03Z"
-[[nodiscard]] std::string utc(std::int64_t ms);
-
 }  // namespace sotto::server

@@ -41,8 +41,7 @@ class Service final : public v1::MaskHelper::Service {
 
  private:
   grpc::Status answer(const std::string& request, v1::SumMasksReply& reply) {
-    const Bytes bytes(reinterpret_cast<const std::uint8_t*>(request.data()), request.size());
-    const Result<proto::HelperReply> answer = helper_.answer(bytes, executor_);
+    const Result<proto::HelperReply> answer = helper_.answer(text_bytes(request), executor_);
     if (!answer) {
       tell(NoticeAction::Level::kError, answer.error().message());
       return to_rpc_status(answer.error(), Audience::kDevice);

@@ -22,11 +22,10 @@ Result<CreateTaskEvent> event_from(const v1::CreateTaskRequest& request, Uploade
 Result<std::uint64_t> take(const v1::UploadModelRequest& request, UploadedModels& uploads) {
   const Result<crypto::Digest> digest = proto::digest_from_wire(request.digest());
   if (!digest) return digest.error();
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(request.bytes().data());
   return uploads.take({.digest = *digest,
                        .total_bytes = request.total_bytes(),
                        .offset = request.offset(),
-                       .bytes = {bytes, request.bytes().size()}});
+                       .bytes = text_bytes(request.bytes())});
 }
 
 Result<SetTaskStateEvent> event_from(const v1::SetTaskStateRequest& request) {

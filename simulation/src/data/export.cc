@@ -36,8 +36,7 @@ Status export_data_set(const FederatedData& data, const std::filesystem::path& d
   SOTTO_RETURN_IF_ERROR(write_examples(data.test, destination / "test"));
   std::string names;
   for (const std::string& name : data.class_names) names += name + "\n";
-  const Bytes text(reinterpret_cast<const std::uint8_t*>(names.data()), names.size());
-  return host::write_file(destination / "labels.txt", text, host::kPublicFile);
+  return host::write_file(destination / "labels.txt", text_bytes(names), host::kPublicFile);
 }
 
 Result<client::Examples> load_examples(const std::filesystem::path& directory) {

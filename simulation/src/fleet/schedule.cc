@@ -15,8 +15,7 @@ std::unique_ptr<crypto::SeededRandom> make_stream(std::uint64_t seed, const Stre
   for (const std::uint64_t number : {seed, std::uint64_t{name.attempt}, std::uint64_t{name.device}}) {
     text += '/' + std::to_string(number);
   }
-  return std::make_unique<crypto::SeededRandom>(
-      Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+  return std::make_unique<crypto::SeededRandom>(text_bytes(text));
 }
 
 std::vector<Appointment> schedule_round(const ScheduleOptions& options, std::uint32_t attempt) {

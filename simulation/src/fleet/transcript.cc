@@ -16,10 +16,6 @@ constexpr std::string_view kLabel = "sotto transcript 1";
 constexpr std::uint8_t kFirstKind = 1;
 constexpr std::uint8_t kErrorKind = 0xff;
 
-Bytes bytes_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 template <typename Message>
 std::string encode(const Message& message) {
   return proto::wire_bytes(message);
@@ -39,12 +35,12 @@ std::uint8_t kind_of(const std::variant<Message...>& message) {
 }  // namespace
 
 void VisitTranscript::sent(const client::Request& request) {
-  add(Direction::kToCoordinator, kind_of(request), bytes_of(encode_any(request)));
+  add(Direction::kToCoordinator, kind_of(request), text_bytes(encode_any(request)));
 }
 
 void VisitTranscript::received(const Result<client::Reply>& reply) {
-  if (!reply) return add(Direction::kToDevice, kErrorKind, bytes_of(reply.error().message()));
-  add(Direction::kToDevice, kind_of(*reply), bytes_of(encode_any(*reply)));
+  if (!reply) return add(Direction::kToDevice, kErrorKind, text_bytes(reply.error().message()));
+  add(Direction::kToDevice, kind_of(*reply), text_bytes(encode_any(*reply)));
 }
 
 void VisitTranscript::add(Direction direction, std::uint8_t kind, Bytes bytes) {
@@ -57,7 +53,7 @@ void VisitTranscript::add(Direction direction, std::uint8_t kind, Bytes bytes) {
 
 VisitTranscript::Total VisitTranscript::finish() { return {.messages = messages_, .digest = hash_.finish()}; }
 
-Transcript::Transcript() { hash_.update(bytes_of(kLabel)); }
+Transcript::Transcript() { hash_.update(text_bytes(kLabel)); }
 
 void Transcript::add(std::uint32_t round, std::size_t device, const VisitTranscript::Total& visit) {
   std::array<std::uint8_t, 20> head;

@@ -19,7 +19,7 @@ void require(bool condition, const char* what) {
 
 void hash() {
   const std::string text = "abc";
-  const sotto::Bytes bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  const sotto::Bytes bytes = sotto::text_bytes(text);
   // The example of FIPS 180-4 for one block.
   require(sotto::to_hex(sotto::crypto::sha256({bytes})) ==
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",

@@ -32,6 +32,18 @@ TEST_F(HostFile, IsReadAsItWasWrittenWithItsMode) {
   EXPECT_EQ(mode("note"), 0644u);
 }
 
+TEST_F(HostFile, IsReadIntoTheCallersMemoryWhenItFits) {
+  ASSERT_TRUE(write_file(path("key"), Content{1, 2, 3}, kSecretFile).ok());
+  Content exact(3), larger(5, 9), smaller(2);
+  EXPECT_EQ(read_file(path("key"), MutableBytes(exact))->value(), 3u);
+  EXPECT_EQ(exact, (Content{1, 2, 3}));
+  EXPECT_EQ(read_file(path("key"), MutableBytes(larger))->value(), 3u);
+  EXPECT_EQ(larger, (Content{1, 2, 3, 9, 9}));
+  EXPECT_EQ(read_file(path("key"), MutableBytes(smaller)).error().code(), StatusCode::kDataLoss);
+  EXPECT_FALSE(read_file(path("nothing"), MutableBytes(exact))->has_value());
+  EXPECT_EQ(read_file(path("."), MutableBytes(exact)).error().code(), StatusCode::kIo);
+}
+
 TEST_F(HostFile, IsReplacedAsAWhole) {
   ASSERT_TRUE(write_file(path("f"), Content(100, 7), kSecretFile).ok());
   ASSERT_TRUE(write_file(path("f"), Content{1}, kSecretFile).ok());

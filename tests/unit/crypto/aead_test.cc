@@ -35,13 +35,13 @@ class Aead : public testing::Test {
 
 TEST_F(Aead, SealsAsInRfc8439) {
   std::vector<std::uint8_t> out(kPlaintext.size() + kAeadTagBytes);
-  aead_seal(input(), as_bytes(kPlaintext), out);
+  aead_seal(input(), text_bytes(kPlaintext), out);
   EXPECT_EQ(to_hex(out), kSealed);
 }
 
 TEST_F(Aead, OpensWhatRfc8439Sealed) {
   ASSERT_TRUE(aead_open(input(), sealed_, opened_));
-  EXPECT_TRUE(std::equal(opened_.begin(), opened_.end(), as_bytes(kPlaintext).begin()));
+  EXPECT_TRUE(std::equal(opened_.begin(), opened_.end(), text_bytes(kPlaintext).begin()));
 }
 
 TEST_F(Aead, RefusesAChangedCiphertext) {
@@ -79,7 +79,7 @@ TEST_F(Aead, AnEmptyPlaintextIsOnlyATag) {
 }
 
 TEST_F(Aead, AnOutputOfTheWrongSizeIsABug) {
-  EXPECT_DEATH(aead_seal(input(), as_bytes(kPlaintext), opened_), "internal error");
+  EXPECT_DEATH(aead_seal(input(), text_bytes(kPlaintext), opened_), "internal error");
 }
 
 }  // namespace

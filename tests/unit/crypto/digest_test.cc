@@ -18,9 +18,9 @@ std::string hkdf(std::string_view input_key, std::string_view salt, std::string_
 
 TEST(Sha256, GivesTheFips180Examples) {
   EXPECT_EQ(to_hex(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_EQ(to_hex(sha256({as_bytes("abc")})),
+  EXPECT_EQ(to_hex(sha256({text_bytes("abc")})),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(to_hex(sha256({as_bytes("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")})),
+  EXPECT_EQ(to_hex(sha256({text_bytes("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")})),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
@@ -30,14 +30,14 @@ TEST(Sha256, DigestsAMillionBytesGivenInPieces) {
   std::size_t left = 1'000'000;
   while (left > 0) {
     const std::size_t count = std::min(left, piece.size());
-    hash.update(as_bytes(std::string_view(piece).substr(0, count)));
+    hash.update(text_bytes(std::string_view(piece).substr(0, count)));
     left -= count;
   }
   EXPECT_EQ(to_hex(hash.finish()), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST(Sha256, PartsAreConcatenated) {
-  EXPECT_EQ(sha256({as_bytes("a"), Bytes{}, as_bytes("bc")}), sha256({as_bytes("abc")}));
+  EXPECT_EQ(sha256({text_bytes("a"), Bytes{}, text_bytes("bc")}), sha256({text_bytes("abc")}));
 }
 
 TEST(HkdfSha256, GivesTheRfc5869Examples) {
@@ -75,15 +75,15 @@ TEST(HkdfSha256, RefusesToDeriveNothing) {
 }
 
 TEST(Hkdf, OneSaltServesManyKeysInAnyOrder) {
-  const Digest salt = sha256({as_bytes("salt")});
+  const Digest salt = sha256({text_bytes("salt")});
   const Hkdf hkdf_under_salt(salt);
   for (const unsigned number : {1u, 2u, 1u, 3u}) {
     const auto key = counting<32>(number);
     for (const std::size_t length : {1u, 32u, 33u, 100u}) {
       std::vector<std::uint8_t> fresh(length);
-      hkdf_sha256({.input_key = key, .salt = salt, .info = as_bytes("info")}, fresh);
+      hkdf_sha256({.input_key = key, .salt = salt, .info = text_bytes("info")}, fresh);
       std::vector<std::uint8_t> reused(length);
-      hkdf_under_salt.derive(key, as_bytes("info"), reused);
+      hkdf_under_salt.derive(key, text_bytes("info"), reused);
       EXPECT_EQ(reused, fresh) << number << ", " << length << " bytes";
     }
   }
@@ -103,7 +103,7 @@ TEST(Fingerprinter, IsPoly1305) {
   const Fingerprinter fingerprints(
       unhex_secret<32>("85d6be7857556d337f4452fe42d506a80103808afb0db2fd4abff6af4149f51b"));
   for (int repetition = 0; repetition < 2; ++repetition) {
-    EXPECT_EQ(to_hex(fingerprints.of(as_bytes("Cryptographic Forum Research Group"))),
+    EXPECT_EQ(to_hex(fingerprints.of(text_bytes("Cryptographic Forum Research Group"))),
               "a8061dc1305136c6c22b8baf0c0127a9");
   }
 }
@@ -125,9 +125,9 @@ TEST(Fingerprinter, TellsMessagesAndKeysApart) {
 
 TEST(ConstantTimeEqual, ComparesContentAndLength) {
   EXPECT_TRUE(constant_time_equal({}, {}));
-  EXPECT_TRUE(constant_time_equal(as_bytes("abc"), as_bytes("abc")));
-  EXPECT_FALSE(constant_time_equal(as_bytes("abc"), as_bytes("abd")));
-  EXPECT_FALSE(constant_time_equal(as_bytes("abc"), as_bytes("abcd")));
+  EXPECT_TRUE(constant_time_equal(text_bytes("abc"), text_bytes("abc")));
+  EXPECT_FALSE(constant_time_equal(text_bytes("abc"), text_bytes("abd")));
+  EXPECT_FALSE(constant_time_equal(text_bytes("abc"), text_bytes("abcd")));
 }
 
 TEST(Wipe, OverwritesWithZeros) {

@@ -17,8 +17,8 @@ constexpr char kSignature[] =
 TEST(Es256, VerifiesTheRfc6979Signature) {
   const auto key = unhex_array<65>(kPublicKey);
   const auto signature = unhex_array<64>(kSignature);
-  EXPECT_TRUE(es256_verify(key, as_bytes("sample"), signature));
-  EXPECT_FALSE(es256_verify(key, as_bytes("Sample"), signature));
+  EXPECT_TRUE(es256_verify(key, text_bytes("sample"), signature));
+  EXPECT_FALSE(es256_verify(key, text_bytes("Sample"), signature));
 }
 
 TEST(Es256, RefusesChangedAndDegenerateSignatures) {
@@ -26,23 +26,23 @@ TEST(Es256, RefusesChangedAndDegenerateSignatures) {
   for (const std::size_t byte : {std::size_t{0}, std::size_t{31}, std::size_t{32}, std::size_t{63}}) {
     auto signature = unhex_array<64>(kSignature);
     signature[byte] ^= 1;
-    EXPECT_FALSE(es256_verify(key, as_bytes("sample"), signature)) << byte;
+    EXPECT_FALSE(es256_verify(key, text_bytes("sample"), signature)) << byte;
   }
-  EXPECT_FALSE(es256_verify(key, as_bytes("sample"), Es256Signature{}));
+  EXPECT_FALSE(es256_verify(key, text_bytes("sample"), Es256Signature{}));
   Es256Signature largest;
   largest.fill(0xff);
-  EXPECT_FALSE(es256_verify(key, as_bytes("sample"), largest));
+  EXPECT_FALSE(es256_verify(key, text_bytes("sample"), largest));
 }
 
 TEST(Es256, RefusesBytesThatAreNotAnUncompressedPoint) {
   const auto signature = unhex_array<64>(kSignature);
-  EXPECT_FALSE(es256_verify(Es256PublicKey{}, as_bytes("sample"), signature));
+  EXPECT_FALSE(es256_verify(Es256PublicKey{}, text_bytes("sample"), signature));
   auto off_curve = unhex_array<65>(kPublicKey);
   off_curve[64] ^= 1;
-  EXPECT_FALSE(es256_verify(off_curve, as_bytes("sample"), signature));
+  EXPECT_FALSE(es256_verify(off_curve, text_bytes("sample"), signature));
   auto hybrid = unhex_array<65>(kPublicKey);
   hybrid[0] = 0x07;  // the hybrid form of this very point
-  EXPECT_FALSE(es256_verify(hybrid, as_bytes("sample"), signature));
+  EXPECT_FALSE(es256_verify(hybrid, text_bytes("sample"), signature));
 }
 
 TEST(Es256, SignaturesOfAFreshKeyVerifyUnderThatKeyOnly) {
@@ -51,9 +51,9 @@ TEST(Es256, SignaturesOfAFreshKeyVerifyUnderThatKeyOnly) {
   EXPECT_NE(key.public_key(), other.public_key());
   for (int i = 0; i < 32; ++i) {  // enough that scalars with leading zero bytes or bits occur
     const std::string message = "message " + std::to_string(i);
-    const Es256Signature signature = key.sign(as_bytes(message));
-    EXPECT_TRUE(es256_verify(key.public_key(), as_bytes(message), signature));
-    EXPECT_FALSE(es256_verify(other.public_key(), as_bytes(message), signature));
+    const Es256Signature signature = key.sign(text_bytes(message));
+    EXPECT_TRUE(es256_verify(key.public_key(), text_bytes(message), signature));
+    EXPECT_FALSE(es256_verify(other.public_key(), text_bytes(message), signature));
   }
 }
 
@@ -64,12 +64,12 @@ TEST(Es256Verifier, TellsManyKeysApart) {
   for (std::size_t round = 0; round < 4; ++round) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const std::string message = "message " + std::to_string(round * 10 + i);
-      const Es256Signature signature = keys[i].sign(as_bytes(message));
+      const Es256Signature signature = keys[i].sign(text_bytes(message));
       const Es256PrivateKey& other = keys[(i + round + 1) % keys.size()];
       const bool same = &other == &keys[i];
-      EXPECT_EQ(verifier.verify(other.public_key(), as_bytes(message), signature), same);
-      EXPECT_TRUE(verifier.verify(keys[i].public_key(), as_bytes(message), signature));
-      EXPECT_FALSE(verifier.verify(keys[i].public_key(), as_bytes("another"), signature));
+      EXPECT_EQ(verifier.verify(other.public_key(), text_bytes(message), signature), same);
+      EXPECT_TRUE(verifier.verify(keys[i].public_key(), text_bytes(message), signature));
+      EXPECT_FALSE(verifier.verify(keys[i].public_key(), text_bytes("another"), signature));
     }
   }
 }
@@ -84,13 +84,13 @@ TEST(Es256Verifier, IsNotMisledByBytesThatAreNoPoint) {
   Es256PublicKey infinity{};
   infinity[0] = 0x04;
   Es256Verifier verifier;
-  EXPECT_FALSE(verifier.verify(off_curve, as_bytes("sample"), signature));  // the first key it sees
+  EXPECT_FALSE(verifier.verify(off_curve, text_bytes("sample"), signature));  // the first key it sees
   for (const Es256PublicKey& bad : {off_curve, hybrid, infinity, Es256PublicKey{}}) {
-    EXPECT_TRUE(verifier.verify(key, as_bytes("sample"), signature));
-    EXPECT_FALSE(verifier.verify(bad, as_bytes("sample"), signature));
-    EXPECT_FALSE(verifier.verify(key, as_bytes("Sample"), signature));
+    EXPECT_TRUE(verifier.verify(key, text_bytes("sample"), signature));
+    EXPECT_FALSE(verifier.verify(bad, text_bytes("sample"), signature));
+    EXPECT_FALSE(verifier.verify(key, text_bytes("Sample"), signature));
   }
-  EXPECT_TRUE(verifier.verify(key, as_bytes("sample"), signature));
+  EXPECT_TRUE(verifier.verify(key, text_bytes("sample"), signature));
 }
 
 TEST(Es256, TheRfc6979ScalarGivesItsPublicKeyAndComesBack) {
@@ -98,7 +98,7 @@ TEST(Es256, TheRfc6979ScalarGivesItsPublicKeyAndComesBack) {
   const auto key = Es256PrivateKey::from_scalar(scalar);
   ASSERT_TRUE(key.has_value());
   EXPECT_EQ(key->public_key(), unhex_array<65>(kPublicKey));
-  EXPECT_TRUE(es256_verify(key->public_key(), as_bytes("stored"), key->sign(as_bytes("stored"))));
+  EXPECT_TRUE(es256_verify(key->public_key(), text_bytes("stored"), key->sign(text_bytes("stored"))));
   SecretBytes<32> back;
   key->scalar(back);
   EXPECT_TRUE(back == scalar);
@@ -133,7 +133,7 @@ TEST(Es256, MovingKeepsTheKey) {
   Es256PrivateKey assigned = fresh_key();
   assigned = std::move(moved);
   EXPECT_EQ(assigned.public_key(), public_key);
-  EXPECT_TRUE(es256_verify(public_key, as_bytes("moved"), assigned.sign(as_bytes("moved"))));
+  EXPECT_TRUE(es256_verify(public_key, text_bytes("moved"), assigned.sign(text_bytes("moved"))));
 }
 
 }  // namespace

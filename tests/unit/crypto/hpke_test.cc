@@ -48,14 +48,14 @@ class Hpke : public testing::Test {
 TEST_F(Hpke, SealsAsInRfc9180) {
   OneDraw random(unhex(kIkmE));
   std::vector<std::uint8_t> sealed(kPlaintext.size() + kHpkeOverheadBytes);
-  ASSERT_TRUE(hpke_seal(unhex_array<32>(kPkRm), input(), as_bytes(kPlaintext), random, sealed));
+  ASSERT_TRUE(hpke_seal(unhex_array<32>(kPkRm), input(), text_bytes(kPlaintext), random, sealed));
   EXPECT_EQ(to_hex(sealed), kSealed);
 }
 
 TEST_F(Hpke, OpensWhatRfc9180Sealed) {
   EXPECT_EQ(to_hex(recipient_.public_key()), kPkRm);
   ASSERT_TRUE(hpke_open(recipient_, input(), sealed_, opened_));
-  EXPECT_TRUE(std::equal(opened_.begin(), opened_.end(), as_bytes(kPlaintext).begin()));
+  EXPECT_TRUE(std::equal(opened_.begin(), opened_.end(), text_bytes(kPlaintext).begin()));
 }
 
 TEST_F(Hpke, RefusesAnyChangedByte) {
@@ -85,15 +85,15 @@ TEST_F(Hpke, RefusesKeysOfSmallOrder) {
   std::fill(sealed_.begin(), sealed_.begin() + kX25519Bytes, std::uint8_t{0});
   expect_refused_and_wiped();
   SeededRandom random(3);
-  EXPECT_FALSE(hpke_seal(X25519PublicKey{}, input(), as_bytes(kPlaintext), random, sealed_));
+  EXPECT_FALSE(hpke_seal(X25519PublicKey{}, input(), text_bytes(kPlaintext), random, sealed_));
   EXPECT_EQ(sealed_, std::vector<std::uint8_t>(sealed_.size(), 0));
 }
 
 TEST_F(Hpke, SealsTheSameDifferentlyEachTime) {
   SeededRandom random(4);
   std::vector<std::uint8_t> again(sealed_.size());
-  ASSERT_TRUE(hpke_seal(recipient_.public_key(), input(), as_bytes(kPlaintext), random, sealed_));
-  ASSERT_TRUE(hpke_seal(recipient_.public_key(), input(), as_bytes(kPlaintext), random, again));
+  ASSERT_TRUE(hpke_seal(recipient_.public_key(), input(), text_bytes(kPlaintext), random, sealed_));
+  ASSERT_TRUE(hpke_seal(recipient_.public_key(), input(), text_bytes(kPlaintext), random, again));
   EXPECT_NE(sealed_, again);
   EXPECT_TRUE(hpke_open(recipient_, input(), again, opened_));
 }

@@ -20,11 +20,11 @@ struct Enrolled {
   KeySigner authority = fresh_signer();
   KeySigner device = fresh_signer();
   crypto::Es256Signature endorsement = endorse(authority, Role::kDevice, device.public_key());
-  Statement statement{as_bytes("message")};
+  Statement statement{text_bytes("message")};
   Credential credential = make_credential(device, endorsement, statement);
 
   [[nodiscard]] bool verifies(const Credential& shown, Role role = Role::kDevice) const {
-    return verify_credential(shown, role, authority.public_key(), as_bytes("message"));
+    return verify_credential(shown, role, authority.public_key(), text_bytes("message"));
   }
 };
 
@@ -59,7 +59,7 @@ TEST(Identity, NobodyEndorsesThemselves) {
 
 TEST(Identity, ASignatureIsOfItsMessageOnly) {
   Enrolled fleet;
-  const Statement other{as_bytes("another message")};
+  const Statement other{text_bytes("another message")};
   EXPECT_FALSE(fleet.verifies(make_credential(fleet.device, fleet.endorsement, other)));
   Credential swapped = fleet.credential;
   std::swap(swapped.endorsement, swapped.signature);
@@ -84,7 +84,7 @@ TEST(Identity, BytesThatAreNoPointAreRefused) {
   Credential credential = fleet.credential;
   credential.key.fill(0);
   EXPECT_FALSE(fleet.verifies(credential));
-  EXPECT_FALSE(verify_credential(fleet.credential, Role::kDevice, {}, as_bytes("message")));
+  EXPECT_FALSE(verify_credential(fleet.credential, Role::kDevice, {}, text_bytes("message")));
   // Even when the authority endorsed them.
   Enrolled careless;
   Credential endorsed;

@@ -18,8 +18,8 @@ class OneShot : public testing::Test {
  protected:
   OneShot() {
     context_.round = 7;
-    context_.plan_digest = crypto::sha256({as_bytes("plan")});
-    context_.model_digest = crypto::sha256({as_bytes("model")});
+    context_.plan_digest = crypto::sha256({text_bytes("plan")});
+    context_.model_digest = crypto::sha256({text_bytes("model")});
     values_.resize(layout_.lane_count());
     for (std::size_t i = 0; i < values_.size(); ++i) values_[i] = static_cast<std::uint8_t>(3 * i);
     message_ = send();
@@ -90,7 +90,7 @@ TEST_F(OneShot, HasTheProtocolsBytes) {
       "0700000000000000"
       "11");
   const auto info = join(
-      {as_bytes({"sotto/v1 one-shot seed\0", 23}), context_.plan_digest, context_.model_digest, numbers});
+      {text_bytes({"sotto/v1 one-shot seed\0", 23}), context_.plan_digest, context_.model_digest, numbers});
   MaskSeed seed;
   ASSERT_TRUE(crypto::hpke_open(helper_, {.info = info, .associated_data = identity}, message.first(80),
                                 seed.reveal_mutable()));
@@ -99,14 +99,14 @@ TEST_F(OneShot, HasTheProtocolsBytes) {
   MaskKey by_hand;
   crypto::hkdf_sha256({.input_key = seed.reveal(),
                        .salt = context_.plan_digest,
-                       .info = join({as_bytes({"sotto/v1 one-shot mask\0", 23}), identity})},
+                       .info = join({text_bytes({"sotto/v1 one-shot mask\0", 23}), identity})},
                       by_hand.reveal_mutable());
   EXPECT_EQ(key, by_hand);
   const crypto::Digest commitment = crypto::sha256(
-      {as_bytes({"sotto/v1 one-shot vector\0", 25}), message.subspan(80, 32), message.subspan(305)});
+      {text_bytes({"sotto/v1 one-shot vector\0", 25}), message.subspan(80, 32), message.subspan(305)});
   EXPECT_EQ(decoded_.mask.commitment, commitment);
   const auto statement =
-      join({as_bytes({"sotto/v1 one-shot\0", 18}), context_.plan_digest, message.first(80), commitment});
+      join({text_bytes({"sotto/v1 one-shot\0", 18}), context_.plan_digest, message.first(80), commitment});
   Credential credential;
   ASSERT_EQ(decode_credential(message.subspan(112, 193), credential), Rejection::kNone);
   EXPECT_TRUE(verify_credential(credential, Role::kDevice, authority_.public_key(), statement));
@@ -196,7 +196,7 @@ class HelperRequests : public OneShot {
       encode_sealed_mask(decoded_.mask,
                          MutableBytes(masks_).subspan(i * kSealedMaskBytes).first<kSealedMaskBytes>());
     }
-    request_ = {.plan_credential = decoded_.mask.credential, .plan = as_bytes("plan"), .masks = masks_};
+    request_ = {.plan_credential = decoded_.mask.credential, .plan = text_bytes("plan"), .masks = masks_};
     encoded_.resize(helper_request_bytes(4, 2));
     encode_helper_request(request_, encoded_);
   }

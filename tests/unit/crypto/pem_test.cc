@@ -27,8 +27,8 @@ constexpr char kSubjectPublicKey[] =
 Es256PrivateKey rfc_key() { return *Es256PrivateKey::from_scalar(unhex_secret<32>(kScalar)); }
 
 TEST(Pem, BlocksComeBackInOrderAndTextBetweenThemIsIgnored) {
-  const std::string text = "a note\n" + pem_encode("FIRST", as_bytes("one")) + "more\n" +
-                           pem_encode("SECOND", as_bytes("two")) + pem_encode("THIRD", as_bytes("three"));
+  const std::string text = "a note\n" + pem_encode("FIRST", text_bytes("one")) + "more\n" +
+                           pem_encode("SECOND", text_bytes("two")) + pem_encode("THIRD", text_bytes("three"));
   const auto blocks = pem_decode(text);
   ASSERT_TRUE(blocks.has_value()) << blocks.error().message();
   ASSERT_EQ(blocks->size(), 3u);
@@ -49,7 +49,7 @@ TEST(Pem, TextWithoutBlocksHasNone) {
 }
 
 TEST(Pem, RefusesABlockThatIsCutShortAtAnyByte) {
-  const std::string text = pem_encode("FIRST", as_bytes("a content of some length, so that it has lines"));
+  const std::string text = pem_encode("FIRST", text_bytes("a content of some length, so that it has lines"));
   const std::size_t begun = std::string("-----BEGIN FIRST-----\n").size();
   const std::size_t ended = text.size() - std::string("-----\n").size();
   for (std::size_t size = begun; size < ended; ++size) {
@@ -58,7 +58,7 @@ TEST(Pem, RefusesABlockThatIsCutShortAtAnyByte) {
 }
 
 TEST(Pem, RefusesDamagedAndEncryptedBlocks) {
-  std::string text = pem_encode("FIRST", as_bytes("content"));
+  std::string text = pem_encode("FIRST", text_bytes("content"));
   text[text.find('\n') + 2] = '!';
   EXPECT_FALSE(pem_decode(text).has_value());
   const auto encrypted = pem_decode(
@@ -89,7 +89,7 @@ TEST(PemKeys, AKeyComesBackAsItself) {
     EXPECT_EQ((*blocks)[1].label, kPublicKeyLabel);
     const auto read = private_key_from_der((*blocks)[0].content.reveal());
     ASSERT_TRUE(read.has_value());
-    EXPECT_TRUE(es256_verify(key.public_key(), as_bytes("message"), read->sign(as_bytes("message"))));
+    EXPECT_TRUE(es256_verify(key.public_key(), text_bytes("message"), read->sign(text_bytes("message"))));
     EXPECT_EQ(public_key_from_der((*blocks)[1].content.reveal()), key.public_key());
   }
 }

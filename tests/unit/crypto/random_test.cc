@@ -6,9 +6,9 @@ namespace sotto::crypto {
 namespace {
 
 TEST(SeededRandom, IsTheChaCha20StreamOfTheHashedSeed) {
-  SeededRandom random(as_bytes("abc"));
+  SeededRandom random(text_bytes("abc"));
   Keystream stream(Prg::kChaCha20);
-  stream.rekey(secret(sha256({as_bytes("abc")})));
+  stream.rekey(secret(sha256({text_bytes("abc")})));
   std::array<std::uint8_t, 100> drawn;
   std::array<std::uint8_t, 100> expected;
   random.fill(drawn);

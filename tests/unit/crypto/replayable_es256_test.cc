@@ -17,10 +17,10 @@ Es256PrivateKey rfc_key() {
 
 TEST(ReplayableEs256, GivesTheSignaturesOfRfc6979) {  // appendix A.2.5, with SHA-256
   const Es256PrivateKey key = rfc_key();
-  EXPECT_EQ(es256_sign_replayable(key, as_bytes("sample")),
+  EXPECT_EQ(es256_sign_replayable(key, text_bytes("sample")),
             unhex_array<64>("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
                             "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"));
-  EXPECT_EQ(es256_sign_replayable(key, as_bytes("test")),
+  EXPECT_EQ(es256_sign_replayable(key, text_bytes("test")),
             unhex_array<64>("f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
                             "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083"));
 }
@@ -30,12 +30,12 @@ TEST(ReplayableEs256, SignaturesAreOfOneKeyAndOneMessage) {
   const Es256PrivateKey other = fresh_key();
   for (int i = 0; i < 32; ++i) {  // enough that scalars with leading zero bytes or bits occur
     const std::string message = "message " + std::to_string(i);
-    const Es256Signature signature = es256_sign_replayable(key, as_bytes(message));
-    EXPECT_EQ(signature, es256_sign_replayable(key, as_bytes(message)));
-    EXPECT_NE(signature, es256_sign_replayable(key, as_bytes(message + " more")));
-    EXPECT_TRUE(es256_verify(key.public_key(), as_bytes(message), signature));
-    EXPECT_FALSE(es256_verify(key.public_key(), as_bytes("another"), signature));
-    EXPECT_FALSE(es256_verify(other.public_key(), as_bytes(message), signature));
+    const Es256Signature signature = es256_sign_replayable(key, text_bytes(message));
+    EXPECT_EQ(signature, es256_sign_replayable(key, text_bytes(message)));
+    EXPECT_NE(signature, es256_sign_replayable(key, text_bytes(message + " more")));
+    EXPECT_TRUE(es256_verify(key.public_key(), text_bytes(message), signature));
+    EXPECT_FALSE(es256_verify(key.public_key(), text_bytes("another"), signature));
+    EXPECT_FALSE(es256_verify(other.public_key(), text_bytes(message), signature));
   }
 }
 

@@ -26,7 +26,7 @@ constexpr std::string_view kSecret = "not for anybody's eyes";
 TEST(SecretBuffer, HoldsWhatItWasGiven) {
   EXPECT_TRUE(SecretBuffer().empty());
   EXPECT_EQ(SecretBuffer(kSecret).reveal_text(), kSecret);
-  EXPECT_EQ(SecretBuffer(as_bytes(kSecret)).reveal_text(), kSecret);
+  EXPECT_EQ(SecretBuffer(text_bytes(kSecret)).reveal_text(), kSecret);
   EXPECT_EQ(SecretBuffer(std::size_t{3}).reveal_text(), std::string_view("\0\0\0", 3));
   EXPECT_TRUE(SecretBuffer(std::string_view()).empty());
 }
@@ -74,7 +74,7 @@ TEST(SecretBuffer, TruncationWipesTheRest) {
 
 // What is freed while a buffer grows, is replaced, moves and ends holds nothing of it.
 TEST(SecretBuffer, LeavesNothingInMemoryThatIsFreed) {
-  FreedMemory freed(as_bytes(kSecret));
+  FreedMemory freed(text_bytes(kSecret));
   {
     SecretBuffer buffer(kSecret);
     for (int i = 0; i < 20; ++i) buffer.append(kSecret);

@@ -49,8 +49,4 @@ std::array<std::uint8_t, Count> counting(unsigned first) {
   return bytes;
 }
 
-inline Bytes as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 }  // namespace sotto::crypto

@@ -139,11 +139,6 @@ TEST(InitialModel, IsZeroForSoftmaxAndSeededForDense) {
   EXPECT_EQ(first[first.size() - 1], 0.0f);
 }
 
-TEST(Utc, IsIso8601) {
-  EXPECT_EQ(utc(0), "1970-01-01T00:00:00Z");
-  EXPECT_EQ(utc(1'772'366'403'999), "2026-03-01T12:00:03Z");
-}
-
 TEST(RefusalCounts, SaysWhatWasRefused) {
   RefusalCounts counts;
   EXPECT_EQ(counts.total(), 0u);

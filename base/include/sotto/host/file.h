@@ -22,6 +22,10 @@ inline constexpr mode_t kSecretFile = 0600;
 // than `bytes_max` bytes, else kIo. The message names the file.
 [[nodiscard]] Result<std::optional<std::vector<std::uint8_t>>> read_file(const std::filesystem::path& path,
                                                                          std::size_t bytes_max);
+// As above, into the caller's memory: how many bytes of `content` were filled. Nothing of the file is copied
+// anywhere else, so a secret stays where the caller wipes it. kDataLoss when the file does not fit.
+[[nodiscard]] Result<std::optional<std::size_t>> read_file(const std::filesystem::path& path,
+                                                           MutableBytes content);
 // Writes <path>.new, syncs it to disk, renames it to `path` and syncs the folder. On failure the old content
 // stays and nothing is left beside it. kPermissionDenied; kIo, also when a folder or device has that name.
 [[nodiscard]] Status write_file(const std::filesystem::path& path, Bytes content, mode_t mode);

@@ -37,9 +37,7 @@ class SecretBuffer {
   // Explicit on purpose: every place that touches the secret is found by searching for "reveal".
   [[nodiscard]] Bytes reveal() const { return {bytes_.get(), size_}; }
   [[nodiscard]] MutableBytes reveal_mutable() { return {bytes_.get(), size_}; }
-  [[nodiscard]] std::string_view reveal_text() const {
-    return {reinterpret_cast<const char*>(bytes_.get()), size_};
-  }
+  [[nodiscard]] std::string_view reveal_text() const { return bytes_text(reveal()); }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
 
@@ -54,9 +52,7 @@ class SecretBuffer {
     std::copy(more.begin(), more.end(), bytes_.get() + size_);
     size_ += more.size();
   }
-  void append(std::string_view text) {
-    append(Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
-  }
+  void append(std::string_view text) { append(text_bytes(text)); }
   // Keeps the first `size` bytes and wipes the others. Requires size <= this->size().
   void truncate(std::size_t size) {
     wipe(reveal_mutable().subspan(size));

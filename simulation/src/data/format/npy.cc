@@ -164,8 +164,7 @@ Result<NpyArray<Value>> decode_npy(Bytes file, const std::string& name) {
   const std::uint16_t header_bytes = reader.u16();
   const Bytes text = reader.bytes(header_bytes);
   if (!reader.ok()) return damaged("is cut off inside its header");
-  const auto header =
-      HeaderParser(std::string_view(reinterpret_cast<const char*>(text.data()), text.size())).parse();
+  const auto header = HeaderParser(bytes_text(text)).parse();
   if (!header) return damaged("has a header that is not a .npy description");
   if (*header->type != Traits<Value>::kName) {
     return damaged("holds values of type '" + *header->type + "'; expected '" +
@@ -202,7 +201,7 @@ std::vector<std::uint8_t> encode_npy(const NpyArray<Value>& array) {
   ByteWriter writer(file);
   writer.bytes(kMagic);
   writer.u16(static_cast<std::uint16_t>(header.size()));
-  writer.bytes(Bytes(reinterpret_cast<const std::uint8_t*>(header.data()), header.size()));
+  writer.bytes(text_bytes(header));
   std::uint8_t* to = file.data() + writer.written();
   for (std::size_t i = 0; i < array.values.size(); ++i) {
     store_le(to + i * sizeof(Value), std::bit_cast<Bits>(array.values[i]));

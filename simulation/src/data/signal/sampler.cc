@@ -13,7 +13,7 @@ std::vector<std::uint8_t> seed_bytes(const Stream& stream) {
   ByteWriter writer(bytes);
   writer.u64(stream.seed);
   writer.u64(stream.index);
-  writer.bytes(Bytes(reinterpret_cast<const std::uint8_t*>(stream.purpose.data()), stream.purpose.size()));
+  writer.bytes(text_bytes(stream.purpose));
   return bytes;
 }
 
