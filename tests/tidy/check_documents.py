@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Commands in the documents name things that exist, links between documents resolve,
-and what a document shows as the program's output is its output.
+what a document shows as a change is in the tree, and what a document shows as the program's output is its output.
 
 check_documents.py [--root TREE] [--sotto BINARY] [--fix]
 With --sotto the subcommands and options of every `sotto` command are looked up in the binary's own --help,
@@ -26,6 +26,7 @@ KNOWN_PROGRAMS = {"apt-get", "cat", "cd", "cmake", "cp", "ctest", "curl", "docke
 # Also as part of a list, where it is indented.
 BLOCK = re.compile(r"^ *```sh[ \t]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
+DIFF = re.compile(r"^```diff\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OUTPUT = re.compile(r"^<!-- output of: sotto ([^\n]+?) -->\n(.*?)^<!-- end of output -->$",
                     re.MULTILINE | re.DOTALL)
 ASSIGNMENT = re.compile(r"^[A-Z_][A-Z0-9_]*=")
@@ -158,6 +159,22 @@ def link_problems(root: pathlib.Path, path: str, document: str) -> list[str]:
     return problems
 
 
+def diff_problems(root: pathlib.Path, path: str, document: str) -> list[str]:
+    """Added lines of a diff that the file they were added to does not have."""
+    problems = []
+    for block in DIFF.finditer(document):
+        line = document.count("\n", 0, block.start(1))
+        target, content = "", []
+        for text in block.group(1).splitlines():
+            line += 1
+            if text.startswith("+++ b/"):
+                target = text.removeprefix("+++ b/")
+                content = (tree.text(root, target) or "").splitlines() if (root / target).is_file() else []
+            elif text.startswith("+") and text[1:] not in content:
+                problems.append(f"{path}:{line}: '{target}' has no line '{text[1:].strip()}'")
+    return problems
+
+
 def output_of(sotto_binary: pathlib.Path, arguments: str) -> str:
     run = subprocess.run([str(sotto_binary), *shlex.split(arguments)], capture_output=True, text=True,
                          timeout=30, stdin=subprocess.DEVNULL, check=False)
@@ -196,6 +213,7 @@ def check(root: pathlib.Path, sotto_binary: pathlib.Path | None = None) -> list[
             continue
         document = tree.text(root, path) or ""
         problems += link_problems(root, path, document)
+        problems += diff_problems(root, path, document)
         if sotto_binary is not None:
             problems += output_problems(path, document, sotto_binary)
         for line, words in commands(document):

@@ -378,6 +378,13 @@ class Documents(PlantedTree):
     def test_other_blocks_are_not_commands(self):
         self.assertEqual(self.problems_of("```\nfrobnicate\n```\n"), [])
 
+    def test_changes_that_are_not_in_the_tree(self):
+        self.plant("GUIDE.md", "# First steps\nthen this\n")
+        diff = "```diff\n--- a/{0}\n+++ b/{0}\n@@ here\n+{1}\n```\n"
+        self.assertEqual(self.problems_of(diff.format("GUIDE.md", "then this")), [])
+        self.assert_reports(self.problems_of(diff.format("GUIDE.md", "then that")), "README.md:5", "no line")
+        self.assert_reports(self.problems_of(diff.format("ABSENT.md", "x")), "README.md:5", "no line")
+
     def test_links_that_resolve_nowhere(self):
         self.assert_reports(self.problems_of("[x](ABSENT.md)"), "README.md:1", "does not exist")
         self.assert_reports(self.problems_of("[x](GUIDE.md#last-steps)"), "README.md:1", "no such heading")
