@@ -11,7 +11,7 @@
 namespace sotto::secagg {
 namespace {
 
-const crypto::Digest kSeed = crypto::sha256({crypto::text_bytes("golden")});
+const crypto::Digest kSeed = crypto::sha256({text_bytes("golden")});
 
 std::vector<std::uint16_t> permutation(const crypto::Digest& seed, std::size_t count) {
   std::vector<std::uint16_t> order(count, 0xffff);

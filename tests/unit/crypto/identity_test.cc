@@ -11,7 +11,6 @@
 namespace sotto::secagg {
 namespace {
 
-using crypto::as_bytes;
 
 KeySigner fresh_signer() { return KeySigner(crypto::fresh_key()); }
 

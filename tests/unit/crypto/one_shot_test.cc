@@ -11,7 +11,6 @@
 namespace sotto::secagg {
 namespace {
 
-using crypto::as_bytes;
 
 // An enrolled device that sent its one message, and the helper it sealed to.
 class OneShot : public testing::Test {
