@@ -2,7 +2,6 @@
 // calls, lost calls. The session ends within its bounds, never repeats a step with other bytes, and saves
 // only what it can read again.
 #include <map>
-#include <memory>
 
 #include "fuzz_input.h"
 #include "hostile_coordinator.h"
@@ -22,13 +21,13 @@ class Game {
         session_(Session::create(fuzz::device_options(input.chance(224)), {keys_, rounding_})) {}
 
   void play() {
-    Session::Action action = session_->start(now_);
+    Session::Action action = session_.start(now_);
     // A coordinator may say "wait" as often as the input does; after that the session's own limits end it.
     for (std::size_t actions = 0; !std::holds_alternative<Session::Done>(action); ++actions) {
       SOTTO_CHECK(actions < actions_max_);
       if (input_.chance(4)) {
         check_saved();
-        action = session_->abandon("battery", now_);
+        action = session_.abandon("battery", now_);
         continue;
       }
       action = next(action);
@@ -36,7 +35,7 @@ class Game {
     const auto& done = std::get<Session::Done>(action);
     SOTTO_CHECK(!done.counted || coordinator_.counted());
     SOTTO_CHECK(done.counted ? done.status.ok() : true);
-    SOTTO_CHECK(session_->save().empty());
+    SOTTO_CHECK(session_.save().empty());
   }
 
  private:
@@ -45,27 +44,27 @@ class Game {
       SOTTO_CHECK(wait->until >= now_);
       SOTTO_CHECK(!wait->reason.empty());
       now_ = wait->until;
-      return session_->on_timer(now_);
+      return session_.on_timer(now_);
     }
     if (const auto* train = std::get_if<Session::Train>(&action)) {
-      if (input_.chance(16)) return session_->on_trained(unavailable("no battery"), now_);
-      return session_->on_trained(fuzz::update_for(train->job, input_), now_);
+      if (input_.chance(16)) return session_.on_trained(unavailable("no battery"), now_);
+      return session_.on_trained(fuzz::update_for(train->job, input_), now_);
     }
     const Request& request = std::get<Session::Send>(action).request;
     check_request(request);
     if (input_.chance(16)) check_saved();
     // Lost calls and refusing transports; once the input is used up the coordinator is gone for good.
     const unsigned fate = input_.empty() && coordinator_.tampered() ? 255 : input_.u8();
-    if (fate >= 248) return session_->on_reply(Status(StatusCode::kUnavailable, "no answer"), now_);
-    if (fate >= 246) return session_->on_reply(Status(StatusCode::kPermissionDenied, "certificate"), now_);
-    return session_->on_reply(coordinator_.answer(request), now_);
+    if (fate >= 248) return session_.on_reply(Status(StatusCode::kUnavailable, "no answer"), now_);
+    if (fate >= 246) return session_.on_reply(Status(StatusCode::kPermissionDenied, "certificate"), now_);
+    return session_.on_reply(coordinator_.answer(request), now_);
   }
 
   // A step has one answer: every repetition of it is the same bytes or a poll without any.
   void check_request(const Request& request) {
     const auto* exchange = std::get_if<proto::ExchangeRequest>(&request);
     if (exchange == nullptr) return;
-    SOTTO_CHECK(session_->step().has_value());
+    SOTTO_CHECK(session_.step().has_value());
     if (exchange->poll) {
       SOTTO_CHECK(exchange->payload.empty());
       return;
@@ -75,10 +74,10 @@ class Game {
   }
 
   void check_saved() {
-    const std::vector<std::uint8_t> saved = session_->save();
+    const std::vector<std::uint8_t> saved = session_.save();
     if (saved.empty()) return;
     auto other = Session::create(fuzz::device_options(true), {keys_again_, rounding_});
-    const auto restored = other->restore(saved, now_);
+    const auto restored = other.restore(saved, now_);
     // Too late.
     SOTTO_CHECK(restored.has_value() || restored.error().code() == StatusCode::kFailedPrecondition);
   }
@@ -89,7 +88,7 @@ class Game {
   crypto::SeededRandom keys_again_{std::uint64_t{6}};
   crypto::SeededRandom rounding_{std::uint64_t{7}};
   fuzz::HostileCoordinator coordinator_;
-  std::unique_ptr<Session> session_;
+  Session session_;
   Time now_{1'000};
   std::map<proto::Step, std::vector<std::uint8_t>> sent_;
 };

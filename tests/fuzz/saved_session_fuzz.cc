@@ -1,6 +1,5 @@
 // A device's state file under any content: refused with a reason, or taken up and played to an end.
 #include <array>
-#include <memory>
 
 #include "fuzz_input.h"
 #include "hostile_coordinator.h"
@@ -19,16 +18,16 @@ const std::array<std::vector<std::uint8_t>, 3>& saved_sessions() {
     fuzz::FuzzInput none(nullptr, 0);
     fuzz::HostileCoordinator coordinator(proto::Aggregation::kSecure, none);
     crypto::SeededRandom random(std::uint64_t{1});
-    const auto session = Session::create(fuzz::device_options(false), {random, random});
-    Session::Action action = session->start(Time{1'000});
+    auto session = Session::create(fuzz::device_options(false), {random, random});
+    Session::Action action = session.start(Time{1'000});
     while (auto* send = std::get_if<Session::Send>(&action)) {
-      action = session->on_reply(coordinator.answer(send->request), Time{1'000});
-      if ((*made)[0].empty() && std::holds_alternative<Session::Send>(action)) (*made)[0] = session->save();
+      action = session.on_reply(coordinator.answer(send->request), Time{1'000});
+      if ((*made)[0].empty() && std::holds_alternative<Session::Send>(action)) (*made)[0] = session.save();
     }
-    (*made)[1] = session->save();
+    (*made)[1] = session.save();
     const auto& training = std::get<Session::Train>(action);
-    action = session->on_trained(fuzz::update_for(training.job, none), Time{1'000});
-    (*made)[2] = session->save();
+    action = session.on_trained(fuzz::update_for(training.job, none), Time{1'000});
+    (*made)[2] = session.save();
     for (const auto& bytes : *made) SOTTO_CHECK(!bytes.empty());
     return made;
   }();
@@ -72,14 +71,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::mutate(input, bytes);
   if (sealed) seal(bytes);
   crypto::SeededRandom random(std::uint64_t{2});
-  const auto session = Session::create(fuzz::device_options(input.chance(128)), {random, random});
-  auto action = session->restore(bytes, now);
+  auto session = Session::create(fuzz::device_options(input.chance(128)), {random, random});
+  auto action = session.restore(bytes, now);
   if (!action) {
     SOTTO_CHECK(!action.error().message().empty());
-    play(*session, session->start(now), now, 400 + 4 * size,
+    play(session, session.start(now), now, 400 + 4 * size,
          input);  // a refused restore leaves the session as it was
   } else {
-    play(*session, std::move(*action), now, 400 + 4 * size, input);
+    play(session, std::move(*action), now, 400 + 4 * size, input);
   }
   return 0;
 }

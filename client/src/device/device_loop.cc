@@ -121,26 +121,26 @@ Participation DeviceLoop::take_part() {
   if (!wait_until(next_check_in_)) {
     return conclude({.status = aborted("stopped"), .outcome = "stopped", .check_in_after = next_check_in_});
   }
-  const auto session = Session::create({.device_id = options_.device_id,
-                                        .population = options_.population,
-                                        .trainers = trainer_.architectures(),
-                                        .custom_models = trainer_.custom_models(),
-                                        .parameters_max = options_.parameters_max,
-                                        .cohort_min = options_.cohort_min,
-                                        .identity = keys_.identity ? &keys_.identity->get() : nullptr,
-                                        .helper_key = keys_.helper,
-                                        .corrupt_fraction_min = options_.corrupt_fraction_min,
-                                        .allow_curious = options_.allow_curious,
-                                        .allow_unmasked = options_.allow_unmasked,
-                                        .attempts_max = attempts_max_},
-                                       {random_, random_});
-  Session::Action action = begin(*session);
+  auto session = Session::create({.device_id = options_.device_id,
+                                  .population = options_.population,
+                                  .trainers = trainer_.architectures(),
+                                  .custom_models = trainer_.custom_models(),
+                                  .parameters_max = options_.parameters_max,
+                                  .cohort_min = options_.cohort_min,
+                                  .identity = keys_.identity ? &keys_.identity->get() : nullptr,
+                                  .helper_key = keys_.helper,
+                                  .corrupt_fraction_min = options_.corrupt_fraction_min,
+                                  .allow_curious = options_.allow_curious,
+                                  .allow_unmasked = options_.allow_unmasked,
+                                  .attempts_max = attempts_max_},
+                                 {random_, random_});
+  Session::Action action = begin(session);
   for (;;) {
     const auto* done = std::get_if<Session::Done>(&action);
     // A session that ended because nobody answered may go on when the coordinator is back.
-    if (done == nullptr || !is_out_of_reach(done->status)) persist(*session);
+    if (done == nullptr || !is_out_of_reach(done->status)) persist(session);
     if (done != nullptr) return conclude(*done);
-    action = perform(*session, action);
+    action = perform(session, action);
   }
 }
 

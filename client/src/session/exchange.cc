@@ -4,7 +4,7 @@
 
 namespace sotto::client {
 
-Session::Action SessionMachine::send_join(std::vector<std::uint8_t> update, Time now) {
+Session::Action Session::Impl::send_join(std::vector<std::uint8_t> update, Time now) {
   const proto::Parties parties{.identity = options_.identity,
                                .helper = options_.helper_key ? &*options_.helper_key : nullptr};
   contribution_.emplace(*plan_, plan_bytes_, std::move(update), parties, keys_);
@@ -21,13 +21,13 @@ Session::Action SessionMachine::send_join(std::vector<std::uint8_t> update, Time
                                      .plan_digest = crypto::sha256({plan_bytes_})});
 }
 
-Session::Action SessionMachine::send_step(proto::Step step, std::vector<std::uint8_t> payload) {
+Session::Action Session::Impl::send_step(proto::Step step, std::vector<std::uint8_t> payload) {
   step_ = step;
   return call(
       proto::ExchangeRequest{.token = *token_, .step = step, .poll = false, .payload = std::move(payload)});
 }
 
-Session::Action SessionMachine::on_exchange_reply(const proto::ExchangeReply& reply, Time now) {
+Session::Action Session::Impl::on_exchange_reply(const proto::ExchangeReply& reply, Time now) {
   if (const auto* next = std::get_if<proto::NextStep>(&reply)) return on_next_step(*next, now);
   if (const auto* end = std::get_if<proto::SessionEnd>(&reply)) return on_session_end(*end, now);
   if (const auto* refused = std::get_if<proto::Refused>(&reply)) return on_refused(*refused, now);
@@ -38,7 +38,7 @@ Session::Action SessionMachine::on_exchange_reply(const proto::ExchangeReply& re
   return wait({window.delay_min_ms, window.delay_max_ms}, window.reason, now);
 }
 
-Session::Action SessionMachine::on_next_step(const proto::NextStep& next, Time now) {
+Session::Action Session::Impl::on_next_step(const proto::NextStep& next, Time now) {
   std::vector<std::uint8_t> payload;
   if (const Rejection rejection = contribution_->answer(next, payload); !accepted(rejection)) {
     return reject(rejection, std::string("the coordinator's answer to ") + call_name(), now);
@@ -46,7 +46,7 @@ Session::Action SessionMachine::on_next_step(const proto::NextStep& next, Time n
   return send_step(next.next, std::move(payload));
 }
 
-Session::Action SessionMachine::on_session_end(const proto::SessionEnd& end, Time now) {
+Session::Action Session::Impl::on_session_end(const proto::SessionEnd& end, Time now) {
   contribution_->steps().end(end.counted);
   return finish({.counted = end.counted,
                  .status = end.counted ? Status() : aborted(end.outcome),
@@ -54,7 +54,7 @@ Session::Action SessionMachine::on_session_end(const proto::SessionEnd& end, Tim
                  .check_in_after = draw({end.window.delay_min_ms, end.window.delay_max_ms}, now)});
 }
 
-Session::Action SessionMachine::on_refused(const proto::Refused& refused, Time now) {
+Session::Action Session::Impl::on_refused(const proto::Refused& refused, Time now) {
   contribution_->steps().refused(refused.reason);
   std::string outcome = "the coordinator refused " + call_name() + ": " + describe(refused.reason);
   const bool forgotten = refused.reason == Rejection::kUnknownSession;

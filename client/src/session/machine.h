@@ -13,19 +13,19 @@
 
 namespace sotto::client {
 
-class SessionMachine final : public Session {
+class Session::Impl {
  public:
-  SessionMachine(const SessionOptions& options, SessionRandomness randomness);
+  Impl(const SessionOptions& options, SessionRandomness randomness);
 
-  Action start(Time now) override;
-  Action on_reply(Result<Reply> reply, Time now) override;
-  Action on_timer(Time now) override;
-  Action on_trained(Result<LocalUpdate> update, Time now) override;
-  Action abandon(const std::string& reason, Time now) override;
-  std::optional<proto::Step> step() const override { return step_; }
-  const proto::Plan* plan() const override { return plan_ ? &*plan_ : nullptr; }
-  std::vector<std::uint8_t> save() const override;
-  Result<Action> restore(Bytes saved, Time now) override;
+  Action start(Time now);
+  Action on_reply(Result<Reply> reply, Time now);
+  Action on_timer(Time now);
+  Action on_trained(Result<LocalUpdate> update, Time now);
+  Action abandon(const std::string& reason, Time now);
+  std::optional<proto::Step> step() const { return step_; }
+  const proto::Plan* plan() const { return plan_ ? &*plan_ : nullptr; }
+  std::vector<std::uint8_t> save() const;
+  Result<Action> restore(Bytes saved, Time now);
 
  private:
   enum class Phase : std::uint8_t {

@@ -15,7 +15,7 @@ std::vector<std::uint8_t> to_bytes(std::span<const float> values) {
 
 }  // namespace
 
-std::vector<std::uint8_t> SessionMachine::save() const {
+std::vector<std::uint8_t> Session::Impl::save() const {
   SavedSession saved{.stage = SavedSession::Stage::kModel,
                      .device_id = options_.device_id,
                      .population = options_.population,
@@ -38,7 +38,7 @@ std::vector<std::uint8_t> SessionMachine::save() const {
   return encode_saved_session(saved);
 }
 
-Result<Session::Action> SessionMachine::restore(Bytes bytes, Time now) {
+Result<Session::Action> Session::Impl::restore(Bytes bytes, Time now) {
   SOTTO_CHECK(phase_ == Phase::kIdle);
   auto saved = decode_saved_session(bytes);
   if (!saved) return saved.error();

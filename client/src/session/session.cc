@@ -18,14 +18,33 @@ bool worth_repeating(StatusCode code) {
 
 }  // namespace
 
-std::unique_ptr<Session> Session::create(const SessionOptions& options, SessionRandomness randomness) {
-  return std::make_unique<SessionMachine>(options, randomness);
+Session Session::create(const SessionOptions& options, SessionRandomness randomness) {
+  return Session(std::make_unique<Impl>(options, randomness));
 }
 
-SessionMachine::SessionMachine(const SessionOptions& options, SessionRandomness randomness)
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::~Session() = default;
+Session::Session(Session&& other) noexcept = default;
+Session& Session::operator=(Session&& other) noexcept = default;
+
+Session::Action Session::start(Time now) { return impl_->start(now); }
+Session::Action Session::on_reply(Result<Reply> reply, Time now) {
+  return impl_->on_reply(std::move(reply), now);
+}
+Session::Action Session::on_timer(Time now) { return impl_->on_timer(now); }
+Session::Action Session::on_trained(Result<LocalUpdate> update, Time now) {
+  return impl_->on_trained(std::move(update), now);
+}
+Session::Action Session::abandon(const std::string& reason, Time now) { return impl_->abandon(reason, now); }
+std::optional<proto::Step> Session::step() const { return impl_->step(); }
+const proto::Plan* Session::plan() const { return impl_->plan(); }
+std::vector<std::uint8_t> Session::save() const { return impl_->save(); }
+Result<Session::Action> Session::restore(Bytes saved, Time now) { return impl_->restore(saved, now); }
+
+Session::Impl::Impl(const SessionOptions& options, SessionRandomness randomness)
     : options_(options), keys_(randomness.keys), rounding_(randomness.rounding) {}
 
-Session::Action SessionMachine::start(Time) {
+Session::Action Session::Impl::start(Time) {
   SOTTO_CHECK(phase_ == Phase::kIdle);
   phase_ = Phase::kCheckingIn;
   return call(proto::CheckInRequest{.device_id = options_.device_id,
@@ -35,7 +54,7 @@ Session::Action SessionMachine::start(Time) {
                                     .custom_models = options_.custom_models});
 }
 
-Session::Action SessionMachine::on_reply(Result<Reply> reply, Time now) {
+Session::Action Session::Impl::on_reply(Result<Reply> reply, Time now) {
   if (phase_ == Phase::kDone || phase_ == Phase::kLeaving) return finish(done_);
   SOTTO_CHECK(!waiting_ && phase_ != Phase::kIdle && phase_ != Phase::kTraining);
   if (!reply) return on_lost_call(reply.error(), now);
@@ -51,14 +70,14 @@ Session::Action SessionMachine::on_reply(Result<Reply> reply, Time now) {
   return reject(Rejection::kMalformed, "the answer to " + call_name(), now);
 }
 
-Session::Action SessionMachine::on_timer(Time now) {
+Session::Action Session::Impl::on_timer(Time now) {
   if (phase_ == Phase::kDone) return done_;
   SOTTO_CHECK(waiting_);
   if (now < wait_.until) return wait_;
   return transmit();
 }
 
-Session::Action SessionMachine::on_trained(Result<LocalUpdate> update, Time now) {
+Session::Action Session::Impl::on_trained(Result<LocalUpdate> update, Time now) {
   if (phase_ == Phase::kDone) return done_;
   SOTTO_CHECK(phase_ == Phase::kTraining);
   model_ = {};
@@ -68,7 +87,7 @@ Session::Action SessionMachine::on_trained(Result<LocalUpdate> update, Time now)
   return send_join(std::move(*encoded), now);
 }
 
-Session::Action SessionMachine::abandon(const std::string& reason, Time now) {
+Session::Action Session::Impl::abandon(const std::string& reason, Time now) {
   if (phase_ == Phase::kDone) return done_;
   if (phase_ == Phase::kLeaving) return finish(done_);
   return leave(aborted("left the session: " + reason), now);
@@ -76,13 +95,13 @@ Session::Action SessionMachine::abandon(const std::string& reason, Time now) {
 
 // ---- calls ----
 
-Session::Action SessionMachine::call(Request request) {
+Session::Action Session::Impl::call(Request request) {
   request_ = std::move(request);
   attempts_ = 0;
   return transmit();
 }
 
-Session::Action SessionMachine::transmit() {
+Session::Action Session::Impl::transmit() {
   waiting_ = false;
   ++attempts_;
   if (const auto* exchange = std::get_if<proto::ExchangeRequest>(&request_)) {
@@ -92,7 +111,7 @@ Session::Action SessionMachine::transmit() {
 }
 
 // Exponential back-off with full jitter.
-Session::Action SessionMachine::on_lost_call(const Status& error, Time now) {
+Session::Action Session::Impl::on_lost_call(const Status& error, Time now) {
   const Status status = error.with_context(call_name());
   if (!worth_repeating(error.code()) || attempts_ >= options_.attempts_max) {
     return finish({.status = status, .outcome = status.message(), .check_in_after = own_pause(now)});
@@ -105,22 +124,22 @@ Session::Action SessionMachine::on_lost_call(const Status& error, Time now) {
               now);
 }
 
-Session::Action SessionMachine::wait(Pause pause, std::string reason, Time now) {
+Session::Action Session::Impl::wait(Pause pause, std::string reason, Time now) {
   waiting_ = true;
   wait_ = {.until = draw(pause, now), .reason = std::move(reason)};
   return wait_;
 }
 
-Time SessionMachine::draw(Pause pause, Time now) {
+Time Session::Impl::draw(Pause pause, Time now) {
   const std::uint64_t width = pause.max_ms > pause.min_ms ? pause.max_ms - pause.min_ms : 0;
   return now + std::chrono::milliseconds(pause.min_ms + keys_.below(width + 1));
 }
 
-Time SessionMachine::own_pause(Time now) {
+Time Session::Impl::own_pause(Time now) {
   return draw({options_.backoff_max_ms / 2, options_.backoff_max_ms}, now);
 }
 
-std::string SessionMachine::call_name() const {
+std::string Session::Impl::call_name() const {
   switch (phase_) {
     case Phase::kCheckingIn:
       return "check-in";
@@ -133,14 +152,14 @@ std::string SessionMachine::call_name() const {
 
 // ---- plan and model ----
 
-Session::Action SessionMachine::on_check_in_reply(const proto::CheckInReply& reply, Time now) {
+Session::Action Session::Impl::on_check_in_reply(const proto::CheckInReply& reply, Time now) {
   if (const auto* offer = std::get_if<proto::PlanOffer>(&reply)) return accept_plan(*offer, now);
   const auto& window = std::get<proto::RetryWindow>(reply);
   attempts_ = 0;
   return wait({window.delay_min_ms, window.delay_max_ms}, window.reason, now);
 }
 
-Session::Action SessionMachine::accept_plan(const proto::PlanOffer& offer, Time now) {
+Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time now) {
   token_ = offer.token;
   auto plan = proto::decode_plan(offer.plan);
   if (!plan) return leave(plan.error().with_context("the coordinator's plan"), own_pause(now));
@@ -156,13 +175,13 @@ Session::Action SessionMachine::accept_plan(const proto::PlanOffer& offer, Time 
   return fetch_model();
 }
 
-Session::Action SessionMachine::fetch_model() {
+Session::Action Session::Impl::fetch_model() {
   phase_ = Phase::kDownloading;
   return call(proto::FetchModelRequest{
       .task = plan_->task, .version = plan_->model_version, .offset = download_->offset()});
 }
 
-Session::Action SessionMachine::on_chunk(const proto::ModelChunk& chunk, Time now) {
+Session::Action Session::Impl::on_chunk(const proto::ModelChunk& chunk, Time now) {
   Status status = download_->accept(chunk);
   if (status.ok() && !download_->complete()) return fetch_model();
   if (status.ok()) {
@@ -179,7 +198,7 @@ Session::Action SessionMachine::on_chunk(const proto::ModelChunk& chunk, Time no
   return fetch_model();
 }
 
-Session::Action SessionMachine::begin_training(Time) {
+Session::Action Session::Impl::begin_training(Time) {
   phase_ = Phase::kTraining;
   download_.reset();
   return Train{{.task = plan_->task,
@@ -193,7 +212,7 @@ Session::Action SessionMachine::begin_training(Time) {
 
 // ---- the end ----
 
-Session::Action SessionMachine::finish(Done done) {
+Session::Action Session::Impl::finish(Done done) {
   phase_ = Phase::kDone;
   waiting_ = false;
   request_ = {};
@@ -205,7 +224,7 @@ Session::Action SessionMachine::finish(Done done) {
   return done_;
 }
 
-Session::Action SessionMachine::leave(Status status, Time check_in_after) {
+Session::Action Session::Impl::leave(Status status, Time check_in_after) {
   std::string reason = status.message();
   done_ = {.status = std::move(status), .outcome = reason, .check_in_after = check_in_after};
   if (!token_) return finish(done_);
@@ -215,7 +234,7 @@ Session::Action SessionMachine::leave(Status status, Time check_in_after) {
   return call(proto::AbandonRequest{.token = *token_, .reason = std::move(reason)});
 }
 
-Session::Action SessionMachine::reject(Rejection rejection, const std::string& message, Time now) {
+Session::Action Session::Impl::reject(Rejection rejection, const std::string& message, Time now) {
   return leave(aborted(message + " breaks the protocol: " + describe(rejection)), own_pause(now));
 }
 

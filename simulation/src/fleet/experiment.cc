@@ -209,21 +209,21 @@ class Experiment {
       streams.push_back(
           make_stream(options_.seed, {.purpose = "rounding", .attempt = attempt, .device = device}));
       Random& rounding = *streams.back();
-      Member member;
-      member.device = device;
-      member.session = client::Session::create({.device_id = data_.device_names[device],
-                                                .population = options_.task.name,
-                                                .trainers = {options_.architecture},
-                                                .parameters_max = limits::kParametersMax,
-                                                .identity = &backend_.identity(device),
-                                                .helper_key = backend_.helper_key(),
-                                                .corrupt_fraction_min = 0,
-                                                .allow_curious = true,
-                                                .allow_unmasked = true},
-                                               {.keys = keys, .rounding = rounding});
-      member.trainer = trainers_[device].get();
-      member.training_random =
-          make_stream(options_.seed, {.purpose = "training", .attempt = attempt, .device = device});
+      Member member{.device = device,
+                    .session = client::Session::create({.device_id = data_.device_names[device],
+                                                        .population = options_.task.name,
+                                                        .trainers = {options_.architecture},
+                                                        .parameters_max = limits::kParametersMax,
+                                                        .identity = &backend_.identity(device),
+                                                        .helper_key = backend_.helper_key(),
+                                                        .corrupt_fraction_min = 0,
+                                                        .allow_curious = true,
+                                                        .allow_unmasked = true},
+                                                       {.keys = keys, .rounding = rounding}),
+                    .trainer = trainers_[device].get(),
+                    .training_random = make_stream(
+                        options_.seed, {.purpose = "training", .attempt = attempt, .device = device}),
+                    .drop_before = std::nullopt};
       if (appointment.drop) {
         member.drop_before = step_to_drop(*appointment.drop, options_.task.aggregation);
         count_drop(*appointment.drop, round);

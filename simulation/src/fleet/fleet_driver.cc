@@ -23,7 +23,7 @@ class FleetDriver {
 
   std::vector<MemberOutcome> run() {
     open_ = members_.size();
-    for (std::size_t i = 0; i < members_.size(); ++i) perform(i, members_[i].session->start(backend_.now()));
+    for (std::size_t i = 0; i < members_.size(); ++i) perform(i, members_[i].session.start(backend_.now()));
     while (open_ > 0) {
       const bool progressed = deliver_replies() | fire_timers() | train();
       if (!progressed) backend_.wait(timers_.empty() ? kNever : timers_.top().at, *mailbox_);
@@ -48,7 +48,7 @@ class FleetDriver {
     for (Delivery& delivery : deliveries) {
       transcripts_[delivery.member].received(delivery.reply);
       perform(delivery.member,
-              members_[delivery.member].session->on_reply(std::move(delivery.reply), backend_.now()));
+              members_[delivery.member].session.on_reply(std::move(delivery.reply), backend_.now()));
     }
     return !deliveries.empty();
   }
@@ -58,7 +58,7 @@ class FleetDriver {
     while (!timers_.empty() && timers_.top().at <= backend_.now()) {
       const std::size_t member = timers_.top().member;
       timers_.pop();
-      perform(member, members_[member].session->on_timer(backend_.now()));
+      perform(member, members_[member].session.on_timer(backend_.now()));
       fired = true;
     }
     return fired;
@@ -73,7 +73,7 @@ class FleetDriver {
     });
     for (std::size_t i = 0; i < trainings.size(); ++i) {
       const std::size_t member = trainings[i].member;
-      perform(member, members_[member].session->on_trained(std::move(*updates[i]), backend_.now()));
+      perform(member, members_[member].session.on_trained(std::move(*updates[i]), backend_.now()));
     }
     return !trainings.empty();
   }
@@ -82,7 +82,7 @@ class FleetDriver {
     if (drops_out(i, action)) {
       outcomes_[i].dropped = true;
       if (options_.silent_dropout) return finish(i, {});
-      action = members_[i].session->abandon("simulated drop-out", backend_.now());
+      action = members_[i].session.abandon("simulated drop-out", backend_.now());
     }
     if (auto* send = std::get_if<Session::Send>(&action)) {
       transcripts_[i].sent(send->request);

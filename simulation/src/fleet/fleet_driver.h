@@ -21,7 +21,7 @@ namespace sotto::simulation {
 // One device in one round.
 struct Member {
   std::size_t device = 0;  // index for Backend::transport()
-  std::unique_ptr<client::Session> session;
+  client::Session session;
   client::Trainer* trainer = nullptr;  // borrowed
   std::unique_ptr<crypto::SeededRandom> training_random;
   std::optional<proto::Step> drop_before;  // leaves instead of sending this step

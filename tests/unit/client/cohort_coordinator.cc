@@ -106,7 +106,7 @@ TestDevice::TestDevice(std::uint64_t device_seed)
       keys(device_seed),
       rounding(device_seed + 1000),
       session(Session::create(device_options("device-" + std::to_string(device_seed)), {keys, rounding})),
-      action(session->start(now)) {}
+      action(session.start(now)) {}
 
 LocalUpdate TestDevice::update() const {
   LocalUpdate update;
@@ -125,12 +125,12 @@ const Request* TestDevice::pending_request() const {
 
 void TestDevice::step(CohortCoordinator& coordinator) {
   if (const Request* request = pending_request()) {
-    action = session->on_reply(coordinator.answer(*request), now);
+    action = session.on_reply(coordinator.answer(*request), now);
   } else if (const auto* wait = std::get_if<Session::Wait>(&action)) {
     now = std::max(now, wait->until);
-    action = session->on_timer(now);
+    action = session.on_timer(now);
   } else if (std::holds_alternative<Session::Train>(action)) {
-    action = session->on_trained(update(), now);
+    action = session.on_trained(update(), now);
   }
 }
 

@@ -61,7 +61,7 @@ struct TestDevice {
   std::uint64_t seed;
   ReplayableRandom keys;
   ReplayableRandom rounding;
-  std::unique_ptr<Session> session;
+  Session session;
   Time now;
   Session::Action action;
 };

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 TEST(SessionCheckIn, SaysWhoTheDeviceIsAndWhatItCanDo) {
   SessionScript script(Task(Aggregation::kPlain));
-  const auto request = sent<proto::CheckInRequest>(script.session->start(script.now));
+  const auto request = sent<proto::CheckInRequest>(script.session.start(script.now));
   EXPECT_EQ(request.protocol_version, proto::kProtocolVersion);
   EXPECT_EQ(request.device_id, "kitchen-7");
   EXPECT_EQ(request.population, "thermostats");
@@ -24,7 +24,7 @@ TEST(SessionCheckIn, SaysWhoTheDeviceIsAndWhatItCanDo) {
 
 TEST(SessionCheckIn, RetryWindowIsDrawnUniformlyWithinItsBounds) {
   SessionScript script(Task(Aggregation::kPlain));
-  Session::Action action = script.session->start(script.now);
+  Session::Action action = script.session.start(script.now);
   const Request first = as<Session::Send>(action).request;
   double sum = 0;
   constexpr int kDraws = 500;
@@ -43,16 +43,16 @@ TEST(SessionCheckIn, RetryWindowIsDrawnUniformlyWithinItsBounds) {
 
 TEST(SessionCheckIn, WindowUpsideDownWaitsItsMinimum) {
   SessionScript script(Task(Aggregation::kPlain));
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   const auto wait = as<Session::Wait>(script.reply(proto::CheckInReply(proto::RetryWindow{500, 100, ""})));
   EXPECT_EQ((wait.until - script.now).count(), 500);
 }
 
 TEST(SessionCheckIn, TimerThatFiresEarlyWaitsOn) {
   SessionScript script(Task(Aggregation::kPlain));
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   const auto wait = as<Session::Wait>(script.reply(proto::CheckInReply(kWindow)));
-  const auto still = as<Session::Wait>(script.session->on_timer(script.now + std::chrono::milliseconds(1)));
+  const auto still = as<Session::Wait>(script.session.on_timer(script.now + std::chrono::milliseconds(1)));
   EXPECT_EQ(still.until, wait.until);
 }
 
@@ -81,7 +81,7 @@ TEST(SessionRetry, GivesUpAfterItsLastAttemptWithTheStatus) {
   for (const StatusCode code :
        {StatusCode::kUnavailable, StatusCode::kDeadlineExceeded, StatusCode::kResourceExhausted}) {
     SessionScript script(Task(Aggregation::kPlain));
-    Session::Action action = script.session->start(script.now);
+    Session::Action action = script.session.start(script.now);
     for (std::uint32_t attempt = 1; attempt < script.options.attempts_max; ++attempt) {
       action = script.finish_wait(script.fail(code));
     }
@@ -95,7 +95,7 @@ TEST(SessionRetry, GivesUpAfterItsLastAttemptWithTheStatus) {
 
 TEST(SessionRetry, AnAnswerResetsTheCountOfAttempts) {
   SessionScript script(Task(Aggregation::kPlain));
-  Session::Action action = script.session->start(script.now);
+  Session::Action action = script.session.start(script.now);
   for (int round = 0; round < 3; ++round) {
     for (std::uint32_t attempt = 1; attempt < script.options.attempts_max; ++attempt) {
       action = script.finish_wait(script.fail(StatusCode::kUnavailable));
@@ -109,7 +109,7 @@ TEST(SessionRetry, PermanentErrorsEndTheSessionAtOnce) {
   for (const StatusCode code :
        {StatusCode::kPermissionDenied, StatusCode::kInvalidArgument, StatusCode::kNotFound}) {
     SessionScript at_check_in(Task(Aggregation::kPlain));
-    (void)at_check_in.session->start(at_check_in.now);
+    (void)at_check_in.session.start(at_check_in.now);
     EXPECT_EQ(as<Session::Done>(at_check_in.fail(code)).status.code(), code);
     SessionScript at_join(Task(Aggregation::kPlain));
     (void)at_join.join();
@@ -136,9 +136,9 @@ TEST(SessionPlan, UnmaskedKindsAreRefusedUnlessTheOwnerAllowedThem) {
     SessionOptions options = device_options();
     options.allow_unmasked = SessionOptions{}.allow_unmasked;
     SessionScript script(Task(kind), options);
-    (void)script.session->start(script.now);
+    (void)script.session.start(script.now);
     expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "allow_unmasked is off");
-    EXPECT_EQ(script.session->plan(), nullptr);
+    EXPECT_EQ(script.session.plan(), nullptr);
   }
 }
 
@@ -146,7 +146,7 @@ TEST(SessionPlan, CohortsBelowTheDevicesOwnMinimumAreRefused) {
   SessionOptions options = device_options();
   options.cohort_min = 4;
   SessionScript script(Task(Aggregation::kSecure), options);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "no cohort below 4");
 }
 
@@ -166,7 +166,7 @@ TEST(SessionPlan, CuriousTasksAreRefusedUnlessTheOwnerAllowedThem) {
   SessionOptions options = device_options();
   options.allow_curious = SessionOptions{}.allow_curious;
   SessionScript script(curious_task(), options);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "allow_curious is off");
 
   SessionScript allowed(curious_task());
@@ -177,7 +177,7 @@ TEST(SessionPlan, SignedSessionsNeedAnIdentity) {
   SessionOptions options = device_options();
   options.identity = nullptr;
   SessionScript script(Task(Aggregation::kSecure), options);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "enrolled devices only");
 }
 
@@ -196,7 +196,7 @@ TEST(SessionPlan, TasksThatWithstandTooFewColludingDevicesAreRefused) {
     options.corrupt_fraction_min = minimum;
     SessionScript script(edited_task([](proto::AggregationSpec& spec) { spec.corrupt_fraction = 0.2f; }),
                          options);
-    (void)script.session->start(script.now);
+    (void)script.session.start(script.now);
     const Session::Action action = script.offer_plan();
     if (const Request request = as<Session::Send>(action).request;
         std::holds_alternative<proto::FetchModelRequest>(request)) {
@@ -214,7 +214,7 @@ TEST(SessionPlan, TasksThatWithstandTooFewColludingDevicesAreRefused) {
 void expect_credential_refused(const Task& task, std::optional<secagg::Credential> credential,
                                const std::string& what) {
   SessionScript script(task);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   proto::PlanOffer offer = task.offer(kToken);
   offer.credential = credential;
   expect_left(script, script.reply(proto::CheckInReply(offer)), StatusCode::kPermissionDenied, what);
@@ -256,26 +256,26 @@ TEST(SessionPlan, ModelsTheDeviceCannotTrainAreRefused) {
   SessionOptions other = device_options();
   other.trainers = {proto::Architecture::kDense};
   SessionScript dense_only(Task(Aggregation::kSecure), other);
-  (void)dense_only.session->start(dense_only.now);
+  (void)dense_only.session.start(dense_only.now);
   expect_left(dense_only, dense_only.offer_plan(), StatusCode::kFailedPrecondition, "cannot train");
 
   SessionOptions small = device_options();
   small.parameters_max = 7;
   SessionScript too_large(Task(Aggregation::kSecure), small);
-  (void)too_large.session->start(too_large.now);
+  (void)too_large.session.start(too_large.now);
   expect_left(too_large, too_large.offer_plan(), StatusCode::kFailedPrecondition, "8 parameters");
 }
 
 TEST(SessionPlan, BytesThatAreNoPlanAreRefused) {
   SessionScript script(Task(Aggregation::kSecure));
   script.task.plan_bytes.push_back(0);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kInvalidArgument, "the coordinator's plan");
 }
 
 TEST(SessionDownload, AsksForChunksInOrderAndTrainsOnTheModel) {
   SessionScript script(Task(Aggregation::kPlain));
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   Session::Action action = script.offer_plan();
   for (const std::uint64_t offset : {0, 12, 24}) {
     const auto request = sent<proto::FetchModelRequest>(action);
@@ -288,13 +288,23 @@ TEST(SessionDownload, AsksForChunksInOrderAndTrainsOnTheModel) {
   EXPECT_THAT(std::vector(train.job.parameters.begin(), train.job.parameters.end()),
               testing::ElementsAre(1, -2, 0.5f, 0, 3, 0.25f, -1, 4));
   EXPECT_EQ(train.job.weight_max, 16u);
-  EXPECT_EQ(train.job.model, script.session->plan()->model);
-  EXPECT_EQ(script.session->step(), std::nullopt);
+  EXPECT_EQ(train.job.model, script.session.plan()->model);
+  EXPECT_EQ(script.session.step(), std::nullopt);
+}
+
+TEST(SessionDownload, AJobOutlivesAMoveOfItsSession) {
+  SessionScript script(Task(Aggregation::kPlain));
+  const auto train = as<Session::Train>(script.download());
+  Session moved = std::move(script.session);
+  EXPECT_THAT(std::vector(train.job.parameters.begin(), train.job.parameters.end()),
+              testing::ElementsAre(1, -2, 0.5f, 0, 3, 0.25f, -1, 4));
+  script.session = std::move(moved);
+  (void)sent<proto::ExchangeRequest>(script.session.on_trained(good_update(), script.now));
 }
 
 TEST(SessionDownload, ABrokenDownloadGoesOnAtItsOffset) {
   SessionScript script(Task(Aggregation::kPlain));
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   Session::Action action = script.offer_plan();
   action = script.reply(chunk_of(script.task, sent<proto::FetchModelRequest>(action)));
   action = script.finish_wait(script.fail(StatusCode::kUnavailable));
@@ -303,7 +313,7 @@ TEST(SessionDownload, ABrokenDownloadGoesOnAtItsOffset) {
 
 TEST(SessionDownload, AWrongDigestStartsTheDownloadOnceMore) {
   SessionScript script(Task(Aggregation::kPlain));
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   Session::Action action = script.offer_plan();
   const auto answer_with_a_flipped_bit = [&](bool flip) {
     for (int chunk = 0; chunk < 3; ++chunk) {
@@ -321,7 +331,7 @@ TEST(SessionDownload, AWrongDigestStartsTheDownloadOnceMore) {
 TEST(SessionDownload, TwoWrongDigestsEndTheSession) {
   SessionScript script(Task(Aggregation::kPlain));
   script.task.model_bytes[0] ^= 1;
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   Session::Action action = script.offer_plan();
   for (int chunk = 0; chunk < 6; ++chunk) {
     action = script.reply(chunk_of(script.task, sent<proto::FetchModelRequest>(action)));
@@ -339,7 +349,7 @@ TEST(SessionDownload, ChunksThatWereNotAskedForCountAsDamage) {
   };
   for (const auto edit : edits) {
     SessionScript script(Task(Aggregation::kPlain));
-    (void)script.session->start(script.now);
+    (void)script.session.start(script.now);
     Session::Action action = script.offer_plan();
     for (int attempt = 0; attempt < 2; ++attempt) {
       const auto request = sent<proto::FetchModelRequest>(action);
@@ -354,7 +364,7 @@ TEST(SessionDownload, ChunksThatWereNotAskedForCountAsDamage) {
 
 TEST(SessionReply, AnAnswerOfAnotherKindIsRefused) {
   SessionScript script(Task(Aggregation::kPlain));
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   const auto done = as<Session::Done>(script.reply(proto::ModelChunk{}));
   EXPECT_EQ(done.status.code(), StatusCode::kAborted);
   EXPECT_THAT(done.status.message(), HasSubstr("breaks the protocol"));

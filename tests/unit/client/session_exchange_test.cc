@@ -35,7 +35,7 @@ TEST(SessionTraining, AnErrorOfTheTrainerEndsTheSession) {
   SessionScript script(Task(Aggregation::kSecure));
   (void)script.download();
   const Session::Action action =
-      script.session->on_trained(failed_precondition("no examples today"), script.now);
+      script.session.on_trained(failed_precondition("no examples today"), script.now);
   EXPECT_THAT(sent<proto::AbandonRequest>(action).reason, HasSubstr("no examples today"));
   const auto done = as<Session::Done>(script.reply(Abandoned{}));
   EXPECT_EQ(done.status.code(), StatusCode::kFailedPrecondition);
@@ -61,7 +61,7 @@ TEST(SessionTraining, UpdatesThatMakeNoSenseAreNotSent) {
     (void)script.download();
     LocalUpdate update = good_update();
     wrong.edit(update);
-    const Session::Action action = script.session->on_trained(update, script.now);
+    const Session::Action action = script.session.on_trained(update, script.now);
     EXPECT_THAT(sent<proto::AbandonRequest>(action).reason, HasSubstr(wrong.what));
     EXPECT_EQ(as<Session::Done>(script.reply(Abandoned{})).status.code(), StatusCode::kInvalidArgument);
   }
@@ -74,7 +74,7 @@ TEST(SessionPlain, SendsTheRingVectorOfTheQuantisedUpdate) {
   EXPECT_EQ(join.step, Step::kJoin);
   EXPECT_FALSE(join.poll);
   EXPECT_TRUE(join.payload.empty());
-  EXPECT_EQ(script.session->step(), Step::kJoin);
+  EXPECT_EQ(script.session.step(), Step::kJoin);
 
   const auto collect = sent<proto::ExchangeRequest>(script.exchange_reply(next_step(Step::kCollect)));
   EXPECT_EQ(collect.step, Step::kCollect);
@@ -278,31 +278,31 @@ TEST(SessionExchange, AVectorThatCannotBeMaskedIsNotSent) {
 
 TEST(SessionAbandon, BeforeAPlanNobodyNeedsToKnow) {
   SessionScript script(Task(Aggregation::kSecure));
-  const auto unstarted = as<Session::Done>(script.session->abandon("shutdown", script.now));
+  const auto unstarted = as<Session::Done>(script.session.abandon("shutdown", script.now));
   EXPECT_EQ(unstarted.status.code(), StatusCode::kAborted);
 
   SessionScript calling(Task(Aggregation::kSecure));
-  (void)calling.session->start(calling.now);
-  (void)as<Session::Done>(calling.session->abandon("shutdown", calling.now));
+  (void)calling.session.start(calling.now);
+  (void)as<Session::Done>(calling.session.abandon("shutdown", calling.now));
   // The answer that was under way comes in late.
   (void)as<Session::Done>(calling.offer_plan());
 
   SessionScript waiting(Task(Aggregation::kSecure));
-  (void)waiting.session->start(waiting.now);
+  (void)waiting.session.start(waiting.now);
   (void)waiting.reply(proto::CheckInReply(kWindow));
-  (void)as<Session::Done>(waiting.session->abandon("shutdown", waiting.now));
-  (void)as<Session::Done>(waiting.session->on_timer(waiting.now));
+  (void)as<Session::Done>(waiting.session.abandon("shutdown", waiting.now));
+  (void)as<Session::Done>(waiting.session.on_timer(waiting.now));
 }
 
 TEST(SessionAbandon, AfterAPlanTheCoordinatorIsTold) {
   using Prepare = void (*)(SessionScript&);
   const Prepare points[] = {
       [](SessionScript& script) {
-        (void)script.session->start(script.now);
+        (void)script.session.start(script.now);
         (void)script.offer_plan();
       },
       [](SessionScript& script) {
-        (void)script.session->start(script.now);
+        (void)script.session.start(script.now);
         (void)script.offer_plan();
         (void)script.fail(StatusCode::kUnavailable);
       },
@@ -317,15 +317,15 @@ TEST(SessionAbandon, AfterAPlanTheCoordinatorIsTold) {
     SessionScript script(Task(Aggregation::kSecure));
     prepare(script);
     const auto abandon =
-        sent<proto::AbandonRequest>(script.session->abandon(std::string(500, 'x'), script.now));
+        sent<proto::AbandonRequest>(script.session.abandon(std::string(500, 'x'), script.now));
     EXPECT_EQ(abandon.token, kToken);
     EXPECT_EQ(abandon.reason.size(), 256u);
-    EXPECT_TRUE(script.session->save().empty());
+    EXPECT_TRUE(script.session.save().empty());
     // Even when that call is lost the session ends.
     const auto done = as<Session::Done>(script.fail(StatusCode::kUnavailable));
     EXPECT_EQ(done.status.code(), StatusCode::kAborted);
     EXPECT_FALSE(done.counted);
-    (void)as<Session::Done>(script.session->abandon("again", script.now));
+    (void)as<Session::Done>(script.session.abandon("again", script.now));
   }
 }
 
@@ -404,7 +404,7 @@ TEST(SessionCohort, EveryAnswerLostOnceChangesNothing) {
           request != nullptr && std::holds_alternative<proto::ExchangeRequest>(*request)) {
         const Request before = *request;
         (void)lossy.coordinator.answer(before);  // it arrives, its answer does not
-        device->action = device->session->on_reply(Status(unavailable("lost")), device->now);
+        device->action = device->session.on_reply(Status(unavailable("lost")), device->now);
         device->step(lossy.coordinator);  // the pause
         ASSERT_TRUE(same_request(*device->pending_request(), before));
       }
@@ -425,7 +425,7 @@ TEST(SessionCohort, ASecondUnmaskRequestIsNotAnswered) {
   Cohort cohort(Aggregation::kSecure, 4);
   const TestDevice& device = *cohort.devices.front();
   ASSERT_TRUE(cohort.run_until([&](const TestDevice&) { return is_sending(device, Step::kUnmask); }));
-  Session& session = *cohort.devices.front()->session;
+  Session& session = cohort.devices.front()->session;
   const std::vector<std::uint8_t> request = {0x00};  // no signatures; it is not read
   const auto abandon = sent<proto::AbandonRequest>(
       session.on_reply(Reply(proto::ExchangeReply(next_step(Step::kUnmask, request))), device.now));
@@ -439,7 +439,7 @@ std::string words_for(Step step, const proto::NextStep& message) {
   Cohort cohort(Aggregation::kSecure, 4);
   const TestDevice& device = *cohort.devices.front();
   EXPECT_TRUE(cohort.run_until([&](const TestDevice&) { return is_sending(device, step); }));
-  Session& session = *cohort.devices.front()->session;
+  Session& session = cohort.devices.front()->session;
   (void)sent<proto::AbandonRequest>(session.on_reply(Reply(proto::ExchangeReply(message)), device.now));
   return as<Session::Done>(session.on_reply(Reply(Abandoned{}), device.now)).status.message();
 }
@@ -489,7 +489,7 @@ TEST(SessionCohort, NothingIsSavedAndAbandonWorksAtEveryStepAfterTheJoin) {
     Cohort cohort(Aggregation::kSecure, 4);
     const TestDevice& device = *cohort.devices.front();
     ASSERT_TRUE(cohort.run_until([&](const TestDevice&) { return is_sending(device, step); }));
-    Session& session = *cohort.devices.front()->session;
+    Session& session = cohort.devices.front()->session;
     EXPECT_EQ(session.step(), step);
     EXPECT_TRUE(session.save().empty());
     (void)sent<proto::AbandonRequest>(session.abandon("battery", device.now));

@@ -37,7 +37,7 @@ SessionOptions trusting_options() {
 
 void expect_refused(const SessionOptions& options, const char* what) {
   SessionScript script(one_shot_task(), options);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   EXPECT_THAT(sent<proto::AbandonRequest>(script.offer_plan()).reason, HasSubstr(what));
   EXPECT_EQ(as<Session::Done>(script.reply(Abandoned{})).status.code(), StatusCode::kPermissionDenied);
 }

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 struct Restored {
   Restored(const SessionScript& from, Bytes saved)
       : script(from.task, from.options),
-        result((script.now = from.now, script.session->restore(saved, script.now))) {}
+        result((script.now = from.now, script.session.restore(saved, script.now))) {}
   SessionScript script;
   Result<Session::Action> result;
 };
@@ -24,7 +24,7 @@ struct Restored {
 // A plan accepted and the first of three chunks received.
 struct HalfDownloaded : SessionScript {
   HalfDownloaded() : SessionScript(Task(Aggregation::kPlain)) {
-    (void)session->start(now);
+    (void)session.start(now);
     const Session::Action action = offer_plan();
     (void)reply(chunk_of(task, sent<proto::FetchModelRequest>(action)));
   }
@@ -32,18 +32,18 @@ struct HalfDownloaded : SessionScript {
 
 TEST(SessionSave, ThereIsNothingToSaveWithoutAPlan) {
   SessionScript script(Task(Aggregation::kSecure));
-  EXPECT_TRUE(script.session->save().empty());
-  (void)script.session->start(script.now);
-  EXPECT_TRUE(script.session->save().empty());
+  EXPECT_TRUE(script.session.save().empty());
+  (void)script.session.start(script.now);
+  EXPECT_TRUE(script.session.save().empty());
   (void)script.reply(proto::CheckInReply(kWindow));
-  EXPECT_TRUE(script.session->save().empty());
+  EXPECT_TRUE(script.session.save().empty());
 }
 
 TEST(SessionSave, ABrokenDownloadGoesOnAfterARestart) {
   const HalfDownloaded script;
-  Restored restored(script, script.session->save());
+  Restored restored(script, script.session.save());
   ASSERT_TRUE(restored.result) << restored.result.error().message();
-  EXPECT_EQ(*restored.script.session->plan(), script.task.plan);
+  EXPECT_EQ(*restored.script.session.plan(), script.task.plan);
   Session::Action action = *restored.result;
   for (const std::uint64_t offset : {12, 24}) {
     const auto request = sent<proto::FetchModelRequest>(action);
@@ -56,7 +56,7 @@ TEST(SessionSave, ABrokenDownloadGoesOnAfterARestart) {
 TEST(SessionSave, AWaitBetweenAttemptsIsAsGoodAsACall) {
   HalfDownloaded script;
   (void)script.fail(StatusCode::kUnavailable);
-  Restored restored(script, script.session->save());
+  Restored restored(script, script.session.save());
   ASSERT_TRUE(restored.result);
   EXPECT_EQ(sent<proto::FetchModelRequest>(*restored.result).offset, 12u);
 }
@@ -64,30 +64,30 @@ TEST(SessionSave, AWaitBetweenAttemptsIsAsGoodAsACall) {
 TEST(SessionSave, TrainingStartsAgainAfterARestart) {
   SessionScript script(Task(Aggregation::kSecure));
   (void)script.download();
-  Restored restored(script, script.session->save());
+  Restored restored(script, script.session.save());
   ASSERT_TRUE(restored.result);
   EXPECT_EQ(as<Session::Train>(*restored.result).job.parameters.size(), 8u);
   const auto join =
-      sent<proto::ExchangeRequest>(restored.script.session->on_trained(good_update(), script.now));
+      sent<proto::ExchangeRequest>(restored.script.session.on_trained(good_update(), script.now));
   EXPECT_EQ(join.token, kToken);
 }
 
 TEST(SessionSave, ATrainedUpdateIsKeptButNeverItsKeys) {
   SessionScript script(Task(Aggregation::kSecure));
   const auto join = sent<proto::ExchangeRequest>(script.join());
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   Restored restored(script, saved);
   ASSERT_TRUE(restored.result);
   const auto again = sent<proto::ExchangeRequest>(*restored.result);
   EXPECT_EQ(again.token, kToken);
   EXPECT_EQ(again.step, Step::kJoin);
-  EXPECT_EQ(restored.script.session->step(), Step::kJoin);
+  EXPECT_EQ(restored.script.session.step(), Step::kJoin);
   // The restored process drew from an equally seeded generator that the first one had advanced no further, so
   // only another seed shows that the keys are drawn anew.
   SessionScript other(script.task, script.options);
   other.keys = ReplayableRandom(77);
   other.session = Session::create(other.options, {other.keys, other.rounding});
-  const auto fresh = other.session->restore(saved, script.now);
+  const auto fresh = other.session.restore(saved, script.now);
   ASSERT_TRUE(fresh);
   EXPECT_NE(sent<proto::ExchangeRequest>(*fresh).payload, join.payload);
 }
@@ -96,7 +96,7 @@ TEST(SessionSave, ARestoredUpdateIsTheOneThatWasTrained) {
   for (const Aggregation kind : {Aggregation::kPlain, Aggregation::kFloat}) {
     SessionScript script{Task(kind)};
     (void)script.join();
-    Restored restored(script, script.session->save());
+    Restored restored(script, script.session.save());
     ASSERT_TRUE(restored.result);
     const proto::NextStep collect{Step::kCollect, {}};
     EXPECT_EQ(sent<proto::ExchangeRequest>(restored.script.exchange_reply(collect)).payload,
@@ -107,18 +107,18 @@ TEST(SessionSave, ARestoredUpdateIsTheOneThatWasTrained) {
 TEST(SessionSave, NothingIsKeptOnceTheJoinIsAnswered) {
   SessionScript script(Task(Aggregation::kPlain));
   (void)script.join();
-  EXPECT_FALSE(script.session->save().empty());
+  EXPECT_FALSE(script.session.save().empty());
   (void)script.exchange_reply(proto::KeepWaiting{kWindow});
-  EXPECT_TRUE(script.session->save().empty());
-  (void)script.session->abandon("shutdown", script.now);
-  EXPECT_TRUE(script.session->save().empty());
+  EXPECT_TRUE(script.session.save().empty());
+  (void)script.session.abandon("shutdown", script.now);
+  EXPECT_TRUE(script.session.save().empty());
   (void)script.reply(Abandoned{});
-  EXPECT_TRUE(script.session->save().empty());
+  EXPECT_TRUE(script.session.save().empty());
 }
 
 TEST(SessionRestore, EveryDamagedByteIsNoticed) {
   const HalfDownloaded script;
-  std::vector<std::uint8_t> saved = script.session->save();
+  std::vector<std::uint8_t> saved = script.session.save();
   for (std::size_t i = 0; i < saved.size(); ++i) {
     saved[i] ^= 0x10;
     EXPECT_EQ(Restored(script, saved).result.status().code(), StatusCode::kDataLoss) << "byte " << i;
@@ -141,7 +141,7 @@ std::vector<std::uint8_t> with_byte(std::vector<std::uint8_t> saved, std::size_t
 
 TEST(SessionRestore, OtherVersionsAndStagesAreRefused) {
   const HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   const auto version = Restored(script, with_byte(saved, 4, 2)).result.status();
   EXPECT_EQ(version.code(), StatusCode::kDataLoss);
   EXPECT_THAT(version.message(), HasSubstr("version 2"));
@@ -155,14 +155,14 @@ TEST(SessionRestore, OtherVersionsAndStagesAreRefused) {
 
 TEST(SessionRestore, AnotherDevicesSessionIsRefused) {
   HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   script.options.device_id = "kitchen-8";
   EXPECT_EQ(Restored(script, saved).result.status().code(), StatusCode::kFailedPrecondition);
 }
 
 TEST(SessionRestore, ASessionInAnotherPopulationIsRefused) {
   HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   script.options.population = "ovens";
   EXPECT_EQ(Restored(script, saved).result.status().code(), StatusCode::kFailedPrecondition);
 }
@@ -181,7 +181,7 @@ std::vector<std::uint8_t> with_content(Bytes saved, std::size_t content_bytes, B
 
 TEST(SessionRestore, KeptBytesAreAtMostTheModels) {
   const HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   std::vector<std::uint8_t> model = script.task.model_bytes;
   const Restored whole(script, with_content(saved, 12, model));
   ASSERT_TRUE(whole.result) << whole.result.error().message();
@@ -198,7 +198,7 @@ TEST(SessionRestore, KeptBytesAreAtMostTheModels) {
 
 TEST(SessionRestore, BytesAfterTheContentAreRefused) {
   const HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   std::vector<std::uint8_t> longer(saved.begin(), saved.end() - sizeof(crypto::Digest));
   longer.push_back(0);
   const crypto::Digest digest = crypto::sha256({longer});
@@ -208,13 +208,13 @@ TEST(SessionRestore, BytesAfterTheContentAreRefused) {
 
 TEST(SessionRestore, AnotherFileOfAMatchingDigestIsRefused) {
   const HalfDownloaded script;
-  EXPECT_EQ(Restored(script, with_byte(script.session->save(), 0, 'X')).result.status().code(),
+  EXPECT_EQ(Restored(script, with_byte(script.session.save(), 0, 'X')).result.status().code(),
             StatusCode::kDataLoss);
 }
 
 TEST(SessionRestore, ASessionOfARoundLongOverIsRefused) {
   HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   script.now = script.now + std::chrono::milliseconds(60'000);
   EXPECT_TRUE(Restored(script, saved).result);
   script.now = script.now + std::chrono::milliseconds(1);
@@ -223,7 +223,7 @@ TEST(SessionRestore, ASessionOfARoundLongOverIsRefused) {
 
 TEST(SessionRestore, AnyTimeOfAcceptanceCanBeCompared) {
   HalfDownloaded script;
-  std::vector<std::uint8_t> saved = script.session->save();
+  std::vector<std::uint8_t> saved = script.session.save();
   constexpr std::size_t kAcceptedAt = 6;
   for (std::size_t i = 0; i < 8; ++i) saved = with_byte(saved, kAcceptedAt + i, i < 7 ? 0xff : 0x7f);
   EXPECT_TRUE(Restored(script, saved).result) << "the end of time";
@@ -234,13 +234,13 @@ TEST(SessionRestore, AnyTimeOfAcceptanceCanBeCompared) {
 
 TEST(SessionRestore, ARefusedSessionCanStillStartAnew) {
   SessionScript script(Task(Aggregation::kSecure));
-  ASSERT_FALSE(script.session->restore({}, script.now));
-  (void)sent<proto::CheckInRequest>(script.session->start(script.now));
+  ASSERT_FALSE(script.session.restore({}, script.now));
+  (void)sent<proto::CheckInRequest>(script.session.start(script.now));
 }
 
 TEST(SessionRestore, TheOwnersNewPolicyHolds) {
   HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   script.options.allow_unmasked = false;
   Restored restored(script, saved);
   ASSERT_TRUE(restored.result);

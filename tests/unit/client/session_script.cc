@@ -34,7 +34,7 @@ SessionScript::SessionScript(Task task_in, SessionOptions options_in)
 Session::Action SessionScript::offer_plan() { return reply(proto::CheckInReply(task.offer(kToken))); }
 
 Session::Action SessionScript::download() {
-  Session::Action action = session->start(now);
+  Session::Action action = session.start(now);
   action = offer_plan();
   while (std::holds_alternative<Session::Send>(action)) {
     action = reply(chunk_of(task, sent<proto::FetchModelRequest>(action)));
@@ -45,12 +45,12 @@ Session::Action SessionScript::download() {
 Session::Action SessionScript::join() {
   const Session::Action training = download();
   EXPECT_TRUE(std::holds_alternative<Session::Train>(training));
-  return session->on_trained(good_update(), now);
+  return session.on_trained(good_update(), now);
 }
 
 Session::Action SessionScript::finish_wait(const Session::Action& action) {
   now = as<Session::Wait>(action).until;
-  return session->on_timer(now);
+  return session.on_timer(now);
 }
 
 }  // namespace sotto::client

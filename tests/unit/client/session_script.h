@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 
 #include "cohort_coordinator.h"
@@ -25,9 +24,9 @@ class SessionScript {
   SessionScript& operator=(const SessionScript&) = delete;
 
   // Each returns the session's next action.
-  Session::Action reply(Reply answer) { return session->on_reply(std::move(answer), now); }
+  Session::Action reply(Reply answer) { return session.on_reply(std::move(answer), now); }
   Session::Action exchange_reply(proto::ExchangeReply answer) { return reply(std::move(answer)); }
-  Session::Action fail(StatusCode code) { return session->on_reply(Status(code, "no answer"), now); }
+  Session::Action fail(StatusCode code) { return session.on_reply(Status(code, "no answer"), now); }
   Session::Action offer_plan();                                // after start()
   Session::Action download();                                  // from start() to Train
   Session::Action join();                                      // from start() to Send(join)
@@ -37,7 +36,7 @@ class SessionScript {
   SessionOptions options;
   ReplayableRandom keys{5};
   ReplayableRandom rounding{6};
-  std::unique_ptr<Session> session;
+  Session session;
   Time now{1'000'000};
 };
 

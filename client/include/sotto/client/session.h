@@ -52,7 +52,8 @@ struct SessionRandomness {
   Random& rounding;  // stochastic rounding of the update: seeded in simulations
 };
 
-class Session {
+// Moved from, a session may only be assigned to or destroyed.
+class Session final {
  public:
   struct Send {
     Request request;
@@ -74,29 +75,35 @@ class Session {
   };
   using Action = std::variant<Send, Wait, Train, Done>;
 
-  [[nodiscard]] static std::unique_ptr<Session> create(const SessionOptions& options,
-                                                       SessionRandomness randomness);
-  virtual ~Session() = default;
+  [[nodiscard]] static Session create(const SessionOptions& options, SessionRandomness randomness);
+  ~Session();
+  Session(Session&& other) noexcept;
+  Session& operator=(Session&& other) noexcept;
 
-  [[nodiscard]] virtual Action start(Time now) = 0;
-  [[nodiscard]] virtual Action on_reply(Result<Reply> reply, Time now) = 0;
-  [[nodiscard]] virtual Action on_timer(Time now) = 0;
-  [[nodiscard]] virtual Action on_trained(Result<LocalUpdate> update, Time now) = 0;
+  [[nodiscard]] Action start(Time now);
+  [[nodiscard]] Action on_reply(Result<Reply> reply, Time now);
+  [[nodiscard]] Action on_timer(Time now);
+  [[nodiscard]] Action on_trained(Result<LocalUpdate> update, Time now);
   // Leaves at any point between actions: returns Send(AbandonRequest) when the coordinator knows the session,
   // else Done.
-  [[nodiscard]] virtual Action abandon(const std::string& reason, Time now) = 0;
+  [[nodiscard]] Action abandon(const std::string& reason, Time now);
 
   // The step whose message the machine sends next or has just sent; nullopt before READY.
-  [[nodiscard]] virtual std::optional<proto::Step> step() const = 0;
-  [[nodiscard]] virtual const proto::Plan* plan() const = 0;  // nullptr before a plan was accepted
+  [[nodiscard]] std::optional<proto::Step> step() const;
+  [[nodiscard]] const proto::Plan* plan() const;  // nullptr before a plan was accepted
 
   // What survives a restart: token, plan, downloaded model bytes, trained update. Keys never do: once the
   // join is answered there is nothing to save and a restarted device checks in again. Empty when there is
   // nothing worth saving.
-  [[nodiscard]] virtual std::vector<std::uint8_t> save() const = 0;
+  [[nodiscard]] std::vector<std::uint8_t> save() const;
   // Instead of start(). kDataLoss when the bytes are damaged or of another version, kFailedPrecondition when
   // they are another device's or their round is over; start() is still possible then.
-  [[nodiscard]] virtual Result<Action> restore(Bytes saved, Time now) = 0;
+  [[nodiscard]] Result<Action> restore(Bytes saved, Time now);
+
+ private:
+  class Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace sotto::client
