@@ -23,7 +23,7 @@ inline int run_device(int argc, char** argv, const char* population, sotto::clie
   }
   int counted = 0;
   for (int round = 0; round < std::atoi(argv[5]); ++round) {
-    const sotto::client::Participation result = (*device)->take_part();
+    const sotto::client::Participation result = device->take_part();
     counted += result.counted ? 1 : 0;
     std::printf("%s: %s (%llu bytes sent)\n", result.counted ? "counted" : "not counted",
                 result.outcome.c_str(), static_cast<unsigned long long>(result.uplink_bytes));

@@ -56,12 +56,12 @@ ExitCode run_device(DeviceRunOptions& options) {
   }
   auto device = client::Device::connect(options.device, *trainer);
   if (!device) return report_error(device.error());
-  running_device = device->get();
+  running_device = &*device;
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   std::uint32_t counted = 0;
   while (stop_requested == 0 && (options.rounds == 0 || counted < options.rounds)) {
-    const client::Participation part = (*device)->take_part();
+    const client::Participation part = device->take_part();
     if (stop_requested != 0) break;
     print_participation(part, options.json);
     if (part.counted) ++counted;

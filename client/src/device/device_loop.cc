@@ -73,8 +73,9 @@ struct DeviceLoop::Mailbox {
   Event event;
 };
 
-Result<std::unique_ptr<Device>> DeviceLoop::create(const DeviceOptions& options, Trainer& trainer,
-                                                   MakeTransport make_transport, std::uint32_t attempts_max) {
+Result<std::unique_ptr<DeviceLoop>> DeviceLoop::create(const DeviceOptions& options, Trainer& trainer,
+                                                       MakeTransport make_transport,
+                                                       std::uint32_t attempts_max) {
   Keys keys;
   SOTTO_RETURN_IF_ERROR(load_keys(options, keys));
   std::unique_ptr<DeviceLoop> loop(
@@ -82,7 +83,7 @@ Result<std::unique_ptr<Device>> DeviceLoop::create(const DeviceOptions& options,
   if (loop->stop_event_->fd() < 0 || loop->mailbox_->event.fd() < 0) {
     return io_error("the system gives no event descriptor; raise the limit on open files");
   }
-  return std::unique_ptr<Device>(std::move(loop));
+  return loop;
 }
 
 Status DeviceLoop::load_keys(const DeviceOptions& options, Keys& keys) {

@@ -1,5 +1,5 @@
-// Device on any transport: drives sessions, waits, keeps the state file. The gRPC shell (grpc/device.cc)
-// supplies the transport.
+// What a Device is on any transport: drives sessions, waits, keeps the state file. The gRPC shell
+// (grpc/device.cc) supplies the transport. client.h is its contract.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@
 
 namespace sotto::client {
 
-class DeviceLoop final : public Device {
+class DeviceLoop final {
  public:
   // Called for the first request and again after stop(): a transport's destructor cancels its outstanding
   // request.
@@ -25,13 +25,14 @@ class DeviceLoop final : public Device {
   static constexpr std::uint32_t kAttemptsMax = 10;
   // Options must have been checked; the key files are read. `trainer` must outlive the loop. kIo when the
   // system gives no event descriptor, else the key files' errors.
-  [[nodiscard]] static Result<std::unique_ptr<Device>> create(const DeviceOptions& options, Trainer& trainer,
-                                                              MakeTransport make_transport,
-                                                              std::uint32_t attempts_max = kAttemptsMax);
-  ~DeviceLoop() override;
+  [[nodiscard]] static Result<std::unique_ptr<DeviceLoop>> create(const DeviceOptions& options,
+                                                                  Trainer& trainer,
+                                                                  MakeTransport make_transport,
+                                                                  std::uint32_t attempts_max = kAttemptsMax);
+  ~DeviceLoop();
 
-  Participation take_part() override;
-  void stop() override;
+  [[nodiscard]] Participation take_part();
+  void stop();
 
  private:
   class Event;

@@ -6,7 +6,7 @@
 
 namespace sotto::client {
 
-Result<std::unique_ptr<Device>> Device::connect(const DeviceOptions& options, Trainer& trainer) {
+Result<Device> Device::connect(const DeviceOptions& options, Trainer& trainer) {
   SOTTO_RETURN_IF_ERROR(check_device_options(options, trainer));
   auto certificate = read_ca_file(options.ca_file);
   if (!certificate) return certificate.error();
@@ -15,7 +15,17 @@ Result<std::unique_ptr<Device>> Device::connect(const DeviceOptions& options, Tr
                                        .ca_name = options.ca_file.string()};
   // Made once here so that a wrong address or certificate is this call's error and not the first round's.
   if (auto trial = make_grpc_transport(transport); !trial) return trial.error();
-  return DeviceLoop::create(options, trainer, [transport] { return make_grpc_transport(transport); });
+  auto loop = DeviceLoop::create(options, trainer, [transport] { return make_grpc_transport(transport); });
+  if (!loop) return loop.error();
+  return Device(std::move(*loop));
 }
+
+Device::Device(std::unique_ptr<DeviceLoop> loop) : loop_(std::move(loop)) {}
+Device::~Device() = default;
+Device::Device(Device&& other) noexcept = default;
+Device& Device::operator=(Device&& other) noexcept = default;
+
+Participation Device::take_part() { return loop_->take_part(); }
+void Device::stop() { loop_->stop(); }
 
 }  // namespace sotto::client

@@ -81,7 +81,7 @@ class DeviceLoopTest : public testing::Test {
   }
   ~DeviceLoopTest() override { std::filesystem::remove_all(folder_); }
 
-  std::unique_ptr<Device> make_device(std::uint32_t attempts_max = DeviceLoop::kAttemptsMax) {
+  std::unique_ptr<DeviceLoop> make_device(std::uint32_t attempts_max = DeviceLoop::kAttemptsMax) {
     return std::move(DeviceLoop::create(
                          options_, trainer_,
                          [this]() -> Result<std::unique_ptr<Transport>> {
@@ -186,7 +186,7 @@ TEST_F(DeviceLoopTest, StopEndsALongWait) {
   answer_ = [](const Request&) {
     return Reply(proto::CheckInReply(proto::RetryWindow{3'600'000, 3'600'000, "tomorrow"}));
   };
-  Device* waiting = nullptr;
+  DeviceLoop* waiting = nullptr;
   std::thread stopper;
   options_.progress = [&](const std::string& text) {
     if (text.find("tomorrow") != std::string::npos) stopper = std::thread([&] { waiting->stop(); });
@@ -225,7 +225,7 @@ TEST_F(DeviceLoopTest, StopEndsTheWaitForTheNextCheckIn) {
     if (exchange == nullptr || exchange->step == proto::Step::kJoin) return serve(request);
     return Reply(proto::ExchangeReply(proto::SessionEnd{true, "counted", {3'600'000, 3'600'000, ""}}));
   };
-  Device* waiting = nullptr;
+  DeviceLoop* waiting = nullptr;
   std::thread stopper;
   options_.progress = [&](const std::string& text) {
     if (text.find("before the next") != std::string::npos) stopper = std::thread([&] { waiting->stop(); });

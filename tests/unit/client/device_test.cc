@@ -6,7 +6,10 @@
 #include <fstream>
 #include <string>
 
+#include "sotto/base/clock.h"
 #include "sotto/client/client.h"
+#include "sotto/hosting/tls_certificate.h"
+#include "support/temporary_directory.h"
 
 namespace sotto::client {
 namespace {
@@ -51,6 +54,25 @@ TEST_F(DeviceConnect, NamesACaFileWithoutACertificate) {
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << text;
     EXPECT_THAT(status.message(), testing::HasSubstr(ca_file_.filename().string())) << text;
   }
+}
+
+TEST_F(DeviceConnect, AStoppedDeviceStaysStoppedWhenItIsMoved) {
+  const TemporaryDirectory folder("device-");
+  const auto certificate =
+      hosting::load_or_create_tls_certificate({.directory = folder.path()}, SystemClock().now());
+  ASSERT_TRUE(certificate.has_value()) << certificate.status().message();
+  NoTraining trainer;
+  auto device = Device::connect({.coordinator = "localhost:7443",
+                                 .ca_file = certificate->ca_file,
+                                 .device_id = "kitchen-7",
+                                 .population = "thermostats"},
+                                trainer);
+  ASSERT_TRUE(device.has_value()) << device.status().message();
+  device->stop();
+  Device moved = std::move(*device);
+  const Participation stopped = moved.take_part();
+  EXPECT_FALSE(stopped.counted);
+  EXPECT_EQ(stopped.outcome, "stopped");
 }
 
 }  // namespace

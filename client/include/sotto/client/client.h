@@ -5,7 +5,7 @@
 //                                        .device_id = "kitchen-7", .population = "thermostats"};
 //   auto device = sotto::client::Device::connect(options, trainer);
 //   if (!device) { ... device.error().message() ... }
-//   for (;;) log((*device)->take_part());
+//   for (;;) log(device->take_part());
 #pragma once
 
 #include <atomic>
@@ -53,21 +53,29 @@ struct Participation {
   std::chrono::milliseconds check_in_after{0};  // the coordinator's wish; take_part() honours it by itself
 };
 
-class Device {
+class DeviceLoop;
+
+// May be moved while no call is under way; moved from, it may only be assigned to or destroyed.
+class Device final {
  public:
   // Checks the options and reads ca_file, identity_file and helper_key_file; does not connect yet. `trainer`
   // must outlive the device.
-  [[nodiscard]] static Result<std::unique_ptr<Device>> connect(const DeviceOptions& options,
-                                                               Trainer& trainer);
-  virtual ~Device() = default;
+  [[nodiscard]] static Result<Device> connect(const DeviceOptions& options, Trainer& trainer);
+  ~Device();
+  Device(Device&& other) noexcept;
+  Device& operator=(Device&& other) noexcept;
 
   // Takes part in one round: waits for the coordinator's window, checks in until given a plan, trains, and
   // stays until the session ends. Retries lost calls with jitter. Blocks; call from one thread.
-  [[nodiscard]] virtual Participation take_part() = 0;
+  [[nodiscard]] Participation take_part();
   // Makes take_part() leave its session and return soon (not before a running Trainer::train() returns);
   // later calls return at once. What the state file holds is kept for the next start. Any thread, and safe in
   // a signal handler.
-  virtual void stop() = 0;
+  void stop();
+
+ private:
+  explicit Device(std::unique_ptr<DeviceLoop> loop);
+  std::unique_ptr<DeviceLoop> loop_;
 };
 
 }  // namespace sotto::client
