@@ -1,5 +1,7 @@
 #include "attended_session.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -65,9 +67,8 @@ Status AttendedSession::check_minimum() const {
   if (step_ > Step::kCollect) return {};
   const std::uint32_t left = answered_count();
   if (left >= plan_.aggregation.cohort_min) return {};
-  return aborted(std::to_string(left) + " of " + std::to_string(awaited_count()) +
-                 " participants answered step " + proto::to_string(step_) + ", at least " +
-                 std::to_string(plan_.aggregation.cohort_min) + " are needed");
+  return aborted(fmt::format("{} of {} participants answered step {}, at least {} are needed", left,
+                             awaited_count(), proto::to_string(step_), plan_.aggregation.cohort_min));
 }
 
 Result<CohortSession::Progress> AttendedSession::close_step() {

@@ -3,6 +3,8 @@
 //   || count, weight, examples, clipped, the declared sums (8, zeros for those not declared) u64 each
 //   || segments u8 || for each: length u32, unit f64, weighting u8, clipped u64
 //   || values, two's complement || SHA-256 of all that (32).   Little-endian.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -76,8 +78,7 @@ Status read_body(ByteReader& reader, std::uint8_t width, CohortSum& sum) {
                      (width == 4 || width == 8);
   if (!reader.ok() || !sound) return damaged("has a header that no sum has");
   if (reader.remaining() != *count * width) {
-    return damaged("of " + std::to_string(*count) + " values has " + std::to_string(reader.remaining()) +
-                   " bytes for them");
+    return damaged(fmt::format("of {} values has {} bytes for them", *count, reader.remaining()));
   }
   sum.sum.resize(*count);
   for (std::int64_t& value : sum.sum) {
@@ -124,8 +125,8 @@ std::vector<std::uint8_t> encode_cohort_sum(const CohortSum& sum, const crypto::
 
 Result<CohortSum> decode_cohort_sum(Bytes bytes, const crypto::Digest& plan_digest) {
   if (bytes.size() < kHeaderBytes + kDigestBytes) {
-    return damaged("has " + std::to_string(bytes.size()) + " bytes, at least " +
-                   std::to_string(kHeaderBytes + kDigestBytes) + " are needed");
+    return damaged(
+        fmt::format("has {} bytes, at least {} are needed", bytes.size(), kHeaderBytes + kDigestBytes));
   }
   const Bytes body = bytes.first(bytes.size() - kDigestBytes);
   const crypto::Digest digest = crypto::sha256({body});
@@ -141,8 +142,8 @@ Result<CohortSum> decode_cohort_sum(Bytes bytes, const crypto::Digest& plan_dige
   reader.copy(plan);
   if (magic != kMagic) return damaged("does not begin with SSUM");
   if (version != kVersion) {
-    return failed_precondition("a partial sum is of version " + std::to_string(version) +
-                               ", this program reads version " + std::to_string(kVersion));
+    return failed_precondition(
+        fmt::format("a partial sum is of version {}, this program reads version {}", version, kVersion));
   }
   if (plan != plan_digest) {
     return failed_precondition(

@@ -1,5 +1,7 @@
 #include "one_shot_session.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -65,8 +67,8 @@ Result<CohortSum> OneShotSession::finish(Executor&) {
   if (const auto* refusal = std::get_if<proto::HelperRefusal>(&*reply)) return refused(*refusal);
   const std::vector<std::uint8_t>& masks = std::get<proto::MaskSum>(*reply).ring;
   if (masks.size() != layout_.byte_count()) {
-    return aborted("the helper's sum of masks has " + std::to_string(masks.size()) +
-                   " bytes, the plan's ring " + std::to_string(layout_.byte_count()));
+    return aborted(fmt::format("the helper's sum of masks has {} bytes, the plan's ring {}", masks.size(),
+                               layout_.byte_count()));
   }
   secagg::ring_subtract(layout_, accumulator_, masks);
   return decode_ring_sum(plan(), accumulator_, participant_count());

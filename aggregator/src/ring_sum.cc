@@ -1,5 +1,7 @@
 #include "ring_sum.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -15,8 +17,8 @@ Status nonsense(const std::string& what) {
 Status check_sums(const CohortSum& sum, std::span<const std::uint32_t> lanes) {
   const std::uint32_t vectors = sum.devices;
   if (sum.metrics.count != vectors) {
-    return nonsense("the count lane says " + std::to_string(sum.metrics.count) + " but " +
-                    std::to_string(vectors) + " vectors were summed");
+    return nonsense(
+        fmt::format("the count lane says {} but {} vectors were summed", sum.metrics.count, vectors));
   }
   const auto lane_above = [&](std::uint32_t lane) { return lane > secagg::kLaneMax * vectors; };
   if (std::any_of(lanes.begin(), lanes.end(), lane_above)) {
@@ -24,8 +26,8 @@ Status check_sums(const CohortSum& sum, std::span<const std::uint32_t> lanes) {
   }
   const std::uint64_t weight_most = std::uint64_t{vectors} * sum.weight_max;
   if (sum.metrics.weight > weight_most) {
-    return nonsense("the weights sum to " + std::to_string(sum.metrics.weight) + ", at most " +
-                    std::to_string(weight_most) + " is possible");
+    return nonsense(
+        fmt::format("the weights sum to {}, at most {} is possible", sum.metrics.weight, weight_most));
   }
   const auto too_many = [&](const SumSegment& segment) { return segment.clipped > vectors; };
   if (sum.metrics.clipped > vectors || std::any_of(sum.segments.begin(), sum.segments.end(), too_many)) {

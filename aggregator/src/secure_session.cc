@@ -1,6 +1,8 @@
 // Steps and messages of the secure session; secure_unmasking.cc has what happens after the last of them.
 #include "secure_session.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "ring_sum.h"
@@ -19,12 +21,11 @@ Result<secagg::GraphParameters> graph_for(const proto::Plan& plan, std::uint32_t
                                            .corrupt_fraction = spec.corrupt_fraction,
                                            .dropout_fraction = spec.dropout_fraction});
   if (graph) return *graph;
-  return invalid_argument("no threshold serves " + std::to_string(participants) + " participants, of whom " +
-                          std::to_string(secagg::heads(spec.corrupt_fraction, participants)) +
-                          " may be corrupt and " +
-                          std::to_string(secagg::heads(spec.dropout_fraction, participants)) +
-                          " drop out, against a " + proto::to_string(spec.adversary) +
-                          " server: raise the cohort's size or lower the corrupt or drop-out fraction");
+  return invalid_argument(
+      fmt::format("no threshold serves {} participants, of whom {} may be corrupt and {} drop out, against a "
+                  "{} server: raise the cohort's size or lower the corrupt or drop-out fraction",
+                  participants, secagg::heads(spec.corrupt_fraction, participants),
+                  secagg::heads(spec.dropout_fraction, participants), proto::to_string(spec.adversary)));
 }
 
 crypto::X25519PrivateKey draw_key(Random& random) {
@@ -212,10 +213,10 @@ Result<std::optional<Step>> SecureSession::end_share() {
   alive_ = sustainable();
   const std::uint32_t left = count_of(alive_);
   if (left < plan().aggregation.cohort_min) {
-    return aborted(std::to_string(shared) + " participants shared, but only " + std::to_string(left) +
-                   " of them have the " + std::to_string(graph_.parameters().threshold) +
-                   " live neighbours they need; at least " + std::to_string(plan().aggregation.cohort_min) +
-                   " such participants are needed");
+    return aborted(
+        fmt::format("{} participants shared, but only {} of them have the {} live neighbours they need; at "
+                    "least {} such participants are needed",
+                    shared, left, graph_.parameters().threshold, plan().aggregation.cohort_min));
   }
   for (std::uint16_t i = 0; i < participant_count(); ++i) {
     if (!alive_[i]) drop(ParticipantIndex{i});
@@ -232,9 +233,8 @@ SecureSession::Need SecureSession::need_of(std::size_t owner) const {
 Status SecureSession::too_few_shares(std::size_t owner, std::size_t shares) const {
   if (shares >= graph_.parameters().threshold) return {};
   const char* seed = need_of(owner) == Need::kSelfSeed ? "self" : "mask";
-  return aborted("the " + std::string(seed) + " seed of participant " + std::to_string(owner) + " has " +
-                 std::to_string(shares) + " shares left, " + std::to_string(graph_.parameters().threshold) +
-                 " are needed");
+  return aborted(fmt::format("the {} seed of participant {} has {} shares left, {} are needed", seed, owner,
+                             shares, graph_.parameters().threshold));
 }
 
 Status SecureSession::check_holders(const std::vector<bool>& holders) const {
@@ -268,9 +268,9 @@ Result<std::optional<Step>> SecureSession::end_confirm() {
   }
   const Status enough = check_holders(asked);
   if (enough.ok()) return std::optional(Step::kUnmask);
-  return aborted(std::to_string(count_of(confirmed_)) + " of " + std::to_string(vectors_) +
-                 " survivors confirmed who survived, " + std::to_string(count_of(asked)) + " of them with " +
-                 std::to_string(graph_.parameters().threshold) + " neighbours that did; " + enough.message());
+  return aborted(fmt::format(
+      "{} of {} survivors confirmed who survived, {} of them with {} neighbours that did; {}",
+      count_of(confirmed_), vectors_, count_of(asked), graph_.parameters().threshold, enough.message()));
 }
 
 Result<std::optional<Step>> SecureSession::end_unmask() {

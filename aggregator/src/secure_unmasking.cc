@@ -1,4 +1,6 @@
 // The end of a secure session: from the survivors' answers to the sum.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -51,8 +53,9 @@ Status SecureSession::recover_all(Executor& executor, std::vector<Recovered>& se
   dishonest_.erase(std::unique(dishonest_.begin(), dishonest_.end()), dishonest_.end());
   for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
     if (need_of(owner) == Need::kNothing || secrets[owner].seed.found) continue;
-    return aborted("the seed of participant " + std::to_string(owner) + " cannot be rebuilt from its " +
-                   std::to_string(held_[owner].shares.size()) + " shares: too many of them are wrong");
+    return aborted(fmt::format(
+        "the seed of participant {} cannot be rebuilt from its {} shares: too many of them are wrong", owner,
+        held_[owner].shares.size()));
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #include "sotto/aggregator/server_optimizer.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -29,9 +31,10 @@ constexpr std::size_t kStateHeaderBytes = 2;
 Status check_state(const OptimizerState& state, std::size_t parameters) {
   if (state.empty()) return {};
   if (state[0] > kStateVersion) {
-    return failed_precondition("the optimiser's state has version " + std::to_string(state[0]) +
-                               ", this program knows versions up to " + std::to_string(kStateVersion) +
-                               ": run the newer sotto that wrote it");
+    return failed_precondition(
+        fmt::format("the optimiser's state has version {}, this program knows versions up to {}: run the "
+                    "newer sotto that wrote it",
+                    state[0], kStateVersion));
   }
   const std::size_t bytes = kStateHeaderBytes + parameters * sizeof(float);
   if (state[0] == kStateVersion && state.size() == bytes && state[1] == kMomentum) return {};
