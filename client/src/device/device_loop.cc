@@ -157,7 +157,7 @@ Session::Action DeviceLoop::begin(Session& session) {
     }
     status = action.error();
   }
-  if (!status.ok()) say("ignoring " + options_.state_file.string() + ": " + status.message());
+  if (!status.ok()) say(fmt::format("ignoring {}: {}", options_.state_file.string(), status.message()));
   return session.start(clock_.now());
 }
 

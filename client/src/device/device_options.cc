@@ -29,9 +29,9 @@ Status check_custom_models(const Trainer& trainer) {
   const bool custom = std::find(architectures.begin(), architectures.end(), proto::Architecture::kCustom) !=
                       architectures.end();
   if (custom == models.empty() || models.size() > limits::kTrainersPerDeviceMax) {
-    return invalid_argument("the trainer names " + std::to_string(models.size()) + " custom models: 1 to " +
-                            std::to_string(limits::kTrainersPerDeviceMax) +
-                            " when custom is among its architectures, else none");
+    return invalid_argument(fmt::format(
+        "the trainer names {} custom models: 1 to {} when custom is among its architectures, else none",
+        models.size(), limits::kTrainersPerDeviceMax));
   }
   for (const std::string& model : models) SOTTO_RETURN_IF_ERROR(check_name("a custom model", model));
   return {};
@@ -71,8 +71,8 @@ Status check_device_options(const DeviceOptions& options, const Trainer& trainer
   if (const auto folder = options.state_file.parent_path(); !folder.empty()) {
     std::error_code error;
     if (!std::filesystem::is_directory(folder, error)) {
-      return invalid_argument("state_file is \"" + options.state_file.string() +
-                              "\", but there is no folder " + folder.string());
+      return invalid_argument(fmt::format("state_file is \"{}\", but there is no folder {}",
+                                          options.state_file.string(), folder.string()));
     }
   }
   return {};

@@ -1,5 +1,7 @@
 #include "sotto/client/admin_client.h"
 
+#include <fmt/core.h>
+
 #include <grpcpp/grpcpp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -37,11 +39,15 @@ Status check_socket(const std::filesystem::path& socket) {
   if (result == 0) return {};
   const std::string why = " (" + std::error_code(error, std::generic_category()).message() + ")";
   if (error == EACCES || error == EPERM) {
-    return {StatusCode::kPermissionDenied, "may not talk to the coordinator through " + socket.string() +
-                                               why + ": run this as the user that runs the coordinator"};
+    return {
+        StatusCode::kPermissionDenied,
+        fmt::format(
+            "may not talk to the coordinator through {}{}: run this as the user that runs the coordinator",
+            socket.string(), why)};
   }
-  return unavailable("no coordinator listens at " + socket.string() + why +
-                     ": start `sotto serve` with this data directory, or name the right one");
+  return unavailable(fmt::format(
+      "no coordinator listens at {}{}: start `sotto serve` with this data directory, or name the right one",
+      socket.string(), why));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "rpc_status.h"
 
+#include <fmt/core.h>
+
 namespace sotto::client {
 namespace {
 
@@ -27,7 +29,7 @@ Status from_rpc_status(const grpc::Status& status, const std::string& peer) {
       return status_with(StatusCode::kResourceExhausted, peer, text);
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::CANCELLED:
-      return status_with(StatusCode::kUnavailable, peer + " did not answer (" + text + ")",
+      return status_with(StatusCode::kUnavailable, fmt::format("{} did not answer ({})", peer, text),
                          "check that the coordinator runs and can be reached; trying again may help");
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return {StatusCode::kDeadlineExceeded, peer + " did not answer in time: trying again may help"};

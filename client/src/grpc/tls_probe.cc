@@ -1,5 +1,7 @@
 #include "tls_probe.h"
 
+#include <fmt/core.h>
+
 #include <fcntl.h>
 #include <netdb.h>
 #include <openssl/err.h>
@@ -65,8 +67,8 @@ struct Patience {
 std::string peer(const TlsProbe& probe) { return probe.host + ":" + probe.port; }
 
 Status no_connection(const TlsProbe& probe, const std::string& why) {
-  return unavailable("cannot connect to " + peer(probe) + " (" + why +
-                     "): check the address and that the coordinator runs");
+  return unavailable(fmt::format("cannot connect to {} ({}): check the address and that the coordinator runs",
+                                 peer(probe), why));
 }
 
 int connect_one(const addrinfo& info, const Patience& patience, Socket& connected) {
@@ -162,28 +164,33 @@ std::string explain_certificate(SSL& connection, const TlsProbe& probe) {
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       if (refused.is_authority) {
-        return "the CA certificate of " + peer(probe) + " expired on " + refused.valid_until +
-               ": copy the coordinator's new ca.pem, or check this device's clock";
+        return fmt::format(
+            "the CA certificate of {} expired on {}: copy the coordinator's new ca.pem, or check this "
+            "device's clock",
+            peer(probe), refused.valid_until);
       }
-      return certificate + " expired on " + refused.valid_until +
-             ": restart the coordinator, which renews it, or check this device's clock";
+      return fmt::format(
+          "{} expired on {}: restart the coordinator, which renews it, or check this device's clock",
+          certificate, refused.valid_until);
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return certificate + " is not valid yet: check this device's clock";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return certificate + " does not name " + probe.host +
-             ": start the coordinator with that name among its own, or use one of those";
+      return fmt::format(
+          "{} does not name {}: start the coordinator with that name among its own, or use one of those",
+          certificate, probe.host);
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-      return certificate + " is signed by another CA than " + probe.ca_name +
-             ": copy ca.pem from the coordinator's data directory, or check that this is the right "
-             "coordinator";
+      return fmt::format(
+          "{} is signed by another CA than {}: copy ca.pem from the coordinator's data directory, or check "
+          "that this is the right coordinator",
+          certificate, probe.ca_name);
     default:
-      return certificate + " is refused: " + X509_verify_cert_error_string(error);
+      return fmt::format("{} is refused: {}", certificate, X509_verify_cert_error_string(error));
   }
 }
 
@@ -203,9 +210,9 @@ Status handshake(SSL& connection, const TlsProbe& probe, const Patience& patienc
     if (error == SSL_ERROR_SSL && ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL) {
       const char* reason = ERR_reason_error_string(ERR_peek_error());
       return {StatusCode::kPermissionDenied,
-              peer(probe) + " does not speak TLS as a coordinator does (" +
-                  (reason == nullptr ? "unknown reason" : reason) +
-                  "): check the port, and that nothing between rewrites the connection"};
+              fmt::format("{} does not speak TLS as a coordinator does ({}): check the port, and that "
+                          "nothing between rewrites the connection",
+                          peer(probe), reason == nullptr ? "unknown reason" : reason)};
     }
     return no_connection(probe, "it closed the connection during the TLS handshake");
   }

@@ -1,5 +1,7 @@
 #include "contribution.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -17,9 +19,8 @@ bool is_float(const proto::Plan& plan) { return plan.aggregation.kind == proto::
 
 Status check_update(const proto::Plan& plan, const LocalUpdate& update) {
   if (update.delta.size() != plan.model.parameter_count()) {
-    return invalid_argument("the trainer returned " + std::to_string(update.delta.size()) +
-                            " values for a model of " + std::to_string(plan.model.parameter_count()) +
-                            " parameters");
+    return invalid_argument(fmt::format("the trainer returned {} values for a model of {} parameters",
+                                        update.delta.size(), plan.model.parameter_count()));
   }
   const auto wrong = std::find_if(update.delta.begin(), update.delta.end(),
                                   [](float value) { return !std::isfinite(value); });
@@ -30,10 +31,9 @@ Status check_update(const proto::Plan& plan, const LocalUpdate& update) {
   const LocalMetrics& metrics = update.metrics;
   if (metrics.examples == 0) return invalid_argument("the trainer reported 0 examples");
   if (metrics.weight != std::min(metrics.examples, plan.aggregation.weight_max)) {
-    return invalid_argument("the trainer reported weight " + std::to_string(metrics.weight) + " for " +
-                            std::to_string(metrics.examples) +
-                            " examples; it must be the smaller of these and " +
-                            std::to_string(plan.aggregation.weight_max));
+    return invalid_argument(
+        fmt::format("the trainer reported weight {} for {} examples; it must be the smaller of these and {}",
+                    metrics.weight, metrics.examples, plan.aggregation.weight_max));
   }
   for (std::size_t i = 0; i < plan.model.metrics.size(); ++i) {
     if (std::isfinite(metrics.sums[i]) && metrics.sums[i] >= 0) continue;

@@ -1,5 +1,7 @@
 #include "download.h"
 
+#include <fmt/core.h>
+
 #include <string>
 
 #include "sotto/base/limits.h"
@@ -17,18 +19,17 @@ bool ModelDownload::resume(Bytes kept) {
 
 Status ModelDownload::accept(const proto::ModelChunk& chunk) {
   if (chunk.total_bytes != total_bytes_) {
-    return data_loss("the coordinator's model has " + std::to_string(chunk.total_bytes) +
-                     " bytes, the plan's has " + std::to_string(total_bytes_));
+    return data_loss(fmt::format("the coordinator's model has {} bytes, the plan's has {}", chunk.total_bytes,
+                                 total_bytes_));
   }
   if (chunk.offset != offset()) {
-    return data_loss("the coordinator sent the model from byte " + std::to_string(chunk.offset) + ", byte " +
-                     std::to_string(offset()) + " was asked for");
+    return data_loss(fmt::format("the coordinator sent the model from byte {}, byte {} was asked for",
+                                 chunk.offset, offset()));
   }
   if (chunk.bytes.empty() || chunk.bytes.size() > limits::kModelChunkBytes ||
       chunk.bytes.size() > total_bytes_ - offset()) {
-    return data_loss("the coordinator sent a chunk of " + std::to_string(chunk.bytes.size()) +
-                     " bytes at byte " + std::to_string(offset()) + " of a model of " +
-                     std::to_string(total_bytes_));
+    return data_loss(fmt::format("the coordinator sent a chunk of {} bytes at byte {} of a model of {}",
+                                 chunk.bytes.size(), offset(), total_bytes_));
   }
   bytes_.reserve(total_bytes_);
   bytes_.insert(bytes_.end(), chunk.bytes.begin(), chunk.bytes.end());

@@ -1,4 +1,6 @@
 // The session machine from the join to the coordinator's last word.
+#include <fmt/core.h>
+
 #include "machine.h"
 #include "sotto/crypto/primitives.h"
 
@@ -56,7 +58,7 @@ Session::Action Session::Impl::on_session_end(const proto::SessionEnd& end, Time
 
 Session::Action Session::Impl::on_refused(const proto::Refused& refused, Time now) {
   contribution_->steps().refused(refused.reason);
-  std::string outcome = "the coordinator refused " + call_name() + ": " + describe(refused.reason);
+  std::string outcome = fmt::format("the coordinator refused {}: {}", call_name(), describe(refused.reason));
   const bool forgotten = refused.reason == Rejection::kUnknownSession;
   if (forgotten) {
     outcome =

@@ -1,5 +1,7 @@
 #include "plan_policy.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -20,9 +22,8 @@ Status check_protection(const proto::AggregationSpec& aggregation, const Session
         "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` writes one");
   }
   if (aggregation.corrupt_fraction < options.corrupt_fraction_min) {
-    return denied("the task withstands a corrupt_fraction of " +
-                  std::to_string(aggregation.corrupt_fraction) + ", this device asks for " +
-                  std::to_string(options.corrupt_fraction_min));
+    return denied(fmt::format("the task withstands a corrupt_fraction of {:f}, this device asks for {:f}",
+                              aggregation.corrupt_fraction, options.corrupt_fraction_min));
   }
   return {};
 }
@@ -69,8 +70,8 @@ Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options)
   if (kind == proto::Aggregation::kOneShot) SOTTO_RETURN_IF_ERROR(check_helper(plan, options));
   if (plan.aggregation.cohort_min < options.cohort_min) {
     return {StatusCode::kPermissionDenied,
-            "the task allows cohorts of " + std::to_string(plan.aggregation.cohort_min) +
-                ", this device takes part in no cohort below " + std::to_string(options.cohort_min)};
+            fmt::format("the task allows cohorts of {}, this device takes part in no cohort below {}",
+                        plan.aggregation.cohort_min, options.cohort_min)};
   }
   if (std::find(options.trainers.begin(), options.trainers.end(), plan.model.architecture) ==
       options.trainers.end()) {
@@ -84,9 +85,8 @@ Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options)
                                std::string(plan.model.name.view()) + "'");
   }
   if (plan.model.parameter_count() > options.parameters_max) {
-    return failed_precondition("the model has " + std::to_string(plan.model.parameter_count()) +
-                               " parameters, this device holds at most " +
-                               std::to_string(options.parameters_max));
+    return failed_precondition(fmt::format("the model has {} parameters, this device holds at most {}",
+                                           plan.model.parameter_count(), options.parameters_max));
   }
   return {};
 }

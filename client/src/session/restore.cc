@@ -1,4 +1,6 @@
 // The session machine's saved form.
+#include <fmt/core.h>
+
 #include "machine.h"
 #include "plan_policy.h"
 #include "sotto/proto/plan_facts.h"
@@ -43,8 +45,9 @@ Result<Session::Action> Session::Impl::restore(Bytes bytes, Time now) {
   auto saved = decode_saved_session(bytes);
   if (!saved) return saved.error();
   if (saved->device_id != options_.device_id || saved->population != options_.population) {
-    return failed_precondition("the saved session is that of device " + saved->device_id + " in population " +
-                               saved->population + ": start anew");
+    return failed_precondition(
+        fmt::format("the saved session is that of device {} in population {}: start anew", saved->device_id,
+                    saved->population));
   }
   auto plan = proto::decode_plan(saved->plan);
   if (!plan) return data_loss("the saved plan does not decode: " + plan.error().message());

@@ -1,5 +1,7 @@
 #include "saved_session.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -57,8 +59,8 @@ Result<SavedSession> decode_saved_session(Bytes bytes) {
   reader.copy(magic);
   const std::uint8_t version = reader.u8();
   if (magic != kMagic || version != kVersion) {
-    return data_loss("the saved session is of version " + std::to_string(version) +
-                     ", this program reads version " + std::to_string(kVersion) + ": start anew");
+    return data_loss(fmt::format(
+        "the saved session is of version {}, this program reads version {}: start anew", version, kVersion));
   }
   SavedSession session;
   const std::uint8_t stage = reader.u8();

@@ -1,6 +1,8 @@
 // Calls, plan, model and training. The steps after the join are in exchange.cc, the saved form in restore.cc.
 #include "sotto/client/session.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "machine.h"
@@ -119,9 +121,7 @@ Session::Action Session::Impl::on_lost_call(const Status& error, Time now) {
   const std::uint64_t grown = std::uint64_t{options_.backoff_first_ms} << std::min(attempts_ - 1, 31u);
   const auto longest = static_cast<std::uint32_t>(std::min<std::uint64_t>(grown, options_.backoff_max_ms));
   return wait({0, longest},
-              status.message() + " (attempt " + std::to_string(attempts_) + " of " +
-                  std::to_string(options_.attempts_max) + ")",
-              now);
+              fmt::format("{} (attempt {} of {})", status.message(), attempts_, options_.attempts_max), now);
 }
 
 Session::Action Session::Impl::wait(Pause pause, std::string reason, Time now) {
@@ -235,7 +235,8 @@ Session::Action Session::Impl::leave(Status status, Time check_in_after) {
 }
 
 Session::Action Session::Impl::reject(Rejection rejection, const std::string& message, Time now) {
-  return leave(aborted(message + " breaks the protocol: " + describe(rejection)), own_pause(now));
+  return leave(aborted(fmt::format("{} breaks the protocol: {}", message, describe(rejection))),
+               own_pause(now));
 }
 
 }  // namespace sotto::client
