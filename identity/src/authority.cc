@@ -1,5 +1,7 @@
 #include "sotto/identity/authority.h"
 
+#include <fmt/core.h>
+
 #include <system_error>
 #include <utility>
 
@@ -15,7 +17,7 @@ using std::filesystem::path;
 path secret_file(const path& directory) { return directory / "authority-key.pem"; }
 
 Status damaged(const path& file, const std::string& how) {
-  return data_loss("the authority's " + file.string() + " " + how + ": restore it from a backup");
+  return data_loss(fmt::format("the authority's {} {}: restore it from a backup", file.string(), how));
 }
 
 Result<crypto::Es256PrivateKey> decode_secret(const path& file, const crypto::SecretBuffer& text) {
@@ -61,8 +63,8 @@ Result<Authority> Authority::open(const path& directory) {
   const Result<std::optional<crypto::SecretBuffer>> text = read_key_file(file);
   if (!text) return text.error();
   if (!text->has_value()) {
-    return not_found("there is no authority in " + directory.string() + " (no " + file.filename().string() +
-                     ")");
+    return not_found(
+        fmt::format("there is no authority in {} (no {})", directory.string(), file.filename().string()));
   }
   auto key = decode_secret(file, **text);
   if (!key) return key.error();

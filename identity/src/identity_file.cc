@@ -53,8 +53,8 @@ Status read_private_key(const Blocks& blocks, std::optional<crypto::Es256Private
 Status read_endorsement(const Blocks& blocks, EnrolledKey& enrolled) {
   const crypto::PemBlock* block = blocks.find(endorsement_label(enrolled.role));
   if (block == nullptr && blocks.find(endorsement_label(other(enrolled.role))) != nullptr) {
-    return invalid_argument(std::string("it is the identity of ") + name_of(other(enrolled.role)) +
-                            ", not of " + name_of(enrolled.role));
+    return invalid_argument(fmt::format("it is the identity of {}, not of {}", name_of(other(enrolled.role)),
+                                        name_of(enrolled.role)));
   }
   if (block == nullptr) {
     return invalid_argument(std::string("it has no ") + endorsement_label(enrolled.role) +

@@ -1,5 +1,7 @@
 #include "sotto/hosting/listen_address.h"
 
+#include <fmt/core.h>
+
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -72,13 +74,13 @@ Status explain_listen_failure(const std::string& address) {
   if (const int error =
           ::getaddrinfo(parts->host.c_str(), std::to_string(parts->port).c_str(), &hints, &found);
       error != 0) {
-    return io_error("cannot listen on " + address + ": " + ::gai_strerror(error) +
-                    ": use a name or address of this machine");
+    return io_error(fmt::format("cannot listen on {}: {}: use a name or address of this machine", address,
+                                ::gai_strerror(error)));
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, ::freeaddrinfo);
   for (const addrinfo* info = list.get(); info != nullptr; info = info->ai_next) {
     if (const int error = listen_error(*info); error != 0) {
-      return io_error("cannot listen on " + address + ": " + error_text(error) + ": " + advice(error));
+      return io_error(fmt::format("cannot listen on {}: {}: {}", address, error_text(error), advice(error)));
     }
   }
   return {};
@@ -88,7 +90,7 @@ Status clear_stale_socket(const std::filesystem::path& path) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno == ENOENT) return {};
-    return io_error("cannot look at " + path.string() + ": " + error_text(errno));
+    return io_error(fmt::format("cannot look at {}: {}", path.string(), error_text(errno)));
   }
   if (!S_ISSOCK(found.st_mode)) {
     return io_error(path.string() + " is in the way of the administration socket: move it elsewhere");
@@ -102,7 +104,7 @@ Status clear_stale_socket(const std::filesystem::path& path) {
                     ": stop it, or use another data directory");
   }
   if (errno != ECONNREFUSED || ::unlink(path.c_str()) != 0) {
-    return io_error("cannot replace the socket " + path.string() + ": " + error_text(errno));
+    return io_error(fmt::format("cannot replace the socket {}: {}", path.string(), error_text(errno)));
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #include "sotto/hosting/sqlite_database.h"
 
+#include <fmt/core.h>
+
 #include <sqlite3.h>
 
 namespace sotto::hosting {
@@ -28,7 +30,7 @@ Status SqliteDatabase::execute(const char* sql) {
 
 Status SqliteDatabase::error(int code, const std::string& doing) const {
   const std::string detail = handle() == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle());
-  const std::string what = "database " + path_ + ": " + doing + ": " + detail;
+  const std::string what = fmt::format("database {}: {}: {}", path_, doing, detail);
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -65,8 +65,9 @@ Status check_integrity(SqliteDatabase& database) {
   if (!row) return row.error();
   const std::string answer = statement.text();
   if (answer == "ok") return {};
-  return data_loss("database " + database.path() + " is damaged (" + answer +
-                   "): restore it from a backup, or move it away to start anew");
+  return data_loss(
+      fmt::format("database {} is damaged ({}): restore it from a backup, or move it away to start anew",
+                  database.path(), answer));
 }
 
 Status set_write_ahead_log(SqliteDatabase& database) {
@@ -75,9 +76,10 @@ Status set_write_ahead_log(SqliteDatabase& database) {
   if (!row) return row.error();
   const std::string mode = statement.text();
   if (mode == "wal") return {};
-  return io_error("database " + database.path() +
-                  ": this file system allows no write-ahead log (journal mode is '" + mode +
-                  "'): use a data directory on a local disk");
+  return io_error(
+      fmt::format("database {}: this file system allows no write-ahead log (journal mode is '{}'): use a "
+                  "data directory on a local disk",
+                  database.path(), mode));
 }
 
 Status migrate(SqliteDatabase& database, const SqliteSchema& schema, std::int64_t version) {

@@ -1,5 +1,7 @@
 #include "sotto/hosting/tls_certificate.h"
 
+#include <fmt/core.h>
+
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
@@ -31,8 +33,9 @@ struct Server {
 };
 
 Status damaged(const path& file, const std::string& how) {
-  return data_loss(file.string() + " " + how + ": restore it from a backup, or remove " +
-                   file.parent_path().string() + " to start anew (devices then need the new ca.pem)");
+  return data_loss(fmt::format(
+      "{} {}: restore it from a backup, or remove {} to start anew (devices then need the new ca.pem)",
+      file.string(), how, file.parent_path().string()));
 }
 
 // Null when the file does not exist.
@@ -47,15 +50,16 @@ Result<Key> load_ca_key(const path& file) {
 
 Status check_validity(X509& certificate, const path& file, Time now) {
   if (now >= valid_until(certificate)) {
-    return {StatusCode::kPermissionDenied, "the CA certificate " + file.string() + " expired on " +
-                                               host::utc_date(valid_until(certificate).ms) + ": move " +
-                                               file.parent_path().string() +
-                                               " away, start again, and give the new ca.pem to all devices"};
+    return {
+        StatusCode::kPermissionDenied,
+        fmt::format("the CA certificate {} expired on {}: move {} away, start again, and give the new ca.pem "
+                    "to all devices",
+                    file.string(), host::utc_date(valid_until(certificate).ms), file.parent_path().string())};
   }
   if (now < valid_from(certificate)) {
-    return {StatusCode::kPermissionDenied, "the CA certificate " + file.string() + " is not valid before " +
-                                               host::utc_date(valid_from(certificate).ms) +
-                                               ": check this machine's clock"};
+    return {StatusCode::kPermissionDenied,
+            fmt::format("the CA certificate {} is not valid before {}: check this machine's clock",
+                        file.string(), host::utc_date(valid_from(certificate).ms))};
   }
   return {};
 }
@@ -104,10 +108,11 @@ Result<Server> load_server(const path& file) {
   Server server{certificate_from_pem((*pem)->reveal_text()), key_from_pem((*pem)->reveal_text()), false};
   const std::string advice = ": remove this file, a new one is made at the next start";
   if (server.certificate == nullptr || server.key == nullptr) {
-    return data_loss(file.string() + " does not hold a key and a certificate" + advice);
+    return data_loss(fmt::format("{} does not hold a key and a certificate{}", file.string(), advice));
   }
   if (X509_check_private_key(server.certificate.get(), server.key.get()) != 1) {
-    return data_loss(file.string() + " holds a key that does not belong to its certificate" + advice);
+    return data_loss(
+        fmt::format("{} holds a key that does not belong to its certificate{}", file.string(), advice));
   }
   return server;
 }
@@ -173,7 +178,9 @@ Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOption
   if (!names) return names.error();
   std::error_code error;
   std::filesystem::create_directories(options.directory, error);
-  if (error) return io_error("cannot create " + options.directory.string() + ": " + error.message());
+  if (error) {
+    return io_error(fmt::format("cannot create {}: {}", options.directory.string(), error.message()));
+  }
 
   const Result<Authority> authority = load_or_create_authority(options, now);
   if (!authority) return authority.error();
