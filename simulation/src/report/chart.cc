@@ -29,12 +29,12 @@ double tick_step(double span) {
 }
 
 std::string attribute(const char* name, double value) {
-  return std::string(" ") + name + "=\"" + fixed(value, 1) + "\"";
+  return fmt::format(" {}=\"{}\"", name, fixed(value, 1));
 }
 
 std::string line(double x1, double y1, double x2, double y2, const std::string& style) {
-  return "<line class=\"" + style + "\"" + attribute("x1", x1) + attribute("y1", y1) + attribute("x2", x2) +
-         attribute("y2", y2) + "/>\n";
+  return fmt::format("<line class=\"{}\"{}{}{}{}/>\n", style, attribute("x1", x1), attribute("y1", y1),
+                     attribute("x2", x2), attribute("y2", y2));
 }
 
 struct Label {
@@ -43,8 +43,8 @@ struct Label {
   const char* anchor;
 };
 std::string label(const Label& at, const std::string& text) {
-  return "<text" + attribute("x", at.x) + attribute("y", at.y) + " text-anchor=\"" + at.anchor + "\">" +
-         escape(text) + "</text>\n";
+  return fmt::format("<text{}{} text-anchor=\"{}\">{}</text>\n", attribute("x", at.x), attribute("y", at.y),
+                     at.anchor, escape(text));
 }
 
 // Maps values to heights and draws what all charts share.
@@ -60,13 +60,16 @@ class Frame {
   [[nodiscard]] std::string open(const ChartText& text) const {
     const std::string title = escape(text.id) + "-title";
     const std::string description = escape(text.id) + "-description";
-    return "<svg role=\"img\" viewBox=\"0 0 " + fixed(kWidth, 0) + " " + fixed(kHeight, 0) +
-           "\" aria-labelledby=\"" + title + " " + description + "\">\n<title id=\"" + title + "\">" +
-           escape(text.title) + "</title>\n<desc id=\"" + description + "\">" + escape(text.description) +
-           "</desc>\n" + "<text class=\"axis-name\" text-anchor=\"middle\" transform=\"translate(16 " +
-           fixed((kTop + kBottom) / 2, 0) + ") rotate(-90)\">" + escape(text.value_axis) + "</text>\n" +
-           "<text class=\"axis-name\" text-anchor=\"middle\"" + attribute("x", (kLeft + kRight) / 2) +
-           attribute("y", kHeight - 8) + ">Round</text>\n";
+    return fmt::format(
+        "<svg role=\"img\" viewBox=\"0 0 {} {}\" aria-labelledby=\"{} {}\">\n"
+        "<title id=\"{}\">{}</title>\n"
+        "<desc id=\"{}\">{}</desc>\n"
+        "<text class=\"axis-name\" text-anchor=\"middle\" transform=\"translate(16 {}) "
+        "rotate(-90)\">{}</text>\n"
+        "<text class=\"axis-name\" text-anchor=\"middle\"{}{}>Round</text>\n",
+        fixed(kWidth, 0), fixed(kHeight, 0), title, description, title, escape(text.title), description,
+        escape(text.description), fixed((kTop + kBottom) / 2, 0), escape(text.value_axis),
+        attribute("x", (kLeft + kRight) / 2), attribute("y", kHeight - 8));
   }
 
   [[nodiscard]] std::string value_ticks(double step, const std::function<std::string(double)>& format) const {
@@ -146,7 +149,8 @@ std::string draw(const LineChart& chart) {
   svg += draw_references(chart, frame);
   svg += "<polyline class=\"curve\" points=\"";
   for (std::size_t i = 0; i < count; ++i) {
-    svg += (i == 0 ? "" : " ") + fixed(x_of(i), 1) + "," + fixed(frame.height_of(chart.values[i]), 1);
+    svg += fmt::format("{}{},{}", i == 0 ? "" : " ", fixed(x_of(i), 1),
+                       fixed(frame.height_of(chart.values[i]), 1));
   }
   svg += "\"/>\n";
   for (std::size_t i = 0; i < count; ++i) {

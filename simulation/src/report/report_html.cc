@@ -94,7 +94,7 @@ std::vector<std::uint64_t> round_numbers(const ExperimentResult& result) {
 }
 
 std::string tile(std::string_view name, const std::string& value) {
-  return "<div><dt>" + escape(name) + "</dt><dd>" + escape(value) + "</dd></div>\n";
+  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value));
 }
 
 std::string tiles(const ExperimentResult& result) {
@@ -108,10 +108,11 @@ std::string tiles(const ExperimentResult& result) {
 
 std::string accuracy_section(const ExperimentResult& result) {
   LineChart chart;
-  chart.text = {"accuracy", "Test accuracy after every round",
-                "From " + percent(result.per_round.front().accuracy) + " after the first round to " +
-                    percent(result.per_round.back().accuracy) + " after the last.",
-                "Test accuracy"};
+  chart.text = {
+      "accuracy", "Test accuracy after every round",
+      fmt::format("From {} after the first round to {} after the last.",
+                  percent(result.per_round.front().accuracy), percent(result.per_round.back().accuracy)),
+      "Test accuracy"};
   chart.rounds = round_numbers(result);
   bool any_abandoned = false;
   for (const RoundResult& round : result.per_round) {
@@ -127,7 +128,7 @@ std::string accuracy_section(const ExperimentResult& result) {
   std::string caption = "Accuracy of the global model on the test set";
   if (result.local_accuracy >= 0) caption += ", beside models that each saw one device's examples only";
   if (any_abandoned) caption += "; a hollow mark is a round that was abandoned and left the model as it was";
-  return "<section><h2>Learning curve</h2>\n<p>" + caption + ".</p>\n" + draw(chart) + "</section>\n";
+  return fmt::format("<section><h2>Learning curve</h2>\n<p>{}.</p>\n{}</section>\n", caption, draw(chart));
 }
 
 std::string bytes_section(const ExperimentResult& result) {
@@ -143,9 +144,10 @@ std::string bytes_section(const ExperimentResult& result) {
   chart.rounds = round_numbers(result);
   chart.layers.push_back(std::move(layer));
   chart.format = byte_count;
-  return "<section><h2>Bytes per round</h2>\n<p>What all devices of a round sent in their sessions; " +
-         byte_count(result.uplink_bytes_per_device) + " per device on average.</p>\n" + draw(chart) +
-         "</section>\n";
+  return fmt::format(
+      "<section><h2>Bytes per round</h2>\n<p>What all devices of a round sent in their sessions; {} per "
+      "device on average.</p>\n{}</section>\n",
+      byte_count(result.uplink_bytes_per_device), draw(chart));
 }
 
 std::string drop_section(const ExperimentResult& result) {
@@ -171,18 +173,19 @@ std::string drop_section(const ExperimentResult& result) {
   chart.rounds = round_numbers(result);
   chart.whole_numbers = true;
   chart.format = [](double value) { return fixed(value, 0); };
-  return "<section><h2>Drop-outs per round</h2>\n<p>Devices that left a session, by how far they had come. A "
-         "device that "
-         "leaves after its vector still counts.</p>\n" +
-         draw(chart) + legend + "</ul></section>\n";
+  return fmt::format(
+      "<section><h2>Drop-outs per round</h2>\n<p>Devices that left a session, by how far they had come. A "
+      "device that leaves after its vector still counts.</p>\n{}{}</ul></section>\n",
+      draw(chart), legend);
 }
 
 std::string row(std::string_view name, const std::string& value) {
-  return "<tr><th scope=\"row\">" + escape(name) + "</th><td>" + escape(value) + "</td></tr>\n";
+  return fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escape(name), escape(value));
 }
 
 std::string digest_row(std::string_view name, const std::string& digest) {
-  return "<tr><th scope=\"row\">" + escape(name) + "</th><td><code>" + escape(digest) + "</code></td></tr>\n";
+  return fmt::format("<tr><th scope=\"row\">{}</th><td><code>{}</code></td></tr>\n", escape(name),
+                     escape(digest));
 }
 
 std::string summary_section(const ExperimentResult& result) {
@@ -240,8 +243,8 @@ std::string rounds_section(const ExperimentResult& result) {
 
 std::string to_html(const ExperimentResult& result) {
   std::string html(kHead);
-  html += "<title>Sotto: " + escape(result.dataset) + ", " + escape(result.aggregation) +
-          " aggregation</title>\n";
+  html += fmt::format("<title>Sotto: {}, {} aggregation</title>\n", escape(result.dataset),
+                      escape(result.aggregation));
   html += kStyle;
   html += fmt::format(
       "</head>\n<body>\n<main>\n<h1>{}: {} devices learn together</h1>\n<p>{} aggregation over {}, seed "

@@ -40,8 +40,7 @@ std::optional<std::uint8_t> parse_number(std::string_view text, unsigned highest
 
 Result<RecordingName> parse_name(const std::filesystem::path& path) {
   const auto wrong = [&](const std::string& what) {
-    return invalid_argument("'" + path.string() + "' is not named " + std::string(kNamePattern) + ": " +
-                            what);
+    return invalid_argument(fmt::format("'{}' is not named {}: {}", path.string(), kNamePattern, what));
   };
   const std::string stem = path.stem().string();
   const std::size_t first = stem.find('_');
@@ -66,7 +65,9 @@ struct CloseSound {
 Result<std::vector<std::int16_t>> read_recording(const std::filesystem::path& path) {
   SF_INFO info{};
   const std::unique_ptr<SNDFILE, CloseSound> file(sf_open(path.c_str(), SFM_READ, &info));
-  if (file == nullptr) return data_loss("'" + path.string() + "' cannot be read: " + sf_strerror(nullptr));
+  if (file == nullptr) {
+    return data_loss(fmt::format("'{}' cannot be read: {}", path.string(), sf_strerror(nullptr)));
+  }
   if (info.samplerate != kCepstraSampleHz || info.channels != 1) {
     return data_loss(fmt::format("'{}' has {} Hz and {} channels; recordings are 8000 Hz mono", path.string(),
                                  info.samplerate, info.channels));
@@ -96,9 +97,11 @@ Result<std::map<RecordingName, std::filesystem::path>> find_recordings(
                               "' is there twice, under names that mean the same");
     }
   }
-  if (error) return io_error("folder '" + directory.string() + "' cannot be listed: " + error.message());
+  if (error) {
+    return io_error(fmt::format("folder '{}' cannot be listed: {}", directory.string(), error.message()));
+  }
   if (recordings.empty()) {
-    return not_found("'" + directory.string() + "' holds no recordings named " + std::string(kNamePattern));
+    return not_found(fmt::format("'{}' holds no recordings named {}", directory.string(), kNamePattern));
   }
   return recordings;
 }

@@ -17,10 +17,10 @@ Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path) {
   const auto status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found)
     return not_found(quoted(path) + " does not exist");
-  if (error) return io_error(quoted(path) + " cannot be read: " + error.message());
+  if (error) return io_error(fmt::format("{} cannot be read: {}", quoted(path), error.message()));
   if (!std::filesystem::is_regular_file(status)) return io_error(quoted(path) + " is not a regular file");
   const std::uint64_t size = std::filesystem::file_size(path, error);
-  if (error) return io_error(quoted(path) + " cannot be read: " + error.message());
+  if (error) return io_error(fmt::format("{} cannot be read: {}", quoted(path), error.message()));
   if (size > kDataFileBytesMax) {
     return data_loss(
         fmt::format("{} has {} bytes; at most {} are read", quoted(path), size, kDataFileBytesMax));
@@ -41,7 +41,7 @@ Status check_directory(const std::filesystem::path& path) {
   if (status.type() == std::filesystem::file_type::not_found) {
     return not_found("folder " + quoted(path) + " does not exist");
   }
-  if (error) return io_error("folder " + quoted(path) + " cannot be read: " + error.message());
+  if (error) return io_error(fmt::format("folder {} cannot be read: {}", quoted(path), error.message()));
   if (!std::filesystem::is_directory(status)) return invalid_argument(quoted(path) + " is not a folder");
   return {};
 }
@@ -49,7 +49,7 @@ Status check_directory(const std::filesystem::path& path) {
 Status make_directory(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) return io_error("folder " + quoted(path) + " cannot be made: " + error.message());
+  if (error) return io_error(fmt::format("folder {} cannot be made: {}", quoted(path), error.message()));
   return {};
 }
 

@@ -12,7 +12,7 @@ constexpr std::uint8_t kUnsignedByte = 0x08;
 }  // namespace
 
 Result<IdxArray> decode_idx(Bytes file, const std::string& name) {
-  const auto damaged = [&](const std::string& what) { return data_loss("'" + name + "' " + what); };
+  const auto damaged = [&](const std::string& what) { return data_loss(fmt::format("'{}' {}", name, what)); };
   if (file.size() >= 2 && file[0] == 0x1f && file[1] == 0x8b) {
     return damaged("is compressed; unpack it with gunzip first");
   }

@@ -157,7 +157,7 @@ std::string to_text(const std::vector<std::uint64_t>& shape) {
 template <typename Value>
 Result<NpyArray<Value>> decode_npy(Bytes file, const std::string& name) {
   using Bits = typename Traits<Value>::Bits;
-  const auto damaged = [&](const std::string& what) { return data_loss("'" + name + "' " + what); };
+  const auto damaged = [&](const std::string& what) { return data_loss(fmt::format("'{}' {}", name, what)); };
   ByteReader reader(file);
   const Bytes magic = reader.bytes(kMagic.size());
   if (!std::ranges::equal(magic, kMagic)) return damaged("is not a .npy file of format 1.0");
@@ -167,8 +167,8 @@ Result<NpyArray<Value>> decode_npy(Bytes file, const std::string& name) {
   const auto header = HeaderParser(bytes_text(text)).parse();
   if (!header) return damaged("has a header that is not a .npy description");
   if (*header->type != Traits<Value>::kName) {
-    return damaged("holds values of type '" + *header->type + "'; expected '" +
-                   std::string(Traits<Value>::kName) + "'");
+    return damaged(
+        fmt::format("holds values of type '{}'; expected '{}'", *header->type, Traits<Value>::kName));
   }
   if (*header->fortran_order) return damaged("is in Fortran order; save it in C order");
   const auto count = value_count(*header->shape);
@@ -227,7 +227,7 @@ Status expect_shape(const std::vector<std::uint64_t>& shape, const std::vector<s
     return wanted == kAnyLength || length == wanted;
   };
   if (std::ranges::equal(shape, expected, matches)) return {};
-  return data_loss("'" + name + "' has shape " + to_text(shape) + "; expected " + to_text(expected));
+  return data_loss(fmt::format("'{}' has shape {}; expected {}", name, to_text(shape), to_text(expected)));
 }
 
 #define SOTTO_INSTANTIATE_NPY(Value)                                              \
