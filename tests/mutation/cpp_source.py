@@ -222,8 +222,8 @@ class Source:
         ):
             return close + 1, False  # a member's initialiser
         name = "".join(words[self._name_start(words, called) : called])
-        if "constexpr" in words and "consteval" in words:
-            return close + 1, True
+        if "consteval" in words:
+            return close + 1, True  # run by the compiler only
         function = Function(owner + name, brace + 1, close)
         self._statements(brace + 1, close, function.statements)
         self.functions.append(function)

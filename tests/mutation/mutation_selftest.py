@@ -103,6 +103,7 @@ class Rules(unittest.TestCase):
         found = effects("return true;") | effects("a = b >> 13;")
         self.assertIn("answer flipped: true -> false", found)
         self.assertIn("constant - 1: 13 -> 13 - 1", found)
+        self.assertIn("constant + 1: 2 -> 2 + 1", effects("return a[2];") & effects("a = b[2];"))
 
     def test_lambdas_are_functions_too(self):
         self.assertIn("boundary: x < y -> x <= y", effects("g([&](int x) -> bool { return x < y; });"))
@@ -117,6 +118,7 @@ class Rules(unittest.TestCase):
             "static_assert(1 < 2);",
             "constexpr int a = 1 + 2;",
             "std::array<int, 3> a;",
+            "char a[2 * 16];",
             "const int a = 5 * kB;",
             "Type name(argument);",
             "Type name = other;",
@@ -125,6 +127,7 @@ class Rules(unittest.TestCase):
         ):
             self.assertEqual(effects(body), set(), body)
         self.assertEqual(mutants_of("#if X\nint f(int a) { return a + 1; }\n#endif\n"), [])
+        self.assertEqual(mutants_of("consteval int f(int a) { return a + 1; }\n"), [])
         self.assertEqual(mutants_of("int a = 3;\nenum B { c = 1 };\nint f(int a = 2);\n"), [])
 
     def test_names_outlive_shifted_lines_and_folders(self):

@@ -185,6 +185,9 @@ class Planter:
             if index in lambdas or token.text == "[" and source.tokens[index + 1].text == "[":
                 index = source.match[index] + 1  # statements of their own; an attribute
                 continue
+            if token.text == "[" and index > first + 1 and self._declares_array(index):
+                index = source.match[index] + 1
+                continue
             if token.text == "{":
                 braces_end = max(braces_end, source.match.get(index, index))
             if token.kind == "sign" and token.binary and not token.template:
@@ -197,6 +200,11 @@ class Planter:
             elif token.text in (".", "->") and index + 1 < last:
                 self.sibling(index + 1, first)
             index += 1
+
+    def _declares_array(self, opening: int) -> bool:
+        """`char text[2 * 16];`, whose bound the compiler evaluates."""
+        kind, name = self.source.tokens[opening - 2 : opening]
+        return kind.kind == name.kind == "word" and kind.text not in NO_CALL
 
     def operator(self, index: int, first: int, last: int) -> None:
         source, text = self.source, self.source.tokens[index].text
