@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "sotto/base/check.h"
+
 namespace sotto::host {
 namespace {
 
@@ -10,9 +12,9 @@ std::string formatted(std::int64_t unix_ms, const char* format) {
   const std::time_t seconds = unix_ms / 1000 - (unix_ms % 1000 < 0 ? 1 : 0);
   std::tm parts{};
   char text[32];
-  if (gmtime_r(&seconds, &parts) == nullptr || std::strftime(text, sizeof text, format, &parts) == 0) {
-    return std::to_string(seconds) + " s after 1970";
-  }
+  // The years of 64-bit milliseconds have nine digits.
+  SOTTO_CHECK(gmtime_r(&seconds, &parts) != nullptr);
+  SOTTO_CHECK(std::strftime(text, sizeof text, format, &parts) > 0);
   return text;
 }
 

@@ -1,8 +1,13 @@
 #include "sotto/host/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <string>
 
 #include "support/temporary_directory.h"
@@ -11,6 +16,31 @@ namespace sotto::host {
 namespace {
 
 using Content = std::vector<std::uint8_t>;
+
+// While it lives this process can write no file of more than so many bytes.
+class SmallFiles {
+ public:
+  explicit SmallFiles(rlim_t bytes_max) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+    const rlimit small{.rlim_cur = bytes_max, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  }
+  ~SmallFiles() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  SmallFiles(const SmallFiles&) = delete;
+  SmallFiles& operator=(const SmallFiles&) = delete;
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+volatile int pipe_end = -1;
+void fill_pipe(int) {
+  if (::write(pipe_end, "abc", 3) == 3) ::close(pipe_end);
+}
 
 class HostFile : public testing::Test {
  protected:
@@ -86,6 +116,40 @@ TEST_F(HostFile, KeepsItsContentWhenTheNewOneCannotBeWritten) {
   EXPECT_EQ(status.code(), StatusCode::kIo);
   EXPECT_NE(status.message().find("f.new"), std::string::npos);
   EXPECT_EQ(**read_file(path("f"), 1), Content{1});
+}
+
+TEST_F(HostFile, KeepsItsContentWhenTheDiskTakesOnlyAPartOfTheNewOne) {
+  ASSERT_TRUE(write_file(path("f"), Content{1}, kSecretFile).ok());
+  Status larger, exact;
+  {
+    const SmallFiles disk(1000);
+    larger = write_file(path("f"), Content(1500, 2), kSecretFile);
+    exact = write_file(path("g"), Content(1000, 3), kSecretFile);
+  }
+  EXPECT_EQ(larger.code(), StatusCode::kIo);
+  EXPECT_NE(larger.message().find("cannot write " + path("f.new").string()), std::string::npos)
+      << larger.message();
+  EXPECT_EQ(**read_file(path("f"), 1), Content{1});
+  EXPECT_FALSE(std::filesystem::exists(path("f.new")));
+  EXPECT_TRUE(exact.ok()) << exact.message();
+  EXPECT_EQ(**read_file(path("g"), 1000), Content(1000, 3));
+}
+
+// A pipe that is empty until a signal comes, most likely while somebody waits to read it.
+TEST_F(HostFile, IsReadToItsEndThoughASignalInterrupts) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  pipe_end = ::open(path("pipe").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(pipe_end, 0);
+  struct sigaction interrupts {
+  }, before{};
+  interrupts.sa_handler = fill_pipe;  // without SA_RESTART
+  ASSERT_EQ(::sigaction(SIGALRM, &interrupts, &before), 0);
+  const itimerval soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 20'000}};
+  ASSERT_EQ(::setitimer(ITIMER_REAL, &soon, nullptr), 0);
+  const auto content = read_file(path("pipe"), 3);
+  ::sigaction(SIGALRM, &before, nullptr);
+  ASSERT_TRUE(content.has_value()) << content.error().message();
+  EXPECT_EQ(**content, (Content{'a', 'b', 'c'}));
 }
 
 TEST_F(HostFile, InAFolderThatIsAbsentIsNamed) {
