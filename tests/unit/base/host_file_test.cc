@@ -11,6 +11,7 @@
 #include <string>
 
 #include "support/temporary_directory.h"
+#include "support/without_standard_input.h"
 
 namespace sotto::host {
 namespace {
@@ -72,6 +73,15 @@ TEST_F(HostFile, IsReadIntoTheCallersMemoryWhenItFits) {
   EXPECT_EQ(read_file(path("key"), MutableBytes(smaller)).error().code(), StatusCode::kDataLoss);
   EXPECT_FALSE(read_file(path("nothing"), MutableBytes(exact))->has_value());
   EXPECT_EQ(read_file(path("."), MutableBytes(exact)).error().code(), StatusCode::kIo);
+}
+
+TEST_F(HostFile, IsReadAndWrittenWithoutStandardInputToo) {
+  const WithoutStandardInput without;
+  const Content content = {1, 2, 3};
+  EXPECT_TRUE(write_file(path("f"), content, kSecretFile).ok());
+  EXPECT_TRUE(without.all_closed());
+  EXPECT_EQ(**read_file(path("f"), 3), content);
+  EXPECT_TRUE(without.all_closed());
 }
 
 TEST_F(HostFile, IsReplacedAsAWhole) {
