@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -93,6 +94,76 @@ TEST_F(TlsCertificateTest, IsMadeAtTheFirstStartWithPrivateKeys) {
   EXPECT_EQ(X509_check_private_key(certificate.get(), key_from_pem(tls.private_key_pem.reveal_text()).get()),
             1);
   EXPECT_EQ(valid_until(*ca), after_days(3652));
+}
+
+bool is_critical(X509& certificate, int extension) {
+  const int place = X509_get_ext_by_NID(&certificate, extension, -1);
+  EXPECT_GE(place, 0);
+  return X509_EXTENSION_get_critical(X509_get_ext(&certificate, place)) == 1;
+}
+
+TEST_F(TlsCertificateTest, SaysWhatItsKeysAreFor) {
+  const TlsCertificate tls = must_load(kStart);
+  const Certificate ca = certificate_from_pem(tls.ca_pem);
+  const Certificate server = certificate_from_pem(tls.certificate_pem);
+  EXPECT_EQ(X509_check_ca(ca.get()), 1);
+  EXPECT_EQ(X509_get_pathlen(ca.get()), 0) << "it signs no other authorities";
+  EXPECT_EQ(X509_get_key_usage(ca.get()), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+  EXPECT_EQ(X509_check_ca(server.get()), 0);
+  EXPECT_EQ(X509_get_key_usage(server.get()), KU_DIGITAL_SIGNATURE);
+  EXPECT_EQ(X509_get_extended_key_usage(server.get()), XKU_SSL_SERVER);
+  for (const Certificate* certificate : {&ca, &server}) {
+    EXPECT_EQ(X509_get_version(certificate->get()), X509_VERSION_3);
+    EXPECT_TRUE(is_critical(**certificate, NID_basic_constraints));
+    EXPECT_TRUE(is_critical(**certificate, NID_key_usage));
+    EXPECT_EQ(valid_from(**certificate), after_days(-1)) << "for clocks that are behind";
+  }
+}
+
+TEST_F(TlsCertificateTest, NamesTheKeysOfItselfAndItsIssuer) {
+  const TlsCertificate tls = must_load(kStart);
+  const Certificate ca = certificate_from_pem(tls.ca_pem);
+  const Certificate server = certificate_from_pem(tls.certificate_pem);
+  const ASN1_OCTET_STRING* of_ca = X509_get0_subject_key_id(ca.get());
+  const ASN1_OCTET_STRING* of_server = X509_get0_subject_key_id(server.get());
+  const ASN1_OCTET_STRING* of_issuer = X509_get0_authority_key_id(server.get());
+  ASSERT_TRUE(of_ca != nullptr && of_server != nullptr && of_issuer != nullptr);
+  EXPECT_EQ(ASN1_OCTET_STRING_cmp(of_issuer, of_ca), 0);
+  EXPECT_NE(ASN1_OCTET_STRING_cmp(of_server, of_ca), 0);
+  EXPECT_EQ(X509_NAME_cmp(X509_get_issuer_name(server.get()), X509_get_subject_name(ca.get())), 0);
+  EXPECT_EQ(X509_NAME_cmp(X509_get_issuer_name(ca.get()), X509_get_subject_name(ca.get())), 0);
+}
+
+// RFC 5280 section 4.1.2.2: positive, and no two of one issuer alike.
+TEST(Certificates, HaveSerialNumbersOfSixteenRandomBytes) {
+  const Key key = generate_key();
+  std::set<std::vector<std::uint8_t>> serials;
+  std::set<std::uint8_t> first_bytes;
+  for (int i = 0; i < 16; ++i) {
+    const Certificate certificate = make_ca_certificate(*key, "Sotto", kStart);
+    const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate.get());
+    ASSERT_EQ(ASN1_STRING_type(serial), V_ASN1_INTEGER) << "negative";
+    ASSERT_EQ(ASN1_STRING_length(serial), 16);
+    const unsigned char* bytes = ASN1_STRING_get0_data(serial);
+    EXPECT_GE(bytes[0], 0x40);
+    EXPECT_LE(bytes[0], 0x7f);
+    serials.emplace(bytes, bytes + 16);
+    first_bytes.insert(bytes[0]);
+  }
+  EXPECT_EQ(serials.size(), 16u);
+  EXPECT_GT(first_bytes.size(), 1u);
+}
+
+TEST(Certificates, AreForNamesOfHostsInTheirCharacters) {
+  const std::string allowed = "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+  for (int c = 0; c < 256; ++c) {
+    const std::string name = "x" + std::string(1, static_cast<char>(c)) + "y";
+    const bool fits = allowed.find(static_cast<char>(c)) != std::string::npos;
+    EXPECT_EQ(subject_name(name), fits ? "DNS:" + name : "") << c;
+  }
+  EXPECT_EQ(subject_name(std::string(253, 'a')), "DNS:" + std::string(253, 'a'));
+  EXPECT_EQ(subject_name(std::string(254, 'a')), "");
+  EXPECT_EQ(subject_name(""), "");
 }
 
 TEST_F(TlsCertificateTest, StaysTheSameUntilThirtyDaysBeforeItsEnd) {
