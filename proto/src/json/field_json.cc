@@ -1,6 +1,5 @@
 #include "field_json.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -15,13 +14,6 @@ double shortest(float value) {
   double result = value;
   std::from_chars(text, end, result);
   return result;
-}
-
-bool read_hex(std::string_view text, MutableBytes bytes) {
-  const auto read = from_hex(text);
-  if (!read || read->size() != bytes.size()) return false;
-  std::copy(read->begin(), read->end(), bytes.begin());
-  return true;
 }
 
 json JsonReader::take(const Field& field) {

@@ -1,4 +1,5 @@
-// Visitors that turn a record into JSON and back, by its field table.
+// Visitors that turn a record into JSON and back, by its field table. Ids and fields of bytes have no form in
+// JSON: no record that travels so has any.
 #pragma once
 
 #include <functional>
@@ -10,14 +11,11 @@
 
 #include "sotto/base/field_status.h"
 #include "sotto/base/fields.h"
-#include "sotto/base/hex.h"
 
 namespace sotto::proto {
 
 // The double whose shortest text is the float's shortest text: 0.1f is written 0.1.
 [[nodiscard]] double shortest(float value);
-// False when `text` is not the hexadecimal of exactly bytes.size() bytes.
-[[nodiscard]] bool read_hex(std::string_view text, MutableBytes bytes);
 
 // Adds every field to an object.
 class JsonWriter {
@@ -36,10 +34,6 @@ class JsonWriter {
       return word_of(value);
     } else if constexpr (std::same_as<T, float>) {
       return shortest(value);
-    } else if constexpr (IdField<T>) {
-      return value.value;
-    } else if constexpr (ByteArrayField<T> || BytesField<T>) {
-      return to_hex({value.data(), value.size()});
     } else if constexpr (ListField<T>) {
       nlohmann::json list = nlohmann::json::array();
       for (const auto& element : value) {
@@ -110,14 +104,10 @@ class JsonReader {
       value = static_cast<float>(json.get<double>());
     } else if constexpr (WholeField<T>) {
       return read_whole(json, value);
-    } else if constexpr (IdField<T>) {
-      return read_whole(json, value.value);
     } else if constexpr (ListField<T>) {
       return read_list(json, path, value);
     } else if constexpr (NumbersField<T>) {
       return read_numbers(json, value);
-    } else if constexpr (ByteArrayField<T> || BytesField<T>) {
-      return read_bytes(json, value);
     } else {
       return read_text(json, value);
     }
@@ -151,17 +141,6 @@ class JsonReader {
       if (const std::string wrong = read_whole(json[i], value[i]); !wrong.empty()) return "each " + wrong;
     }
     return {};
-  }
-  template <typename T>
-  static std::string read_bytes(const nlohmann::json& json, T& value) {
-    const auto* text = json.get_ptr<const std::string*>();
-    if (text == nullptr) return "must be bytes in hexadecimal, in quotes";
-    if constexpr (BytesField<T>) {
-      value = T{};
-      if (!value.resize(text->size() / 2))
-        return "must be at most " + std::to_string(T::kCapacity) + " bytes";
-    }
-    return read_hex(*text, value) ? "" : "must be bytes in hexadecimal";
   }
   template <typename T>
   static std::string read_text(const nlohmann::json& json, T& value) {

@@ -190,7 +190,9 @@ TEST_F(SecureSteps, TakeARosterOnlyWhenItIsDue) {
 TEST_F(SecureSteps, EndWithABrokenMessage) {
   Message roster = played_.for_device(0);
   roster.pop_back();
+  device().written = 9;
   EXPECT_EQ(device().answer(Step::kShare, roster), Rejection::kMalformed);
+  EXPECT_EQ(device().written, 0u);
   EXPECT_EQ(device().steps.state(), State::kBroken);
   EXPECT_EQ(device().steps.reason(), Rejection::kMalformed);
   EXPECT_EQ(device().answer(Step::kShare, played_.for_device(0)), Rejection::kWrongPhase);
@@ -202,6 +204,7 @@ TEST_F(SecureSteps, LeaveNoVectorWhenTheDeliveryIsBroken) {
   Message delivery = played_.for_device(0);
   delivery.push_back(0);
   EXPECT_EQ(device().answer(Step::kCollect, delivery), Rejection::kMalformed);
+  EXPECT_EQ(device().written, 0u);
   EXPECT_EQ(device().message, Message(device().message.size(), 0xcc));
 }
 
@@ -211,11 +214,14 @@ TEST_F(SecureSteps, NeedRoomForTheVector) {
   EXPECT_EQ(device().steps.next_step(Step::kCollect, played_.for_device(0), device().update, small,
                                      device().written),
             Rejection::kWrongLength);
+  EXPECT_EQ(device().written, 0u);
   EXPECT_EQ(small, Message(small.size(), 0xcc));
 }
 
 TEST_F(SecureSteps, JoinOnce) {
+  device().written = 9;
   EXPECT_EQ(device().join(), Rejection::kWrongPhase);
+  EXPECT_EQ(device().written, 0u);
   EXPECT_EQ(device().steps.state(), State::kBroken);
 }
 

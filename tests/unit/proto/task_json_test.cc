@@ -132,6 +132,17 @@ TEST(TaskJson, NamesAKeyOfTheWrongTypeAndWhatItMustBe) {
             "aggregation.kind must be one of \"secure\", \"plain\", \"float\", \"one_shot\"");
 }
 
+TEST(TaskJson, TakesEveryFormOfZero) {
+  for (const char* zero : {"0", "-0"}) {
+    std::string text = encode_task_spec(task());
+    const std::string grace = "\"straggler_grace_ms\":";
+    text.replace(text.find(grace), grace.size() + 4, grace + zero);
+    const auto spec = decode_task_spec(text);
+    ASSERT_TRUE(spec.has_value()) << zero << ": " << spec.error().message();
+    EXPECT_EQ(spec->straggler_grace_ms, 0u);
+  }
+}
+
 TEST(TaskJson, ListsOfNumbersMayBeOneNumberAsTheyOnceWere) {
   const auto hidden = [](const json& value) {
     return decode_task_spec(changed("hidden", value))->model.hidden;
