@@ -90,6 +90,31 @@ TEST_F(AuthorityFiles, AKeyThatCannotBeWrittenMakesNoAuthority) {
   EXPECT_FALSE(std::filesystem::exists(path("authority/authority.pem"))) << "the public half of a lost key";
 }
 
+TEST_F(AuthorityFiles, AFolderThatCannotBeMadeIsNamed) {
+  write("file", "no folder");
+  const auto made = Authority::create(path("file/authority"));
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code(), StatusCode::kIo);
+  EXPECT_NE(made.error().message().find("cannot make the folder"), std::string::npos)
+      << made.error().message();
+}
+
+TEST_F(AuthorityFiles, APublicFileThatCannotBeWrittenIsWrittenByTheNextOpening) {
+  std::filesystem::create_directories(path("authority/authority.pem.new/inside"));
+  EXPECT_EQ(Authority::create(path("authority")).status().code(), StatusCode::kIo);
+  EXPECT_EQ(Authority::open(path("authority")).status().code(), StatusCode::kIo);
+  std::filesystem::remove_all(path("authority/authority.pem.new"));
+  const auto opened = Authority::open(path("authority"));
+  ASSERT_TRUE(opened.has_value()) << opened.error().message();
+  EXPECT_EQ(load_public_key(path("authority/authority.pem")).value(), opened->public_key());
+}
+
+TEST_F(AuthorityFiles, AKeyThatCannotBeReadIsNotReplaced) {
+  std::filesystem::create_directories(path("authority/authority-key.pem"));
+  EXPECT_EQ(Authority::open(path("authority")).status().code(), StatusCode::kIo);
+  EXPECT_EQ(Authority::open_or_create(path("authority")).status().code(), StatusCode::kIo);
+}
+
 TEST_F(AuthorityFiles, APublicFileThatCannotBeReadIsNotReplaced) {
   ASSERT_TRUE(Authority::create(path("authority")).has_value());
   write("authority/authority.pem", "somebody's notes");
@@ -108,8 +133,12 @@ TEST_F(AuthorityFiles, DamagedFilesAreNamed) {
   EXPECT_NE(mixed.error().message().find("authority.pem"), std::string::npos);
   write("two/authority-key.pem", read("two/authority.pem"));
   EXPECT_EQ(Authority::open(path("two")).status().code(), StatusCode::kDataLoss);
-  write("two/authority-key.pem", "");
-  EXPECT_EQ(Authority::open(path("two")).status().code(), StatusCode::kDataLoss);
+  for (const char* key : {"", "no PEM at all\n", "-----BEGIN PRIVATE KEY-----\nMIGH"}) {
+    write("two/authority-key.pem", key);
+    const Status status = Authority::open(path("two")).status();
+    EXPECT_EQ(status.code(), StatusCode::kDataLoss) << key;
+    EXPECT_NE(status.message().find("authority-key.pem holds no private key"), std::string::npos) << key;
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "sotto/identity/identity_file.h"
 
 #include "scratch_folder.h"
+#include "sotto/base/hex.h"
 #include "sotto/crypto/pem.h"
 #include "sotto/identity/authority.h"
 #include "support/freed_memory.h"
@@ -101,6 +102,39 @@ TEST_F(IdentityFiles, FilesOfAWrongKindAreRefusedByName) {
                  "of a device, not of a coordinator", Role::kCoordinator);
 }
 
+// A program that takes part in both roles may keep them in one file.
+TEST_F(IdentityFiles, AFileWithBothRolesServesEach) {
+  const auto key = crypto::fresh_key();
+  std::string text;
+  for (const Role role : {Role::kCoordinator, Role::kDevice}) {
+    text += encode_enrolled_key(authority_.enroll(role, key.public_key()), "").reveal_text();
+  }
+  for (const Role role : {Role::kCoordinator, Role::kDevice}) {
+    const auto enrolled = decode_enrolled_key(text, role);
+    ASSERT_TRUE(enrolled.has_value()) << enrolled.error().message();
+    EXPECT_EQ(enrolled->role, role);
+    EXPECT_EQ(enrolled->public_key, key.public_key());
+  }
+}
+
+// RFC 6979 appendix A.2.5's key in the form of SEC 1, as `openssl ecparam -genkey` writes keys.
+TEST_F(IdentityFiles, AKeyMayHaveTheOlderForm) {
+  const auto sec1 = from_hex(
+      "30770201010420c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721a00a06082a8648ce3d030107"
+      "a14403420004"
+      "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+      "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299");
+  const auto key = crypto::private_key_from_der(*sec1);
+  ASSERT_TRUE(key.has_value());
+  const std::string text =
+      crypto::pem_encode("EC PRIVATE KEY", *sec1) +
+      std::string(encode_enrolled_key(authority_.enroll(Role::kDevice, key->public_key()), "").reveal_text());
+  const auto enrolled = decode_enrolled_key(text, Role::kDevice);
+  ASSERT_TRUE(enrolled.has_value()) << enrolled.error().message();
+  ASSERT_TRUE(enrolled->key.has_value());
+  EXPECT_EQ(enrolled->key->public_key(), key->public_key());
+}
+
 TEST_F(IdentityFiles, ATruncatedFileIsRefusedWhereverItEnds) {
   const std::string text(
       encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "kitchen-7").reveal_text());
@@ -140,6 +174,23 @@ TEST_F(IdentityFiles, AnAbsentFileIsNamed) {
   EXPECT_EQ(loaded.error().code(), StatusCode::kNotFound);
   EXPECT_NE(loaded.error().message().find("nothing.pem"), std::string::npos);
   EXPECT_EQ(load_public_key(path("nothing.pem")).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(IdentityFiles, WhatHoldsNoPublicKeyIsNamed) {
+  const std::array<std::uint8_t, 5> junk{1, 2, 3, 4, 5};
+  const std::pair<std::string, const char*> texts[] = {
+      {"garbage", "holds no PUBLIC KEY in PEM form"},
+      {crypto::pem_encode("OTHER KEY", junk), "holds no PUBLIC KEY in PEM form"},
+      {crypto::pem_encode("PUBLIC KEY", junk), "its PUBLIC KEY is not an uncompressed P-256 key"},
+      {"-----BEGIN PUBLIC KEY-----\nMFkw", "PEM block 1 is cut short or damaged"},
+  };
+  for (const auto& [text, words] : texts) {
+    write("key.pem", text);
+    const Status status = load_public_key(path("key.pem")).status();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << words;
+    EXPECT_NE(status.message().find(words), std::string::npos) << status.message();
+    EXPECT_NE(status.message().find("key.pem"), std::string::npos) << status.message();
+  }
 }
 
 TEST_F(IdentityFiles, PublicKeysAreFilesForEverybody) {

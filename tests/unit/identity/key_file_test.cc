@@ -44,6 +44,8 @@ TEST_F(KeyFile, LargerThanAnyKeyIsRefused) {
   const auto text = read_key_file(path("large"));
   ASSERT_FALSE(text.has_value());
   EXPECT_EQ(text.error().code(), StatusCode::kDataLoss);
+  EXPECT_NE(text.error().message().find("large is larger than any key or certificate"), std::string::npos)
+      << text.error().message();
 }
 
 TEST_F(KeyFile, ThatMayNotBeReadOrWrittenIsNamed) {

@@ -44,6 +44,20 @@ TEST_F(X25519KeyFile, LeavesNothingInMemoryThatIsFreed) {
   }
 }
 
+TEST_F(X25519KeyFile, IsTheFirstLineHoweverItEnds) {
+  const std::string digits = to_hex(scalar_.reveal());
+  for (const char* end : {"", "\n", "\r\n", "\r", "\nmore\n"}) {
+    write("key", digits + end);
+    const auto key = load_x25519_private_key(path("key"));
+    ASSERT_TRUE(key.has_value()) << end;
+    EXPECT_TRUE(*key == scalar_);
+  }
+  for (const std::string& text : {" " + digits, digits + " ", digits + "00", "\n" + digits}) {
+    write("key", text);
+    EXPECT_EQ(load_x25519_private_key(path("key")).status().code(), StatusCode::kInvalidArgument) << text;
+  }
+}
+
 TEST_F(X25519KeyFile, NamesAFileThatIsMissingOrIsNoKey) {
   EXPECT_EQ(load_x25519_public_key(path("nothing")).status().code(), StatusCode::kNotFound);
   write("short", std::string(62, 'a') + "\n");
