@@ -87,7 +87,8 @@ std::optional<proto::HelperRefusal> check_signatures(std::span<const secagg::Sea
                                                      Executor& executor) {
   std::vector<std::uint8_t> sound(masks.size());
   executor.parallel_for(masks.size(), [&](std::size_t i) {
-    sound[i] = secagg::verify_sealed_mask(masks[i], planned.context.plan_digest, authority) ? 1 : 0;
+    sound[i] = static_cast<std::uint8_t>(
+        secagg::verify_sealed_mask(masks[i], planned.context.plan_digest, authority));
   });
   return blame(sound, "masks are not signed for this plan by a device that this helper's authority enrolled");
 }
@@ -98,7 +99,8 @@ std::optional<proto::HelperRefusal> open_masks(std::span<const secagg::SealedMas
   std::vector<std::uint8_t> sound(masks.size());
   keys = std::vector<secagg::MaskKey>(masks.size());
   for (std::size_t i = 0; i < masks.size(); ++i) {
-    sound[i] = secagg::open_sealed_mask(masks[i], planned.context, planned.layout, key, keys[i]) ? 1 : 0;
+    sound[i] = static_cast<std::uint8_t>(
+        secagg::open_sealed_mask(masks[i], planned.context, planned.layout, key, keys[i]));
   }
   return blame(sound, "masks do not open: they were not sealed to this helper for this plan");
 }

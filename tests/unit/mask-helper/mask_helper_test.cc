@@ -202,6 +202,23 @@ TEST_F(LyingCoordinator, CannotBringAPlanOfItsOwnMaking) {
   expect_refusal(request, "not signed by a coordinator");
 }
 
+TEST_F(LyingCoordinator, CannotSignWhatIsNoPlan) {
+  std::vector<std::uint8_t> plan = proto::encode_plan(fleet_.plan());
+  plan.push_back(0);
+  expect_refusal(fleet_.request_of(plan, first_five()), proto::decode_plan(plan).error().message().c_str());
+  plan.resize(plan.size() / 2);
+  expect_refusal(fleet_.request_of(plan, first_five()), proto::decode_plan(plan).error().message().c_str());
+  expect_refusal(fleet_.request_of({}, first_five()), proto::decode_plan({}).error().message().c_str());
+}
+
+TEST_F(LyingCoordinator, GetsTheSumOfExactlyAsManyDevicesAsHideOne) {
+  proto::Plan plan = fleet_.plan();
+  plan.aggregation.cohort_min = 3;
+  std::vector<secagg::SealedMask> masks;
+  for (std::size_t i = 0; i < 3; ++i) masks.push_back(fleet_.mask(i, plan));
+  EXPECT_TRUE(std::holds_alternative<proto::MaskSum>(answer(fleet_.request(plan, masks))));
+}
+
 TEST_F(LyingCoordinator, GetsAWordForBytesThatAreNoRequest) {
   std::vector<std::uint8_t> request = fleet_.request({0, 1, 2, 3, 4});
   expect_refusal({}, describe(Rejection::kMalformed));

@@ -74,6 +74,11 @@ std::vector<std::uint8_t> OneShotFleet::sum_of_masks(const std::vector<std::size
 
 std::vector<std::uint8_t> OneShotFleet::request(const proto::Plan& plan,
                                                 std::vector<secagg::SealedMask> masks, Order order) {
+  return request_of(proto::encode_plan(plan), std::move(masks), order);
+}
+
+std::vector<std::uint8_t> OneShotFleet::request_of(Bytes plan, std::vector<secagg::SealedMask> masks,
+                                                   Order order) {
   if (order == Order::kByIdentity) {
     std::sort(masks.begin(), masks.end(), [](const auto& a, const auto& b) {
       return secagg::identity_of(a.credential.key) < secagg::identity_of(b.credential.key);
@@ -85,13 +90,12 @@ std::vector<std::uint8_t> OneShotFleet::request(const proto::Plan& plan,
         masks[i],
         MutableBytes(encoded).subspan(i * secagg::kSealedMaskBytes).first<secagg::kSealedMaskBytes>());
   }
-  const std::vector<std::uint8_t> plan_bytes = proto::encode_plan(plan);
   const auto endorsement = secagg::endorse(authority_, secagg::Role::kCoordinator, coordinator_.public_key());
-  const secagg::HelperRequest request{.plan_credential = secagg::make_credential(
-                                          coordinator_, endorsement, secagg::plan_statement(plan_bytes)),
-                                      .plan = plan_bytes,
-                                      .masks = encoded};
-  std::vector<std::uint8_t> bytes(secagg::helper_request_bytes(plan_bytes.size(), masks.size()));
+  const secagg::HelperRequest request{
+      .plan_credential = secagg::make_credential(coordinator_, endorsement, secagg::plan_statement(plan)),
+      .plan = plan,
+      .masks = encoded};
+  std::vector<std::uint8_t> bytes(secagg::helper_request_bytes(plan.size(), masks.size()));
   secagg::encode_helper_request(request, bytes);
   return bytes;
 }

@@ -27,6 +27,9 @@ class OneShotFleet {
   [[nodiscard]] std::vector<std::uint8_t> request(const proto::Plan& plan,
                                                   std::vector<secagg::SealedMask> masks,
                                                   Order order = Order::kByIdentity);
+  // Of a plan that the coordinator signed, whatever its bytes are.
+  [[nodiscard]] std::vector<std::uint8_t> request_of(Bytes plan, std::vector<secagg::SealedMask> masks,
+                                                     Order order = Order::kByIdentity);
   // An honest request for these devices of masks().
   [[nodiscard]] std::vector<std::uint8_t> request(const std::vector<std::size_t>& devices);
 
