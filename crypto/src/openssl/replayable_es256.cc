@@ -6,9 +6,11 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/params.h>
 
+#include "openssl/digest_signature.h"
 #include "openssl/owners.h"
 #include "sotto/base/check.h"
 
@@ -58,15 +60,9 @@ class NonceCandidates {
     generator_ = make_generator("HMAC-DRBG", seed_.get(), hmac.data());
   }
 
-  evp::SecretNumber next() {
-    Scalar candidate;
+  void next(Scalar& candidate) {
     SOTTO_CHECK(EVP_RAND_generate(generator_.get(), candidate.reveal_mutable().data(), kEs256ScalarBytes,
                                   kStrengthBits, 0, nullptr, 0) == 1);
-    evp::SecretNumber number(BN_secure_new());
-    SOTTO_CHECK(number != nullptr &&
-                BN_bin2bn(candidate.reveal().data(), kEs256ScalarBytes, number.get()) == number.get());
-    BN_set_flags(number.get(), BN_FLG_CONSTTIME);
-    return number;
   }
 
  private:
@@ -85,50 +81,69 @@ class NonceCandidates {
   RandContext generator_;
 };
 
-EcKey ec_key(const Scalar& scalar) {
-  EcKey key(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
-  const evp::SecretNumber number(BN_secure_new());
-  SOTTO_CHECK(key != nullptr && number != nullptr);
-  SOTTO_CHECK(BN_bin2bn(scalar.reveal().data(), kEs256ScalarBytes, number.get()) == number.get());
-  SOTTO_CHECK(EC_KEY_set_private_key(key.get(), number.get()) == 1);
-  return key;
+evp::SecretNumber number_of(const Scalar& scalar) {
+  evp::SecretNumber number(BN_secure_new());
+  SOTTO_CHECK(number != nullptr &&
+              BN_bin2bn(scalar.reveal().data(), kEs256ScalarBytes, number.get()) == number.get());
+  BN_set_flags(number.get(), BN_FLG_CONSTTIME);
+  return number;
 }
 
-// Null when the nonce gives none: it is not below the order, or r or s is zero.
-evp::EcdsaSignature sign_with(const EcKey& key, const BIGNUM* nonce, const Digest& message) {
-  const EC_GROUP* const group = EC_KEY_get0_group(key.get());
-  const BIGNUM* const order = EC_GROUP_get0_order(group);
-  if (BN_is_zero(nonce) || BN_cmp(nonce, order) >= 0) return nullptr;
-  const NumberContext context(BN_CTX_new());
-  const evp::EcPoint point(EC_POINT_new(group));
-  const evp::SecretNumber r(BN_new());
-  SOTTO_CHECK(context != nullptr && point != nullptr && r != nullptr);
-  SOTTO_CHECK(EC_POINT_mul(group, point.get(), nonce, nullptr, nullptr, context.get()) == 1);
-  SOTTO_CHECK(EC_POINT_get_affine_coordinates(group, point.get(), r.get(), nullptr, context.get()) == 1);
-  SOTTO_CHECK(BN_nnmod(r.get(), r.get(), order, context.get()) == 1);
-  if (BN_is_zero(r.get())) return nullptr;
-  const evp::SecretNumber inverse(BN_mod_inverse(nullptr, nonce, order, context.get()));
-  SOTTO_CHECK(inverse != nullptr);
-  return evp::EcdsaSignature(
-      ECDSA_do_sign_ex(message.data(), static_cast<int>(message.size()), inverse.get(), r.get(), key.get()));
+EcKey ec_key(const Es256PrivateKey& key) {
+  Scalar scalar;
+  key.scalar(scalar);
+  EcKey converted(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
+  SOTTO_CHECK(converted != nullptr && EC_KEY_set_private_key(converted.get(), number_of(scalar).get()) == 1);
+  return converted;
+}
+
+Es256Signature to_bytes(const ECDSA_SIG& signature) {
+  Es256Signature out;
+  SOTTO_CHECK(BN_bn2binpad(ECDSA_SIG_get0_r(&signature), out.data(), kEs256ScalarBytes) == kEs256ScalarBytes);
+  SOTTO_CHECK(BN_bn2binpad(ECDSA_SIG_get0_s(&signature), out.data() + kEs256ScalarBytes, kEs256ScalarBytes) ==
+              kEs256ScalarBytes);
+  return out;
 }
 
 }  // namespace
 
-Es256Signature es256_sign_replayable(const Es256PrivateKey& key, Bytes message) {
+std::optional<Es256Signature> sign_digest_with_nonce(const Es256PrivateKey& key, const Scalar& nonce,
+                                                     const Digest& digest) {
+  const EcKey signer = ec_key(key);
+  const EC_GROUP* const group = EC_KEY_get0_group(signer.get());
+  const BIGNUM* const order = EC_GROUP_get0_order(group);
+  const evp::SecretNumber factor = number_of(nonce);
+  if (BN_is_zero(factor.get()) || BN_cmp(factor.get(), order) >= 0) return std::nullopt;
+  const NumberContext context(BN_CTX_new());
+  const evp::EcPoint point(EC_POINT_new(group));
+  const evp::SecretNumber r(BN_new());
+  SOTTO_CHECK(context != nullptr && point != nullptr && r != nullptr);
+  SOTTO_CHECK(EC_POINT_mul(group, point.get(), factor.get(), nullptr, nullptr, context.get()) == 1);
+  SOTTO_CHECK(EC_POINT_get_affine_coordinates(group, point.get(), r.get(), nullptr, context.get()) == 1);
+  SOTTO_CHECK(BN_nnmod(r.get(), r.get(), order, context.get()) == 1);
+  if (BN_is_zero(r.get())) return std::nullopt;
+  const evp::SecretNumber inverse(BN_mod_inverse(nullptr, factor.get(), order, context.get()));
+  SOTTO_CHECK(inverse != nullptr);
+  const evp::EcdsaSignature signature(
+      ECDSA_do_sign_ex(digest.data(), static_cast<int>(digest.size()), inverse.get(), r.get(), signer.get()));
+  ERR_clear_error();
+  if (signature == nullptr) return std::nullopt;
+  return to_bytes(*signature);
+}
+
+Es256Signature sign_digest_replayable(const Es256PrivateKey& key, const Digest& digest) {
   Scalar scalar;
   key.scalar(scalar);
-  const Digest digest = sha256({message});
-  const EcKey signer = ec_key(scalar);
   NonceCandidates candidates(scalar, digest);
-  evp::EcdsaSignature signature;
-  while (signature == nullptr) signature = sign_with(signer, candidates.next().get(), digest);
-  Es256Signature out;
-  SOTTO_CHECK(BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out.data(), kEs256ScalarBytes) ==
-              kEs256ScalarBytes);
-  SOTTO_CHECK(BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out.data() + kEs256ScalarBytes,
-                           kEs256ScalarBytes) == kEs256ScalarBytes);
-  return out;
+  for (;;) {
+    Scalar nonce;
+    candidates.next(nonce);
+    if (const auto signature = sign_digest_with_nonce(key, nonce, digest)) return *signature;
+  }
+}
+
+Es256Signature es256_sign_replayable(const Es256PrivateKey& key, Bytes message) {
+  return sign_digest_replayable(key, sha256({message}));
 }
 
 }  // namespace sotto::crypto

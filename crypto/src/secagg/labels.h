@@ -12,7 +12,7 @@
 namespace sotto::secagg::labels {
 
 template <std::size_t Count>
-constexpr std::array<std::uint8_t, Count> label(const char (&text)[Count]) {
+consteval std::array<std::uint8_t, Count> label(const char (&text)[Count]) {
   std::array<std::uint8_t, Count> bytes{};
   for (std::size_t i = 0; i < Count; ++i) bytes[i] = static_cast<std::uint8_t>(text[i]);
   return bytes;

@@ -233,6 +233,16 @@ TEST_F(HelperRequests, BeyondTheBoundsAreRefused) {
   other = encoded_;
   other[1] = 1;
   EXPECT_EQ(decode_helper_request(other, read), Rejection::kMalformed);
+  for (const auto& [plan_bytes, masks] :
+       {std::pair(limits::kPlanBytesMax, std::size_t{0}), {std::size_t{4}, limits::kParticipantsMax}}) {
+    other.assign(helper_request_bytes(plan_bytes, masks), 0);
+    other[0] = 1;
+    store_le(other.data() + 2, static_cast<std::uint16_t>(plan_bytes));
+    store_le(other.data() + 4, static_cast<std::uint16_t>(masks));
+    EXPECT_EQ(decode_helper_request(other, read), Rejection::kNone);
+    EXPECT_EQ(read.plan.size(), plan_bytes);
+    EXPECT_EQ(read.mask_count(), masks);
+  }
   other.assign(helper_request_bytes(4, limits::kParticipantsMax + 1), 0);
   other[0] = 1;
   other[2] = 4;

@@ -68,6 +68,14 @@ TEST(Pem, RefusesDamagedAndEncryptedBlocks) {
   EXPECT_NE(encrypted.error().message().find("encrypted"), std::string::npos);
 }
 
+TEST(Pem, SaysWhichBlockIsDamaged) {
+  const std::string sound = pem_encode("FIRST", text_bytes("content"));
+  std::string damaged = sound;
+  damaged[damaged.find('\n') + 2] = '!';
+  EXPECT_EQ(pem_decode(damaged + sound).status().message(), "PEM block 1 is cut short or damaged");
+  EXPECT_EQ(pem_decode(sound + sound + damaged).status().message(), "PEM block 3 is cut short or damaged");
+}
+
 TEST(PemKeys, ReadsTheFormsOtherProgramsWrite) {
   const auto from_sec1 = private_key_from_der(unhex(kSec1));
   ASSERT_TRUE(from_sec1.has_value());
@@ -138,6 +146,26 @@ TEST(PemKeys, RefusesOtherKeysAndOtherBytes) {
   // An X25519 public key (RFC 8410 section 10.2's form).
   const auto x25519 = unhex("302a300506032b656e032100" + std::string(64, '1'));
   EXPECT_FALSE(public_key_from_der(x25519).has_value());
+}
+
+// SEC 1 section 2.3.3: of an odd y, a compressed point begins with 3 and a hybrid one with 7.
+TEST(PemKeys, RefusesPointsInOtherForms) {
+  const std::string point(kPoint);
+  const auto compressed = "3039301306072a8648ce3d020106082a8648ce3d03010703220003" + point.substr(2, 64);
+  EXPECT_EQ(public_key_from_der(unhex(compressed)), std::nullopt);
+  std::string hybrid(kSubjectPublicKey);
+  hybrid.replace(hybrid.size() - point.size(), 2, "07");
+  EXPECT_EQ(public_key_from_der(unhex(hybrid)), std::nullopt);
+}
+
+TEST(PemKeys, RefusesKeysOfOtherCurves) {  // P-384's generator, and the scalar 1 that belongs to it
+  const std::string generator =
+      "04aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e3872760ab7"
+      "3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f";
+  EXPECT_EQ(public_key_from_der(unhex("3076301006072a8648ce3d020106052b81040022036200" + generator)),
+            std::nullopt);
+  const std::string one = std::string(94, '0') + "01";
+  EXPECT_FALSE(private_key_from_der(unhex("303e0201010430" + one + "a00706052b81040022")).has_value());
 }
 
 }  // namespace

@@ -145,7 +145,9 @@ class ManyIdentities : public testing::Test {
 
   // What the entries are found to be. Credentials are not right, so that sound entries end with
   // kBadSignature. Whoever sits in seat 5 has other keys for every number, and so the roster another root.
-  Rejection read(std::uint64_t number) {
+  // The keys in seat 9, which is no neighbour, change before the pass of that number.
+  enum class Memory : std::uint8_t { kTrusted, kNotTrusted };
+  Rejection read(std::uint64_t number, Memory memory = Memory::kNotTrusted, std::size_t changed_pass = 99) {
     store_le(entry(5), number);
     Roster roster{.adversary = Adversary::kSemiMalicious,
                   .ring_bits = rules_.ring_bits(),
@@ -156,7 +158,10 @@ class ManyIdentities : public testing::Test {
     std::vector<std::uint8_t> message(roster_bytes(roster.adversary, roster.graph));
     encode_roster(roster, message);
     RosterReader reader({context_, rules_, own_keys_, &self_.identity, slots_, order_});
-    for (bool again = true; again;) {
+    if (memory == Memory::kTrusted) reader.trust_memory();
+    std::size_t pass = 0;
+    for (bool again = true; again; ++pass) {
+      if (pass == changed_pass) message[kRosterHeaderBytes + 9 * entry_bytes(roster.adversary)] ^= 1;
       if (const Rejection rejection = reader.take(message); !accepted(rejection)) return rejection;
       if (const Rejection rejection = reader.end(again); !accepted(rejection)) return rejection;
     }
@@ -185,6 +190,11 @@ TEST_F(ManyIdentities, MayNotOccurTwice) {
     for (std::uint64_t number = 0; number < 5; ++number) EXPECT_EQ(read(number), Rejection::kBadKey) << from;
     entries_ = sound;
   }
+}
+
+TEST_F(ManyIdentities, AreHashedInEveryPassUnlessTheMemoryIsTrusted) {
+  EXPECT_EQ(read(1, Memory::kNotTrusted, 1), Rejection::kMalformed);
+  EXPECT_EQ(read(1, Memory::kTrusted, 1), Rejection::kBadSignature) << "read once, as what is sound";
 }
 
 TEST_F(ManyIdentities, MayNotAllBeTheSame) {

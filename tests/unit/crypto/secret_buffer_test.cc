@@ -72,6 +72,17 @@ TEST(SecretBuffer, TruncationWipesTheRest) {
   EXPECT_EQ(buffer.reveal_text(), "not!");
 }
 
+TEST(SecretBuffer, AppendingWhatFitsMovesNothing) {
+  SecretBuffer buffer(kSecret);
+  const std::uint8_t* const place = buffer.reveal().data();
+  buffer.truncate(3);
+  buffer.append(kSecret.substr(3));
+  EXPECT_EQ(buffer.reveal_text(), kSecret);
+  EXPECT_EQ(buffer.reveal().data(), place);
+  buffer.append(std::string_view("!"));
+  EXPECT_EQ(buffer.reveal_text(), std::string(kSecret) + "!");
+}
+
 // What is freed while a buffer grows, is replaced, moves and ends holds nothing of it.
 TEST(SecretBuffer, LeavesNothingInMemoryThatIsFreed) {
   FreedMemory freed(text_bytes(kSecret));
