@@ -97,6 +97,25 @@ TEST(FieldCheck, NamesFieldValueAndRange) {
   }
 }
 
+TEST(FieldCheck, NamesTheFirstWhateverTheKindOfTheOther) {
+  const std::function<void(Gadget&)> later[] = {
+      [](Gadget& g) { g.low = 11; },
+      [](Gadget& g) { g.high = 0; },
+      [](Gadget& g) { g.share = -1; },
+      [](Gadget& g) { g.owner.value = 1001; },
+      [](Gadget& g) { g.name = ""; },
+      [](Gadget& g) { ASSERT_TRUE(g.parts.resize(3)); },
+      [](Gadget& g) { ASSERT_TRUE(g.parts.push_back({.length = 10, .weight = 0})); },
+      [](Gadget& g) { g.sizes = {41}; },
+  };
+  for (const auto& spoil : later) {
+    Gadget gadget;
+    gadget.shape = Shape{9};
+    spoil(gadget);
+    EXPECT_EQ(to_status(check_fields(gadget)).message(), "shape = 9: must be 1 .. 2");
+  }
+}
+
 TEST(FieldCheck, NamesTheFirstOfSeveral) {
   Gadget gadget;
   gadget.shape = Shape{9};
