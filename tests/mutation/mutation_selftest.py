@@ -120,6 +120,7 @@ class Rules(unittest.TestCase):
             "std::array<int, 3> a;",
             "char a[2 * 16];",
             "const int a = 5 * kB;",
+            "const int a = LIBRARY_B | LIBRARY_C;",
             "Type name(argument);",
             "Type name = other;",
             "static_cast<void>(a);",

@@ -115,7 +115,8 @@ class Planter:
             else ["x"]
         )
         return all(
-            re.match(r"k[A-Z]|std$|u?int\d+_t$|size_t$|sizeof$|limits$|labels$", name) for name in names
+            re.match(r"k[A-Z]|[A-Z][A-Z0-9_]+$|std$|u?int\d+_t$|size_t$|sizeof$|limits$|labels$", name)
+            for name in names
         )
 
     def condition(self, statement: Statement) -> None:
