@@ -200,6 +200,82 @@ TEST(FloatSession, GivesTheWeightedMeanToTheLastBit) {
   EXPECT_EQ(sum.weighted_mean(), std::vector<double>(20, 0.4375));
 }
 
+// A float plan of 20 parameters: weighted by examples, counted once for each device, and counts.
+proto::Plan float_plan_of_runs() {
+  proto::Plan plan = plan_of(proto::Aggregation::kFloat);
+  plan.model.segments = {
+      {.length = 10},
+      {.length = 6, .weighting = secagg::Weighting::kOne},
+      {.length = 4,
+       .encoding = secagg::Encoding::kCount,
+       .count_bytes = 2,
+       .weighting = secagg::Weighting::kOne},
+  };
+  EXPECT_TRUE(proto::validate_plan(plan).ok());
+  return plan;
+}
+
+// Values for float_plan_of_runs().
+std::vector<float> runs(float weighted, float once, float count) {
+  std::vector<float> values(10, weighted);
+  values.insert(values.end(), 6, once);
+  values.insert(values.end(), 4, count);
+  return values;
+}
+
+TEST(FloatSession, WeighsEveryRunInItsOwnWayAndSumsCountsExactly) {
+  const auto session = make(float_plan_of_runs());
+  open_collect(*session, 3);
+  const FloatUpdate updates[] = {
+      {.weight = 500, .examples = 500, .delta = runs(1, 0.5f, 65'535)},
+      {.weight = 250, .examples = 250, .delta = runs(-0.5f, 0.25f, 0)},
+      {.weight = 250, .examples = 250, .delta = runs(0.25f, -1.5f, 3)},
+  };
+  for (std::uint16_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(session->receive({i}, Step::kCollect, encode(updates[i])), Rejection::kNone);
+  }
+  const CohortSum sum = finish(*session);
+  const std::vector<SumSegment> segments = {
+      {.length = 10, .unit = 0x1p-40},
+      {.length = 6, .unit = 0x1p-40, .weighting = secagg::Weighting::kOne},
+      {.length = 4, .unit = 1, .weighting = secagg::Weighting::kOne},
+  };
+  EXPECT_EQ(sum.segments, segments);
+  std::vector<std::int64_t> expected(10, std::int64_t{7} << 37);  // 1 - 0.5 / 2 + 0.25 / 2
+  expected.insert(expected.end(), 6, -(std::int64_t{3} << 38));   // 0.5 + 0.25 - 1.5
+  expected.insert(expected.end(), 4, 65'538);
+  EXPECT_EQ(sum.sum, expected);
+}
+
+TEST(FloatSession, ACountIsAWholeNumberThatItsBytesHold) {
+  const auto session = make(float_plan_of_runs());
+  open_collect(*session, 3);
+  for (const float bad : {-1.0f, 0.5f, 65'534.5f, 65'536.0f, std::numeric_limits<float>::quiet_NaN(),
+                          std::numeric_limits<float>::infinity()}) {
+    EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.delta = runs(0, 0, bad)})),
+              Rejection::kMalformed)
+        << bad;
+  }
+  // Counts may be larger than values may be.
+  EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.delta = runs(0, 0, 65'535)})), Rejection::kNone);
+  EXPECT_EQ(session->receive({1}, Step::kCollect, encode({.delta = runs(0, 4097, 0)})),
+            Rejection::kMalformed);
+}
+
+TEST(FloatSession, TakesSumsToTheEndOfTheirBytes) {
+  const auto session = make(plan_of(proto::Aggregation::kFloat));
+  open_collect(*session, 3);
+  const std::uint64_t correct = (std::uint64_t{1} << 32) - 1;
+  const std::uint64_t loss = (std::uint64_t{1} << 48) - 1;
+  for (std::uint16_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(session->receive({i}, Step::kCollect, encode({.correct = correct, .loss_1024 = loss})),
+              Rejection::kNone);
+  }
+  const secagg::MetricSums metrics = finish(*session).metrics;
+  EXPECT_EQ(metrics.sums[0], 3 * correct);
+  EXPECT_EQ(metrics.sums[1], 3 * loss);
+}
+
 TEST(FloatSession, DoesNotDependOnTheOrderOfArrival) {
   std::vector<std::vector<std::uint8_t>> payloads;
   crypto::SeededRandom random(11);

@@ -52,6 +52,52 @@ TEST(RemoveMasks, UndoesWhatDevicesPutOnForEveryRingLengthAndThreadCount) {
   }
 }
 
+// Counts the blocks that it is given.
+class BlockCounter final : public Executor {
+ public:
+  explicit BlockCounter(std::size_t threads) : threads_(threads) {}
+  void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body) override {
+    blocks = count;
+    for (std::size_t i = 0; i < count; ++i) body(i);
+  }
+  [[nodiscard]] std::size_t thread_count() const override { return threads_; }
+
+  std::size_t blocks = 0;
+
+ private:
+  std::size_t threads_;
+};
+
+TEST(RemoveMasks, CutsBlocksThatStayInACacheAndAreEnoughForAllThreads) {
+  constexpr std::size_t kKiB = 1024;
+  struct Case {
+    std::size_t bytes, threads, blocks;
+  };
+  for (const Case& c : {
+           Case{1, 1, 1},
+           Case{8 * kKiB, 4, 1},  // a smaller block is not worth starting a keystream
+           Case{8 * kKiB + 2, 1, 1},
+           Case{8 * kKiB + 2, 4, 2},
+           Case{128 * kKiB, 1, 1},
+           Case{128 * kKiB + 2, 1, 2},
+           Case{384 * kKiB, 1, 3},  // as few as the cache allows
+           Case{128 * kKiB, 2, 4},  // two for each thread
+           Case{384 * kKiB, 2, 4},
+           Case{640 * kKiB, 2, 8},
+           Case{384 * kKiB, 3, 6},
+       }) {
+    const secagg::RingLayout layout(10, (c.bytes + 1) / 2);
+    const std::vector<std::uint8_t> original(layout.byte_count(), 7);
+    const std::vector<Mask> masks = some_masks(2);
+    std::vector<std::uint8_t> ring = original;
+    put_on(layout, crypto::Prg::kChaCha20, masks, ring);
+    BlockCounter executor(c.threads);
+    remove_masks(layout, crypto::Prg::kChaCha20, masks, ring, executor);
+    EXPECT_EQ(executor.blocks, c.blocks) << c.bytes << " bytes, " << c.threads << " threads";
+    EXPECT_EQ(ring, original) << c.bytes << " bytes, " << c.threads << " threads";
+  }
+}
+
 TEST(RemoveMasks, LeavesTheSumAloneWithoutMasks) {
   const secagg::RingLayout layout(10, 100);
   std::vector<std::uint8_t> ring(layout.byte_count(), 3);
