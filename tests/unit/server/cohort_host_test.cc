@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "coordinator_harness.h"
 #include "sotto/proto/plan.h"
 
@@ -160,6 +163,16 @@ TEST_F(CohortHostTest, WaitsForNobodyWhoLeft) {
   EXPECT_TRUE(step(LeaveCohort{Seat{3}}).empty()) << "twice is once";
 }
 
+TEST_F(CohortHostTest, EndsAtOnceWhenEverybodyLeftWhileItWasJoining) {
+  step(OpenCohort{.plan = plan_bytes(proto::Aggregation::kPlain), .phase_deadline_ms = 5'000});
+  for (std::uint32_t seat = 0; seat < 3; ++seat) step(AdmitToCohort{Seat{seat}, {}, CallId{100 + seat}});
+  for (std::uint32_t seat = 0; seat < 3; ++seat) EXPECT_TRUE(step(LeaveCohort{Seat{seat}}).empty());
+  const auto closed = step(CloseCohortStep{Step::kJoin});
+  EXPECT_EQ(of<CohortStepOpened>(closed).at(0).awaited, 3u);
+  EXPECT_EQ(of<CohortFailed>(closed).at(0).reason,
+            "step collect: 0 of 3 participants answered step collect, at least 3 are needed");
+}
+
 TEST_F(CohortHostTest, HurriesOnlyWhenThatIsSooner) {
   open_plain(4, 700);
   for (std::uint32_t seat = 0; seat < 2; ++seat) send(seat, seat);
@@ -175,6 +188,65 @@ TEST_F(CohortHostTest, NeverPutsADeadlineOff) {
   for (std::uint32_t seat = 0; seat < 2; ++seat) send(seat, seat);
   now_ = Time{1'000 + 4'300};
   EXPECT_TRUE(of<CohortHurries>(send(2, 2)).empty());
+}
+
+// Takes everything; awaits in a step who answered the last one.
+class WillingSession final : public aggregator::CohortSession {
+ public:
+  Rejection admit(Bytes, ParticipantIndex& index) override {
+    index = ParticipantIndex{static_cast<std::uint16_t>(answered_.size())};
+    awaited_.push_back(true);
+    answered_.push_back(true);
+    return Rejection::kNone;
+  }
+  Step step() const override { return step_; }
+  Rejection receive(ParticipantIndex from, Step, Bytes) override {
+    answered_[from.value] = true;
+    return Rejection::kNone;
+  }
+  bool awaited(ParticipantIndex participant) const override { return awaited_[participant.value]; }
+  bool answered(ParticipantIndex participant) const override { return answered_[participant.value]; }
+  std::uint32_t awaited_count() const override { return count(awaited_); }
+  std::uint32_t answered_count() const override { return count(answered_); }
+  Result<Progress> close_step() override {
+    if (step_ == Step::kUnmask) return Progress::kReadyToFinish;
+    step_ = static_cast<Step>(static_cast<int>(step_) + 1);
+    awaited_ = std::exchange(answered_, std::vector<bool>(answered_.size()));
+    return Progress::kNextStep;
+  }
+  std::vector<std::uint8_t> message_for(ParticipantIndex) const override { return {}; }
+  Result<aggregator::CohortSum> finish(Executor&) override { return aborted("nothing is summed"); }
+  std::vector<ParticipantIndex> dishonest() const override { return {}; }
+
+ private:
+  static std::uint32_t count(const std::vector<bool>& members) {
+    return static_cast<std::uint32_t>(std::count(members.begin(), members.end(), true));
+  }
+
+  Step step_ = Step::kJoin;
+  std::vector<bool> awaited_;
+  std::vector<bool> answered_;
+};
+
+TEST(CohortSteps, EndAtOnceWhenAllWhoAreAwaitedHaveLeftBefore) {
+  CohortHost host([](const proto::Plan&, const OpenCohort&) {
+    return Result<std::unique_ptr<aggregator::CohortSession>>(std::make_unique<WillingSession>());
+  });
+  const auto step = [&](const CohortCommand& command) { return host.step(kCohort, command, Time{1}); };
+  step(OpenCohort{.plan = plan_bytes(proto::Aggregation::kPlain), .phase_deadline_ms = 5'000});
+  for (std::uint32_t seat = 0; seat < 3; ++seat) step(AdmitToCohort{Seat{seat}, {}});
+  step(CloseCohortStep{Step::kJoin});
+  for (std::uint32_t seat = 0; seat < 2; ++seat) {
+    step(CohortMessage{.seat = Seat{seat}, .call = CallId{seat}, .step = Step::kShare});
+    step(LeaveCohort{Seat{seat}});
+  }
+  std::vector<Step> closed;
+  const auto events = step(LeaveCohort{Seat{2}});
+  for (const CohortEvent& event : events) {
+    if (const auto* what = std::get_if<CohortStepClosed>(&event.what)) closed.push_back(what->step);
+  }
+  EXPECT_EQ(closed, (std::vector<Step>{Step::kShare, Step::kCollect, Step::kConfirm, Step::kUnmask}));
+  EXPECT_TRUE(std::holds_alternative<CohortReady>(events.back().what));
 }
 
 // Refuses the join payload {0}; ready when its joining closes; everybody it admitted is dishonest.

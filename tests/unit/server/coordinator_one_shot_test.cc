@@ -155,6 +155,27 @@ TEST_F(OneShotRound, TakesNoDeviceTwiceThoughPlansAreLeft) {
   static_cast<void>(harness_.plan_for("device-9"));
 }
 
+TEST_F(OneShotRound, TakesNoDeviceAgainWhoseMessageIsOnItsWayToTheCohort) {
+  proto::TaskSpec spec = task_spec(proto::Aggregation::kOneShot, 5);
+  spec.over_selection = 2.0f;
+  harness_.create(spec);
+  check_in();
+  // The cohort's host is slow: nothing is heard of what it is told.
+  const CallId slow{1'000'000};
+  static_cast<void>(
+      harness_.coordinator->step(ExchangeEvent{slow,
+                                               {.token = devices_[0]->token,
+                                                .step = Step::kJoin,
+                                                .poll = false,
+                                                .payload = message(*devices_[0]),
+                                                .plan_digest = harness_.plan_digest(devices_[0]->token)}},
+                                 harness_.now));
+  EXPECT_THAT(harness_.window_for(devices_[0]->name).reason, HasSubstr("left the present round"));
+  const auto end = harness_.outcome<proto::SessionEnd>(slow);
+  EXPECT_FALSE(end.counted);
+  EXPECT_THAT(end.outcome, HasSubstr("checked in again"));
+}
+
 TEST_F(OneShotRound, IsAbandonedForEverybodyWhenItsCohortCannotBeOpened) {
   harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
   harness_.cohorts = std::make_unique<CohortHost>([](const proto::Plan&, const OpenCohort&) {

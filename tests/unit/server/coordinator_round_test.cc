@@ -361,6 +361,25 @@ TEST(Round, AbandonedSeveralTimesInARowPausesLongerAndLonger) {
   EXPECT_EQ(pauses[11], 60'000);
 }
 
+TEST(Round, ThatIsCommittedEndsTheRowOfAbandonedOnes) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  const auto abandon_round = [&harness] {
+    for (const char* device : {"a", "b", "c"}) harness.abandon(harness.plan_for(device).token);
+    const auto status = harness.status();
+    const std::int64_t pause = status.waiting_until_ms == 0 ? 0 : status.waiting_until_ms - harness.now.ms;
+    harness.advance(pause);
+    return pause;
+  };
+  for (int repetition = 0; repetition < 2; ++repetition) {
+    EXPECT_EQ(abandon_round(), 0);
+    EXPECT_EQ(abandon_round(), 500);
+    Fleet fleet(harness, 3);
+    fleet.run_round();
+    EXPECT_EQ(harness.rounds().at(0).outcome, RoundOutcome::kCommitted);
+  }
+}
+
 // ---- cohorts ----
 
 TEST(Round, GoesOnWithoutACohortThatFails) {
