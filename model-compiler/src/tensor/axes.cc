@@ -37,7 +37,7 @@ std::vector<device::Axis> merged(std::span<const device::Axis> axes) {
 }
 
 std::optional<Shape> broadcast(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
-  Shape result(std::max(a.size(), b.size()), 1);
+  Shape result(std::max(a.size(), b.size()));
   for (std::size_t i = 1; i <= result.size(); ++i) {
     const std::uint32_t of_a = i <= a.size() ? a[a.size() - i] : 1;
     const std::uint32_t of_b = i <= b.size() ? b[b.size() - i] : 1;

@@ -44,8 +44,6 @@ Shapes convolution_shapes(const Graph& graph, const Operator& op, const slot::Wi
   return window_shapes(**in, {w[1], w[2], w[kChannels]}, window_options(op, slots));
 }
 
-// With one -1 for what is left over.
-
 }  // namespace
 
 Shapes unchanged_shapes(const Graph& graph, const Operator& op) {
@@ -98,6 +96,7 @@ Shapes fully_connected_shapes(const Graph& graph, const Operator& op) {
   return std::vector<Shape>{{element_count(**in) / (**weights)[1], (**weights)[0]}};
 }
 
+// With one -1 for what is left over.
 Shapes reshape_shapes(const Graph& graph, const Operator& op) {
   const auto in = input_shape(graph, op);
   if (!in) return in.error();

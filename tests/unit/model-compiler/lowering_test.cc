@@ -6,7 +6,9 @@
 #include <functional>
 #include <limits>
 
+#include "lower/lowering.h"
 #include "sotto/model_compiler/model_compiler.h"
+#include "tflite/reader.h"
 #include "tflite/schema.h"
 #include "tflite_builder.h"
 
@@ -32,8 +34,7 @@ struct OneOperator {
   };
   std::vector<More> more;
 
-  // Empty when it compiles.
-  [[nodiscard]] std::string refusal() const {
+  [[nodiscard]] std::vector<std::uint8_t> file() const {
     TfliteBuilder builder;
     const auto in = builder.tensor(input);
     std::vector<std::int32_t> inputs = {in};
@@ -44,9 +45,22 @@ struct OneOperator {
     }
     const auto out = builder.tensor(output);
     builder.add_operator(code, version, inputs, {out}, options);
-    const auto file = builder.file(model_inputs, {out});
-    const auto compiled = compile(file, {});
+    return builder.file(model_inputs, {out});
+  }
+  // Empty when it compiles.
+  [[nodiscard]] std::string refusal() const {
+    const auto compiled = compile(file(), {});
     return compiled ? "" : compiled.error().message();
+  }
+  // How close its output may come to its input.
+  [[nodiscard]] Overlap overlap() const {
+    const std::vector<std::uint8_t> bytes = file();
+    const auto graph = read_tflite(bytes);
+    EXPECT_TRUE(graph) << graph.status().message();
+    ImageBuilder image;
+    const auto lowered = lower(*graph, Target::kPortable, image);
+    EXPECT_TRUE(lowered) << lowered.status().message();
+    return lowered->at(0).overlaps.at(0);
   }
 };
 
@@ -123,6 +137,7 @@ TEST(LowerConvolution, ActivationsHaveOneSoundScaleAndZeroPoint) {
     EXPECT_THAT(with([](TensorSpec& t) { t.type = kInt16; }), HasSubstr("its type is INT16"));
     EXPECT_THAT(with([](TensorSpec& t) { t.scales = {}; }), HasSubstr("it has 0 scales"));
     EXPECT_THAT(with([](TensorSpec& t) { t.scales = {1, 1}; }), HasSubstr("it has 2 scales"));
+    EXPECT_THAT(with([](TensorSpec& t) { t.more_zero_points = {0}; }), HasSubstr("an activation has one"));
     EXPECT_THAT(with([](TensorSpec& t) { t.scales = {0}; }), HasSubstr("no positive number"));
     EXPECT_THAT(with([](TensorSpec& t) { t.scales = {-1}; }), HasSubstr("no positive number"));
     EXPECT_THAT(with([](TensorSpec& t) { t.scales = {kInfinity}; }), HasSubstr("no positive number"));
@@ -493,6 +508,8 @@ TEST(LowerLookup, TensorsAreInt8AndOfOneShape) {
                         op.input.scales = {1, 1};
                       }),
               HasSubstr("it has 2 scales"));
+  EXPECT_THAT(changed(of_one(builtin::kRelu), [](OneOperator& op) { op.input.more_zero_points = {0}; }),
+              HasSubstr("an activation has one"));
 }
 
 TEST(LowerLookup, ZeroPointsAreValuesOfTheirType) {
@@ -537,6 +554,22 @@ TEST(LowerConversion, IsBetweenFloat32And8Bits) {
   EXPECT_THAT(between(builtin::kDequantize, kInt8, kInt8),
               HasSubstr("its type is INT8; FLOAT32 is expected"));
   EXPECT_THAT(between(builtin::kDequantize, kInt16, kFloat32), HasSubstr("its type is INT16"));
+}
+
+TEST(LowerConversion, FloatsKeepTheirDistanceFromTheBytesThatTheyAreMadeOf) {
+  const auto overlap = [](std::int32_t code, std::int32_t input, std::int32_t output) {
+    OneOperator op = of_one(code);
+    op.input = {"input", {1, 10}, input};
+    op.output = {"output", {1, 10}, output};
+    return op.overlap();
+  };
+  const Overlap widened = overlap(builtin::kDequantize, kInt8, kFloat32);
+  EXPECT_EQ(widened.ascending, 27);
+  EXPECT_FALSE(widened.descending);
+  const Overlap narrowed = overlap(builtin::kQuantize, kFloat32, kInt8);
+  EXPECT_EQ(narrowed.ascending, -3);
+  EXPECT_FALSE(narrowed.descending);
+  EXPECT_EQ(overlap(builtin::kRelu, kInt8, kInt8).ascending, 0);
 }
 
 TEST(LowerReduction, SumsHaveRoom) {
@@ -619,6 +652,61 @@ TEST(LowerRearrangement, JoinedTensorsMeanTheSame) {
               HasSubstr("its type is not the input's"));
   EXPECT_THAT(changed(op, [](OneOperator& o) { o.options.scalar(slot::kConcatenationActivation, 1, 1); }),
               HasSubstr("fused activation is not supported"));
+}
+
+// 2x3x4, of which all is taken.
+OneOperator strided_slice(const std::vector<std::int32_t>& begins, const std::vector<std::int32_t>& ends,
+                          const std::vector<std::int32_t>& output) {
+  OneOperator op = of_one(builtin::kStridedSlice);
+  op.input.shape = {2, 3, 4};
+  op.output.shape = output;
+  op.more = {integers(begins), integers(ends), integers(std::vector<std::int32_t>(begins.size(), 1))};
+  return op;
+}
+
+TEST(LowerStridedSlice, NewAxesNameNoDimension) {
+  OneOperator in_front = strided_slice({0, 0, 0, 1}, {0, 2, 3, 3}, {1, 2, 3, 2});
+  in_front.options.scalar(slot::kSliceNewAxisMask, 1, 4);
+  EXPECT_EQ(in_front.refusal(), "");
+  OneOperator inside = strided_slice({0, 7, 0, 1}, {2, 7, 3, 3}, {2, 1, 3, 2});
+  inside.options.scalar(slot::kSliceNewAxisMask, 2, 4);
+  EXPECT_EQ(inside.refusal(), "");
+  OneOperator two = strided_slice({0, 0, 0, 0, 1}, {0, 0, 2, 3, 3}, {1, 1, 2, 3, 2});
+  two.options.scalar(slot::kSliceNewAxisMask, 3, 4);
+  EXPECT_EQ(two.refusal(), "");
+  EXPECT_THAT(strided_slice({0, 0, 0, 1}, {1, 2, 3, 3}, {1, 2, 3, 2}).refusal(),
+              HasSubstr("more dimensions than its input has"));
+}
+
+TEST(LowerStridedSlice, AnEllipsisTakesTheDimensionsThatNothingElseNames) {
+  const auto with = [](const std::vector<std::int32_t>& begins, const std::vector<std::int32_t>& ends,
+                       const std::vector<std::int32_t>& output, std::int64_t ellipsis,
+                       std::int64_t new_axis = 0) {
+    OneOperator op = strided_slice(begins, ends, output);
+    op.options.scalar(slot::kSliceEllipsisMask, ellipsis, 4).scalar(slot::kSliceNewAxisMask, new_axis, 4);
+    return op.refusal();
+  };
+  EXPECT_EQ(with({0, 1}, {0, 3}, {2, 3, 2}, 1), "");
+  EXPECT_EQ(with({1, 0}, {2, 0}, {1, 3, 4}, 2), "");
+  EXPECT_EQ(with({1, 0, 1}, {2, 0, 3}, {1, 3, 2}, 2), "");
+  EXPECT_EQ(with({0, 0, 0, 1}, {2, 3, 0, 3}, {2, 3, 2}, 4), "") << "none is left for it";
+  EXPECT_EQ(with({0, 0, 1}, {0, 0, 3}, {1, 2, 3, 2}, 2, 1), "") << "behind a new axis";
+  EXPECT_EQ(with({0, 0, 1}, {0, 0, 3}, {2, 3, 1, 2}, 1, 2), "") << "before a new axis";
+  EXPECT_THAT(with({0, 0, 1}, {0, 0, 3}, {2, 3, 2}, 3), HasSubstr("it has two ellipses"));
+}
+
+TEST(LowerStridedSlice, MasksOpenEndsAndDropDimensions) {
+  const auto with = [](std::uint32_t mask, const std::vector<std::int32_t>& output) {
+    OneOperator op = strided_slice({1, 1, 1}, {2, 2, 2}, output);
+    op.options.scalar(mask, 2, 4);
+    return op.refusal();
+  };
+  EXPECT_EQ(with(slot::kSliceBeginMask, {1, 2, 1}), "");
+  EXPECT_EQ(with(slot::kSliceEndMask, {1, 2, 1}), "");
+  EXPECT_EQ(with(slot::kSliceShrinkAxisMask, {1, 1}), "");
+  OneOperator behind = strided_slice({0, 3, 0}, {1, 4, 1}, {1, 1});
+  behind.options.scalar(slot::kSliceShrinkAxisMask, 2, 4);
+  EXPECT_THAT(behind.refusal(), HasSubstr("it selects nothing along a dimension"));
 }
 
 TEST(LowerResize, SizesAndTypes) {

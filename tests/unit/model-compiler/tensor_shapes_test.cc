@@ -4,10 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <random>
 
+#include "operators.h"
+#include "tensor/axes.h"
 #include "tensor/float_bridges.h"
 #include "tensor/lookup_tables.h"
 #include "tensor/output_shapes.h"
@@ -158,6 +161,121 @@ TEST(OutputShapes, ShapesThatDoNotFitAreRefused) {
   EXPECT_FALSE(graph.shapes_of_last());
   graph.add(builtin::kReshape, {a, b});
   EXPECT_FALSE(graph.shapes_of_last()) << "a shape that is computed";
+}
+
+TEST(Broadcast, IsOfTheLastDimensionsAndOfDimensionsOfOne) {
+  EXPECT_EQ(broadcast(Shape{2, 3}, Shape{2, 3}), (Shape{2, 3}));
+  EXPECT_EQ(broadcast(Shape{2, 3}, Shape{3}), (Shape{2, 3}));
+  EXPECT_EQ(broadcast(Shape{3}, Shape{2, 3}), (Shape{2, 3}));
+  EXPECT_EQ(broadcast(Shape{4, 1, 3}, Shape{2, 1}), (Shape{4, 2, 3}));
+  EXPECT_EQ(broadcast(Shape{}, Shape{5, 1}), (Shape{5, 1}));
+  EXPECT_EQ(broadcast(Shape{}, Shape{}), Shape{});
+  EXPECT_EQ(broadcast(Shape{2, 3}, Shape{2}), std::nullopt);
+  EXPECT_EQ(broadcast(Shape{2, 3}, Shape{3, 3}), std::nullopt);
+}
+
+TEST(Broadcast, AnInputStandsStillAlongDimensionsThatItHasNot) {
+  using device::Axis;
+  const auto axes = [](const Shape& output, const Shape& a, const Shape& b) {
+    std::vector<std::vector<std::int32_t>> found;
+    for (const Axis& axis : broadcast_axes(output, a, b)) {
+      found.push_back({static_cast<std::int32_t>(axis.count), axis.strides[0], axis.strides[1]});
+    }
+    return found;
+  };
+  using Found = std::vector<std::vector<std::int32_t>>;
+  EXPECT_EQ(axes({2, 3}, {2, 3}, {2, 3}), (Found{{6, 1, 1}}));
+  EXPECT_EQ(axes({2, 3}, {2, 3}, {3}), (Found{{2, 3, 0}, {3, 1, 1}}));
+  EXPECT_EQ(axes({2, 3}, {2, 1}, {2, 3}), (Found{{2, 1, 3}, {3, 0, 1}}));
+  EXPECT_EQ(axes({4, 2, 3}, {4, 1, 3}, {2, 1}), (Found{{4, 3, 0}, {2, 0, 1}, {3, 1, 0}}));
+  EXPECT_EQ(axes({1, 1}, {1}, {1, 1}), (Found{{1, 0, 0}})) << "no axis is left to walk, and one must be";
+  EXPECT_EQ(axes({2, 3, 4}, {1}, {1}), (Found{{24, 0, 0}}));
+}
+
+// An operator that is right, and each of whose operands its shape depends on.
+struct Whole {
+  std::int32_t code;
+  std::vector<Shape> tensors;
+  std::vector<Integers> constants;  // after them
+};
+
+TEST(OutputShapes, OperandsThatAreNotThereAreNamed) {
+  for (const Whole& whole : {
+           Whole{builtin::kRelu, {{2, 3}}, {}},
+           Whole{builtin::kMul, {{2, 3}, {1, 3}}, {}},
+           Whole{builtin::kFullyConnected, {{2, 3}, {4, 3}}, {}},
+           Whole{builtin::kConcatenation, {{2, 3}, {1, 3}}, {}},
+           Whole{builtin::kPack, {{2, 3}, {2, 3}}, {}},
+           Whole{builtin::kExpandDims, {{2, 3}}, {{0}}},
+           Whole{builtin::kSqueeze, {{1, 3}}, {}},
+           Whole{builtin::kMean, {{2, 3}}, {{0}}},
+           Whole{builtin::kArgMax, {{2, 3}}, {{0}}},
+           Whole{builtin::kTranspose, {{2, 3}}, {{1, 0}}},
+           Whole{builtin::kSlice, {{4, 5}}, {{1, 2}, {-1, 2}}},
+           Whole{builtin::kStridedSlice, {{4, 5}}, {{2}, {3}, {1}}},
+           Whole{builtin::kSpaceToBatchNd, {{1, 5, 3}}, {{3}, {1, 0}}},
+           Whole{builtin::kBatchToSpaceNd, {{6, 2, 3}}, {{3}, {1, 2}}},
+           Whole{builtin::kPad, {{2, 3}}, {{1, 0, 0, 2}}},
+           Whole{builtin::kTile, {{2, 3}}, {{2, 1}}},
+           Whole{builtin::kResizeNearestNeighbor, {{1, 2, 3, 4}}, {{5, 6}}},
+           Whole{builtin::kSplitV, {{2, 3}}, {{3}, {1}}},
+           Whole{builtin::kReshape, {{2, 3}}, {{3, 2}}},
+       }) {
+    TestGraph graph;
+    Integers inputs;
+    for (const Shape& shape : whole.tensors) inputs.push_back(graph.tensor(shape));
+    for (const Integers& values : whole.constants) inputs.push_back(graph.integers(values));
+    graph.add(whole.code, inputs);
+    EXPECT_TRUE(graph.shapes_of_last()) << whole.code;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const std::string name = "input " + std::to_string(i) + " is absent";
+      Integers without = inputs;
+      without[i] = kAbsentTensor;
+      graph.add(whole.code, without);
+      EXPECT_EQ(graph.shapes_of_last().status().message(), name) << whole.code;
+      // What joins any number of tensors, or may name its shape in its options, goes on with fewer.
+      if (find_operator(whole.code)->inputs.hold(i)) continue;
+      graph.add(whole.code, {inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(i)});
+      EXPECT_EQ(graph.shapes_of_last().status().message(), name) << whole.code;
+    }
+  }
+}
+
+TEST(OutputShapes, ASplitNeedsItsDimensionAndItsInput) {
+  TestGraph graph;
+  const std::int32_t in = graph.tensor({2, 3});
+  const std::int32_t axis = graph.integers({1});
+  graph.add(builtin::kSplit, {axis, in}, 3);
+  EXPECT_THAT(*graph.shapes_of_last(), testing::ElementsAre(Shape{2, 1}, Shape{2, 1}, Shape{2, 1}));
+  graph.add(builtin::kSplit, {kAbsentTensor, in}, 3);
+  EXPECT_EQ(graph.shapes_of_last().status().message(), "input 0 is absent");
+  graph.add(builtin::kSplit, {axis, kAbsentTensor}, 3);
+  EXPECT_EQ(graph.shapes_of_last().status().message(), "input 1 is absent");
+}
+
+TEST(OutputShapes, WindowsNeedTheirInputAndWeights) {
+  for (const std::int32_t code : {std::int32_t{builtin::kConv2d}, std::int32_t{builtin::kDepthwiseConv2d}}) {
+    TestGraph graph;
+    const std::int32_t in = graph.tensor({1, 5, 5, 2});
+    const std::int32_t weights = graph.tensor({1, 3, 3, 2});
+    for (const Integers& inputs : {Integers{kAbsentTensor, weights}, Integers{}}) {
+      graph.add(code, inputs);
+      EXPECT_EQ(graph.shapes_of_last().status().message(), "input 0 is absent") << code;
+    }
+    for (const Integers& inputs : {Integers{in, kAbsentTensor}, Integers{in}}) {
+      graph.add(code, inputs);
+      EXPECT_EQ(graph.shapes_of_last().status().message(), "input 1 is absent") << code;
+    }
+  }
+  for (const std::int32_t code : {std::int32_t{builtin::kAveragePool2d}, std::int32_t{builtin::kMaxPool2d},
+                                  std::int32_t{builtin::kDepthToSpace}, std::int32_t{builtin::kSpaceToDepth},
+                                  std::int32_t{builtin::kUnpack}}) {
+    TestGraph graph;
+    for (const Integers& inputs : {Integers{kAbsentTensor}, Integers{}}) {
+      graph.add(code, inputs);
+      EXPECT_EQ(graph.shapes_of_last().status().message(), "input 0 is absent") << code;
+    }
+  }
 }
 
 std::vector<std::uint8_t> moved(const std::vector<Block>& blocks, const std::vector<std::uint8_t>& input,
@@ -347,6 +465,27 @@ TEST(LookupTables, ScalesTooFarApartAreTold) {
   EXPECT_FALSE(can_rescale({1e30f}, {1e-30f})) << "infinite in single precision";
   EXPECT_FALSE(can_rescale({1.0f}, {1e-10f}));
   EXPECT_FALSE(can_rescale({1e-10f}, {1.0f}));
+}
+
+// Whether a table is HARD_SWISH to within a step of its output.
+void expect_hard_swish(const Affine& input, const Affine& output) {
+  const LookupTable table = hard_swish_table(input, output);
+  for (int q = -128; q <= 127; ++q) {
+    const double x = double{input.scale} * (q - input.zero_point);
+    const double y = x * std::clamp(x + 3, 0.0, 6.0) / 6;
+    const double wanted = std::clamp(y / output.scale + output.zero_point, -128.0, 127.0);
+    EXPECT_NEAR(table[static_cast<std::uint8_t>(q)], wanted, 1.01)
+        << q << ", scales " << input.scale << " and " << output.scale;
+  }
+}
+
+// Their multipliers of 31 bits are all ones, of which 15 bits cannot be rounded up.
+TEST(LookupTables, AHardSwishOfScalesJustBelowAPowerOfTwoApartIsExact) {
+  constexpr float kJustBelowOne = 1 - 0x1p-20f;
+  for (const float power : {0x1p-6f, 0x1p-5f, 0x1p-4f}) {
+    expect_hard_swish({0x1p-5f}, {power / kJustBelowOne, -10});
+    expect_hard_swish({3 * power * kJustBelowOne / 4}, {0x1p-5f, 5});
+  }
 }
 
 TEST(LookupTables, AnyScaleSaturatesAHardSwish) {

@@ -114,9 +114,11 @@ std::uint32_t FlatFields::write_field(const Field& field, std::vector<std::uint8
 }
 
 std::int32_t TfliteBuilder::add_tensor(const TensorSpec& spec, std::uint32_t buffer) {
+  std::vector<std::int64_t> zero_points(spec.scales.size(), spec.zero_point);
+  zero_points.insert(zero_points.end(), spec.more_zero_points.begin(), spec.more_zero_points.end());
   FlatFields quantization;
   quantization.vector(slot::kQuantizationScale, spec.scales)
-      .vector(slot::kQuantizationZeroPoint, std::vector<std::int64_t>(spec.scales.size(), spec.zero_point))
+      .vector(slot::kQuantizationZeroPoint, zero_points)
       .scalar(slot::kQuantizationDimension, spec.dimension, 4);
   FlatFields tensor;
   tensor.vector(slot::kTensorShape, spec.shape)

@@ -47,8 +47,9 @@ struct TensorSpec {
   std::vector<std::int32_t> shape;
   std::int32_t type = 9;  // INT8
   std::vector<float> scales = {0.05f};
-  std::int64_t zero_point = 0;
+  std::int64_t zero_point = 0;  // for every scale
   std::int32_t dimension = 0;
+  std::vector<std::int64_t> more_zero_points{};
 };
 
 class TfliteBuilder {
