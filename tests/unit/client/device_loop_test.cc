@@ -11,6 +11,7 @@
 #include "cohort_coordinator.h"
 #include "device/device_options.h"
 #include "session_script.h"
+#include "sotto/base/limits.h"
 #include "support/enrolment.h"
 #include "support/fresh_key.h"
 
@@ -435,6 +436,74 @@ TEST_F(DeviceLoopTest, OptionsThatMakeNoSenseAreNamed) {
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << wrong.what;
     EXPECT_THAT(status.message(), HasSubstr(wrong.what));
   }
+}
+
+TEST_F(DeviceLoopTest, OptionsReachToTheEndsOfTheirRanges) {
+  const struct {
+    void (*edit)(DeviceOptions&);
+    bool taken;
+  } cases[] = {
+      {[](DeviceOptions& options) { options.device_id = std::string(64, 'a'); }, true},
+      {[](DeviceOptions& options) { options.population = std::string(65, 'a'); }, false},
+      {[](DeviceOptions& options) { options.parameters_max = 1; }, true},
+      {[](DeviceOptions& options) { options.parameters_max = limits::kParametersMax; }, true},
+      {[](DeviceOptions& options) { options.parameters_max = limits::kParametersMax + 1; }, false},
+      {[](DeviceOptions& options) { options.cohort_min = limits::kParticipantsMin; }, true},
+      {[](DeviceOptions& options) { options.cohort_min = limits::kParticipantsMax; }, true},
+      {[](DeviceOptions& options) { options.cohort_min = limits::kParticipantsMax + 1; }, false},
+      {[](DeviceOptions& options) { options.corrupt_fraction_min = 0; }, true},
+      {[](DeviceOptions& options) { options.corrupt_fraction_min = -0.01f; }, false},
+      {[](DeviceOptions& options) { options.corrupt_fraction_min = std::nextafter(0.5f, 0.0f); }, true},
+      {[](DeviceOptions& options) { options.state_file = "state"; }, true},
+      {[](DeviceOptions& options) { options.state_file.clear(); }, true},
+  };
+  for (const auto& c : cases) {
+    DeviceOptions options = options_;
+    c.edit(options);
+    EXPECT_EQ(check_device_options(options, trainer_).ok(), c.taken) << &c - cases;
+  }
+}
+
+// Names so much and trains nothing.
+class NamingTrainer final : public Trainer {
+ public:
+  NamingTrainer(std::vector<proto::Architecture> architectures, std::vector<std::string> models)
+      : architectures_(std::move(architectures)), models_(std::move(models)) {}
+  std::vector<proto::Architecture> architectures() const override { return architectures_; }
+  std::vector<std::string> custom_models() const override { return models_; }
+  Result<LocalUpdate> train(const TrainingJob&, Random&) override { return aborted("it trains nothing"); }
+
+ private:
+  std::vector<proto::Architecture> architectures_;
+  std::vector<std::string> models_;
+};
+
+TEST_F(DeviceLoopTest, ATrainerNamesWhatItTrains) {
+  using proto::Architecture;
+  constexpr std::size_t kMost = limits::kTrainersPerDeviceMax;
+  const auto said = [&](std::vector<Architecture> architectures, std::vector<std::string> models) {
+    const Status status =
+        check_device_options(options_, NamingTrainer(std::move(architectures), std::move(models)));
+    EXPECT_TRUE(status.ok() || status.code() == StatusCode::kInvalidArgument);
+    return status.message();
+  };
+  const auto softmax = [](std::size_t count) {
+    return std::vector<Architecture>(count, Architecture::kSoftmax);
+  };
+  EXPECT_EQ(said(softmax(1), {}), "");
+  EXPECT_EQ(said(softmax(kMost), {}), "");
+  EXPECT_THAT(said(softmax(0), {}), HasSubstr("names 0 architectures"));
+  EXPECT_THAT(said(softmax(kMost + 1), {}), HasSubstr("architectures: it must name 1 to"));
+
+  EXPECT_EQ(said({Architecture::kSoftmax, Architecture::kCustom}, {"thermo-2"}), "");
+  EXPECT_THAT(said({Architecture::kCustom}, {}), HasSubstr("names 0 custom models"));
+  EXPECT_THAT(said(softmax(1), {"thermo-2"}), HasSubstr("names 1 custom models"));
+  EXPECT_THAT(said({Architecture::kCustom}, {"thermo-2", "two words"}),
+              HasSubstr("a custom model is \"two words\""));
+  std::vector<std::string> many(kMost, "thermo");
+  EXPECT_EQ(said({Architecture::kCustom}, many), "");
+  many.push_back("thermo");
+  EXPECT_THAT(said({Architecture::kCustom}, many), HasSubstr("custom models: 1 to"));
 }
 
 TEST_F(DeviceLoopTest, CaFilesMustHoldACertificate) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "session_script.h"
 #include "sotto/base/limits.h"
 #include "support/enrolment.h"
@@ -46,6 +48,31 @@ TEST(SessionCheckIn, WindowUpsideDownWaitsItsMinimum) {
   (void)script.session.start(script.now);
   const auto wait = as<Session::Wait>(script.reply(proto::CheckInReply(proto::RetryWindow{500, 100, ""})));
   EXPECT_EQ((wait.until - script.now).count(), 500);
+}
+
+TEST(SessionCheckIn, WindowOfOneInstantIsWaitedExactly) {
+  for (const proto::RetryWindow& window :
+       {proto::RetryWindow{500, 500, ""}, proto::RetryWindow{500, 499, ""}, proto::RetryWindow{0, 0, ""}}) {
+    SessionScript script(Task(Aggregation::kPlain));
+    (void)script.session->start(script.now);
+    for (int draw = 0; draw < 50; ++draw) {
+      const Session::Action wait = script.reply(proto::CheckInReply(window));
+      ASSERT_EQ((as<Session::Wait>(wait).until - script.now).count(), window.delay_min_ms);
+      (void)script.finish_wait(wait);
+    }
+  }
+}
+
+TEST(SessionCheckIn, BothEndsOfTheWindowAreDrawn) {
+  SessionScript script(Task(Aggregation::kPlain));
+  (void)script.session->start(script.now);
+  std::set<std::int64_t> delays;
+  for (int draw = 0; draw < 100; ++draw) {
+    const Session::Action wait = script.reply(proto::CheckInReply(proto::RetryWindow{500, 502, ""}));
+    delays.insert((as<Session::Wait>(wait).until - script.now).count());
+    (void)script.finish_wait(wait);
+  }
+  EXPECT_THAT(delays, testing::ElementsAre(500, 501, 502));
 }
 
 TEST(SessionCheckIn, TimerThatFiresEarlyWaitsOn) {
@@ -264,6 +291,39 @@ TEST(SessionPlan, ModelsTheDeviceCannotTrainAreRefused) {
   SessionScript too_large(Task(Aggregation::kSecure), small);
   (void)too_large.session.start(too_large.now);
   expect_left(too_large, too_large.offer_plan(), StatusCode::kFailedPrecondition, "8 parameters");
+}
+
+TEST(SessionPlan, AModelOfAsManyParametersAsTheDeviceHoldsIsTaken) {
+  SessionOptions options = device_options();
+  options.parameters_max = 8;
+  SessionScript script(Task(Aggregation::kSecure), options);
+  (void)script.session->start(script.now);
+  (void)sent<proto::FetchModelRequest>(script.offer_plan());
+}
+
+TEST(SessionPlan, ACustomModelNeedsATrainerOfItsName) {
+  Task task(Aggregation::kSecure);
+  task.plan.model = {.architecture = proto::Architecture::kCustom, .parameters = 8, .name = "thermo-2"};
+  ASSERT_TRUE(proto::validate_plan(task.plan).ok());
+  task.plan_bytes = proto::encode_plan(task.plan);
+  SessionOptions options = device_options();
+  options.trainers = {proto::Architecture::kSoftmax, proto::Architecture::kCustom};
+  for (const std::vector<std::string>& others : {std::vector<std::string>{}, {"thermo-1", "thermo-22"}}) {
+    options.custom_models = others;
+    SessionScript script(task, options);
+    (void)script.session->start(script.now);
+    expect_left(script, script.offer_plan(), StatusCode::kFailedPrecondition,
+                "no trainer for the custom model 'thermo-2'");
+    // That holds for custom models only.
+    SessionScript softmax(Task(Aggregation::kSecure), options);
+    (void)softmax.session->start(softmax.now);
+    (void)sent<proto::FetchModelRequest>(softmax.offer_plan());
+  }
+  options.custom_models = {"thermo-1", "thermo-2"};
+  SessionScript script(task, options);
+  EXPECT_EQ(sent<proto::CheckInRequest>(script.session->start(script.now)).custom_models,
+            options.custom_models);
+  (void)sent<proto::FetchModelRequest>(script.offer_plan());
 }
 
 TEST(SessionPlan, BytesThatAreNoPlanAreRefused) {

@@ -123,5 +123,21 @@ TEST(SessionOneShot, AnswersNoFurtherStep) {
   }
 }
 
+TEST(SessionOneShot, AHelperKeyThatSharesNoSecretEndsTheSession) {
+  Task task = one_shot_task();
+  SessionOptions options = trusting_options();
+  options.helper_key.emplace();  // a point of small order, whoever trusts it
+  task.plan.helper_digest = crypto::sha256({*options.helper_key});
+  task.plan_bytes = proto::encode_plan(task.plan);
+  SessionScript script(task, options);
+  const auto abandon = sent<proto::AbandonRequest>(script.join());
+  EXPECT_EQ(abandon.token, kToken);
+  EXPECT_THAT(abandon.reason, HasSubstr("the plan"));
+  const auto done = as<Session::Done>(script.reply(Abandoned{}));
+  EXPECT_EQ(done.status.code(), StatusCode::kAborted);
+  EXPECT_THAT(done.status.message(), HasSubstr(describe(Rejection::kBadKey)));
+  EXPECT_EQ(done.uplink_bytes, 0u);
+}
+
 }  // namespace
 }  // namespace sotto::client

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "session_script.h"
 #include "sotto/crypto/primitives.h"
 
@@ -160,6 +162,14 @@ TEST(SessionRestore, AnotherDevicesSessionIsRefused) {
   EXPECT_EQ(Restored(script, saved).result.status().code(), StatusCode::kFailedPrecondition);
 }
 
+TEST(SessionRestore, ARefusalNamesWhoseSessionItIs) {
+  HalfDownloaded script;
+  const std::vector<std::uint8_t> saved = script.session->save();
+  script.options.device_id = "kitchen-8";
+  EXPECT_THAT(Restored(script, saved).result.status().message(),
+              HasSubstr("that of device kitchen-7 in population thermostats"));
+}
+
 TEST(SessionRestore, ASessionInAnotherPopulationIsRefused) {
   HalfDownloaded script;
   const std::vector<std::uint8_t> saved = script.session.save();
@@ -194,6 +204,18 @@ TEST(SessionRestore, KeptBytesAreAtMostTheModels) {
   model[3] ^= 1;
   EXPECT_THAT(Restored(script, with_content(saved, 12, model)).result.status().message(),
               HasSubstr("SHA-256"));
+}
+
+TEST(SessionRestore, BytesThatAreNoPlanAreRefused) {
+  const HalfDownloaded script;
+  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t>& plan = script.task.plan_bytes;
+  const auto place = std::search(saved.begin(), saved.end(), plan.begin(), plan.end());
+  ASSERT_NE(place, saved.end());
+  const auto first = static_cast<std::size_t>(place - saved.begin());
+  const Status refused = Restored(script, with_byte(saved, first, 'X')).result.status();
+  EXPECT_EQ(refused.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(refused.message(), HasSubstr("the saved plan does not decode: "));
 }
 
 TEST(SessionRestore, BytesAfterTheContentAreRefused) {

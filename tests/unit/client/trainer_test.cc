@@ -244,7 +244,8 @@ void expect_refused(const Result<LocalUpdate>& update, const std::string& what) 
 TEST(Trainer, NamesTheExampleWithALabelOutsideTheModel) {
   Examples examples = clouds(9, 0.1, 1);
   examples.y[4] = 3;
-  expect_refused(train(kSoftmaxModel, {}, std::vector<float>(18), examples), "example 4 has label 3");
+  expect_refused(train(kSoftmaxModel, {}, std::vector<float>(18), examples),
+                 "example 4 has label 3, the model has classes 0 to 2");
 }
 
 TEST(Trainer, NamesFeatureCountsThatDisagree) {
@@ -271,8 +272,10 @@ TEST(Trainer, RefusesJobsThatMakeNoSense) {
   expect_refused(train(kSoftmaxModel, {}, std::vector<float>(17), examples), "17 were given");
   expect_refused(train(kSoftmaxModel, {.batch_size = 0}, std::vector<float>(18), examples), "batch_size");
   expect_refused(train(kSoftmaxModel, {.local_epochs = 0}, std::vector<float>(18), examples), "local_epochs");
-  expect_refused(train(kSoftmaxModel, {.learning_rate = -1}, std::vector<float>(18), examples),
-                 "learning_rate");
+  for (const float rate : {-1.0f, 0.0f, std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    expect_refused(train(kSoftmaxModel, {.learning_rate = rate}, std::vector<float>(18), examples),
+                   "learning_rate");
+  }
   expect_refused(train(kSoftmaxModel, {}, std::vector<float>(18), examples, 1, 0), "weight_max");
   const ModelSpec empty{.architecture = Architecture::kSoftmax, .features = 0, .classes = 3};
   expect_refused(train(empty, {}, std::vector<float>(3), examples), "features");
