@@ -166,7 +166,7 @@ class Play {
   Message masked_vector(Device& device, const Message& delivery, std::vector<std::int64_t>& sum) const {
     Message lanes(layout_.lane_count());
     device.random.fill(std::span(lanes).subspan(secagg::kMetricLanes));
-    lanes.front() = 1;  // the count lane
+    for (const std::size_t lane : {0, 1, 5}) lanes[lane] = 1;  // one vector, weight 1, one example
     sum.resize(expected_.size());
     for (std::size_t i = 0; i < sum.size(); ++i)
       sum[i] += std::int64_t{lanes[secagg::kMetricLanes + i]} - 128;

@@ -112,7 +112,7 @@ std::unique_ptr<aggregator::CohortSession> RecordedCohort::new_session() const {
 RecordedCohort::Message RecordedCohort::masked_vector(Device& device, const Message& delivery) {
   std::vector<std::uint8_t> lanes(layout_.lane_count());
   device.random.fill(std::span(lanes).subspan(secagg::kMetricLanes));
-  lanes.front() = 1;  // the count lane
+  for (const std::size_t lane : {0, 1, 5}) lanes[lane] = 1;  // one vector, weight 1, one example
   for (std::size_t i = 0; i < expected_.size(); ++i)
     expected_[i] += std::int64_t{lanes[secagg::kMetricLanes + i]} - 128;
   Message ring(layout_.byte_count());

@@ -41,14 +41,18 @@ bool CohortSum::mergeable_with(const CohortSum& other) const {
          std::ranges::equal(segments, other.segments, same_form);
 }
 
+double CohortSum::step_of_mean(const SumSegment& segment) const {
+  return segment.weighting == secagg::Weighting::kExamples
+             ? segment.unit * weight_max / static_cast<double>(metrics.weight)
+             : segment.unit / devices;
+}
+
 std::vector<double> CohortSum::weighted_mean() const {
   if (metrics.weight == 0) return {};
   std::vector<double> mean;
   mean.reserve(sum.size());
   for (const SumSegment& segment : segments) {
-    const double scale = segment.weighting == secagg::Weighting::kExamples
-                             ? segment.unit * weight_max / static_cast<double>(metrics.weight)
-                             : segment.unit / devices;
+    const double scale = step_of_mean(segment);
     const std::span<const std::int64_t> values = std::span(sum).subspan(mean.size(), segment.length);
     for (const std::int64_t value : values) mean.push_back(static_cast<double>(value) * scale);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "sotto/aggregator/influence.h"
 #include "sotto/proto/plan_facts.h"
 
 namespace sotto::aggregator {
@@ -14,7 +15,8 @@ Status nonsense(const std::string& what) {
   return aborted(what + ": a participant sent something else than an update; nothing was applied");
 }
 
-Status check_sums(const CohortSum& sum, std::span<const std::uint32_t> lanes) {
+// What the decoded sum does not show any more.
+Status check_lanes(const CohortSum& sum, std::span<const std::uint32_t> lanes) {
   const std::uint32_t vectors = sum.devices;
   if (sum.metrics.count != vectors) {
     return nonsense(
@@ -23,15 +25,6 @@ Status check_sums(const CohortSum& sum, std::span<const std::uint32_t> lanes) {
   const auto lane_above = [&](std::uint32_t lane) { return lane > secagg::kLaneMax * vectors; };
   if (std::any_of(lanes.begin(), lanes.end(), lane_above)) {
     return nonsense("a lane is larger than " + std::to_string(vectors) + " vectors can make it");
-  }
-  const std::uint64_t weight_most = std::uint64_t{vectors} * sum.weight_max;
-  if (sum.metrics.weight > weight_most) {
-    return nonsense(
-        fmt::format("the weights sum to {}, at most {} is possible", sum.metrics.weight, weight_most));
-  }
-  const auto too_many = [&](const SumSegment& segment) { return segment.clipped > vectors; };
-  if (sum.metrics.clipped > vectors || std::any_of(sum.segments.begin(), sum.segments.end(), too_many)) {
-    return nonsense("more devices clipped than took part");
   }
   return {};
 }
@@ -61,9 +54,10 @@ Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint
   sum.devices = vectors;
   const auto clipped = secagg::decode_clipped(layout, lanes);
   for (std::size_t i = 0; i < sum.segments.size(); ++i) sum.segments[i].clipped = clipped[i];
-  SOTTO_RETURN_IF_ERROR(check_sums(sum, lanes));
+  SOTTO_RETURN_IF_ERROR(check_lanes(sum, lanes));
   sum.sum.resize(layout.value_count());
   secagg::decode_values(layout, lanes, vectors, sum.sum);
+  SOTTO_RETURN_IF_ERROR(check_possible(plan, sum));
   return sum;
 }
 

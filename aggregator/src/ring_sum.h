@@ -13,8 +13,8 @@ namespace sotto::aggregator {
 [[nodiscard]] std::vector<SumSegment> sum_segments(const secagg::UpdateLayout& layout);
 
 // Decodes the sum of `vectors` update vectors (PROTOCOL.md section 4). kAborted when the lanes cannot be such
-// a sum: the count lane disagrees, a lane is larger than so many vectors can make it, or the weights exceed
-// the plan's.
+// a sum: the count lane disagrees, a lane is larger than so many vectors can make it, or what
+// check_possible() refuses.
 [[nodiscard]] Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint32_t vectors);
 
 }  // namespace sotto::aggregator

@@ -51,11 +51,12 @@ void set_velocity(OptimizerState& state, std::size_t parameter, float velocity) 
   store_le(at, std::bit_cast<std::uint32_t>(velocity));
 }
 
-float next_clip(float clip, std::uint64_t clipped, std::uint64_t devices) {
+float next_clip(float clip, std::uint64_t clipped, std::uint64_t devices, float clip_max) {
+  SOTTO_CHECK(clip_max >= kClipMin && clip_max <= kClipMax);
   if (devices == 0) return clip;
   const double share = std::min(1.0, static_cast<double>(clipped) / static_cast<double>(devices));
   const double factor = std::min(std::exp(kClipRate * (share - kClippedTarget)), kClipGrowthMax);
-  return std::clamp(static_cast<float>(clip * factor), kClipMin, kClipMax);
+  return std::clamp(static_cast<float>(clip * factor), kClipMin, clip_max);
 }
 
 }  // namespace
@@ -81,12 +82,12 @@ Status apply_update(const CohortSum& sum, const ServerOptimizerOptions& options,
   return {};
 }
 
-float adapt_clip(float clip, const secagg::MetricSums& metrics) {
-  return next_clip(clip, metrics.clipped, metrics.count);
+float adapt_clip(float clip, const secagg::MetricSums& metrics, float clip_max) {
+  return next_clip(clip, metrics.clipped, metrics.count, clip_max);
 }
 
-float adapt_clip(float clip, const SumSegment& segment, std::uint32_t devices) {
-  return next_clip(clip, segment.clipped, devices);
+float adapt_clip(float clip, const SumSegment& segment, std::uint32_t devices, float clip_max) {
+  return next_clip(clip, segment.clipped, devices, clip_max);
 }
 
 }  // namespace sotto::aggregator

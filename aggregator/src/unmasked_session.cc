@@ -59,7 +59,8 @@ Rejection FloatSession::accept(ParticipantIndex, Bytes payload) {
   if (payload.size() != proto::float_message_bytes(layout_)) return Rejection::kWrongLength;
   ByteReader reader(payload);
   const proto::FloatHead head = proto::read_float_head(reader, layout_);
-  if (head.weight > sum_.weight_max) return Rejection::kMalformed;
+  const bool weighed = head.weight >= 1 && head.weight <= sum_.weight_max;
+  if (!weighed || head.examples == 0) return Rejection::kMalformed;
   for (std::size_t i = 0; i < layout_.sum_bytes.size(); ++i) {
     if (head.sums[i] > secagg::largest_of_bytes(layout_.sum_bytes[i])) return Rejection::kMalformed;
   }

@@ -1,5 +1,7 @@
 #include "sotto/proto/task.h"
 
+#include <algorithm>
+
 #include "sotto/base/field_status.h"
 
 namespace sotto::proto {
@@ -8,9 +10,30 @@ bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= limits::kNameBytesMax && name_characters(name);
 }
 
+namespace {
+
+// What no single field's range says of the limits of influence.
+FieldError check_limits(const TaskSpec& spec) {
+  const auto above = [&](const secagg::Segment& segment) {
+    return segment.clipped_lane && segment.clip > spec.clip_max;
+  };
+  const bool begins_above =
+      spec.aggregation.clip > spec.clip_max || std::ranges::any_of(spec.model.segments, above);
+  if (spec.clip_max > 0 && begins_above) {
+    return rule_error("clip_max", "must be 0 or at least every clip that may follow the updates");
+  }
+  if (spec.metrics_max.size() > spec.model.metrics.size()) {
+    return rule_error("metrics_max", "must have no more numbers than the model has metrics");
+  }
+  return {};
+}
+
+}  // namespace
+
 Status validate_task_spec(const TaskSpec& spec) {
   SOTTO_RETURN_IF_ERROR(to_status(check_fields(spec)));
-  return to_status(check_model(spec.model));
+  SOTTO_RETURN_IF_ERROR(to_status(check_model(spec.model)));
+  return to_status(check_limits(spec));
 }
 
 }  // namespace sotto::proto

@@ -3,12 +3,17 @@
 #include <fmt/core.h>
 
 #include "coordinator/core.h"
+#include "sotto/aggregator/influence.h"
 
 namespace sotto::server {
 namespace {
 
 std::string name_of(const Task& task, const Round& round) {
   return fmt::format("task '{}', round {}", task.stored.spec.name, round.id().value);
+}
+
+aggregator::InfluenceLimits limits_of(const Task& task) {
+  return {.update_norm_max = task.stored.spec.update_norm_max, .metrics_max = task.stored.spec.metrics_max};
 }
 
 }  // namespace
@@ -146,11 +151,19 @@ void Core::on(const AtCohort& at, CohortFinished& event) {
   }
   if (!event.sum) return cohort_failed(at, event.sum.error().message());
   if (!at.round.fits(*event.sum)) return cohort_failed(at, "its sum is of another form than the round's");
-  at.round.cohort_summed(at.cohort, std::move(*event.sum));
+  const Result<double> norm = aggregator::check_influence(at.round.plan(), limits_of(at.task), *event.sum);
+  if (!norm) return cohort_failed(at, norm.error().message());
+  at.round.cohort_summed(at.cohort, std::move(*event.sum), *norm);
 }
 
 void Core::cohort_failed(const AtCohort& at, const std::string& reason) {
   at.round.cohort_failed(at.cohort, reason);
+  // The only one says it when its round ends.
+  if (at.round.cohorts().size() > 1) {
+    notice(NoticeAction::Level::kWarning,
+           fmt::format("{}: cohort {} was abandoned: {}", name_of(at.task, at.round), at.cohort.id.value,
+                       reason));
+  }
   deadlines_.clear({at.task.stored.id, DeadlineKey::Kind::kStep, at.round.id(), at.cohort.id});
   command(at.round, at.cohort.id, DiscardCohort{});
   if (at.round.one_shot()) return;  // the round has no other: whoever waits hears how it ends

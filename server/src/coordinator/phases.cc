@@ -156,7 +156,9 @@ void Core::release(Task& task, Round& round, const EndedRound& ended) {
   }
   const std::string name = fmt::format("task '{}', round {}", task.stored.spec.name, round.id().value);
   notice(ended.committed ? NoticeAction::Level::kInfo : NoticeAction::Level::kWarning,
-         fmt::format("{} {}", name, outcome));
+         ended.committed
+             ? fmt::format("{} {}; the mean update's norm is {:.4g}", name, outcome, round.update_norm())
+             : fmt::format("{} {}", name, outcome));
   if (round.refusals.total() > 0) {
     notice(NoticeAction::Level::kWarning,
            fmt::format("{} refused {} messages: {}", name, round.refusals.total(), round.refusals.summary()));

@@ -41,7 +41,7 @@ proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Diges
   plan.model = task.spec.model;
   plan.training = task.spec.training;
   plan.aggregation = task.spec.aggregation;
-  put_clips(task.model, plan);
+  put_clips(task.spec, task.model, plan);
   plan.report_within_ms = task.spec.report_within_ms;
   if (plan.aggregation.kind == proto::Aggregation::kOneShot) plan.helper_digest = helper;
   return plan;
@@ -76,7 +76,7 @@ Round::Round(const StoredTask& task, RoundId id, const crypto::Digest& helper)
   record_.round = id;
   record_.base_version = task.model.version;
   record_.committed_version = task.model.version;
-  record_.clip = task.model.clip;
+  record_.clip = plan_.aggregation.clip;
 }
 
 Round::Next Round::next(bool active) const {
@@ -168,16 +168,21 @@ void Round::step_closed(proto::Step step, std::uint32_t answered) {
 }
 
 bool Round::fits(const aggregator::CohortSum& sum) const {
+  const auto same_form = [](const secagg::Segment& segment, const aggregator::SumSegment& summed) {
+    return segment.length == summed.length && segment.weighting == summed.weighting;
+  };
   if (sum.sum.size() != plan_.model.parameter_count()) return false;
+  if (!std::ranges::equal(plan_.update_layout().segments, sum.segments, same_form)) return false;
   const auto other =
       std::ranges::find_if(cohorts_, [](const Cohort& cohort) { return cohort.sum.has_value(); });
   return other == cohorts_.end() || other->sum->mergeable_with(sum);
 }
 
-void Round::cohort_summed(Cohort& cohort, aggregator::CohortSum sum) {
+void Round::cohort_summed(Cohort& cohort, aggregator::CohortSum sum, double norm) {
   cohort.state = Cohort::State::kSummed;
   --cohorts_open_;
   cohort.sum = std::move(sum);
+  update_norm_ = std::max(update_norm_, norm);
 }
 
 void Round::cohort_failed(Cohort& cohort, const std::string& reason) {

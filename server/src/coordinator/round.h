@@ -118,10 +118,13 @@ class Round {
   [[nodiscard]] const std::vector<Cohort>& cohorts() const { return cohorts_; }
   [[nodiscard]] std::uint32_t cohorts_open() const { return cohorts_open_; }
   void step_closed(proto::Step step, std::uint32_t answered);
-  // `sum` is of this round's form.
-  void cohort_summed(Cohort& cohort, aggregator::CohortSum sum);
+  // `sum` is of this round's form, its mean update of this norm.
+  void cohort_summed(Cohort& cohort, aggregator::CohortSum sum, double norm);
   void cohort_failed(Cohort& cohort, const std::string& reason);
   [[nodiscard]] bool fits(const aggregator::CohortSum& sum) const;
+
+  // Of its cohorts' mean updates, the largest.
+  [[nodiscard]] double update_norm() const { return update_norm_; }
 
   // ---- its end ----
   void end() { phase_ = Phase::kEnded; }
@@ -165,6 +168,7 @@ class Round {
   std::vector<Cohort> cohorts_;
   std::uint32_t cohorts_open_ = 0;  // neither summed nor abandoned
   std::uint32_t cohorts_abandoned_ = 0;
+  double update_norm_ = 0;
   std::string first_failure_;
   proto::RoundRecord record_;
 };

@@ -136,6 +136,12 @@ TEST(AdaptClip, KeepsItsBoundsAndIgnoresEmptyRounds) {
   EXPECT_EQ(adapt_clip(kClipMin, clipped(0, 10)), kClipMin);
   EXPECT_EQ(adapt_clip(kClipMax, clipped(10, 10)), kClipMax);
   EXPECT_EQ(adapt_clip(0.7f, clipped(0, 0)), 0.7f);
+  EXPECT_EQ(adapt_clip(1.0f, clipped(10, 10), 1.5f), 1.5f);
+  EXPECT_EQ(adapt_clip(1.0f, SumSegment{.clipped = 10}, 10, 1.5f), 1.5f);
+}
+
+TEST(AdaptClipDeathTest, StopsAtACeilingThatIsNone) {
+  EXPECT_DEATH(static_cast<void>(adapt_clip(1.0f, clipped(0, 10), 2 * kClipMax)), "kClipMax");
 }
 
 }  // namespace

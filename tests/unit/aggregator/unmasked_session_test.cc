@@ -308,6 +308,8 @@ TEST(FloatSession, RefusesWhatIsNotAnUpdateAndKeepsNothingOfIt) {
     EXPECT_EQ(session->receive({0}, Step::kCollect, encode(update)), Rejection::kMalformed) << bad;
   }
   EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.weight = 501})), Rejection::kMalformed);
+  EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.weight = 0})), Rejection::kMalformed);
+  EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.examples = 0})), Rejection::kMalformed);
   EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.correct = std::uint64_t{1} << 32})),
             Rejection::kMalformed);
   EXPECT_EQ(session->receive({0}, Step::kCollect, encode({.loss_1024 = std::uint64_t{1} << 48})),

@@ -44,7 +44,7 @@ struct Device {
               {.slots = slots, .order = order}, random) {
     if (plan.aggregation.kind != Aggregation::kFloat) {
       std::fill_n(update.begin(), secagg::kMetricLanes, std::uint8_t{0});
-      update[0] = 1;  // the count lane
+      for (const std::size_t lane : {0, 1, 5}) update[lane] = 1;  // one vector, weight 1, one example
     }
   }
 

@@ -109,7 +109,7 @@ TEST(TaskJson, NamesAnUnknownKeyAndThoseThatAreKnown) {
   EXPECT_THAT(refusal(R"({"nmae":"a"})"),
               HasSubstr("unknown key 'nmae'; known are name, population, rounds"));
   EXPECT_EQ(refusal(changed("server", {{"rate", 1}})),
-            "unknown key 'server.rate'; known are learning_rate, momentum");
+            "unknown key 'server.rate'; known are learning_rate, momentum, update_norm_max");
   EXPECT_THAT(refusal(changed("extra", json::object())), HasSubstr("unknown key 'extra'"));
   EXPECT_THAT(refusal(changed("training", {{"momentum", 0.5}})), HasSubstr("unknown key 'momentum'"))
       << "one field in two places";

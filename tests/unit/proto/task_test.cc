@@ -47,6 +47,18 @@ TEST(TaskSpec, NamesFieldValueAndRangeOfWhateverIsWrong) {
       {"phase_deadline_ms = 0", [](TaskSpec& s) { s.phase_deadline_ms = 0; }},
       {"straggler_grace_ms = 30001: must be 0 .. 30000", [](TaskSpec& s) { s.straggler_grace_ms = 30'001; }},
       {"server_learning_rate = 0: must be above 0", [](TaskSpec& s) { s.server_learning_rate = 0; }},
+      {"clip_max = -1: must be 0 .. 1", [](TaskSpec& s) { s.clip_max = -1; }},
+      {"clip_max: must be 0 or at least every clip", [](TaskSpec& s) { s.clip_max = 0.5f; }},
+      {"clip_max: must be 0 or at least every clip",
+       [](TaskSpec& s) {
+         s.clip_max = 2;
+         s.model.segments = {{.length = 7850, .clip = 3, .clipped_lane = true}};
+       }},
+      {"update_norm_max = -1", [](TaskSpec& s) { s.update_norm_max = -1; }},
+      {"metrics_max: must have no more numbers",
+       [](TaskSpec& s) {
+         s.metrics_max = {1, 20, 3};
+       }},
       {"server_momentum = 1: must be at least 0, below 1", [](TaskSpec& s) { s.server_momentum = 1; }},
   };
   for (const Wrong& wrong : cases) {
@@ -64,6 +76,17 @@ TEST(TaskSpec, MayAskForAsFewDevicesAsOneSmallestCohort) {
   spec.participants = 3;
   spec.participants_min = 3;
   spec.cohort_max = 3;
+  EXPECT_EQ(validate_task_spec(spec), Status());
+}
+
+TEST(TaskSpec, MayLimitTheInfluenceOfARound) {
+  TaskSpec spec = task();
+  spec.clip_max = spec.aggregation.clip;
+  spec.update_norm_max = 0.25f;
+  spec.metrics_max = {1, 20};
+  EXPECT_EQ(validate_task_spec(spec), Status());
+  // A clip that does not follow the updates has no ceiling to stay below.
+  spec.model.segments = {{.length = 7850, .clip = 3}};
   EXPECT_EQ(validate_task_spec(spec), Status());
 }
 

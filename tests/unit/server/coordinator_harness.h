@@ -337,6 +337,7 @@ class Device {
       }
       out.assign(layout().byte_count(), 0);
       secagg::ring_encode(layout(), lanes, out);
+      if (hostile) hostile(out);
       if (secure()) {
         EXPECT_EQ(participant_->mask(layout(), out), Rejection::kNone);
       }
@@ -357,6 +358,8 @@ class Device {
   std::vector<float> delta;
   secagg::UpdateMetrics metrics;
   std::vector<std::uint8_t> lanes;
+  // Makes another ring vector of what the device sends, before it is masked.
+  std::function<void(std::vector<std::uint8_t>& ring)> hostile{};
 
  private:
   [[nodiscard]] std::vector<std::uint8_t> float_vector() const {

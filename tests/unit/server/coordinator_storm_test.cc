@@ -98,6 +98,7 @@ class Storm {
     if (payload.size() == kVectorBytes && random_.below(30) != 0) {
       std::ranges::fill(payload, std::uint8_t{0});
       for (const std::size_t lane : {0, 1, 5}) payload[2 * lane] = 1;  // one vector, weight 1, one example
+      for (std::size_t i = 2 * secagg::kMetricLanes; i < kVectorBytes; i += 2) payload[i] = secagg::kZeroLane;
     }
     if (random_.below(40) == 0) random_.fill(device.token.value);
     device.call = harness.call(ExchangeEvent{

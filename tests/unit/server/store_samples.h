@@ -34,6 +34,9 @@ inline proto::TaskSpec sample_spec(const std::string& name) {
   spec.server_learning_rate = 0.8f;
   spec.server_momentum = 0.6f;
   spec.adaptive_clip = false;
+  spec.clip_max = 4096;
+  spec.update_norm_max = 0.5f;
+  spec.metrics_max = {1, 20};
   spec.model_seed = 0xfedcba9876543210u;
   return spec;
 }

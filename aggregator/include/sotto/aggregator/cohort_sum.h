@@ -38,6 +38,8 @@ struct CohortSum {
   // Whether both are sums of one plan's updates as far as their form tells: equal weight_max, and segments
   // equal in length, unit and weighting.
   [[nodiscard]] bool mergeable_with(const CohortSum& other) const;
+  // What one unit of a value of this segment is in the mean; requires metrics.weight > 0 and devices > 0.
+  [[nodiscard]] double step_of_mean(const SumSegment& segment) const;
   // Mean of the devices' values: sum * unit * weight_max / metrics.weight, or sum * unit / devices where
   // every device counts once. Empty when metrics.weight == 0.
   [[nodiscard]] std::vector<double> weighted_mean() const;

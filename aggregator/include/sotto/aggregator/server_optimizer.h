@@ -33,10 +33,12 @@ inline constexpr float kClipMin = 1e-6f;
 inline constexpr float kClipMax = 1e6f;  // the plan's bound
 
 // The next round's clip from this round's share of devices that clipped (Andrew et al. 2021, "Differentially
-// Private Learning with Adaptive Clipping": geometric update). Stays within [kClipMin, kClipMax]; without
-// devices it stays as it is.
-[[nodiscard]] float adapt_clip(float clip, const secagg::MetricSums& metrics);
+// Private Learning with Adaptive Clipping": geometric update). Stays within [kClipMin, clip_max]; without
+// devices it stays as it is. Requires kClipMin <= clip_max <= kClipMax. The ceiling is there because a single
+// device can say that all of them clipped, round after round.
+[[nodiscard]] float adapt_clip(float clip, const secagg::MetricSums& metrics, float clip_max = kClipMax);
 // The next clip of a segment, of whose values so many devices clipped one.
-[[nodiscard]] float adapt_clip(float clip, const SumSegment& segment, std::uint32_t devices);
+[[nodiscard]] float adapt_clip(float clip, const SumSegment& segment, std::uint32_t devices,
+                               float clip_max = kClipMax);
 
 }  // namespace sotto::aggregator

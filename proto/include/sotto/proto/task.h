@@ -29,6 +29,10 @@ struct TaskSpec {
   float server_learning_rate = 1.0f;
   float server_momentum = 0;
   bool adaptive_clip = true;  // Andrew et al. 2021
+  // What one hostile device can move a round by is bounded by these (aggregator/influence.h).
+  float clip_max = 0;
+  float update_norm_max = 0;
+  InlineList<std::uint32_t, secagg::kSumsMax> metrics_max{};
   std::uint64_t model_seed = 0;
   friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
 };
@@ -73,10 +77,18 @@ constexpr void visit_fields(Spec& task, Visitor&& visit) {
   visit_fields(task.model, visit);
   visit(Field{.name = "model_seed", .group = "model", .key = "seed", .help = "initial weights of dense"},
         task.model_seed);
+  visit(Field{.name = "metrics_max",
+              .group = "model",
+              .help = "largest mean of each metric, in their order; a round above is refused; 0: any"},
+        task.metrics_max, whole(0, kU32Max));
   visit_fields(task.training, visit);
   visit_fields(task.aggregation, visit);
   visit(Field{.name = "adaptive_clip", .group = "aggregation", .help = "let the clip follow the updates"},
         task.adaptive_clip);
+  visit(Field{.name = "clip_max",
+              .group = "aggregation",
+              .help = "where a clip that follows the updates stops; 0: at 16 times what it begins with"},
+        task.clip_max, real(0, 1e6f));
   visit(Field{.name = "server_learning_rate",
               .group = "server",
               .key = "learning_rate",
@@ -87,6 +99,10 @@ constexpr void visit_fields(Spec& task, Visitor&& visit) {
               .key = "momentum",
               .help = "part of the last step that the model keeps"},
         task.server_momentum, real(0, 1, Ends::kOpenAbove));
+  visit(Field{.name = "update_norm_max",
+              .group = "server",
+              .help = "largest norm of a cohort's mean update; one above is refused; 0: any"},
+        task.update_norm_max, real(0, 1e6f));
 }
 
 // kInvalidArgument names the field, its value and the allowed range.
