@@ -79,7 +79,7 @@ void Core::replace_visit_of(const std::string& device_id) {
   const proto::SessionEnd replaced{.counted = false, .outcome = "the device checked in again", .window = {}};
   Round* round = round_of(*visit);
   if (visit->stage == Visit::Stage::kTraining && round != nullptr && round->joining()) {
-    round->plan_returned();
+    round->plan_returned(visit->token);
     mark(*find_task(visit->task));
     return end_visit(*visit, replaced);
   }

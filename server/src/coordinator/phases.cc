@@ -144,7 +144,7 @@ void Core::release(Task& task, Round& round, const EndedRound& ended) {
   const std::string outcome = ended.committed ? ended.reason : "abandoned: " + ended.reason;
   const std::string sentence = fmt::format("round {} {}", round.id().value, outcome);
   const proto::RetryWindow window = window_for(task, describe_waiting(task).what);
-  for (const SessionToken& token : round.planned) {
+  for (const SessionToken& token : round.planned()) {
     Visit* visit = visits_.find(token);
     if (visit == nullptr || visit->stage == Visit::Stage::kEnded) continue;
     bool counted = false;

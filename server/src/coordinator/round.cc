@@ -133,10 +133,16 @@ void Round::plan_given(const SessionToken& token, Time now) {
   }
   ++plans_given_;
   ++outstanding_;
-  planned.push_back(token);
+  planned_.push_back(token);
 }
 
-void Round::plan_returned() {
+// A device may check in anew as often as it likes, and each time it is another session.
+void Round::plan_returned(const SessionToken& token) {
+  returned_.insert(token);
+  if (returned_.size() > plans_max_) {
+    std::erase_if(planned_, [this](const SessionToken& planned) { return returned_.contains(planned); });
+    returned_.clear();
+  }
   --plans_given_;
   --outstanding_;
   if (plans_given_ == 0) joining_until_ = kNever;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <variant>
@@ -102,7 +103,7 @@ class Round {
 
   // ---- while joining ----
   void plan_given(const SessionToken& token, Time now);
-  void plan_returned();  // as if it had never been given
+  void plan_returned(const SessionToken& token);  // as if it had never been given
   void device_joined(const SessionToken& token);
   void joiner_left() { --joined_; }
   // It has a plan and will not join.
@@ -111,6 +112,9 @@ class Round {
   // The cohorts form: kSumming.
   void close_joining(std::uint32_t cohorts);
   [[nodiscard]] const std::vector<SessionToken>& joiners() const { return joiners_; }
+  // Every session of this round that has its plan still, in order, and no more than plans_max() that gave it
+  // back.
+  [[nodiscard]] const std::vector<SessionToken>& planned() const { return planned_; }
 
   // ---- cohorts ----
   Cohort& add_cohort();
@@ -138,7 +142,6 @@ class Round {
   void count_uplink(std::size_t bytes) { record_.uplink_bytes += bytes; }
   RefusalCounts refusals{};
   std::optional<secagg::Credential> plan_credential{};  // made with the first plan that is given
-  std::vector<SessionToken> planned{};                  // every session of this round
   // Devices that left their visit: no second plan in this round.
   std::unordered_set<std::string> departed{};
 
@@ -163,6 +166,8 @@ class Round {
   std::uint32_t joined_ = 0;
   bool overdue_ = false;
   Time joining_until_ = kNever;
+  std::vector<SessionToken> planned_;
+  std::set<SessionToken> returned_;    // of planned_
   std::vector<SessionToken> joiners_;  // in order of joining; some may have left since
 
   std::vector<Cohort> cohorts_;

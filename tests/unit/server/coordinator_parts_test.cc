@@ -1,6 +1,7 @@
 // The coordinator's parts that stand alone.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -44,6 +45,38 @@ TEST(CohortSizes, NeverMakesACohortTooSmallOrTooLarge) {
 
 TEST(CohortSizes, LeavesOverWhoFitsInNoCohort) {
   EXPECT_EQ(cohort_sizes(5, 4, 4), std::vector<std::uint32_t>({4}));
+}
+
+StoredTask task_for(std::uint32_t participants) {
+  StoredTask task;
+  task.spec.name = "steps";
+  task.spec.participants = participants;
+  task.spec.model.features = 3;
+  task.spec.model.classes = 2;
+  task.model.clip = 1;
+  return task;
+}
+
+// A device that checks in anew again and again, beside others that train.
+TEST(RoundPlanned, StaysBoundedHoweverOftenPlansAreReturned) {
+  Round round(task_for(3), RoundId{1}, {});
+  const auto token = [](std::uint64_t number) {
+    SessionToken made;
+    store_le(made.value.data(), number);
+    return made;
+  };
+  round.plan_given(token(1), Time{1});
+  round.plan_given(token(2), Time{1});
+  for (std::uint64_t number = 100; number < 1100; ++number) {
+    round.plan_given(token(number), Time{1});
+    round.plan_returned(token(number));
+    ASSERT_LE(round.planned().size(), 2 * round.plans_max()) << number;
+  }
+  round.plan_given(token(3), Time{1});
+  EXPECT_EQ(round.plans_given(), 3u);
+  for (const std::uint64_t number : {1, 2, 3}) {
+    EXPECT_EQ(std::ranges::count(round.planned(), token(number)), 1) << number;
+  }
 }
 
 TEST(Deadlines, PopsInOrderOfTimeAndOnlyWhatIsDue) {
