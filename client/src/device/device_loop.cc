@@ -25,6 +25,13 @@ int poll_timeout_ms(Time now, Time deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(deadline.ms - now.ms, 0, kPollMsMax));
 }
 
+crypto::SecretBuffer saved_form(const Session& session) {
+  std::vector<std::uint8_t> bytes = session.save();
+  crypto::SecretBuffer kept{Bytes(bytes)};
+  crypto::wipe(bytes);
+  return kept;
+}
+
 bool is_out_of_reach(const Status& status) {
   return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded;
 }
@@ -145,12 +152,31 @@ Participation DeviceLoop::take_part() {
   }
 }
 
+// Empty when there is no such file. In one piece, so that no part of an update stays where it outgrew a
+// buffer.
+Status DeviceLoop::read_state(crypto::SecretBuffer& state) const {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(options_.state_file, error);
+  if (error == std::errc::no_such_file_or_directory) return {};
+  if (!error && size > limits::kMessageBytesMax) {
+    return data_loss(options_.state_file.string() + " is larger than any session");
+  }
+  // Of what has no size, a folder for one, reading says what is wrong.
+  crypto::SecretBuffer bytes(error ? 0 : static_cast<std::size_t>(size));
+  const auto read = host::read_file(options_.state_file, bytes.reveal_mutable());
+  if (!read) return read.error();
+  if (!*read) return {};
+  bytes.truncate(**read);
+  state = std::move(bytes);
+  return {};
+}
+
 Session::Action DeviceLoop::begin(Session& session) {
   if (options_.state_file.empty()) return session.start(clock_.now());
-  const auto saved = host::read_file(options_.state_file, limits::kMessageBytesMax);
-  Status status = saved.status();
-  if (saved && saved->has_value()) {
-    auto action = session.restore(**saved, clock_.now());
+  crypto::SecretBuffer saved;
+  Status status = read_state(saved);
+  if (status.ok() && !saved.empty()) {
+    auto action = session.restore(saved.reveal(), clock_.now());
     if (action) {
       say("going on with the session in " + options_.state_file.string());
       return *action;
@@ -209,7 +235,7 @@ Session::Action DeviceLoop::perform_train(Session& session, const TrainingJob& j
 }
 
 Session::Action DeviceLoop::leave(Session& session) {
-  if (!options_.state_file.empty() && !session.save().empty()) {
+  if (!options_.state_file.empty() && !saved_form(session).empty()) {
     return Session::Done{.status = aborted("stopped"),
                          .outcome = "stopped; " + options_.state_file.string() + " keeps the session",
                          .check_in_after = clock_.now()};
@@ -244,15 +270,16 @@ std::optional<Result<Reply>> DeviceLoop::await_reply(Time deadline) {
 // Keeps the state file what session.save() is.
 void DeviceLoop::persist(const Session& session) {
   if (options_.state_file.empty()) return;
-  const std::vector<std::uint8_t> state = session.save();
+  const crypto::SecretBuffer state = saved_form(session);
   if (state.empty()) {
     saved_digest_.reset();
     if (const Status status = host::remove_file(options_.state_file); !status.ok()) say(status.message());
     return;
   }
-  const crypto::Digest digest = crypto::sha256({state});
+  const crypto::Digest digest = crypto::sha256({state.reveal()});
   if (digest == saved_digest_) return;
-  if (const Status status = host::write_file(options_.state_file, state, host::kSecretFile); !status.ok()) {
+  if (const Status status = host::write_file(options_.state_file, state.reveal(), host::kSecretFile);
+      !status.ok()) {
     say(status.message() + "; a restart would begin anew");
     return;
   }

@@ -12,6 +12,7 @@
 #include "sotto/client/session.h"
 #include "sotto/client/transport.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/crypto/secret_buffer.h"
 #include "sotto/identity/identity_file.h"
 
 namespace sotto::client {
@@ -48,6 +49,7 @@ class DeviceLoop final {
   DeviceLoop(const DeviceOptions& options, Keys keys, Trainer& trainer, MakeTransport make_transport,
              std::uint32_t attempts_max);
 
+  [[nodiscard]] Status read_state(crypto::SecretBuffer& state) const;
   [[nodiscard]] Session::Action begin(Session& session);
   [[nodiscard]] Session::Action perform(Session& session, const Session::Action& action);
   void post(const Request& request);

@@ -11,6 +11,7 @@
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/sum_units.h"
 #include "sotto/secagg/update.h"
+#include "wiping.h"
 
 namespace sotto::client {
 namespace {
@@ -88,6 +89,8 @@ Contribution::Contribution(const proto::Plan& plan, Bytes plan_bytes, std::vecto
       order_(participants_max(plan)),
       steps_(plan, plan_bytes, secagg::graph_is_chosen, parties, {.slots = slots_, .order = order_}, keys) {}
 
+Contribution::~Contribution() { wipe_values(update_); }
+
 Rejection Contribution::join(std::vector<std::uint8_t>& payload) {
   payload.resize(steps_.message_bytes_max(proto::Step::kJoin));
   std::size_t written = 0;
@@ -101,7 +104,9 @@ Rejection Contribution::answer(const proto::NextStep& message, std::vector<std::
   std::size_t written = 0;
   const Rejection rejection = steps_.next_step(message.next, message.payload, update_, payload, written);
   payload.resize(written);
-  if (message.next == proto::Step::kCollect) update_ = {};  // it is sent or lost
+  if (message.next != proto::Step::kCollect) return rejection;
+  wipe_values(update_);  // it is sent or lost
+  update_ = {};
   return rejection;
 }
 

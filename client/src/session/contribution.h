@@ -20,10 +20,13 @@ namespace sotto::client {
 // The steps of a session with the memory that they need.
 class Contribution {
  public:
-  // `update` is encode_update()'s. The parties that the plan's kind of session needs, and `keys`, must
-  // outlive the contribution.
+  // `update` is encode_update()'s, and wiped when it has been sent or this ends. The parties that the plan's
+  // kind of session needs, and `keys`, must outlive the contribution.
   Contribution(const proto::Plan& plan, Bytes plan_bytes, std::vector<std::uint8_t> update,
                const proto::Parties& parties, Random& keys);
+  ~Contribution();
+  Contribution(const Contribution&) = delete;
+  Contribution& operator=(const Contribution&) = delete;
 
   // The join payload, with fresh keys in a secure session; in a one-shot session the whole contribution.
   // Called once, first. kNotEligible without the parties that the session needs.

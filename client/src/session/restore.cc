@@ -1,9 +1,12 @@
 // The session machine's saved form.
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "machine.h"
 #include "plan_policy.h"
 #include "sotto/proto/plan_facts.h"
+#include "wiping.h"
 
 namespace sotto::client {
 namespace {
@@ -37,6 +40,7 @@ std::vector<std::uint8_t> Session::Impl::save() const {
   } else {
     return {};
   }
+  const WipedAtEnd wiped(saved.content);
   return encode_saved_session(saved);
 }
 
@@ -44,6 +48,7 @@ Result<Session::Action> Session::Impl::restore(Bytes bytes, Time now) {
   SOTTO_CHECK(phase_ == Phase::kIdle);
   auto saved = decode_saved_session(bytes);
   if (!saved) return saved.error();
+  const WipedAtEnd wiped(saved->content);
   if (saved->device_id != options_.device_id || saved->population != options_.population) {
     return failed_precondition(
         fmt::format("the saved session is that of device {} in population {}: start anew", saved->device_id,
@@ -73,7 +78,7 @@ Result<Session::Action> Session::Impl::restore(Bytes bytes, Time now) {
   if (const Status policy = check_plan_policy(*plan_, options_); !policy.ok()) {
     return leave(policy.with_context("plan refused"), own_pause(now));
   }
-  if (has_update) return send_join(std::move(saved->content), now);
+  if (has_update) return send_join(std::exchange(saved->content, {}), now);
   if (!model_.empty()) return begin_training(now);
   download_ = std::move(download);
   return fetch_model();

@@ -9,6 +9,7 @@
 #include "plan_policy.h"
 #include "sotto/base/limits.h"
 #include "sotto/proto/encoded_size.h"
+#include "wiping.h"
 
 namespace sotto::client {
 namespace {
@@ -80,6 +81,8 @@ Session::Action Session::Impl::on_timer(Time now) {
 }
 
 Session::Action Session::Impl::on_trained(Result<LocalUpdate> update, Time now) {
+  std::vector<float> nothing;
+  const WipedAtEnd wiped(update ? update->delta : nothing);
   if (phase_ == Phase::kDone) return done_;
   SOTTO_CHECK(phase_ == Phase::kTraining);
   model_ = {};

@@ -9,6 +9,7 @@
 
 #include "network.h"
 #include "sotto/client/trainer.h"
+#include "sotto/crypto/secret_bytes.h"
 #include "sotto/proto/plan_codec.h"
 
 namespace sotto::client {
@@ -111,6 +112,14 @@ class Descent {
     std::iota(order_.begin(), order_.end(), 0u);
   }
 
+  // What was learned stays in delta() alone.
+  ~Descent() {
+    for (Vector* values : {&parameters_, &gradient_, &velocity_}) wipe(*values);
+    wipe(x_);
+  }
+  Descent(const Descent&) = delete;
+  Descent& operator=(const Descent&) = delete;
+
   void run_epoch(Random& random) {
     shuffle(order_, random);
     const std::size_t batch_rows = std::min<std::size_t>(training_.batch_size, order_.size());
@@ -126,6 +135,11 @@ class Descent {
   }
 
  private:
+  template <typename Values>
+  static void wipe(Values& values) {
+    crypto::wipe({reinterpret_cast<std::uint8_t*>(values.data()),
+                  static_cast<std::size_t>(values.size()) * sizeof(float)});
+  }
   void run_batch(std::span<const std::uint32_t> rows) {
     gather(rows);
     const BatchView x(x_.data(), x_.rows(), x_.cols());

@@ -94,7 +94,7 @@ class Session final {
 
   // What survives a restart: token, plan, downloaded model bytes, trained update. Keys never do: once the
   // join is answered there is nothing to save and a restarted device checks in again. Empty when there is
-  // nothing worth saving.
+  // nothing worth saving. Wipe it: a trained update is in it in the clear.
   [[nodiscard]] std::vector<std::uint8_t> save() const;
   // Instead of start(). kDataLoss when the bytes are damaged or of another version, kFailedPrecondition when
   // they are another device's or their round is over; start() is still possible then.
