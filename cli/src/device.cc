@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "private_process.h"
 #include "sotto/base/limits.h"
 #include "sotto/client/client.h"
 #include "sotto/simulation/data_set.h"
@@ -18,6 +19,7 @@ struct DeviceRunOptions {
   std::uint32_t rounds = 0;
   bool json = false;
   bool quiet = false;
+  PrivateProcess process;
 };
 
 client::Device* running_device = nullptr;  // for the signal handler, which can be handed nothing else
@@ -48,6 +50,7 @@ bool is_final(const Status& status) {
 }
 
 ExitCode run_device(DeviceRunOptions& options) {
+  if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
   auto examples = simulation::load_examples(options.data);
   if (!examples) return report_error(examples.error());
   const auto trainer = client::make_builtin_trainer(*examples);
@@ -116,6 +119,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
                 "Serve plain and float tasks too: the coordinator then sees this device's update");
   run->add_flag("--json", options->json, "One line of JSON for each round");
   run->add_flag("--quiet", options->quiet, "No progress on standard error");
+  add_private_process_option(*run, options->process);
   run->callback([options, &exit_code] { exit_code = run_device(*options); });
 }
 

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "output.h"
 #include "sotto/base/hex.h"
+#include "sotto/host/process.h"
 #include "sotto/identity/authority.h"
 #include "sotto/proto/messages.h"
 
@@ -104,6 +105,11 @@ void add_enroll_command(CLI::App& app, ExitCode& exit_code) {
       "  sotto enroll kitchen-7 --authority sotto-data/authority -o kitchen-7.pem\n"
       "  sotto enroll kitchen-8 --authority sotto-data/authority --public-key element.pem -o kitchen-8.pem");
   command->callback([options, &exit_code] {
+    const Status status = host::keep_memory_private();  // the authority's key will be in it
+    if (!status.ok()) {
+      exit_code = report_error(status);
+      return;
+    }
     exit_code = options->create_authority ? create_authority(*options) : enroll(*options);
   });
 }

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "log.h"
 #include "output.h"
+#include "private_process.h"
 #include "sotto/base/hex.h"
 #include "sotto/server/mask_helper_server.h"
 
@@ -17,9 +18,11 @@ namespace {
 struct HelperOptions {
   server::MaskHelperServerOptions server;
   std::string log_level = "info";
+  PrivateProcess process;
 };
 
 ExitCode init(const HelperOptions& options) {
+  if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
   if (const Status made = server::create_mask_helper(options.server.data_dir); !made.ok()) {
     return report_error(made);
   }
@@ -30,6 +33,7 @@ ExitCode init(const HelperOptions& options) {
 }
 
 ExitCode serve(HelperOptions& options) {
+  if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
   const sigset_t signals = block_stop_signals();
   const auto log = make_log(options.log_level);
   options.server.notice = [log](const hosting::Notice& notice) { log_notice(*log, notice); };
@@ -85,6 +89,7 @@ void add_serve(CLI::App& helper, const std::shared_ptr<HelperOptions>& options, 
   command->add_option("--log-level", options->log_level)
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
+  add_private_process_option(*command, options->process);
   command->callback([options, &exit_code] { exit_code = serve(*options); });
 }
 

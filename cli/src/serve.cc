@@ -9,6 +9,7 @@
 #include "log.h"
 #include "open_files.h"
 #include "output.h"
+#include "private_process.h"
 #include "sotto/server/service.h"
 
 namespace sotto::cli {
@@ -18,6 +19,7 @@ struct ServeOptions {
   server::ServiceOptions service;
   std::uint32_t drain_seconds = 10;
   std::string log_level = "info";
+  PrivateProcess process;
 };
 
 // Waits for SIGINT or SIGTERM, or for the coordinator to fail. The signals are blocked in every thread.
@@ -40,6 +42,7 @@ void print_authority(const server::FleetAuthority& authority) {
 }
 
 ExitCode serve(ServeOptions& options) {
+  if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
   raise_open_file_limit();
   const sigset_t signals = block_stop_signals();
   const auto log = make_log(options.log_level);
@@ -107,6 +110,7 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
   command->add_option("--log-level", options->log_level)
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
+  add_private_process_option(*command, options->process);
   command->set_config("--config", "", "Read these options from a TOML file")->check(CLI::ExistingFile);
   command->footer(
       "Then, in another shell:  sotto task example > task.toml;  sotto task create --file task.toml");

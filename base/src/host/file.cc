@@ -155,9 +155,25 @@ Status remove_file(const std::filesystem::path& path) {
 
 Status make_private_folder(const std::filesystem::path& path) {
   std::error_code error;
-  const bool created = std::filesystem::create_directories(path, error);
-  if (!error && created) std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
-  return error ? failure("make the folder", path, error.value()) : Status();
+  std::filesystem::create_directories(path, error);
+  if (error) return failure("make the folder", path, error.value());
+  // By its descriptor, so that what is looked at is what is changed.
+  const File folder(path, O_RDONLY | O_DIRECTORY);
+  struct stat found {};
+  if (!folder.is_open() || ::fstat(folder.get(), &found) != 0) return failure("read the folder", path, errno);
+  if (found.st_uid != ::geteuid()) {
+    return {StatusCode::kPermissionDenied,
+            "the folder " + path.string() + " belongs to another user (uid " + std::to_string(found.st_uid) +
+                "), who could read and replace what is in it: name a folder of this user's own"};
+  }
+  if ((found.st_mode & S_ISVTX) != 0) {
+    return {StatusCode::kPermissionDenied,
+            "the folder " + path.string() + " is shared by all users: name a folder below it"};
+  }
+  if ((found.st_mode & 07777) != 0700 && ::fchmod(folder.get(), 0700) != 0) {
+    return failure("make private the folder", path, errno);
+  }
+  return {};
 }
 
 }  // namespace sotto::host

@@ -1,10 +1,31 @@
 #include "sotto/hosting/sqlite_database.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
-
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
 
 namespace sotto::hosting {
+namespace {
+
+// SQLite gives the files beside a database the database's own mode. Those that exist are changed by name: a
+// descriptor of a database that is closed would take this process's locks on it along.
+void make_private(const std::string& path) {
+  const int created = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (created >= 0) ::close(created);
+  for (const char* beside : {"", "-wal", "-shm", "-journal"}) {
+    struct stat found {};
+    const std::string file = path + beside;
+    if (::stat(file.c_str(), &found) != 0 || (found.st_mode & 077) == 0) continue;
+    // Whose file it is not says so when it cannot be opened, too.
+    [[maybe_unused]] const int changed = ::chmod(file.c_str(), found.st_mode & 0700);
+  }
+}
+
+}  // namespace
 
 void SqliteDatabase::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
@@ -12,6 +33,7 @@ void SqliteStatement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3
 
 Result<SqliteDatabase> SqliteDatabase::open(const std::filesystem::path& path, int busy_timeout_ms) {
   SqliteDatabase database(path.string());
+  make_private(database.path_);
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(database.path_.c_str(), &handle, flags, nullptr);

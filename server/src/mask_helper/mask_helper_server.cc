@@ -36,6 +36,7 @@ class MaskHelperServer::Impl {
       return not_found(scalar.error().message() + ": `sotto helper init` makes one");
     }
     if (!scalar) return scalar.error();
+    SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
     const auto authority = identity::load_public_key(options.authority_file);
     if (!authority) return authority.error();
     auto answered = open_answered_plans(answered_file(options.data_dir));

@@ -49,7 +49,7 @@ class HostFile : public testing::Test {
   [[nodiscard]] mode_t mode(const std::string& name) const {
     struct stat found {};
     EXPECT_EQ(::stat(path(name).c_str(), &found), 0) << name;
-    return found.st_mode & 0777;
+    return found.st_mode & 07777;
   }
   TemporaryDirectory folder_;
 };
@@ -183,13 +183,36 @@ TEST_F(HostFile, IsGoneAfterItsRemoval) {
   EXPECT_FALSE(std::filesystem::exists(path("f")));
 }
 
-TEST_F(HostFile, AFolderIsPrivateWhenItIsNew) {
+TEST_F(HostFile, AFolderIsPrivateWhateverItWasBefore) {
   ASSERT_TRUE(make_private_folder(path("a") / "b").ok());
   EXPECT_EQ(mode("a/b"), 0700u);
-  std::filesystem::create_directory(path("open"));
-  ::chmod(path("open").c_str(), 0755);
-  ASSERT_TRUE(make_private_folder(path("open")).ok());
-  EXPECT_EQ(mode("open"), 0755u);  // its owner chose that
+  for (const mode_t before : {0755, 0777, 0770, 0700, 02750}) {
+    std::filesystem::create_directories(path("open"));
+    ::chmod(path("open").c_str(), before);
+    ASSERT_TRUE(make_private_folder(path("open")).ok());
+    EXPECT_EQ(mode("open"), 0700u) << before;
+  }
+}
+
+TEST_F(HostFile, AFolderOfAllUsersIsNobodysOwn) {
+  std::filesystem::create_directory(path("shared"));
+  ::chmod(path("shared").c_str(), 01777);
+  const Status status = make_private_folder(path("shared"));
+  EXPECT_EQ(status.code(), StatusCode::kPermissionDenied);
+  EXPECT_NE(status.message().find("name a folder below it"), std::string::npos);
+  EXPECT_EQ(mode("shared"), 01777u);
+}
+
+TEST_F(HostFile, AFolderOfAnotherUserIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+  std::filesystem::create_directory(path("other"));
+  ASSERT_EQ(::chown(path("other").c_str(), 1, 1), 0);
+  const Status status = make_private_folder(path("other"));
+  EXPECT_EQ(status.code(), StatusCode::kPermissionDenied);
+  EXPECT_NE(status.message().find("belongs to another user (uid 1)"), std::string::npos);
+}
+
+TEST_F(HostFile, AFolderCannotBeMadeBelowAFile) {
   ASSERT_TRUE(write_file(path("f"), Content{1}, kSecretFile).ok());
   EXPECT_FALSE(make_private_folder(path("f") / "below-a-file").ok());
 }

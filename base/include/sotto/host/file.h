@@ -31,7 +31,8 @@ inline constexpr mode_t kSecretFile = 0600;
 [[nodiscard]] Status write_file(const std::filesystem::path& path, Bytes content, mode_t mode);
 // Durable when this returns kOk, which it also does when there is no such file. kPermissionDenied, kIo.
 [[nodiscard]] Status remove_file(const std::filesystem::path& path);
-// Makes the folder and its parents where absent; mode 0700 when this call made it. kPermissionDenied, kIo.
+// Makes the folder and its parents where absent. Its mode is 0700 from then on, whatever it was before.
+// kPermissionDenied, also when it belongs to another user or is one that all users share, as /tmp; kIo.
 [[nodiscard]] Status make_private_folder(const std::filesystem::path& path);
 
 }  // namespace sotto::host

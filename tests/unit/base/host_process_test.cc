@@ -1,0 +1,51 @@
+#include "sotto/host/process.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+
+namespace sotto::host {
+namespace {
+
+// What happens to a process happens in one of its own. Returns whether `holds` did.
+bool in_a_child(const std::function<bool()>& holds) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(holds() ? 0 : 1);
+  int status = 0;
+  return child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+rlim_t core_limit() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_CORE, &limit) == 0 ? limit.rlim_cur + limit.rlim_max : RLIM_INFINITY;
+}
+
+TEST(HostProcess, WritesNoCoreFilesOnceItsMemoryIsPrivate) {
+  EXPECT_TRUE(in_a_child([] { return keep_memory_private().ok() && core_limit() == 0; }));
+  EXPECT_TRUE(in_a_child([] { return keep_memory_private().ok() && keep_memory_private().ok(); }));
+}
+
+TEST(HostProcess, IsReadByNobodyOnceItsMemoryIsPrivate) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer reads its process from outside";
+#endif
+  EXPECT_TRUE(in_a_child([] { return ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1; })) << "as it begins";
+  EXPECT_TRUE(
+      in_a_child([] { return keep_memory_private().ok() && ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0; }));
+}
+
+TEST(HostProcess, MakesFilesForItsOwnerAlone) {
+  EXPECT_TRUE(in_a_child([] {
+    make_files_private();
+    return ::umask(0) == 077;
+  }));
+}
+
+}  // namespace
+}  // namespace sotto::host
