@@ -1,7 +1,10 @@
 """What processes that hold secrets leave on disk and let others read, whatever was there before."""
 
+import os
 import pathlib
 import resource
+import shutil
+import ssl
 import unittest
 
 from sotto_process import Coordinator, Device, MaskHelper, SystemTest, run, run_ok, wait_until
@@ -72,6 +75,23 @@ class CoreDumps(SystemTest):
             self.skipTest("this process may write none itself")
         with Coordinator(self.folder / "coordinator", extra=["--allow-core-dumps"]) as coordinator:
             self.assertNotEqual(core_limits(coordinator.process)[1], "0")
+
+
+class Renewal(SystemTest):
+    def test_a_renewed_certificate_is_served_without_a_restart(self):
+        data_dir, copy = self.folder / "coordinator", self.folder / "copy"
+        with Coordinator(data_dir) as coordinator:
+            served = ("127.0.0.1", coordinator.port)
+            before = ssl.get_server_certificate(served)
+            # The same authority makes another certificate, because it is asked for another name.
+            shutil.copytree(data_dir / "tls", copy / "tls")
+            with Coordinator(copy, extra=["--name", "other.example"]) as other:
+                after = ssl.get_server_certificate(("127.0.0.1", other.port))
+                self.assertNotEqual(after, before)
+            os.replace(copy / "tls" / "server.pem", data_dir / "tls" / "server.pem")
+            wait_until(lambda: ssl.get_server_certificate(served) == after, timeout=20,
+                       what="the renewed certificate")
+            self.assertIsNone(coordinator.process.poll())
 
 
 if __name__ == "__main__":

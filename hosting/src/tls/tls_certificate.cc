@@ -189,6 +189,7 @@ Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOption
 
   TlsCertificate tls;
   tls.ca_file = options.directory / "ca.pem";
+  tls.server_file = options.directory / "server.pem";
   tls.ca_pem = certificate_to_pem(*authority->certificate);
   tls.certificate_pem = certificate_to_pem(*server->certificate);
   tls.private_key_pem = key_to_pem(*server->key);

@@ -82,9 +82,7 @@ class MaskHelperRpc::Impl {
     builder.SetResourceQuota(grpc::ResourceQuota("mask-helper").SetMaxThreads(2 * kCallsAtOnceMax));
     builder.RegisterService(&service_);
     int bound_port = 0;
-    builder.AddListeningPort(
-        address, tls_credentials(certificate.certificate_pem, certificate.private_key_pem.reveal_text()),
-        &bound_port);
+    builder.AddListeningPort(address, tls_credentials(certificate.server_file), &bound_port);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || bound_port == 0) {
       server_ = nullptr;

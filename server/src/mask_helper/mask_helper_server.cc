@@ -7,6 +7,7 @@
 #include "sotto/base/clock.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
+#include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
@@ -42,10 +43,10 @@ class MaskHelperServer::Impl {
     auto answered = open_answered_plans(answered_file(options.data_dir));
     if (!answered) return answered.error();
     answered_ = std::move(*answered);
-    auto certificate = hosting::load_or_create_tls_certificate({.directory = options.data_dir / "tls",
-                                                                .extra_names = options.extra_names,
-                                                                .owner = "Sotto mask helper"},
-                                                               SystemClock().now());
+    const hosting::TlsCertificateOptions tls{.directory = options.data_dir / "tls",
+                                             .extra_names = options.extra_names,
+                                             .owner = "Sotto mask helper"};
+    auto certificate = hosting::load_or_create_tls_certificate(tls, SystemClock().now());
     if (!certificate) return certificate.error();
     certificate_ = std::move(*certificate);
     executor_ = make_thread_pool(options.threads);
@@ -55,6 +56,8 @@ class MaskHelperServer::Impl {
     auto rpc = MaskHelperRpc::start(options, certificate_, *helper_, *executor_);
     if (!rpc) return rpc.error();
     rpc_ = std::move(*rpc);
+    certificate_.private_key_pem = {};  // from here on it is gRPC's
+    renewal_.emplace(tls, certificate_.certificate_expires, options.notice);
     return {};
   }
 
@@ -72,6 +75,7 @@ class MaskHelperServer::Impl {
   std::unique_ptr<mask_helper::AnsweredPlans> answered_;
   std::optional<mask_helper::MaskHelper> helper_;
   std::unique_ptr<MaskHelperRpc> rpc_;
+  std::optional<hosting::CertificateRenewal> renewal_;
 };
 
 MaskHelperServer::MaskHelperServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -90,7 +90,10 @@ Status GrpcServer::Impl::listen_fleet() {
   builder.RegisterService(&fleet_);
   int bound_port = 0;
   builder.AddListeningPort(options_.address,
-                           tls_credentials(options_.certificate_pem, options_.private_key_pem), &bound_port);
+                           options_.certificate_file.empty()
+                               ? tls_credentials(options_.certificate_pem, options_.private_key_pem)
+                               : tls_credentials(options_.certificate_file),
+                           &bound_port);
   fleet_server_ = builder.BuildAndStart();
   if (fleet_server_ == nullptr || bound_port == 0) {
     fleet_server_ = nullptr;

@@ -8,6 +8,7 @@
 #include "sotto/crypto/primitives.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
+#include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/identity/key_file.h"
 #include "sotto/identity/x25519_key_file.h"
@@ -32,8 +33,9 @@ class Service::Impl {
     auto store = open_sqlite_store({.path = options.data_dir / "sotto.db"});
     if (!store) return store.error();
     store_ = std::move(*store);
-    auto certificate = hosting::load_or_create_tls_certificate(
-        {.directory = options.data_dir / "tls", .extra_names = options.extra_names}, clock_.now());
+    const hosting::TlsCertificateOptions tls{.directory = options.data_dir / "tls",
+                                             .extra_names = options.extra_names};
+    auto certificate = hosting::load_or_create_tls_certificate(tls, clock_.now());
     if (!certificate) return certificate.error();
     certificate_ = std::move(*certificate);
     auto plan_identity = load_or_create_plan_identity(options);
@@ -52,13 +54,13 @@ class Service::Impl {
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = options.notice});
     auto server = GrpcServer::start({.address = options.listen,
-                                     .certificate_pem = certificate_.certificate_pem,
-                                     .private_key_pem = certificate_.private_key_pem.reveal_text(),
+                                     .certificate_file = certificate_.server_file,
                                      .admin_socket = admin_socket_},
                                     *loop_);
     if (!server) return server.error();
     server_ = std::move(*server);
     certificate_.private_key_pem = {};  // from here on it is gRPC's
+    renewal_.emplace(tls, certificate_.certificate_expires, options.notice);
     return {};
   }
 
@@ -103,6 +105,7 @@ class Service::Impl {
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;
+  std::optional<hosting::CertificateRenewal> renewal_;
 };
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -28,6 +28,7 @@ struct TlsCertificateOptions {
 
 struct TlsCertificate {
   std::filesystem::path ca_file;
+  std::filesystem::path server_file;  // key and certificate
   std::string ca_pem;
   std::string certificate_pem;
   crypto::SecretBuffer private_key_pem;

@@ -19,7 +19,9 @@ namespace sotto::server {
 struct GrpcServerOptions {
   std::string address = "0.0.0.0:7443";  // host:port for devices; port 0 takes a free one
   std::string certificate_pem{};
-  std::string_view private_key_pem{};    // borrowed until start() returns
+  std::string_view private_key_pem{};  // borrowed until start() returns
+  // Instead of both: a file that holds them, reread when it is replaced.
+  std::filesystem::path certificate_file{};
   std::filesystem::path admin_socket{};  // created with mode 0600, removed at the end
   // Larger requests are refused before they are read.
   std::size_t message_bytes_max = limits::kMessageBytesMax;

@@ -30,7 +30,7 @@ struct MaskHelperServerOptions {
   std::filesystem::path authority_file{};  // public key of the fleet's authority
   std::uint16_t cohort_min = 3;            // no sum over fewer devices, whatever a plan says
   std::size_t threads = 1;                 // for adding masks
-  hosting::NoticeSink notice{};            // from gRPC's threads, one at a time; must be quick
+  hosting::NoticeSink notice{};            // from gRPC's threads and one that renews certificates; quick
 };
 
 // Makes the data directory (mode 0700) with a new key and nothing answered. kAlreadyExists when it holds a

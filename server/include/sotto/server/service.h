@@ -36,7 +36,7 @@ struct ServiceOptions {
   std::filesystem::path helper_ca_file{};
   std::size_t finish_threads = 1;    // for removing masks
   CoordinatorOptions coordinator{};  // identity and helper are set by the service
-  hosting::NoticeSink notice{};      // called on the coordinator's thread; must be quick
+  hosting::NoticeSink notice{};      // on the coordinator's thread, and one that renews certificates; quick
 };
 
 // Who endorses this fleet's devices.

@@ -1,0 +1,52 @@
+// The server's certificate lasts a year, a server may run longer: renews server.pem while it runs. Whoever
+// serves with it reads the file anew when it changes.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "sotto/base/clock.h"
+#include "sotto/hosting/notice.h"
+#include "sotto/hosting/tls_certificate.h"
+
+namespace sotto::hosting {
+
+// When to look, and what to say. One thread.
+class CertificateWatch {
+ public:
+  // Of a certificate that was loaded with these options and lasts until then.
+  CertificateWatch(TlsCertificateOptions options, Time expires)
+      : options_(std::move(options)), expires_(expires) {}
+
+  // Renews the certificate when it has fewer than 30 days left, and says so; says once a day why it cannot.
+  // Reads files only when there is something to do.
+  [[nodiscard]] std::optional<Notice> look(Time now);
+
+ private:
+  TlsCertificateOptions options_;
+  Time expires_;
+  Time not_before_{};  // after an attempt without success
+};
+
+// Looks several times a second, by the system's clock, in a thread of its own, on which it calls `notice`.
+class CertificateRenewal {
+ public:
+  CertificateRenewal(TlsCertificateOptions options, Time expires, NoticeSink notice);
+  ~CertificateRenewal();
+  CertificateRenewal(const CertificateRenewal&) = delete;
+  CertificateRenewal& operator=(const CertificateRenewal&) = delete;
+
+ private:
+  void run();
+
+  CertificateWatch watch_;
+  const NoticeSink notice_;
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sotto::hosting

@@ -1,0 +1,62 @@
+#include "sotto/hosting/certificate_renewal.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "sotto/host/utc_text.h"
+
+namespace sotto::hosting {
+namespace {
+
+constexpr std::int64_t kDayMs = 86'400'000;
+constexpr std::int64_t kAheadMs = 30 * kDayMs;  // as load_or_create_tls_certificate() renews
+constexpr std::chrono::milliseconds kInterval{200};
+
+}  // namespace
+
+std::optional<Notice> CertificateWatch::look(Time now) {
+  const bool due = expires_.ms - now.ms < kAheadMs && now >= not_before_;
+  if (!due) return std::nullopt;
+  const std::string ends = "the server's TLS certificate " +
+                           std::string(now < expires_ ? "ends on " : "ended on ") +
+                           host::utc_date(expires_.ms);
+  const Result<TlsCertificate> loaded = load_or_create_tls_certificate(options_, now);
+  if (loaded && loaded->certificate_expires.ms - now.ms >= kAheadMs) {
+    expires_ = loaded->certificate_expires;
+    return Notice{Notice::Level::kInfo,
+                  ends + ": renewed, it now lasts until " + host::utc_date(expires_.ms)};
+  }
+  not_before_ = {now.ms + kDayMs};
+  if (!loaded)
+    return Notice{Notice::Level::kError, ends + " and is not renewed: " + loaded.error().message()};
+  expires_ = loaded->certificate_expires;
+  return Notice{Notice::Level::kWarning,
+                ends + " and cannot be renewed: " + (options_.directory / "ca-key.pem").string() +
+                    " is not there, or the CA itself ends then; devices will refuse this server"};
+}
+
+CertificateRenewal::CertificateRenewal(TlsCertificateOptions options, Time expires, NoticeSink notice)
+    : watch_(std::move(options), expires), notice_(std::move(notice)), thread_([this] { run(); }) {}
+
+CertificateRenewal::~CertificateRenewal() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stopped_.notify_all();
+  thread_.join();
+}
+
+void CertificateRenewal::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopped_.wait_for(lock, kInterval, [this] { return stop_; })) {
+    lock.unlock();
+    // A new clock each time: this one follows the machine's when it is set, as devices' clocks will.
+    const std::optional<Notice> notice = watch_.look(SystemClock().now());
+    if (notice && notice_) notice_(*notice);
+    lock.lock();
+  }
+}
+
+}  // namespace sotto::hosting
