@@ -44,8 +44,7 @@ struct Device {
                      .participants_max = plan.aggregation.participants_max,
                      .adversary = plan.aggregation.adversary,
                      .corrupt_fraction = plan.aggregation.corrupt_fraction,
-                     .dropout_fraction = plan.aggregation.dropout_fraction,
-                     .graph_verdict = secagg::graph_is_chosen},
+                     .dropout_fraction = plan.aggregation.dropout_fraction},
                     &identity, slots, order, random) {}
 
   crypto::SeededRandom random;

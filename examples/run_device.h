@@ -15,7 +15,9 @@ inline int run_device(int argc, char** argv, const char* population, sotto::clie
                                              .ca_file = argv[2],
                                              .device_id = argv[4],
                                              .population = population,
-                                             .identity_file = argv[3]};
+                                             .identity_file = argv[3],
+                                             .cohort_min = 4,  // a fleet of examples: leave both out
+                                             .honest_min = 2};
   auto device = sotto::client::Device::connect(options, trainer);
   if (!device) {
     std::fprintf(stderr, "%s: %s\n", argv[0], device.error().message().c_str());

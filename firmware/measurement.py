@@ -149,6 +149,25 @@ def session_stacks(board: emulator.Board) -> dict[str, int]:
     return {words[1]: int(words[3]) for words in steps}
 
 
+# Arithmetic of the compiler's library that a 32-bit core has no instruction for.
+WIDE_ARITHMETIC = {"__aeabi_lmul", "__aeabi_uidiv", "__udivsi3", "__aeabi_llsl", "__aeabi_llsr", "__clzsi2"}
+
+
+def graph_rule(board: emulator.Board) -> dict[str, int]:
+    """Bytes of code that check a cohort's graph, and the most instructions that a check took.
+
+    Fails when the board decides otherwise than the table."""
+    names = subprocess.run(["arm-none-eabi-nm", "-S", "-C", str(board.firmware("graph_rule"))],
+                           capture_output=True, text=True, check=True).stdout
+    symbols = [line.split(maxsplit=3) for line in names.splitlines()]
+    code = sum(int(words[1], 16) for words in symbols
+               if len(words) == 4 and ("sotto::secagg::" in words[3] or words[3] in WIDE_ARITHMETIC))
+    with tempfile.TemporaryDirectory() as directory:
+        report = emulator.run(board, "graph_rule", [], pathlib.Path(directory))
+    counts = [int(line.split()[-1]) for line in report.splitlines() if line.startswith("graph ")]
+    return {"bytes": code, "instructions": max(counts)}
+
+
 def sizes(firmware: pathlib.Path) -> tuple[int, int, int]:
     """Bytes of text, data and bss as `size` counts them."""
     command = ["arm-none-eabi-size", str(firmware)]

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <string>
 
 #include "ring_sum.h"
 #include "sotto/proto/plan_facts.h"
@@ -14,18 +15,25 @@ namespace {
 
 using proto::Step;
 
-Result<secagg::GraphParameters> graph_for(const proto::Plan& plan, std::uint32_t participants) {
-  const proto::AggregationSpec& spec = plan.aggregation;
-  const auto graph = secagg::choose_graph({.participants = participants,
-                                           .adversary = spec.adversary,
-                                           .corrupt_fraction = spec.corrupt_fraction,
-                                           .dropout_fraction = spec.dropout_fraction});
-  if (graph) return *graph;
-  return invalid_argument(
-      fmt::format("no threshold serves {} participants, of whom {} may be corrupt and {} drop out, against a "
-                  "{} server: raise the cohort's size or lower the corrupt or drop-out fraction",
-                  participants, secagg::heads(spec.corrupt_fraction, participants),
-                  secagg::heads(spec.dropout_fraction, participants), proto::to_string(spec.adversary)));
+secagg::GraphRequest request_of(const proto::AggregationSpec& spec, std::uint32_t participants) {
+  return {.participants = participants,
+          .adversary = spec.adversary,
+          .corrupt_fraction = spec.corrupt_fraction,
+          .dropout_fraction = spec.dropout_fraction,
+          .honest_min = spec.honest_min};
+}
+
+Status nothing_serves(const proto::AggregationSpec& spec, std::uint32_t participants,
+                      const std::string& advice) {
+  const std::string floor = secagg::is_signed(spec.adversary)
+                                ? fmt::format(" and leaves {} honest in every sum", spec.honest_min)
+                                : "";
+  return invalid_argument(fmt::format(
+      "no threshold serves {} participants, of whom {} may be corrupt and {} drop out, against a {} "
+      "server{}: {}",
+      participants, secagg::corrupt_heads(spec.corrupt_fraction, participants),
+      secagg::dropped_heads(spec.dropout_fraction, participants), proto::to_string(spec.adversary), floor,
+      advice));
 }
 
 crypto::X25519PrivateKey draw_key(Random& random) {
@@ -41,7 +49,11 @@ std::uint32_t count_of(const std::vector<bool>& members) {
 }  // namespace
 
 Status SecureSession::check_plan(const proto::Plan& plan) {
-  return graph_for(plan, plan.aggregation.participants_max).status();
+  const proto::AggregationSpec& spec = plan.aggregation;
+  if (secagg::choose_graph(request_of(spec, spec.participants_max))) return {};
+  return nothing_serves(spec, spec.participants_max,
+                        "lower honest_min, the corrupt fraction or the drop-out fraction, or raise "
+                        "participants_max");
 }
 
 SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random,
@@ -153,9 +165,16 @@ Result<std::optional<Step>> SecureSession::end_step() {
   return aborted("no such step");
 }
 
+// For a cohort of a size that nothing serves: heads are whole, so one may be served and the next not.
+std::string SecureSession::advice() const {
+  const auto smallest =
+      secagg::smallest_served(request_of(plan().aggregation, plan().aggregation.participants_max));
+  return fmt::format("raise cohort_min to {}, from where on all sizes are served", smallest.value_or(0));
+}
+
 Result<std::optional<Step>> SecureSession::end_join() {
-  const auto graph = graph_for(plan(), participant_count());
-  if (!graph) return aborted(graph.error().message());
+  const auto graph = secagg::choose_graph(request_of(plan().aggregation, participant_count()));
+  if (!graph) return aborted(nothing_serves(plan().aggregation, participant_count(), advice()).message());
   write_roster(*graph);
   probe_.reset();
   keys_seen_.clear();

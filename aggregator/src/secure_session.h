@@ -41,6 +41,7 @@ class SecureSession final : public AttendedSession {
   [[nodiscard]] Rejection accept_join(Bytes payload) override;
   [[nodiscard]] Rejection accept(ParticipantIndex from, Bytes payload) override;
   [[nodiscard]] Result<std::optional<proto::Step>> end_step() override;
+  [[nodiscard]] std::string advice() const;
   [[nodiscard]] Result<std::optional<proto::Step>> end_join();
   [[nodiscard]] Result<std::optional<proto::Step>> end_share();
   [[nodiscard]] Result<std::optional<proto::Step>> end_collect();

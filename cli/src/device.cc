@@ -113,6 +113,10 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
                   "Refuse tasks that withstand a smaller fraction of colluding devices")
       ->check(CLI::Range(0.0, 0.49))
       ->capture_default_str();
+  run->add_option("--honest-min", options->device.honest_min,
+                  "Refuse tasks that promise fewer honest devices in every sum")
+      ->check(CLI::Range(2, static_cast<int>(limits::kParticipantsMax)))
+      ->capture_default_str();
   run->add_flag("--allow-curious", options->device.allow_curious,
                 "Serve tasks with adversary curious too: they trust the coordinator not to lie");
   run->add_flag("--allow-unmasked", options->device.allow_unmasked,

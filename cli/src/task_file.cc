@@ -70,8 +70,6 @@ TaskSpec example_task() {
   spec.name = "activity";
   spec.population = "wearables";
   spec.rounds = 20;
-  spec.participants = 10;
-  spec.participants_min = 5;
   spec.model.features = 84;
   spec.model.classes = 6;
   spec.training.batch_size = 16;

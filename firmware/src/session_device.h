@@ -16,13 +16,6 @@ namespace sotto::board {
 inline constexpr std::uint16_t kNeighbours = 32;
 inline constexpr secagg::GraphParameters kGraph{
     .participants = kNeighbours + 1, .neighbours = kNeighbours, .threshold = 19};
-// A board's part of PROTOCOL.md section 6.13: the cohort it is built for, under the plan below.
-[[nodiscard]] inline bool is_known_graph(const secagg::GraphParameters& graph,
-                                         const secagg::ParticipantRules& rules) {
-  return graph == kGraph && rules.adversary == secagg::Adversary::kSemiMalicious &&
-         rules.corrupt_fraction == 0.1f && rules.dropout_fraction == 0.1f;
-}
-
 // The keystream of a number.
 class NumberedRandom final : public Random {
  public:
@@ -52,8 +45,7 @@ class SessionDevice {
                   .endorsement = secagg::endorse(authority, secagg::Role::kDevice, signer_.public_key()),
                   .authority = authority.public_key()},
         keys_(number),
-        steps_(plan, plan_bytes, is_known_graph, {.identity = &identity_}, {.slots = slots_, .order = order_},
-               keys_) {}
+        steps_(plan, plan_bytes, {.identity = &identity_}, {.slots = slots_, .order = order_}, keys_) {}
 
   [[nodiscard]] proto::StepMachine& steps() { return steps_; }
   [[nodiscard]] crypto::Digest identity() const { return secagg::identity_of(signer_.public_key()); }

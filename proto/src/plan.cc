@@ -3,6 +3,7 @@
 
 #include "sotto/base/check.h"
 #include "sotto/base/field_codec.h"
+#include "sotto/secagg/parameters.h"
 
 namespace sotto::proto {
 namespace {
@@ -61,6 +62,12 @@ FieldError check_metrics(const ModelSpec& model) {
   return {};
 }
 
+// Of a one-shot cohort, whose sum holds all of it.
+std::uint32_t honest_least(const AggregationSpec& aggregation) {
+  const std::uint32_t smallest = aggregation.cohort_min;
+  return smallest - secagg::corrupt_heads(aggregation.corrupt_fraction, smallest);
+}
+
 }  // namespace
 
 std::uint64_t ModelSpec::parameter_count() const {
@@ -112,6 +119,10 @@ FieldError check_plan(const Plan& plan) {
   if (const FieldError error = check_model(plan.model); !error.ok()) return error;
   if (plan.aggregation.kind != Aggregation::kOneShot && plan.helper_digest != crypto::Digest{}) {
     return rule_error("helper_digest", "must be zero when the aggregation is not one_shot");
+  }
+  if (plan.aggregation.kind == Aggregation::kOneShot &&
+      honest_least(plan.aggregation) < plan.aggregation.honest_min) {
+    return rule_error("honest_min", "must be at most the honest members of the smallest one_shot cohort");
   }
   return {};
 }

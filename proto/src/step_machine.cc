@@ -7,8 +7,8 @@
 #include "sotto/secagg/one_shot.h"
 
 namespace sotto::proto {
-StepMachine::StepMachine(const Plan& plan, Bytes plan_bytes, secagg::GraphVerdict graph_verdict,
-                         const Parties& parties, const StepMemory& memory, Random& keys)
+StepMachine::StepMachine(const Plan& plan, Bytes plan_bytes, const Parties& parties, const StepMemory& memory,
+                         Random& keys)
     : kind_(plan.aggregation.kind),
       adversary_(plan.aggregation.adversary),
       update_bytes_(update_bytes(plan)),
@@ -18,8 +18,7 @@ StepMachine::StepMachine(const Plan& plan, Bytes plan_bytes, secagg::GraphVerdic
       memory_(memory),
       keys_(keys) {
   if (kind_ != Aggregation::kSecure) return;
-  participant_.emplace(context_, participant_rules(plan, graph_verdict), parties.identity, memory.slots,
-                       memory.order, keys);
+  participant_.emplace(context_, participant_rules(plan), parties.identity, memory.slots, memory.order, keys);
 }
 
 std::size_t StepMachine::message_bytes_max(Step step) const {

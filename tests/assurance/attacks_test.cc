@@ -70,7 +70,7 @@ class Attack : public testing::Test {
   }
 
   static constexpr SessionId kSession = {1};
-  const RelayOptions options_{.participants = 8};  // with room for more than there are
+  const RelayOptions options_{.participants = 8, .corrupt_fraction = 0};  // with room for more than there are
   proto::Plan plan_;
   std::vector<std::unique_ptr<RelayDevice>> devices_;
   std::vector<Message> joins_;
@@ -316,8 +316,8 @@ TEST(KeyReuse, AcrossSessionsDoesNotHappen) {
 // The coordinator lowers the threshold, or leaves neighbours out, until its few corrupt devices suffice.
 TEST_F(Attack, AnotherGraphThanThePlansIsBadParameters) {
   for (const GraphParameters graph :
-       {GraphParameters{6, 5, 3}, GraphParameters{6, 5, 1}, GraphParameters{6, 5, 5},
-        GraphParameters{6, 4, 4}, GraphParameters{6, 2, 2}}) {
+       {GraphParameters{6, 5, 3}, GraphParameters{6, 5, 1}, GraphParameters{6, 5, 6},
+        GraphParameters{6, 4, 2}, GraphParameters{6, 2, 1}}) {
     RelayDevice device(context_of(plan_), options_, 1);
     joins_[0] = join(device);
     EXPECT_EQ(show_roster(device, roster_for(joins_, 0, options_, kSession, graph)),

@@ -33,6 +33,7 @@
 #include "sotto/secagg/ring.h"
 #include "sotto/secagg/shamir.h"
 #include "support/enrolment.h"
+#include "support/small_cohorts.h"
 
 namespace {
 
@@ -271,6 +272,7 @@ void check_participant(crypto::Prg prg, std::uint16_t participants_max, Packing 
   plan.round = RoundId{3};
   plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 30, .classes = 3};
   plan.report_within_ms = 1000;
+  allow_small_cohorts(plan.aggregation);
   plan.aggregation.prg = prg;
   plan.aggregation.participants_max = participants_max;
   plan.aggregation.packing = packing;
@@ -284,7 +286,7 @@ void check_participant(crypto::Prg prg, std::uint16_t participants_max, Packing 
                                .model_digest = plan.model_digest,
                                .prg = prg};
   const RingLayout layout(participants_max, update_lanes(plan.model.parameter_count()), packing);
-  const ParticipantRules rules{.participants_max = participants_max, .graph_verdict = graph_is_chosen};
+  const ParticipantRules rules{.participants_max = participants_max, .corrupt_fraction = 0};
   std::vector<std::unique_ptr<Device>> devices;
   for (std::uint64_t i = 0; i < kParticipants; ++i) {
     devices.push_back(std::make_unique<Device>(context, rules, 10 + i));

@@ -1,4 +1,5 @@
 #include "secure_cohort.h"
+#include "support/small_cohorts.h"
 
 #include <gtest/gtest.h>
 
@@ -19,6 +20,7 @@ proto::Plan make_plan(const CohortOptions& options) {
   plan.report_within_ms = 1000;
   plan.aggregation.prg = options.prg;
   plan.aggregation.participants_max = options.participants_max;
+  allow_small_cohorts(plan.aggregation);
   plan.aggregation.dropout_fraction = static_cast<float>(options.dropout_fraction);
   plan.aggregation.adversary = options.adversary;
   plan.aggregation.packing = options.packing;
@@ -52,8 +54,7 @@ SecureCohort::SecureCohort(const CohortOptions& options)
                                        .participants_max = plan_.aggregation.participants_max,
                                        .adversary = plan_.aggregation.adversary,
                                        .corrupt_fraction = plan_.aggregation.corrupt_fraction,
-                                       .dropout_fraction = plan_.aggregation.dropout_fraction,
-                                       .graph_verdict = secagg::graph_is_chosen};
+                                       .dropout_fraction = plan_.aggregation.dropout_fraction};
   crypto::SeededRandom values(std::uint64_t{options.participants});
   for (std::uint64_t i = 0; i < options.participants; ++i) {
     devices_.push_back(std::make_unique<SecureDevice>(context, rules, options.participants, 1 + i,

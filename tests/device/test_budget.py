@@ -69,7 +69,11 @@ def session(board: emulator.Board, firmware: str) -> dict[str, int]:
             "stack": max(measurement.session_stacks(board).values())}
 
 
-MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "session": session}
+def rule(board: emulator.Board, _: str) -> dict[str, int]:
+    return measurement.graph_rule(board)
+
+
+MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "session": session, "rule": rule}
 
 
 class Budget(unittest.TestCase):
@@ -86,6 +90,9 @@ class Budget(unittest.TestCase):
 
     def test_a_session_costs_at_most_its_budget(self):
         self.check("session")
+
+    def test_checking_a_graph_costs_at_most_its_budget(self):
+        self.check("rule")
 
     def test_each_front_end_costs_at_most_its_budget(self):
         self.check("front-end")

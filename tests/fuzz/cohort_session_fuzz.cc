@@ -10,6 +10,7 @@
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
 #include "support/enrolment.h"
+#include "support/small_cohorts.h"
 
 namespace {
 
@@ -24,6 +25,7 @@ proto::Plan make_plan(Aggregation kind, fuzz::FuzzInput& input) {
   plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 2, .classes = 2};
   plan.model_digest.fill(0x5a);
   plan.report_within_ms = 1000;
+  allow_small_cohorts(plan.aggregation);
   plan.aggregation.kind = kind;
   plan.aggregation.participants_max = input.chance(64) ? 300 : 8;
   plan.aggregation.dropout_fraction = 0.1f;
@@ -68,8 +70,7 @@ class Game {
                                          .participants_max = plan_.aggregation.participants_max,
                                          .adversary = plan_.aggregation.adversary,
                                          .corrupt_fraction = plan_.aggregation.corrupt_fraction,
-                                         .dropout_fraction = plan_.aggregation.dropout_fraction,
-                                         .graph_verdict = secagg::graph_is_chosen};
+                                         .dropout_fraction = plan_.aggregation.dropout_fraction};
     for (std::size_t i = 3 + input_.below(4); i > 0; --i) {
       Device& device = *devices_.emplace_back(std::make_unique<Device>(context, rules, i));
       device.lanes.resize(secagg::update_lanes(plan_.model.parameter_count()));

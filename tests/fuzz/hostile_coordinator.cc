@@ -6,6 +6,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/secagg/wire.h"
 #include "support/enrolment.h"
+#include "support/small_cohorts.h"
 
 namespace sotto::fuzz {
 
@@ -54,6 +55,9 @@ client::SessionOptions device_options(bool allow_unmasked) {
   options.device_id = "kitchen-7";
   options.population = "thermostats";
   options.trainers = {proto::Architecture::kSoftmax};
+  options.cohort_min = 3;
+  options.corrupt_fraction_min = 0;
+  options.honest_min = 2;
   options.identity = &secagg::enrolled_device(options.device_id);
   options.allow_curious = true;
   options.allow_unmasked = allow_unmasked;
@@ -85,6 +89,7 @@ HostileCoordinator::HostileCoordinator(Aggregation kind, FuzzInput& input) : inp
   plan_.model_version = ModelVersion{3};
   plan_.model_digest = crypto::sha256({model_bytes_});
   plan_.model = {.architecture = proto::Architecture::kSoftmax, .features = 3, .classes = 2};
+  allow_small_cohorts(plan_.aggregation);
   plan_.aggregation.kind = kind;
   if (input.chance(64)) plan_.aggregation.adversary = proto::Adversary::kCurious;
   plan_.aggregation.participants_max = 8;

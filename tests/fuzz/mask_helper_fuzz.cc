@@ -33,6 +33,7 @@ class Messages {
     plan_.report_within_ms = 1000;
     plan_.aggregation.kind = proto::Aggregation::kOneShot;
     plan_.aggregation.cohort_min = kCohortMin;
+    plan_.aggregation.honest_min = 2;
     plan_.aggregation.participants_max = 8;
     plan_.helper_digest = crypto::sha256({helper_key().public_key()});
     plan_bytes_ = proto::encode_plan(plan_);

@@ -47,12 +47,14 @@ const std::vector<std::unique_ptr<Scenario>>& scenarios() {
     auto* made = new std::vector<std::unique_ptr<Scenario>>;
     const auto add = [&](std::uint16_t participants, Adversary adversary, crypto::Prg prg,
                          std::uint16_t participants_max) {
-      made->push_back(std::make_unique<Scenario>(RelayOptions{.participants = participants,
-                                                              .adversary = adversary,
-                                                              .prg = prg,
-                                                              .participants_max = participants_max,
-                                                              .lanes = 21,
-                                                              .seed = 3}));
+      made->push_back(
+          std::make_unique<Scenario>(RelayOptions{.participants = participants,
+                                                  .adversary = adversary,
+                                                  .corrupt_fraction = participants < 4 ? 0.0f : 0.1f,
+                                                  .prg = prg,
+                                                  .participants_max = participants_max,
+                                                  .lanes = 21,
+                                                  .seed = 3}));
     };
     add(5, Adversary::kSemiMalicious, crypto::Prg::kChaCha20, 257);
     add(3, Adversary::kSemiMalicious, crypto::Prg::kAes128Ctr, 257);

@@ -98,8 +98,7 @@ class LocalDevice {
                       .participants_max = plan.aggregation.participants_max,
                       .adversary = plan.aggregation.adversary,
                       .corrupt_fraction = plan.aggregation.corrupt_fraction,
-                      .dropout_fraction = plan.aggregation.dropout_fraction,
-                      .graph_verdict = secagg::graph_is_chosen},
+                      .dropout_fraction = plan.aggregation.dropout_fraction},
                      &enrolled_.identity, slots_, order_, random_) {}
 
   Rejection join(Message& payload) {

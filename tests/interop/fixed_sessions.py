@@ -17,7 +17,7 @@ PLAN = Plan(task=5, round=9, model_version=4, model_hash=hashlib.sha256(b"model"
             features=2, classes=2, hidden=(), local_epochs=2, batch_size=16, learning_rate=0.25, momentum=0.5,
             proximal_mu=0, aggregation=SECURE, adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3,
             participants_max=257,
-            corrupt_fraction=0.125, dropout_fraction=0.125, clip=0.5, weight_max=100, report_within_ms=60000)
+            corrupt_fraction=0, dropout_fraction=0.125, clip=0.5, weight_max=100, report_within_ms=60000)
 
 
 def fixed(name, size):
@@ -88,7 +88,7 @@ SETTINGS = (
     Setting("nine, wide words, a record that does not open", replace(PLAN, participants_max=300), 9,
             observed=8, damaged=(0, 1, 2, 3)),
     Setting("ten, wide words, AES, curious", replace(PLAN, participants_max=1024, prg=AES_128_CTR,
-                                                     adversary=CURIOUS), 10,
+                                                     adversary=CURIOUS, corrupt_fraction=1 / 16), 10,
             observed=4, silent_at_share=(0,), silent_at_collect=(7, 9)),
     Setting("seventy on a graph, packed to the bit", replace(PLAN, packing=BITS, participants_max=100,
                                                              corrupt_fraction=1 / 32,

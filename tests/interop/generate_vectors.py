@@ -191,7 +191,7 @@ def graphs():
 
 def parameters():
     """Section 6.13. Fractions are exact in binary32."""
-    sizes = (3, 4, 7, 10, 33, 64, 65, 80, 100, 300)
+    sizes = (3, 4, 7, 10, 33, 64, 65, 80, 100, 250, 257, 300, 1000)
     fractions = ((0, 0), (1 / 16, 1 / 16), (1 / 8, 1 / 8), (1 / 8, 1 / 4), (1 / 16, 3 / 8))
     cases = []
     for semi_malicious in (False, True):
@@ -306,10 +306,10 @@ def files():
     sessions = [play(setting) for setting in SETTINGS]
     refusals = list(refusal_cases.all_cases({recorded["name"]: recorded for recorded in sessions}))
     first = {"update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
-             "parameters": parameters(), "shamir": shamir()}
-    second = {"plan": plans(), "segments": segment_updates(), "identity": identities(),
-              "one_shot": one_shots(), "session": {"cases": sessions}, "refusal": {"cases": refusals},
-              "signatures": signature_book.content()}
+             "shamir": shamir()}
+    second = {"parameters": parameters(), "plan": plans(), "segments": segment_updates(),
+              "identity": identities(), "one_shot": one_shots(), "session": {"cases": sessions},
+              "refusal": {"cases": refusals}, "signatures": signature_book.content()}
     return {f"{folder}/{name}.json": as_json(content) for folder, contents in (("v1", first), ("v2", second))
             for name, content in contents.items()}
 

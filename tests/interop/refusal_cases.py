@@ -68,9 +68,9 @@ def roster_header_cases(base):
 
 
 def graph_cases(base):
-    """Base: participant 33 of 70, k = 8, t = 6."""
+    """Base: participant 33 of 70, k = 10, t = 8."""
     decoded = decode_roster(base["roster"])
-    for k, t in ((8, 5), (8, 7), (6, 6), (10, 7), (69, 36)):
+    for k, t in ((10, 5), (10, 7), (10, 11), (8, 6), (9, 8), (48, 40), (69, 36)):
         wrong = replace(decoded, k=k, t=t, credentials=(decoded.credentials * 9)[:k])
         yield case(f"k = {k}, t = {t} of n = 70", base, "share", 9, roster=wrong.encode())
     bolder = replace(decode_plan(base["plan"]), corrupt_fraction=1 / 16)
@@ -81,8 +81,8 @@ def graph_cases(base):
 def curious_cases(base):
     """Base: participant 4 of 10, k = 9, t = 2, the plan curious."""
     roster = base["roster"]
-    for t in (1, 3):
-        yield case(f"threshold {t} of a curious plan that gives 2", base, "share", 9,
+    for t in (0, 1):
+        yield case(f"threshold {t} of a curious plan", base, "share", 9,
                    roster=patched(roster, 24, u16(t)))
     yield case("a semi-malicious roster, the plan curious", base, "share", 1,
                roster=patched(roster, 3, b"\2"))
@@ -347,7 +347,7 @@ def plan_cases():
         "corrupt_fraction": (-0.25, 0.5, "nan"),
         "dropout_fraction": (-0.25, 0.5, "nan"), "clip": (0, -1, 2**-65, 1000064, "inf", "nan"),
         "weight_max": (0, 2**20 + 1),
-        "report_within_ms": (0,), "packing": (0, 3)}
+        "report_within_ms": (0,), "packing": (0, 3), "honest_min": (1, 258)}
     for field, values in bad_values.items():
         for value in values:
             changed = float(value) if isinstance(value, str) else value

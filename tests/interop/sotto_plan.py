@@ -78,6 +78,7 @@ class Plan:
     weight_max: int
     report_within_ms: int
     packing: int = WORDS
+    honest_min: int = 2
     custom_parameters: int = 0
     name: bytes = b""
     configuration: bytes = b""
@@ -92,10 +93,10 @@ class Plan:
         lists = b"".join(bytes([len(entries)]) + b"".join(entry.encode() for entry in entries)
                          for entries in (self.segments, self.metrics))
         return head + hidden + model + lists + struct.pack(
-            "<2I3f3B2H2ffIIB", self.local_epochs, self.batch_size, self.learning_rate, self.momentum,
+            "<2I3f3B2H2ffIIBH", self.local_epochs, self.batch_size, self.learning_rate, self.momentum,
             self.proximal_mu, self.aggregation, self.adversary, self.prg, self.cohort_min,
             self.participants_max, self.corrupt_fraction, self.dropout_fraction, self.clip, self.weight_max,
-            self.report_within_ms, self.packing)
+            self.report_within_ms, self.packing, self.honest_min)
 
     def hash(self):
         return sha256(self.encode())
@@ -151,7 +152,7 @@ def decode_plan(data):
               "configuration": reader.sized(),
               "segments": reader.entries(64, lambda: Segment(*reader.unpack("If4B"))),
               "metrics": reader.entries(8, lambda: Metric(reader.sized(), *reader.unpack("BI")))}
-    plan = Plan(*start, hidden, *reader.unpack("2I3f3B2H2ffIIB"), **custom)
+    plan = Plan(*start, hidden, *reader.unpack("2I3f3B2H2ffIIBH"), **custom)
     if reader.at != len(data):
         raise ValueError("a byte left over")
     for name, holds in ranges(plan):
@@ -219,3 +220,4 @@ def ranges(plan):
     yield "weight_max", 1 <= plan.weight_max <= 2**20
     yield "report_within_ms", plan.report_within_ms >= 1
     yield "packing", plan.packing in (WORDS, BITS)
+    yield "honest_min", 2 <= plan.honest_min <= plan.participants_max

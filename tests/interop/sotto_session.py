@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass
 
 from sotto_identity import CREDENTIAL_BYTES, DEVICE, check_credential, identity_of, join_message
-from sotto_parameters import parameters
+from sotto_parameters import plan_withstands
 from sotto_plan import CURIOUS, SEMI_MALICIOUS
 from sotto_primitives import AES_128_CTR, CHACHA20, Refused, hkdf, keystream, label, sha256, x25519
 from sotto_vector import Ring
@@ -86,8 +86,8 @@ def check_parameters(plan, own_minimum, roster):
         raise Refused(COHORT_TOO_SMALL, "cohort too small")
     if n > plan.participants_max:
         raise Refused(BAD_PARAMETERS, "more participants than the plan allows")
-    if (k, t) != parameters(plan, n):
-        raise Refused(BAD_PARAMETERS, "k and t are not those of the plan")
+    if not plan_withstands(plan, n, k, t):
+        raise Refused(BAD_PARAMETERS, "k and t do not withstand what the plan counts on")
 
 
 def find_own_place(roster, own_entry):

@@ -36,7 +36,7 @@ PLAN = Plan(task=7, round=3, model_version=2, model_hash=bytes(range(32)), archi
             hidden=(), local_epochs=1, batch_size=8, learning_rate=0.125, momentum=0, proximal_mu=0,
             aggregation=SECURE,
             adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3, participants_max=257,
-            corrupt_fraction=0.125, dropout_fraction=0.125, clip=0.5, weight_max=50, report_within_ms=60000)
+            corrupt_fraction=0, dropout_fraction=0.125, clip=0.5, weight_max=50, report_within_ms=60000)
 
 
 def endorse(role, public, authority=AUTHORITY):
@@ -227,9 +227,9 @@ class Sessions(unittest.TestCase):
                         self.complete(plan, 8, local=3, leaves={gone: step}, seed=step)
 
     def test_drop_outs_at_all_steps_at_once(self):
-        plan = replace(PLAN, adversary=CURIOUS, dropout_fraction=0.375, prg=AES_128_CTR)
+        plan = replace(PLAN, cohort_min=8, adversary=CURIOUS, dropout_fraction=0.375, prg=AES_128_CTR)
         self.complete(plan, 12, local=4, leaves={0: SHARE, 11: COLLECT, 4: COLLECT, 9: UNMASK})
-        plan = replace(PLAN, corrupt_fraction=0.0625, dropout_fraction=0.25)
+        plan = replace(PLAN, cohort_min=8, corrupt_fraction=0.0625, dropout_fraction=0.25)
         self.complete(plan, 16, local=5, leaves={0: SHARE, 15: COLLECT, 4: CONFIRM, 9: UNMASK})
         self.complete(plan, 16, local=0, leaves={2: SHARE, 10: COLLECT, 5: CONFIRM, 6: UNMASK})
 
@@ -242,7 +242,7 @@ class Sessions(unittest.TestCase):
 
     def test_seventy_participants_on_a_harary_graph(self):
         forms = (replace(PLAN, adversary=CURIOUS, corrupt_fraction=0.05, dropout_fraction=0.1),
-                 replace(PLAN, corrupt_fraction=0.03, dropout_fraction=0.06, packing=BITS))
+                 replace(PLAN, cohort_min=8, corrupt_fraction=0.03, dropout_fraction=0.06, packing=BITS))
         for form in forms:
             with self.subTest(adversary=form.adversary):
                 plan = replace(form, features=2, classes=2)

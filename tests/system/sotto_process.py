@@ -149,6 +149,10 @@ class MaskHelper(Server):
         return self.process.returncode
 
 
+# Owners who take part in the few devices of a test.
+SMALL_FLEET = ("--cohort-min", "3", "--honest-min", "2", "--corrupt-fraction-min", "0")
+
+
 class Device:
     """`sotto device run` as a process of its own."""
 
@@ -159,7 +163,7 @@ class Device:
             [BINARY, "device", "run", "--coordinator", coordinator.address, "--ca", str(coordinator.ca),
              "--identity",
              str(coordinator.enroll(name)), "--id", name, "--population", "wearables", "--data", str(data),
-             *map(str, extra)],
+             *SMALL_FLEET, *map(str, extra)],
             stdout=self.log, stderr=subprocess.STDOUT)
 
     def log_text(self):
@@ -180,6 +184,8 @@ class Device:
 def write_task(folder, **changes):
     """A task file from the built-in example with some keys changed; returns its path."""
     text = run_ok("task", "example")
+    if changes.get("participants", 10) < 10 or changes.get("participants_min", 8) < 8:
+        changes = {"cohort_min": 3, "honest_min": 2, "corrupt_fraction": 0} | changes
     for key, value in changes.items():
         text, count = re.subn(rf"^{key} = [^#\n]*", f"{key} = {json.dumps(value)} ", text, count=1,
                               flags=re.MULTILINE)

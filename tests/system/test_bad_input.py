@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import unittest
 
-from sotto_process import Coordinator, SystemTest, free_port, run, run_ok, write_task
+from sotto_process import SMALL_FLEET, Coordinator, SystemTest, free_port, run, run_ok, write_task
 
 
 class CommandLine(SystemTest):
@@ -235,7 +235,8 @@ class Identities(SystemTest):
         folder = next(p for p in sorted(data.iterdir()) if p.name != "test" and p.is_dir())
         return run("device", "run", "--coordinator", coordinator.address, "--ca", coordinator.ca, "--id",
                    "d", "--population",
-                   "wearables", "--data", folder, "--rounds", 1, "--quiet", *extra, timeout=60)
+                   "wearables", "--data", folder, "--rounds", 1, "--quiet", *SMALL_FLEET, *extra,
+                   timeout=60)
 
     def serve(self, name="one", **task):
         coordinator = Coordinator(self.folder / name).start()
@@ -280,9 +281,9 @@ class Identities(SystemTest):
         one = self.serve(adversary="curious")
         self.assert_refused(self.device(one, "--identity", one.enroll("d")), 1, "curious",
                             "allow_curious is off")
-        with_leave = self.device(one, "--identity", one.enroll("d"), "--allow-curious", "--cohort-min", 4,
+        with_leave = self.device(one, "--identity", one.enroll("d"), "--allow-curious", "--cohort-min", 9,
                                  "--id", "another")
-        self.assert_refused(with_leave, 1, "no cohort below 4")  # the next rule, no longer that one
+        self.assert_refused(with_leave, 1, "no cohort below 9")  # the next rule, no longer that one
         two = self.serve("two", corrupt_fraction=0.05)
         self.assert_refused(self.device(two, "--identity", two.enroll("e")), 1, "corrupt_fraction", "0.05")
 

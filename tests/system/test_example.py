@@ -16,15 +16,15 @@ EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 
 
 class MinimalDevice(SystemTest):
-    def test_three_of_them_learn_together(self):
+    def test_four_of_them_learn_together(self):
         with Coordinator(self.folder / "one") as one:
-            task = write_task(self.folder, name="line", population="examples", participants=3,
-                              participants_min=3,
+            task = write_task(self.folder, name="line", population="examples", participants=4,
+                              participants_min=4, cohort_min=4, corrupt_fraction=0.1,
                               rounds=3, features=2, classes=2, learning_rate=0.5, weight_max=100)
             one.admin("task", "create", "--file", task)
             devices = [subprocess.Popen([EXAMPLE, one.address, str(one.ca), str(one.enroll(f"device-{i}")),
                                          f"device-{i}", "3"], text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE) for i in range(3)]
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE) for i in range(4)]
             for device in devices:
                 output, errors = device.communicate(timeout=60)
                 self.assertEqual(device.returncode, 0, output + errors)
@@ -43,8 +43,8 @@ class MinimalDevice(SystemTest):
 
 class CustomModels(SystemTest):
     def learn(self, coordinator, program, rounds):
-        """Three devices take part in so many rounds."""
-        names = [f"device-{i}" for i in range(3)]
+        """Four devices take part in so many rounds."""
+        names = [f"device-{i}" for i in range(4)]
         devices = [subprocess.Popen([program, coordinator.address, str(coordinator.ca),
                                      str(coordinator.enroll(name)), name, str(rounds)],
                                     text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Commands in the documents name things that exist, links between documents resolve,
-what a document shows as a change is in the tree, and what a document shows as the program's output is its output.
+"""Commands in the documents name things that exist, links between documents resolve, what a document shows as
+a change is in the tree, and what a document shows as the program's output is its output.
 
 check_documents.py [--root TREE] [--sotto BINARY] [--fix]
 With --sotto the subcommands and options of every `sotto` command are looked up in the binary's own --help,

@@ -138,6 +138,7 @@ Participation DeviceLoop::take_part() {
                                   .identity = keys_.identity ? &keys_.identity->get() : nullptr,
                                   .helper_key = keys_.helper,
                                   .corrupt_fraction_min = options_.corrupt_fraction_min,
+                                  .honest_min = options_.honest_min,
                                   .allow_curious = options_.allow_curious,
                                   .allow_unmasked = options_.allow_unmasked,
                                   .attempts_max = attempts_max_},

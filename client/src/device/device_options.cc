@@ -59,6 +59,10 @@ Status check_device_options(const DeviceOptions& options, const Trainer& trainer
     return invalid_argument(fmt::format("corrupt_fraction_min is {}: it must be at least 0 and below 0.5",
                                         options.corrupt_fraction_min));
   }
+  if (options.honest_min < 2 || options.honest_min > limits::kParticipantsMax) {
+    return invalid_argument(
+        fmt::format("honest_min is {}: it must be 2 to {}", options.honest_min, limits::kParticipantsMax));
+  }
   if (options.signer != nullptr && options.identity_file.empty()) {
     return invalid_argument("a signer needs its identity_file, where the authority endorses its key");
   }

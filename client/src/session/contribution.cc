@@ -87,7 +87,7 @@ Contribution::Contribution(const proto::Plan& plan, Bytes plan_bytes, std::vecto
     : update_(std::move(update)),
       slots_(participants_max(plan) > 0 ? participants_max(plan) - 1 : 0),
       order_(participants_max(plan)),
-      steps_(plan, plan_bytes, secagg::graph_is_chosen, parties, {.slots = slots_, .order = order_}, keys) {}
+      steps_(plan, plan_bytes, parties, {.slots = slots_, .order = order_}, keys) {}
 
 Contribution::~Contribution() { wipe_values(update_); }
 

@@ -28,6 +28,14 @@ Status check_protection(const proto::AggregationSpec& aggregation, const Session
   return {};
 }
 
+// How many honest devices share every sum, against what the owner asks for.
+Status check_honest_min(const proto::AggregationSpec& aggregation, const SessionOptions& options) {
+  if (aggregation.honest_min >= options.honest_min) return {};
+  return denied("the task promises " + std::to_string(aggregation.honest_min) +
+                " honest devices in every sum (honest_min), this device asks for " +
+                std::to_string(options.honest_min));
+}
+
 // A one-shot session shows this device's update to nobody unless coordinator and helper join forces.
 Status check_helper(const proto::Plan& plan, const SessionOptions& options) {
   if (options.identity == nullptr) {
@@ -68,6 +76,9 @@ Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options)
     SOTTO_RETURN_IF_ERROR(check_protection(plan.aggregation, options));
   }
   if (kind == proto::Aggregation::kOneShot) SOTTO_RETURN_IF_ERROR(check_helper(plan, options));
+  if (kind == proto::Aggregation::kSecure || kind == proto::Aggregation::kOneShot) {
+    SOTTO_RETURN_IF_ERROR(check_honest_min(plan.aggregation, options));
+  }
   if (plan.aggregation.cohort_min < options.cohort_min) {
     return {StatusCode::kPermissionDenied,
             fmt::format("the task allows cohorts of {}, this device takes part in no cohort below {}",

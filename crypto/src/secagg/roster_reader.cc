@@ -8,6 +8,7 @@
 #include "secagg/labels.h"
 #include "sotto/base/check.h"
 #include "sotto/base/limits.h"
+#include "sotto/secagg/parameters.h"
 
 namespace sotto::secagg {
 namespace {
@@ -46,7 +47,6 @@ std::size_t ParticipantRules::minimum() const {
 std::uint8_t ParticipantRules::ring_bits() const { return RingLayout(participants_max, 1).bits(); }
 
 RosterReader::RosterReader(const RosterReaderInput& input) : input_(input) {
-  SOTTO_CHECK(input.rules.graph_verdict != nullptr);
   if (is_signed()) own_identity_ = identity_of(input.identity->signer.public_key());
 }
 
@@ -137,7 +137,12 @@ Rejection RosterReader::check_header() const {
   if (graph.participants > rules.participants_max) return Rejection::kBadParameters;
   const bool fits = graph.participants <= input_.order.size() && graph.neighbours <= input_.slots.size();
   if (!fits) return Rejection::kBadParameters;
-  return rules.graph_verdict(graph, rules) ? Rejection::kNone : Rejection::kBadParameters;
+  const bool withstands = graph_withstands(graph, {.participants = graph.participants,
+                                                   .adversary = rules.adversary,
+                                                   .corrupt_fraction = rules.corrupt_fraction,
+                                                   .dropout_fraction = rules.dropout_fraction,
+                                                   .honest_min = rules.honest_min});
+  return withstands ? Rejection::kNone : Rejection::kBadParameters;
 }
 
 Rejection RosterReader::read_entry(Bytes entry) {

@@ -93,21 +93,30 @@ class Experiment {
     proto::TaskSpec spec = options_.task;
     spec.population = spec.name;
     spec.model = model_spec();
-    spec.aggregation.cohort_min = static_cast<std::uint16_t>(limits::kParticipantsMin);
     spec.aggregation.participants_max = spec.cohort_max;
     // The graph must stand the drop-outs this experiment makes, as far as any graph can against a lying
     // server.
     const double expected_dropout = std::min(options_.dropout, kDropoutFractionMax);
     spec.aggregation.dropout_fraction =
         std::max(spec.aggregation.dropout_fraction, static_cast<float>(expected_dropout));
+    allow_small_cohorts(spec.aggregation);
     std::size_t examples_max = 1;
     for (const auto& examples : data_.devices) examples_max = std::max(examples_max, examples.count());
     spec.aggregation.weight_max = static_cast<std::uint32_t>(std::min<std::size_t>(examples_max, 1u << 20));
     spec.rounds = options_.rounds;
     spec.participants = clients_per_round_;
-    spec.participants_min = std::max<std::uint32_t>(limits::kParticipantsMin, clients_per_round_ / 2);
+    spec.participants_min = std::max<std::uint32_t>(spec.aggregation.cohort_min, clients_per_round_ / 2);
     spec.model_seed = options_.seed;
     return spec;
+  }
+
+  // Fleets may be tiny here. In a few devices one corrupt device, rounded up, would cost more of the
+  // drop-outs that a session stands than the tenth that it is meant to be.
+  void allow_small_cohorts(proto::AggregationSpec& aggregation) const {
+    constexpr std::uint32_t kCountsCorruptFrom = 20;
+    if (clients_per_round_ < kCountsCorruptFrom) aggregation.corrupt_fraction = 0;
+    aggregation.honest_min = 2;
+    aggregation.cohort_min = limits::kParticipantsMin;
   }
 
   // Fills in what is known before the first round.
@@ -214,9 +223,11 @@ class Experiment {
                                                         .population = options_.task.name,
                                                         .trainers = {options_.architecture},
                                                         .parameters_max = limits::kParametersMax,
+                                                        .cohort_min = limits::kParticipantsMin,
                                                         .identity = &backend_.identity(device),
                                                         .helper_key = backend_.helper_key(),
                                                         .corrupt_fraction_min = 0,
+                                                        .honest_min = 2,
                                                         .allow_curious = true,
                                                         .allow_unmasked = true},
                                                        {.keys = keys, .rounding = rounding}),

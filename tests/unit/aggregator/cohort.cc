@@ -8,6 +8,7 @@
 #include "sotto/crypto/primitives.h"
 #include "sotto/secagg/sum_units.h"
 #include "support/enrolment.h"
+#include "support/small_cohorts.h"
 
 namespace sotto::aggregator {
 
@@ -60,8 +61,7 @@ std::unique_ptr<Cohort::Device> Cohort::make_device(std::size_t number) const {
                                        .participants_max = plan_.aggregation.participants_max,
                                        .adversary = plan_.aggregation.adversary,
                                        .corrupt_fraction = plan_.aggregation.corrupt_fraction,
-                                       .dropout_fraction = plan_.aggregation.dropout_fraction,
-                                       .graph_verdict = secagg::graph_is_chosen};
+                                       .dropout_fraction = plan_.aggregation.dropout_fraction};
   return std::make_unique<Device>(context, rules, lanes_.size(), seed_ * 1000 + number);
 }
 
@@ -192,6 +192,7 @@ CohortSum Cohort::expected(const Play& play) const {
 
 proto::Plan small_plan(std::uint32_t features, std::uint16_t participants_max) {
   proto::Plan plan;
+  allow_small_cohorts(plan.aggregation);
   plan.task = TaskId{7};
   plan.round = RoundId{3};
   plan.model = {.architecture = proto::Architecture::kSoftmax, .features = features, .classes = 2};

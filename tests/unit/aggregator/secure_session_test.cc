@@ -15,6 +15,7 @@ namespace sotto::aggregator {
 namespace {
 
 using proto::Step;
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -672,6 +673,21 @@ TEST(MakeCohortSession, RefusesPlansItCannotServe) {
   plan.aggregation.corrupt_fraction = 0.4f;
   plan.aggregation.dropout_fraction = 0.4f;
   EXPECT_THAT(message(plan, proto::encode_plan(plan)), HasSubstr("no threshold serves 20 participants"));
+  plan.aggregation.corrupt_fraction = 0.1f;
+  plan.aggregation.dropout_fraction = 0.3f;
+  plan.aggregation.honest_min = 16;
+  EXPECT_THAT(message(plan, proto::encode_plan(plan)), HasSubstr("leaves 16 honest in every sum"));
+}
+
+TEST(SecureSession, OfASizeThatNothingServesEndsWithAdvice) {
+  proto::Plan plan = plan_for(20);
+  plan.aggregation.corrupt_fraction = 0.1f;
+  plan.aggregation.dropout_fraction = 0.3f;
+  Cohort cohort(plan, 3, 1);
+  const Outcome outcome = cohort.play({});
+  EXPECT_THAT(outcome.status.message(),
+              AllOf(HasSubstr("no threshold serves 3 participants, of whom 1 may be corrupt"),
+                    HasSubstr("raise cohort_min to 8,")));
 }
 
 }  // namespace

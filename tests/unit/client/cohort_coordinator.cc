@@ -4,6 +4,7 @@
 
 #include "sotto/crypto/primitives.h"
 #include "support/enrolment.h"
+#include "support/small_cohorts.h"
 
 namespace sotto::client {
 namespace {
@@ -22,6 +23,7 @@ Task::Task(proto::Aggregation kind, std::vector<float> parameters) {
   plan.model_digest = crypto::sha256({model_bytes});
   plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 3, .classes = 2};
   plan.aggregation.kind = kind;
+  allow_small_cohorts(plan.aggregation);
   plan.aggregation.participants_max = 8;
   plan.aggregation.clip = 2;
   plan.aggregation.weight_max = 16;
@@ -96,7 +98,10 @@ SessionOptions device_options(const std::string& name) {
   return {.device_id = name,
           .population = "thermostats",
           .trainers = {proto::Architecture::kSoftmax},
+          .cohort_min = 3,
           .identity = &secagg::enrolled_device(name),
+          .corrupt_fraction_min = 0,
+          .honest_min = 2,
           .allow_curious = true,
           .allow_unmasked = true};
 }

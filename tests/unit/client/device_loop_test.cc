@@ -75,6 +75,9 @@ class DeviceLoopTest : public testing::Test {
     std::filesystem::create_directories(folder_);
     options_.coordinator = "localhost:7443";
     options_.device_id = "kitchen-7";
+    options_.cohort_min = 3;
+    options_.corrupt_fraction_min = 0;
+    options_.honest_min = 2;
     options_.population = "thermostats";
     options_.state_file = folder_ / "state";
     options_.allow_unmasked = true;

@@ -137,7 +137,8 @@ proto::Plan plan_from_fields(const Json& fields) {
                       .dropout_fraction = fields.at("dropout_fraction"),
                       .clip = fields.at("clip"),
                       .weight_max = fields.at("weight_max"),
-                      .packing = static_cast<Packing>(fields.at("packing").get<int>())};
+                      .packing = static_cast<Packing>(fields.at("packing").get<int>()),
+                      .honest_min = fields.at("honest_min")};
   plan.report_within_ms = fields.at("report_within_ms");
   return plan;
 }
@@ -531,7 +532,7 @@ class RecordedDevice {
                                           .adversary = aggregation.adversary,
                                           .corrupt_fraction = aggregation.corrupt_fraction,
                                           .dropout_fraction = aggregation.dropout_fraction,
-                                          .graph_verdict = graph_is_chosen},
+                                          .honest_min = aggregation.honest_min},
                          &identity_, slots_, order_, random_);
   }
 

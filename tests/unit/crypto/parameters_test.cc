@@ -3,13 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <limits>
 #include <string>
-
-#include "secagg/hypergeometric.h"
 
 namespace sotto::secagg {
 namespace {
@@ -20,9 +15,9 @@ constexpr Adversary kSemiMalicious = Adversary::kSemiMalicious;
 struct Row {
   Adversary adversary;
   std::uint32_t participants;
-  double corrupt;
-  double dropped;
-  std::uint16_t neighbours;  // 0: no sparse graph
+  float corrupt;
+  float dropped;
+  std::uint16_t neighbours;  // 0: nothing serves
   std::uint16_t threshold;
 };
 
@@ -33,198 +28,190 @@ GraphRequest request_of(const Row& row) {
           .dropout_fraction = row.dropped};
 }
 
-std::string name_of(const Row& row) {
-  return std::string(row.adversary == kCurious ? "curious" : "semi-malicious") +
-         " n=" + std::to_string(row.participants) + " gamma=" + std::to_string(row.corrupt) +
-         " delta=" + std::to_string(row.dropped);
+GraphParameters graph_of(std::uint32_t participants, std::uint32_t neighbours, std::uint32_t threshold) {
+  return {.participants = static_cast<std::uint16_t>(participants),
+          .neighbours = static_cast<std::uint16_t>(neighbours),
+          .threshold = static_cast<std::uint16_t>(threshold)};
 }
 
 void expect_row(const Row& row) {
-  const auto found = search_sparse_graph(request_of(row));
-  if (row.neighbours == 0) {
-    EXPECT_FALSE(found.has_value()) << name_of(row);
-    return;
-  }
-  ASSERT_TRUE(found.has_value()) << name_of(row);
-  EXPECT_EQ(found->participants, row.participants) << name_of(row);
-  EXPECT_EQ(found->neighbours, row.neighbours) << name_of(row);
-  EXPECT_EQ(found->threshold, row.threshold) << name_of(row);
+  const auto found = choose_graph(request_of(row));
+  const std::string name = "n=" + std::to_string(row.participants) + " gamma=" + std::to_string(row.corrupt) +
+                           " delta=" + std::to_string(row.dropped);
+  ASSERT_EQ(found.has_value(), row.neighbours != 0) << name;
+  if (!found) return;
+  EXPECT_EQ(found->neighbours, row.neighbours) << name;
+  EXPECT_EQ(found->threshold, row.threshold) << name;
+  EXPECT_EQ(found->participants, row.participants) << name;
+  EXPECT_TRUE(graph_withstands(*found, request_of(row))) << name;
 }
 
-// As many neighbours as the row says or a few more, and never a lower threshold.
-void expect_at_least(const Row& row) {
-  const auto found = search_sparse_graph(request_of(row));
-  ASSERT_TRUE(found.has_value()) << name_of(row);
-  EXPECT_GE(found->neighbours, row.neighbours) << name_of(row);
-  EXPECT_LE(found->neighbours, row.neighbours + 12) << name_of(row);
-  const bool same_graph = found->neighbours == row.neighbours;
-  EXPECT_GE(found->threshold, row.threshold) << name_of(row);
-  EXPECT_LE(found->threshold, row.threshold + (same_graph ? 1 : 10)) << name_of(row);
-}
-
-TEST(SparseSearch, GivesThePublishedFiguresForACuriousServer) {
+// The table of PROTOCOL.md section 6.13, which an independent program works out from exact fractions.
+TEST(ChooseGraph, GivesTheProtocolsFigures) {
   const Row rows[] = {
-      {kCurious, 100, 0.05, 0.05, 12, 6},      {kCurious, 100, 0.10, 0.30, 34, 11},
-      {kCurious, 100, 0.33, 0.30, 64, 34},     {kCurious, 300, 0.20, 0.20, 74, 41},
-      {kCurious, 1000, 0.05, 0.05, 30, 17},    {kCurious, 1000, 0.10, 0.10, 48, 27},
-      {kCurious, 1000, 0.33, 0.30, 250, 136},  {kCurious, 10000, 0.05, 0.05, 34, 20},
-      {kCurious, 10000, 0.33, 0.30, 356, 193},
+      {kSemiMalicious, 3, 0.1f, 0.1f, 0, 0},
+      {kSemiMalicious, 4, 0.1f, 0.1f, 3, 3},
+      {kSemiMalicious, 10, 0.1f, 0.1f, 9, 6},
+      {kSemiMalicious, 64, 0.1f, 0.1f, 63, 36},
+      {kSemiMalicious, 65, 0.1f, 0.1f, 22, 16},
+      {kSemiMalicious, 100, 0.1f, 0.1f, 32, 22},
+      {kSemiMalicious, 250, 0.1f, 0.1f, 68, 48},
+      {kSemiMalicious, 257, 0.1f, 0.1f, 66, 47},
+      {kSemiMalicious, 1000, 0.1f, 0.1f, 144, 107},
+      {kSemiMalicious, 3000, 0.1f, 0.1f, 176, 131},
+      {kSemiMalicious, 10'000, 0.1f, 0.1f, 196, 146},
+      {kSemiMalicious, 1000, 0.05f, 0.05f, 78, 60},
+      {kSemiMalicious, 250, 0.33f, 0.1f, 136, 111},
+      {kSemiMalicious, 1000, 0.33f, 0.1f, 322, 262},
+      {kSemiMalicious, 1000, 0.2f, 0.1f, 210, 164},
+      {kSemiMalicious, 1000, 0.1f, 0.3f, 470, 286},
+      {kSemiMalicious, 1000, 0.33f, 0.3f, 999, 666},
+      {kSemiMalicious, 30, 0.33f, 0.3f, 0, 0},
+      {kCurious, 3, 0.1f, 0.1f, 2, 2},
+      {kCurious, 64, 0.1f, 0.1f, 63, 8},
+      {kCurious, 100, 0.1f, 0.1f, 22, 11},
+      {kCurious, 1000, 0.1f, 0.1f, 48, 27},
+      {kCurious, 10'000, 0.1f, 0.1f, 54, 31},
   };
   for (const Row& row : rows) expect_row(row);
 }
 
-// Computed from PROTOCOL.md section 6.13 with exact fractions.
-TEST(SparseSearch, GivesTheProtocolsFiguresForASemiMaliciousServer) {
-  const Row rows[] = {
-      {kSemiMalicious, 100, 0.05, 0.05, 18, 13},    {kSemiMalicious, 100, 0.10, 0.10, 32, 22},
-      {kSemiMalicious, 100, 0.33, 0.20, 76, 56},    {kSemiMalicious, 100, 0.33, 0.30, 0, 0},
-      {kSemiMalicious, 300, 0.10, 0.10, 70, 49},    {kSemiMalicious, 300, 0.20, 0.20, 164, 112},
-      {kSemiMalicious, 1000, 0.10, 0.05, 66, 49},   {kSemiMalicious, 1000, 0.10, 0.10, 100, 70},
-      {kSemiMalicious, 1000, 0.20, 0.30, 642, 409}, {kSemiMalicious, 1000, 0.33, 0.20, 504, 366},
-  };
-  for (const Row& row : rows) expect_row(row);
-}
-
-// The table has the paper's threshold for a semi-malicious server, floor((k + x) / 2) + 1. Ours is one more
-// where k + x is odd, which may then cost a few neighbours more: that part of the table bounds ours from
-// below.
-TEST(SparseSearch, AgreesWithEveryFigureOfTheReferenceTable) {
-  const char* chosen = std::getenv("SOTTO_REFERENCE_DIR");
-  if (chosen == nullptr) GTEST_SKIP() << "SOTTO_REFERENCE_DIR names no folder with secagg-parameters.txt";
-  const std::filesystem::path table = std::filesystem::path(chosen) / "secagg-parameters.txt";
-  if (!std::filesystem::exists(table)) GTEST_SKIP() << table << " is absent";
-  std::ifstream file(table);
-  std::string line;
-  std::getline(file, line);  // the column names
-  int rows = 0;
-  while (std::getline(file, line)) {
-    std::istringstream columns(line);
-    std::string adversary, neighbours;
-    Row row{};
-    if (!(columns >> adversary >> row.participants >> row.corrupt >> row.dropped >> neighbours)) continue;
-    row.adversary = adversary == "curious" ? kCurious : kSemiMalicious;
-    if (neighbours != "none") {
-      row.neighbours = static_cast<std::uint16_t>(std::stoi(neighbours));
-      columns >> row.threshold;
-    }
-    ++rows;
-    if (row.adversary == kCurious || row.neighbours == 0) {
-      expect_row(row);
-    } else {
-      expect_at_least(row);
-    }
-  }
-  EXPECT_GE(rows, 100);
-}
-
-TEST(SparseSearch, TreatsFloatFractionsAsTheDecimalsTheyStandFor) {
-  for (const float fraction : {0.05f, 0.1f, 0.15f, 0.2f, 0.25f, 0.3f, 0.35f}) {
-    const double decimal = std::round(static_cast<double>(fraction) * 100) / 100;
-    const auto with_float = search_sparse_graph({.participants = 1000,
-                                                 .adversary = kCurious,
-                                                 .corrupt_fraction = fraction,
-                                                 .dropout_fraction = fraction});
-    const auto with_decimal = search_sparse_graph({.participants = 1000,
-                                                   .adversary = kCurious,
-                                                   .corrupt_fraction = decimal,
-                                                   .dropout_fraction = decimal});
-    ASSERT_TRUE(with_float.has_value() && with_decimal.has_value()) << fraction;
-    EXPECT_EQ(*with_float, *with_decimal) << fraction;
-  }
-}
-
-TEST(SparseSearch, RefusesSizesAndFractionsOutsideItsRange) {
-  const GraphRequest good{.participants = 100};
-  for (const std::uint32_t participants : {0u, 2u, 10'001u, 65'536u}) {
-    GraphRequest request = good;
-    request.participants = participants;
-    EXPECT_FALSE(search_sparse_graph(request).has_value()) << participants;
-    EXPECT_FALSE(choose_graph(request).has_value()) << participants;
-  }
-  for (const double fraction : {-0.1, 1.0, std::nan("")}) {
-    GraphRequest request = good;
-    request.corrupt_fraction = fraction;
-    EXPECT_FALSE(search_sparse_graph(request).has_value()) << fraction;
-    request = good;
-    request.dropout_fraction = fraction;
-    EXPECT_FALSE(search_sparse_graph(request).has_value()) << fraction;
-  }
-}
-
-TEST(ChooseGraph, IsCompleteUpToSixtyFourParticipants) {
-  const auto smallest = choose_graph({.participants = 3});
-  ASSERT_TRUE(smallest.has_value());
-  EXPECT_EQ(*smallest, (GraphParameters{.participants = 3, .neighbours = 2, .threshold = 2}));
-  // 64: 6 corrupt, 6 dropped. Curious: t = 7. Semi-malicious: 2 t >= 63 + 6 + 2, t = 36 <= 57 that remain.
-  const auto curious = choose_graph({.participants = 64, .adversary = kCurious});
-  ASSERT_TRUE(curious.has_value());
-  EXPECT_EQ(*curious, (GraphParameters{.participants = 64, .neighbours = 63, .threshold = 7}));
-  const auto semi_malicious = choose_graph({.participants = 64});
-  ASSERT_TRUE(semi_malicious.has_value());
-  EXPECT_EQ(*semi_malicious, (GraphParameters{.participants = 64, .neighbours = 63, .threshold = 36}));
-}
-
-TEST(ChooseGraph, IsSparseAbove) {
-  const auto sparse = choose_graph({.participants = 100});
-  ASSERT_TRUE(sparse.has_value());
-  EXPECT_EQ(*sparse, (GraphParameters{.participants = 100, .neighbours = 32, .threshold = 22}));
+TEST(ChooseGraph, IsCompleteUpToSixtyFourParticipantsAndSparseAbove) {
+  EXPECT_EQ(choose_graph({.participants = 64})->neighbours, 63);
+  EXPECT_LT(choose_graph({.participants = 65})->neighbours, 64);
 }
 
 TEST(ChooseGraph, FallsBackToTheCompleteGraphWhereNoSparseOneWillDo) {
-  const auto found = choose_graph({.participants = 100, .corrupt_fraction = 0.33, .dropout_fraction = 0.3});
-  ASSERT_TRUE(found.has_value());
+  const auto found = choose_graph({.participants = 100, .corrupt_fraction = 0.33f, .dropout_fraction = 0.3f});
   // 2 t >= 99 + 33 + 2.
-  EXPECT_EQ(*found, (GraphParameters{.participants = 100, .neighbours = 99, .threshold = 67}));
+  EXPECT_EQ(found, graph_of(100, 99, 67));
 }
 
 TEST(ChooseGraph, FindsNothingWhereNothingWillDo) {
-  EXPECT_FALSE(
-      choose_graph({.participants = 100, .corrupt_fraction = 0.4, .dropout_fraction = 0.4}).has_value());
+  EXPECT_EQ(choose_graph({.participants = 100, .corrupt_fraction = 0.4f, .dropout_fraction = 0.4f}),
+            std::nullopt);
+  EXPECT_EQ(choose_graph({.participants = 10, .corrupt_fraction = 0, .dropout_fraction = 0.99f}),
+            std::nullopt);
 }
 
-TEST(ChooseGraph, IsAGraphWithAMajorityThresholdAtEverySize) {
+TEST(ChooseGraph, RefusesSizesAndFractionsOutsideItsRange) {
+  for (const std::uint32_t participants : {0u, 2u, 10'001u, 65'536u}) {
+    EXPECT_EQ(choose_graph({.participants = participants}), std::nullopt) << participants;
+    EXPECT_FALSE(graph_withstands(graph_of(participants, 2, 2), {.participants = participants}));
+  }
+  for (const float fraction : {-0.1f, 1.0f, std::numeric_limits<float>::quiet_NaN()}) {
+    EXPECT_EQ(choose_graph({.participants = 100, .corrupt_fraction = fraction}), std::nullopt) << fraction;
+    EXPECT_EQ(choose_graph({.participants = 100, .dropout_fraction = fraction}), std::nullopt) << fraction;
+  }
+}
+
+TEST(ChooseGraph, WithstandsAndIsTheLeastThatDoesAtEverySize) {
   for (const Adversary adversary : {kCurious, kSemiMalicious}) {
-    for (std::uint32_t n = 3; n <= 1024; n += n < 80 ? 1 : 59) {
-      const auto found = choose_graph({.participants = n, .adversary = adversary});
+    for (std::uint32_t n = 4; n <= 1024; n += n < 80 ? 1 : 59) {
+      const GraphRequest request{.participants = n, .adversary = adversary};
+      const auto found = choose_graph(request);
       ASSERT_TRUE(found.has_value()) << n;
-      const std::uint32_t k = found->neighbours;
-      const std::uint32_t t = found->threshold;
-      EXPECT_TRUE(k == n - 1 || (k % 2 == 0 && k >= 2 && k < n - 1)) << n;
-      EXPECT_TRUE(t >= 2 && t <= k) << n;
-      EXPECT_TRUE(adversary == kCurious || 2 * t >= k + 2) << n;
+      EXPECT_TRUE(graph_withstands(*found, request)) << n;
+      GraphParameters lower = *found;
+      --lower.threshold;
+      EXPECT_FALSE(graph_withstands(lower, request)) << n;
+      EXPECT_TRUE(adversary == kCurious || 2 * found->threshold >= found->neighbours + 2) << n;
     }
   }
 }
 
-TEST(Hypergeometric, HasExactQuantilesWhereTheyCanBeCountedByHand) {
-  // 5 drawn of 10, 4 marked: Pr[X = 0..4] = 6, 60, 120, 60, 6 of 252.
-  const Hypergeometric distribution(10, 4, 5);
-  EXPECT_EQ(distribution.upper_quantile(5.9 / 252), 4u);
-  EXPECT_EQ(distribution.upper_quantile(6.1 / 252), 3u);
-  EXPECT_EQ(distribution.upper_quantile(66.1 / 252), 2u);
-  EXPECT_EQ(distribution.lower_quantile(5.9 / 252), 0u);
-  EXPECT_EQ(distribution.lower_quantile(6.1 / 252), 1u);
-  EXPECT_EQ(distribution.lower_quantile(66.1 / 252), 2u);
-}
-
-TEST(Hypergeometric, IsCertainAtItsEnds) {
-  const Hypergeometric all(50, 50, 20);
-  EXPECT_EQ(all.upper_quantile(1e-12), 20u);
-  EXPECT_EQ(all.lower_quantile(1e-12), 20u);
-  const Hypergeometric none(50, 0, 20);
-  EXPECT_EQ(none.upper_quantile(1e-12), 0u);
-  EXPECT_EQ(none.lower_quantile(1e-12), 0u);
-  const Hypergeometric forced(50, 40, 30);  // at least 20 of the sample are marked
-  EXPECT_GE(forced.lower_quantile(1e-300), 20u);
-}
-
-TEST(LogFactorial, AgreesWithTheSumOfLogarithms) {
-  double sum = 0;
-  for (std::uint32_t i = 1; i <= 2000; ++i) {
-    sum += std::log(i);
-    EXPECT_NEAR(log_factorial(i), sum, 1e-12 * std::max(1.0, sum)) << i;
+// Up to a few hundred devices nobody needs to count seeds: fewer corrupt devices exist than any attack takes.
+TEST(ChooseGraph, LeavesNoPlacementToGrindForInCohortsOfTwoHundredAndFifty) {
+  for (const std::uint32_t n : {65u, 100u, 200u, 250u}) {
+    const auto found = choose_graph({.participants = n});
+    ASSERT_TRUE(found.has_value());
+    const std::uint32_t corrupt = corrupt_heads(0.1f, n);
+    EXPECT_GT(2 * (found->threshold - found->neighbours / 2), static_cast<int>(corrupt)) << n;
+    EXPECT_GT(2 * found->threshold - found->neighbours - 1, static_cast<int>(corrupt)) << n;
   }
-  EXPECT_EQ(log_factorial(0), 0);
+}
+
+TEST(ChooseGraph, LeavesAsManyHonestMembersInEverySumAsAskedFor) {
+  const auto usual = choose_graph({.participants = 100});
+  EXPECT_EQ(sum_floor(*usual), 12u);
+  const auto more = choose_graph({.participants = 100, .honest_min = 20});
+  ASSERT_TRUE(more.has_value());
+  EXPECT_GE(sum_floor(*more), 20u);
+  EXPECT_GT(more->neighbours, usual->neighbours);
+  // The complete graph's floor is (99 - 10) / 2 + 1; with t = 56 it is 45.
+  EXPECT_TRUE(choose_graph({.participants = 100, .honest_min = 45}).has_value());
+  EXPECT_FALSE(choose_graph({.participants = 100, .honest_min = 46}).has_value());
+  // A curious coordinator keeps to the protocol, so there is no such promise to keep.
+  EXPECT_EQ(choose_graph({.participants = 100, .adversary = kCurious, .honest_min = 99}),
+            choose_graph({.participants = 100, .adversary = kCurious}));
+}
+
+TEST(GraphWithstands, RefusesWhatWasBuiltForCoordinatorsThatDrawOnce) {
+  // Enough against one random graph (2^-41), too little once seeds are drawn 2^80 times and the missing are
+  // chosen.
+  for (const GraphParameters old : {graph_of(1000, 100, 70), graph_of(10'000, 122, 85)}) {
+    EXPECT_FALSE(graph_withstands(old, {.participants = old.participants}));
+  }
+  const GraphRequest third{.participants = 1000, .corrupt_fraction = 0.33f};
+  EXPECT_FALSE(graph_withstands(graph_of(1000, 218, 171), third));
+}
+
+TEST(GraphWithstands, TakesMoreThanIsNeeded) {
+  const GraphRequest request{.participants = 1000};
+  EXPECT_TRUE(graph_withstands(graph_of(1000, 144, 107), request));
+  EXPECT_TRUE(graph_withstands(graph_of(1000, 144, 144), request));
+  EXPECT_TRUE(graph_withstands(graph_of(1000, 200, 150), request));
+  EXPECT_TRUE(graph_withstands(graph_of(1000, 999, 551), request));
+}
+
+TEST(GraphWithstands, RefusesShapesThatAreNoGraphOfThisProtocol) {
+  const GraphRequest request{.participants = 100};
+  EXPECT_TRUE(graph_withstands(graph_of(100, 32, 22), request));
+  EXPECT_FALSE(graph_withstands(graph_of(100, 33, 26), request)) << "odd";
+  EXPECT_TRUE(graph_withstands(graph_of(100, 66, 50), request));
+  EXPECT_FALSE(graph_withstands(graph_of(100, 68, 60), request)) << "above two thirds, not complete";
+  EXPECT_FALSE(graph_withstands(graph_of(100, 100, 60), request)) << "more than there are";
+  EXPECT_FALSE(graph_withstands(graph_of(100, 0, 0), request));
+  EXPECT_FALSE(graph_withstands(graph_of(100, 32, 33), request)) << "t above k";
+  EXPECT_FALSE(graph_withstands(graph_of(100, 32, 0), request));
+  EXPECT_FALSE(graph_withstands(graph_of(100, 32, 22), {.participants = 101})) << "of another cohort";
+  const GraphRequest safe{.participants = 10, .adversary = kCurious, .corrupt_fraction = 0};
+  EXPECT_FALSE(graph_withstands(graph_of(10, 9, 1), safe)) << "one neighbour would hold the seed";
+  EXPECT_TRUE(graph_withstands(graph_of(10, 9, 2), safe));
+}
+
+TEST(GraphWithstands, HoldsTheFloorOfASum) {
+  GraphRequest request{.participants = 100, .honest_min = 12};
+  EXPECT_TRUE(graph_withstands(graph_of(100, 32, 22), request));
+  request.honest_min = 13;
+  EXPECT_FALSE(graph_withstands(graph_of(100, 32, 22), request));
+}
+
+TEST(Heads, AreRoundedAgainstTheAttackerAndForTheOperator) {
+  EXPECT_EQ(corrupt_heads(0.1f, 3), 1u);
+  EXPECT_EQ(corrupt_heads(0.1f, 10), 1u);
+  EXPECT_EQ(corrupt_heads(0.1f, 11), 2u);
+  EXPECT_EQ(corrupt_heads(0, 10'000), 0u);
+  EXPECT_EQ(dropped_heads(0.1f, 9), 0u);
+  EXPECT_EQ(dropped_heads(0.1f, 10), 1u);
+  EXPECT_EQ(dropped_heads(0.1f, 19), 1u);
+  EXPECT_EQ(dropped_heads(0.35f, 1000), 350u);
+  EXPECT_EQ(corrupt_heads(0.33f, 10'000), 3300u);
+}
+
+// binary32 rounds most decimals; both directions must not cost or give a head.
+TEST(Heads, TakeFractionsAsTheDecimalsTheyStandFor) {
+  for (std::uint32_t percent = 0; percent < 100; ++percent) {
+    const float fraction = static_cast<float>(percent) / 100;
+    EXPECT_EQ(corrupt_heads(fraction, 100), percent);
+    EXPECT_EQ(dropped_heads(fraction, 100), percent);
+    EXPECT_EQ(dropped_heads(std::nextafter(fraction, 0.0f), 100), percent);
+    EXPECT_EQ(corrupt_heads(std::nextafter(fraction, 1.0f), 100), percent);
+  }
+  EXPECT_EQ(corrupt_heads(0x1p-18f, 10'000), 0u) << "below half a part nothing is counted";
+  EXPECT_EQ(corrupt_heads(6e-6f, 10'000), 1u);
+  EXPECT_EQ(corrupt_heads(4e-6f, 10'000), 0u);
+  EXPECT_EQ(corrupt_heads(0x1.fffffep-1f, 10'000), 10'000u);
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ class AnySession : public SessionOfSix, public testing::WithParamInterface<Adver
   AnySession()
       : SessionOfSix({.participants = 6,
                       .adversary = GetParam(),
-                      .corrupt_fraction = GetParam() == Adversary::kCurious ? 0.34f : 0.1f}) {}
+                      .corrupt_fraction = GetParam() == Adversary::kCurious ? 0.33f : 0.1f}) {}
 };
 INSTANTIATE_TEST_SUITE_P(Adversaries, AnySession,
                          testing::Values(Adversary::kCurious, Adversary::kSemiMalicious),
@@ -367,7 +367,7 @@ class OutOfOrder : public testing::TestWithParam<StateAndCall> {
     }
   }
 
-  SessionRelay relay_{{.participants = 3}};
+  SessionRelay relay_{{.participants = 3, .corrupt_fraction = 0}};
 };
 
 TEST_P(OutOfOrder, CallsAreRefusedAndEndTheSession) {

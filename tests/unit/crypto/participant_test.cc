@@ -43,6 +43,7 @@ TEST(Participant, CohortsOfThreeToTwelveRevealTheirSum) {
     for (std::uint16_t participants = 3; participants <= 12; ++participants) {
       SessionRelay relay({.participants = participants,
                           .adversary = adversary,
+                          .corrupt_fraction = participants < 4 ? 0.0f : 0.1f,
                           .prg = participants % 2 == 0 ? crypto::Prg::kChaCha20 : crypto::Prg::kAes128Ctr,
                           .seed = participants});
       ASSERT_NO_FATAL_FAILURE(run(relay, {}));
@@ -61,7 +62,7 @@ TEST(Participant, WordPackedCohortsRevealTheirSum) {
 }
 
 TEST(Participant, SumsSurviveDropOutsAtEveryStep) {
-  SessionRelay relay({.participants = 12});  // threshold 7 of 11 neighbours
+  SessionRelay relay({.participants = 12, .corrupt_fraction = 0.08f});  // threshold 7 of 11 neighbours
   ASSERT_NO_FATAL_FAILURE(
       run(relay, {.before_shares = {0}, .before_vector = {3}, .before_confirm = {11}, .before_answer = {5}}));
   EXPECT_EQ(relay.recover(), relay.plain_sum());
@@ -85,19 +86,19 @@ TEST(Participant, SumsSurviveDropOutsOnASparseGraph) {
 }
 
 TEST(Participant, ThresholdAnswersAreEnough) {
-  SessionRelay relay({.participants = 7});  // threshold 4 of 6 neighbours
+  SessionRelay relay({.participants = 7, .corrupt_fraction = 0});  // threshold 4 of 6 neighbours
   ASSERT_NO_FATAL_FAILURE(run(relay, {.before_answer = {0, 1}}));
   EXPECT_EQ(relay.recover(), relay.plain_sum());
 }
 
 TEST(Participant, FewerThanThresholdAnswersRevealNothing) {
-  SessionRelay relay({.participants = 7});
+  SessionRelay relay({.participants = 7, .corrupt_fraction = 0});
   ASSERT_NO_FATAL_FAILURE(run(relay, {.before_answer = {0, 1, 2}}));
   EXPECT_FALSE(relay.recover().has_value());
 }
 
 TEST(Participant, MaskedVectorsLookNothingLikeThePlainOnes) {
-  SessionRelay relay({.participants = 3, .lanes = 10'000});
+  SessionRelay relay({.participants = 3, .corrupt_fraction = 0, .lanes = 10'000});
   ASSERT_NO_FATAL_FAILURE(run(relay, {}));
   for (const std::uint16_t index : relay.everybody()) {
     // Plain 16-bit lanes have a zero upper byte; of masked ones 1 in 256 has, 39 expected here.
@@ -139,7 +140,7 @@ TEST(Participant, ServersThatShowDifferentModelsGetNoSum) {
 }
 
 TEST(Participant, ARecordThatDoesNotOpenIsAnsweredWithNoShare) {
-  SessionRelay relay({.participants = 5});
+  SessionRelay relay({.participants = 5, .corrupt_fraction = 0});
   relay.advertise_all();
   relay.share_all(relay.everybody());
   relay.device(2).shares[shares_bytes(0) + 5] ^= 1;  // device 2's record for its first neighbour, device 0
@@ -155,7 +156,7 @@ TEST(Participant, ARecordThatDoesNotOpenIsAnsweredWithNoShare) {
 }
 
 TEST(Participant, StatesFollowTheDiagram) {
-  SessionRelay relay({.participants = 3});
+  SessionRelay relay({.participants = 3, .corrupt_fraction = 0});
   Participant& participant = relay.device(1).participant;
   EXPECT_EQ(participant.state(), State::kAdvertise);
   relay.advertise_all();
@@ -174,8 +175,8 @@ TEST(Participant, StatesFollowTheDiagram) {
 }
 
 TEST(Participant, FreshSessionsUseFreshKeys) {
-  SessionRelay first({.participants = 3});
-  SessionRelay second({.participants = 3, .seed = 2});
+  SessionRelay first({.participants = 3, .corrupt_fraction = 0});
+  SessionRelay second({.participants = 3, .corrupt_fraction = 0, .seed = 2});
   first.advertise_all();
   second.advertise_all();
   const auto keys = [](RelayDevice& device) {
@@ -210,7 +211,7 @@ TEST(Participant, SlotsAreWipedAtTheEndOfTheSession) {
 }
 
 TEST(Participant, SlotsAreWipedWhenItGoesAway) {
-  SessionRelay relay({.participants = 3});
+  SessionRelay relay({.participants = 3, .corrupt_fraction = 0});
   relay.advertise_all();
   // A second machine with the randomness, so the keys, of device 0.
   Enrolment enrolment(1000);
@@ -218,8 +219,8 @@ TEST(Participant, SlotsAreWipedWhenItGoesAway) {
   std::vector<NeighbourSlot> slots(2);
   std::vector<std::uint16_t> order(3);
   {
-    Participant participant(relay.context(), {.graph_verdict = graph_is_chosen}, &enrolment.identity, slots,
-                            order, random);
+    Participant participant(relay.context(), {.corrupt_fraction = 0}, &enrolment.identity, slots, order,
+                            random);
     std::vector<std::uint8_t> join(join_bytes(Adversary::kSemiMalicious));
     std::size_t written = 0;
     ASSERT_EQ(participant.advertise(join, written), Rejection::kNone);

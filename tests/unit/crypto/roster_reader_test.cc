@@ -119,8 +119,6 @@ constexpr std::uint16_t kMany = 1500;
 constexpr std::uint16_t kFewNeighbours = 4;
 constexpr std::uint16_t kSelf = 700;
 
-bool any_graph(const GraphParameters&, const ParticipantRules&) { return true; }
-
 // A roster of many entries with four neighbours, whose identities alone are those of enrolled devices: which
 // they are is not known before the roster is.
 class ManyIdentities : public testing::Test {
@@ -170,7 +168,7 @@ class ManyIdentities : public testing::Test {
 
   Enrolment self_;
   SessionContext context_;
-  ParticipantRules rules_{.participants_max = kMany, .graph_verdict = any_graph};
+  ParticipantRules rules_{.participants_max = kMany, .corrupt_fraction = 0};
   AdvertisedKeys own_keys_;
   std::vector<std::uint8_t> entries_;
   std::vector<NeighbourSlot> slots_ = std::vector<NeighbourSlot>(kFewNeighbours);

@@ -40,8 +40,7 @@ ParticipantRules RelayOptions::rules() const {
           .participants_max = participants_max,
           .adversary = adversary,
           .corrupt_fraction = corrupt_fraction,
-          .dropout_fraction = dropout_fraction,
-          .graph_verdict = graph_is_chosen};
+          .dropout_fraction = dropout_fraction};
 }
 
 RelayDevice::RelayDevice(const SessionContext& context, const RelayOptions& options, std::uint64_t seed)

@@ -1,5 +1,6 @@
 #include "one_shot_fleet.h"
 #include "support/fresh_key.h"
+#include "support/small_cohorts.h"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@ namespace {
 
 proto::Plan make_plan(const crypto::X25519PublicKey& helper) {
   proto::Plan plan;
+  allow_small_cohorts(plan.aggregation);
   plan.task = TaskId{4};
   plan.round = RoundId{9};
   plan.model_digest.fill(0x33);

@@ -6,7 +6,6 @@
 
 #include "sotto/proto/float_message.h"
 #include "sotto/proto/plan_codec.h"
-#include "sotto/secagg/parameters.h"
 
 namespace sotto::proto {
 namespace {
@@ -19,6 +18,7 @@ Plan plan() {
   plan.aggregation.prg = crypto::Prg::kAes128Ctr;
   plan.aggregation.adversary = Adversary::kCurious;
   plan.aggregation.cohort_min = 5;
+  plan.aggregation.honest_min = 3;
   plan.aggregation.participants_max = 300;
   plan.aggregation.corrupt_fraction = 0.25f;
   plan.aggregation.dropout_fraction = 0.125f;
@@ -57,13 +57,13 @@ TEST(PlanFacts, SessionsAreBoundToPlanAndModel) {
 }
 
 TEST(PlanFacts, DevicesDemandWhatThePlanSays) {
-  const secagg::ParticipantRules rules = participant_rules(plan(), secagg::graph_is_chosen);
+  const secagg::ParticipantRules rules = participant_rules(plan());
   EXPECT_EQ(rules.cohort_min, 5);
   EXPECT_EQ(rules.participants_max, 300);
   EXPECT_EQ(rules.adversary, Adversary::kCurious);
   EXPECT_EQ(rules.corrupt_fraction, 0.25);
   EXPECT_EQ(rules.dropout_fraction, 0.125);
-  EXPECT_EQ(rules.graph_verdict, secagg::graph_is_chosen);
+  EXPECT_EQ(rules.honest_min, 3);
 }
 
 TEST(CheckEncoding, TakesThePlansOwnBytesOnly) {

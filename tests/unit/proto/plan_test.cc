@@ -49,7 +49,7 @@ TEST(Plan, DecodesToWhatWasEncoded) {
 
 TEST(Plan, HasTheDocumentedLayout) {
   const std::vector<std::uint8_t> bytes = encode_plan(dense_plan());
-  ASSERT_EQ(bytes.size(), 158u);
+  ASSERT_EQ(bytes.size(), 160u);
   EXPECT_EQ(std::string(bytes.begin(), bytes.begin() + 4), "SPLN");
   EXPECT_EQ(bytes[4], 2);
   EXPECT_EQ(load_le<std::uint64_t>(&bytes[5]), 0x1122334455667788u);
@@ -87,6 +87,7 @@ TEST(Plan, HasTheDocumentedLayout) {
   EXPECT_EQ(load_le<std::uint32_t>(&bytes[149]), 600u);
   EXPECT_EQ(load_le<std::uint32_t>(&bytes[153]), 60'000u);
   EXPECT_EQ(bytes[157], 2);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[158]), 4u);  // honest_min
 }
 
 TEST(Plan, RefusesEveryOtherLength) {
@@ -98,7 +99,7 @@ TEST(Plan, RefusesEveryOtherLength) {
   longer.push_back(0);
   const auto decoded = decode_plan(longer);
   ASSERT_FALSE(decoded.has_value());
-  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 159: must be 158"));
+  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 161: must be 160"));
 }
 
 Plan one_shot_plan() {
@@ -321,7 +322,7 @@ TEST(Plan, TheLargestFitsInItsBound) {
   plan.aggregation.kind = Aggregation::kOneShot;
   plan.helper_digest.fill(1);
   const auto bytes = encode_plan(plan);
-  EXPECT_EQ(bytes.size(), 1945u);
+  EXPECT_EQ(bytes.size(), 1947u);
   EXPECT_LE(bytes.size(), limits::kPlanBytesMax);
   const auto decoded = decode_plan(bytes);
   ASSERT_TRUE(decoded.has_value()) << decoded.error().message();

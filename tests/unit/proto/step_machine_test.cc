@@ -14,6 +14,7 @@
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/update.h"
 #include "support/enrolment.h"
+#include "support/small_cohorts.h"
 
 namespace sotto::proto {
 namespace {
@@ -25,6 +26,7 @@ constexpr std::size_t kDevices = 3;
 
 Plan plan_of(Aggregation kind, Adversary adversary = Adversary::kSemiMalicious) {
   Plan plan;
+  allow_small_cohorts(plan.aggregation);
   plan.round = RoundId{4};
   plan.model = {.architecture = Architecture::kSoftmax, .features = 2, .classes = 2};
   plan.aggregation.kind = kind;
@@ -39,7 +41,7 @@ struct Device {
       : enrolment(number),
         random(number),
         update(update_bytes(plan), static_cast<std::uint8_t>(number)),
-        steps(plan, encode_plan(plan), secagg::graph_is_chosen,
+        steps(plan, encode_plan(plan),
               {.identity = enrolled ? &enrolment.identity : nullptr, .helper = helper},
               {.slots = slots, .order = order}, random) {
     if (plan.aggregation.kind != Aggregation::kFloat) {

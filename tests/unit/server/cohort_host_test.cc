@@ -9,6 +9,7 @@
 
 #include "coordinator_harness.h"
 #include "sotto/proto/plan.h"
+#include "support/small_cohorts.h"
 
 namespace sotto::server {
 namespace {
@@ -22,6 +23,7 @@ std::vector<std::uint8_t> plan_bytes(proto::Aggregation kind) {
   task.id = kCohort.task;
   task.spec = testing::task_spec(kind, 3);
   proto::Plan plan;
+  allow_small_cohorts(plan.aggregation);
   plan.task = kCohort.task;
   plan.round = kCohort.round;
   plan.model = task.spec.model;

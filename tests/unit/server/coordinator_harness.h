@@ -22,6 +22,7 @@
 #include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator.h"
 #include "support/enrolment.h"
+#include "support/small_cohorts.h"
 
 namespace sotto::server::testing {
 
@@ -31,6 +32,7 @@ inline proto::TaskSpec task_spec(proto::Aggregation kind, std::uint32_t particip
   spec.population = "watches";
   spec.model = {.architecture = proto::Architecture::kSoftmax, .features = 4, .classes = 3};
   spec.aggregation.kind = kind;
+  allow_small_cohorts(spec.aggregation);
   spec.aggregation.dropout_fraction = 0.3f;
   spec.rounds = 100;
   spec.participants = participants;
@@ -314,8 +316,7 @@ class Device {
                                          .participants_max = plan.aggregation.participants_max,
                                          .adversary = plan.aggregation.adversary,
                                          .corrupt_fraction = plan.aggregation.corrupt_fraction,
-                                         .dropout_fraction = plan.aggregation.dropout_fraction,
-                                         .graph_verdict = secagg::graph_is_chosen};
+                                         .dropout_fraction = plan.aggregation.dropout_fraction};
     participant_.emplace(context_, rules, &secagg::enrolled_device(name), slots_, order_, random_);
     std::vector<std::uint8_t> out(secagg::join_bytes(plan.aggregation.adversary));
     std::size_t written = 0;

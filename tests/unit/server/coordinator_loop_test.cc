@@ -9,6 +9,7 @@
 #include "scripted_coordinator.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/proto/plan.h"
+#include "support/small_cohorts.h"
 
 namespace sotto::server {
 namespace {
@@ -200,6 +201,7 @@ TEST_F(CoordinatorLoopTest, CarriesCohortsAlongAndFinishesThemOnAnotherThread) {
         std::make_unique<FinishingSession>(fails, ran_on));
   });
   proto::Plan plan;
+  allow_small_cohorts(plan.aggregation);
   plan.round = RoundId{1};
   plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 1, .classes = 2};
   plan.report_within_ms = 1;

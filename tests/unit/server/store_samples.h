@@ -18,6 +18,7 @@ inline proto::TaskSpec sample_spec(const std::string& name) {
   spec.aggregation.packing = proto::Packing::kBits;
   spec.aggregation.prg = crypto::Prg::kAes128Ctr;
   spec.aggregation.cohort_min = 4;
+  spec.aggregation.honest_min = 3;
   spec.aggregation.participants_max = 300;
   spec.aggregation.corrupt_fraction = 0.2f;
   spec.aggregation.dropout_fraction = 0.3f;

@@ -36,7 +36,8 @@ struct DeviceOptions {
   std::filesystem::path helper_key_file{};
   std::filesystem::path state_file{};  // survives restarts; empty: keep nothing
   std::uint64_t parameters_max = 1 << 20;
-  std::uint16_t cohort_min = 3;       // never take part in a smaller cohort
+  std::uint16_t cohort_min = 8;       // never take part in a smaller cohort, 3 .. 10000
+  std::uint16_t honest_min = 4;       // never in a task that promises fewer honest devices in every sum
   float corrupt_fraction_min = 0.1f;  // never in a task that withstands fewer colluding devices, 0 .. 0.5
   bool allow_curious = false;  // true also serves tasks that only withstand a coordinator that does not lie
   // True also serves plain and float tasks: the coordinator then sees this update.

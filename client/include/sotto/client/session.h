@@ -31,7 +31,7 @@ struct SessionOptions {
   std::vector<proto::Architecture> trainers;
   std::vector<std::string> custom_models{};  // that it has a trainer for
   std::uint64_t parameters_max = 1 << 20;
-  std::uint16_t cohort_min = 3;  // refuse plans and cohorts smaller than this, whatever the plan says
+  std::uint16_t cohort_min = 8;  // refuse plans and cohorts smaller than this, whatever the plan says
   // Who this device is; must outlive the session. Null: it can take part in curious and unmasked tasks only,
   // as far as these are allowed. With one, every plan must carry a credential by the identity's authority.
   const secagg::Identity* identity = nullptr;
@@ -39,6 +39,7 @@ struct SessionOptions {
   // are refused.
   std::optional<crypto::X25519PublicKey> helper_key{};
   float corrupt_fraction_min = 0.1f;  // refuse plans that withstand fewer colluding devices
+  std::uint16_t honest_min = 4;       // refuse plans that promise fewer honest devices in every sum
   bool allow_curious = false;         // take part in tasks that trust the coordinator not to lie
   bool allow_unmasked = false;        // take part in plain and float tasks
   std::uint32_t attempts_max = 6;     // of one call before the session gives up

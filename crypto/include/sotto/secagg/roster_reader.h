@@ -38,21 +38,15 @@ struct NeighbourSlot {
   [[nodiscard]] crypto::X25519PublicKey listed_channel_key() const;
 };
 
-struct ParticipantRules;
-// Whether a cohort whose plan has these rules may have this graph: PROTOCOL.md section 6.13. A function,
-// because working it out takes double precision. Hosts give graph_is_chosen() of parameters.h, a board what
-// it has of the rule.
-using GraphVerdict = bool (*)(const GraphParameters& graph, const ParticipantRules& rules);
-
 // What the device itself demands of a session: its plan's fields and its own policy.
 struct ParticipantRules {
   std::uint16_t cohort_min = 3;  // refuse smaller cohorts: the plan's minimum or the device's, the larger
   std::uint16_t participants_max = 257;  // the plan's ring is sized for this many
   Adversary adversary = Adversary::kSemiMalicious;
-  // Neighbours and threshold follow from these; any others are refused.
+  // Neighbours and threshold that do not withstand these are refused (parameters.h).
   float corrupt_fraction = 0.1f;
   float dropout_fraction = 0.1f;
-  GraphVerdict graph_verdict = nullptr;  // required
+  std::uint16_t honest_min = 0;  // honest members that any sum must hold: the plan's or the device's
 
   [[nodiscard]] std::size_t minimum() const;     // participants, at least
   [[nodiscard]] std::uint8_t ring_bits() const;  // of the plan's ring

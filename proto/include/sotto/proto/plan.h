@@ -153,19 +153,20 @@ struct AggregationSpec {
   Aggregation kind = Aggregation::kSecure;
   Adversary adversary = Adversary::kSemiMalicious;
   crypto::Prg prg = crypto::Prg::kChaCha20;
-  std::uint16_t cohort_min = 3;
+  std::uint16_t cohort_min = 8;
   std::uint16_t participants_max = 257;
   float corrupt_fraction = 0.1f;  // gamma
   float dropout_fraction = 0.1f;  // delta
   float clip = 1.0f;              // quantiser, see secagg/update.h
   std::uint32_t weight_max = 1024;
   Packing packing = Packing::kWords;  // see secagg/ring.h
+  std::uint16_t honest_min = 4;       // of any sum; see secagg/parameters.h
   friend bool operator==(const AggregationSpec&, const AggregationSpec&) = default;
 };
 
-// All but the packing, which came later and stands elsewhere in a plan's bytes.
+// All but packing and honest_min, which stand elsewhere in a plan's bytes.
 template <RecordOf<AggregationSpec> Spec, typename Visitor>
-constexpr void visit_fields_before_packing(Spec& aggregation, Visitor& visit) {
+constexpr void visit_session_fields(Spec& aggregation, Visitor& visit) {
   constexpr const char* kGroup = "aggregation";
   const bool fixed_point = aggregation.kind == Aggregation::kFloat;
   visit(Field{.name = "aggregation", .group = kGroup, .key = "kind", .help = "how updates are summed"},
@@ -197,14 +198,18 @@ constexpr void visit_fields_before_packing(Spec& aggregation, Visitor& visit) {
 }
 
 template <RecordOf<AggregationSpec> Spec, typename Visitor>
-constexpr void visit_packing(Spec& aggregation, Visitor& visit) {
+constexpr void visit_later_fields(Spec& aggregation, Visitor& visit) {
   visit(Field{.name = "packing", .group = "aggregation", .help = "how vectors travel"}, aggregation.packing);
+  visit(Field{.name = "honest_min",
+              .group = "aggregation",
+              .help = "honest members that any sum of a semi-malicious or one-shot session holds"},
+        aggregation.honest_min, whole({2}, {aggregation.participants_max, "participants_max"}));
 }
 
 template <RecordOf<AggregationSpec> Spec, typename Visitor>
 constexpr void visit_fields(Spec& aggregation, Visitor&& visit) {
-  visit_fields_before_packing(aggregation, visit);
-  visit_packing(aggregation, visit);
+  visit_session_fields(aggregation, visit);
+  visit_later_fields(aggregation, visit);
 }
 
 // In plans and tasks.
@@ -239,9 +244,9 @@ constexpr void visit_fields(Spec& plan, Visitor&& visit) {
   visit(Field{.name = "model_digest", .help = "H(model): SHA-256 of the model's bytes"}, plan.model_digest);
   visit_fields(plan.model, visit);
   visit_fields(plan.training, visit);
-  visit_fields_before_packing(plan.aggregation, visit);
+  visit_session_fields(plan.aggregation, visit);
   visit_report_within(plan.report_within_ms, visit);
-  visit_packing(plan.aggregation, visit);
+  visit_later_fields(plan.aggregation, visit);
   if (plan.aggregation.kind == Aggregation::kOneShot) {
     visit(Field{.name = "helper_digest", .help = "one_shot only: SHA-256 of the helper's X25519 public key"},
           plan.helper_digest);

@@ -39,14 +39,13 @@ namespace sotto::proto {
 }
 
 // What the plan lets a device demand of its session.
-[[nodiscard]] inline secagg::ParticipantRules participant_rules(const Plan& plan,
-                                                                secagg::GraphVerdict graph_verdict) {
+[[nodiscard]] inline secagg::ParticipantRules participant_rules(const Plan& plan) {
   return {.cohort_min = plan.aggregation.cohort_min,
           .participants_max = plan.aggregation.participants_max,
           .adversary = plan.aggregation.adversary,
           .corrupt_fraction = plan.aggregation.corrupt_fraction,
           .dropout_fraction = plan.aggregation.dropout_fraction,
-          .graph_verdict = graph_verdict};
+          .honest_min = plan.aggregation.honest_min};
 }
 
 }  // namespace sotto::proto

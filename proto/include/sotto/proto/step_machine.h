@@ -54,8 +54,8 @@ class StepMachine {
 
   // `plan` is decoded from `plan_bytes`. `parties`' and `memory`'s contents and `keys` must outlive the
   // machine.
-  StepMachine(const Plan& plan, Bytes plan_bytes, secagg::GraphVerdict graph_verdict, const Parties& parties,
-              const StepMemory& memory, Random& keys);
+  StepMachine(const Plan& plan, Bytes plan_bytes, const Parties& parties, const StepMemory& memory,
+              Random& keys);
   StepMachine(const StepMachine&) = delete;
   StepMachine& operator=(const StepMachine&) = delete;
 

@@ -19,8 +19,8 @@ struct TaskSpec {
   TrainingSpec training;
   AggregationSpec aggregation;
   std::uint32_t rounds = 1;
-  std::uint32_t participants = 3;
-  std::uint32_t participants_min = 3;
+  std::uint32_t participants = 10;
+  std::uint32_t participants_min = 8;
   std::uint16_t cohort_max = 256;
   float over_selection = 1.0f;
   std::uint32_t report_within_ms = 600'000;
