@@ -285,7 +285,8 @@ class Identities(SystemTest):
                                  "--id", "another")
         self.assert_refused(with_leave, 1, "no cohort below 9")  # the next rule, no longer that one
         two = self.serve("two", corrupt_fraction=0.05)
-        self.assert_refused(self.device(two, "--identity", two.enroll("e")), 1, "corrupt_fraction", "0.05")
+        self.assert_refused(self.device(two, "--identity", two.enroll("e"),
+                                        "--corrupt-fraction-min", 0.1), 1, "corrupt_fraction", "0.05")
 
 
 class Certificates(SystemTest):

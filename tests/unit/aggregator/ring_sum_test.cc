@@ -33,13 +33,13 @@ proto::Plan plan_of_runs() {
   return plan;
 }
 
-// The lanes of kVectors updates of weight 0 whose values are all 0, by name.
+// The lanes of kVectors updates of one example each whose values are all 0, by name.
 struct Lanes {
   static constexpr std::size_t kWeight = 1, kExamples = 5, kCorrect = 9, kLoss = 13, kClipped = 19,
                                kClippedFirst = 20, kClippedThird = 21, kValues = 22, kCounts = kValues + 10;
 
   Lanes() : sums(proto::ring_layout(plan).lane_count()) {
-    sums[0] = kVectors;
+    sums[0] = sums[kWeight] = sums[kExamples] = kVectors;
     for (std::size_t lane = kValues; lane < sums.size(); ++lane) {
       const bool of_count = lane >= kCounts && lane < kCounts + 4;
       sums[lane] = of_count ? 0 : kVectors * secagg::kZeroLane;

@@ -54,7 +54,7 @@ TEST(SessionCheckIn, WindowOfOneInstantIsWaitedExactly) {
   for (const proto::RetryWindow& window :
        {proto::RetryWindow{500, 500, ""}, proto::RetryWindow{500, 499, ""}, proto::RetryWindow{0, 0, ""}}) {
     SessionScript script(Task(Aggregation::kPlain));
-    (void)script.session->start(script.now);
+    (void)script.session.start(script.now);
     for (int draw = 0; draw < 50; ++draw) {
       const Session::Action wait = script.reply(proto::CheckInReply(window));
       ASSERT_EQ((as<Session::Wait>(wait).until - script.now).count(), window.delay_min_ms);
@@ -65,7 +65,7 @@ TEST(SessionCheckIn, WindowOfOneInstantIsWaitedExactly) {
 
 TEST(SessionCheckIn, BothEndsOfTheWindowAreDrawn) {
   SessionScript script(Task(Aggregation::kPlain));
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   std::set<std::int64_t> delays;
   for (int draw = 0; draw < 100; ++draw) {
     const Session::Action wait = script.reply(proto::CheckInReply(proto::RetryWindow{500, 502, ""}));
@@ -297,7 +297,7 @@ TEST(SessionPlan, AModelOfAsManyParametersAsTheDeviceHoldsIsTaken) {
   SessionOptions options = device_options();
   options.parameters_max = 8;
   SessionScript script(Task(Aggregation::kSecure), options);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   (void)sent<proto::FetchModelRequest>(script.offer_plan());
 }
 
@@ -311,17 +311,17 @@ TEST(SessionPlan, ACustomModelNeedsATrainerOfItsName) {
   for (const std::vector<std::string>& others : {std::vector<std::string>{}, {"thermo-1", "thermo-22"}}) {
     options.custom_models = others;
     SessionScript script(task, options);
-    (void)script.session->start(script.now);
+    (void)script.session.start(script.now);
     expect_left(script, script.offer_plan(), StatusCode::kFailedPrecondition,
                 "no trainer for the custom model 'thermo-2'");
     // That holds for custom models only.
     SessionScript softmax(Task(Aggregation::kSecure), options);
-    (void)softmax.session->start(softmax.now);
+    (void)softmax.session.start(softmax.now);
     (void)sent<proto::FetchModelRequest>(softmax.offer_plan());
   }
   options.custom_models = {"thermo-1", "thermo-2"};
   SessionScript script(task, options);
-  EXPECT_EQ(sent<proto::CheckInRequest>(script.session->start(script.now)).custom_models,
+  EXPECT_EQ(sent<proto::CheckInRequest>(script.session.start(script.now)).custom_models,
             options.custom_models);
   (void)sent<proto::FetchModelRequest>(script.offer_plan());
 }

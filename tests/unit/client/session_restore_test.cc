@@ -164,7 +164,7 @@ TEST(SessionRestore, AnotherDevicesSessionIsRefused) {
 
 TEST(SessionRestore, ARefusalNamesWhoseSessionItIs) {
   HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   script.options.device_id = "kitchen-8";
   EXPECT_THAT(Restored(script, saved).result.status().message(),
               HasSubstr("that of device kitchen-7 in population thermostats"));
@@ -208,7 +208,7 @@ TEST(SessionRestore, KeptBytesAreAtMostTheModels) {
 
 TEST(SessionRestore, BytesThatAreNoPlanAreRefused) {
   const HalfDownloaded script;
-  const std::vector<std::uint8_t> saved = script.session->save();
+  const std::vector<std::uint8_t> saved = script.session.save();
   const std::vector<std::uint8_t>& plan = script.task.plan_bytes;
   const auto place = std::search(saved.begin(), saved.end(), plan.begin(), plan.end());
   ASSERT_NE(place, saved.end());

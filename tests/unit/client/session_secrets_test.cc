@@ -1,6 +1,8 @@
 // What a device learned is in no memory that its session gives back.
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "session/saved_session.h"
 #include "session_script.h"
 
@@ -21,7 +23,7 @@ std::vector<std::uint8_t> bytes_of(const std::vector<T>& values) {
 
 // The values that the session of a device that has joined keeps until they are sent, a lane each.
 std::vector<std::uint8_t> lanes_of(const SessionScript& script) {
-  const auto saved = decode_saved_session(script.session->save());
+  const auto saved = decode_saved_session(script.session.save());
   EXPECT_TRUE(saved.has_value());
   return {saved->content.begin() + secagg::kMetricLanes, saved->content.end()};
 }
@@ -40,7 +42,7 @@ TEST(SessionSecrets, TheTrainedDeltaIsWipedOnceItIsQuantised) {
   const std::vector<std::uint8_t> secret = bytes_of(good_update().delta);
   Result<LocalUpdate> update = good_update();
   const FreedMemory freed(secret);
-  (void)script.session->on_trained(std::move(update), script.now);
+  (void)script.session.on_trained(std::move(update), script.now);
   EXPECT_EQ(freed.blocks_with_secrets(), 0u);
 }
 
@@ -51,7 +53,7 @@ TEST(SessionSecrets, ADeltaThatIsRefusedIsWipedToo) {
   update->metrics.examples = 0;
   const std::vector<std::uint8_t> secret = bytes_of(update->delta);
   const FreedMemory freed(secret);
-  (void)script.session->on_trained(std::move(update), script.now);
+  (void)script.session.on_trained(std::move(update), script.now);
   EXPECT_EQ(freed.blocks_with_secrets(), 0u);
 }
 
@@ -61,7 +63,7 @@ TEST(SessionSecrets, LanesAreWipedWhenTheSessionEndsBeforeTheyAreSent) {
   const std::vector<std::uint8_t> secret = lanes_of(script);
   const FreedMemory freed(secret);
   (void)script.exchange_reply(proto::SessionEnd{false, "the round went on", kWindow});
-  script.session.reset();
+  { const Session ended = std::move(script.session); }
   EXPECT_EQ(freed.blocks_with_secrets(), 0u);
 }
 
@@ -71,7 +73,7 @@ TEST(SessionSecrets, LanesAreWipedOnceTheyAreSent) {
   const std::vector<std::uint8_t> secret = lanes_of(script);
   const FreedMemory freed(secret);
   (void)script.exchange_reply(proto::NextStep{Step::kCollect, {}});
-  script.session.reset();
+  { const Session ended = std::move(script.session); }
   EXPECT_EQ(freed.blocks_with_secrets(), 0u) << "what was sent is in words, two bytes a lane";
 }
 
@@ -79,12 +81,12 @@ TEST(SessionSecrets, ASavedSessionLeavesNoCopyBehind) {
   SessionScript script(Task(Aggregation::kSecure));
   (void)script.join();
   const std::vector<std::uint8_t> secret = lanes_of(script);
-  std::vector<std::uint8_t> saved = script.session->save();
+  std::vector<std::uint8_t> saved = script.session.save();
   SessionScript restored(script.task, script.options);
   const FreedMemory freed(secret);
-  const std::vector<std::uint8_t> again = script.session->save();
-  EXPECT_TRUE(restored.session->restore(saved, script.now).has_value());
-  restored.session.reset();
+  const std::vector<std::uint8_t> again = script.session.save();
+  EXPECT_TRUE(restored.session.restore(saved, script.now).has_value());
+  { const Session ended = std::move(restored.session); }
   EXPECT_EQ(freed.blocks_with_secrets(), 0u);
 }
 

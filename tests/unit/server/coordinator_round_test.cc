@@ -164,7 +164,6 @@ TEST(Round, AnnouncedAndSilentDropOutsAtEveryStepAtOnce) {
   Harness harness;
   auto spec = task_spec(Aggregation::kSecure, 30);
   spec.aggregation.dropout_fraction = 0.4f;
-  spec.aggregation.cohort_min = 20;
   harness.create(spec);
   Fleet fleet(harness, 30);
   const StoredModel before = last_model(harness);
