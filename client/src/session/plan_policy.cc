@@ -10,6 +10,13 @@ namespace {
 
 Status denied(const std::string& message) { return {StatusCode::kPermissionDenied, message}; }
 
+// Of one-shot tasks, too: their corrupt devices can take themselves out of a sum, which leaves the others'.
+Status check_corrupt_fraction(const proto::AggregationSpec& aggregation, const SessionOptions& options) {
+  if (aggregation.corrupt_fraction >= options.corrupt_fraction_min) return {};
+  return denied("the task withstands a corrupt_fraction of " + std::to_string(aggregation.corrupt_fraction) +
+                ", this device asks for " + std::to_string(options.corrupt_fraction_min));
+}
+
 // What the task's sessions withstand, against what the owner asks for.
 Status check_protection(const proto::AggregationSpec& aggregation, const SessionOptions& options) {
   if (aggregation.adversary == proto::Adversary::kCurious && !options.allow_curious) {
@@ -21,11 +28,7 @@ Status check_protection(const proto::AggregationSpec& aggregation, const Session
     return denied(
         "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` writes one");
   }
-  if (aggregation.corrupt_fraction < options.corrupt_fraction_min) {
-    return denied(fmt::format("the task withstands a corrupt_fraction of {:f}, this device asks for {:f}",
-                              aggregation.corrupt_fraction, options.corrupt_fraction_min));
-  }
-  return {};
+  return check_corrupt_fraction(aggregation, options);
 }
 
 // How many honest devices share every sum, against what the owner asks for.
@@ -48,7 +51,7 @@ Status check_helper(const proto::Plan& plan, const SessionOptions& options) {
   if (plan.helper_digest != crypto::sha256({*options.helper_key})) {
     return denied("the task's mask helper is another than this device's owner trusts");
   }
-  return {};
+  return check_corrupt_fraction(plan.aggregation, options);
 }
 
 }  // namespace

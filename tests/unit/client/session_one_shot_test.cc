@@ -62,6 +62,16 @@ TEST(SessionOneShot, TakesNoCohortBelowItsOwnMinimum) {
   expect_refused(options, "no cohort below 5");
 }
 
+TEST(SessionOneShot, TakesNoTaskThatWithstandsFewerCorruptDevicesThanItsOwnerAsksFor) {
+  SessionOptions options = trusting_options();
+  options.corrupt_fraction_min = one_shot_task().plan.aggregation.corrupt_fraction + 0.05f;
+  expect_refused(options, "this device asks for");
+  options.corrupt_fraction_min = one_shot_task().plan.aggregation.corrupt_fraction;
+  SessionScript script(one_shot_task(), options);
+  (void)script.session->start(script.now);
+  (void)sent<proto::FetchModelRequest>(script.offer_plan());
+}
+
 // Takes the mask off as helper and coordinator together would.
 void expect_vector(const Task& task, Bytes payload) {
   const secagg::SessionContext context{.round = task.plan.round.value,
