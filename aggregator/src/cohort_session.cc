@@ -5,9 +5,10 @@
 
 namespace sotto::aggregator {
 
-Result<std::unique_ptr<CohortSession>> make_cohort_session(
-    const proto::Plan& plan, Bytes plan_bytes, Random& random,
-    const std::optional<crypto::Es256PublicKey>& authority) {
+Result<std::unique_ptr<CohortSession>> make_cohort_session(const proto::Plan& plan, Bytes plan_bytes,
+                                                           Random& random,
+                                                           const std::optional<secagg::Trust>& authority,
+                                                           std::uint64_t now) {
   SOTTO_RETURN_IF_ERROR(proto::validate_plan(plan));
   SOTTO_RETURN_IF_ERROR(proto::check_encoding(plan, plan_bytes));
   std::unique_ptr<CohortSession> session;
@@ -20,8 +21,8 @@ Result<std::unique_ptr<CohortSession>> make_cohort_session(
             "devices "
             "could join them: give the coordinator its fleet's authority, or make the task curious");
       }
-      session = std::make_unique<SecureSession>(plan, plan_bytes, random,
-                                                authority.value_or(crypto::Es256PublicKey{}));
+      session =
+          std::make_unique<SecureSession>(plan, plan_bytes, random, authority.value_or(secagg::Trust()), now);
       break;
     }
     case proto::Aggregation::kPlain:

@@ -13,11 +13,14 @@ namespace sotto::aggregator {
 OneShotSession::OneShotSession(const proto::Plan& plan, Bytes plan_bytes, const OneShotSetup& setup,
                                Random& random)
     : AttendedSession(plan, random),
+      revoked_(setup.authority.revoked.begin(), setup.authority.revoked.end()),
       setup_(setup),
       plan_bytes_(plan_bytes.begin(), plan_bytes.end()),
       plan_digest_(crypto::sha256({plan_bytes})),
       layout_(proto::ring_layout(plan)),
-      accumulator_(layout_.byte_count()) {}
+      accumulator_(layout_.byte_count()) {
+  setup_.authority.revoked = revoked_;
+}
 
 Rejection OneShotSession::accept_join(Bytes payload) {
   if (payload.size() != secagg::kOneShotHeaderBytes + layout_.message_bytes()) return Rejection::kWrongLength;
@@ -26,9 +29,8 @@ Rejection OneShotSession::accept_join(Bytes payload) {
   if (!accepted(rejection)) return rejection;
   const crypto::Digest identity = secagg::identity_of(message.mask.credential.key);
   if (entries_.contains(identity)) return Rejection::kBadKey;
-  if (!secagg::verify_sealed_mask(message.mask, plan_digest_, setup_.authority)) {
-    return Rejection::kBadSignature;
-  }
+  rejection = secagg::check_sealed_mask(message.mask, plan_digest_, setup_.authority, setup_.now);
+  if (!accepted(rejection)) return rejection;
   rejection = secagg::ring_add_message(layout_, accumulator_, message.vector);
   if (!accepted(rejection)) return rejection;
   Entry& entry = entries_[identity];

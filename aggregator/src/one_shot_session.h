@@ -30,6 +30,7 @@ class OneShotSession final : public AttendedSession {
   [[nodiscard]] std::vector<std::uint8_t> helper_request() const;
   [[nodiscard]] Status refused(const proto::HelperRefusal& refusal);
 
+  const std::vector<std::uint8_t> revoked_;  // what setup_.authority borrows
   OneShotSetup setup_;
   std::vector<std::uint8_t> plan_bytes_;
   crypto::Digest plan_digest_;

@@ -57,13 +57,16 @@ Status SecureSession::check_plan(const proto::Plan& plan) {
 }
 
 SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random,
-                             const crypto::Es256PublicKey& authority)
+                             const secagg::Trust& authority, std::uint64_t now)
     : AttendedSession(plan, random),
       layout_(proto::ring_layout(plan)),
       context_(proto::session_context(plan, plan_bytes)),
       probe_(draw_key(random)),
+      revoked_(authority.revoked.begin(), authority.revoked.end()),
       authority_(authority),
+      now_(now),
       accumulator_(layout_.byte_count()) {
+  authority_.revoked = revoked_;
   random.fill(session_id_);
 }
 
@@ -97,8 +100,10 @@ Rejection SecureSession::accept_credential(Bytes keys, const secagg::Credential&
   const crypto::Digest identity = secagg::identity_of(credential.key);
   if (identities_seen_.contains(identity)) return Rejection::kBadKey;
   const secagg::Statement joins = secagg::join_statement(context_.plan_digest, keys);
-  if (!secagg::verify_credential(credential, secagg::Role::kDevice, authority_, joins.bytes(), verifier_))
-    return Rejection::kBadSignature;
+  const secagg::CredentialCheck check{
+      .role = secagg::Role::kDevice, .trust = authority_, .message = joins.bytes(), .now = now_};
+  const Rejection rejection = secagg::check_credential(credential, check, verifier_);
+  if (!accepted(rejection)) return rejection;
   identities_seen_.insert(identity);
   credentials_.push_back(credential);
   return Rejection::kNone;

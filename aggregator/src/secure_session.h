@@ -26,9 +26,9 @@ class SecureSession final : public AttendedSession {
   // Whether a full cohort of this plan finds a graph.
   [[nodiscard]] static Status check_plan(const proto::Plan& plan);
 
-  // `authority` is looked at in signed sessions only.
-  SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random,
-                const crypto::Es256PublicKey& authority);
+  // `authority` and `now` are looked at in signed sessions only.
+  SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& random, const secagg::Trust& authority,
+                std::uint64_t now);
 
   [[nodiscard]] std::vector<std::uint8_t> message_for(ParticipantIndex participant) const override;
   [[nodiscard]] Result<CohortSum> finish(Executor& executor) override;
@@ -81,7 +81,9 @@ class SecureSession final : public AttendedSession {
   secagg::SessionId session_id_{};
   std::optional<crypto::X25519PrivateKey> probe_;  // agrees with every key once to find those of small order
 
-  crypto::Es256PublicKey authority_;
+  const std::vector<std::uint8_t> revoked_;  // what authority_ borrows
+  secagg::Trust authority_;
+  std::uint64_t now_;
   crypto::Es256Verifier verifier_;
 
   std::vector<secagg::AdvertisedKeys> keys_;

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "sotto/base/clock.h"
 #include "sotto/base/hex.h"
 #include "sotto/host/process.h"
 #include "sotto/identity/authority.h"
@@ -21,7 +22,10 @@ struct EnrollOptions {
   std::string public_key;
   bool coordinator = false;
   bool create_authority = false;
+  std::uint32_t days = 400;
 };
+
+constexpr std::uint64_t kDaySeconds = 86'400;
 
 ExitCode create_authority(const EnrollOptions& options) {
   const auto authority = identity::Authority::create(options.authority);
@@ -45,6 +49,13 @@ Status check(const EnrollOptions& options) {
   return {};
 }
 
+secagg::EndorsementTerms terms_of(const EnrollOptions& options) {
+  const std::uint64_t now = unix_seconds(SystemClock().now());
+  return {.name = options.name.empty() ? "coordinator" : std::string_view(options.name),
+          .issued_at = now,
+          .expires_at = now + options.days * kDaySeconds};
+}
+
 Result<identity::EnrolledKey> enroll_key(const EnrollOptions& options) {
   auto authority = identity::Authority::open(options.authority);
   if (!authority && authority.error().code() == StatusCode::kNotFound) {
@@ -55,11 +66,11 @@ Result<identity::EnrolledKey> enroll_key(const EnrollOptions& options) {
   const Role role = options.coordinator ? Role::kCoordinator : Role::kDevice;
   if (options.public_key.empty()) {
     crypto::SystemRandom random;
-    return authority->enroll(role, random);
+    return authority->enroll(role, random, terms_of(options));
   }
   const auto key = identity::load_public_key(options.public_key);
   if (!key) return key.error();
-  return authority->enroll(role, *key);
+  return authority->enroll(role, *key, terms_of(options));
 }
 
 ExitCode enroll(const EnrollOptions& options) {
@@ -95,6 +106,9 @@ void add_enroll_command(CLI::App& app, ExitCode& exit_code) {
   command->add_option("-o,--output", options->output, "Identity file to write, mode 0600");
   command->add_option("--public-key", options->public_key,
                       "PEM file with the public key of a P-256 key held elsewhere");
+  command->add_option("--days", options->days, "How long the endorsement holds")
+      ->check(CLI::Range(1, 36'500))
+      ->capture_default_str();
   command->add_flag("--coordinator", options->coordinator,
                     "Endorse a coordinator's key, for `sotto serve --plan-endorsement`");
   command->add_flag(

@@ -42,8 +42,8 @@ class SessionDevice {
   SessionDevice(const proto::Plan& plan, Bytes plan_bytes, std::uint8_t number, secagg::Signer& authority)
       : signer_(numbered_key(number)),
         identity_{.signer = signer_,
-                  .endorsement = secagg::endorse(authority, secagg::Role::kDevice, signer_.public_key()),
-                  .authority = authority.public_key()},
+                  .endorsement = secagg::endorse(authority, secagg::Role::kDevice, signer_.public_key(), {}),
+                  .trust = authority.public_key()},
         keys_(number),
         steps_(plan, plan_bytes, {.identity = &identity_}, {.slots = slots_, .order = order_}, keys_) {}
 

@@ -14,18 +14,8 @@ namespace {
 
 using std::filesystem::path;
 
-path secret_file(const path& directory) { return directory / "authority-key.pem"; }
-
 Status damaged(const path& file, const std::string& how) {
   return data_loss(fmt::format("the authority's {} {}: restore it from a backup", file.string(), how));
-}
-
-Result<crypto::Es256PrivateKey> decode_secret(const path& file, const crypto::SecretBuffer& text) {
-  const auto blocks = crypto::pem_decode(text.reveal_text());
-  if (!blocks || blocks->empty()) return damaged(file, "holds no private key");
-  auto key = crypto::private_key_from_der(blocks->front().content.reveal());
-  if (!key) return damaged(file, "holds no P-256 private key");
-  return std::move(*key);
 }
 
 // The public file follows the secret one: after a crash between the two the next opening writes it.
@@ -39,10 +29,12 @@ Status check_public_file(const path& directory, const crypto::Es256PublicKey& ke
 
 }  // namespace
 
+path authority_secret_file(const path& directory) { return directory / "authority-key.pem"; }
+
 path authority_public_file(const path& directory) { return directory / "authority.pem"; }
 
 Result<Authority> Authority::create(const path& directory) {
-  for (const path& file : {secret_file(directory), authority_public_file(directory)}) {
+  for (const path& file : {authority_secret_file(directory), authority_public_file(directory)}) {
     std::error_code ignored;
     if (std::filesystem::exists(file, ignored)) {
       return Status(StatusCode::kAlreadyExists, "there is an authority already: " + file.string() +
@@ -52,21 +44,18 @@ Result<Authority> Authority::create(const path& directory) {
   SOTTO_RETURN_IF_ERROR(host::make_private_folder(directory));
   crypto::SystemRandom random;
   auto key = crypto::Es256PrivateKey::generate(random);
-  SOTTO_RETURN_IF_ERROR(
-      write_key_file(secret_file(directory), crypto::private_key_to_pem(key).reveal_text(), kSecretFile));
+  SOTTO_RETURN_IF_ERROR(save_private_key(authority_secret_file(directory), key));
   SOTTO_RETURN_IF_ERROR(check_public_file(directory, key.public_key()));
   return Authority(std::move(key));
 }
 
 Result<Authority> Authority::open(const path& directory) {
-  const path file = secret_file(directory);
-  const Result<std::optional<crypto::SecretBuffer>> text = read_key_file(file);
-  if (!text) return text.error();
-  if (!text->has_value()) {
-    return not_found(
-        fmt::format("there is no authority in {} (no {})", directory.string(), file.filename().string()));
+  const path file = authority_secret_file(directory);
+  auto key = load_private_key(file);
+  if (!key && key.error().code() == StatusCode::kNotFound) {
+    return not_found("there is no authority in " + directory.string() + " (no " + file.filename().string() +
+                     ")");
   }
-  auto key = decode_secret(file, **text);
   if (!key) return key.error();
   SOTTO_RETURN_IF_ERROR(check_public_file(directory, key->public_key()));
   return Authority(std::move(*key));
@@ -78,18 +67,20 @@ Result<Authority> Authority::open_or_create(const path& directory) {
   return create(directory);
 }
 
-EnrolledKey Authority::enroll(secagg::Role role, Random& random) {
+EnrolledKey Authority::enroll(secagg::Role role, Random& random, const secagg::EndorsementTerms& terms) {
   auto key = crypto::Es256PrivateKey::generate(random);
-  EnrolledKey enrolled = enroll(role, key.public_key());
+  EnrolledKey enrolled = enroll(role, key.public_key(), terms);
   enrolled.key = std::move(key);
   return enrolled;
 }
 
-EnrolledKey Authority::enroll(secagg::Role role, const crypto::Es256PublicKey& key) {
+EnrolledKey Authority::enroll(secagg::Role role, const crypto::Es256PublicKey& key,
+                              const secagg::EndorsementTerms& terms) {
   EnrolledKey enrolled;
   enrolled.role = role;
   enrolled.public_key = key;
-  enrolled.endorsement = secagg::endorse(*signer_, role, key);
+  enrolled.name = terms.name;
+  enrolled.endorsement = secagg::endorse(*signer_, role, key, terms);
   enrolled.authority = public_key();
   return enrolled;
 }

@@ -14,7 +14,7 @@ namespace {
 
 using secagg::Role;
 
-constexpr std::size_t kEndorsementBytes = crypto::kEs256PublicKeyBytes + crypto::kEs256SignatureBytes;
+constexpr std::size_t kNamelessBytes = crypto::kEs256PublicKeyBytes + secagg::kEndorsementBytes;
 
 const char* endorsement_label(Role role) {
   return role == Role::kDevice ? "SOTTO DEVICE ENDORSEMENT" : "SOTTO COORDINATOR ENDORSEMENT";
@@ -60,13 +60,17 @@ Status read_endorsement(const Blocks& blocks, EnrolledKey& enrolled) {
     return invalid_argument(std::string("it has no ") + endorsement_label(enrolled.role) +
                             ": `sotto enroll` writes identity files");
   }
-  if (block->content.size() != kEndorsementBytes) {
+  const std::size_t size = block->content.size();
+  if (size < kNamelessBytes || size > kNamelessBytes + secagg::kEndorsedNameBytesMax) {
     return invalid_argument(
-        fmt::format("its endorsement has {} bytes, not {}", block->content.size(), kEndorsementBytes));
+        fmt::format("its endorsement has {} bytes, not {} and a name", size, kNamelessBytes));
   }
   ByteReader reader(block->content.reveal());
   reader.copy(enrolled.public_key);
-  reader.copy(enrolled.endorsement);
+  SOTTO_CHECK(
+      accepted(secagg::decode_endorsement(reader.bytes(secagg::kEndorsementBytes), enrolled.endorsement)));
+  const Bytes name = reader.bytes(reader.remaining());
+  enrolled.name.assign(name.begin(), name.end());
   return {};
 }
 
@@ -80,9 +84,16 @@ Status read_authority(const Blocks& blocks, crypto::Es256PublicKey& authority) {
 }
 
 Status check_together(const EnrolledKey& enrolled) {
-  const secagg::Statement statement = secagg::endorsement_statement(enrolled.role, enrolled.public_key);
-  if (!crypto::es256_verify(enrolled.authority, statement.bytes(), enrolled.endorsement)) {
+  const secagg::Statement statement =
+      secagg::endorsement_statement(enrolled.role, enrolled.public_key, enrolled.endorsement);
+  if (!crypto::es256_verify(enrolled.authority, statement.bytes(), enrolled.endorsement.signature)) {
     return invalid_argument("its endorsement is not by the authority whose public key it holds");
+  }
+  if (secagg::name_tag(enrolled.public_key, enrolled.name) != enrolled.endorsement.name) {
+    return invalid_argument("its name is not the one that was endorsed");
+  }
+  if (!enrolled.name.empty() && !secagg::valid_endorsed_name(enrolled.name)) {
+    return invalid_argument("its name is not 1 to 64 bytes of printable ASCII");
   }
   if (enrolled.key && enrolled.key->public_key() != enrolled.public_key) {
     return invalid_argument("its private key is not the one that was endorsed");
@@ -103,7 +114,9 @@ crypto::SecretBuffer encode_enrolled_key(const EnrolledKey& enrolled, const std:
   crypto::SecretBuffer text(title + "\n");
   if (enrolled.key) text.append(crypto::private_key_to_pem(*enrolled.key).reveal());
   std::vector<std::uint8_t> endorsement(enrolled.public_key.begin(), enrolled.public_key.end());
-  endorsement.insert(endorsement.end(), enrolled.endorsement.begin(), enrolled.endorsement.end());
+  endorsement.resize(kNamelessBytes);
+  secagg::encode_endorsement(enrolled.endorsement, std::span(endorsement).last<secagg::kEndorsementBytes>());
+  endorsement.insert(endorsement.end(), enrolled.name.begin(), enrolled.name.end());
   text.append(crypto::pem_encode(endorsement_label(enrolled.role), endorsement));
   text.append(crypto::public_key_to_pem(enrolled.authority));
   return text;
@@ -133,6 +146,20 @@ Result<EnrolledKey> load_enrolled_key(const std::filesystem::path& path, Role ro
   Result<EnrolledKey> enrolled = decode_enrolled_key(text->reveal_text(), role);
   if (!enrolled) return enrolled.error().with_context("identity file " + path.string());
   return enrolled;
+}
+
+Result<crypto::Es256PrivateKey> load_private_key(const std::filesystem::path& path) {
+  const Result<crypto::SecretBuffer> text = read_text(path);
+  if (!text) return text.error();
+  const auto blocks = crypto::pem_decode(text->reveal_text());
+  auto key = blocks && !blocks->empty() ? crypto::private_key_from_der(blocks->front().content.reveal())
+                                        : std::nullopt;
+  if (!key) return data_loss(path.string() + " holds no P-256 private key: restore it from a backup");
+  return std::move(*key);
+}
+
+Status save_private_key(const std::filesystem::path& path, const crypto::Es256PrivateKey& key) {
+  return write_key_file(path, crypto::private_key_to_pem(key).reveal_text(), kSecretFile);
 }
 
 Result<crypto::Es256PublicKey> load_public_key(const std::filesystem::path& path) {

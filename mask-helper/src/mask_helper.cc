@@ -24,13 +24,28 @@ struct PlannedSet {
 
 proto::HelperRefusal refuse(std::string reason) { return {.reason = std::move(reason), .at_fault = {}}; }
 
-// Only what its own coordinator signed is decoded.
-Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHelperOptions& options,
-                             const crypto::X25519PublicKey& key) {
-  if (!secagg::verify_credential(request.plan_credential, secagg::Role::kCoordinator, options.authority,
-                                 secagg::plan_statement(request.plan).bytes())) {
-    return invalid_argument("the plan is not signed by a coordinator that this helper's authority endorsed");
+Status check_coordinator(const secagg::HelperRequest& request, const secagg::Trust& authority, Time now) {
+  const secagg::Statement signed_plan = secagg::plan_statement(request.plan);
+  switch (secagg::check_credential(request.plan_credential, {.role = secagg::Role::kCoordinator,
+                                                             .trust = authority,
+                                                             .message = signed_plan.bytes(),
+                                                             .now = unix_seconds(now)})) {
+    case Rejection::kNone:
+      return {};
+    case Rejection::kExpired:
+      return invalid_argument("the endorsement of the coordinator that signed the plan has ended");
+    case Rejection::kRevoked:
+      return invalid_argument("the authority has revoked the coordinator that signed the plan");
+    default:
+      return invalid_argument(
+          "the plan is not signed by a coordinator that this helper's authority endorsed");
   }
+}
+
+// Only what its own coordinator signed is decoded.
+Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHelperOptions& options, Time now,
+                             const crypto::X25519PublicKey& key) {
+  SOTTO_RETURN_IF_ERROR(check_coordinator(request, options.authority, now));
   const Result<proto::Plan> plan = proto::decode_plan(request.plan);
   if (!plan) return plan.error();
   if (plan->aggregation.kind != proto::Aggregation::kOneShot) {
@@ -83,14 +98,17 @@ std::optional<proto::HelperRefusal> blame(const std::vector<std::uint8_t>& sound
 
 std::optional<proto::HelperRefusal> check_signatures(std::span<const secagg::SealedMask> masks,
                                                      const PlannedSet& planned,
-                                                     const crypto::Es256PublicKey& authority,
+                                                     const secagg::Trust& authority, Time now,
                                                      Executor& executor) {
   std::vector<std::uint8_t> sound(masks.size());
   executor.parallel_for(masks.size(), [&](std::size_t i) {
-    sound[i] = static_cast<std::uint8_t>(
-        secagg::verify_sealed_mask(masks[i], planned.context.plan_digest, authority));
+    const Rejection rejection =
+        secagg::check_sealed_mask(masks[i], planned.context.plan_digest, authority, unix_seconds(now));
+    sound[i] = static_cast<std::uint8_t>(accepted(rejection));
   });
-  return blame(sound, "masks are not signed for this plan by a device that this helper's authority enrolled");
+  return blame(sound,
+               "masks are not signed for this plan by a device that this helper's authority enrolled, whose "
+               "endorsement has not ended and which is not revoked");
 }
 
 std::optional<proto::HelperRefusal> open_masks(std::span<const secagg::SealedMask> masks,
@@ -129,13 +147,13 @@ MaskHelper::MaskHelper(crypto::X25519PrivateKey key, const MaskHelperOptions& op
                        AnsweredPlans& answered)
     : key_(std::move(key)), options_(options), answered_(answered) {}
 
-Result<proto::HelperReply> MaskHelper::answer(Bytes bytes, Executor& executor) {
+Result<proto::HelperReply> MaskHelper::answer(Bytes bytes, Time now, Executor& executor) {
   using Reply = proto::HelperReply;
   secagg::HelperRequest request;
   if (const Rejection rejection = secagg::decode_helper_request(bytes, request); !accepted(rejection)) {
     return Reply(refuse(describe(rejection)));
   }
-  const Result<PlannedSet> planned = read_plan(request, options_, key_.public_key());
+  const Result<PlannedSet> planned = read_plan(request, options_, now, key_.public_key());
   if (!planned) return Reply(refuse(planned.error().message()));
   if (const Status status = check_size(*planned, request.mask_count()); !status.ok()) {
     return Reply(refuse(status.message()));
@@ -148,7 +166,9 @@ Result<proto::HelperReply> MaskHelper::answer(Bytes bytes, Executor& executor) {
   }
   const std::vector<secagg::SealedMask> masks = read_masks(request);
   if (!ascending(masks)) return Reply(refuse("the devices are not in ascending order, each of them once"));
-  if (auto refusal = check_signatures(masks, *planned, options_.authority, executor)) return Reply(*refusal);
+  if (auto refusal = check_signatures(masks, *planned, options_.authority, now, executor)) {
+    return Reply(*refusal);
+  }
   std::vector<secagg::MaskKey> keys;
   if (auto refusal = open_masks(masks, *planned, key_, keys)) return Reply(*refusal);
   if (!*before) SOTTO_RETURN_IF_ERROR(answered_.record(planned->context.plan_digest, set));

@@ -18,7 +18,8 @@ StepMachine::StepMachine(const Plan& plan, Bytes plan_bytes, const Parties& part
       memory_(memory),
       keys_(keys) {
   if (kind_ != Aggregation::kSecure) return;
-  participant_.emplace(context_, participant_rules(plan), parties.identity, memory.slots, memory.order, keys);
+  participant_.emplace(context_, participant_rules(plan, parties.now), parties.identity, memory.slots,
+                       memory.order, keys);
 }
 
 std::size_t StepMachine::message_bytes_max(Step step) const {

@@ -100,7 +100,7 @@ TEST_F(Attack, ARosterOfTheCoordinatorsOwnIsABadSignature) {
   std::vector<Message> seats = {joins_[0]};
   for (std::uint64_t i = 0; i < 5; ++i) {
     KeySigner invented(numbered_key(500 + i));
-    const auto own_endorsement = endorse(invented, Role::kDevice, invented.public_key());
+    const auto own_endorsement = endorse(invented, Role::kDevice, invented.public_key(), {});
     seats.push_back(join_of(invented, own_endorsement, context_of(plan_).plan_digest, i));
   }
   EXPECT_EQ(show_roster(*devices_[0], roster_for(seats, 0, options_, kSession)), Rejection::kBadSignature);
@@ -157,7 +157,7 @@ TEST_F(Attack, TwoSessionsForOneCohortShareNothing) {
 // Somebody who reaches the coordinator makes up devices to outnumber the threshold, or the coordinator does.
 TEST_F(Attack, ADeviceThatNobodyEnrolledIsABadSignature) {
   KeySigner invented(numbered_key(500));
-  const auto own_endorsement = endorse(invented, Role::kDevice, invented.public_key());
+  const auto own_endorsement = endorse(invented, Role::kDevice, invented.public_key(), {});
   joins_[5] = join_of(invented, own_endorsement, context_of(plan_).plan_digest, 1);
   EXPECT_EQ(admit(*session_for(plan_), joins_[5]), Rejection::kBadSignature);
   EXPECT_EQ(show_roster(*devices_[0], honest_roster(0)), Rejection::kBadSignature);

@@ -202,8 +202,8 @@ struct Device {
   Device(const SessionContext& context, const ParticipantRules& rules, std::uint64_t seed)
       : signer(seed),
         identity{.signer = signer,
-                 .endorsement = endorse(fleet_authority(), Role::kDevice, signer.public_key()),
-                 .authority = fleet_authority().public_key()},
+                 .endorsement = endorse(fleet_authority(), Role::kDevice, signer.public_key(), {}),
+                 .trust = fleet_authority().public_key()},
         random(seed),
         participant(context, rules, &identity, slots, order, random) {}
 

@@ -57,7 +57,7 @@ Message roster_for(const std::vector<Message>& seats, std::uint16_t to, const Re
   return message;
 }
 
-Message join_of(Signer& signer, const crypto::Es256Signature& endorsement, const crypto::Digest& plan_digest,
+Message join_of(Signer& signer, const Endorsement& endorsement, const crypto::Digest& plan_digest,
                 std::uint64_t keys_seed) {
   crypto::SeededRandom random(keys_seed + 3'000'000);  // no device's
   const auto fresh_key = [&random] {

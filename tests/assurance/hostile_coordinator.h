@@ -21,7 +21,7 @@ using Message = std::vector<std::uint8_t>;
                                  const std::optional<secagg::GraphParameters>& graph = std::nullopt);
 
 // A join message with fresh keys, signed by `signer` for this plan.
-[[nodiscard]] Message join_of(secagg::Signer& signer, const crypto::Es256Signature& endorsement,
+[[nodiscard]] Message join_of(secagg::Signer& signer, const secagg::Endorsement& endorsement,
                               const crypto::Digest& plan_digest, std::uint64_t keys_seed);
 
 // The shares a coordinator has collected, of both kinds.

@@ -18,7 +18,9 @@ std::string sound_file(std::size_t kind) {
   enrolled.role = kind == 2 ? Role::kCoordinator : Role::kDevice;
   crypto::Es256PrivateKey key = secagg::numbered_key(kind + 1);
   enrolled.public_key = key.public_key();
-  enrolled.endorsement = secagg::endorse(secagg::fleet_authority(), enrolled.role, enrolled.public_key);
+  enrolled.endorsement = secagg::endorse(secagg::fleet_authority(), enrolled.role, enrolled.public_key,
+                                         {.name = "kitchen-7", .issued_at = 5, .expires_at = 6, .epoch = 7});
+  enrolled.name = "kitchen-7";
   enrolled.authority = secagg::fleet_authority().public_key();
   if (kind != 1) enrolled.key = std::move(key);
   return std::string(identity::encode_enrolled_key(enrolled, "kitchen-7").reveal_text());

@@ -130,7 +130,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const unsigned set = ~unsigned{input.u8()} & ((1u << kDevices) - 1);
     std::vector<std::uint8_t> request = messages.request(set);
     const bool changed = fuzz::mutate(input, request);
-    const auto reply = helper.answer(request, executor);
+    const auto reply = helper.answer(request, Time{}, executor);
     SOTTO_CHECK(reply.has_value());
     const auto* sum = std::get_if<proto::MaskSum>(&*reply);
     const bool due = std::popcount(set) >= int{kCohortMin} && (given == 0 || given == set);

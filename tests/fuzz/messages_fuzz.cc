@@ -1,5 +1,5 @@
-// Decoders of the secure session's messages on their own: join, roster, shares, packed vectors. The
-// participant's use of roster, delivery and requests is participant_fuzz's.
+// Decoders of the secure session's messages on their own: join, roster, shares, packed vectors,
+// an authority's bulletin. The participant's use of roster, delivery and requests is participant_fuzz's.
 #include <array>
 #include <vector>
 
@@ -8,6 +8,8 @@
 #include "sotto/base/limits.h"
 #include "sotto/secagg/shamir.h"
 #include "sotto/secagg/wire.h"
+#include "support/bulletins.h"
+#include "support/enrolment.h"
 
 namespace {
 
@@ -83,6 +85,23 @@ void roster(fuzz::FuzzInput& input) {
   SOTTO_CHECK(std::is_sorted(list.begin(), list.end()));
 }
 
+// A bulletin from anybody: what does not decode, or was not signed, changes nobody's trust.
+void bulletin(fuzz::FuzzInput& input) {
+  KeySigner& authority = fleet_authority();
+  static KeySigner newer(numbered_key(1));
+  static const Rotation rotation = rotate(authority, newer, 3);
+  static const std::vector<std::uint8_t> sound =
+      signed_bulletin(newer, {.rotations = {rotation}, .edition = 7, .revoked = {crypto::Digest{}}});
+  std::vector<std::uint8_t> message = sound;
+  fuzz::mutate(input, message);
+  Trust trust = authority.public_key();
+  if (take_bulletin(message, trust) == BulletinVerdict::kTaken) {
+    SOTTO_CHECK(message == sound && trust.authority == newer.public_key() && trust.edition == 7);
+    return;
+  }
+  SOTTO_CHECK(message != sound && trust.authority == authority.public_key() && trust.edition == 0);
+}
+
 // A vector as it travels, from anybody: added bit by bit as sent, or refused without a trace.
 void packed_vector(fuzz::FuzzInput& input) {
   const std::size_t participants = input.chance(128) ? 3 + input.below(255) : 258 + input.below(767);
@@ -132,7 +151,7 @@ void shares(fuzz::FuzzInput& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::FuzzInput input(data, size);
-  switch (input.below(4)) {
+  switch (input.below(5)) {
     case 0:
       roster(input);
       break;
@@ -141,6 +160,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 2:
       join(input);
+      break;
+    case 3:
+      bulletin(input);
       break;
     default:
       packed_vector(input);

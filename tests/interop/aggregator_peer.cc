@@ -198,10 +198,11 @@ class Peer {
 
   Message add_local(ByteReader& request) {
     const std::uint64_t seed = request.u64();
-    crypto::Es256Signature endorsement{};
-    request.copy(endorsement);
-    if (!next_key_) return {};
-    secagg::Identity identity{.signer = *next_key_, .endorsement = endorsement, .authority = authority_};
+    secagg::Endorsement endorsement;
+    const Rejection decoded =
+        secagg::decode_endorsement(request.bytes(secagg::kEndorsementBytes), endorsement);
+    if (!next_key_ || !accepted(decoded)) return {};
+    secagg::Identity identity{.signer = *next_key_, .endorsement = endorsement, .trust = authority_};
     Enrolled enrolled{.key = std::move(next_key_), .identity = identity};
     const Bytes lanes = request.bytes(request.remaining());
     if (lanes.size() != plan_.update_layout().lane_count()) return {};

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import sotto_session as session
 from signature_book import BookKey
-from sotto_identity import DEVICE, Identity, endorsement_message, identity_of, join_message, survivors_message
+from sotto_identity import (DEVICE, NO_CLOCK, Identity, Terms, endorse, identity_of, join_message,
+                            survivors_message)
 from sotto_parameters import parameters
 from sotto_participant import Participant, Randomness, encode_bitmap
 from sotto_plan import BITS, CURIOUS, SECURE, SEMI_MALICIOUS, SOFTMAX, Plan
@@ -48,17 +49,18 @@ AUTHORITY = BookKey(fixed("authority", 32))
 OTHER_AUTHORITY = BookKey(fixed("another authority", 32))
 
 
-def enrolled(name, authority=AUTHORITY, role=DEVICE):
+def enrolled(name, authority=AUTHORITY, role=DEVICE, **terms):
     """A device whose key only the name determines; it pins the fleet's authority, whoever endorsed it."""
     key = BookKey(fixed(f"{name} identity", 32))
-    return Identity(key, authority.sign(endorsement_message(role, key.public)), AUTHORITY.public)
+    return Identity(key, endorse(authority, role, key.public, Terms(**({"name": name[-64:]} | terms))),
+                    AUTHORITY.public)
 
 
-def participant_with(plan, secrets, own_minimum=3, identity=None):
+def participant_with(plan, secrets, own_minimum=3, identity=None, now=NO_CLOCK):
     return Participant(plan, own_minimum, Randomness(
         secrets["channel_private"], secrets["mask_seed"], secrets["self_seed"],
         polynomials_of(secrets["self_coefficient_key"]), polynomials_of(secrets["mask_coefficient_key"])),
-                       identity)
+                       identity, now)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,10 @@ except ImportError:
 import refusal_cases
 import signature_book
 import sotto_session as session
+from signature_book import BookKey
+from sotto_bulletin import NotTaken, bulletin, rotate, take
 from fixed_sessions import AUTHORITY, PLAN, SETTINGS, enrolled, fixed, play, polynomials_of
-from sotto_identity import COORDINATOR, DEVICE, plan_message
+from sotto_identity import COORDINATOR, CREDENTIAL_BYTES, DEVICE, Terms, Trust, identity_of, plan_message
 from sotto_one_shot import helper_request, one_shot_message, plan_bytes, set_name
 from sotto_parameters import search
 from sotto_plan import BITS, COUNT, CUSTOM, DENSE, FLOAT, ONE_EACH, ONE_SHOT, Metric, Segment
@@ -211,13 +213,87 @@ def identities():
         credential = identity.credential(message)
         cases.append({"role": role, "authority": AUTHORITY.public, "message": message,
                       "credential": credential})
+        good, ends = cases[-1], Terms().expires_at
+        cases.append(good | {"now": ends - 1, "endorsements_from": Terms().epoch,
+                             "revoked": sorted(fixed(f"revoked {i}", 32) for i in range(5))})
         other_role = COORDINATOR if role == DEVICE else DEVICE
-        refused.append({"why": f"a {role} as a {other_role}", **cases[-1], "role": other_role})
-        refused.append({"why": f"another message, {role}", **cases[-1], "message": message + b"\0"})
-        refused.append({"why": f"another authority, {role}", **cases[-1], "authority": identity.key.public})
-        for at in (0, 1, 64, 65, 128, 129, 192):
+        wrong = [(f"a {role} as a {other_role}", 16, {"role": other_role}),
+                 ("another message", 16, {"message": message + b"\0"}),
+                 ("another authority", 16, {"authority": identity.key.public}),
+                 ("expired", 17, {"now": ends}), ("expired long ago", 17, {"now": 2**63}),
+                 ("revoked", 18, {"revoked": sorted([bytes(32), identity_of(identity.key.public),
+                                                     b"\xff" * 32])}),
+                 ("an epoch that was revoked", 18, {"endorsements_from": Terms().epoch + 1})]
+        for at in (0, 1, 64, 65, 73, 81, 85, 100, 101, 164, 165, 228):
             damaged = credential[:at] + bytes([credential[at] ^ 4]) + credential[at + 1:]
-            refused.append({"why": f"byte {at} damaged, {role}", **cases[-1], "credential": damaged})
+            wrong.append((f"byte {at} damaged", 16, {"credential": damaged}))
+        refused += [{"why": f"{why}, {role}", "reason": reason, **good, **change}
+                    for why, reason, change in wrong]
+    return {"cases": cases, "refused": refused}
+
+
+def taken(pinned, *messages):
+    """What a party that pins this key comes to believe from these bulletins, the last of which is taken."""
+    trust, known = Trust(pinned), None
+    for message in messages:
+        trust, known = take(message, trust, known)
+    return {"pinned": pinned, "bulletins": list(messages), "authority": trust.authority,
+            "authority_before": trust.before, "authority_since": trust.since, "edition": known[0],
+            "endorsements_from": trust.endorsements_from, "revoked": sorted(trust.revoked)}
+
+
+def not_taken(why, pinned, *messages):
+    """The last of these bulletins is not."""
+    trust, known = Trust(pinned), None
+    for message in messages[:-1]:
+        trust, known = take(message, trust, known)
+    try:
+        take(messages[-1], trust, known)
+    except NotTaken as refused:
+        return {"why": why, "pinned": pinned, "bulletins": list(messages), "verdict": refused.verdict}
+    raise AssertionError(f"{why}: it is taken")
+
+
+def bulletins():
+    """Section 9.2."""
+    first, second, third, thief = (BookKey(fixed(f"authority {name}", 32))
+                                   for name in ("one", "two", "three", "thief"))
+    change, next_change = rotate(first, second, 4), rotate(second, third, 9)
+    some = sorted(fixed(f"revoked {i}", 32) for i in range(3))
+    plain = bulletin(first, 1, revoked=some)
+    changed = bulletin(second, 2, (change,), revoked=some[:1])
+    stolen = bulletin(second, 2, (change,), endorsements_from=4)
+    both = bulletin(third, 3, (change, next_change), 1, some)
+    cases = [taken(first.public, plain), taken(first.public, bulletin(first, 2**32 - 1)),
+             taken(first.public, plain, changed), taken(second.public, changed), taken(first.public, stolen),
+             taken(first.public, plain, changed, both), taken(first.public, both),
+             taken(second.public, both), taken(third.public, both)]
+    descending = bulletin(first, 1, revoked=some[::-1])
+    other_signer = change[:-64] + rotate(first, thief, 4)[-64:]
+    refused = [
+        not_taken("another key's", first.public, bulletin(second, 1)),
+        not_taken("set back", first.public, bulletin(first, 5), plain),
+        not_taken("the same edition with other content", first.public, plain, bulletin(first, 1)),
+        not_taken("known already", first.public, plain, plain),
+        not_taken("the key before speaks again", first.public, changed, bulletin(first, 9)),
+        not_taken("the key before, stolen, names another successor", first.public, stolen,
+                  bulletin(thief, 9, (rotate(first, thief, 5),))),
+        not_taken("a change that only the new key signed", first.public,
+                  bulletin(thief, 1, (rotate(thief, thief, 4)[:-128] + bytes(64) + change[-64:],))),
+        not_taken("a change that the new key did not sign", first.public,
+                  bulletin(second, 1, (other_signer,))),
+        not_taken("the first change is missing", first.public, bulletin(third, 1, (next_change,))),
+        not_taken("changes that do not follow from one another", first.public,
+                  bulletin(third, 1, (change, rotate(thief, third, 9)))),
+        not_taken("changes in one epoch", first.public,
+                  bulletin(third, 1, (change, rotate(second, third, 4)))),
+        not_taken("identities that descend", first.public, descending),
+        not_taken("an identity twice", first.public, bulletin(first, 1, revoked=some[:1] * 2)),
+        not_taken("edition 0", first.public, bulletin(first, 0)),
+        not_taken("another version", first.public, b"\2" + plain[1:]),
+        not_taken("empty", first.public, b""), not_taken("a byte missing", first.public, plain[:-1]),
+        not_taken("a byte left over", first.public, plain + b"\0"),
+        not_taken("one identity changed", first.public, plain[:20] + bytes([plain[20] ^ 1]) + plain[21:])]
     return {"cases": cases, "refused": refused}
 
 
@@ -252,7 +328,7 @@ def one_shots():
                                                                 prg=AES_128_CTR))]
     good, other_round = cases[0], one_shot_case("another round", replace(one_shot, round=10))
     plan_data, masks = good["plan"], [device["sealed_mask"] for device in good["devices"]]
-    head = good["request"][6:199]
+    head = good["request"][6:6 + CREDENTIAL_BYTES]
     not_open = masks[0][:79] + bytes([masks[0][79] ^ 1]) + masks[0][80:]
     own_plan = plan_data[:-1] + bytes([plan_data[-1] ^ 1])
     wrong = (("another version", helper_request(head, plan_data, masks, version=2)),
@@ -308,8 +384,9 @@ def files():
     first = {"update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
              "shamir": shamir()}
     second = {"parameters": parameters(), "plan": plans(), "segments": segment_updates(),
-              "identity": identities(), "one_shot": one_shots(), "session": {"cases": sessions},
-              "refusal": {"cases": refusals}, "signatures": signature_book.content()}
+              "identity": identities(), "bulletin": bulletins(), "one_shot": one_shots(),
+              "session": {"cases": sessions}, "refusal": {"cases": refusals},
+              "signatures": signature_book.content()}
     return {f"{folder}/{name}.json": as_json(content) for folder, contents in (("v1", first), ("v2", second))
             for name, content in contents.items()}
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import sotto_session as session
 from fixed_sessions import (AUTHORITY, OTHER_AUTHORITY, PLAN, SETTINGS, confirmation, enrolled, fixed,
                             personal, signatures_for)
-from sotto_identity import COORDINATOR, endorsement_message, join_message
+from sotto_identity import (COORDINATOR, CREDENTIAL_BYTES, DEVICE, ENDORSEMENT_BYTES, TERMS, Terms, endorse,
+                            join_message)
 from sotto_participant import encode_bitmap
 from sotto_plan import CURIOUS, SEMI_MALICIOUS, Metric, Segment, decode_plan
-from sotto_primitives import public_key
+from sotto_primitives import public_key, sha256
 from sotto_session import IDENTITY, KEYS, decode_roster, pieces, u16
 
 # A point of order 8, and zero: X25519 with either gives zero for every private key (RFC 7748 section 6.1).
@@ -43,7 +44,7 @@ def roster_header_cases(base):
     yield case("shorter than the head", base, "share", 1, roster=roster[:25])
     yield case("last byte missing", base, "share", 1, roster=roster[:-1])
     yield case("a byte left over", base, "share", 1, roster=roster + b"\0")
-    yield case("a credential more than k says", base, "share", 1, roster=roster + roster[-193:])
+    yield case("a credential more than k says", base, "share", 1, roster=roster + roster[-CREDENTIAL_BYTES:])
     yield case("an entry more than n says", base, "share", 1, roster=roster[:26] + bytes(96) + roster[26:])
     for version in (0, 2):
         yield case(f"version {version}", base, "share", 2, roster=patched(roster, 0, bytes([version])))
@@ -151,13 +152,15 @@ def credential_cases(base):
     """Base: participant 0 of 4, everybody a neighbour; all three sign."""
     plan, roster = decode_plan(base["plan"]), decode_roster(base["roster"])
     first = roster.credentials[0]
-    public, endorsement, signature = first[:65], first[65:129], first[129:]
+    public, endorsement, signature = first[:65], first[65:165], first[165:]
+    assert len(endorsement) == ENDORSEMENT_BYTES
 
     def instead(credential):
         return replace(roster, credentials=(credential,) + roster.credentials[1:]).encode()
 
-    for at, part in ((0, "key's form"), (7, "key"), (70, "endorsement"), (128, "endorsement's end"),
-                     (130, "signature"), (192, "signature's end")):
+    for at, part in ((0, "key's form"), (7, "key"), (66, "time of issue"), (74, "expiry"), (82, "epoch"),
+                     (90, "name"), (110, "endorsement"), (164, "endorsement's end"),
+                     (170, "signature"), (228, "signature's end")):
         damaged = first[:at] + bytes([first[at] ^ 1]) + first[at + 1:]
         yield case(f"a bit of the {part} flipped", base, "share", 16, roster=instead(damaged))
     yield case("a signature of zeros", base, "share", 16, roster=instead(public + endorsement + bytes(64)))
@@ -166,13 +169,34 @@ def credential_cases(base):
     foreign = enrolled(name, OTHER_AUTHORITY)
     yield case("sybil: endorsed by another authority", base, "share", 16,
                roster=instead(public + foreign.endorsement + signature))
-    as_coordinator = AUTHORITY.sign(endorsement_message(COORDINATOR, public))
+    as_coordinator = endorse(AUTHORITY, COORDINATOR, public)
     yield case("sybil: endorsed as a coordinator", base, "share", 16,
                roster=instead(public + as_coordinator + signature))
     unendorsed = enrolled("nobody's device")
     yield case("sybil: endorses itself", base, "share", 16, roster=instead(
-        unendorsed.key.public + unendorsed.key.sign(endorsement_message("device", unendorsed.key.public))
-        + signature))
+        unendorsed.key.public + endorse(unendorsed.key, DEVICE, unendorsed.key.public) + signature))
+    other_name = Terms("another name").encode(public)[:TERMS.size] + endorsement[TERMS.size:]
+    yield case("a name changed after signing", base, "share", 16,
+               roster=instead(public + other_name + signature))
+    longer = endorsement[:8] + (2**63).to_bytes(8, "little") + endorsement[16:]
+    yield case("an expiry put off after signing", base, "share", 16, now=1_500_000,
+               roster=instead(public + longer + signature))
+    ends = Terms().expires_at
+    yield case("everybody's endorsement holds for one more second", base, "share", 0, now=ends - 1)
+    yield case("expired: the neighbours' endorsements have ended", base, "share", 17, now=ends)
+    first_ends = endorse(AUTHORITY, DEVICE, public, Terms(expires_at=1_500_000))
+    yield case("expired: one neighbour's endorsement has ended", base, "share", 17, now=1_500_000,
+               roster=instead(public + first_ends + signature))
+    yield case("a device without a clock looks at no expiry", base, "share", 0,
+               roster=instead(public + first_ends + signature))
+    renewed = endorse(AUTHORITY, DEVICE, public, Terms(issued_at=1_900_000, expires_at=9_000_000, epoch=3))
+    yield case("a renewed neighbour beside others", base, "share", 0,
+               roster=instead(public + renewed + signature))
+    yield case("revoked: a neighbour's credential", base, "share", 18, revoked=[sha256(public)])
+    yield case("revoked: another device", base, "share", 0, revoked=[sha256(b"another"), bytes(32)])
+    yield case("revoked: every endorsement of the epoch", base, "share", 18,
+               endorsements_from=Terms().epoch + 1)
+    yield case("endorsements of this epoch count", base, "share", 0, endorsements_from=Terms().epoch)
     other_plan = replace(plan, model_hash=fixed("another model", 32))
     keys = roster.entries[1][KEYS]
     yield case("model inconsistency: the neighbour joined by the plan of another model", base, "share", 16,

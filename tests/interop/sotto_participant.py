@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sotto_session as session
-from sotto_identity import SIGNATURE_BYTES, identity_of, join_message, survivors_message
+from sotto_identity import NO_CLOCK, SIGNATURE_BYTES, identity_of, join_message, survivors_message
 from sotto_plan import BITS, SEMI_MALICIOUS
 from sotto_primitives import Refused, keystream, open_sealed, public_key, seal, verifies
 from sotto_session import BAD_SIGNATURE, COHORT_TOO_SMALL, KEY_BYTES, LIMB_BITS
@@ -60,13 +60,14 @@ def encode_bitmap(bits, size):
 
 class Participant:
     """One session of one device, its steps in order: advertise, share, collect, confirm (semi-malicious),
-    unmask. An identity is needed for semi-malicious plans."""
+    unmask. An identity is needed for semi-malicious plans; `now` is in seconds since 1970."""
 
-    def __init__(self, plan, own_minimum=3, randomness=None, identity=None):
+    def __init__(self, plan, own_minimum=3, randomness=None, identity=None, now=NO_CLOCK):
         self.plan = plan
         self.signed = plan.adversary == SEMI_MALICIOUS
         self.identity = identity
         self.own_minimum = own_minimum
+        self.now = now
         self.random = randomness or fresh_randomness()
         self.mask_private = session.mask_private_key(self.random.mask_seed)
         self.entry = public_key(self.random.channel_private) + public_key(self.mask_private)
@@ -95,8 +96,8 @@ class Participant:
         session.check_identities(roster)
         self.index = session.find_own_place(roster, self.entry)
         self.neighbours = session.neighbours_of(self.index, session.graph_seed(roster), roster.n, roster.k)
-        authority = self.identity.authority if self.signed else None
-        self.signers = session.check_neighbours(self.plan, roster, self.neighbours, authority)
+        trust = self.identity.trust() if self.signed else None
+        self.signers = session.check_neighbours(self.plan, roster, self.neighbours, trust, self.now)
         self.transcript = session.transcript(self.plan, roster)
         answer = session.commitment(self.random.self_seed, self.transcript, self.index) + self._records()
         self.next_step = "collect"

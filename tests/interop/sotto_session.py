@@ -108,7 +108,7 @@ def check_identities(roster):
         raise Refused(BAD_KEY, "one identity in two entries")
 
 
-def check_neighbours(plan, roster, neighbours, authority):
+def check_neighbours(plan, roster, neighbours, trust, now):
     """{neighbour: public key that signs for it}; empty in curious sessions."""
     signers = {}
     for neighbour in neighbours:
@@ -117,7 +117,7 @@ def check_neighbours(plan, roster, neighbours, authority):
             raise Refused(BAD_KEY, "a neighbour's key occurs twice")
     for neighbour, credential in zip(neighbours, roster.credentials):
         entry = roster.entries[neighbour]
-        public = check_credential(credential, DEVICE, authority, join_message(plan.hash(), entry[KEYS]))
+        public = check_credential(credential, DEVICE, trust, join_message(plan.hash(), entry[KEYS]), now)
         if identity_of(public) != entry[IDENTITY]:
             raise Refused(BAD_SIGNATURE, "a credential of another device")
         signers[neighbour] = public

@@ -18,7 +18,7 @@ except ImportError:
     sys.exit("interop: the Python package 'cryptography' is missing; run scripts/install-dependencies "
              "(Debian: python3-cryptography)")
 
-from sotto_identity import COORDINATOR, DEVICE, Identity, endorsement_message
+from sotto_identity import COORDINATOR, DEVICE, Identity, endorse
 from sotto_participant import Participant
 from sotto_plan import BITS, CURIOUS, FLOAT, PLAIN, SECURE, SEMI_MALICIOUS, SOFTMAX, WORDS, Plan
 from sotto_primitives import AES_128_CTR, CHACHA20, SigningKey
@@ -39,13 +39,9 @@ PLAN = Plan(task=7, round=3, model_version=2, model_hash=bytes(range(32)), archi
             corrupt_fraction=0, dropout_fraction=0.125, clip=0.5, weight_max=50, report_within_ms=60000)
 
 
-def endorse(role, public, authority=AUTHORITY):
-    return authority.sign(endorsement_message(role, public))
-
-
 def enrolled(number, authority=AUTHORITY, role=DEVICE):
     key = SigningKey(1 << 201 | number)
-    return Identity(key, endorse(role, key.public, authority), AUTHORITY.public)
+    return Identity(key, endorse(authority, role, key.public), AUTHORITY.public)
 
 
 def steps_of(plan):
@@ -124,7 +120,7 @@ class LocalDevice:
         self.lanes = lanes
 
     def join(self):
-        endorsement = endorse(DEVICE, self.aggregator.ask(b"K"))
+        endorsement = endorse(AUTHORITY, DEVICE, self.aggregator.ask(b"K"))
         return struct.unpack("<BH", self.aggregator.ask(b"A", struct.pack("<Q", self.seed), endorsement,
                                                         bytes(self.lanes)))
 

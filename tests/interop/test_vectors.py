@@ -15,7 +15,8 @@ except ImportError:
              "(Debian: python3-cryptography)")
 
 from fixed_sessions import participant_with
-from sotto_identity import Identity, check_credential
+import sotto_bulletin
+from sotto_identity import Identity, Trust, check_credential
 from sotto_plan import SEMI_MALICIOUS, decode_plan
 from sotto_primitives import Refused
 from sotto_session import shamir_combine
@@ -51,6 +52,10 @@ def take_step(participant, step, recorded):
     return getattr(participant, step)(received)
 
 
+def taken_back(case):
+    return case.get("endorsements_from", 0), frozenset(map(bytes.fromhex, case.get("revoked", ())))
+
+
 def play(case, recorded):
     """(reason, participant) after the case's step; reason 0 when it is accepted."""
     messages = recorded | {name: case[name] for name in MESSAGES if name in case}
@@ -61,8 +66,9 @@ def play(case, recorded):
     if plan.adversary == SEMI_MALICIOUS:
         steps.insert(2, "confirm")
         key = RecordedKey(bytes.fromhex(recorded["public_key"]))
-        identity = Identity(key, *(bytes.fromhex(recorded[name]) for name in ("endorsement", "authority")))
-    participant = participant_with(plan, secrets, case.get("own_minimum", 3), identity)
+        identity = Identity(key, *(bytes.fromhex(recorded[name]) for name in ("endorsement", "authority")),
+                            *taken_back(case))
+    participant = participant_with(plan, secrets, case.get("own_minimum", 3), identity, case.get("now", 0))
     participant.advertise()
     last = case["step"].removesuffix(" again")
     before = [step for step in steps[:steps.index(last)] if step not in case.get("skip", [])]
@@ -83,7 +89,7 @@ class Refusals(unittest.TestCase):
     def test_every_refusal_has_its_reason(self):
         sessions = {recorded["name"]: recorded for recorded in read("session")["cases"]}
         cases = read("refusal")["cases"]
-        self.assertEqual({case["reason"] for case in cases}, {0, 1, 2, 3, 8, 9, 10, 11, 13, 16})
+        self.assertEqual({case["reason"] for case in cases}, {0, 1, 2, 3, 8, 9, 10, 11, 13, 16, 17, 18})
         for case in cases:
             with self.subTest(case["why"], step=case["step"]):
                 reason, participant = play(case, sessions[case["session"]])
@@ -102,13 +108,32 @@ class Refusals(unittest.TestCase):
         def check(case):
             fields = (bytes.fromhex(case[name]) for name in ("credential", "authority", "message"))
             credential, authority, message = fields
-            return check_credential(credential, case["role"], authority, message)
+            endorsements_from, revoked = taken_back(case)
+            trust = Trust(authority, endorsements_from=endorsements_from, revoked=revoked)
+            return check_credential(credential, case["role"], trust, message, case.get("now", 0))
 
         for case in read("identity")["cases"]:
             self.assertEqual(check(case).hex(), case["credential"][:130])
         for case in read("identity")["refused"]:
-            with self.subTest(case["why"]), self.assertRaises(Refused):
+            with self.subTest(case["why"]), self.assertRaises(Refused) as refused:
                 check(case)
+            self.assertEqual(refused.exception.reason, case["reason"])
+
+    def test_bulletins_are_taken_or_not(self):
+        def play_bulletins(case):
+            trust, known = Trust(bytes.fromhex(case["pinned"])), None
+            for message in case["bulletins"]:
+                trust, known = sotto_bulletin.take(bytes.fromhex(message), trust, known)
+            return trust, known
+
+        for case in read("bulletin")["cases"]:
+            trust, known = play_bulletins(case)
+            self.assertEqual((trust.authority.hex(), trust.since, known[0]),
+                             (case["authority"], case["authority_since"], case["edition"]))
+        for case in read("bulletin")["refused"]:
+            with self.subTest(case["why"]), self.assertRaises(sotto_bulletin.NotTaken) as refused:
+                play_bulletins(case)
+            self.assertEqual(refused.exception.verdict, case["verdict"])
 
     def test_wrong_shares_open_nothing(self):
         for case in read("shamir")["refused"]:

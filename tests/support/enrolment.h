@@ -33,8 +33,8 @@ struct Enrolment {
   explicit Enrolment(std::uint64_t number, Role role = Role::kDevice)
       : signer(numbered_key(number)),
         identity{.signer = signer,
-                 .endorsement = endorse(fleet_authority(), role, signer.public_key()),
-                 .authority = fleet_authority().public_key()} {}
+                 .endorsement = endorse(fleet_authority(), role, signer.public_key(), {}),
+                 .trust = fleet_authority().public_key()} {}
   Enrolment(const Enrolment&) = delete;
   Enrolment& operator=(const Enrolment&) = delete;
 

@@ -98,6 +98,11 @@ Status DeviceLoop::load_keys(const DeviceOptions& options, Keys& keys) {
     auto loaded = identity::load_identity(options.identity_file, secagg::Role::kDevice, options.signer);
     if (!loaded) return loaded.error();
     keys.identity.emplace(std::move(*loaded));
+    std::filesystem::path kept = options.state_file;
+    if (!kept.empty()) kept += ".bulletin";
+    auto believed = identity::Believed::open(keys.identity->get().trust.authority, kept);
+    if (!believed) return believed.error();
+    keys.bulletin.emplace(options.bulletin_file, std::move(*believed));
   }
   if (!options.helper_key_file.empty()) {
     const auto loaded = identity::load_x25519_public_key(options.helper_key_file);
@@ -129,6 +134,7 @@ Participation DeviceLoop::take_part() {
   if (!wait_until(next_check_in_)) {
     return conclude({.status = aborted("stopped"), .outcome = "stopped", .check_in_after = next_check_in_});
   }
+  look_for_bulletin();
   auto session = Session::create({.device_id = options_.device_id,
                                   .population = options_.population,
                                   .trainers = trainer_.architectures(),
@@ -145,6 +151,7 @@ Participation DeviceLoop::take_part() {
                                  {random_, random_});
   Session::Action action = begin(session);
   for (;;) {
+    keep_bulletin(*session);
     const auto* done = std::get_if<Session::Done>(&action);
     // A session that ended because nobody answered may go on when the coordinator is back.
     if (done == nullptr || !is_out_of_reach(done->status)) persist(session);
@@ -170,6 +177,24 @@ Status DeviceLoop::read_state(crypto::SecretBuffer& state) const {
   bytes.truncate(**read);
   state = std::move(bytes);
   return {};
+}
+
+void DeviceLoop::look_for_bulletin() {
+  if (!keys_.bulletin) return;
+  if (const Result<bool> changed = keys_.bulletin->look(); !changed) say(changed.error().message());
+  keys_.identity->believe(keys_.bulletin->believed().trust());
+}
+
+// A session goes on with its own copy; the next one begins with this.
+void DeviceLoop::keep_bulletin(const Session& session) {
+  if (!keys_.bulletin || session.bulletin().empty()) return;
+  const auto verdict = keys_.bulletin->believed().take(session.bulletin());
+  if (!verdict) return say(verdict.error().message());
+  keys_.identity->believe(keys_.bulletin->believed().trust());
+  if (*verdict == secagg::BulletinVerdict::kTaken) {
+    say(fmt::format("edition {} of the authority's bulletin is in force",
+                    keys_.bulletin->believed().trust().edition));
+  }
 }
 
 Session::Action DeviceLoop::begin(Session& session) {

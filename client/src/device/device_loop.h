@@ -13,6 +13,7 @@
 #include "sotto/client/transport.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/crypto/secret_buffer.h"
+#include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/identity_file.h"
 
 namespace sotto::client {
@@ -42,6 +43,7 @@ class DeviceLoop final {
   // From the files that the options name.
   struct Keys {
     std::optional<identity::OwnedIdentity> identity;
+    std::optional<identity::BulletinWatch> bulletin;  // of that identity's authority
     std::optional<crypto::X25519PublicKey> helper;
   };
   [[nodiscard]] static Status load_keys(const DeviceOptions& options, Keys& keys);
@@ -61,11 +63,14 @@ class DeviceLoop final {
   // The answer, or nothing when stop() (unless the device is leaving already) or the deadline came first.
   [[nodiscard]] std::optional<Result<Reply>> await_reply(Time deadline);
   void persist(const Session& session);
+  // What the authority makes known: by a file, and by what a session was shown.
+  void look_for_bulletin();
+  void keep_bulletin(const Session& session);
   void say(const std::string& text) const;
   [[nodiscard]] Participation conclude(const Session::Done& done);
 
   const DeviceOptions options_;
-  const Keys keys_;
+  Keys keys_;
   Trainer& trainer_;
   const MakeTransport make_transport_;
   const std::uint32_t attempts_max_;

@@ -8,7 +8,8 @@ namespace sotto::client {
 
 Session::Action Session::Impl::send_join(std::vector<std::uint8_t> update, Time now) {
   const proto::Parties parties{.identity = options_.identity,
-                               .helper = options_.helper_key ? &*options_.helper_key : nullptr};
+                               .helper = options_.helper_key ? &*options_.helper_key : nullptr,
+                               .now = unix_seconds(now)};
   contribution_.emplace(*plan_, plan_bytes_, std::move(update), parties, keys_);
   std::vector<std::uint8_t> payload;
   phase_ = Phase::kExchanging;

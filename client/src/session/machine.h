@@ -24,6 +24,7 @@ class Session::Impl {
   Action abandon(const std::string& reason, Time now);
   std::optional<proto::Step> step() const { return step_; }
   const proto::Plan* plan() const { return plan_ ? &*plan_ : nullptr; }
+  const std::vector<std::uint8_t>& bulletin() const { return bulletin_; }
   std::vector<std::uint8_t> save() const;
   Result<Action> restore(Bytes saved, Time now);
 
@@ -53,6 +54,7 @@ class Session::Impl {
   // What the coordinator answers.
   Action on_check_in_reply(const proto::CheckInReply& reply, Time now);
   Action accept_plan(const proto::PlanOffer& offer, Time now);
+  [[nodiscard]] Status take_bulletin(const proto::PlanOffer& offer);
   Action on_chunk(const proto::ModelChunk& chunk, Time now);
   Action on_exchange_reply(const proto::ExchangeReply& reply, Time now);
   Action on_next_step(const proto::NextStep& next, Time now);
@@ -71,6 +73,8 @@ class Session::Impl {
   // When to check in after an end for which the coordinator gave no window.
   [[nodiscard]] Time own_pause(Time now);
 
+  std::vector<std::uint8_t> bulletin_;
+  std::optional<secagg::Identity> identity_;  // the caller's, with what bulletin_ has made of its trust
   const SessionOptions options_;
   Random& keys_;
   Random& rounding_;

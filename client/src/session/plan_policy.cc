@@ -26,7 +26,8 @@ Status check_protection(const proto::AggregationSpec& aggregation, const Session
   }
   if (aggregation.adversary == proto::Adversary::kSemiMalicious && options.identity == nullptr) {
     return denied(
-        "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` writes one");
+        "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` "
+        "writes one");
   }
   return check_corrupt_fraction(aggregation, options);
 }
@@ -43,7 +44,8 @@ Status check_honest_min(const proto::AggregationSpec& aggregation, const Session
 Status check_helper(const proto::Plan& plan, const SessionOptions& options) {
   if (options.identity == nullptr) {
     return denied(
-        "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` writes one");
+        "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` "
+        "writes one");
   }
   if (!options.helper_key) {
     return denied("the task is one_shot and this device's owner trusts no mask helper: give its helper_key");
@@ -54,18 +56,50 @@ Status check_helper(const proto::Plan& plan, const SessionOptions& options) {
   return check_corrupt_fraction(plan.aggregation, options);
 }
 
+Status check_own_endorsement(const secagg::Identity& identity, std::uint64_t now) {
+  const secagg::Endorsement& own = identity.endorsement;
+  if (now >= own.expires_at) {
+    return denied(
+        "this device's endorsement has ended: its owner renews it where the authority is kept (or the "
+        "device's clock runs ahead)");
+  }
+  if (own.epoch < identity.trust.endorsements_from ||
+      identity.trust.is_revoked(secagg::identity_of(identity.signer.public_key()))) {
+    return denied("the authority has revoked this device: it needs a new identity file");
+  }
+  return {};
+}
+
+// Why the coordinator's credential does not hold, in the owner's words.
+Status explain(Rejection rejection) {
+  switch (rejection) {
+    case Rejection::kNone:
+      return {};
+    case Rejection::kExpired:
+      return denied(
+          "the endorsement of the coordinator that signed the plan has ended (or this device's clock runs "
+          "ahead)");
+    case Rejection::kRevoked:
+      return denied("the authority has revoked the coordinator that signed the plan");
+    default:
+      return denied("the plan is not signed by a coordinator that this device's authority endorsed");
+  }
+}
+
 }  // namespace
 
-Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions& options) {
+Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions& options, Time now) {
   if (options.identity == nullptr) return {};
   if (!offer.credential) {
     return denied("the coordinator did not sign its plan; a coordinator of this device's authority does");
   }
-  if (!secagg::verify_credential(*offer.credential, secagg::Role::kCoordinator, options.identity->authority,
-                                 secagg::plan_statement(offer.plan).bytes())) {
-    return denied("the plan is not signed by a coordinator that this device's authority endorsed");
-  }
-  return {};
+  const secagg::Statement offered = secagg::plan_statement(offer.plan);
+  SOTTO_RETURN_IF_ERROR(
+      explain(secagg::check_credential(*offer.credential, {.role = secagg::Role::kCoordinator,
+                                                           .trust = options.identity->trust,
+                                                           .message = offered.bytes(),
+                                                           .now = unix_seconds(now)})));
+  return check_own_endorsement(*options.identity, unix_seconds(now));
 }
 
 Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options) {

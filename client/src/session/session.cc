@@ -9,10 +9,16 @@
 #include "plan_policy.h"
 #include "sotto/base/limits.h"
 #include "sotto/proto/encoded_size.h"
+#include "sotto/secagg/bulletin.h"
 #include "wiping.h"
 
 namespace sotto::client {
 namespace {
+
+SessionOptions with_identity(SessionOptions options, const secagg::Identity* identity) {
+  options.identity = identity;
+  return options;
+}
 
 bool worth_repeating(StatusCode code) {
   return code == StatusCode::kUnavailable || code == StatusCode::kDeadlineExceeded ||
@@ -41,11 +47,15 @@ Session::Action Session::on_trained(Result<LocalUpdate> update, Time now) {
 Session::Action Session::abandon(const std::string& reason, Time now) { return impl_->abandon(reason, now); }
 std::optional<proto::Step> Session::step() const { return impl_->step(); }
 const proto::Plan* Session::plan() const { return impl_->plan(); }
+const std::vector<std::uint8_t>& Session::bulletin() const { return impl_->bulletin(); }
 std::vector<std::uint8_t> Session::save() const { return impl_->save(); }
 Result<Session::Action> Session::restore(Bytes saved, Time now) { return impl_->restore(saved, now); }
 
 Session::Impl::Impl(const SessionOptions& options, SessionRandomness randomness)
-    : options_(options), keys_(randomness.keys), rounding_(randomness.rounding) {}
+    : identity_(options.identity == nullptr ? std::nullopt : std::optional(*options.identity)),
+      options_(with_identity(options, identity_ ? &*identity_ : nullptr)),
+      keys_(randomness.keys),
+      rounding_(randomness.rounding) {}
 
 Session::Action Session::Impl::start(Time) {
   SOTTO_CHECK(phase_ == Phase::kIdle);
@@ -54,7 +64,8 @@ Session::Action Session::Impl::start(Time) {
                                     .population = options_.population,
                                     .trainers = options_.trainers,
                                     .parameters_max = options_.parameters_max,
-                                    .custom_models = options_.custom_models});
+                                    .custom_models = options_.custom_models,
+                                    .bulletin_edition = identity_ ? identity_->trust.edition : UINT32_MAX});
 }
 
 Session::Action Session::Impl::on_reply(Result<Reply> reply, Time now) {
@@ -166,7 +177,8 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
   token_ = offer.token;
   auto plan = proto::decode_plan(offer.plan);
   if (!plan) return leave(plan.error().with_context("the coordinator's plan"), own_pause(now));
-  Status policy = check_plan_credential(offer, options_);
+  Status policy = take_bulletin(offer);
+  if (policy.ok()) policy = check_plan_credential(offer, options_, now);
   if (policy.ok()) policy = check_plan_policy(*plan, options_);
   if (!policy.ok()) {
     return leave(policy.with_context("plan refused"), own_pause(now));
@@ -176,6 +188,17 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
   accepted_at_ = now;
   download_.emplace(*plan_);
   return fetch_model();
+}
+
+// Before anything else is judged: it may say by which key the plan's credential is to be verified.
+Status Session::Impl::take_bulletin(const proto::PlanOffer& offer) {
+  if (!identity_ || offer.bulletin.empty()) return {};
+  std::vector<std::uint8_t> shown = offer.bulletin;
+  const secagg::BulletinVerdict verdict = secagg::take_bulletin(shown, identity_->trust);
+  if (verdict == secagg::BulletinVerdict::kKnown) return {};
+  if (verdict != secagg::BulletinVerdict::kTaken) return {StatusCode::kPermissionDenied, describe(verdict)};
+  bulletin_ = std::move(shown);  // what the trust borrows stays where it is
+  return {};
 }
 
 Session::Action Session::Impl::fetch_model() {

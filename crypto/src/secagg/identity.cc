@@ -1,15 +1,58 @@
 // PROTOCOL.md section 9.
 #include "sotto/secagg/identity.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "secagg/labels.h"
 #include "sotto/base/check.h"
 
 namespace sotto::secagg {
+namespace {
+
+// The key whose endorsements have this epoch.
+const crypto::Es256PublicKey& authority_of(const Trust& trust, std::uint32_t epoch) {
+  return epoch >= trust.authority_since ? trust.authority : trust.authority_before;
+}
+
+}  // namespace
+
+bool valid_endorsed_name(std::string_view name) {
+  const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+  return !name.empty() && name.size() <= kEndorsedNameBytesMax && std::ranges::all_of(name, printable);
+}
+
+NameTag name_tag(const crypto::Es256PublicKey& key, std::string_view name) {
+  const crypto::Digest digest = crypto::sha256({labels::kName, key, text_bytes(name)});
+  NameTag tag;
+  std::copy_n(digest.begin(), tag.size(), tag.begin());
+  return tag;
+}
+
+void encode_endorsement(const Endorsement& endorsement, std::span<std::uint8_t, kEndorsementBytes> out) {
+  ByteWriter writer(out);
+  writer.u64(endorsement.issued_at);
+  writer.u64(endorsement.expires_at);
+  writer.u32(endorsement.epoch);
+  writer.bytes(endorsement.name);
+  writer.bytes(endorsement.signature);
+  SOTTO_CHECK(writer.ok() && writer.written() == out.size());
+}
+
+Rejection decode_endorsement(Bytes message, Endorsement& endorsement) {
+  ByteReader reader(message);
+  endorsement.issued_at = reader.u64();
+  endorsement.expires_at = reader.u64();
+  endorsement.epoch = reader.u32();
+  reader.copy(endorsement.name);
+  reader.copy(endorsement.signature);
+  return reader.finished() ? Rejection::kNone : Rejection::kMalformed;
+}
 
 void encode_credential(const Credential& credential, std::span<std::uint8_t, kCredentialBytes> out) {
   ByteWriter writer(out);
   writer.bytes(credential.key);
-  writer.bytes(credential.endorsement);
+  encode_endorsement(credential.endorsement, writer.reserve(kEndorsementBytes).first<kEndorsementBytes>());
   writer.bytes(credential.signature);
   SOTTO_CHECK(writer.ok() && writer.written() == out.size());
 }
@@ -17,9 +60,10 @@ void encode_credential(const Credential& credential, std::span<std::uint8_t, kCr
 Rejection decode_credential(Bytes message, Credential& credential) {
   ByteReader reader(message);
   reader.copy(credential.key);
-  reader.copy(credential.endorsement);
+  const Bytes endorsement = reader.bytes(kEndorsementBytes);
   reader.copy(credential.signature);
-  return reader.finished() ? Rejection::kNone : Rejection::kMalformed;
+  if (!reader.finished()) return Rejection::kMalformed;
+  return decode_endorsement(endorsement, credential.endorsement);
 }
 
 Statement::Statement(std::initializer_list<Bytes> parts) {
@@ -28,9 +72,12 @@ Statement::Statement(std::initializer_list<Bytes> parts) {
   size_ = writer.ok() ? writer.written() : 0;
 }
 
-Statement endorsement_statement(Role role, const crypto::Es256PublicKey& key) {
+Statement endorsement_statement(Role role, const crypto::Es256PublicKey& key,
+                                const Endorsement& endorsement) {
   const Bytes label = role == Role::kDevice ? Bytes(labels::kDevice) : Bytes(labels::kCoordinator);
-  return {label, key};
+  std::array<std::uint8_t, kEndorsementBytes> encoded;
+  encode_endorsement(endorsement, encoded);
+  return {label, key, Bytes(encoded).first(kEndorsementBytes - crypto::kEs256SignatureBytes)};
 }
 
 Statement join_statement(const crypto::Digest& plan_digest, Bytes keys) {
@@ -46,30 +93,63 @@ Statement survivors_statement(const crypto::Digest& transcript, ParticipantIndex
 
 Statement plan_statement(Bytes plan) { return {labels::kPlan, plan}; }
 
-crypto::Es256Signature endorse(Signer& authority, Role role, const crypto::Es256PublicKey& key) {
-  return authority.sign(endorsement_statement(role, key).bytes());
+Endorsement endorse(Signer& authority, Role role, const crypto::Es256PublicKey& key,
+                    const EndorsementTerms& terms) {
+  SOTTO_CHECK(terms.issued_at < terms.expires_at);
+  Endorsement endorsement{.issued_at = terms.issued_at,
+                          .expires_at = terms.expires_at,
+                          .epoch = terms.epoch,
+                          .name = name_tag(key, terms.name),
+                          .signature = {}};
+  endorsement.signature = authority.sign(endorsement_statement(role, key, endorsement).bytes());
+  return endorsement;
 }
 
-Credential make_credential(Signer& signer, const crypto::Es256Signature& endorsement,
-                           const Statement& statement) {
+Credential make_credential(Signer& signer, const Endorsement& endorsement, const Statement& statement) {
   return {
       .key = signer.public_key(), .endorsement = endorsement, .signature = signer.sign(statement.bytes())};
 }
 
-bool verify_credential(const Credential& credential, Role role, const crypto::Es256PublicKey& authority,
-                       Bytes message) {
-  crypto::Es256Verifier verifier;
-  return verify_credential(credential, role, authority, message, verifier);
-}
-
-bool verify_credential(const Credential& credential, Role role, const crypto::Es256PublicKey& authority,
-                       Bytes message, crypto::Es256Verifier& verifier) {
-  if (message.empty()) return false;
-  const Statement endorsed = endorsement_statement(role, credential.key);
-  return verifier.verify(authority, endorsed.bytes(), credential.endorsement) &&
-         verifier.verify(credential.key, message, credential.signature);
-}
-
 crypto::Digest identity_of(const crypto::Es256PublicKey& key) { return crypto::sha256({key}); }
+
+bool Trust::is_revoked(const crypto::Digest& identity) const {
+  std::size_t first = 0;
+  std::size_t count = revoked.size() / identity.size();
+  while (count > 0) {
+    const std::size_t middle = first + count / 2;
+    const int order =
+        std::memcmp(revoked.data() + middle * identity.size(), identity.data(), identity.size());
+    if (order == 0) return true;
+    if (order < 0) {
+      first = middle + 1;
+      count -= count / 2 + 1;
+    } else {
+      count /= 2;
+    }
+  }
+  return false;
+}
+
+Rejection check_credential(const Credential& credential, const CredentialCheck& check) {
+  crypto::Es256Verifier verifier;
+  return check_credential(credential, check, verifier);
+}
+
+// What costs nothing comes first: it spares whoever is flooded with old credentials the signatures.
+Rejection check_credential(const Credential& credential, const CredentialCheck& check,
+                           crypto::Es256Verifier& verifier) {
+  const Endorsement& endorsement = credential.endorsement;
+  if (check.message.empty()) return Rejection::kBadSignature;
+  if (endorsement.epoch < check.trust.endorsements_from ||
+      check.trust.is_revoked(identity_of(credential.key))) {
+    return Rejection::kRevoked;
+  }
+  if (check.now != kNoClock && check.now >= endorsement.expires_at) return Rejection::kExpired;
+  const Statement endorsed = endorsement_statement(check.role, credential.key, endorsement);
+  const bool holds = verifier.verify(authority_of(check.trust, endorsement.epoch), endorsed.bytes(),
+                                     endorsement.signature) &&
+                     verifier.verify(credential.key, check.message, credential.signature);
+  return holds ? Rejection::kNone : Rejection::kBadSignature;
+}
 
 }  // namespace sotto::secagg

@@ -65,10 +65,11 @@ Rejection decode_sealed_mask(Bytes message, SealedMask& mask) {
   return reader.finished() ? rejection : Rejection::kMalformed;
 }
 
-bool verify_sealed_mask(const SealedMask& mask, const crypto::Digest& plan_digest,
-                        const crypto::Es256PublicKey& authority) {
+Rejection check_sealed_mask(const SealedMask& mask, const crypto::Digest& plan_digest, const Trust& trust,
+                            std::uint64_t now) {
   const Statement statement = one_shot_statement(plan_digest, mask.seed, mask.commitment);
-  return verify_credential(mask.credential, Role::kDevice, authority, statement.bytes());
+  return check_credential(mask.credential,
+                          {.role = Role::kDevice, .trust = trust, .message = statement.bytes(), .now = now});
 }
 
 Rejection one_shot_mask(const SessionContext& context, const RingLayout& layout,

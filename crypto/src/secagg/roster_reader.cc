@@ -300,8 +300,13 @@ Rejection RosterReader::check_credential(Bytes message) {
   std::array<std::uint8_t, kAdvertiseBytes> keys;
   encode_advertise({.channel = slot.listed_channel_key(), .mask = slot.mask_key}, keys);
   const Statement joined = join_statement(input_.context.plan_digest, keys);
-  if (!verify_credential(credential, Role::kDevice, input_.identity->authority, joined.bytes(), *verifier_))
-    return Rejection::kBadSignature;
+  const CredentialCheck check{.role = Role::kDevice,
+                              .trust = input_.identity->trust,
+                              .message = joined.bytes(),
+                              .now = input_.rules.now};
+  if (const Rejection rejection = secagg::check_credential(credential, check, *verifier_);
+      !accepted(rejection))
+    return rejection;
   slot.identity = credential.key;
   return Rejection::kNone;
 }

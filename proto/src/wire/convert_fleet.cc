@@ -4,6 +4,7 @@
 #include "fields.h"
 #include "sotto/base/limits.h"
 #include "sotto/proto/convert.h"
+#include "sotto/secagg/bulletin.h"
 
 namespace sotto::proto {
 namespace {
@@ -87,6 +88,7 @@ void to_wire(const CheckInRequest& from, v1::CheckInRequest& to) {
   for (const Architecture trainer : from.trainers) to.add_trainers(static_cast<std::uint32_t>(trainer));
   to.set_parameters_max(from.parameters_max);
   for (const std::string& name : from.custom_models) to.add_custom_models(name);
+  to.set_bulletin_edition(from.bulletin_edition);
 }
 
 void to_wire(const CheckInReply& from, v1::CheckInReply& to) {
@@ -98,6 +100,7 @@ void to_wire(const CheckInReply& from, v1::CheckInReply& to) {
       secagg::encode_credential(*offer->credential, credential);
       to.mutable_offer()->set_credential(to_string_bytes(credential));
     }
+    to.mutable_offer()->set_bulletin(to_string_bytes(offer->bulletin));
   } else {
     to_wire(std::get<RetryWindow>(from), *to.mutable_retry());
   }
@@ -153,6 +156,7 @@ Result<CheckInRequest> from_wire(const v1::CheckInRequest& from) {
     SOTTO_RETURN_IF_ERROR(check_name("CheckInRequest.custom_models", name));
     request.custom_models.push_back(name);
   }
+  request.bulletin_edition = from.bulletin_edition();
   return request;
 }
 
@@ -165,6 +169,9 @@ Result<CheckInReply> from_wire(const v1::CheckInReply& from) {
           check_length("PlanOffer.plan", from.offer().plan().size(), 1, limits::kPlanBytesMax));
       offer.plan = to_bytes(from.offer().plan());
       SOTTO_RETURN_IF_ERROR(credential_from_wire(from.offer().credential(), offer.credential));
+      SOTTO_RETURN_IF_ERROR(
+          check_length("PlanOffer.bulletin", from.offer().bulletin().size(), 0, secagg::kBulletinBytesMax));
+      offer.bulletin = to_bytes(from.offer().bulletin());
       return CheckInReply(std::move(offer));
     }
     case v1::CheckInReply::kRetry: {

@@ -6,22 +6,35 @@
 
 #include "cohort/cohort_machine.h"
 #include "sotto/proto/plan.h"
+#include "sotto/secagg/bulletin.h"
 
 namespace sotto::server {
 namespace {
 
+// By what the authority has made known when the cohort opens. Borrows from `open`.
+Status believe(const OpenCohort& open, std::optional<secagg::Trust>& authority) {
+  if (open.bulletin.empty() || !authority) return {};
+  const secagg::BulletinVerdict verdict = secagg::take_bulletin(open.bulletin, *authority);
+  const bool known = verdict == secagg::BulletinVerdict::kTaken || verdict == secagg::BulletinVerdict::kKnown;
+  return known ? Status() : failed_precondition(describe(verdict));
+}
+
 Result<std::unique_ptr<aggregator::CohortSession>> make_session(const proto::Plan& plan,
-                                                                const OpenCohort& open, Random& random,
+                                                                const OpenCohort& open, Time now,
+                                                                Random& random,
                                                                 const CohortHostOptions& options) {
+  std::optional<secagg::Trust> authority = options.authority;
+  SOTTO_RETURN_IF_ERROR(believe(open, authority));
   if (plan.aggregation.kind != proto::Aggregation::kOneShot) {
-    return aggregator::make_cohort_session(plan, open.plan, random, options.authority);
+    return aggregator::make_cohort_session(plan, open.plan, random, authority, unix_seconds(now));
   }
-  SOTTO_RETURN_IF_ERROR(check_one_shot(options.helper != nullptr, options.authority.has_value()));
+  SOTTO_RETURN_IF_ERROR(check_one_shot(options.helper != nullptr, authority.has_value()));
   return aggregator::make_one_shot_session(
       plan, open.plan,
-      {.authority = *options.authority,
+      {.authority = *authority,
        .plan_credential = open.plan_credential.value_or(secagg::Credential{}),
-       .helper = *options.helper},
+       .helper = *options.helper,
+       .now = unix_seconds(now)},
       random);
 }
 
@@ -45,25 +58,25 @@ struct CohortHost::Impl {
   std::mutex mutex{};  // of `cohorts`: finish() looks one up from another thread
   std::map<CohortAddress, CohortMachine> cohorts{};
 
-  void open(const CohortAddress& address, const OpenCohort& command, CohortMachine::Events& events);
+  void open(const CohortAddress& address, const OpenCohort& command, Time now, CohortMachine::Events& events);
   void handle(const CohortAddress& address, const CohortCommand& command, Time now,
               CohortMachine::Events& events);
 };
 
 CohortHost::CohortHost(Random& random, const CohortHostOptions& options)
-    : CohortHost([&random, options](const proto::Plan& plan, const OpenCohort& open) {
-        return make_session(plan, open, random, options);
+    : CohortHost([&random, options](const proto::Plan& plan, const OpenCohort& open, Time now) {
+        return make_session(plan, open, now, random, options);
       }) {}
 
 CohortHost::CohortHost(MakeCohortSession make) : impl_(new Impl{.make = std::move(make)}) {}
 
 CohortHost::~CohortHost() = default;
 
-void CohortHost::Impl::open(const CohortAddress& address, const OpenCohort& command,
+void CohortHost::Impl::open(const CohortAddress& address, const OpenCohort& command, Time now,
                             CohortMachine::Events& events) {
   Result<proto::Plan> plan = proto::decode_plan(command.plan);
   auto session =
-      plan ? make(*plan, command) : Result<std::unique_ptr<aggregator::CohortSession>>(plan.error());
+      plan ? make(*plan, command, now) : Result<std::unique_ptr<aggregator::CohortSession>>(plan.error());
   if (!session) {
     events.push_back(CohortFailed{session.error().message()});
     return;
@@ -77,7 +90,7 @@ void CohortHost::Impl::open(const CohortAddress& address, const OpenCohort& comm
 void CohortHost::Impl::handle(const CohortAddress& address, const CohortCommand& command, Time now,
                               CohortMachine::Events& events) {
   if (const auto* open_command = std::get_if<OpenCohort>(&command))
-    return open(address, *open_command, events);
+    return open(address, *open_command, now, events);
   const auto found = cohorts.find(address);
   if (found == cohorts.end()) return;
   CohortMachine& cohort = found->second;

@@ -115,7 +115,7 @@ proto::CheckInReply Core::assign(const proto::CheckInRequest& request) {
     const bool departed = newest != nullptr && newest->departed.contains(request.device_id);
     if (Round* round = task.selecting(); round != nullptr && !departed) {
       population.next = position + 1;
-      return give_plan(task, *round, request.device_id);
+      return give_plan(task, *round, request);
     }
     ++task.turned_away;
     const std::int64_t horizon = options_.retry_max_ms;
@@ -132,9 +132,9 @@ proto::CheckInReply Core::assign(const proto::CheckInRequest& request) {
   return idle_window(options_, unsuitable);
 }
 
-proto::PlanOffer Core::give_plan(Task& task, Round& round, const std::string& device_id) {
+proto::PlanOffer Core::give_plan(Task& task, Round& round, const proto::CheckInRequest& request) {
   const bool first = round.joining_until() == kNever;
-  const Visit& visit = visits_.create(random_, device_id, task.stored.id, round.id());
+  const Visit& visit = visits_.create(random_, request.device_id, task.stored.id, round.id());
   round.plan_given(visit.token, now_);
   // Counted from the first plan: later ones do not put it off.
   if (first) {
@@ -147,7 +147,10 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const std::string& de
                                                     secagg::plan_statement(round.plan_bytes()));
   }
   mark(task);
-  return {.token = visit.token, .plan = round.plan_bytes(), .credential = round.plan_credential};
+  proto::PlanOffer offer{
+      .token = visit.token, .plan = round.plan_bytes(), .credential = round.plan_credential};
+  if (request.bulletin_edition < bulletin_edition_) offer.bulletin = bulletin_;
+  return offer;
 }
 
 }  // namespace sotto::server

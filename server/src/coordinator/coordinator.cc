@@ -8,6 +8,7 @@
 #include "coordinator/core.h"
 #include "sotto/base/check.h"
 #include "sotto/base/limits.h"
+#include "sotto/secagg/bulletin.h"
 
 namespace sotto::server {
 
@@ -86,6 +87,20 @@ void Core::handle(CallCancelledEvent& event) {
   const std::optional<SessionToken> token = held_calls_.release(event.call);
   if (!token) return;
   if (Visit* visit = visits_.find(*token)) visit->held.reset();
+}
+
+// Cohorts that are open go on by the one that was in force when they began.
+void Core::handle(BulletinEvent& event) {
+  if (!event.problem.empty()) return notice(NoticeAction::Level::kWarning, std::move(event.problem));
+  secagg::Bulletin bulletin;
+  SOTTO_CHECK(accepted(secagg::decode_bulletin(event.bulletin, bulletin)));
+  bulletin_edition_ = bulletin.edition;
+  notice(NoticeAction::Level::kInfo,
+         fmt::format("edition {} of the authority's bulletin is in force: {} identities revoked, and every "
+                     "endorsement of an epoch below {}",
+                     bulletin.edition, bulletin.revoked.size() / sizeof(crypto::Digest),
+                     bulletin.endorsements_from));
+  bulletin_ = std::move(event.bulletin);
 }
 
 void Core::notice(NoticeAction::Level level, std::string text) {

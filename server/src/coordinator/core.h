@@ -44,6 +44,7 @@ class Core final : public Coordinator {
   void handle(CallCancelledEvent& event);
   void handle(CohortEvent& event);
   void handle(StoreAnsweredEvent& event);
+  void handle(BulletinEvent& event);
   void handle(TickEvent&) {}
   void handle(CreateTaskEvent& event);
   void handle(SetTaskStateEvent& event);
@@ -69,8 +70,8 @@ class Core final : public Coordinator {
   [[nodiscard]] Task* find_task(TaskId id);
   [[nodiscard]] Task* find_task(const std::string& name);
   // Whose word enrols devices; nothing without an identity of our own.
-  [[nodiscard]] std::optional<crypto::Es256PublicKey> authority() const {
-    return options_.identity == nullptr ? std::nullopt : std::optional(options_.identity->authority);
+  [[nodiscard]] std::optional<secagg::Trust> authority() const {
+    return options_.identity == nullptr ? std::nullopt : std::optional(options_.identity->trust);
   }
   // The round a visit belongs to; nullptr when it is over.
   [[nodiscard]] Round* round_of(const Visit& visit);
@@ -81,7 +82,7 @@ class Core final : public Coordinator {
   [[nodiscard]] Status validate(const proto::CheckInRequest& request) const;
   void replace_visit_of(const std::string& device_id);
   [[nodiscard]] proto::CheckInReply assign(const proto::CheckInRequest& request);
-  [[nodiscard]] proto::PlanOffer give_plan(Task& task, Round& round, const std::string& device_id);
+  [[nodiscard]] proto::PlanOffer give_plan(Task& task, Round& round, const proto::CheckInRequest& request);
 
   // ---- exchange.cc ----
   void take_join(Task& task, Round& round, Visit& visit, ExchangeEvent& event);
@@ -177,6 +178,9 @@ class Core final : public Coordinator {
   HeldCalls held_calls_;
   Deadlines deadlines_;
   std::set<TaskId> marked_;
+  // The authority's, in force; empty and 0 when there is none.
+  std::vector<std::uint8_t> bulletin_;
+  std::uint32_t bulletin_edition_ = 0;
   // Requests to the store that a caller waits for.
   std::uint64_t store_calls_made_ = 0;
   std::map<StoreCallId, CallId> store_calls_;

@@ -93,6 +93,7 @@ void Core::open_cohort(const Round& round, const Cohort& cohort) {
   command(round, cohort.id,
           OpenCohort{.plan = round.plan_bytes(),
                      .plan_credential = round.plan_credential,
+                     .bulletin = bulletin_,
                      .phase_deadline_ms = spec.phase_deadline_ms,
                      .straggler_grace_ms = spec.straggler_grace_ms});
 }

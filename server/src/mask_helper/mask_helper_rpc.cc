@@ -9,6 +9,7 @@
 #include "rpc/rpc_status.h"
 #include "rpc/tls_credentials.h"
 #include "sotto.grpc.pb.h"
+#include "sotto/base/clock.h"
 #include "sotto/base/limits.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/proto/convert.h"
@@ -24,8 +25,9 @@ constexpr int kCallsAtOnceMax = 8;  // they wait for their turn
 
 class Service final : public v1::MaskHelper::Service {
  public:
-  Service(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper, Executor& executor)
-      : notice_(options.notice), helper_(helper), executor_(executor) {}
+  Service(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper,
+          identity::BulletinWatch& bulletin, Executor& executor)
+      : notice_(options.notice), helper_(helper), bulletin_(bulletin), executor_(executor) {}
 
   grpc::Status SumMasks(grpc::ServerContext* context, const v1::SumMasksRequest* request,
                         v1::SumMasksReply* reply) override {
@@ -40,8 +42,20 @@ class Service final : public v1::MaskHelper::Service {
   }
 
  private:
+  void look_for_bulletin() {
+    const Result<bool> changed = bulletin_.look();
+    if (!changed) tell(NoticeAction::Level::kWarning, changed.error().message());
+    const secagg::Trust trust = bulletin_.believed().trust();
+    if (changed && *changed) {
+      tell(NoticeAction::Level::kInfo,
+           "edition " + std::to_string(trust.edition) + " of the authority's bulletin is in force");
+    }
+    helper_.believe(trust);
+  }
+
   grpc::Status answer(const std::string& request, v1::SumMasksReply& reply) {
-    const Result<proto::HelperReply> answer = helper_.answer(text_bytes(request), executor_);
+    look_for_bulletin();
+    const Result<proto::HelperReply> answer = helper_.answer(text_bytes(request), clock_.now(), executor_);
     if (!answer) {
       tell(NoticeAction::Level::kError, answer.error().message());
       return to_rpc_status(answer.error(), Audience::kDevice);
@@ -60,7 +74,9 @@ class Service final : public v1::MaskHelper::Service {
 
   const hosting::NoticeSink notice_;
   mask_helper::MaskHelper& helper_;
+  identity::BulletinWatch& bulletin_;
   Executor& executor_;
+  const SystemClock clock_;
   std::mutex turn_;
 };
 
@@ -68,8 +84,9 @@ class Service final : public v1::MaskHelper::Service {
 
 class MaskHelperRpc::Impl {
  public:
-  Impl(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper, Executor& executor)
-      : service_(options, helper, executor) {}
+  Impl(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper,
+       identity::BulletinWatch& bulletin, Executor& executor)
+      : service_(options, helper, bulletin, executor) {}
   ~Impl() { shutdown(std::chrono::milliseconds(0)); }
 
   Status listen(const std::string& address, const hosting::TlsCertificate& certificate) {
@@ -117,9 +134,10 @@ void MaskHelperRpc::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(
 Result<std::unique_ptr<MaskHelperRpc>> MaskHelperRpc::start(const MaskHelperServerOptions& options,
                                                             const hosting::TlsCertificate& certificate,
                                                             mask_helper::MaskHelper& helper,
+                                                            identity::BulletinWatch& bulletin,
                                                             Executor& executor) {
   grpc::EnableDefaultHealthCheckService(true);
-  auto impl = std::make_unique<Impl>(options, helper, executor);
+  auto impl = std::make_unique<Impl>(options, helper, bulletin, executor);
   SOTTO_RETURN_IF_ERROR(impl->listen(options.listen, certificate));
   return std::unique_ptr<MaskHelperRpc>(new MaskHelperRpc(std::move(impl)));
 }

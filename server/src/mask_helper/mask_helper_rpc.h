@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sotto/base/executor.h"
+#include "sotto/identity/bulletin_file.h"
 #include "sotto/mask_helper/mask_helper.h"
 #include "sotto/server/mask_helper_server.h"
 
@@ -13,10 +14,10 @@ namespace sotto::server {
 
 class MaskHelperRpc final {
  public:
-  // Listens at once. `helper` and `executor` must outlive it.
+  // Listens at once. `helper`, `bulletin` and `executor` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperRpc>> start(
       const MaskHelperServerOptions& options, const hosting::TlsCertificate& certificate,
-      mask_helper::MaskHelper& helper, Executor& executor);
+      mask_helper::MaskHelper& helper, identity::BulletinWatch& bulletin, Executor& executor);
   ~MaskHelperRpc();  // shutdown(0)
   [[nodiscard]] std::uint16_t port() const;
   void shutdown(std::chrono::milliseconds grace);

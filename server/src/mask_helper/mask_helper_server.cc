@@ -9,6 +9,7 @@
 #include "sotto/host/file.h"
 #include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
+#include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/mask_helper/mask_helper.h"
@@ -40,6 +41,9 @@ class MaskHelperServer::Impl {
     SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
     const auto authority = identity::load_public_key(options.authority_file);
     if (!authority) return authority.error();
+    auto believed = identity::Believed::open(*authority, options.data_dir / "bulletin.pem");
+    if (!believed) return believed.error();
+    bulletin_.emplace(options.bulletin_file, std::move(*believed));
     auto answered = open_answered_plans(answered_file(options.data_dir));
     if (!answered) return answered.error();
     answered_ = std::move(*answered);
@@ -53,7 +57,7 @@ class MaskHelperServer::Impl {
     helper_.emplace(crypto::X25519PrivateKey(*scalar),
                     mask_helper::MaskHelperOptions{.authority = *authority, .cohort_min = options.cohort_min},
                     *answered_);
-    auto rpc = MaskHelperRpc::start(options, certificate_, *helper_, *executor_);
+    auto rpc = MaskHelperRpc::start(options, certificate_, *helper_, *bulletin_, *executor_);
     if (!rpc) return rpc.error();
     rpc_ = std::move(*rpc);
     certificate_.private_key_pem = {};  // from here on it is gRPC's
@@ -73,6 +77,7 @@ class MaskHelperServer::Impl {
   hosting::TlsCertificate certificate_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<mask_helper::AnsweredPlans> answered_;
+  std::optional<identity::BulletinWatch> bulletin_;
   std::optional<mask_helper::MaskHelper> helper_;
   std::unique_ptr<MaskHelperRpc> rpc_;
   std::optional<hosting::CertificateRenewal> renewal_;

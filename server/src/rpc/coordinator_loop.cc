@@ -234,6 +234,10 @@ CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopO
 
 CoordinatorLoop::~CoordinatorLoop() { stop(); }
 
+void CoordinatorLoop::tell(BulletinEvent event) {
+  if (status().ok()) state_->post(std::move(event));
+}
+
 CallId CoordinatorLoop::next_call() {
   const std::lock_guard lock(state_->mutex);
   return CallId{++state_->last_call};

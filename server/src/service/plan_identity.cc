@@ -2,8 +2,9 @@
 
 #include <utility>
 
+#include "sotto/base/hex.h"
 #include "sotto/crypto/pem.h"
-#include "sotto/identity/authority.h"
+#include "sotto/identity/authority_folder.h"
 #include "sotto/identity/key_file.h"
 
 namespace sotto::server {
@@ -12,6 +13,9 @@ namespace {
 using identity::EnrolledKey;
 using secagg::Role;
 using std::filesystem::path;
+
+// An authority beside the coordinator endorses it anew at every start.
+constexpr std::uint64_t kOwnEndorsementSeconds = std::uint64_t{10} * 365 * 86'400;
 
 path public_file(const path& data_dir) { return data_dir / "coordinator-public.pem"; }
 
@@ -39,10 +43,24 @@ Result<crypto::Es256PrivateKey> load_or_create_key(const path& data_dir) {
   return std::move(*key);
 }
 
-Result<PlanIdentity> with_own_authority(const path& data_dir) {
+// One name for each key: after the key was replaced the old one stays in the register until it is revoked.
+std::string register_name(const crypto::Es256PublicKey& key) {
+  return "coordinator " + to_hex(Bytes(secagg::identity_of(key)).first(4));
+}
+
+Result<EnrolledKey> enroll_or_renew(identity::AuthorityFolder& authority, const crypto::Es256PublicKey& key,
+                                    std::uint64_t now) {
+  const std::string name = register_name(key);
+  const identity::Term term{.from = now, .until = now + kOwnEndorsementSeconds};
+  auto renewed = authority.renew(Role::kCoordinator, name, term);
+  if (renewed || renewed.error().code() != StatusCode::kNotFound) return renewed;
+  return authority.enroll(Role::kCoordinator, name, key, term);
+}
+
+Result<PlanIdentity> with_own_authority(const path& data_dir, std::uint64_t now) {
   const path directory = data_dir / "authority";
   const bool existed = std::filesystem::exists(identity::authority_public_file(directory));
-  auto authority = identity::Authority::open_or_create(directory);
+  auto authority = identity::AuthorityFolder::open_or_create(directory);
   if (!authority && authority.error().code() == StatusCode::kAlreadyExists) {
     return failed_precondition("the authority's private key is not in " + directory.string() +
                                ": when it is kept elsewhere start with --authority and --plan-endorsement");
@@ -50,21 +68,31 @@ Result<PlanIdentity> with_own_authority(const path& data_dir) {
   if (!authority) return authority.error();
   auto key = load_or_create_key(data_dir);
   if (!key) return key.error();
-  EnrolledKey enrolled = authority->enroll(Role::kCoordinator, key->public_key());
-  enrolled.key = std::move(*key);
-  return PlanIdentity{identity::OwnedIdentity(std::move(enrolled)),
+  auto enrolled = enroll_or_renew(*authority, key->public_key(), now);
+  if (!enrolled) return enrolled.error();
+  enrolled->key = std::move(*key);
+  return PlanIdentity{identity::OwnedIdentity(std::move(*enrolled)),
                       {.public_file = identity::authority_public_file(directory),
                        .directory = directory,
                        .created = !existed}};
 }
 
+Status no_authority(const path& data_dir) {
+  const bool has_one = std::filesystem::exists(identity::authority_public_file(data_dir / "authority"));
+  return failed_precondition(
+      std::string("nobody enrols this fleet's devices: start with --authority and --plan-endorsement when "
+                  "the authority is kept elsewhere, or with --local-authority to ") +
+      (has_one ? "go on using" : "make") + " one in " + data_dir.string() +
+      ", by which whoever runs this coordinator can invent devices");
+}
+
 Status not_endorsed(const path& data_dir) {
-  return failed_precondition("no authority has endorsed this coordinator's key " +
-                             public_file(data_dir).string() +
-                             ": where the authority is kept run `sotto enroll --coordinator --public-key " +
-                             public_file(data_dir).filename().string() +
-                             " --authority DIR -o endorsement.pem`, then start with --plan-endorsement "
-                             "endorsement.pem");
+  return failed_precondition(
+      "no authority has endorsed this coordinator's key " + public_file(data_dir).string() +
+      ": where the authority is kept run `sotto enroll --coordinator --public-key " +
+      public_file(data_dir).filename().string() +
+      " --authority DIR -o endorsement.pem`, then start with --plan-endorsement "
+      "endorsement.pem");
 }
 
 // The endorsement's file may hold the key itself; otherwise it is of the key in the data directory.
@@ -90,12 +118,13 @@ Result<EnrolledKey> endorsed_key(const ServiceOptions& options) {
 
 }  // namespace
 
-Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options) {
+Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options, Time now) {
   if (options.authority_file.empty()) {
     if (!options.plan_endorsement_file.empty()) {
       return invalid_argument("a plan endorsement needs the authority's public key, too");
     }
-    return with_own_authority(options.data_dir);
+    if (!options.local_authority) return no_authority(options.data_dir);
+    return with_own_authority(options.data_dir, unix_seconds(now));
   }
   const auto authority = identity::load_public_key(options.authority_file);
   if (!authority) return authority.error();
@@ -104,6 +133,11 @@ Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options)
   if (enrolled->authority != *authority) {
     return invalid_argument(options.plan_endorsement_file.string() + " is by another authority than " +
                             options.authority_file.string());
+  }
+  if (unix_seconds(now) >= enrolled->endorsement.expires_at) {
+    return failed_precondition("the endorsement in " + options.plan_endorsement_file.string() +
+                               " has ended, so that no device takes this coordinator's plans: renew it "
+                               "where the authority is kept");
   }
   return PlanIdentity{identity::OwnedIdentity(std::move(*enrolled)),
                       {.public_file = options.authority_file, .directory = {}, .created = false}};

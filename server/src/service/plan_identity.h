@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "sotto/base/clock.h"
 #include "sotto/base/result.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/server/service.h"
@@ -14,10 +15,11 @@ struct PlanIdentity {
   FleetAuthority authority;
 };
 
-// Without options.authority_file the authority is <data_dir>/authority, made at the first start. The
+// With options.local_authority the authority is <data_dir>/authority, made at the first start. The
 // coordinator's own key is <data_dir>/coordinator-key.pem, made at the first start, with
 // coordinator-public.pem beside it. kFailedPrecondition when an authority elsewhere has not endorsed it yet:
-// says how. kInvalidArgument when files do not fit one another, kDataLoss when one is damaged, kIo.
-[[nodiscard]] Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options);
+// says how. The same when its endorsement has ended, and when no authority is given. kInvalidArgument when
+// files do not fit one another, kDataLoss when one is damaged, kIo.
+[[nodiscard]] Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options, Time now);
 
 }  // namespace sotto::server

@@ -1,7 +1,10 @@
 #include "sotto/server/service.h"
 
+#include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <system_error>
+#include <thread>
 
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
@@ -10,6 +13,8 @@
 #include "sotto/host/file.h"
 #include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
+#include "sotto/identity/authority_folder.h"
+#include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/key_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/cohort_host.h"
@@ -19,6 +24,11 @@
 #include "sotto/server/store.h"
 
 namespace sotto::server {
+namespace {
+
+constexpr std::chrono::seconds kBulletinLook{2};
+
+}  // namespace
 
 // Members are declared in the order they depend on one another, so they are destroyed in the reverse.
 class Service::Impl {
@@ -38,21 +48,22 @@ class Service::Impl {
     auto certificate = hosting::load_or_create_tls_certificate(tls, clock_.now());
     if (!certificate) return certificate.error();
     certificate_ = std::move(*certificate);
-    auto plan_identity = load_or_create_plan_identity(options);
+    auto plan_identity = load_or_create_plan_identity(options, clock_.now());
     if (!plan_identity) return plan_identity.error();
     plan_identity_.emplace(std::move(*plan_identity));
     CoordinatorOptions core = options.coordinator;
     core.identity = &plan_identity_->identity.get();
+    SOTTO_RETURN_IF_ERROR(open_bulletin(options));
     SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper_key));
     auto tasks = store_->load_tasks();
     if (!tasks) return tasks.error();
     auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
-    cohorts_.emplace(random_,
-                     CohortHostOptions{.authority = core.identity->authority, .helper = helper_.get()});
+    cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust, .helper = helper_.get()});
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = options.notice});
+    watch_bulletin();
     auto server = GrpcServer::start({.address = options.listen,
                                      .certificate_file = certificate_.server_file,
                                      .admin_socket = admin_socket_},
@@ -71,12 +82,52 @@ class Service::Impl {
   Status status() const { return loop_->status(); }
 
   void stop(std::chrono::milliseconds grace) {
+    if (watching_.joinable()) {
+      {
+        const std::lock_guard lock(watch_mutex_);
+        watch_ends_ = true;
+      }
+      watch_ended_.notify_one();
+      watching_.join();
+    }
     if (server_) server_->shutdown(grace);
     if (helper_) helper_->cancel();
     if (loop_) loop_->stop();
   }
 
  private:
+  // What was brought before counts from the first round on. A coordinator that cannot read what it has kept
+  // does not start: it would take in devices that are revoked.
+  Status open_bulletin(const ServiceOptions& options) {
+    auto believed = identity::Believed::open(plan_identity_->identity.get().trust.authority,
+                                             options.data_dir / "bulletin.pem");
+    if (!believed) return believed.error();
+    const FleetAuthority& authority = plan_identity_->authority;
+    const bool beside_key = options.bulletin_file.empty() && !authority.directory.empty();
+    bulletin_.emplace(
+        beside_key ? identity::authority_bulletin_file(authority.directory) : options.bulletin_file,
+        std::move(*believed));
+    return {};
+  }
+
+  void tell_bulletin() { loop_->tell({.bulletin = bulletin_->believed().bulletin()}); }
+
+  void look_for_bulletin() {
+    const Result<bool> changed = bulletin_->look();
+    if (!changed) return loop_->tell({.problem = changed.error().message()});
+    if (*changed) tell_bulletin();
+  }
+
+  // The first look is taken before the first device is let in.
+  void watch_bulletin() {
+    if (!bulletin_->believed().bulletin().empty()) tell_bulletin();
+    look_for_bulletin();
+    watching_ = std::thread([this] {
+      std::unique_lock lock(watch_mutex_);
+      while (!watch_ended_.wait_for(lock, kBulletinLook, [this] { return watch_ends_; })) look_for_bulletin();
+    });
+  }
+
   // Without a helper in the options there is none.
   Status find_helper(const ServiceOptions& options, std::optional<crypto::X25519PublicKey>& helper_key) {
     if (options.helper_address.empty()) return {};
@@ -100,12 +151,17 @@ class Service::Impl {
   std::unique_ptr<Store> store_;
   hosting::TlsCertificate certificate_;
   std::optional<PlanIdentity> plan_identity_;
+  std::optional<identity::BulletinWatch> bulletin_;  // of the watching thread, once there is one
   std::unique_ptr<MaskHelperClient> helper_;
   std::optional<CohortHost> cohorts_;
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;
   std::optional<hosting::CertificateRenewal> renewal_;
+  std::mutex watch_mutex_;
+  std::condition_variable watch_ended_;
+  bool watch_ends_ = false;
+  std::thread watching_;
 };
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -50,7 +50,7 @@ class EnrolledFleet {
   }
   [[nodiscard]] Enrolled enroll(secagg::Role role, const StreamName& name) {
     std::shared_ptr<secagg::Signer> signer = randomness_.signer(draw_key(randomness_, name));
-    identity::OwnedIdentity identity(authority_.enroll(role, signer->public_key()), *signer);
+    identity::OwnedIdentity identity(authority_.enroll(role, signer->public_key(), {}), *signer);
     return {std::move(signer), std::move(identity)};
   }
 

@@ -47,8 +47,10 @@ class GrpcBackend final : public Backend {
     ExternalCoordinator coordinator = options.external;
     if (coordinator.address.empty()) {
       SOTTO_RETURN_IF_ERROR(directory_.make());
-      server::ServiceOptions own{
-          .data_dir = directory_.path(), .listen = "127.0.0.1:0", .finish_threads = options.threads};
+      server::ServiceOptions own{.data_dir = directory_.path(),
+                                 .listen = "127.0.0.1:0",
+                                 .local_authority = true,
+                                 .finish_threads = options.threads};
       if (options.one_shot) SOTTO_RETURN_IF_ERROR(start_helper(own));
       auto service = server::Service::start(own);
       if (!service) return service.error();

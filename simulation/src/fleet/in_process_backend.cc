@@ -151,10 +151,10 @@ class InProcessBackend final : public Backend {
   const std::shared_ptr<Random> coordinator_random_ = randomness_.stream({.purpose = "coordinator"});
   std::unique_ptr<server::Store> store_ = server::make_memory_store();
   EnrolledFleet fleet_{randomness_};
-  LocalMaskHelper helper_{fleet_.coordinator().authority, *randomness_.stream({.purpose = "mask helper"}),
+  LocalMaskHelper helper_{fleet_.coordinator().trust, *randomness_.stream({.purpose = "mask helper"}),
                           executor_};
   server::CohortHost cohorts_{*coordinator_random_,
-                              {.authority = fleet_.coordinator().authority, .helper = &helper_}};
+                              {.authority = fleet_.coordinator().trust, .helper = &helper_}};
   std::unique_ptr<server::Coordinator> coordinator_;
   std::optional<server::InlineRunner> runner_;
   std::uint64_t last_call_ = 0;

@@ -12,12 +12,15 @@ namespace sotto::simulation {
 
 class LocalMaskHelper final : public aggregator::HelperLink {
  public:
-  // Its key is drawn from `random`. `executor` must outlive the helper.
-  LocalMaskHelper(const crypto::Es256PublicKey& authority, Random& random, Executor& executor)
+  // Its key is drawn from `random`. `executor` must outlive the helper. Simulated fleets are enrolled for
+  // good, so that it needs no clock.
+  LocalMaskHelper(const secagg::Trust& authority, Random& random, Executor& executor)
       : helper_(draw_key(random), {.authority = authority}, *answered_), executor_(executor) {}
 
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const { return helper_.public_key(); }
-  Result<proto::HelperReply> sum_masks(Bytes request) override { return helper_.answer(request, executor_); }
+  Result<proto::HelperReply> sum_masks(Bytes request) override {
+    return helper_.answer(request, Time{}, executor_);
+  }
 
  private:
   static crypto::X25519PrivateKey draw_key(Random& random) {

@@ -108,8 +108,8 @@ class OneShotSession : public testing::Test {
     vector.back() = static_cast<std::uint8_t>(vector.back() | last_bits);
     const secagg::Identity as{
         .signer = device,
-        .endorsement = secagg::endorse(authority_, secagg::Role::kDevice, device.public_key()),
-        .authority = authority_.public_key()};
+        .endorsement = secagg::endorse(authority_, secagg::Role::kDevice, device.public_key(), {}),
+        .trust = authority_.public_key()};
     secagg::one_shot_sign(context.plan_digest, as, sealed, vector, random_,
                           MutableBytes(message).first<secagg::kOneShotHeaderBytes>());
     message.insert(message.end(), vector.begin(), vector.end());

@@ -539,9 +539,9 @@ using Payload = std::vector<std::uint8_t>;
 
 class Joining : public ::testing::Test {
  protected:
-  Joining() {
-    auto made = make_cohort_session(plan_, proto::encode_plan(plan_), random_,
-                                    secagg::fleet_authority().public_key());
+  Joining() { begin(secagg::fleet_authority().public_key(), secagg::kNoClock); }
+  void begin(const secagg::Trust& authority, std::uint64_t now) {
+    auto made = make_cohort_session(plan_, proto::encode_plan(plan_), random_, authority, now);
     session_ = std::move(*made);
   }
   // Fresh keys without a credential.
@@ -560,7 +560,7 @@ class Joining : public ::testing::Test {
     secagg::Enrolment enrolment(device);
     return with_credential(enrolment.signer, enrolment.identity.endorsement, std::move(keys));
   }
-  Payload with_credential(secagg::Signer& signer, const crypto::Es256Signature& endorsement, Payload keys) {
+  Payload with_credential(secagg::Signer& signer, const secagg::Endorsement& endorsement, Payload keys) {
     const secagg::Statement joins = secagg::join_statement(crypto::sha256({proto::encode_plan(plan_)}), keys);
     keys.resize(secagg::join_bytes(secagg::Adversary::kSemiMalicious));
     secagg::encode_credential(
@@ -615,11 +615,39 @@ TEST_F(Joining, RefusesAnIdentityThatIsThereAlready) {
 
 TEST_F(Joining, RefusesWhomNobodyEnrolled) {
   secagg::KeySigner stranger(secagg::numbered_key(77));
-  const auto own = secagg::endorse(stranger, secagg::Role::kDevice, stranger.public_key());
+  const auto own = secagg::endorse(stranger, secagg::Role::kDevice, stranger.public_key(), {});
   EXPECT_EQ(admit(with_credential(stranger, own, keys())), Rejection::kBadSignature);
   const secagg::Enrolment coordinator(78, secagg::Role::kCoordinator);
   EXPECT_EQ(admit(with_credential(coordinator.identity.signer, coordinator.identity.endorsement, keys())),
             Rejection::kBadSignature);
+}
+
+TEST_F(Joining, RefusesADeviceWhoseEndorsementHasEnded) {
+  secagg::KeySigner device(secagg::numbered_key(77));
+  const secagg::Endorsement until_200 = secagg::endorse(secagg::fleet_authority(), secagg::Role::kDevice,
+                                                        device.public_key(), {.expires_at = 200});
+  begin(secagg::fleet_authority().public_key(), 200);
+  EXPECT_EQ(admit(with_credential(device, until_200, keys())), Rejection::kExpired);
+  EXPECT_EQ(session_->awaited_count(), 0u);
+  EXPECT_EQ(admit(signed_by(2, keys())), Rejection::kNone) << "beside others whose endorsements hold";
+  const secagg::Endorsement renewed = secagg::endorse(secagg::fleet_authority(), secagg::Role::kDevice,
+                                                      device.public_key(), {.issued_at = 190, .epoch = 3});
+  EXPECT_EQ(admit(with_credential(device, renewed, keys())), Rejection::kNone);
+  begin(secagg::fleet_authority().public_key(), 199);
+  EXPECT_EQ(admit(with_credential(device, until_200, keys())), Rejection::kNone);
+}
+
+TEST_F(Joining, RefusesADeviceThatTheAuthorityHasRevoked) {
+  secagg::Trust authority = secagg::fleet_authority().public_key();
+  const secagg::Enrolment stolen(1);
+  const crypto::Digest list = secagg::identity_of(stolen.signer.public_key());
+  authority.revoked = list;
+  begin(authority, 100);
+  EXPECT_EQ(admit(signed_by(1, keys())), Rejection::kRevoked);
+  EXPECT_EQ(admit(signed_by(2, keys())), Rejection::kNone);
+  authority.endorsements_from = 1;  // everybody's are of epoch 0
+  begin(authority, 100);
+  EXPECT_EQ(admit(signed_by(2, keys())), Rejection::kRevoked);
 }
 
 TEST_F(Joining, RefusesASignatureOfOtherKeysOrOfAnotherPlan) {

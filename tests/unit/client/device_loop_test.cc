@@ -12,6 +12,7 @@
 #include "device/device_options.h"
 #include "session_script.h"
 #include "sotto/base/limits.h"
+#include "support/bulletins.h"
 #include "support/enrolment.h"
 #include "support/fresh_key.h"
 
@@ -358,7 +359,7 @@ identity::EnrolledKey enroll(const crypto::Es256PublicKey& key) {
   return {.role = secagg::Role::kDevice,
           .key = std::nullopt,
           .public_key = key,
-          .endorsement = secagg::endorse(secagg::fleet_authority(), secagg::Role::kDevice, key),
+          .endorsement = secagg::endorse(secagg::fleet_authority(), secagg::Role::kDevice, key, {}),
           .authority = secagg::fleet_authority().public_key()};
 }
 
@@ -377,6 +378,43 @@ TEST_F(DeviceLoopTest, WithAnIdentityItTakesPlansOfItsAuthorityOnly) {
   };
   options_.state_file.clear();
   EXPECT_TRUE(make_device()->take_part().counted);
+}
+
+TEST_F(DeviceLoopTest, TheNewestBulletinIsKeptOverRestarts) {
+  options_.identity_file = folder_ / "identity.pem";
+  identity::EnrolledKey enrolled = enroll(secagg::numbered_key(5).public_key());
+  enrolled.key = secagg::numbered_key(5);
+  ASSERT_TRUE(identity::save_enrolled_key(options_.identity_file, enrolled, "").ok());
+  std::vector<std::uint8_t> shown = secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 2});
+  answer_ = [&](const Request& request) -> std::optional<Result<Reply>> {
+    if (!std::holds_alternative<proto::CheckInRequest>(request)) return serve(request);
+    proto::PlanOffer offer = task_.offer(kToken);
+    offer.bulletin = shown;
+    return Reply(proto::CheckInReply(offer));
+  };
+  const auto edition_of = [&](std::size_t request) {
+    return std::get<proto::CheckInRequest>(requests_.at(request)).bulletin_edition;
+  };
+  EXPECT_TRUE(make_device()->take_part().counted);
+  EXPECT_EQ(edition_of(0), 0u);
+  requests_.clear();
+  EXPECT_TRUE(make_device()->take_part().counted);
+  EXPECT_EQ(edition_of(0), 2u) << "a restarted device has it beside its state";
+  shown = secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 1});
+  const Participation set_back = make_device()->take_part();
+  EXPECT_EQ(set_back.status.code(), StatusCode::kPermissionDenied);
+  EXPECT_THAT(set_back.outcome, HasSubstr("set it back"));
+  // Somebody brings a newer one by hand, which takes this device out.
+  shown.clear();
+  options_.bulletin_file = folder_ / "bulletin.pem";
+  const crypto::Digest own = secagg::identity_of(enrolled.public_key);
+  ASSERT_TRUE(identity::save_bulletin(
+                  options_.bulletin_file,
+                  secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 3, .revoked = {own}}))
+                  .ok());
+  const Participation revoked = make_device()->take_part();
+  EXPECT_EQ(revoked.status.code(), StatusCode::kPermissionDenied);
+  EXPECT_THAT(revoked.outcome, HasSubstr("has revoked this device"));
 }
 
 TEST_F(DeviceLoopTest, AnIdentityFileThatIsNoneIsNamed) {

@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 
 #include "session_script.h"
 #include "sotto/base/limits.h"
+#include "support/bulletins.h"
 #include "support/enrolment.h"
 
 namespace sotto::client {
@@ -261,7 +263,8 @@ TEST(SessionPlan, OnlyACoordinatorOfTheDevicesAuthorityMayOfferPlans) {
     secagg::KeySigner stranger(secagg::numbered_key(77));
     const secagg::Identity& coordinator = secagg::enrolled_coordinator();
     const secagg::Identity strangers{
-        coordinator.signer, secagg::endorse(stranger, Role::kCoordinator, coordinator.signer.public_key()),
+        coordinator.signer,
+        secagg::endorse(stranger, Role::kCoordinator, coordinator.signer.public_key(), {}),
         stranger.public_key()};
     expect_credential_refused(task, sign(strangers, statement), wrong);
     // A device is endorsed by the right authority, for another role.
@@ -270,6 +273,128 @@ TEST(SessionPlan, OnlyACoordinatorOfTheDevicesAuthorityMayOfferPlans) {
     damaged.signature[9] ^= 1;
     expect_credential_refused(task, damaged, wrong);
   }
+}
+
+TEST(SessionPlan, ACoordinatorWhoseEndorsementHasEndedOffersNothing) {
+  const Task task(Aggregation::kPlain);
+  const secagg::Identity& coordinator = secagg::enrolled_coordinator();
+  const auto until = [&](std::uint64_t expires_at) {
+    const secagg::Endorsement endorsement =
+        secagg::endorse(secagg::fleet_authority(), secagg::Role::kCoordinator,
+                        coordinator.signer.public_key(), {.expires_at = expires_at});
+    return secagg::make_credential(coordinator.signer, endorsement, secagg::plan_statement(task.plan_bytes));
+  };
+  const std::uint64_t now = unix_seconds(SessionScript(task).now);
+  ASSERT_GT(now, 0u);
+  expect_credential_refused(task, until(now), "coordinator that signed the plan has ended");
+  SessionScript script(task);
+  (void)script.session->start(script.now);
+  proto::PlanOffer offer = task.offer(kToken);
+  offer.credential = until(now + 1);
+  (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer)));
+}
+
+// What `change` makes of this device, by its own file and its authority's word.
+void expect_device_refused(const std::function<void(secagg::Identity&)>& change, const std::string& what) {
+  secagg::Identity identity = secagg::enrolled_device("kitchen-7");
+  change(identity);
+  SessionOptions options = device_options();
+  options.identity = &identity;
+  SessionScript script(Task(Aggregation::kPlain), options);
+  (void)script.session->start(script.now);
+  expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, what);
+}
+
+TEST(SessionPlan, ADeviceWhoseEndorsementHasEndedSaysSoBeforeItTrains) {
+  expect_device_refused([](secagg::Identity& own) { own.endorsement.expires_at = 1; },
+                        "this device's endorsement has ended");
+}
+
+TEST(SessionPlan, ADeviceThatWasRevokedSaysSoBeforeItTrains) {
+  static crypto::Digest revoked;
+  expect_device_refused(
+      [](secagg::Identity& own) {
+        revoked = secagg::identity_of(own.signer.public_key());
+        own.trust.revoked = revoked;
+      },
+      "has revoked this device");
+}
+
+TEST(SessionPlan, ACoordinatorThatWasRevokedOffersNothing) {
+  static const crypto::Digest revoked =
+      secagg::identity_of(secagg::enrolled_coordinator().signer.public_key());
+  expect_device_refused([](secagg::Identity& own) { own.trust.revoked = revoked; },
+                        "revoked the coordinator");
+}
+
+// ---- bulletins ----
+
+// An offer of `task` with this bulletin, by the fleet's coordinator.
+proto::PlanOffer offer_with(const Task& task, std::vector<std::uint8_t> bulletin) {
+  proto::PlanOffer offer = task.offer(kToken);
+  offer.bulletin = std::move(bulletin);
+  return offer;
+}
+
+TEST(SessionBulletin, IsTakenFromTheOfferAndHandedOn) {
+  const Task task(Aggregation::kPlain);
+  SessionScript script(task);
+  EXPECT_EQ(sent<proto::CheckInRequest>(script.session->start(script.now)).bulletin_edition, 0u);
+  const std::vector<std::uint8_t> bulletin =
+      secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 4, .revoked = {crypto::Digest{}}});
+  EXPECT_TRUE(script.session->bulletin().empty());
+  (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer_with(task, bulletin))));
+  EXPECT_EQ(script.session->bulletin(), bulletin);
+}
+
+TEST(SessionBulletin, EndsThePlanOfACoordinatorThatItRevokes) {
+  const Task task(Aggregation::kPlain);
+  SessionScript script(task);
+  (void)script.session->start(script.now);
+  const crypto::Digest coordinator = secagg::identity_of(secagg::enrolled_coordinator().signer.public_key());
+  const auto bulletin = secagg::signed_bulletin(secagg::fleet_authority(), {.revoked = {coordinator}});
+  expect_left(script, script.reply(proto::CheckInReply(offer_with(task, bulletin))),
+              StatusCode::kPermissionDenied, "revoked the coordinator");
+}
+
+TEST(SessionBulletin, LeadsToTheAuthoritysNewKey) {
+  const Task task(Aggregation::kPlain);
+  SessionScript script(task);
+  (void)script.session->start(script.now);
+  secagg::KeySigner newer(secagg::numbered_key(78));
+  const secagg::Rotation rotation = secagg::rotate(secagg::fleet_authority(), newer, 3);
+  proto::PlanOffer offer = offer_with(task, secagg::signed_bulletin(newer, {.rotations = {rotation}}));
+  const secagg::Identity& coordinator = secagg::enrolled_coordinator();
+  const secagg::Endorsement renewed =
+      secagg::endorse(newer, secagg::Role::kCoordinator, coordinator.signer.public_key(), {.epoch = 3});
+  offer.credential =
+      secagg::make_credential(coordinator.signer, renewed, secagg::plan_statement(task.plan_bytes));
+  (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer)));
+}
+
+TEST(SessionBulletin, OfNobodyInParticularOrSetBackEndsTheSession) {
+  const Task task(Aggregation::kPlain);
+  secagg::KeySigner stranger(secagg::numbered_key(77));
+  const auto known = secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 5});
+  secagg::Identity identity = secagg::enrolled_device("kitchen-7");
+  ASSERT_EQ(secagg::take_bulletin(known, identity.trust), secagg::BulletinVerdict::kTaken);
+  SessionOptions options = device_options();
+  options.identity = &identity;
+  const auto refused = [&](const std::vector<std::uint8_t>& bulletin, const std::string& what) {
+    SessionScript script(task, options);
+    EXPECT_EQ(sent<proto::CheckInRequest>(script.session->start(script.now)).bulletin_edition, 5u);
+    expect_left(script, script.reply(proto::CheckInReply(offer_with(task, bulletin))),
+                StatusCode::kPermissionDenied, what);
+    EXPECT_TRUE(script.session->bulletin().empty());
+  };
+  refused(secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 4}), "set it back");
+  refused(secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 5, .endorsements_from = 1}),
+          "says otherwise");
+  refused(secagg::signed_bulletin(stranger, {.edition = 6}), "not by the authority");
+  refused({1, 2, 3}, "does not decode");
+  SessionScript script(task, options);
+  (void)script.session->start(script.now);
+  (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer_with(task, known))));
 }
 
 TEST(SessionPlan, ACredentialIsOfOnePlanOnly) {

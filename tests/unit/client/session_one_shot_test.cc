@@ -81,8 +81,8 @@ void expect_vector(const Task& task, Bytes payload) {
   const secagg::RingLayout layout(8, 28, task.plan.aggregation.packing);
   secagg::OneShotMessage message;
   ASSERT_EQ(secagg::decode_one_shot(payload, message), Rejection::kNone);
-  EXPECT_TRUE(
-      secagg::verify_sealed_mask(message.mask, context.plan_digest, secagg::fleet_authority().public_key()));
+  EXPECT_TRUE(accepted(secagg::check_sealed_mask(message.mask, context.plan_digest,
+                                                 secagg::fleet_authority().public_key(), secagg::kNoClock)));
   secagg::MaskKey key;
   ASSERT_TRUE(secagg::open_sealed_mask(message.mask, context, layout, key_of(1), key));
   std::vector<std::uint8_t> ring(layout.byte_count());

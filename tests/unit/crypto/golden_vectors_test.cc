@@ -10,6 +10,7 @@
 
 #include "sotto/mask_helper/mask_helper.h"
 #include "sotto/proto/plan_codec.h"
+#include "sotto/secagg/bulletin.h"
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
@@ -330,18 +331,90 @@ TEST(GoldenVectors, NeighboursAndThresholdFollowFromTheRequest) {
 
 // ---- identities ----
 
-bool holds(const Json& identity) {
+// Whom a party believes that pins `authority`: what a case says that was taken back. Keeps the list.
+class CaseTrust {
+ public:
+  CaseTrust(const crypto::Es256PublicKey& authority, const Json& change) : trust_(authority) {
+    for (const Json& one : change.value("revoked", Json::array())) {
+      const auto identity = crypto::unhex_array<32>(one.get<std::string>());
+      revoked_.insert(revoked_.end(), identity.begin(), identity.end());
+    }
+    trust_.endorsements_from = change.value("endorsements_from", 0u);
+    trust_.revoked = revoked_;
+  }
+  CaseTrust(const CaseTrust&) = delete;
+  CaseTrust& operator=(const CaseTrust&) = delete;
+  [[nodiscard]] const Trust& get() const { return trust_; }
+
+ private:
+  Message revoked_;
+  Trust trust_;
+};
+
+Rejection verdict_on(const Json& identity) {
   Credential credential;
   EXPECT_EQ(decode_credential(bytes_of(identity, "credential"), credential), Rejection::kNone);
   const Role role = identity.at("role") == "device" ? Role::kDevice : Role::kCoordinator;
-  return verify_credential(credential, role, array_of<crypto::kEs256PublicKeyBytes>(identity, "authority"),
-                           bytes_of(identity, "message"));
+  const CaseTrust trust(array_of<crypto::kEs256PublicKeyBytes>(identity, "authority"), identity);
+  const Message message = bytes_of(identity, "message");
+  return check_credential(
+      credential,
+      {.role = role, .trust = trust.get(), .message = message, .now = identity.value("now", kNoClock)});
 }
 
 TEST(GoldenVectors, CredentialsHoldOrDoNot) {
-  for (const Json& identity : read_cases("identity")) EXPECT_TRUE(holds(identity)) << identity;
-  for (const Json& identity : read_cases("identity", "refused"))
-    EXPECT_FALSE(holds(identity)) << identity.at("why");
+  for (const Json& identity : read_cases("identity"))
+    EXPECT_EQ(verdict_on(identity), Rejection::kNone) << identity;
+  for (const Json& identity : read_cases("identity", "refused")) {
+    EXPECT_EQ(static_cast<int>(verdict_on(identity)), identity.at("reason").get<int>()) << identity.at("why");
+  }
+}
+
+// ---- bulletins ----
+
+// Shows the case's bulletins to a party that pins its key; how the last one is taken.
+BulletinVerdict show_bulletins(const Json& fields, std::vector<Message>& shown, Trust& trust) {
+  trust = array_of<crypto::kEs256PublicKeyBytes>(fields, "pinned");
+  BulletinVerdict verdict = BulletinVerdict::kMalformed;
+  for (const Json& one : fields.at("bulletins")) {
+    EXPECT_TRUE(shown.empty() || verdict == BulletinVerdict::kTaken) << fields;
+    shown.push_back(crypto::unhex(one.get<std::string>()));
+    verdict = take_bulletin(shown.back(), trust);
+  }
+  return verdict;
+}
+
+TEST(GoldenVectors, BulletinsAreTaken) {
+  for (const Json& fields : read_cases("bulletin")) {
+    std::vector<Message> shown;
+    Trust trust;
+    ASSERT_EQ(show_bulletins(fields, shown, trust), BulletinVerdict::kTaken) << fields;
+    EXPECT_EQ(hex_of(trust.authority), fields.at("authority"));
+    EXPECT_EQ(trust.authority_since, fields.at("authority_since"));
+    const std::string before = fields.at("authority_before");
+    EXPECT_EQ(hex_of(trust.authority_before), before.empty() ? std::string(130, '0') : before);
+    EXPECT_EQ(trust.edition, fields.at("edition"));
+    EXPECT_EQ(trust.endorsements_from, fields.at("endorsements_from"));
+    std::string revoked;
+    for (const Json& one : fields.at("revoked")) revoked += one.get<std::string>();
+    EXPECT_EQ(hex_of(trust.revoked), revoked);
+  }
+}
+
+TEST(GoldenVectors, BulletinsAreNotTaken) {
+  const std::map<std::string, BulletinVerdict> verdicts = {{"known", BulletinVerdict::kKnown},
+                                                           {"malformed", BulletinVerdict::kMalformed},
+                                                           {"untrusted", BulletinVerdict::kUntrusted},
+                                                           {"older", BulletinVerdict::kOlder},
+                                                           {"contradicts", BulletinVerdict::kContradicts}};
+  std::set<std::string> seen;
+  for (const Json& fields : read_cases("bulletin", "refused")) {
+    std::vector<Message> shown;
+    Trust trust;
+    EXPECT_EQ(show_bulletins(fields, shown, trust), verdicts.at(fields.at("verdict"))) << fields.at("why");
+    seen.insert(fields.at("verdict").get<std::string>());
+  }
+  EXPECT_EQ(seen.size(), verdicts.size());
 }
 
 // The points and shares of a case; only the first `count`.
@@ -385,8 +458,9 @@ TEST(GoldenVectors, OneShotMessagesMaskSealAndCommitToTheseBytes) {
       OneShotMessage decoded;
       ASSERT_EQ(decode_one_shot(message, decoded), Rejection::kNone);
       EXPECT_EQ(hex_of(decoded.mask.commitment), device.at("commitment"));
-      EXPECT_TRUE(verify_sealed_mask(decoded.mask, one_shot.context.plan_digest,
-                                     array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")));
+      EXPECT_TRUE(
+          accepted(check_sealed_mask(decoded.mask, one_shot.context.plan_digest,
+                                     array_of<crypto::kEs256PublicKeyBytes>(fields, "authority"), kNoClock)));
       MaskKey key;
       ASSERT_TRUE(open_sealed_mask(decoded.mask, one_shot.context, one_shot.layout, one_shot.helper, key));
       EXPECT_EQ(hex_of(key.reveal()), device.at("mask_key"));
@@ -420,7 +494,7 @@ TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
     mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
                                    {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
                                    *answered);
-    const auto reply = helper.answer(bytes, executor);
+    const auto reply = helper.answer(bytes, Time{}, executor);
     ASSERT_TRUE(reply.has_value() && std::holds_alternative<proto::MaskSum>(*reply)) << fields.at("name");
     EXPECT_EQ(hex_of(std::get<proto::MaskSum>(*reply).ring), fields.at("mask_sum"));
   }
@@ -434,7 +508,7 @@ TEST(GoldenVectors, HelpersRefuseTheseRequests) {
     mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(first, "helper_private")),
                                    {.authority = array_of<crypto::kEs256PublicKeyBytes>(first, "authority")},
                                    *answered);
-    const auto reply = helper.answer(bytes_of(refused, "request"), executor);
+    const auto reply = helper.answer(bytes_of(refused, "request"), Time{}, executor);
     ASSERT_TRUE(reply.has_value());
     EXPECT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply)) << refused.at("why");
   }
@@ -517,13 +591,15 @@ class RecordedDevice {
         plan_bytes_(bytes_of(session, "plan")),
         random_(secrets_of(session)),
         signer_(session),
-        identity_{.signer = signer_, .endorsement = {}, .authority = {}} {
+        identity_{.signer = signer_, .endorsement = {}, .trust = {}} {
     auto plan = proto::decode_plan(plan_bytes_);
     if (!plan) throw std::runtime_error("the vector's plan: " + plan.error().message());
     plan_ = *plan;
     if (session.contains("authority")) {
-      identity_.endorsement = array_of<crypto::kEs256SignatureBytes>(session, "endorsement");
-      identity_.authority = array_of<crypto::kEs256PublicKeyBytes>(session, "authority");
+      if (!accepted(decode_endorsement(bytes_of(session, "endorsement"), identity_.endorsement)))
+        throw std::runtime_error("the vector's endorsement");
+      trust_.emplace(array_of<crypto::kEs256PublicKeyBytes>(session, "authority"), session);
+      identity_.trust = trust_->get();
     }
     const proto::AggregationSpec& aggregation = plan_.aggregation;
     participant_.emplace(context_of(plan_, plan_bytes_),
@@ -532,7 +608,8 @@ class RecordedDevice {
                                           .adversary = aggregation.adversary,
                                           .corrupt_fraction = aggregation.corrupt_fraction,
                                           .dropout_fraction = aggregation.dropout_fraction,
-                                          .honest_min = aggregation.honest_min},
+                                          .honest_min = aggregation.honest_min,
+                                          .now = session.value("now", kNoClock)},
                          &identity_, slots_, order_, random_);
   }
 
@@ -583,6 +660,7 @@ class RecordedDevice {
   proto::Plan plan_;
   ScriptedRandom random_;
   RecordedSigner signer_;
+  std::optional<CaseTrust> trust_;
   Identity identity_;
   std::vector<NeighbourSlot> slots_{128};
   std::vector<std::uint16_t> order_ = std::vector<std::uint16_t>(128);
@@ -634,7 +712,8 @@ TEST(GoldenVectors, ParticipantsSendTheseBytes) {
 
 // The recorded session with the messages that a case puts in their places.
 Json altered(Json session, const Json& change) {
-  for (const char* field : {"plan", "roster", "delivery", "survivors", "request"}) {
+  for (const char* field :
+       {"plan", "roster", "delivery", "survivors", "request", "now", "endorsements_from", "revoked"}) {
     if (change.contains(field)) session[field] = change.at(field);
   }
   return session;

@@ -11,7 +11,6 @@
 namespace sotto::secagg {
 namespace {
 
-
 // An enrolled device that sent its one message, and the helper it sealed to.
 class OneShot : public testing::Test {
  protected:
@@ -26,7 +25,7 @@ class OneShot : public testing::Test {
   }
 
   [[nodiscard]] Identity device() {
-    return {.signer = device_, .endorsement = endorsement_, .authority = authority_.public_key()};
+    return {.signer = device_, .endorsement = endorsement_, .trust = authority_.public_key()};
   }
   [[nodiscard]] crypto::Digest identity() const { return identity_of(device_.public_key()); }
 
@@ -46,13 +45,13 @@ class OneShot : public testing::Test {
     return open_sealed_mask(mask, context_, layout_, helper_, key);
   }
   [[nodiscard]] bool verifies(const SealedMask& mask) const {
-    return verify_sealed_mask(mask, context_.plan_digest, authority_.public_key());
+    return accepted(check_sealed_mask(mask, context_.plan_digest, authority_.public_key(), kNoClock));
   }
 
   crypto::SeededRandom random_{1};
   KeySigner authority_{crypto::fresh_key()};
   KeySigner device_{crypto::fresh_key()};
-  crypto::Es256Signature endorsement_ = endorse(authority_, Role::kDevice, device_.public_key());
+  Endorsement endorsement_ = endorse(authority_, Role::kDevice, device_.public_key(), {});
   crypto::X25519PrivateKey helper_{crypto::secret(crypto::counting<32>(9))};
   SessionContext context_;
   RingLayout layout_{300, 50};
@@ -102,13 +101,14 @@ TEST_F(OneShot, HasTheProtocolsBytes) {
                       by_hand.reveal_mutable());
   EXPECT_EQ(key, by_hand);
   const crypto::Digest commitment = crypto::sha256(
-      {text_bytes({"sotto/v1 one-shot vector\0", 25}), message.subspan(80, 32), message.subspan(305)});
+      {text_bytes({"sotto/v1 one-shot vector\0", 25}), message.subspan(80, 32), message.subspan(341)});
   EXPECT_EQ(decoded_.mask.commitment, commitment);
   const auto statement =
       join({text_bytes({"sotto/v1 one-shot\0", 18}), context_.plan_digest, message.first(80), commitment});
   Credential credential;
-  ASSERT_EQ(decode_credential(message.subspan(112, 193), credential), Rejection::kNone);
-  EXPECT_TRUE(verify_credential(credential, Role::kDevice, authority_.public_key(), statement));
+  ASSERT_EQ(decode_credential(message.subspan(112, 229), credential), Rejection::kNone);
+  EXPECT_TRUE(accepted(check_credential(
+      credential, {.role = Role::kDevice, .trust = authority_.public_key(), .message = statement})));
 }
 
 TEST_F(OneShot, ASignatureIsOfItsPlanSeedAndVectorOnly) {
@@ -118,8 +118,10 @@ TEST_F(OneShot, ASignatureIsOfItsPlanSeedAndVectorOnly) {
   altered = decoded_.mask;
   altered.seed[79] ^= 1;
   EXPECT_FALSE(verifies(altered));
-  EXPECT_FALSE(verify_sealed_mask(decoded_.mask, crypto::Digest{}, authority_.public_key()));
-  EXPECT_FALSE(verify_sealed_mask(decoded_.mask, context_.plan_digest, device_.public_key()));
+  EXPECT_FALSE(
+      accepted(check_sealed_mask(decoded_.mask, crypto::Digest{}, authority_.public_key(), kNoClock)));
+  EXPECT_FALSE(
+      accepted(check_sealed_mask(decoded_.mask, context_.plan_digest, device_.public_key(), kNoClock)));
   for (const std::size_t position : {std::size_t{80}, kOneShotHeaderBytes, message_.size() - 1}) {
     std::vector<std::uint8_t> message = message_;  // another blind, another vector
     message[position] ^= 1;

@@ -270,7 +270,7 @@ TEST_F(SignedRoster, KeysThatTheirOwnerDidNotSignAreRefused) {
 TEST_F(SignedRoster, ADeviceThatNobodyEnrolledIsRefused) {
   KeySigner stranger(crypto::fresh_key());
   const Statement joins = join_statement(relay_.context().plan_digest, Bytes(entry(3), kAdvertiseBytes));
-  const auto own_endorsement = endorse(stranger, Role::kDevice, stranger.public_key());
+  const auto own_endorsement = endorse(stranger, Role::kDevice, stranger.public_key(), {});
   const crypto::Digest identity = identity_of(stranger.public_key());
   std::copy(identity.begin(), identity.end(), entry(3) + kIdentityAt);
   encode_credential(make_credential(stranger, own_endorsement, joins),

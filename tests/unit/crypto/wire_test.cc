@@ -165,18 +165,18 @@ TEST_F(Wire, AdvertiseMessagesRoundTripAndHaveOneLength) {
 }
 
 TEST(JoinMessages, OfSignedSessionsHaveACredential) {
-  std::array<std::uint8_t, 258> bytes = crypto::counting<258>(1);
+  std::array<std::uint8_t, 294> bytes = crypto::counting<294>(1);
   JoinMessage join;
-  ASSERT_EQ(decode_join(Bytes(bytes).first(257), Adversary::kSemiMalicious, join), Rejection::kNone);
+  ASSERT_EQ(decode_join(Bytes(bytes).first(293), Adversary::kSemiMalicious, join), Rejection::kNone);
   EXPECT_EQ(join.keys.channel[0], 1);
   EXPECT_EQ(join.keys.mask[0], 33);
   EXPECT_EQ(join.credential.key[0], 65);
-  EXPECT_EQ(join.credential.signature[63], static_cast<std::uint8_t>(257));
-  for (const std::size_t size : {0u, 64u, 256u, 258u}) {
+  EXPECT_EQ(join.credential.signature[63], static_cast<std::uint8_t>(293));
+  for (const std::size_t size : {0u, 64u, 292u, 294u}) {
     EXPECT_EQ(decode_join(Bytes(bytes).first(size), Adversary::kSemiMalicious, join), Rejection::kMalformed);
   }
   ASSERT_EQ(decode_join(Bytes(bytes).first(64), Adversary::kCurious, join), Rejection::kNone);
-  EXPECT_EQ(decode_join(Bytes(bytes).first(257), Adversary::kCurious, join), Rejection::kMalformed);
+  EXPECT_EQ(decode_join(Bytes(bytes).first(293), Adversary::kCurious, join), Rejection::kMalformed);
 }
 
 TEST(SignedRosters, RoundTripWithIdentitiesAndCredentials) {
@@ -228,10 +228,10 @@ TEST(MessageSizes, AreTheDocumentedOnes) {
   EXPECT_EQ(confirm_request_bytes(100), 13u);
   EXPECT_EQ(unmask_request_bytes(10, 7), 2u + 7 * 64);
   EXPECT_EQ(join_bytes(Adversary::kCurious), 64u);
-  EXPECT_EQ(join_bytes(Adversary::kSemiMalicious), 257u);
+  EXPECT_EQ(join_bytes(Adversary::kSemiMalicious), 293u);
   const GraphParameters graph{.participants = 100, .neighbours = 32, .threshold = 22};
   EXPECT_EQ(roster_bytes(Adversary::kCurious, graph), 26u + 64 * 100);
-  EXPECT_EQ(roster_bytes(Adversary::kSemiMalicious, graph), 26u + 96 * 100 + 193 * 32);
+  EXPECT_EQ(roster_bytes(Adversary::kSemiMalicious, graph), 26u + 96 * 100 + 229 * 32);
   EXPECT_EQ(unmask_answer_bytes(7), 168u);
   EXPECT_EQ(kNoShare[0], 0xff);
   EXPECT_EQ(kNoShare[23], 0xff);

@@ -11,8 +11,9 @@ using secagg::Role;
 class AuthorityFiles : public ScratchFolder {};
 
 bool endorsed(const EnrolledKey& enrolled, Role role, const crypto::Es256PublicKey& authority) {
-  return crypto::es256_verify(authority, secagg::endorsement_statement(role, enrolled.public_key).bytes(),
-                              enrolled.endorsement);
+  return crypto::es256_verify(
+      authority, secagg::endorsement_statement(role, enrolled.public_key, enrolled.endorsement).bytes(),
+      enrolled.endorsement.signature);
 }
 
 Authority fresh_authority() { return Authority(std::make_shared<secagg::KeySigner>(crypto::fresh_key())); }
@@ -22,7 +23,7 @@ TEST(Authority, EndorsesKeysForOneRole) {
   Authority authority = fresh_authority();
   for (const Role role : {Role::kDevice, Role::kCoordinator}) {
     const Role other = role == Role::kDevice ? Role::kCoordinator : Role::kDevice;
-    const EnrolledKey enrolled = authority.enroll(role, random);
+    const EnrolledKey enrolled = authority.enroll(role, random, {});
     ASSERT_TRUE(enrolled.key.has_value());
     EXPECT_EQ(enrolled.key->public_key(), enrolled.public_key);
     EXPECT_EQ(enrolled.authority, authority.public_key());
@@ -35,7 +36,7 @@ TEST(Authority, EndorsesKeysForOneRole) {
 TEST(Authority, EndorsesAKeyItNeverSees) {
   Authority authority = fresh_authority();
   const auto key = crypto::fresh_key();
-  const EnrolledKey enrolled = authority.enroll(Role::kDevice, key.public_key());
+  const EnrolledKey enrolled = authority.enroll(Role::kDevice, key.public_key(), {});
   EXPECT_FALSE(enrolled.key.has_value());
   EXPECT_EQ(enrolled.public_key, key.public_key());
   EXPECT_TRUE(endorsed(enrolled, Role::kDevice, authority.public_key()));

@@ -35,7 +35,8 @@ class IdentityFiles : public ScratchFolder {
 
 TEST_F(IdentityFiles, AnIdentityIsLoadedAsItWasSaved) {
   for (const Role role : {Role::kDevice, Role::kCoordinator}) {
-    const EnrolledKey enrolled = authority_.enroll(role, random_);
+    const EnrolledKey enrolled =
+        authority_.enroll(role, random_, {.name = "kitchen 7", .issued_at = 5, .expires_at = 9, .epoch = 2});
     ASSERT_TRUE(save_enrolled_key(path("identity.pem"), enrolled, "kitchen-7").ok());
     EXPECT_EQ(mode("identity.pem"), 0600u);
     EXPECT_TRUE(read("identity.pem").starts_with("kitchen-7\n"));
@@ -43,6 +44,8 @@ TEST_F(IdentityFiles, AnIdentityIsLoadedAsItWasSaved) {
     ASSERT_TRUE(loaded.has_value()) << loaded.error().message();
     EXPECT_EQ(loaded->public_key, enrolled.public_key);
     EXPECT_EQ(loaded->endorsement, enrolled.endorsement);
+    EXPECT_EQ(loaded->name, "kitchen 7");
+    EXPECT_EQ(loaded->endorsement.expires_at, 9u);
     EXPECT_EQ(loaded->authority, authority_.public_key());
     ASSERT_TRUE(loaded->key.has_value());
     EXPECT_EQ(loaded->key->public_key(), enrolled.public_key);
@@ -50,7 +53,8 @@ TEST_F(IdentityFiles, AnIdentityIsLoadedAsItWasSaved) {
 }
 
 TEST_F(IdentityFiles, AnIdentitySignsWhatItsAuthorityAccepts) {
-  ASSERT_TRUE(save_enrolled_key(path("identity.pem"), authority_.enroll(Role::kDevice, random_), "").ok());
+  ASSERT_TRUE(
+      save_enrolled_key(path("identity.pem"), authority_.enroll(Role::kDevice, random_, {}), "").ok());
   auto loaded = load_identity(path("identity.pem"), Role::kDevice);
   ASSERT_TRUE(loaded.has_value()) << loaded.error().message();
   const OwnedIdentity identity(std::move(*loaded));  // moving keeps the signer
@@ -58,13 +62,13 @@ TEST_F(IdentityFiles, AnIdentitySignsWhatItsAuthorityAccepts) {
   const secagg::Statement statement = secagg::join_statement(crypto::Digest{}, keys);
   const secagg::Credential credential =
       secagg::make_credential(identity.get().signer, identity.get().endorsement, statement);
-  EXPECT_TRUE(
-      secagg::verify_credential(credential, Role::kDevice, authority_.public_key(), statement.bytes()));
+  EXPECT_TRUE(accepted(secagg::check_credential(
+      credential, {.role = Role::kDevice, .trust = authority_.public_key(), .message = statement.bytes()})));
 }
 
 TEST_F(IdentityFiles, AKeyHeldElsewhereNeedsItsSigner) {
   secagg::KeySigner element(crypto::fresh_key());
-  const EnrolledKey enrolled = authority_.enroll(Role::kDevice, element.public_key());
+  const EnrolledKey enrolled = authority_.enroll(Role::kDevice, element.public_key(), {});
   ASSERT_TRUE(save_enrolled_key(path("identity.pem"), enrolled, "").ok());
   const auto loaded = load_identity(path("identity.pem"), Role::kDevice, &element);
   ASSERT_TRUE(loaded.has_value()) << loaded.error().message();
@@ -76,7 +80,7 @@ TEST_F(IdentityFiles, AKeyHeldElsewhereNeedsItsSigner) {
 }
 
 TEST_F(IdentityFiles, AKeyLeavesNothingInMemoryThatIsFreed) {
-  const EnrolledKey enrolled = authority_.enroll(Role::kDevice, random_);
+  const EnrolledKey enrolled = authority_.enroll(Role::kDevice, random_, {});
   crypto::SecretBytes<crypto::kEs256ScalarBytes> scalar;
   enrolled.key->scalar(scalar);
   const crypto::SecretBuffer text = encode_enrolled_key(enrolled, "");
@@ -96,9 +100,9 @@ TEST_F(IdentityFiles, FilesOfAWrongKindAreRefusedByName) {
   expect_refused("", "sotto enroll");
   expect_refused("no PEM at all\n", "sotto enroll");
   expect_refused(crypto::public_key_to_pem(authority_.public_key()), "sotto enroll");
-  expect_refused(encode_enrolled_key(authority_.enroll(Role::kCoordinator, random_), ""),
+  expect_refused(encode_enrolled_key(authority_.enroll(Role::kCoordinator, random_, {}), ""),
                  "of a coordinator, not of a device");
-  expect_refused(encode_enrolled_key(authority_.enroll(Role::kDevice, random_), ""),
+  expect_refused(encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {}), ""),
                  "of a device, not of a coordinator", Role::kCoordinator);
 }
 
@@ -137,7 +141,7 @@ TEST_F(IdentityFiles, AKeyMayHaveTheOlderForm) {
 
 TEST_F(IdentityFiles, ATruncatedFileIsRefusedWhereverItEnds) {
   const std::string text(
-      encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "kitchen-7").reveal_text());
+      encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {}), "kitchen-7").reveal_text());
   for (std::size_t size = 0; size + 7 < text.size(); size += 5) {
     EXPECT_FALSE(decode_enrolled_key(text.substr(0, size), Role::kDevice).has_value()) << size;
   }
@@ -145,19 +149,33 @@ TEST_F(IdentityFiles, ATruncatedFileIsRefusedWhereverItEnds) {
 }
 
 TEST_F(IdentityFiles, PartsOfDifferentIdentitiesDoNotGoTogether) {
-  EnrolledKey other_authority = authority_.enroll(Role::kDevice, random_);
+  EnrolledKey other_authority = authority_.enroll(Role::kDevice, random_, {});
   other_authority.authority = fresh_authority().public_key();
   expect_refused(encode_enrolled_key(other_authority, ""), "not by the authority");
-  EnrolledKey other_key = authority_.enroll(Role::kDevice, random_);
+  EnrolledKey other_key = authority_.enroll(Role::kDevice, random_, {});
   other_key.key = crypto::fresh_key();
   expect_refused(encode_enrolled_key(other_key, ""), "not the one that was endorsed");
-  EnrolledKey other_role = authority_.enroll(Role::kCoordinator, random_);
+  EnrolledKey other_role = authority_.enroll(Role::kCoordinator, random_, {});
   other_role.role = Role::kDevice;  // the label says device, the signature coordinator
   expect_refused(encode_enrolled_key(other_role, ""), "not by the authority");
 }
 
+TEST_F(IdentityFiles, ANameChangedAfterSigningIsRefused) {
+  EnrolledKey renamed = authority_.enroll(Role::kDevice, random_, {.name = "kitchen-7"});
+  renamed.name = "kitchen-8";
+  expect_refused(encode_enrolled_key(renamed, ""), "name is not the one that was endorsed");
+  renamed.name.clear();
+  expect_refused(encode_enrolled_key(renamed, ""), "name is not the one that was endorsed");
+  expect_refused(encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {.name = "a\nb"}), ""),
+                 "printable ASCII");
+  expect_refused(
+      encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {.name = std::string(65, 'a')}), ""),
+      "230 bytes, not 165 and a name");
+}
+
 TEST_F(IdentityFiles, PartsThatAreNoKeysAreNamed) {
-  const std::string text(encode_enrolled_key(authority_.enroll(Role::kDevice, random_), "").reveal_text());
+  const std::string text(
+      encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {}), "").reveal_text());
   const std::array<std::uint8_t, 5> junk{1, 2, 3, 4, 5};
   const std::string endorsement = text.substr(text.find("-----BEGIN SOTTO"));
   expect_refused(crypto::pem_encode("PRIVATE KEY", junk) + endorsement, "private key is not a P-256 key");

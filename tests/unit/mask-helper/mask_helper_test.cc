@@ -24,7 +24,7 @@ crypto::X25519PrivateKey key_of(std::uint8_t number) {
 class LyingCoordinator : public testing::Test {
  protected:
   [[nodiscard]] proto::HelperReply answer(Bytes request) {
-    const auto reply = helper_.answer(request, *executor_);
+    const auto reply = helper_.answer(request, Time{}, *executor_);
     EXPECT_TRUE(reply.has_value());
     return reply.has_value() ? *reply : proto::HelperRefusal{};
   }
@@ -92,13 +92,14 @@ TEST_F(LyingCoordinator, GetsNoSumOfFewDevices) {
   MaskHelper strict(key_of(1), {.authority = fleet_.authority(), .cohort_min = 6}, *answered_);
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 5; ++i) masks.push_back(fleet_.mask(i, plan));
-  const auto reply = strict.answer(fleet_.request(plan, masks), *executor_);
+  const auto reply = strict.answer(fleet_.request(plan, masks), Time{}, *executor_);
   ASSERT_TRUE(reply.has_value());
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("must have 6 .. 50"));
   MaskHelper careless(key_of(1), {.authority = fleet_.authority(), .cohort_min = 1}, *answered_);
   masks.resize(2);
   EXPECT_THAT(
-      std::get<proto::HelperRefusal>(*careless.answer(fleet_.request(plan, masks), *executor_)).reason,
+      std::get<proto::HelperRefusal>(*careless.answer(fleet_.request(plan, masks), Time{}, *executor_))
+          .reason,
       HasSubstr("must have 3 .. 50"));
 }
 
@@ -107,7 +108,7 @@ TEST_F(LyingCoordinator, GetsNoSumOfMoreDevicesThanThePlanAllows) {
   plan.aggregation.participants_max = 5;
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 6; ++i) masks.push_back(fleet_.mask(i, plan));
-  const auto reply = helper_.answer(fleet_.request(plan, masks), *executor_);
+  const auto reply = helper_.answer(fleet_.request(plan, masks), Time{}, *executor_);
   ASSERT_TRUE(reply.has_value());
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason,
               HasSubstr("the set has 6 devices; for this plan it must have 4 .. 5"));
@@ -121,6 +122,51 @@ TEST_F(LyingCoordinator, CannotCountADeviceTwice) {
   expect_refusal(fleet_.request(fleet_.plan(), masks), "ascending order, each of them once");
   masks.back() = fleet_.mask(2, fleet_.plan());  // even when the device sent two messages
   expect_refusal(fleet_.request(fleet_.plan(), masks), "ascending order, each of them once");
+}
+
+TEST_F(LyingCoordinator, CannotBringADeviceWhoseEndorsementHasEnded) {
+  const std::vector<std::uint8_t> request = fleet_.request({0, 1, 2, 3, 4});
+  const auto at = [&](std::uint64_t seconds) {
+    return *helper_.answer(request, Time{static_cast<std::int64_t>(seconds * 1000)}, *executor_);
+  };
+  const proto::HelperReply refused = at(OneShotFleet::kDeviceOneEnds);
+  ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(refused));
+  const auto& refusal = std::get<proto::HelperRefusal>(refused);
+  EXPECT_THAT(refusal.reason, HasSubstr("1 of 5 masks are not signed"));
+  EXPECT_EQ(refusal.at_fault, std::vector<std::uint16_t>{place(first_five(), 1)});
+  EXPECT_TRUE(std::holds_alternative<proto::MaskSum>(at(OneShotFleet::kDeviceOneEnds - 1)));
+}
+
+TEST_F(LyingCoordinator, CannotAskWhenItsOwnEndorsementHasEnded) {
+  const std::vector<std::uint8_t> request = fleet_.request({0, 2, 3, 4});
+  const Time end{static_cast<std::int64_t>(OneShotFleet::kCoordinatorEnds * 1000)};
+  const auto refused = helper_.answer(request, end, *executor_);
+  ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*refused));
+  EXPECT_THAT(std::get<proto::HelperRefusal>(*refused).reason, HasSubstr("has ended"));
+  const auto answered = helper_.answer(request, Time{end.ms - 1}, *executor_);
+  EXPECT_TRUE(std::holds_alternative<proto::MaskSum>(*answered));
+}
+
+TEST_F(LyingCoordinator, CannotBringADeviceThatTheAuthorityHasRevoked) {
+  secagg::Trust authority = fleet_.authority();
+  const crypto::Digest stolen = fleet_.identity(2);
+  authority.revoked = stolen;
+  MaskHelper informed(key_of(1), {.authority = authority, .cohort_min = 3}, *answered_);
+  const auto reply = informed.answer(fleet_.request({0, 2, 3, 4}), Time{}, *executor_);
+  ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply));
+  EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("1 of 4 masks are not signed"));
+  const auto without = informed.answer(fleet_.request({0, 1, 3, 4}), Time{}, *executor_);
+  EXPECT_TRUE(std::holds_alternative<proto::MaskSum>(*without));
+}
+
+TEST_F(LyingCoordinator, ThatWasRevokedAsksInVain) {
+  secagg::Trust authority = fleet_.authority();
+  const crypto::Digest stolen = secagg::identity_of(fleet_.coordinator().public_key());
+  authority.revoked = stolen;
+  MaskHelper informed(key_of(1), {.authority = authority, .cohort_min = 3}, *answered_);
+  const auto reply = informed.answer(fleet_.request({0, 2, 3, 4}), Time{}, *executor_);
+  ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply));
+  EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("revoked the coordinator"));
 }
 
 TEST_F(LyingCoordinator, CannotPutTheSetInAnotherOrder) {
@@ -180,7 +226,7 @@ TEST_F(LyingCoordinator, IsToldWhoseSeedDoesNotOpen) {
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 5; ++i)
     masks.push_back(fleet_.mask(i, plan));  // sealed to the first helper's key
-  const auto reply = other.answer(fleet_.request(plan, masks), *executor_);
+  const auto reply = other.answer(fleet_.request(plan, masks), Time{}, *executor_);
   ASSERT_TRUE(reply.has_value());
   const auto& refusal = std::get<proto::HelperRefusal>(*reply);
   EXPECT_THAT(refusal.reason, HasSubstr("5 of 5 masks do not open"));
@@ -242,10 +288,10 @@ class FailingPlans final : public AnsweredPlans {
 TEST_F(LyingCoordinator, GetsNothingThatIsNotOnRecordFirst) {
   FailingPlans failing;
   MaskHelper helper(key_of(1), {.authority = fleet_.authority(), .cohort_min = 3}, failing);
-  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), *executor_).error().message(),
+  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), Time{}, *executor_).error().message(),
               HasSubstr("cannot write"));
   failing.fails_to_find = true;
-  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), *executor_).error().message(),
+  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), Time{}, *executor_).error().message(),
               HasSubstr("cannot read"));
 }
 

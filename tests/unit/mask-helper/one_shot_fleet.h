@@ -14,6 +14,10 @@ namespace sotto::mask_helper {
 
 class OneShotFleet {
  public:
+  // When endorsements end, in seconds: device 1's, and then the coordinator's; both late in the century.
+  static constexpr std::uint64_t kDeviceOneEnds = 4'000'000'000;
+  static constexpr std::uint64_t kCoordinatorEnds = 5'000'000'000;
+
   // `helper` is the key that the devices seal to, and that the plan names.
   OneShotFleet(std::size_t devices, const crypto::X25519PublicKey& helper);
 
@@ -34,6 +38,10 @@ class OneShotFleet {
   [[nodiscard]] std::vector<std::uint8_t> request(const std::vector<std::size_t>& devices);
 
   [[nodiscard]] const crypto::Es256PublicKey& authority() const { return authority_.public_key(); }
+  [[nodiscard]] crypto::Digest identity(std::size_t device) const {
+    return secagg::identity_of(devices_[device].public_key());
+  }
+  [[nodiscard]] secagg::KeySigner& authority_signer() { return authority_; }
   [[nodiscard]] secagg::KeySigner& coordinator() { return coordinator_; }
   [[nodiscard]] const proto::Plan& plan() const { return plan_; }
   [[nodiscard]] const std::vector<secagg::SealedMask>& masks() const { return masks_; }

@@ -9,6 +9,7 @@
 
 #include "sotto/base/limits.h"
 #include "sotto/proto/encoded_size.h"
+#include "sotto/secagg/bulletin.h"
 #include "support/record_values.h"
 
 namespace sotto::proto {
@@ -33,7 +34,9 @@ CheckInRequest check_in() {
           .device_id = "kitchen-7",
           .population = "thermostats",
           .trainers = {Architecture::kDense, Architecture::kSoftmax},
-          .parameters_max = 1ull << 40};
+          .parameters_max = 1ull << 40,
+          .custom_models = {"price.v1"},
+          .bulletin_edition = UINT32_MAX};
 }
 
 // Encodes, decodes and returns what a peer would see; only valid messages get here.
@@ -91,11 +94,15 @@ TEST(ConvertCheckInReply, KeepsOfferAndWindow) {
 
   secagg::Credential credential;
   credential.key.fill(1);
-  credential.endorsement.fill(2);
+  credential.endorsement.signature.fill(2);
   credential.signature.fill(3);
   const CheckInReply signed_offer =
       round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1}, credential}));
   EXPECT_EQ(std::get<PlanOffer>(signed_offer).credential, credential);
+  const std::vector<std::uint8_t> bulletin(secagg::kBulletinBytesMax, 7);
+  const auto informing =
+      round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1}, std::nullopt, bulletin}));
+  EXPECT_EQ(std::get<PlanOffer>(informing).bulletin, bulletin);
 
   const RetryWindow window{10, 20, "no open task"};
   const CheckInReply retry = round_trip<v1::CheckInReply>(CheckInReply(window));
@@ -118,8 +125,11 @@ TEST(ConvertCheckInReply, RefusesFieldsOutsideTheirBounds) {
   for (const std::size_t size :
        {std::size_t{1}, secagg::kCredentialBytes - 1, secagg::kCredentialBytes + 1}) {
     bad.mutable_offer()->set_credential(std::string(size, 'c'));
-    expect_refused(bad, "PlanOffer.credential has " + std::to_string(size) + " bytes: must have 193");
+    expect_refused(bad, "PlanOffer.credential has " + std::to_string(size) + " bytes: must have 229");
   }
+  bad.mutable_offer()->clear_credential();
+  bad.mutable_offer()->set_bulletin(std::string(secagg::kBulletinBytesMax + 1, 'b'));
+  expect_refused(bad, "PlanOffer.bulletin has");
   bad.mutable_retry()->set_delay_min_ms(2);
   bad.mutable_retry()->set_delay_max_ms(1);
   expect_refused(bad, "RetryWindow.delay_min_ms = 2: must be 0 .. 1");
@@ -219,9 +229,9 @@ TEST(ConvertExchangeReply, RefusesFieldsOutsideTheirBounds) {
   bad.mutable_next()->set_next(9);
   expect_refused(bad, "NextStep.next = 9");
   bad.mutable_refused()->set_reason(0);
-  expect_refused(bad, "Refused.reason = 0: must be 1 .. 16");
-  bad.mutable_refused()->set_reason(17);
-  expect_refused(bad, "Refused.reason = 17");
+  expect_refused(bad, "Refused.reason = 0: must be 1 .. 18");
+  bad.mutable_refused()->set_reason(19);
+  expect_refused(bad, "Refused.reason = 19");
   bad.mutable_refused()->set_reason(1);
   bad.mutable_refused()->mutable_window()->set_delay_min_ms(1);
   expect_refused(bad, "RetryWindow.delay_min_ms");

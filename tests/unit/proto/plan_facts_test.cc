@@ -57,13 +57,14 @@ TEST(PlanFacts, SessionsAreBoundToPlanAndModel) {
 }
 
 TEST(PlanFacts, DevicesDemandWhatThePlanSays) {
-  const secagg::ParticipantRules rules = participant_rules(plan());
+  const secagg::ParticipantRules rules = participant_rules(plan(), 1'234);
   EXPECT_EQ(rules.cohort_min, 5);
   EXPECT_EQ(rules.participants_max, 300);
   EXPECT_EQ(rules.adversary, Adversary::kCurious);
   EXPECT_EQ(rules.corrupt_fraction, 0.25);
   EXPECT_EQ(rules.dropout_fraction, 0.125);
   EXPECT_EQ(rules.honest_min, 3);
+  EXPECT_EQ(rules.now, 1'234u);
 }
 
 TEST(CheckEncoding, TakesThePlansOwnBytesOnly) {

@@ -279,8 +279,8 @@ TEST(OneShotSession, IsOverForTheDeviceWithItsJoin) {
   ASSERT_EQ(device.join(), Rejection::kNone);
   secagg::OneShotMessage decoded;
   ASSERT_EQ(secagg::decode_one_shot(device.message, decoded), Rejection::kNone);
-  EXPECT_TRUE(secagg::verify_sealed_mask(decoded.mask, crypto::sha256({encode_plan(plan)}),
-                                         secagg::fleet_authority().public_key()));
+  EXPECT_TRUE(accepted(secagg::check_sealed_mask(decoded.mask, crypto::sha256({encode_plan(plan)}),
+                                                 secagg::fleet_authority().public_key(), secagg::kNoClock)));
   EXPECT_EQ(device.answer(Step::kShare, {}), Rejection::kWrongPhase);
 }
 

@@ -9,6 +9,7 @@
 
 #include "coordinator_harness.h"
 #include "sotto/proto/plan.h"
+#include "support/bulletins.h"
 #include "support/small_cohorts.h"
 
 namespace sotto::server {
@@ -119,6 +120,55 @@ TEST_F(CohortHostTest, SaysWhyACohortCannotBeOpened) {
             std::string::npos);
   EXPECT_FALSE(reason({.plan = {1, 2, 3}}).empty());
   EXPECT_TRUE(step(AdmitToCohort{Seat{0}, {}}).empty()) << "nothing was opened";
+}
+
+// What a device sends to join this plan.
+std::vector<std::uint8_t> join_of(const secagg::Identity& device, Bytes plan, std::uint64_t seed) {
+  crypto::SeededRandom random(seed);
+  std::vector<std::uint8_t> join(secagg::join_bytes(secagg::Adversary::kSemiMalicious));
+  const MutableBytes keys = MutableBytes(join).first(secagg::kAdvertiseBytes);
+  for (const std::size_t at : {0, 32}) {
+    crypto::SecretBytes<crypto::kX25519Bytes> scalar;
+    random.fill(scalar.reveal_mutable());
+    const crypto::X25519PublicKey key = crypto::X25519PrivateKey(scalar).public_key();
+    std::copy(key.begin(), key.end(), keys.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  const secagg::Statement joins = secagg::join_statement(crypto::sha256({plan}), keys);
+  secagg::encode_credential(secagg::make_credential(device.signer, device.endorsement, joins),
+                            std::span(join).last<secagg::kCredentialBytes>());
+  return join;
+}
+
+TEST_F(CohortHostTest, ARevokedDeviceIsRefusedFromTheNextCohortOn) {
+  CohortHost host(random_, {.authority = secagg::fleet_authority().public_key()});
+  const std::vector<std::uint8_t> plan = plan_bytes(proto::Aggregation::kSecure);
+  const secagg::Identity& stolen = secagg::enrolled_device("stolen");
+  const auto admit = [&](const CohortAddress& cohort, std::uint32_t seat, const secagg::Identity& device) {
+    const auto events = host.step(cohort, AdmitToCohort{Seat{seat}, join_of(device, plan, seat)}, now_);
+    return std::get<CohortAdmitted>(events.at(0).what).rejection;
+  };
+  ASSERT_TRUE(host.step(kCohort, OpenCohort{.plan = plan}, now_).empty());
+  EXPECT_EQ(admit(kCohort, 0, stolen), Rejection::kNone) << "nobody has revoked it yet";
+  const CohortAddress next{kCohort.task, kCohort.round, CohortId{9}};
+  {
+    OpenCohort open{
+        .plan = plan,
+        .bulletin = secagg::signed_bulletin(secagg::fleet_authority(),
+                                            {.revoked = {secagg::identity_of(stolen.signer.public_key())}})};
+    ASSERT_TRUE(host.step(next, open, now_).empty());
+  }  // the cohort keeps what it needs of the command
+  EXPECT_EQ(admit(next, 0, stolen), Rejection::kRevoked);
+  EXPECT_EQ(admit(next, 1, secagg::enrolled_device("kitchen-7")), Rejection::kNone);
+}
+
+TEST_F(CohortHostTest, OpensNoCohortByABulletinOfAnotherAuthority) {
+  CohortHost host(random_, {.authority = secagg::fleet_authority().public_key()});
+  secagg::KeySigner stranger(secagg::numbered_key(77));
+  const auto events = host.step(kCohort,
+                                OpenCohort{.plan = plan_bytes(proto::Aggregation::kSecure),
+                                           .bulletin = secagg::signed_bulletin(stranger, {})},
+                                now_);
+  EXPECT_NE(std::get<CohortFailed>(events.at(0).what).reason.find("not by the authority"), std::string::npos);
 }
 
 TEST_F(CohortHostTest, HasNothingToSayOfACohortItDoesNotHave) {
@@ -279,7 +329,7 @@ class PickySession final : public aggregator::CohortSession {
 };
 
 TEST(CohortSeats, AreThoseOfTheCoordinatorThoughSomeStayEmpty) {
-  CohortHost host([](const proto::Plan&, const OpenCohort&) {
+  CohortHost host([](const proto::Plan&, const OpenCohort&, Time) {
     return Result<std::unique_ptr<aggregator::CohortSession>>(std::make_unique<PickySession>());
   });
   const auto step = [&](const CohortCommand& command) { return host.step(kCohort, command, Time{1}); };

@@ -4,6 +4,7 @@
 #include "coordinator_harness.h"
 #include "sotto/base/limits.h"
 #include "sotto/server/inline_runner.h"
+#include "support/bulletins.h"
 
 namespace sotto::server {
 namespace {
@@ -237,10 +238,34 @@ TEST(CheckIn, PlansAreSignedOnceInARound) {
   harness.create(task_spec(Aggregation::kSecure, 3));
   const proto::PlanOffer first = harness.plan_for("d1");
   ASSERT_TRUE(first.credential.has_value());
-  EXPECT_TRUE(secagg::verify_credential(*first.credential, secagg::Role::kCoordinator,
-                                        secagg::fleet_authority().public_key(),
-                                        secagg::plan_statement(first.plan).bytes()));
+  EXPECT_TRUE(accepted(
+      secagg::check_credential(*first.credential, {.role = secagg::Role::kCoordinator,
+                                                   .trust = secagg::fleet_authority().public_key(),
+                                                   .message = secagg::plan_statement(first.plan).bytes()})));
   EXPECT_EQ(harness.plan_for("d2").credential, first.credential);  // ECDSA: a second one would differ
+}
+
+TEST(CheckIn, DevicesAreShownTheAuthoritysBulletinUnlessTheyKnowIt) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kSecure, 4));
+  EXPECT_TRUE(harness.plan_for("d0").bulletin.empty()) << "there is none yet";
+  const std::vector<std::uint8_t> bulletin = secagg::signed_bulletin(
+      secagg::fleet_authority(), {.edition = 3, .endorsements_from = 0, .revoked = {crypto::Digest{}}});
+  harness.step(BulletinEvent{.bulletin = bulletin});
+  EXPECT_TRUE(harness.noticed("edition 3 of the authority's bulletin is in force: 1 identities revoked",
+                              NoticeAction::Level::kInfo));
+  const auto shown_to = [&](const std::string& device, std::uint32_t edition) {
+    proto::CheckInRequest request = Harness::request(device);
+    request.bulletin_edition = edition;
+    const auto reply = harness.take<proto::CheckInReply>(harness.call(CheckInEvent{{}, request}));
+    return std::get<proto::PlanOffer>(reply).bulletin;
+  };
+  EXPECT_EQ(shown_to("d1", 0), bulletin);
+  EXPECT_EQ(shown_to("d2", 2), bulletin);
+  EXPECT_TRUE(shown_to("d3", 3).empty());
+  harness.step(BulletinEvent{.problem = "bulletin.pem: it was set back"});
+  EXPECT_TRUE(harness.noticed("it was set back", NoticeAction::Level::kWarning));
+  EXPECT_EQ(shown_to("d1", 0), bulletin) << "the one in force stays";
 }
 
 TEST(CheckIn, ACoordinatorWithoutAnIdentitySignsNothingAndRefusesSignedSessions) {

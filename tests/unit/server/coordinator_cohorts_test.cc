@@ -79,7 +79,7 @@ TEST(Cohorts, GoOnWithoutADeviceWhoseKeysAreRefused) {
 TEST(Cohorts, ThatCannotBeOpenedCostTheRound) {
   Harness harness;
   harness.create(task_spec(Aggregation::kSecure, 3));
-  harness.cohorts = std::make_unique<CohortHost>([](const proto::Plan&, const OpenCohort&) {
+  harness.cohorts = std::make_unique<CohortHost>([](const proto::Plan&, const OpenCohort&, Time) {
     return Result<std::unique_ptr<aggregator::CohortSession>>(aborted("no room in this house"));
   });
   Fleet fleet(harness, 3);

@@ -141,6 +141,16 @@ TEST_F(CoordinatorLoopTest, PassesNoticesOn) {
   EXPECT_EQ(notice.get_future().get(), "abandoned: battery");
 }
 
+TEST_F(CoordinatorLoopTest, HearsOfTheAuthoritysBulletinUntilItStops) {
+  std::promise<std::string> notice;
+  CoordinatorLoop loop(parts_,
+                       {.notice = [&](const NoticeAction& action) { notice.set_value(action.text); }});
+  loop.tell({.problem = "bulletin.pem was set back"});
+  EXPECT_EQ(notice.get_future().get(), "bulletin.pem was set back");
+  loop.stop();
+  loop.tell({.problem = "nobody listens"});  // a second value would be an exception
+}
+
 TEST_F(CoordinatorLoopTest, AnExceptionEndsTheLoopWithAReason) {
   std::promise<NoticeAction> notice;
   CoordinatorLoop loop(parts_, {.notice = [&](const NoticeAction& action) { notice.set_value(action); }});
@@ -196,7 +206,7 @@ TEST_F(CoordinatorLoopTest, CarriesCohortsAlongAndFinishesThemOnAnotherThread) {
   std::thread::id ran_on;
   std::thread::id coordinator_thread;
   bool fails = false;
-  CohortHost cohorts([&](const proto::Plan&, const OpenCohort&) {
+  CohortHost cohorts([&](const proto::Plan&, const OpenCohort&, Time) {
     return Result<std::unique_ptr<aggregator::CohortSession>>(
         std::make_unique<FinishingSession>(fails, ran_on));
   });

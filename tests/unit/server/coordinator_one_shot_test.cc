@@ -28,7 +28,7 @@ class LocalHelper final : public aggregator::HelperLink {
   Result<proto::HelperReply> sum_masks(Bytes request) override {
     if (out_of_reach) return unavailable("nobody listens there");
     InlineExecutor executor;
-    return helper_.answer(request, executor);
+    return helper_.answer(request, Time{}, executor);
   }
   bool out_of_reach = false;
 
@@ -178,7 +178,7 @@ TEST_F(OneShotRound, TakesNoDeviceAgainWhoseMessageIsOnItsWayToTheCohort) {
 
 TEST_F(OneShotRound, IsAbandonedForEverybodyWhenItsCohortCannotBeOpened) {
   harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
-  harness_.cohorts = std::make_unique<CohortHost>([](const proto::Plan&, const OpenCohort&) {
+  harness_.cohorts = std::make_unique<CohortHost>([](const proto::Plan&, const OpenCohort&, Time) {
     return Result<std::unique_ptr<aggregator::CohortSession>>(aborted("no room in this house"));
   });
   check_in();

@@ -6,10 +6,12 @@
 #include <fstream>
 #include <future>
 
+#include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/mask_helper_client.h"
 #include "sotto/server/mask_helper_server.h"
+#include "support/bulletins.h"
 #include "unit/mask-helper/one_shot_fleet.h"
 
 namespace sotto::server {
@@ -37,7 +39,11 @@ class MaskHelperOverGrpc : public ::testing::Test {
   void serve(const std::string& listen = "127.0.0.1:0") {
     server_.reset();
     auto server = MaskHelperServer::start(
-        {.data_dir = data_dir(), .listen = listen, .authority_file = folder_ / "authority.pem"});
+        {.data_dir = data_dir(),
+         .listen = listen,
+         .authority_file = folder_ / "authority.pem",
+         .bulletin_file = folder_ / "brought.pem",
+         .notice = [this](const hosting::Notice& notice) { notices_.push_back(notice.text); }});
     ASSERT_TRUE(server.has_value()) << server.error().message();
     server_ = std::move(*server);
     ca_pem_ = server_->certificate().ca_pem;
@@ -59,6 +65,7 @@ class MaskHelperOverGrpc : public ::testing::Test {
   std::optional<mask_helper::OneShotFleet> fleet_;
   std::unique_ptr<MaskHelperServer> server_;
   std::string ca_pem_;
+  std::vector<std::string> notices_;  // read between calls only
 };
 
 TEST_F(MaskHelperOverGrpc, AnswersOneSetAlsoAfterARestart) {
@@ -71,6 +78,33 @@ TEST_F(MaskHelperOverGrpc, AnswersOneSetAlsoAfterARestart) {
     ASSERT_TRUE(second.has_value()) << second.error().message();
     EXPECT_THAT(std::get<proto::HelperRefusal>(*second).reason, HasSubstr("another set of devices"));
   }
+}
+
+TEST_F(MaskHelperOverGrpc, ARevokedDeviceIsRefusedFromTheNextAnswerOnAndAfterARestart) {
+  using testing::Contains;
+  serve();
+  const auto bring = [&](std::uint32_t edition, std::vector<crypto::Digest> revoked) {
+    EXPECT_TRUE(
+        identity::save_bulletin(folder_ / "brought.pem",
+                                secagg::signed_bulletin(fleet_->authority_signer(),
+                                                        {.edition = edition, .revoked = std::move(revoked)}))
+            .ok());
+  };
+  const auto reason = [&] {
+    const auto reply = client(server_->address())->sum_masks(fleet_->request({0, 1, 2, 3}));
+    EXPECT_TRUE(reply.has_value());
+    const auto* refusal = std::get_if<proto::HelperRefusal>(&*reply);
+    return refusal == nullptr ? std::string() : refusal->reason;
+  };
+  bring(5, {fleet_->identity(2)});
+  EXPECT_THAT(reason(), HasSubstr("1 of 4 masks are not signed"));
+  EXPECT_THAT(notices_, Contains("edition 5 of the authority's bulletin is in force"));
+  serve();
+  bring(4, {});  // set back
+  EXPECT_THAT(reason(), HasSubstr("1 of 4 masks are not signed"));
+  EXPECT_THAT(notices_, Contains(HasSubstr("set it back")));
+  bring(6, {fleet_->identity(5)});
+  EXPECT_EQ(reason(), "");
 }
 
 TEST_F(MaskHelperOverGrpc, IsWaitedFor) {

@@ -111,6 +111,9 @@ class ScriptedCoordinator : public Coordinator {
     if (std::holds_alternative<CohortFinished>(event.what)) finished_.push_back(std::move(event));
   }
   void handle(StoreAnsweredEvent& event, std::vector<Action>&) { stored_.push_back(std::move(event)); }
+  void handle(BulletinEvent& event, std::vector<Action>& actions) {
+    actions.push_back(NoticeAction{NoticeAction::Level::kWarning, event.problem});
+  }
   void handle(TickEvent&, std::vector<Action>&) { deadline_ms = kNever.ms; }
   template <typename OtherEvent>
   void handle(OtherEvent& event, std::vector<Action>& actions) {

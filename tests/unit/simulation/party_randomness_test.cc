@@ -39,13 +39,13 @@ TEST(ReplayedRandomness, AFleetSignsTheSameAgain) {
   const secagg::Identity& three = again.device(3);
   EXPECT_EQ(fleet.device(3).signer.public_key(), three.signer.public_key());
   EXPECT_EQ(fleet.device(3).endorsement, three.endorsement);
-  EXPECT_EQ(fleet.device(3).authority, nine.authority);
+  EXPECT_EQ(fleet.device(3).trust.authority, nine.trust.authority);
   EXPECT_EQ(fleet.coordinator().endorsement, again.coordinator().endorsement);
   const crypto::Digest message = crypto::sha256({});
   EXPECT_EQ(fleet.device(3).signer.sign(message), three.signer.sign(message));
   EXPECT_NE(nine.signer.public_key(), three.signer.public_key());
   EXPECT_NE(other.device(3).signer.public_key(), three.signer.public_key());
-  EXPECT_NE(other.coordinator().authority, three.authority);
+  EXPECT_NE(other.coordinator().trust.authority, three.trust.authority);
 }
 
 TEST(UnrepeatableRandomness, GivesNothingTwice) {

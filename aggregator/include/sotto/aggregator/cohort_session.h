@@ -22,6 +22,7 @@
 #include "sotto/base/rejection.h"
 #include "sotto/base/result.h"
 #include "sotto/proto/messages.h"
+#include "sotto/secagg/identity.h"
 
 namespace sotto::aggregator {
 
@@ -64,9 +65,10 @@ class CohortSession {
 
 // `plan` is the round's plan and `plan_bytes` its encoding. kInvalidArgument when the plan cannot be served,
 // kFailedPrecondition when its sessions are signed and there is no `authority` that endorses their devices.
-// `random` draws the session's id and keys; used only inside this call.
+// `random` draws the session's id and keys; used only inside this call. What `authority` borrows is
+// copied. Devices whose endorsements have ended `now`, in seconds since the Unix epoch, are refused.
 [[nodiscard]] Result<std::unique_ptr<CohortSession>> make_cohort_session(
     const proto::Plan& plan, Bytes plan_bytes, Random& random,
-    const std::optional<crypto::Es256PublicKey>& authority = std::nullopt);
+    const std::optional<secagg::Trust>& authority = std::nullopt, std::uint64_t now = secagg::kNoClock);
 
 }  // namespace sotto::aggregator

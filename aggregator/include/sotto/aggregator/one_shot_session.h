@@ -22,9 +22,10 @@ class HelperLink {
 };
 
 struct OneShotSetup {
-  crypto::Es256PublicKey authority{};    // that enrolled the devices
+  secagg::Trust authority{};             // that enrolled the devices; what it borrows is copied
   secagg::Credential plan_credential{};  // the coordinator's, of the plan: the helper asks for it
   HelperLink& helper;                    // outlives the session; used in finish() only
+  std::uint64_t now = secagg::kNoClock;  // seconds since the Unix epoch, by which endorsements have ended
 };
 
 // A payload of admit() is a device's whole message; what stays of it is its part in the sum and what the

@@ -19,6 +19,11 @@ struct Time {
 
 inline constexpr Time kNever{INT64_MAX};
 
+// Whole seconds since the Unix epoch; 0 before it.
+[[nodiscard]] constexpr std::uint64_t unix_seconds(Time time) {
+  return time.ms < 0 ? 0 : static_cast<std::uint64_t>(time.ms) / 1000;
+}
+
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -15,6 +15,10 @@ inline constexpr std::size_t kU16LaneParticipantsMax = 257;  // 257 * 255 = 65,5
 inline constexpr std::size_t kCompleteGraphMax = 64;         // cohorts up to here use the complete graph
 inline constexpr std::size_t kParametersMax = std::size_t{1} << 24;
 
+// Enrolment.
+inline constexpr std::size_t kRevokedIdentitiesMax = 4096;  // above that a new epoch costs less than the list
+inline constexpr std::size_t kRotationsMax = 8;  // changes of an authority's key that a bulletin tells of
+
 // Messages.
 inline constexpr std::size_t kUpdateBytesMax = 4 * kParametersMax + 4096;  // float32 yardstick is the widest
 inline constexpr std::size_t kMessageBytesMax = kUpdateBytesMax + 65536;

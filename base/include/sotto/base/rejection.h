@@ -27,6 +27,8 @@ enum class Rejection : std::uint8_t {
   kBadShare,
   kNotEligible,
   kBadSignature,
+  kExpired,
+  kRevoked,
 };
 
 // kNone is no refusal and has no row. The meaning is a sentence: what was wrong and what the peer should do.
@@ -57,6 +59,9 @@ struct EnumNames<Rejection> {
       {Rejection::kNotEligible, "not eligible", "the device does not meet the task's conditions"},
       {Rejection::kBadSignature, "bad signature",
        "a signature or endorsement does not verify; enrol the device with this fleet's authority"},
+      {Rejection::kExpired, "expired",
+       "an endorsement has ended; renew it where the authority is kept (or set a clock that runs ahead)"},
+      {Rejection::kRevoked, "revoked", "the authority has revoked the key or all endorsements of its epoch"},
   };
 };
 

@@ -35,6 +35,9 @@ struct DeviceOptions {
   // Public key of the mask helper the owner trusts; for one-shot tasks.
   std::filesystem::path helper_key_file{};
   std::filesystem::path state_file{};  // survives restarts; empty: keep nothing
+  // Where somebody brings the newest bulletin of the device's authority; looked at before each check-in. The
+  // coordinator brings it, too. What was taken last is kept beside the state file, as <state_file>.bulletin.
+  std::filesystem::path bulletin_file{};
   std::uint64_t parameters_max = 1 << 20;
   std::uint16_t cohort_min = 8;       // never take part in a smaller cohort, 3 .. 10000
   std::uint16_t honest_min = 4;       // never in a task that promises fewer honest devices in every sum

@@ -32,8 +32,9 @@ struct SessionOptions {
   std::vector<std::string> custom_models{};  // that it has a trainer for
   std::uint64_t parameters_max = 1 << 20;
   std::uint16_t cohort_min = 8;  // refuse plans and cohorts smaller than this, whatever the plan says
-  // Who this device is; must outlive the session. Null: it can take part in curious and unmasked tasks only,
-  // as far as these are allowed. With one, every plan must carry a credential by the identity's authority.
+  // Who this device is, and whom it believes; must outlive the session with what it borrows. Null: it can
+  // take part in curious and unmasked tasks only, as far as these are allowed. With one, every plan must
+  // carry a credential by the identity's authority.
   const secagg::Identity* identity = nullptr;
   // The mask helper that the owner trusts: its public key. Without it, or without an identity, one-shot tasks
   // are refused.
@@ -92,6 +93,10 @@ class Session final {
   // The step whose message the machine sends next or has just sent; nullopt before READY.
   [[nodiscard]] std::optional<proto::Step> step() const;
   [[nodiscard]] const proto::Plan* plan() const;  // nullptr before a plan was accepted
+
+  // The bulletin of its authority that the coordinator has shown and the session has taken; empty: none.
+  // Whoever holds the identity takes it in as well and keeps it, so that nobody can bring an older one.
+  [[nodiscard]] const std::vector<std::uint8_t>& bulletin() const;
 
   // What survives a restart: token, plan, downloaded model bytes, trained update. Keys never do: once the
   // join is answered there is nothing to save and a restarted device checks in again. Empty when there is

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <string_view>
 #include <utility>
 
 #include "sotto/base/bytes.h"
@@ -43,18 +44,45 @@ class KeySigner final : public Signer {
   crypto::Es256PrivateKey key_;
 };
 
+// Times of endorsements are seconds since the Unix epoch.
+inline constexpr std::uint64_t kNoClock = 0;  // whoever cannot tell the time looks at no expiry
+inline constexpr std::uint64_t kEndless = UINT64_MAX;
+
+// What an endorsement shows of its holder's name: enough to bind it, and nothing to read. Everybody's
+// neighbours see credentials, which a name of 64 bytes would make longer by a fifth.
+using NameTag = std::array<std::uint8_t, 16>;
+inline constexpr std::size_t kEndorsedNameBytesMax = 64;
+// 1 to 64 bytes of printable ASCII.
+[[nodiscard]] bool valid_endorsed_name(std::string_view name);
+[[nodiscard]] NameTag name_tag(const crypto::Es256PublicKey& key, std::string_view name);
+
+// What the authority says of a key.
+struct Endorsement {
+  std::uint64_t issued_at = 0;
+  std::uint64_t expires_at = kEndless;  // the first second in which it does not hold any more
+  std::uint32_t epoch = 0;  // of the authority: all endorsements of an epoch can be revoked at once
+  NameTag name{};
+  crypto::Es256Signature signature{};  // by the authority, of the above with the key and its role
+  friend bool operator==(const Endorsement&, const Endorsement&) = default;
+};
+inline constexpr std::size_t kEndorsementBytes = 20 + sizeof(NameTag) + crypto::kEs256SignatureBytes;
+static_assert(kEndorsementBytes == 100);
+void encode_endorsement(const Endorsement& endorsement, std::span<std::uint8_t, kEndorsementBytes> out);
+// kMalformed for any other length.
+[[nodiscard]] Rejection decode_endorsement(Bytes message, Endorsement& endorsement);
+
 // An enrolled key with its holder's signature of one message.
 struct Credential {
   crypto::Es256PublicKey key{};
-  crypto::Es256Signature endorsement{};  // by the authority, of the key and its role
-  crypto::Es256Signature signature{};    // by the key
+  Endorsement endorsement{};
+  crypto::Es256Signature signature{};  // by the key
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 inline constexpr std::size_t kCredentialBytes =
-    crypto::kEs256PublicKeyBytes + 2 * crypto::kEs256SignatureBytes;
-static_assert(kCredentialBytes == 193);
+    crypto::kEs256PublicKeyBytes + kEndorsementBytes + crypto::kEs256SignatureBytes;
+static_assert(kCredentialBytes == 229);
 void encode_credential(const Credential& credential, std::span<std::uint8_t, kCredentialBytes> out);
-// kMalformed for any other length. Whether it holds is verify_credential's to say.
+// kMalformed for any other length. Whether it holds is check_credential's to say.
 [[nodiscard]] Rejection decode_credential(Bytes message, Credential& credential);
 
 // A message to be signed. Label first, so that no two kinds are ever equal.
@@ -69,7 +97,8 @@ class Statement {
   std::array<std::uint8_t, kBytesMax> bytes_;
   std::size_t size_ = 0;
 };
-[[nodiscard]] Statement endorsement_statement(Role role, const crypto::Es256PublicKey& key);
+[[nodiscard]] Statement endorsement_statement(Role role, const crypto::Es256PublicKey& key,
+                                              const Endorsement& endorsement);
 // What a device signs to join: `keys` is the advertise message, 64 bytes.
 [[nodiscard]] Statement join_statement(const crypto::Digest& plan_digest, Bytes keys);
 // What a device signs to confirm who survived: `survivors` is the SHA-256 of the confirm request.
@@ -78,27 +107,58 @@ class Statement {
 // What a coordinator signs when it offers a plan.
 [[nodiscard]] Statement plan_statement(Bytes plan);
 
-// The authority's endorsement of a key.
-[[nodiscard]] crypto::Es256Signature endorse(Signer& authority, Role role, const crypto::Es256PublicKey& key);
-[[nodiscard]] Credential make_credential(Signer& signer, const crypto::Es256Signature& endorsement,
+// On what terms a key is endorsed. Without a name, for a simulated fleet, say, its tag is of the empty text.
+struct EndorsementTerms {
+  std::string_view name{};
+  std::uint64_t issued_at = 0;
+  std::uint64_t expires_at = kEndless;
+  std::uint32_t epoch = 0;
+};
+// The authority's endorsement of a key. Requires that it expires after it is issued.
+[[nodiscard]] Endorsement endorse(Signer& authority, Role role, const crypto::Es256PublicKey& key,
+                                  const EndorsementTerms& terms);
+[[nodiscard]] Credential make_credential(Signer& signer, const Endorsement& endorsement,
                                          const Statement& statement);
-// Whether the authority endorsed the credential's key for this role and that key signed `message`. False,
-// too, for bytes that are no point of the curve and for an empty message.
-[[nodiscard]] bool verify_credential(const Credential& credential, Role role,
-                                     const crypto::Es256PublicKey& authority, Bytes message);
-// The same for many credentials.
-[[nodiscard]] bool verify_credential(const Credential& credential, Role role,
-                                     const crypto::Es256PublicKey& authority, Bytes message,
-                                     crypto::Es256Verifier& verifier);
 
 // SHA-256 of the public key: what a roster shows of a device.
 [[nodiscard]] crypto::Digest identity_of(const crypto::Es256PublicKey& key);
 
+// Whose endorsements a party believes: the authority's whose key it pins, less what that has revoked, and
+// while the authority changes its key those of the key before (secagg/bulletin.h).
+struct Trust {
+  Trust() = default;
+  Trust(const crypto::Es256PublicKey& pinned) : authority(pinned) {}  // NOLINT: a key alone is trust enough
+
+  crypto::Es256PublicKey authority{};
+  std::uint32_t authority_since = 0;          // endorsements of an earlier epoch are by the key before;
+  crypto::Es256PublicKey authority_before{};  // 0: there was none
+  std::uint32_t edition = 0;                  // of the bulletin that says so; 0: there was none yet
+  crypto::Digest bulletin{};                  // SHA-256 of what it says
+  std::uint32_t endorsements_from = 0;        // those of an earlier epoch are revoked
+  Bytes revoked{};                            // identities, ascending. Borrowed
+
+  [[nodiscard]] bool is_revoked(const crypto::Digest& identity) const;
+};
+
+struct CredentialCheck {
+  Role role = Role::kDevice;
+  const Trust& trust;
+  Bytes message;                 // that the key must have signed
+  std::uint64_t now = kNoClock;  // seconds since the Unix epoch
+};
+// Whether the authority endorsed the credential's key for this role, still does, and the key signed the
+// message: kBadSignature, also for bytes that are no point of the curve and for an empty message; kExpired,
+// kRevoked.
+[[nodiscard]] Rejection check_credential(const Credential& credential, const CredentialCheck& check);
+// The same for many credentials.
+[[nodiscard]] Rejection check_credential(const Credential& credential, const CredentialCheck& check,
+                                         crypto::Es256Verifier& verifier);
+
 // Who a device or coordinator is, and whom it trusts. Borrows the signer, which must outlive it.
 struct Identity {
   Signer& signer;
-  crypto::Es256Signature endorsement{};
-  crypto::Es256PublicKey authority{};
+  Endorsement endorsement{};
+  Trust trust{};
 };
 
 }  // namespace sotto::secagg

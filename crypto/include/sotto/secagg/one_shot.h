@@ -3,9 +3,9 @@
 // decoders borrow from their input.
 //
 //   device        one_shot_mask(), one_shot_sign()    -> message -> coordinator
-//   coordinator   decode_one_shot(), verify_sealed_mask(); adds the vectors
+//   coordinator   decode_one_shot(), check_sealed_mask(); adds the vectors
 //   coordinator   helper request: the sealed masks of one set -> helper
-//   helper        verify_sealed_mask(), open_sealed_mask(); the sum of the masks -> coordinator
+//   helper        check_sealed_mask(), open_sealed_mask(); the sum of the masks -> coordinator
 #pragma once
 
 #include <array>
@@ -38,13 +38,14 @@ struct SealedMask {
 };
 inline constexpr std::size_t kSealedMaskBytes =
     sizeof(SealedSeed) + sizeof(crypto::Digest) + kCredentialBytes;
-static_assert(kSealedMaskBytes == 305);
+static_assert(kSealedMaskBytes == 341);
 void encode_sealed_mask(const SealedMask& mask, std::span<std::uint8_t, kSealedMaskBytes> out);
 [[nodiscard]] Rejection decode_sealed_mask(Bytes message, SealedMask& mask);
 
-// Whether an enrolled device made this mask for this plan.
-[[nodiscard]] bool verify_sealed_mask(const SealedMask& mask, const crypto::Digest& plan_digest,
-                                      const crypto::Es256PublicKey& authority);
+// Whether an enrolled device made this mask for this plan: as check_credential(). `now` is in seconds since
+// the Unix epoch.
+[[nodiscard]] Rejection check_sealed_mask(const SealedMask& mask, const crypto::Digest& plan_digest,
+                                          const Trust& trust, std::uint64_t now);
 
 // ---- device ----
 
@@ -65,7 +66,7 @@ struct OneShotMessage {
   Bytes vector;
 };
 // kMalformed when the message is shorter than its header. Whether the mask is the device's is
-// verify_sealed_mask()'s to say, the vector's length the caller's.
+// check_sealed_mask()'s to say, the vector's length the caller's.
 [[nodiscard]] Rejection decode_one_shot(Bytes message, OneShotMessage& decoded);
 
 // ---- helper ----

@@ -47,6 +47,9 @@ struct ParticipantRules {
   float corrupt_fraction = 0.1f;
   float dropout_fraction = 0.1f;
   std::uint16_t honest_min = 0;  // honest members that any sum must hold: the plan's or the device's
+  // Seconds since the Unix epoch when the session began: neighbours whose endorsements have ended by then are
+  // refused. A board without a clock leaves that to the coordinator, the helper and revocation.
+  std::uint64_t now = kNoClock;
 
   [[nodiscard]] std::size_t minimum() const;     // participants, at least
   [[nodiscard]] std::uint8_t ring_bits() const;  // of the plan's ring

@@ -23,10 +23,12 @@ class Authority {
   [[nodiscard]] static Result<Authority> open_or_create(const std::filesystem::path& directory);
 
   [[nodiscard]] const crypto::Es256PublicKey& public_key() const { return signer_->public_key(); }
+  [[nodiscard]] secagg::Signer& signer() { return *signer_; }
   // Makes a key and endorses it.
-  [[nodiscard]] EnrolledKey enroll(secagg::Role role, Random& random);
+  [[nodiscard]] EnrolledKey enroll(secagg::Role role, Random& random, const secagg::EndorsementTerms& terms);
   // Endorses a key that is held elsewhere.
-  [[nodiscard]] EnrolledKey enroll(secagg::Role role, const crypto::Es256PublicKey& key);
+  [[nodiscard]] EnrolledKey enroll(secagg::Role role, const crypto::Es256PublicKey& key,
+                                   const secagg::EndorsementTerms& terms);
 
  private:
   explicit Authority(crypto::Es256PrivateKey key)
@@ -35,6 +37,7 @@ class Authority {
   std::shared_ptr<secagg::Signer> signer_;
 };
 
+[[nodiscard]] std::filesystem::path authority_secret_file(const std::filesystem::path& directory);
 [[nodiscard]] std::filesystem::path authority_public_file(const std::filesystem::path& directory);
 
 }  // namespace sotto::identity

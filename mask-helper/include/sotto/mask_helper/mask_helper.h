@@ -14,10 +14,12 @@
 #include <optional>
 
 #include "sotto/base/bytes.h"
+#include "sotto/base/clock.h"
 #include "sotto/base/executor.h"
 #include "sotto/base/result.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/proto/messages.h"
+#include "sotto/secagg/identity.h"
 
 namespace sotto::mask_helper {
 
@@ -36,8 +38,8 @@ class AnsweredPlans {
 [[nodiscard]] std::unique_ptr<AnsweredPlans> make_memory_answered_plans();
 
 struct MaskHelperOptions {
-  crypto::Es256PublicKey authority{};  // that enrols devices and coordinators
-  std::uint16_t cohort_min = 3;        // no sum over fewer devices; never below limits::kParticipantsMin
+  secagg::Trust authority{};     // that enrols devices and coordinators
+  std::uint16_t cohort_min = 3;  // no sum over fewer devices; never below limits::kParticipantsMin
 };
 
 class MaskHelper {
@@ -47,9 +49,13 @@ class MaskHelper {
 
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const { return key_.public_key(); }
 
+  // What the authority has made known since. What it borrows must outlive the next answer.
+  void believe(const secagg::Trust& authority) { options_.authority = authority; }
+
   // Answers a helper request (secagg/one_shot.h) of any bytes. The same request gets the same answer again,
-  // also after a restart. An error says that `answered` failed: nothing was given out.
-  [[nodiscard]] Result<proto::HelperReply> answer(Bytes request, Executor& executor);
+  // also after a restart, for as long as the endorsements in it hold. An error says that `answered` failed:
+  // nothing was given out.
+  [[nodiscard]] Result<proto::HelperReply> answer(Bytes request, Time now, Executor& executor);
 
  private:
   crypto::X25519PrivateKey key_;

@@ -28,7 +28,7 @@ void to_wire(const AbandonRequest& from, v1::AbandonRequest& to);
 // Names by valid_name(); at most limits::kTrainersPerDeviceMax trainers. Any protocol_version passes: the
 // coordinator answers for that.
 [[nodiscard]] Result<CheckInRequest> from_wire(const v1::CheckInRequest& from);
-// Tokens are 16 bytes, plans 1 .. limits::kPlanBytesMax bytes, credentials 193 or none, windows have min <=
+// Tokens are 16 bytes, plans 1 .. limits::kPlanBytesMax bytes, credentials 229 or none, windows have min <=
 // max.
 [[nodiscard]] Result<CheckInReply> from_wire(const v1::CheckInReply& from);
 [[nodiscard]] Result<FetchModelRequest> from_wire(const v1::FetchModelRequest& from);

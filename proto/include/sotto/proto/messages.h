@@ -39,6 +39,7 @@ struct CheckInRequest {
   std::vector<Architecture> trainers;        // what it can train
   std::uint64_t parameters_max = 0;          // the largest model it can hold
   std::vector<std::string> custom_models{};  // names of the custom models it can train
+  std::uint32_t bulletin_edition = 0;        // of its authority's newest bulletin that it knows; 0: none
   friend bool operator==(const CheckInRequest&, const CheckInRequest&) = default;
 };
 
@@ -47,6 +48,7 @@ struct PlanOffer {
   std::vector<std::uint8_t> plan;  // encode_plan(); its SHA-256 is bound into the session
   // The coordinator's, over secagg::plan_statement(plan); nothing from a coordinator without an authority.
   std::optional<secagg::Credential> credential{};
+  std::vector<std::uint8_t> bulletin{};  // of the authority, when the device knows an older one; else empty
 };
 using CheckInReply = std::variant<PlanOffer, RetryWindow>;
 

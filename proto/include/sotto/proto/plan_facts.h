@@ -38,14 +38,15 @@ namespace sotto::proto {
           .prg = plan.aggregation.prg};
 }
 
-// What the plan lets a device demand of its session.
-[[nodiscard]] inline secagg::ParticipantRules participant_rules(const Plan& plan) {
+// What the plan lets a device demand of its session, which begins `now` (secagg::kNoClock: who knows).
+[[nodiscard]] inline secagg::ParticipantRules participant_rules(const Plan& plan, std::uint64_t now) {
   return {.cohort_min = plan.aggregation.cohort_min,
           .participants_max = plan.aggregation.participants_max,
           .adversary = plan.aggregation.adversary,
           .corrupt_fraction = plan.aggregation.corrupt_fraction,
           .dropout_fraction = plan.aggregation.dropout_fraction,
-          .honest_min = plan.aggregation.honest_min};
+          .honest_min = plan.aggregation.honest_min,
+          .now = now};
 }
 
 }  // namespace sotto::proto

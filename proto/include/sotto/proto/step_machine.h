@@ -30,6 +30,8 @@ namespace sotto::proto {
 struct Parties {
   const secagg::Identity* identity = nullptr;       // null: curious and unmasked sessions only
   const crypto::X25519PublicKey* helper = nullptr;  // null: no one-shot sessions
+  // Seconds since the Unix epoch as the session begins, by which endorsements may have ended.
+  std::uint64_t now = secagg::kNoClock;
 };
 
 // The working memory of a secure session: one slot for each neighbour, one number for each participant of the

@@ -16,15 +16,16 @@
 namespace sotto::server {
 
 struct CohortHostOptions {
-  // Who enrols devices; without it signed sessions are refused.
-  std::optional<crypto::Es256PublicKey> authority{};
+  // Who enrols devices: the key that is pinned; without it signed sessions are refused. Each cohort is told
+  // what that authority has revoked.
+  std::optional<secagg::Trust> authority{};
   // Must outlive the host; without it one-shot sessions are refused.
   aggregator::HelperLink* helper = nullptr;
 };
 
-// The session that a cohort asks for.
+// The session that a cohort asks for, which begins `now`.
 using MakeCohortSession = std::function<Result<std::unique_ptr<aggregator::CohortSession>>(
-    const proto::Plan& plan, const OpenCohort&)>;
+    const proto::Plan& plan, const OpenCohort&, Time now)>;
 
 // Why this plan's sessions cannot be served for want of a helper or an authority.
 [[nodiscard]] Status check_one_shot(bool has_helper, bool has_authority);

@@ -74,6 +74,12 @@ struct StoreAnsweredEvent {
   StoreRequest request;
   StoreReply reply;
 };
+// The authority's bulletin in force from now on, which whoever brings it has taken (secagg/bulletin.h); or
+// why one that was brought is not.
+struct BulletinEvent {
+  std::vector<std::uint8_t> bulletin{};
+  std::string problem{};
+};
 struct TickEvent {};  // time has passed; sent at next_deadline()
 struct CreateTaskEvent {
   CallId call;
@@ -98,8 +104,8 @@ struct ListModelsEvent {
   std::string task;
 };
 using Event = std::variant<CheckInEvent, FetchModelEvent, ExchangeEvent, AbandonEvent, CallCancelledEvent,
-                           CohortEvent, StoreAnsweredEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent,
-                           ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
+                           CohortEvent, StoreAnsweredEvent, BulletinEvent, TickEvent, CreateTaskEvent,
+                           SetTaskStateEvent, ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
 
 // ---- actions ----
 struct AbandonReply {};

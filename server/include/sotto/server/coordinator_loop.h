@@ -74,6 +74,8 @@ class CoordinatorLoop {
     post(call, std::move(event), std::move(done));
     return call;
   }
+  // What nobody waits for. Ignored when the loop has stopped.
+  void tell(BulletinEvent event);
   // Nobody waits for this answer any more. True: `done` will not be called. False: it has been or is being
   // called.
   bool cancel(CallId call);

@@ -4,6 +4,7 @@
 //   <data_dir>/helper-key.hex      X25519 private key, mode 0600
 //   <data_dir>/helper-public.hex   its public key: give it to the coordinator and to every device
 //   <data_dir>/answered.db         which set of devices was answered for which plan; never lose it
+//   <data_dir>/bulletin.pem        the newest of the authority's bulletins that was brought
 //   <data_dir>/tls/                certificate authority and server certificate
 #pragma once
 
@@ -28,6 +29,9 @@ struct MaskHelperServerOptions {
   std::string listen = "127.0.0.1:7444";   // host:port; port 0 takes a free one
   std::vector<std::string> extra_names{};  // names and addresses the coordinator reaches it by
   std::filesystem::path authority_file{};  // public key of the fleet's authority
+  // Where somebody brings that authority's newest bulletin; looked at before each answer. What was brought
+  // last stays in force over restarts. Empty: nobody does.
+  std::filesystem::path bulletin_file{};
   std::uint16_t cohort_min = 3;            // no sum over fewer devices, whatever a plan says
   std::size_t threads = 1;                 // for adding masks
   hosting::NoticeSink notice{};            // from gRPC's threads and one that renews certificates; quick

@@ -2,8 +2,9 @@
 //
 //   <data_dir>/sotto.db              SQLite store
 //   <data_dir>/tls/                  certificate authority and server certificate
-//   <data_dir>/authority/            the fleet's authority, unless it is kept elsewhere
+//   <data_dir>/authority/            the fleet's authority, with local_authority
 //   <data_dir>/coordinator-key.pem   signs plans, mode 0600
+//   <data_dir>/bulletin.pem          the newest of the authority's bulletins that was brought
 //   <data_dir>/admin.sock            administration, mode 0600
 #pragma once
 
@@ -27,9 +28,15 @@ struct ServiceOptions {
   std::string listen = "127.0.0.1:7443";   // host:port; port 0 takes a free one
   std::vector<std::string> extra_names{};  // names and addresses devices reach it by
   // The public key of an authority that is kept elsewhere, and the file in which it endorses this
-  // coordinator's key. Empty: the data directory holds the authority, made at the first start.
+  // coordinator's key; or `local_authority`: the data directory holds the authority, made at the first start.
+  // Whoever controls this coordinator can then invent devices, so it must be asked for.
+  bool local_authority = true;
   std::filesystem::path authority_file{};
   std::filesystem::path plan_endorsement_file{};
+  // Where somebody brings the authority's newest bulletin; looked at every other second. Empty: with
+  // `local_authority` the one beside its key, else nobody does. What was brought last stays in force over
+  // restarts, in <data_dir>/bulletin.pem.
+  std::filesystem::path bulletin_file{};
   // The mask helper of one-shot sessions: host:port, its public key, the CA of its certificate. All or none.
   std::string helper_address{};
   std::filesystem::path helper_key_file{};

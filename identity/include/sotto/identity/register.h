@@ -1,0 +1,59 @@
+// Whom an authority has endorsed, and what it has made known: a text file beside its key. One line a fact, so
+// that people can read it and two copies can be compared.
+//
+//   sotto authority register 1
+//   epoch 1
+//   edition 3
+//   endorsements-from 0
+//   rotation <524 hexadecimal digits>
+//   device <public key> <issued at> <expires at> <epoch> <revoked at, or 0> <name>
+//   coordinator ...
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sotto/base/result.h"
+#include "sotto/secagg/bulletin.h"
+
+namespace sotto::identity {
+
+struct RegisterEntry {
+  secagg::Role role = secagg::Role::kDevice;
+  std::string name{};  // 1 to 64 bytes of printable ASCII
+  crypto::Es256PublicKey public_key{};
+  // Of its newest endorsement; seconds since the Unix epoch.
+  std::uint64_t issued_at = 0;
+  std::uint64_t expires_at = 0;
+  std::uint32_t epoch = 0;
+  std::uint64_t revoked_at = 0;  // 0: it is not
+
+  [[nodiscard]] bool is_revoked() const { return revoked_at != 0; }
+  [[nodiscard]] crypto::Digest identity() const { return secagg::identity_of(public_key); }
+  friend bool operator==(const RegisterEntry&, const RegisterEntry&) = default;
+};
+
+struct Register {
+  std::uint32_t epoch = 0;                    // of the endorsements that are made now
+  std::uint32_t edition = 0;                  // of the newest bulletin; 0: there was none
+  std::uint32_t endorsements_from = 0;        // those of an earlier epoch are revoked
+  std::vector<secagg::Rotation> rotations{};  // of the key, oldest first; at most limits::kRotationsMax
+  std::vector<RegisterEntry> entries{};       // in the order of enrolment
+
+  // Not revoked, with this name and role; null when there is none. Borrows.
+  [[nodiscard]] RegisterEntry* find(secagg::Role role, std::string_view name);
+  // What the newest bulletin says, signed by `authority`, which must be the newest key.
+  [[nodiscard]] std::vector<std::uint8_t> bulletin(secagg::Signer& authority) const;
+  // How many identities the bulletin lists as revoked.
+  [[nodiscard]] std::size_t revoked_count() const;
+  friend bool operator==(const Register&, const Register&) = default;
+};
+
+[[nodiscard]] std::string encode_register(const Register& contents);
+// kDataLoss with the number of the line that is not one.
+[[nodiscard]] Result<Register> decode_register(std::string_view text);
+
+}  // namespace sotto::identity
