@@ -92,8 +92,10 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
                   "The coordinator's CA certificate; `sotto serve` prints where it is")
       ->required();
   run->add_option("--identity", options->device.identity_file,
-                  "This device's identity file, from `sotto enroll`; without it only tasks with adversary "
-                  "curious can be served");
+                  "This device's identity file, from `sotto authority enroll`; without it only tasks "
+                  "with adversary curious can be served");
+  run->add_option("--bulletin", options->device.bulletin_file,
+                  "Where the authority's bulletin.pem is brought; the coordinator shows it, too");
   run->add_option("--id", options->device.device_id, "This device's name, unique in the fleet")->required();
   run->add_option("--population", options->device.population, "Which tasks it may serve")->required();
   run->add_option("--data", options->data, "Folder with the device's examples")->required();

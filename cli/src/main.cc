@@ -78,7 +78,7 @@ int run(int argc, char** argv) {
   add_round_command(app, exit_code);
   add_model_command(app, exit_code);
   add_image_command(app, exit_code);
-  add_enroll_command(app, exit_code);
+  add_authority_command(app, exit_code);
   add_mask_helper_command(app, exit_code);
   add_device_command(app, exit_code);
   add_dataset_command(app, exit_code);

@@ -78,6 +78,8 @@ void add_serve(CLI::App& helper, const std::shared_ptr<HelperOptions>& options, 
       ->add_option("--authority", options->server.authority_file,
                    "Public key of the authority that enrols the fleet's devices, authority.pem")
       ->required();
+  command->add_option("--bulletin", options->server.bulletin_file,
+                      "Where that authority's bulletin.pem is brought, whenever there is a new one");
   command
       ->add_option("--cohort-min", options->server.cohort_min,
                    "Refuse sets of fewer devices, whatever a plan says")

@@ -36,7 +36,7 @@ void print_authority(const server::FleetAuthority& authority) {
   if (authority.directory.empty()) {
     std::printf("enrol devices where the authority's key is kept\n");
   } else {
-    std::printf("enrol devices with: sotto enroll NAME --authority %s -o NAME.pem\n",
+    std::printf("enrol devices with: sotto authority enroll NAME --authority %s -o NAME.pem\n",
                 authority.directory.c_str());
   }
 }
@@ -75,7 +75,7 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
                                          "Run the coordinator. TLS is always on: the first start makes a "
                                          "certificate authority in DATA_DIR/tls and prints\n"
                                          "its fingerprint; give DATA_DIR/tls/ca.pem to devices, and each an "
-                                         "identity file that `sotto enroll` writes.\n"
+                                         "identity file that `sotto authority enroll` writes.\n"
                                          "Administration is a local socket, DATA_DIR/admin.sock.");
   command->add_option("--data-dir", options->service.data_dir, "Tasks, models, history, certificates")
       ->capture_default_str();
@@ -83,13 +83,21 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
       ->capture_default_str();
   command->add_option("--name", options->service.extra_names,
                       "Further host names or addresses that devices reach it by; goes into the certificate");
-  auto* authority = command->add_option(
-      "--authority", options->service.authority_file,
-      "Public key of an authority that is kept elsewhere, which is safer [make one in DATA_DIR/authority]");
+  auto* authority = command->add_option("--authority", options->service.authority_file,
+                                        "Public key of the fleet's authority, which is kept elsewhere");
   command
-      ->add_option("--plan-endorsement", options->service.plan_endorsement_file,
-                   "That authority's endorsement of this coordinator, by `sotto enroll --coordinator`")
+      ->add_flag("--local-authority", options->service.local_authority,
+                 "Keep the authority in DATA_DIR/authority, made at the first start: whoever controls this\n"
+                 "coordinator can then invent devices, so that tasks hold against a curious one only")
+      ->excludes(authority);
+  command
+      ->add_option(
+          "--plan-endorsement", options->service.plan_endorsement_file,
+          "That authority's endorsement of this coordinator, by `sotto authority enroll --coordinator`")
       ->needs(authority);
+  command->add_option("--bulletin", options->service.bulletin_file,
+                      "Where that authority's bulletin.pem is brought, whenever there is a new one: what it "
+                      "revokes is refused\nfrom the next cohort on, and devices are told");
   auto* helper = command->add_option("--helper", options->service.helper_address,
                                      "HOST:PORT of the mask helper that another party runs; for tasks with "
                                      "aggregation one_shot");

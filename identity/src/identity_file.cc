@@ -58,7 +58,7 @@ Status read_endorsement(const Blocks& blocks, EnrolledKey& enrolled) {
   }
   if (block == nullptr) {
     return invalid_argument(std::string("it has no ") + endorsement_label(enrolled.role) +
-                            ": `sotto enroll` writes identity files");
+                            ": `sotto authority enroll` writes identity files");
   }
   const std::size_t size = block->content.size();
   if (size < kNamelessBytes || size > kNamelessBytes + secagg::kEndorsedNameBytesMax) {

@@ -73,10 +73,12 @@ class Server:
 
 
 class Coordinator(Server):
-    """`sotto serve`."""
+    """`sotto serve`, with an authority of its own unless the subclass keeps it elsewhere."""
+
+    authority_options = ("--local-authority",)
 
     def start(self):
-        self.spawn("serve")
+        self.spawn("serve", *self.authority_options)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -98,7 +100,7 @@ class Coordinator(Server):
         """The identity file of a device of this name."""
         file = self.data_dir.parent / f"{name}.pem"
         if not file.exists():
-            run_ok("enroll", name, "--authority", self.authority, "-o", file)
+            run_ok("authority", "enroll", name, "--authority", self.authority, "-o", file)
         return file
 
     def admin(self, *arguments):
@@ -119,6 +121,16 @@ class Coordinator(Server):
             self.process.kill()
             self.process.wait(timeout=30)
         self.log.close()
+
+
+class CoordinatorOfAnAuthorityElsewhere(Coordinator):
+    """Which needs that authority's endorsement; the authority is in a folder beside its data."""
+
+    authority_options = ()
+
+    @property
+    def authority(self):
+        return self.data_dir.parent / "authority"
 
 
 class MaskHelper(Server):

@@ -5,7 +5,14 @@ import pathlib
 import subprocess
 import unittest
 
-from sotto_process import SMALL_FLEET, Coordinator, SystemTest, free_port, run, run_ok, write_task
+from sotto_process import (SMALL_FLEET, Coordinator, CoordinatorOfAnAuthorityElsewhere, SystemTest, free_port, run,
+                           run_ok, write_task)
+
+
+def serve(data_dir, address=None):
+    """A coordinator that is expected to end by itself."""
+    return run("serve", "--local-authority", "--data-dir", data_dir, "--listen",
+               address or f"127.0.0.1:{free_port()}", timeout=30)
 
 
 class CommandLine(SystemTest):
@@ -95,13 +102,12 @@ class Server(SystemTest):
 
     def test_a_port_in_use_is_named(self):
         with Coordinator(self.folder / "one") as one:
-            done = run("serve", "--data-dir", self.folder / "two", "--listen", one.address, timeout=30)
+            done = serve(self.folder / "two", one.address)
             self.assert_refused(done, 1, one.address, "in use")
 
     def test_a_second_coordinator_on_one_data_directory_is_refused(self):
         with Coordinator(self.folder / "one") as one:
-            done = run("serve", "--data-dir", one.data_dir, "--listen", f"127.0.0.1:{free_port()}",
-                       timeout=30)
+            done = serve(one.data_dir)
             self.assert_refused(done, 1, "another")
             self.assertEqual(run("task", "list", "--data-dir", one.data_dir).returncode, 0)
 
@@ -114,13 +120,13 @@ class Server(SystemTest):
         content = bytearray(database.read_bytes())
         content[0:64] = os.urandom(64)
         database.write_bytes(content)
-        done = run("serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}", timeout=30)
+        done = serve(data_dir)
         self.assert_refused(done, 1, database.name)
         self.assertEqual(database.read_bytes(), bytes(content))
 
     def test_a_bad_listen_address_is_named(self):
         for address in ("nonsense", "127.0.0.1:notaport", "127.0.0.1:99999"):
-            done = run("serve", "--data-dir", self.folder / "one", "--listen", address, timeout=30)
+            done = serve(self.folder / "one", address)
             self.assertIn(done.returncode, (1, 2))
             self.assertIn(address, done.stderr)
 
@@ -139,11 +145,12 @@ class Enrolment(SystemTest):
     def setUp(self):
         super().setUp()
         self.authority = self.folder / "authority"
-        run_ok("enroll", "--create-authority", "--authority", self.authority)
+        run_ok("authority", "create", "--authority", self.authority)
 
     def test_an_identity_is_written_for_its_holder_alone(self):
         file = self.folder / "kitchen-7.pem"
-        self.assertIn("kitchen-7", run_ok("enroll", "kitchen-7", "--authority", self.authority, "-o", file))
+        said = run_ok("authority", "enroll", "kitchen-7", "--authority", self.authority, "-o", file)
+        self.assertIn("kitchen-7", said)
         self.assertEqual(file.stat().st_mode & 0o777, 0o600)
         self.assertEqual([line for line in file.read_text().splitlines() if "BEGIN" in line],
                          ["-----BEGIN PRIVATE KEY-----", "-----BEGIN SOTTO DEVICE ENDORSEMENT-----",
@@ -156,32 +163,35 @@ class Enrolment(SystemTest):
                         self.folder / "public.pem"],
                        check=True, capture_output=True)
         file = self.folder / "identity.pem"
-        run_ok("enroll", "kitchen-8", "--authority", self.authority, "--public-key",
+        run_ok("authority", "enroll", "kitchen-8", "--authority", self.authority, "--public-key",
                self.folder / "public.pem", "-o", file)
         self.assertNotIn("PRIVATE", file.read_text())
         self.assertIn("DEVICE ENDORSEMENT", file.read_text())
 
     def test_wrong_use_is_named(self):
         out = self.folder / "out.pem"
-        self.assert_refused(run("enroll", "a", "-o", out), 2, "--authority")
-        self.assert_refused(run("enroll", "a", "--authority", self.folder / "none", "-o", out), 1, "none",
-                            "--create-authority")
-        self.assert_refused(run("enroll", "--authority", self.authority, "-o", out), 2, "NAME")
-        self.assert_refused(run("enroll", "a b", "--authority", self.authority, "-o", out), 2, "a b")
-        self.assert_refused(run("enroll", "a", "--authority", self.authority), 2, "--output")
-        self.assert_refused(run("enroll", "--create-authority", "--authority", self.authority), 1, "already")
+        nowhere = self.folder / "none"
+        self.assert_refused(run("authority", "enroll", "a", "--authority", nowhere, "-o", out), 1, "none",
+                            "sotto authority create")
+        self.assert_refused(run("authority", "enroll", "--authority", self.authority, "-o", out), 2, "name")
+        self.assert_refused(run("authority", "enroll", "küche", "--authority", self.authority, "-o", out), 2,
+                            "printable ASCII")
+        self.assert_refused(run("authority", "enroll", "a", "--authority", self.authority, "--days", 0, "-o",
+                                out), 2, "--days")
+        self.assert_refused(run("authority", "enroll", "a", "--authority", self.authority), 2, "--output")
+        self.assert_refused(run("authority", "create", "--authority", self.authority), 1, "already")
         garbage = self.folder / "garbage.pem"
         garbage.write_text("garbage")
-        self.assert_refused(run("enroll", "a", "--authority", self.authority, "--public-key", garbage, "-o",
-                                out), 2,
+        self.assert_refused(run("authority", "enroll", "a", "--authority", self.authority, "--public-key",
+                                garbage, "-o", out), 2,
                             "garbage.pem", "PUBLIC KEY")
         self.assertFalse(out.exists())
 
     def test_an_identity_is_never_overwritten(self):
         file = self.folder / "kitchen-7.pem"
-        run_ok("enroll", "kitchen-7", "--authority", self.authority, "-o", file)
+        run_ok("authority", "enroll", "kitchen-7", "--authority", self.authority, "-o", file)
         before = file.read_text()
-        self.assert_refused(run("enroll", "other", "--authority", self.authority, "-o", file), 2,
+        self.assert_refused(run("authority", "enroll", "other", "--authority", self.authority, "-o", file), 2,
                             "kitchen-7.pem", "exists")
         self.assertEqual(file.read_text(), before)
 
@@ -191,21 +201,22 @@ class Enrolment(SystemTest):
         serve = ["serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}", "--authority",
                  public]
         self.assert_refused(run(*serve, timeout=30), 1, "coordinator-public.pem",
-                            "sotto enroll --coordinator", "--plan-endorsement")
+                            "sotto authority enroll", "--plan-endorsement")
         endorsement = self.folder / "endorsement.pem"
-        run_ok("enroll", "--coordinator", "--authority", self.authority, "--public-key",
+        run_ok("authority", "enroll", "one", "--coordinator", "--authority", self.authority, "--public-key",
                data_dir / "coordinator-public.pem", "-o", endorsement)
-        with Coordinator(data_dir, extra=["--authority", public, "--plan-endorsement", endorsement]) as one:
+        with CoordinatorOfAnAuthorityElsewhere(data_dir, extra=["--authority", public, "--plan-endorsement",
+                                                                endorsement]) as one:
             self.assertFalse((data_dir / "authority").exists())
             self.assertIn("enrol devices where", one.log_text())
 
         foreign = self.folder / "foreign"
-        run_ok("enroll", "--create-authority", "--authority", foreign)
+        run_ok("authority", "create", "--authority", foreign)
         self.assert_refused(run(*serve[:-1], foreign / "authority.pem", "--plan-endorsement", endorsement,
                                 timeout=30), 2,
                             "endorsement.pem", "another authority")
         device = self.folder / "device.pem"
-        run_ok("enroll", "a", "--authority", self.authority, "-o", device)
+        run_ok("authority", "enroll", "a", "--authority", self.authority, "-o", device)
         self.assert_refused(run(*serve, "--plan-endorsement", device, timeout=30), 2, "device.pem",
                             "of a device")
         (data_dir / "coordinator-key.pem").unlink()
@@ -214,15 +225,24 @@ class Enrolment(SystemTest):
     def test_a_coordinator_makes_an_authority_at_its_first_start_and_keeps_it(self):
         data_dir = self.folder / "one"
         with Coordinator(data_dir) as one:
-            self.assertIn("sotto enroll NAME --authority", one.log_text())
+            self.assertIn("sotto authority enroll NAME --authority", one.log_text())
             one.end()
         made = (data_dir / "authority" / "authority.pem").read_text()
         with Coordinator(data_dir) as one:
             one.end()
         self.assertEqual((data_dir / "authority" / "authority.pem").read_text(), made)
         (data_dir / "authority" / "authority-key.pem").unlink()
-        done = run("serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}", timeout=30)
+        done = serve(data_dir)
         self.assert_refused(done, 1, "authority", "--plan-endorsement")
+
+
+    def test_an_authority_is_made_beside_a_coordinator_only_when_asked_for(self):
+        data_dir = self.folder / "one"
+        serve = ["serve", "--data-dir", data_dir, "--listen", f"127.0.0.1:{free_port()}"]
+        self.assert_refused(run(*serve, timeout=30), 1, "--local-authority", "invent devices")
+        self.assertFalse((data_dir / "authority").exists())
+        self.assert_refused(run(*serve, "--local-authority", "--authority", self.authority / "authority.pem",
+                                timeout=30), 2, "--local-authority")
 
 
 class Identities(SystemTest):
@@ -249,31 +269,33 @@ class Identities(SystemTest):
         self.assert_refused(self.device(one, "--identity", self.folder / "none.pem"), 1, "none.pem")
         garbage = self.folder / "garbage.pem"
         garbage.write_text("garbage")
-        self.assert_refused(self.device(one, "--identity", garbage), 2, "garbage.pem", "sotto enroll")
-        self.assert_refused(self.device(one, "--identity", one.ca), 2, "ca.pem", "sotto enroll")
+        self.assert_refused(self.device(one, "--identity", garbage), 2, "garbage.pem",
+                            "sotto authority enroll")
+        self.assert_refused(self.device(one, "--identity", one.ca), 2, "ca.pem", "sotto authority enroll")
         cut = self.folder / "cut.pem"
         cut.write_text(one.enroll("d").read_text()[:-60])
         self.assert_refused(self.device(one, "--identity", cut), 2, "cut.pem", "cut short")
         coordinators = self.folder / "coordinators.pem"
-        run_ok("enroll", "--coordinator", "--authority", one.authority, "-o", coordinators)
+        run_ok("authority", "enroll", "one", "--coordinator", "--authority", one.authority, "-o",
+               coordinators)
         self.assert_refused(self.device(one, "--identity", coordinators), 2, "coordinators.pem",
                             "of a coordinator")
         # The identity of one device with the authority of another.
         mixed = self.folder / "mixed.pem"
-        run_ok("enroll", "--create-authority", "--authority", self.folder / "foreign")
+        run_ok("authority", "create", "--authority", self.folder / "foreign")
         mark = "-----BEGIN PUBLIC KEY-----"
         mixed.write_text(one.enroll("d").read_text().split(mark)[0]
                          + (self.folder / "foreign/authority.pem").read_text())
         self.assert_refused(self.device(one, "--identity", mixed), 2, "mixed.pem", "not by the authority")
 
     def test_a_device_that_is_not_enrolled_takes_no_plan(self):
-        self.assert_refused(self.device(self.serve()), 1, "enrolled devices only", "sotto enroll")
+        self.assert_refused(self.device(self.serve()), 1, "enrolled devices only", "sotto authority enroll")
 
     def test_a_device_of_another_authority_takes_no_plan(self):
         one = self.serve()
         foreign = self.folder / "foreign"
-        run_ok("enroll", "--create-authority", "--authority", foreign)
-        run_ok("enroll", "d", "--authority", foreign, "-o", self.folder / "d.pem")
+        run_ok("authority", "create", "--authority", foreign)
+        run_ok("authority", "enroll", "d", "--authority", foreign, "-o", self.folder / "d.pem")
         self.assert_refused(self.device(one, "--identity", self.folder / "d.pem"), 1,
                             "not signed by a coordinator", "authority")
 

@@ -2,23 +2,18 @@
 
 import unittest
 
-from sotto_process import Coordinator, Device, MaskHelper, SystemTest, run, run_ok, wait_until, write_task
+from sotto_process import (Coordinator, CoordinatorOfAnAuthorityElsewhere, Device, MaskHelper, SystemTest,
+                           run, run_ok, wait_until, write_task)
 
 DEVICES = 4
-
-
-class CoordinatorOfAnAuthorityElsewhere(Coordinator):
-    @property
-    def authority(self):
-        return self.data_dir.parent / "authority"
 
 
 class OneShot(SystemTest):
     def setUp(self):
         super().setUp()
         self.authority = self.folder / "authority"
-        run_ok("enroll", "--create-authority", "--authority", self.authority)
-        run_ok("enroll", "--coordinator", "--authority", self.authority, "-o",
+        run_ok("authority", "create", "--authority", self.authority)
+        run_ok("authority", "enroll", "coordinator", "--coordinator", "--authority", self.authority, "-o",
                self.folder / "endorsement.pem")
         run_ok("helper", "init", "--data-dir", self.folder / "helper")
         self.helper = MaskHelper(self.folder / "helper", self.authority / "authority.pem").start()

@@ -26,7 +26,7 @@ Status check_protection(const proto::AggregationSpec& aggregation, const Session
   }
   if (aggregation.adversary == proto::Adversary::kSemiMalicious && options.identity == nullptr) {
     return denied(
-        "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` "
+        "the task takes enrolled devices only, and this one has no identity file: `sotto authority enroll` "
         "writes one");
   }
   return check_corrupt_fraction(aggregation, options);
@@ -44,7 +44,7 @@ Status check_honest_min(const proto::AggregationSpec& aggregation, const Session
 Status check_helper(const proto::Plan& plan, const SessionOptions& options) {
   if (options.identity == nullptr) {
     return denied(
-        "the task takes enrolled devices only, and this one has no identity file: `sotto enroll` "
+        "the task takes enrolled devices only, and this one has no identity file: `sotto authority enroll` "
         "writes one");
   }
   if (!options.helper_key) {
@@ -60,7 +60,7 @@ Status check_own_endorsement(const secagg::Identity& identity, std::uint64_t now
   const secagg::Endorsement& own = identity.endorsement;
   if (now >= own.expires_at) {
     return denied(
-        "this device's endorsement has ended: its owner renews it where the authority is kept (or the "
+        "this device's endorsement has ended: its owner renews it with `sotto authority renew` (or the "
         "device's clock runs ahead)");
   }
   if (own.epoch < identity.trust.endorsements_from ||

@@ -89,7 +89,7 @@ Status no_authority(const path& data_dir) {
 Status not_endorsed(const path& data_dir) {
   return failed_precondition(
       "no authority has endorsed this coordinator's key " + public_file(data_dir).string() +
-      ": where the authority is kept run `sotto enroll --coordinator --public-key " +
+      ": where the authority is kept run `sotto authority enroll NAME --coordinator --public-key " +
       public_file(data_dir).filename().string() +
       " --authority DIR -o endorsement.pem`, then start with --plan-endorsement "
       "endorsement.pem");
@@ -125,6 +125,9 @@ Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options,
     }
     if (!options.local_authority) return no_authority(options.data_dir);
     return with_own_authority(options.data_dir, unix_seconds(now));
+  }
+  if (options.local_authority) {
+    return invalid_argument("the authority is either kept elsewhere or local, not both");
   }
   const auto authority = identity::load_public_key(options.authority_file);
   if (!authority) return authority.error();

@@ -97,9 +97,9 @@ TEST_F(IdentityFiles, AKeyLeavesNothingInMemoryThatIsFreed) {
 }
 
 TEST_F(IdentityFiles, FilesOfAWrongKindAreRefusedByName) {
-  expect_refused("", "sotto enroll");
-  expect_refused("no PEM at all\n", "sotto enroll");
-  expect_refused(crypto::public_key_to_pem(authority_.public_key()), "sotto enroll");
+  expect_refused("", "sotto authority enroll");
+  expect_refused("no PEM at all\n", "sotto authority enroll");
+  expect_refused(crypto::public_key_to_pem(authority_.public_key()), "sotto authority enroll");
   expect_refused(encode_enrolled_key(authority_.enroll(Role::kCoordinator, random_, {}), ""),
                  "of a coordinator, not of a device");
   expect_refused(encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {}), ""),

@@ -28,7 +28,7 @@ struct DeviceOptions {
   std::filesystem::path ca_file{};
   std::string device_id{};                // 1 .. 64 bytes of [A-Za-z0-9._-], unique in the fleet
   std::string population{};               // which tasks this device may serve
-  std::filesystem::path identity_file{};  // from `sotto enroll`; without it most tasks are refused
+  std::filesystem::path identity_file{};  // from `sotto authority enroll`; without it most tasks are refused
   // Holds the private key when identity_file does not, a secure element for instance; must outlive the
   // device.
   secagg::Signer* signer = nullptr;

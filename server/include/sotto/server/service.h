@@ -30,7 +30,7 @@ struct ServiceOptions {
   // The public key of an authority that is kept elsewhere, and the file in which it endorses this
   // coordinator's key; or `local_authority`: the data directory holds the authority, made at the first start.
   // Whoever controls this coordinator can then invent devices, so it must be asked for.
-  bool local_authority = true;
+  bool local_authority = false;
   std::filesystem::path authority_file{};
   std::filesystem::path plan_endorsement_file{};
   // Where somebody brings the authority's newest bulletin; looked at every other second. Empty: with
