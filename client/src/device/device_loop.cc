@@ -151,7 +151,7 @@ Participation DeviceLoop::take_part() {
                                  {random_, random_});
   Session::Action action = begin(session);
   for (;;) {
-    keep_bulletin(*session);
+    keep_bulletin(session);
     const auto* done = std::get_if<Session::Done>(&action);
     // A session that ended because nobody answered may go on when the coordinator is back.
     if (done == nullptr || !is_out_of_reach(done->status)) persist(session);

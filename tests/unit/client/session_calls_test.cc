@@ -288,7 +288,7 @@ TEST(SessionPlan, ACoordinatorWhoseEndorsementHasEndedOffersNothing) {
   ASSERT_GT(now, 0u);
   expect_credential_refused(task, until(now), "coordinator that signed the plan has ended");
   SessionScript script(task);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   proto::PlanOffer offer = task.offer(kToken);
   offer.credential = until(now + 1);
   (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer)));
@@ -301,7 +301,7 @@ void expect_device_refused(const std::function<void(secagg::Identity&)>& change,
   SessionOptions options = device_options();
   options.identity = &identity;
   SessionScript script(Task(Aggregation::kPlain), options);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, what);
 }
 
@@ -339,18 +339,18 @@ proto::PlanOffer offer_with(const Task& task, std::vector<std::uint8_t> bulletin
 TEST(SessionBulletin, IsTakenFromTheOfferAndHandedOn) {
   const Task task(Aggregation::kPlain);
   SessionScript script(task);
-  EXPECT_EQ(sent<proto::CheckInRequest>(script.session->start(script.now)).bulletin_edition, 0u);
+  EXPECT_EQ(sent<proto::CheckInRequest>(script.session.start(script.now)).bulletin_edition, 0u);
   const std::vector<std::uint8_t> bulletin =
       secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 4, .revoked = {crypto::Digest{}}});
-  EXPECT_TRUE(script.session->bulletin().empty());
+  EXPECT_TRUE(script.session.bulletin().empty());
   (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer_with(task, bulletin))));
-  EXPECT_EQ(script.session->bulletin(), bulletin);
+  EXPECT_EQ(script.session.bulletin(), bulletin);
 }
 
 TEST(SessionBulletin, EndsThePlanOfACoordinatorThatItRevokes) {
   const Task task(Aggregation::kPlain);
   SessionScript script(task);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   const crypto::Digest coordinator = secagg::identity_of(secagg::enrolled_coordinator().signer.public_key());
   const auto bulletin = secagg::signed_bulletin(secagg::fleet_authority(), {.revoked = {coordinator}});
   expect_left(script, script.reply(proto::CheckInReply(offer_with(task, bulletin))),
@@ -360,7 +360,7 @@ TEST(SessionBulletin, EndsThePlanOfACoordinatorThatItRevokes) {
 TEST(SessionBulletin, LeadsToTheAuthoritysNewKey) {
   const Task task(Aggregation::kPlain);
   SessionScript script(task);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   secagg::KeySigner newer(secagg::numbered_key(78));
   const secagg::Rotation rotation = secagg::rotate(secagg::fleet_authority(), newer, 3);
   proto::PlanOffer offer = offer_with(task, secagg::signed_bulletin(newer, {.rotations = {rotation}}));
@@ -382,10 +382,10 @@ TEST(SessionBulletin, OfNobodyInParticularOrSetBackEndsTheSession) {
   options.identity = &identity;
   const auto refused = [&](const std::vector<std::uint8_t>& bulletin, const std::string& what) {
     SessionScript script(task, options);
-    EXPECT_EQ(sent<proto::CheckInRequest>(script.session->start(script.now)).bulletin_edition, 5u);
+    EXPECT_EQ(sent<proto::CheckInRequest>(script.session.start(script.now)).bulletin_edition, 5u);
     expect_left(script, script.reply(proto::CheckInReply(offer_with(task, bulletin))),
                 StatusCode::kPermissionDenied, what);
-    EXPECT_TRUE(script.session->bulletin().empty());
+    EXPECT_TRUE(script.session.bulletin().empty());
   };
   refused(secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 4}), "set it back");
   refused(secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 5, .endorsements_from = 1}),
@@ -393,7 +393,7 @@ TEST(SessionBulletin, OfNobodyInParticularOrSetBackEndsTheSession) {
   refused(secagg::signed_bulletin(stranger, {.edition = 6}), "not by the authority");
   refused({1, 2, 3}, "does not decode");
   SessionScript script(task, options);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer_with(task, known))));
 }
 

@@ -111,7 +111,7 @@ TEST_F(IdentityFiles, AFileWithBothRolesServesEach) {
   const auto key = crypto::fresh_key();
   std::string text;
   for (const Role role : {Role::kCoordinator, Role::kDevice}) {
-    text += encode_enrolled_key(authority_.enroll(role, key.public_key()), "").reveal_text();
+    text += encode_enrolled_key(authority_.enroll(role, key.public_key(), {}), "").reveal_text();
   }
   for (const Role role : {Role::kCoordinator, Role::kDevice}) {
     const auto enrolled = decode_enrolled_key(text, role);
@@ -132,7 +132,8 @@ TEST_F(IdentityFiles, AKeyMayHaveTheOlderForm) {
   ASSERT_TRUE(key.has_value());
   const std::string text =
       crypto::pem_encode("EC PRIVATE KEY", *sec1) +
-      std::string(encode_enrolled_key(authority_.enroll(Role::kDevice, key->public_key()), "").reveal_text());
+      std::string(
+          encode_enrolled_key(authority_.enroll(Role::kDevice, key->public_key(), {}), "").reveal_text());
   const auto enrolled = decode_enrolled_key(text, Role::kDevice);
   ASSERT_TRUE(enrolled.has_value()) << enrolled.error().message();
   ASSERT_TRUE(enrolled->key.has_value());

@@ -281,7 +281,7 @@ class WillingSession final : public aggregator::CohortSession {
 };
 
 TEST(CohortSteps, EndAtOnceWhenAllWhoAreAwaitedHaveLeftBefore) {
-  CohortHost host([](const proto::Plan&, const OpenCohort&) {
+  CohortHost host([](const proto::Plan&, const OpenCohort&, Time) {
     return Result<std::unique_ptr<aggregator::CohortSession>>(std::make_unique<WillingSession>());
   });
   const auto step = [&](const CohortCommand& command) { return host.step(kCohort, command, Time{1}); };
