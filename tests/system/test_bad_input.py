@@ -5,8 +5,8 @@ import pathlib
 import subprocess
 import unittest
 
-from sotto_process import (SMALL_FLEET, Coordinator, CoordinatorOfAnAuthorityElsewhere, SystemTest, free_port, run,
-                           run_ok, write_task)
+from sotto_process import (SMALL_FLEET, Coordinator, CoordinatorOfAnAuthorityElsewhere, SystemTest, free_port,
+                           run, run_ok, write_task)
 
 
 def serve(data_dir, address=None):

@@ -36,8 +36,8 @@ TEST(Rejection, AnUnknownNumberFromAPeerIsDescribedToo) {
 TEST(Rejection, ARefusalIsNeverNone) {
   EXPECT_EQ(from_number<Rejection>(0), std::nullopt);
   EXPECT_EQ(from_number<Rejection>(1), Rejection::kMalformed);
-  EXPECT_EQ(from_number<Rejection>(16), Rejection::kBadSignature);
-  EXPECT_EQ(from_number<Rejection>(17), std::nullopt);
+  EXPECT_EQ(from_number<Rejection>(18), Rejection::kRevoked);
+  EXPECT_EQ(from_number<Rejection>(19), std::nullopt);
 }
 
 TEST(Rejection, OnlyNoneIsAccepted) {

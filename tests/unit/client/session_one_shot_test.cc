@@ -68,7 +68,7 @@ TEST(SessionOneShot, TakesNoTaskThatWithstandsFewerCorruptDevicesThanItsOwnerAsk
   expect_refused(options, "this device asks for");
   options.corrupt_fraction_min = one_shot_task().plan.aggregation.corrupt_fraction;
   SessionScript script(one_shot_task(), options);
-  (void)script.session->start(script.now);
+  (void)script.session.start(script.now);
   (void)sent<proto::FetchModelRequest>(script.offer_plan());
 }
 
