@@ -138,7 +138,8 @@ TEST_F(AuthorityFiles, DamagedFilesAreNamed) {
     write("two/authority-key.pem", key);
     const Status status = Authority::open(path("two")).status();
     EXPECT_EQ(status.code(), StatusCode::kDataLoss) << key;
-    EXPECT_NE(status.message().find("authority-key.pem holds no P-256 private key"), std::string::npos) << key;
+    EXPECT_NE(status.message().find("authority-key.pem holds no P-256 private key"), std::string::npos)
+        << key;
   }
 }
 
