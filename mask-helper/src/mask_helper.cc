@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sotto/base/limits.h"
+#include "sotto/proto/plan_codec.h"
 #include "sotto/proto/plan_facts.h"
 #include "sotto/secagg/one_shot.h"
 
@@ -48,6 +49,7 @@ Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHel
   SOTTO_RETURN_IF_ERROR(check_coordinator(request, options.authority, now));
   const Result<proto::Plan> plan = proto::decode_plan(request.plan);
   if (!plan) return plan.error();
+  SOTTO_RETURN_IF_ERROR(proto::check_plan_age(*plan, now));
   if (plan->aggregation.kind != proto::Aggregation::kOneShot) {
     return invalid_argument(std::string("the plan's aggregation is ") +
                             proto::to_string(plan->aggregation.kind) + "; a helper serves one_shot only");

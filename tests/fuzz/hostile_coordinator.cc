@@ -86,6 +86,7 @@ HostileCoordinator::HostileCoordinator(Aggregation kind, FuzzInput& input) : inp
   for (std::size_t i = 0; i < kParameters; ++i) writer.f32(static_cast<float>(i) - 3.5f);
   plan_.task = TaskId{7};
   plan_.round = RoundId{4};
+  plan_.not_after = 5'184'000;  // 60 days, as long as a plan may hold
   plan_.model_version = ModelVersion{3};
   plan_.model_digest = crypto::sha256({model_bytes_});
   plan_.model = {.architecture = proto::Architecture::kSoftmax, .features = 3, .classes = 2};

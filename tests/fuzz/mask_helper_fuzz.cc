@@ -29,6 +29,7 @@ class Messages {
   Messages() {
     plan_.task = TaskId{7};
     plan_.round = RoundId{3};
+    plan_.not_after = 3600;
     plan_.model = {.architecture = proto::Architecture::kSoftmax, .features = 2, .classes = 2};
     plan_.report_within_ms = 1000;
     plan_.aggregation.kind = proto::Aggregation::kOneShot;
@@ -130,7 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const unsigned set = ~unsigned{input.u8()} & ((1u << kDevices) - 1);
     std::vector<std::uint8_t> request = messages.request(set);
     const bool changed = fuzz::mutate(input, request);
-    const auto reply = helper.answer(request, Time{}, executor);
+    const auto reply = helper.answer(request, Time{1000}, executor);
     SOTTO_CHECK(reply.has_value());
     const auto* sum = std::get_if<proto::MaskSum>(&*reply);
     const bool due = std::popcount(set) >= int{kCohortMin} && (given == 0 || given == set);

@@ -13,7 +13,8 @@ from sotto_primitives import AES_128_CTR, CHACHA20, keystream
 from sotto_session import IDENTITY, KEYS, LIMB_BITS, PRIME, Roster
 from sotto_vector import Ring
 
-PLAN = Plan(task=5, round=9, model_version=4, model_hash=hashlib.sha256(b"model").digest(),
+PLAN = Plan(task=5, round=9, issued_at=1767225600, not_after=1767229200, model_version=4,
+            model_hash=hashlib.sha256(b"model").digest(),
             architecture=SOFTMAX,
             features=2, classes=2, hidden=(), local_epochs=2, batch_size=16, learning_rate=0.25, momentum=0.5,
             proximal_mu=0, aggregation=SECURE, adversary=SEMI_MALICIOUS, prg=CHACHA20, cohort_min=3,

@@ -28,7 +28,8 @@ from fixed_sessions import AUTHORITY, PLAN, SETTINGS, enrolled, fixed, play, pol
 from sotto_identity import COORDINATOR, CREDENTIAL_BYTES, DEVICE, Terms, Trust, identity_of, plan_message
 from sotto_one_shot import helper_request, one_shot_message, plan_bytes, set_name
 from sotto_parameters import search
-from sotto_plan import BITS, COUNT, CUSTOM, DENSE, FLOAT, ONE_EACH, ONE_SHOT, Metric, Segment
+from sotto_plan import (BITS, CLOCK_TOLERANCE_S, COUNT, CUSTOM, DENSE, FLOAT, ONE_EACH, ONE_SHOT,
+                        PLAN_LIFETIME_MAX_S, UNIX_SECONDS_MAX, Metric, Segment)
 from sotto_primitives import AES_128_CTR, CHACHA20, keystream, public_key, seal
 from sotto_vector import Ring, binary32, encode_update, fixed_steps
 
@@ -55,7 +56,8 @@ def plans():
             replace(PLAN, architecture=DENSE, features=561, classes=6, hidden=(32,), aggregation=FLOAT,
                     prg=AES_128_CTR,
                     cohort_min=64, participants_max=300, proximal_mu=0.0625),
-            replace(PLAN, task=2**64 - 1, round=2**64 - 1, model_version=2**64 - 1,
+            replace(PLAN, task=2**64 - 1, round=2**64 - 1, issued_at=UNIX_SECONDS_MAX,
+                    not_after=UNIX_SECONDS_MAX, model_version=2**64 - 1,
                     features=2**16 - 1, classes=256,
                     local_epochs=1000, batch_size=65536, learning_rate=100, proximal_mu=100, cohort_min=1024,
                     participants_max=1024, corrupt_fraction=0, dropout_fraction=0, clip=1e6, weight_max=2**20,
@@ -65,7 +67,12 @@ def plans():
             PLAN_WITH_SEGMENTS, LARGEST_PLAN)
     cases = [asdict(plan) | {"parameters": plan.parameters(), "bytes": plan.encode(), "hash": plan.hash()}
              for plan in good]
-    return {"cases": cases,
+    long_lived = replace(PLAN, not_after=PLAN.issued_at + PLAN_LIFETIME_MAX_S)
+    ages = [{"bytes": plan.encode(), "now": now, "holds": plan.holds_at(now)} for plan, now in (
+        (PLAN, PLAN.issued_at - CLOCK_TOLERANCE_S - 1), (PLAN, PLAN.issued_at - CLOCK_TOLERANCE_S),
+        (PLAN, PLAN.not_after), (PLAN, PLAN.not_after + 1), (long_lived, PLAN.issued_at),
+        (replace(long_lived, not_after=long_lived.not_after + 1), PLAN.issued_at))]
+    return {"cases": cases, "ages": ages,
             "refused": [{"why": why, "bytes": data} for why, data in refusal_cases.plan_cases()]}
 
 

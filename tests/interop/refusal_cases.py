@@ -361,7 +361,9 @@ def plan_cases():
     for version in (0, 1, 3):
         yield f"version {version}", patched(good, 4, bytes([version]))
     bad_values = {
-        "round": (0,), "architecture": (0, 4), "features": (0, 2**20 + 1), "classes": (0, 1, 257),
+        "round": (0,), "issued_at": (PLAN.not_after + 1,),
+        "not_after": (PLAN.issued_at - 1, 253402300800), "architecture": (0, 4),
+        "features": (0, 2**20 + 1), "classes": (0, 1, 257),
         "hidden": ((1,),), "custom_parameters": (1,), "name": (b"a",),
         "configuration": (b"\n", b"a" * 769),
         "local_epochs": (0, 1001), "batch_size": (0, 65537), "learning_rate": (0, -1, 100.5, "nan"),

@@ -11,6 +11,8 @@ WORDS, BITS = 1, 2
 SIGNED, COUNT = 1, 2
 BY_EXAMPLES, ONE_EACH = 1, 2
 PARAMETERS_MAX = 2**24
+UNIX_SECONDS_MAX = 253402300799  # 9999-12-31
+PLAN_LIFETIME_MAX_S, CLOCK_TOLERANCE_S = 60 * 86400, 300
 NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 
@@ -56,6 +58,8 @@ class Plan:
 
     task: int
     round: int
+    issued_at: int
+    not_after: int
     model_version: int
     model_hash: bytes
     architecture: int
@@ -86,8 +90,9 @@ class Plan:
     metrics: tuple = CLASSIFICATION
 
     def encode(self):
-        head = struct.pack("<4sB3Q32sB2IB", b"SPLN", 2, self.task, self.round, self.model_version,
-                           self.model_hash, self.architecture, self.features, self.classes, len(self.hidden))
+        head = struct.pack("<4sB5Q32sB2IB", b"SPLN", 2, self.task, self.round, self.issued_at,
+                           self.not_after, self.model_version, self.model_hash, self.architecture,
+                           self.features, self.classes, len(self.hidden))
         hidden = struct.pack(f"<{len(self.hidden)}I", *self.hidden)
         model = struct.pack("<I", self.custom_parameters) + sized(self.name) + sized(self.configuration)
         lists = b"".join(bytes([len(entries)]) + b"".join(entry.encode() for entry in entries)
@@ -100,6 +105,11 @@ class Plan:
 
     def hash(self):
         return sha256(self.encode())
+
+    def holds_at(self, now):
+        """Whether a device whose clock says `now`, in seconds after 1970, may take it up."""
+        return (self.not_after - self.issued_at <= PLAN_LIFETIME_MAX_S
+                and self.issued_at - CLOCK_TOLERANCE_S <= now <= self.not_after)
 
     def parameters(self):
         """Length of the model (section 3)."""
@@ -146,7 +156,7 @@ def decode_plan(data):
     reader = Reader(data)
     if reader.take(5) != b"SPLN\2":
         raise ValueError("not a plan of version 2")
-    start = reader.unpack("3Q32sB2I")
+    start = reader.unpack("5Q32sB2I")
     hidden = reader.entries(8, lambda: reader.number("I"))
     custom = {"custom_parameters": reader.number("I"), "name": reader.sized(),
               "configuration": reader.sized(),
@@ -203,6 +213,7 @@ def segment_ranges(plan):
 def ranges(plan):
     """The table's third column; a comparison with NaN is false and so refuses it."""
     yield "round", plan.round >= 1
+    yield "times", plan.issued_at <= plan.not_after <= UNIX_SECONDS_MAX
     yield from model_ranges(plan)
     yield "local epochs", 1 <= plan.local_epochs <= 1000
     yield "batch size", 1 <= plan.batch_size <= 65536

@@ -31,7 +31,8 @@ STEPS = {SHARE: "share", COLLECT: "collect", CONFIRM: "confirm", UNMASK: "unmask
 AUTHORITY = SigningKey(1 << 200 | 7)
 PEER = None
 
-PLAN = Plan(task=7, round=3, model_version=2, model_hash=bytes(range(32)), architecture=SOFTMAX, features=6,
+PLAN = Plan(task=7, round=3, issued_at=1767225600, not_after=1767229200, model_version=2,
+            model_hash=bytes(range(32)), architecture=SOFTMAX, features=6,
             classes=3,
             hidden=(), local_epochs=1, batch_size=8, learning_rate=0.125, momentum=0, proximal_mu=0,
             aggregation=SECURE,

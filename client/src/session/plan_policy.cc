@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "sotto/proto/plan_codec.h"
+
 namespace sotto::client {
 namespace {
 
@@ -102,7 +104,8 @@ Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions
   return check_own_endorsement(*options.identity, unix_seconds(now));
 }
 
-Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options) {
+Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options, Time now) {
+  if (options.has_clock) SOTTO_RETURN_IF_ERROR(proto::check_plan_age(plan, now));
   const proto::Aggregation kind = plan.aggregation.kind;
   if ((kind == proto::Aggregation::kPlain || kind == proto::Aggregation::kFloat) && !options.allow_unmasked) {
     return {StatusCode::kPermissionDenied,

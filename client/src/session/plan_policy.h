@@ -7,7 +7,7 @@
 namespace sotto::client {
 
 // kPermissionDenied: the owner forbids it; kFailedPrecondition: the device cannot. Says which field and why.
-[[nodiscard]] Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options);
+[[nodiscard]] Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options, Time now);
 
 // kPermissionDenied unless the offered plan is signed by a coordinator of the device's own authority, and
 // unless the device's own endorsement still holds. A device without an identity has no authority to ask.

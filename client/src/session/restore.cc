@@ -75,7 +75,7 @@ Result<Session::Action> Session::Impl::restore(Bytes bytes, Time now) {
   plan_ = std::move(*plan);
   plan_bytes_ = std::move(saved->plan);
   accepted_at_ = saved->accepted_at;
-  if (const Status policy = check_plan_policy(*plan_, options_); !policy.ok()) {
+  if (const Status policy = check_plan_policy(*plan_, options_, now); !policy.ok()) {
     return leave(policy.with_context("plan refused"), own_pause(now));
   }
   if (has_update) return send_join(std::exchange(saved->content, {}), now);

@@ -179,7 +179,7 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
   if (!plan) return leave(plan.error().with_context("the coordinator's plan"), own_pause(now));
   Status policy = take_bulletin(offer);
   if (policy.ok()) policy = check_plan_credential(offer, options_, now);
-  if (policy.ok()) policy = check_plan_policy(*plan, options_);
+  if (policy.ok()) policy = check_plan_policy(*plan, options_, now);
   if (!policy.ok()) {
     return leave(policy.with_context("plan refused"), own_pause(now));
   }

@@ -133,14 +133,14 @@ proto::CheckInReply Core::assign(const proto::CheckInRequest& request) {
 }
 
 proto::PlanOffer Core::give_plan(Task& task, Round& round, const proto::CheckInRequest& request) {
-  const bool first = round.joining_until() == kNever;
   const Visit& visit = visits_.create(random_, request.device_id, task.stored.id, round.id());
-  round.plan_given(visit.token, now_);
-  // Counted from the first plan: later ones do not put it off.
-  if (first) {
+  // Its times count from the first plan: later ones do not put them off.
+  if (!round.issued()) {
+    round.issue(now_);
     deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kJoining, .round = round.id()},
                    round.joining_until());
   }
+  round.plan_given(visit.token);
   if (options_.identity != nullptr && !round.plan_credential) {
     secagg::Identity identity = *options_.identity;
     round.plan_credential = secagg::make_credential(identity.signer, identity.endorsement,

@@ -41,11 +41,10 @@ void Core::act_on(Task& task, Round& round) {
     end_round(task, round, {.round = round.id(), .reason = std::move(abandon->reason)});
   } else if (std::holds_alternative<Round::Vanish>(next)) {
     deadlines_.clear(joining_of(task, round));
-    // As if it had never begun: the next one has its number.
-    if (round.id() == task.last_begun) task.last_begun = RoundId{task.last_begun.value - 1};
+    // As if it had never begun: the next one has its number, unless a plan went out with it.
+    if (round.id() == task.last_begun && !round.issued())
+      task.last_begun = RoundId{task.last_begun.value - 1};
     task.rounds.erase(round.id());
-  } else if (round.joining() && round.joining_until() == kNever) {
-    deadlines_.clear(joining_of(task, round));
   }
 }
 

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "coordinator/clips.h"
+#include "sotto/base/check.h"
 #include "sotto/proto/plan.h"
+#include "sotto/proto/plan_facts.h"
 
 namespace sotto::server {
 namespace {
@@ -65,12 +67,11 @@ std::string RefusalCounts::summary() const {
 Round::Round(const StoredTask& task, RoundId id, const crypto::Digest& helper)
     : id_(id),
       plan_(make_plan(task, id, helper)),
-      plan_bytes_(proto::encode_plan(plan_)),
-      plan_digest_(crypto::sha256({plan_bytes_})),
       participants_(task.spec.participants),
       participants_min_(task.spec.participants_min),
       cohort_max_(task.spec.cohort_max),
       report_within_ms_(task.spec.report_within_ms),
+      phase_deadline_ms_(task.spec.phase_deadline_ms),
       plans_max_(plans_for(task.spec)) {
   record_.task = task.id;
   record_.round = id;
@@ -94,7 +95,8 @@ Round::Next Round::next(bool active) const {
 Round::Next Round::next_of_joining(bool active) const {
   if (one_shot() && !cohorts_.empty() && cohorts_open() == 0) return Abandon{first_failure_};
   // Nobody is at work: paused before anybody was, or the only device went elsewhere.
-  if (plans_given_ == 0) return active ? Next(Wait{}) : Next(Vanish{});
+  // A plan that came back is not given to others: its time runs already.
+  if (plans_given_ == 0) return active && !issued() ? Next(Wait{}) : Next(Vanish{});
   const bool all_heard = outstanding_ == 0 && !(active && has_plans_left());
   if (joined_ < participants_ && !all_heard && !overdue_) return Wait{};
   const std::uint32_t cohort_min = plan_.aggregation.cohort_min;
@@ -126,11 +128,20 @@ Round::Next Round::next_of_summing() const {
   return Abandon{std::move(reason)};
 }
 
-void Round::plan_given(const SessionToken& token, Time now) {
-  if (joining_until_ == kNever) {
-    record_.started_ms = now.ms;
-    joining_until_ = now + std::chrono::milliseconds(report_within_ms_);
-  }
+void Round::issue(Time now) {
+  SOTTO_CHECK(!issued());
+  record_.started_ms = now.ms;
+  joining_until_ = now + std::chrono::milliseconds(report_within_ms_);
+  // Share, collect, confirm and unmask follow the joining.
+  const std::uint64_t longest_ms = report_within_ms_ + 4 * std::uint64_t{phase_deadline_ms_};
+  plan_.issued_at = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ms, 0)) / 1000;
+  plan_.not_after = plan_.issued_at + longest_ms / 1000 + 1 + proto::kPlanSlackS;
+  plan_bytes_ = proto::encode_plan(plan_);
+  plan_digest_ = crypto::sha256({plan_bytes_});
+}
+
+void Round::plan_given(const SessionToken& token) {
+  SOTTO_CHECK(issued());
   ++plans_given_;
   ++outstanding_;
   planned_.push_back(token);
@@ -145,7 +156,6 @@ void Round::plan_returned(const SessionToken& token) {
   }
   --plans_given_;
   --outstanding_;
-  if (plans_given_ == 0) joining_until_ = kNever;
 }
 
 void Round::device_joined(const SessionToken& token) {

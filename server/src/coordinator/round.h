@@ -26,7 +26,7 @@ namespace sotto::server {
 [[nodiscard]] std::vector<std::uint32_t> cohort_sizes(std::uint32_t joined, std::uint32_t cohort_min,
                                                       std::uint32_t cohort_max);
 
-// The plan of a round of the task, on its last model.
+// The plan of a round of the task, on its last model; without the times that it gets when it is issued.
 [[nodiscard]] proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Digest& helper);
 
 // Refusals by Rejection.
@@ -84,7 +84,9 @@ class Round {
   Round(const StoredTask& task, RoundId id, const crypto::Digest& helper);
 
   [[nodiscard]] RoundId id() const { return id_; }
+  // Complete, and with bytes, once it is issued: with the first plan that is given.
   [[nodiscard]] const proto::Plan& plan() const { return plan_; }
+  [[nodiscard]] bool issued() const { return !plan_bytes_.empty(); }
   [[nodiscard]] const std::vector<std::uint8_t>& plan_bytes() const { return plan_bytes_; }
   [[nodiscard]] const crypto::Digest& plan_digest() const { return plan_digest_; }
   [[nodiscard]] Phase phase() const { return phase_; }
@@ -102,7 +104,9 @@ class Round {
   [[nodiscard]] Next next(bool active) const;
 
   // ---- while joining ----
-  void plan_given(const SessionToken& token, Time now);
+  // The plan holds from now until the round's last deadline. Once, before the first plan is given.
+  void issue(Time now);
+  void plan_given(const SessionToken& token);
   void plan_returned(const SessionToken& token);  // as if it had never been given
   void device_joined(const SessionToken& token);
   void joiner_left() { --joined_; }
@@ -158,6 +162,7 @@ class Round {
   std::uint32_t participants_min_ = 0;
   std::uint32_t cohort_max_ = 0;
   std::uint32_t report_within_ms_ = 0;
+  std::uint32_t phase_deadline_ms_ = 0;
   std::uint32_t plans_max_ = 0;
 
   Phase phase_ = Phase::kJoining;

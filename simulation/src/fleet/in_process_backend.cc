@@ -152,7 +152,7 @@ class InProcessBackend final : public Backend {
   std::unique_ptr<server::Store> store_ = server::make_memory_store();
   EnrolledFleet fleet_{randomness_};
   LocalMaskHelper helper_{fleet_.coordinator().trust, *randomness_.stream({.purpose = "mask helper"}),
-                          executor_};
+                          executor_, clock_};
   server::CohortHost cohorts_{*coordinator_random_,
                               {.authority = fleet_.coordinator().trust, .helper = &helper_}};
   std::unique_ptr<server::Coordinator> coordinator_;

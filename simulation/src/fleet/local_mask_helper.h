@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sotto/aggregator/one_shot_session.h"
+#include "sotto/base/clock.h"
 #include "sotto/base/executor.h"
 #include "sotto/mask_helper/mask_helper.h"
 
@@ -12,14 +13,14 @@ namespace sotto::simulation {
 
 class LocalMaskHelper final : public aggregator::HelperLink {
  public:
-  // Its key is drawn from `random`. `executor` must outlive the helper. Simulated fleets are enrolled for
-  // good, so that it needs no clock.
-  LocalMaskHelper(const secagg::Trust& authority, Random& random, Executor& executor)
-      : helper_(draw_key(random), {.authority = authority}, *answered_), executor_(executor) {}
+  // Its key is drawn from `random`. `executor` and `clock` must outlive the helper.
+  LocalMaskHelper(const secagg::Trust& authority, Random& random, Executor& executor,
+                  const Clock& clock)
+      : helper_(draw_key(random), {.authority = authority}, *answered_), executor_(executor), clock_(clock) {}
 
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const { return helper_.public_key(); }
   Result<proto::HelperReply> sum_masks(Bytes request) override {
-    return helper_.answer(request, Time{}, executor_);
+    return helper_.answer(request, clock_.now(), executor_);
   }
 
  private:
@@ -32,6 +33,7 @@ class LocalMaskHelper final : public aggregator::HelperLink {
   const std::unique_ptr<mask_helper::AnsweredPlans> answered_ = mask_helper::make_memory_answered_plans();
   mask_helper::MaskHelper helper_;
   Executor& executor_;
+  const Clock& clock_;
 };
 
 }  // namespace sotto::simulation

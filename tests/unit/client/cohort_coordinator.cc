@@ -19,6 +19,7 @@ Task::Task(proto::Aggregation kind, std::vector<float> parameters) {
   for (const float value : parameters) writer.f32(value);
   plan.task = TaskId{7};
   plan.round = RoundId{4};
+  plan.not_after = 3600;
   plan.model_version = ModelVersion{3};
   plan.model_digest = crypto::sha256({model_bytes});
   plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 3, .classes = 2};

@@ -11,6 +11,7 @@
 #include "cohort_coordinator.h"
 #include "device/device_options.h"
 #include "session_script.h"
+#include "sotto/base/clock.h"
 #include "sotto/base/limits.h"
 #include "support/bulletins.h"
 #include "support/enrolment.h"
@@ -83,6 +84,7 @@ class DeviceLoopTest : public testing::Test {
     options_.state_file = folder_ / "state";
     options_.allow_unmasked = true;
     options_.progress = [this](const std::string& text) { said_.push_back(text); };
+    next_round();
   }
   ~DeviceLoopTest() override { std::filesystem::remove_all(folder_); }
 
@@ -99,9 +101,18 @@ class DeviceLoopTest : public testing::Test {
                          attempts_max)
                          .value());
   }
+  // The task goes on: another round, now, on another version of the model.
+  void next_round() {
+    ++task_.plan.round.value;
+    ++task_.plan.model_version.value;
+    task_.plan.issued_at = static_cast<std::uint64_t>(SystemClock().now().ms) / 1000;
+    task_.plan.not_after = task_.plan.issued_at + 3600;
+    task_.plan_bytes = proto::encode_plan(task_.plan);
+  }
   // A coordinator that counts this device alone, in a plain session.
   Result<Reply> serve(const Request& request) {
     if (std::holds_alternative<proto::CheckInRequest>(request)) {
+      next_round();
       return Reply(proto::CheckInReply(proto::PlanOffer{kToken, task_.plan_bytes}));
     }
     if (const auto* fetch = std::get_if<proto::FetchModelRequest>(&request))

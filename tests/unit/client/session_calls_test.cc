@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "session_script.h"
 #include "sotto/base/limits.h"
@@ -177,6 +179,44 @@ TEST(SessionPlan, CohortsBelowTheDevicesOwnMinimumAreRefused) {
   SessionScript script(Task(Aggregation::kSecure), options);
   (void)script.session.start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "no cohort below 4");
+}
+
+Task task_of_times(std::uint64_t issued_at, std::uint64_t not_after) {
+  Task task(Aggregation::kSecure);
+  task.plan.issued_at = issued_at;
+  task.plan.not_after = not_after;
+  task.plan_bytes = proto::encode_plan(task.plan);
+  return task;
+}
+
+TEST(SessionPlan, OldPlansAndThoseOfTheFutureAreRefused) {
+  using Case = std::tuple<std::uint64_t, std::uint64_t, const char*>;
+  for (const auto& [issued_at, not_after, what] :
+       {Case{0, 999, "the plan ended at 1970-01-01T00:16:39Z, it is 1970-01-01T00:16:40Z here"},
+        Case{1301, 2000, "the plan was signed at 1970-01-01T00:21:41Z, it is 1970-01-01T00:16:40Z"},
+        Case{0, 60 * 86'400 + 1, "the plan holds from 1970-01-01T00:00:00Z to 1970-03-02T00:00:01Z"}}) {
+    SessionScript script(task_of_times(issued_at, not_after));  // at 1000 s
+    (void)script.session.start(script.now);
+    expect_left(script, script.offer_plan(), StatusCode::kFailedPrecondition,
+                std::string("plan refused: ") + what);
+  }
+}
+
+TEST(SessionPlan, WithinTheClocksToleranceIsTaken) {
+  using Times = std::pair<std::uint64_t, std::uint64_t>;
+  for (const auto& [issued_at, not_after] : {Times{0, 1000}, Times{1300, 2000}, Times{0, 60 * 86'400}}) {
+    SessionScript script(task_of_times(issued_at, not_after));
+    (void)script.session.start(script.now);
+    (void)sent<proto::FetchModelRequest>(script.offer_plan());
+  }
+}
+
+TEST(SessionPlan, ADeviceWithoutAClockLooksAtNoTimes) {
+  SessionOptions options = device_options();
+  options.has_clock = false;
+  SessionScript script(task_of_times(0, 999), options);
+  (void)script.session.start(script.now);
+  (void)sent<proto::FetchModelRequest>(script.offer_plan());
 }
 
 // A secure task whose plan was edited.

@@ -11,6 +11,7 @@
 #include "sotto/mask_helper/mask_helper.h"
 #include "sotto/proto/plan_codec.h"
 #include "sotto/secagg/bulletin.h"
+#include "sotto/proto/plan_facts.h"
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
@@ -99,6 +100,8 @@ proto::Plan plan_from_fields(const Json& fields) {
   proto::Plan plan;
   plan.task.value = fields.at("task");
   plan.round.value = fields.at("round");
+  plan.issued_at = fields.at("issued_at");
+  plan.not_after = fields.at("not_after");
   plan.model_version.value = fields.at("model_version");
   plan.model_digest = array_of<32>(fields, "model_hash");
   plan.model = {.architecture = static_cast<proto::Architecture>(fields.at("architecture").get<int>()),
@@ -160,6 +163,14 @@ TEST(GoldenVectors, PlansHaveTheseBytesAndFields) {
 TEST(GoldenVectors, PlansOutOfRangeAreRefused) {
   for (const Json& refused : read_cases("plan", "refused")) {
     EXPECT_FALSE(proto::decode_plan(bytes_of(refused, "bytes")).has_value()) << refused.at("why");
+  }
+}
+
+TEST(GoldenVectors, PlansHoldAtTheseTimes) {
+  for (const Json& age : read_cases("plan", "ages")) {
+    const auto plan = proto::decode_plan(bytes_of(age, "bytes"));
+    ASSERT_TRUE(plan.has_value());
+    EXPECT_EQ(proto::age_of(*plan, age.at("now")) == proto::PlanAge::kCurrent, age.at("holds")) << age;
   }
 }
 
@@ -482,6 +493,8 @@ TEST(GoldenVectors, OneShotMessagesMaskSealAndCommitToTheseBytes) {
   }
 }
 
+constexpr Time kPlanTime{1'767'225'600'000};  // the plans of the vectors were signed
+
 TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
   InlineExecutor executor;
   for (const Json& fields : read_cases("one_shot")) {
@@ -494,7 +507,7 @@ TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
     mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
                                    {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
                                    *answered);
-    const auto reply = helper.answer(bytes, Time{}, executor);
+    const auto reply = helper.answer(bytes, kPlanTime, executor);
     ASSERT_TRUE(reply.has_value() && std::holds_alternative<proto::MaskSum>(*reply)) << fields.at("name");
     EXPECT_EQ(hex_of(std::get<proto::MaskSum>(*reply).ring), fields.at("mask_sum"));
   }
@@ -508,7 +521,7 @@ TEST(GoldenVectors, HelpersRefuseTheseRequests) {
     mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(first, "helper_private")),
                                    {.authority = array_of<crypto::kEs256PublicKeyBytes>(first, "authority")},
                                    *answered);
-    const auto reply = helper.answer(bytes_of(refused, "request"), Time{}, executor);
+    const auto reply = helper.answer(bytes_of(refused, "request"), kPlanTime, executor);
     ASSERT_TRUE(reply.has_value());
     EXPECT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply)) << refused.at("why");
   }

@@ -13,6 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr std::size_t kDevices = 8;
+constexpr Time kNow{1'000'000};
 
 crypto::X25519PrivateKey key_of(std::uint8_t number) {
   crypto::SecretBytes<32> scalar;
@@ -24,7 +25,7 @@ crypto::X25519PrivateKey key_of(std::uint8_t number) {
 class LyingCoordinator : public testing::Test {
  protected:
   [[nodiscard]] proto::HelperReply answer(Bytes request) {
-    const auto reply = helper_.answer(request, Time{}, *executor_);
+    const auto reply = helper_.answer(request, kNow, *executor_);
     EXPECT_TRUE(reply.has_value());
     return reply.has_value() ? *reply : proto::HelperRefusal{};
   }
@@ -92,14 +93,13 @@ TEST_F(LyingCoordinator, GetsNoSumOfFewDevices) {
   MaskHelper strict(key_of(1), {.authority = fleet_.authority(), .cohort_min = 6}, *answered_);
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 5; ++i) masks.push_back(fleet_.mask(i, plan));
-  const auto reply = strict.answer(fleet_.request(plan, masks), Time{}, *executor_);
+  const auto reply = strict.answer(fleet_.request(plan, masks), kNow, *executor_);
   ASSERT_TRUE(reply.has_value());
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("must have 6 .. 50"));
   MaskHelper careless(key_of(1), {.authority = fleet_.authority(), .cohort_min = 1}, *answered_);
   masks.resize(2);
   EXPECT_THAT(
-      std::get<proto::HelperRefusal>(*careless.answer(fleet_.request(plan, masks), Time{}, *executor_))
-          .reason,
+      std::get<proto::HelperRefusal>(*careless.answer(fleet_.request(plan, masks), kNow, *executor_)).reason,
       HasSubstr("must have 3 .. 50"));
 }
 
@@ -108,12 +108,31 @@ TEST_F(LyingCoordinator, GetsNoSumOfMoreDevicesThanThePlanAllows) {
   plan.aggregation.participants_max = 5;
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 6; ++i) masks.push_back(fleet_.mask(i, plan));
-  const auto reply = helper_.answer(fleet_.request(plan, masks), Time{}, *executor_);
+  const auto reply = helper_.answer(fleet_.request(plan, masks), kNow, *executor_);
   ASSERT_TRUE(reply.has_value());
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason,
               HasSubstr("the set has 6 devices; for this plan it must have 4 .. 5"));
   masks.pop_back();
   EXPECT_TRUE(std::holds_alternative<proto::MaskSum>(answer(fleet_.request(plan, masks))));
+}
+
+TEST_F(LyingCoordinator, GetsNothingForAnOldPlanNorForOneOfTheFuture) {
+  const std::vector<std::uint8_t> request = fleet_.request({0, 1, 2, 3, 4});
+  const proto::Plan& plan = fleet_.plan();
+  const auto refusal_at = [&](std::uint64_t now_s) {
+    const auto reply = helper_.answer(request, Time{static_cast<std::int64_t>(now_s) * 1000}, *executor_);
+    const auto* refusal = std::get_if<proto::HelperRefusal>(&*reply);
+    return refusal == nullptr ? std::string() : refusal->reason;
+  };
+  EXPECT_THAT(refusal_at(plan.not_after + 1), HasSubstr("the plan ended at 1970-01-01T01:00:00Z"));
+  EXPECT_FALSE(answered_->find(crypto::sha256({proto::encode_plan(plan)}))->has_value());
+  EXPECT_EQ(refusal_at(plan.not_after), "");
+  EXPECT_THAT(refusal_at(plan.not_after + 1), HasSubstr("the plan ended")) << "answered before, and over";
+  OneShotFleet tomorrow(kDevices, key_of(1).public_key(), 86'400);
+  MaskHelper helper(key_of(1), {.authority = tomorrow.authority()}, *answered_);
+  const auto reply = helper.answer(tomorrow.request({0, 1, 2, 3}), kNow, *executor_);
+  EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason,
+              HasSubstr("the plan was signed at 1970-01-02T00:00:00Z"));
 }
 
 TEST_F(LyingCoordinator, CannotCountADeviceTwice) {
@@ -152,10 +171,10 @@ TEST_F(LyingCoordinator, CannotBringADeviceThatTheAuthorityHasRevoked) {
   const crypto::Digest stolen = fleet_.identity(2);
   authority.revoked = stolen;
   MaskHelper informed(key_of(1), {.authority = authority, .cohort_min = 3}, *answered_);
-  const auto reply = informed.answer(fleet_.request({0, 2, 3, 4}), Time{}, *executor_);
+  const auto reply = informed.answer(fleet_.request({0, 2, 3, 4}), kNow, *executor_);
   ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply));
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("1 of 4 masks are not signed"));
-  const auto without = informed.answer(fleet_.request({0, 1, 3, 4}), Time{}, *executor_);
+  const auto without = informed.answer(fleet_.request({0, 1, 3, 4}), kNow, *executor_);
   EXPECT_TRUE(std::holds_alternative<proto::MaskSum>(*without));
 }
 
@@ -164,7 +183,7 @@ TEST_F(LyingCoordinator, ThatWasRevokedAsksInVain) {
   const crypto::Digest stolen = secagg::identity_of(fleet_.coordinator().public_key());
   authority.revoked = stolen;
   MaskHelper informed(key_of(1), {.authority = authority, .cohort_min = 3}, *answered_);
-  const auto reply = informed.answer(fleet_.request({0, 2, 3, 4}), Time{}, *executor_);
+  const auto reply = informed.answer(fleet_.request({0, 2, 3, 4}), kNow, *executor_);
   ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply));
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("revoked the coordinator"));
 }
@@ -226,7 +245,7 @@ TEST_F(LyingCoordinator, IsToldWhoseSeedDoesNotOpen) {
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 5; ++i)
     masks.push_back(fleet_.mask(i, plan));  // sealed to the first helper's key
-  const auto reply = other.answer(fleet_.request(plan, masks), Time{}, *executor_);
+  const auto reply = other.answer(fleet_.request(plan, masks), kNow, *executor_);
   ASSERT_TRUE(reply.has_value());
   const auto& refusal = std::get<proto::HelperRefusal>(*reply);
   EXPECT_THAT(refusal.reason, HasSubstr("5 of 5 masks do not open"));
@@ -288,10 +307,10 @@ class FailingPlans final : public AnsweredPlans {
 TEST_F(LyingCoordinator, GetsNothingThatIsNotOnRecordFirst) {
   FailingPlans failing;
   MaskHelper helper(key_of(1), {.authority = fleet_.authority(), .cohort_min = 3}, failing);
-  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), Time{}, *executor_).error().message(),
+  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), kNow, *executor_).error().message(),
               HasSubstr("cannot write"));
   failing.fails_to_find = true;
-  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), Time{}, *executor_).error().message(),
+  EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), kNow, *executor_).error().message(),
               HasSubstr("cannot read"));
 }
 

@@ -9,11 +9,13 @@
 namespace sotto::mask_helper {
 namespace {
 
-proto::Plan make_plan(const crypto::X25519PublicKey& helper) {
+proto::Plan make_plan(const crypto::X25519PublicKey& helper, std::uint64_t issued_at) {
   proto::Plan plan;
   allow_small_cohorts(plan.aggregation);
   plan.task = TaskId{4};
   plan.round = RoundId{9};
+  plan.issued_at = issued_at;
+  plan.not_after = issued_at + 3600;
   plan.model_digest.fill(0x33);
   plan.model = {.architecture = proto::Architecture::kSoftmax, .features = 40'000, .classes = 4};
   plan.aggregation.kind = proto::Aggregation::kOneShot;
@@ -30,8 +32,12 @@ secagg::RingLayout layout_of(const proto::Plan& plan) {
 
 }  // namespace
 
-OneShotFleet::OneShotFleet(std::size_t devices, const crypto::X25519PublicKey& helper)
-    : plan_(make_plan(helper)), layout_(layout_of(plan_)), helper_(helper), mask_vectors_(devices) {
+OneShotFleet::OneShotFleet(std::size_t devices, const crypto::X25519PublicKey& helper,
+                           std::uint64_t issued_at)
+    : plan_(make_plan(helper, issued_at)),
+      layout_(layout_of(plan_)),
+      helper_(helper),
+      mask_vectors_(devices) {
   for (std::size_t i = 0; i < devices; ++i) {
     devices_.emplace_back(crypto::fresh_key());
     masks_.push_back(draw(i, plan_, mask_vectors_[i]));

@@ -19,7 +19,8 @@ class OneShotFleet {
   static constexpr std::uint64_t kCoordinatorEnds = 5'000'000'000;
 
   // `helper` is the key that the devices seal to, and that the plan names.
-  OneShotFleet(std::size_t devices, const crypto::X25519PublicKey& helper);
+  // The plan holds for an hour.
+  OneShotFleet(std::size_t devices, const crypto::X25519PublicKey& helper, std::uint64_t issued_at = 0);
 
   // What the helper is shown of a device that sends another message, for this plan.
   [[nodiscard]] secagg::SealedMask mask(std::size_t device, const proto::Plan& plan);

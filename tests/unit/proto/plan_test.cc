@@ -10,6 +10,7 @@
 #include <string>
 
 #include "sotto/base/limits.h"
+#include "sotto/proto/plan_facts.h"
 
 namespace sotto::proto {
 namespace {
@@ -20,6 +21,8 @@ Plan dense_plan() {
   Plan plan;
   plan.task = TaskId{0x1122334455667788};
   plan.round = RoundId{3};
+  plan.issued_at = 1'767'225'600;
+  plan.not_after = 1'767'229'200;
   plan.model_version = ModelVersion{2};
   for (std::size_t i = 0; i < plan.model_digest.size(); ++i)
     plan.model_digest[i] = static_cast<std::uint8_t>(i);
@@ -49,45 +52,47 @@ TEST(Plan, DecodesToWhatWasEncoded) {
 
 TEST(Plan, HasTheDocumentedLayout) {
   const std::vector<std::uint8_t> bytes = encode_plan(dense_plan());
-  ASSERT_EQ(bytes.size(), 160u);
+  ASSERT_EQ(bytes.size(), 176u);
   EXPECT_EQ(std::string(bytes.begin(), bytes.begin() + 4), "SPLN");
   EXPECT_EQ(bytes[4], 2);
   EXPECT_EQ(load_le<std::uint64_t>(&bytes[5]), 0x1122334455667788u);
   EXPECT_EQ(load_le<std::uint64_t>(&bytes[13]), 3u);
-  EXPECT_EQ(load_le<std::uint64_t>(&bytes[21]), 2u);
-  EXPECT_EQ(bytes[29 + 31], 31);
-  EXPECT_EQ(bytes[61], 2);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[62]), 784u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[66]), 10u);
-  EXPECT_EQ(bytes[70], 1);  // hidden layers
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[71]), 200u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[75]), 0u);  // parameters, of custom
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[79]), 0u);  // name
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[81]), 0u);  // configuration
-  EXPECT_EQ(bytes[83], 0);                            // segments
-  EXPECT_EQ(bytes[84], 2);                            // metrics
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[85]), 7u);
-  EXPECT_EQ(std::string(&bytes[87], &bytes[94]), "correct");
-  EXPECT_EQ(bytes[94], 4);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[95]), 1u);
-  EXPECT_EQ(std::string(&bytes[101], &bytes[105]), "loss");
-  EXPECT_EQ(bytes[105], 6);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[106]), 1024u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[110]), 5u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[114]), 10u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[118]), 0x3dcccccdu);  // 0.1f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[122]), 0x3f000000u);  // 0.5f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[126]), 0x3e800000u);  // 0.25f
-  EXPECT_EQ(bytes[130], 1);
-  EXPECT_EQ(bytes[131], 1);
-  EXPECT_EQ(bytes[132], 2);
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[133]), 8);
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[135]), 300);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[145]), 0x3f000000u);  // clip 0.5f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[149]), 600u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[153]), 60'000u);
-  EXPECT_EQ(bytes[157], 2);
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[158]), 4u);  // honest_min
+  EXPECT_EQ(load_le<std::uint64_t>(&bytes[21]), 1'767'225'600u);
+  EXPECT_EQ(load_le<std::uint64_t>(&bytes[29]), 1'767'229'200u);
+  EXPECT_EQ(load_le<std::uint64_t>(&bytes[37]), 2u);
+  EXPECT_EQ(bytes[45 + 31], 31);
+  EXPECT_EQ(bytes[77], 2);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[78]), 784u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[82]), 10u);
+  EXPECT_EQ(bytes[86], 1);  // hidden layers
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[87]), 200u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[91]), 0u);  // parameters, of custom
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[95]), 0u);  // name
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[97]), 0u);  // configuration
+  EXPECT_EQ(bytes[99], 0);                            // segments
+  EXPECT_EQ(bytes[100], 2);                           // metrics
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[101]), 7u);
+  EXPECT_EQ(std::string(&bytes[103], &bytes[110]), "correct");
+  EXPECT_EQ(bytes[110], 4);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[111]), 1u);
+  EXPECT_EQ(std::string(&bytes[117], &bytes[121]), "loss");
+  EXPECT_EQ(bytes[121], 6);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[122]), 1024u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[126]), 5u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[130]), 10u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[134]), 0x3dcccccdu);  // 0.1f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[138]), 0x3f000000u);  // 0.5f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[142]), 0x3e800000u);  // 0.25f
+  EXPECT_EQ(bytes[146], 1);
+  EXPECT_EQ(bytes[147], 1);
+  EXPECT_EQ(bytes[148], 2);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[149]), 8);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[151]), 300);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[161]), 0x3f000000u);  // clip 0.5f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[165]), 600u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[169]), 60'000u);
+  EXPECT_EQ(bytes[173], 2);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[174]), 4u);  // honest_min
 }
 
 TEST(Plan, RefusesEveryOtherLength) {
@@ -99,7 +104,7 @@ TEST(Plan, RefusesEveryOtherLength) {
   longer.push_back(0);
   const auto decoded = decode_plan(longer);
   ASSERT_FALSE(decoded.has_value());
-  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 161: must be 160"));
+  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 177: must be 176"));
 }
 
 Plan one_shot_plan() {
@@ -125,7 +130,7 @@ TEST(Plan, HasAHelperInOneShotSessionsOnly) {
   Plan plan = one_shot_plan();
   plan.aggregation.kind = Aggregation::kSecure;
   EXPECT_THAT(validate_plan(plan).message(), HasSubstr("helper_digest: must be zero"));
-  constexpr std::size_t kKind = 130;
+  constexpr std::size_t kKind = 146;
   std::vector<std::uint8_t> bytes = encode_plan(one_shot_plan());
   bytes[kKind] = 1;
   EXPECT_THAT(decode_plan(bytes).error().message(), HasSubstr("plan bytes = "));
@@ -184,6 +189,14 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   const Wrong cases[] = {
       {"round = 0: must be 1 ..", [](Plan& p) { p.round.value = 0; }},
+      {"issued_at = 253402300800: must be 0 .. 253402300799",
+       [](Plan& p) {
+         p.issued_at = 253'402'300'800;
+         p.not_after = p.issued_at;
+       }},
+      {"not_after = 1767225599: must be 1767225600 .. 253402300799",
+       [](Plan& p) { p.not_after = p.issued_at - 1; }},
+      {"not_after = 253402300800", [](Plan& p) { p.not_after = 253'402'300'800; }},
       {"report_within_ms = 0", [](Plan& p) { p.report_within_ms = 0; }},
       {"architecture = 4: must be 1 .. 3",
        [](Plan& p) { p.model.architecture = static_cast<Architecture>(4); }},
@@ -240,6 +253,35 @@ TEST(Plan, NamesFieldValueAndRangeOfWhateverIsWrong) {
     EXPECT_EQ(decode_plan(encode_plan(plan)).status(), status)
         << "the decoder must refuse it with the same words";
   }
+}
+
+Time at(std::uint64_t unix_s) { return Time{static_cast<std::int64_t>(unix_s) * 1000}; }
+
+TEST(Plan, HoldsFromItsSignatureToItsEnd) {
+  const Plan plan = dense_plan();
+  EXPECT_TRUE(check_plan_age(plan, at(plan.issued_at)).ok());
+  EXPECT_TRUE(check_plan_age(plan, at(plan.not_after)).ok());
+  EXPECT_TRUE(check_plan_age(plan, at(plan.issued_at - kClockToleranceS)).ok());
+}
+
+TEST(Plan, ThatDoesNotHoldIsRefusedWithBothTimes) {
+  const Plan plan = dense_plan();
+  EXPECT_EQ(
+      check_plan_age(plan, at(plan.not_after + 1)).message(),
+      "the plan ended at 2026-01-01T01:00:00Z, it is 2026-01-01T01:00:01Z here: an old plan, or a clock "
+      "that is ahead");
+  EXPECT_EQ(check_plan_age(plan, at(plan.issued_at - kClockToleranceS - 1)).message(),
+            "the plan was signed at 2026-01-01T00:00:00Z, it is 2025-12-31T23:54:59Z here: set the clocks of "
+            "coordinator and device");
+  Plan long_lived = plan;
+  long_lived.not_after = plan.issued_at + kPlanLifetimeMaxS;
+  EXPECT_TRUE(check_plan_age(long_lived, at(plan.issued_at)).ok());
+  ++long_lived.not_after;
+  EXPECT_EQ(
+      check_plan_age(long_lived, at(plan.issued_at)).message(),
+      "the plan holds from 2026-01-01T00:00:00Z to 2026-03-02T00:00:01Z: no plan may hold for more than "
+      "60 days");
+  EXPECT_EQ(check_plan_age(plan, Time{-1}).code(), StatusCode::kFailedPrecondition) << "a clock before 1970";
 }
 
 Plan plan_of_segments() {
@@ -322,7 +364,7 @@ TEST(Plan, TheLargestFitsInItsBound) {
   plan.aggregation.kind = Aggregation::kOneShot;
   plan.helper_digest.fill(1);
   const auto bytes = encode_plan(plan);
-  EXPECT_EQ(bytes.size(), 1947u);
+  EXPECT_EQ(bytes.size(), 1963u);
   EXPECT_LE(bytes.size(), limits::kPlanBytesMax);
   const auto decoded = decode_plan(bytes);
   ASSERT_TRUE(decoded.has_value()) << decoded.error().message();

@@ -101,11 +101,11 @@ TEST_F(AnsweredPlansFile, LetARestartedHelperAnswerTheSameSetOnly) {
     mask_helper::MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()},
                                    *plans);
     if (restarted) {
-      const auto second = helper.answer(fleet.request({0, 1, 2, 3}), Time{}, executor);
+      const auto second = helper.answer(fleet.request({0, 1, 2, 3}), Time{1000}, executor);
       ASSERT_TRUE(second.has_value());
       EXPECT_THAT(std::get<proto::HelperRefusal>(*second).reason, HasSubstr("another set of devices"));
     }
-    const auto reply = helper.answer(request, Time{}, executor);
+    const auto reply = helper.answer(request, Time{1000}, executor);
     ASSERT_TRUE(reply.has_value());
     EXPECT_TRUE(std::get<proto::MaskSum>(*reply).ring == fleet.sum_of_masks({0, 1, 2, 3, 4}));
   }

@@ -3,6 +3,8 @@
 
 #include "coordinator_harness.h"
 #include "sotto/base/limits.h"
+#include "sotto/proto/plan_codec.h"
+#include "sotto/proto/plan_facts.h"
 #include "sotto/server/inline_runner.h"
 #include "support/bulletins.h"
 
@@ -231,6 +233,40 @@ TEST(CheckIn, AsksTheCrowdToComeBackWhenTheRoundShouldBeOver) {
   harness.advance(5'000);
   const auto window = harness.window_for("d9");
   EXPECT_NEAR(window.delay_min_ms, 15'000, 100) << "the last round took 20 s, this one has lasted 5 s";
+}
+
+TEST(CheckIn, APlanHoldsFromTheFirstOneGivenToItsRoundsLastDeadline) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kSecure, 3));
+  harness.advance(86'400'000);  // the round has been open for a day
+  const proto::Plan plan = *proto::decode_plan(harness.plan_for("d1").plan);
+  EXPECT_EQ(plan.issued_at, static_cast<std::uint64_t>(harness.now.ms) / 1000);
+  EXPECT_EQ(plan.not_after, plan.issued_at + 60 + 4 * 5 + 1 + proto::kPlanSlackS);
+  harness.advance(20'000);
+  EXPECT_EQ(*proto::decode_plan(harness.plan_for("d2").plan), plan);
+}
+
+TEST(CheckIn, ThePlanOfTheLongestRoundHoldsNoLongerThanDevicesAllow) {
+  Harness harness;
+  proto::TaskSpec spec = task_spec(Aggregation::kSecure, 3);
+  spec.report_within_ms = UINT32_MAX;
+  spec.phase_deadline_ms = 86'400'000;
+  harness.create(spec);
+  const proto::Plan plan = *proto::decode_plan(harness.plan_for("d1").plan);
+  EXPECT_EQ(proto::age_of(plan, plan.issued_at), proto::PlanAge::kCurrent);
+}
+
+TEST(CheckIn, ARoundWhosePlanCameBackIsReplacedByOneOfAnotherNumber) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, 3);
+  harness.create(spec);
+  spec.name = "other";
+  harness.create(spec);
+  const proto::Plan first = *proto::decode_plan(harness.plan_for("d1").plan);
+  EXPECT_NE(proto::decode_plan(harness.plan_for("d1").plan)->task, first.task);
+  const proto::Plan second = *proto::decode_plan(harness.plan_for("d2").plan);
+  EXPECT_EQ(second.task, first.task);
+  EXPECT_EQ(second.round.value, first.round.value + 1) << "a number that was signed is not signed again";
 }
 
 TEST(CheckIn, PlansAreSignedOnceInARound) {

@@ -26,6 +26,8 @@
 
 namespace sotto::server::testing {
 
+inline constexpr Time kHarnessStart{1'700'000'000'000};
+
 inline proto::TaskSpec task_spec(proto::Aggregation kind, std::uint32_t participants) {
   proto::TaskSpec spec;
   spec.name = "gait";
@@ -232,7 +234,7 @@ class Harness {
 
   std::unique_ptr<Store> kept = make_memory_store();
   BreakableStore store{*kept};
-  Time now{1'700'000'000'000};
+  Time now = kHarnessStart;
   bool lose_sums = false;
   bool finishing_is_late = false;            // cohorts gather in `finishing`
   std::deque<FinishCohortAction> finishing;  // what finish_cohort() gets to

@@ -65,14 +65,15 @@ TEST(RoundPlanned, StaysBoundedHoweverOftenPlansAreReturned) {
     store_le(made.value.data(), number);
     return made;
   };
-  round.plan_given(token(1), Time{1});
-  round.plan_given(token(2), Time{1});
+  round.issue(Time{1});
+  round.plan_given(token(1));
+  round.plan_given(token(2));
   for (std::uint64_t number = 100; number < 1100; ++number) {
-    round.plan_given(token(number), Time{1});
+    round.plan_given(token(number));
     round.plan_returned(token(number));
     ASSERT_LE(round.planned().size(), 2 * round.plans_max()) << number;
   }
-  round.plan_given(token(3), Time{1});
+  round.plan_given(token(3));
   EXPECT_EQ(round.plans_given(), 3u);
   for (const std::uint64_t number : {1, 2, 3}) {
     EXPECT_EQ(std::ranges::count(round.planned(), token(number)), 1) << number;

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "sotto/identity/bulletin_file.h"
+#include "sotto/base/clock.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/mask_helper_client.h"
@@ -27,7 +28,8 @@ class MaskHelperOverGrpc : public ::testing::Test {
     EXPECT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
     EXPECT_TRUE(create_mask_helper(data_dir()).ok());
-    fleet_.emplace(6, *identity::load_x25519_public_key(mask_helper_public_file(data_dir())));
+    fleet_.emplace(6, *identity::load_x25519_public_key(mask_helper_public_file(data_dir())),
+                   static_cast<std::uint64_t>(SystemClock().now().ms) / 1000);
     EXPECT_TRUE(identity::save_public_key(folder_ / "authority.pem", fleet_->authority()).ok());
   }
   ~MaskHelperOverGrpc() override {

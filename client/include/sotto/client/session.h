@@ -43,7 +43,9 @@ struct SessionOptions {
   std::uint16_t honest_min = 4;       // refuse plans that promise fewer honest devices in every sum
   bool allow_curious = false;         // take part in tasks that trust the coordinator not to lie
   bool allow_unmasked = false;        // take part in plain and float tasks
-  std::uint32_t attempts_max = 6;     // of one call before the session gives up
+  // `now` is the time of day, by which old plans are refused. Without a clock the ledger alone does that.
+  bool has_clock = true;
+  std::uint32_t attempts_max = 6;  // of one call before the session gives up
   std::uint32_t backoff_first_ms = 200;
   std::uint32_t backoff_max_ms = 30'000;
 };

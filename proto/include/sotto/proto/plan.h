@@ -39,6 +39,8 @@ constexpr void visit_fields(Spec& segment, Visitor&& visit) {
 namespace sotto::proto {
 
 inline constexpr std::uint64_t kU32Max = 0xffff'ffff;
+// Seconds after 1970 of the last instant that a calendar of four digits knows.
+inline constexpr std::uint64_t kUnixSecondsMax = 253'402'300'799;
 
 inline constexpr std::size_t kHiddenLayersMax = 8;
 inline constexpr std::size_t kConfigurationBytesMax = 768;
@@ -222,6 +224,8 @@ constexpr void visit_report_within(Value& report_within_ms, Visitor& visit) {
 struct Plan {
   TaskId task;
   RoundId round;
+  std::uint64_t issued_at = 0;  // when the plan was signed, in seconds after 1970; see plan_facts.h
+  std::uint64_t not_after = 0;  // when it ends, whatever came of its round
   ModelVersion model_version;
   crypto::Digest model_digest{};
   ModelSpec model;
@@ -240,6 +244,10 @@ template <RecordOf<Plan> Spec, typename Visitor>
 constexpr void visit_fields(Spec& plan, Visitor&& visit) {
   visit(Field{.name = "task", .help = "the task's number at the coordinator"}, plan.task);
   visit(Field{.name = "round", .help = "counts from 1 within a task"}, plan.round, whole(1, UINT64_MAX));
+  visit(Field{.name = "issued_at", .unit = "s", .help = "when the plan was signed, after 1970"},
+        plan.issued_at, whole(0, kUnixSecondsMax));
+  visit(Field{.name = "not_after", .unit = "s", .help = "when the plan ends, after 1970"}, plan.not_after,
+        whole({plan.issued_at, "issued_at"}, {kUnixSecondsMax}));
   visit(Field{.name = "model_version", .help = "counts from 0 within a task"}, plan.model_version);
   visit(Field{.name = "model_digest", .help = "H(model): SHA-256 of the model's bytes"}, plan.model_digest);
   visit_fields(plan.model, visit);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "sotto/base/clock.h"
 #include "sotto/base/result.h"
 #include "sotto/proto/plan.h"
 
@@ -14,6 +15,8 @@ namespace sotto::proto {
 [[nodiscard]] Status validate_plan(const Plan& plan);
 // kInvalidArgument unless `plan_bytes` are the plan's.
 [[nodiscard]] Status check_encoding(const Plan& plan, Bytes plan_bytes);
+// kFailedPrecondition names both times when the plan does not hold at `now` (plan_facts.h).
+[[nodiscard]] Status check_plan_age(const Plan& plan, Time now);
 // Ranges of a model alone: used when a task is created.
 [[nodiscard]] Status validate_model(const ModelSpec& model);
 

@@ -11,6 +11,29 @@
 
 namespace sotto::proto {
 
+// ---- when a plan holds ----
+
+// No round lasts longer: 49.7 days to train, a day for each of four steps, and the slack below.
+inline constexpr std::uint64_t kPlanLifetimeMaxS = 60 * 86'400;
+// What the coordinator leaves between a round's last deadline and the end of its plan: sums take a while, and
+// a mask helper may be asked again.
+inline constexpr std::uint64_t kPlanSlackS = 600;
+// A plan of a clock that is ahead by no more than this is taken.
+inline constexpr std::uint64_t kClockToleranceS = 300;
+static_assert(kPlanLifetimeMaxS * 1000 >= kU32Max + 4 * 86'400'000 + kPlanSlackS * 1000);
+
+enum class PlanAge : std::uint8_t { kCurrent, kFuture, kExpired, kTooLong };
+
+// `now_s`: seconds after 1970. Whoever has no clock asks nothing.
+[[nodiscard]] constexpr PlanAge age_of(const Plan& plan, std::uint64_t now_s) {
+  if (plan.not_after - plan.issued_at > kPlanLifetimeMaxS) return PlanAge::kTooLong;
+  if (now_s > plan.not_after) return PlanAge::kExpired;
+  return plan.issued_at > now_s && plan.issued_at - now_s > kClockToleranceS ? PlanAge::kFuture
+                                                                             : PlanAge::kCurrent;
+}
+
+// ---- sizes ----
+
 // Lanes of an update vector (PROTOCOL.md section 4).
 [[nodiscard]] inline std::size_t update_lanes(const Plan& plan) { return plan.update_layout().lane_count(); }
 
