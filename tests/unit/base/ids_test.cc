@@ -24,6 +24,22 @@ TEST(StrongId, StartsAtZero) {
   EXPECT_EQ(SessionToken().value, (std::array<std::uint8_t, 16>{}));
 }
 
+TEST(RoundNumber, IsTheTwoPartsOfARoundsId) {
+  for (const RoundNumber number :
+       {RoundNumber{}, RoundNumber{.epoch = 0, .counter = 7}, RoundNumber{.epoch = 3, .counter = 1},
+        RoundNumber{.epoch = kRoundEpochMax, .counter = kRoundCounterMax}}) {
+    EXPECT_EQ(round_number(round_id(number)), number);
+  }
+  EXPECT_EQ(round_id({.epoch = 0, .counter = 7}), RoundId{7});
+  EXPECT_EQ(round_id({.epoch = kRoundEpochMax, .counter = kRoundCounterMax}), RoundId{UINT64_MAX});
+}
+
+TEST(RoundNumber, OfALaterEpochIsAboveAllOfTheOneBefore) {
+  EXPECT_LT(round_id({.epoch = 0, .counter = kRoundCounterMax}), round_id({.epoch = 1, .counter = 0}));
+  EXPECT_EQ(round_id({.epoch = 0, .counter = kRoundCounterMax}).value + 1,
+            round_id({.epoch = 1, .counter = 0}).value);
+}
+
 TEST(StrongId, OrdersTokensByTheirBytes) {
   SessionToken first;
   SessionToken second;
