@@ -42,6 +42,8 @@ void to_wire(const TaskStatus& from, v1::TaskStatus& to) {
   to.set_rounds_abandoned(from.rounds_abandoned);
   to.set_waiting_for(printable(from.waiting_for));
   to.set_waiting_until_ms(from.waiting_until_ms);
+  to.set_spent_devices(from.spent_devices);
+  to.set_spent_until_ms(from.spent_until_ms);
 }
 
 Result<TaskStatus> from_wire(const v1::TaskStatus& from) {
@@ -58,6 +60,8 @@ Result<TaskStatus> from_wire(const v1::TaskStatus& from) {
   status.rounds_abandoned = from.rounds_abandoned();
   status.waiting_for = printable(from.waiting_for());
   status.waiting_until_ms = from.waiting_until_ms();
+  status.spent_devices = from.spent_devices();
+  status.spent_until_ms = from.spent_until_ms();
   return status;
 }
 

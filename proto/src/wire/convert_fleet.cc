@@ -131,6 +131,11 @@ void to_wire(const ExchangeReply& from, v1::ExchangeReply& to) { std::visit(Exch
 void to_wire(const AbandonRequest& from, v1::AbandonRequest& to) {
   to.set_token(to_string_bytes(from.token.value));
   to.set_reason(printable(from.reason));
+  if (!from.ledger) return;
+  v1::LedgerReport& ledger = *to.mutable_ledger();
+  ledger.set_refusal(static_cast<std::uint32_t>(from.ledger->refusal));
+  ledger.set_until_s(from.ledger->until_s);
+  ledger.set_last_round(from.ledger->last_round.value);
 }
 
 Result<CheckInRequest> from_wire(const v1::CheckInRequest& from) {
@@ -239,6 +244,12 @@ Result<AbandonRequest> from_wire(const v1::AbandonRequest& from) {
   SOTTO_RETURN_IF_ERROR(
       check_length("AbandonRequest.reason", from.reason().size(), 0, limits::kReasonBytesMax));
   request.reason = printable(from.reason());
+  if (!from.has_ledger()) return request;
+  LedgerReport& ledger = request.ledger.emplace();
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("LedgerReport.refusal", from.ledger().refusal(), ledger.refusal));
+  SOTTO_RETURN_IF_ERROR(check_integer("LedgerReport.until_s", from.ledger().until_s(), 0, kUnixSecondsMax));
+  ledger.until_s = from.ledger().until_s();
+  ledger.last_round = RoundId{from.ledger().last_round()};
   return request;
 }
 

@@ -252,6 +252,21 @@ TEST(ConvertAbandon, KeepsTokenAndReasonAndRefusesOthers) {
   expect_refused(bad, "AbandonRequest.reason");
 }
 
+TEST(ConvertAbandon, KeepsWhatALedgerSaysAndRefusesNumbersThatAreNone) {
+  const LedgerReport report{.refusal = LedgerRefusal::kPeriodSpent, .until_s = 77, .last_round = RoundId{8}};
+  EXPECT_EQ(round_trip<v1::AbandonRequest>(AbandonRequest{token(), "spent", report}).ledger, report);
+  EXPECT_EQ(round_trip<v1::AbandonRequest>(AbandonRequest{token(), "battery"}).ledger, std::nullopt);
+  v1::AbandonRequest bad;
+  bad.set_token(token_bytes());
+  bad.mutable_ledger()->set_refusal(6);
+  expect_refused(bad, "LedgerReport.refusal");
+  bad.mutable_ledger()->set_refusal(0);
+  expect_refused(bad, "LedgerReport.refusal");
+  bad.mutable_ledger()->set_refusal(1);
+  bad.mutable_ledger()->set_until_s(kUnixSecondsMax + 1);
+  expect_refused(bad, "LedgerReport.until_s");
+}
+
 TEST(ConvertText, CannotWriteIntoALog) {
   const AbandonRequest hostile{token(), "ok\n2026 ERROR \x1b[31mforged\xff" + std::string(400, 'x')};
   const auto request = round_trip<v1::AbandonRequest>(hostile);
@@ -279,7 +294,8 @@ TaskSpec task_spec() { return distinct_values<TaskSpec>(); }
 
 TEST(ConvertTask, KeepsEveryField) {
   EXPECT_EQ(round_trip<v1::TaskSpec>(task_spec()), task_spec());
-  const TaskStatus status{TaskId{9}, task_spec(), TaskState::kPaused, ModelVersion{8}, 7, 6, "devices", -5};
+  const TaskStatus status{TaskId{9}, task_spec(), TaskState::kPaused, ModelVersion{8}, 7, 6, "devices", -5,
+                          4,         99};
   const auto list = round_trip<v1::ListTasksReply>(std::vector<TaskStatus>{status, status});
   ASSERT_EQ(list.size(), 2u);
   EXPECT_EQ(list[1].id, TaskId{9});
@@ -290,6 +306,8 @@ TEST(ConvertTask, KeepsEveryField) {
   EXPECT_EQ(list[1].rounds_abandoned, 6u);
   EXPECT_EQ(list[1].waiting_for, "devices");
   EXPECT_EQ(list[1].waiting_until_ms, -5);
+  EXPECT_EQ(list[1].spent_devices, 4u);
+  EXPECT_EQ(list[1].spent_until_ms, 99);
 }
 
 TEST(ConvertTask, HasNoFieldThatTheTableDoesNotName) {

@@ -41,6 +41,15 @@ enum class TaskState : std::uint8_t { kActive = 1, kPaused = 2, kComplete = 3 };
 
 enum class RoundOutcome : std::uint8_t { kCommitted = 1, kAbandoned = 2 };
 
+// Why a device's ledger does not let it follow a plan.
+enum class LedgerRefusal : std::uint8_t {
+  kStopped = 1,
+  kRoundUsed = 2,
+  kModelSpent = 3,
+  kTaskSpent = 4,
+  kPeriodSpent = 5,
+};
+
 // "unknown" for a number that is no enumerator.
 template <NamedEnum E>
 [[nodiscard]] constexpr const char* to_string(E value) {
@@ -130,6 +139,19 @@ struct EnumNames<proto::TaskState> {
   static constexpr EnumName<proto::TaskState> kAll[] = {{proto::TaskState::kActive, "active"},
                                                         {proto::TaskState::kPaused, "paused"},
                                                         {proto::TaskState::kComplete, "complete"}};
+};
+
+template <>
+struct EnumNames<proto::LedgerRefusal> {
+  static constexpr EnumName<proto::LedgerRefusal> kAll[] = {
+      {proto::LedgerRefusal::kStopped, "stopped", "the device's owner has stopped it"},
+      {proto::LedgerRefusal::kRoundUsed, "round used", "it has joined this round or one above it"},
+      {proto::LedgerRefusal::kModelSpent, "model spent", "its vector for this version of the model has left"},
+      {proto::LedgerRefusal::kTaskSpent, "task spent",
+       "as many vectors as its owner allows left for the task"},
+      {proto::LedgerRefusal::kPeriodSpent, "period spent",
+       "as many vectors as its owner allows left in the present period"},
+  };
 };
 
 template <>

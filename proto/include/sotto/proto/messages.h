@@ -100,11 +100,20 @@ struct Refused {
 };
 using ExchangeReply = std::variant<NextStep, KeepWaiting, SessionEnd, Refused>;
 
+// What a device's ledger says about a plan that it does not let the device follow.
+struct LedgerReport {
+  LedgerRefusal refusal = LedgerRefusal::kStopped;
+  std::uint64_t until_s = 0;  // kPeriodSpent: when the device is free again, after 1970; 0: nobody knows
+  RoundId last_round{};       // kRoundUsed: the last that it has joined
+  friend bool operator==(const LedgerReport&, const LedgerReport&) = default;
+};
+
 // The device leaves its session (battery, user, shutdown). Answered with an empty message. Unknown tokens are
 // ignored.
 struct AbandonRequest {
   SessionToken token;
   std::string reason;
+  std::optional<LedgerReport> ledger{};
 };
 
 // ---- coordinator and helper of one-shot sessions ----

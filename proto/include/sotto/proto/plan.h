@@ -243,7 +243,9 @@ struct Plan {
 template <RecordOf<Plan> Spec, typename Visitor>
 constexpr void visit_fields(Spec& plan, Visitor&& visit) {
   visit(Field{.name = "task", .help = "the task's number at the coordinator"}, plan.task);
-  visit(Field{.name = "round", .help = "counts from 1 within a task"}, plan.round, whole(1, UINT64_MAX));
+  visit(Field{.name = "round",
+              .help = "epoch (24 bits) and counter (40 bits); no number is used twice in a task"},
+        plan.round, whole(1, UINT64_MAX));
   visit(Field{.name = "issued_at", .unit = "s", .help = "when the plan was signed, after 1970"},
         plan.issued_at, whole(0, kUnixSecondsMax));
   visit(Field{.name = "not_after", .unit = "s", .help = "when the plan ends, after 1970"}, plan.not_after,

@@ -119,6 +119,10 @@ struct TaskStatus {
   std::uint32_t rounds_abandoned = 0;
   std::string waiting_for;            // what the task waits for now, one sentence
   std::int64_t waiting_until_ms = 0;  // until when; 0: no deadline
+  // Devices that said that their ledgers let nothing leave for the task, and when the first of them is free
+  // again; 0: when there is a newer model, when their owners allow more, or nobody knows.
+  std::uint32_t spent_devices = 0;
+  std::int64_t spent_until_ms = 0;
 };
 
 }  // namespace sotto::proto
