@@ -87,6 +87,8 @@ void Core::task_created(CallId call, CreateTaskRequest& request, StoreReply& ans
   StoredTask stored;
   stored.id = *id;
   stored.spec = std::move(request.spec);
+  stored.last_round = first_rounds(options_.epoch).last;
+  stored.rounds_reserved = first_rounds(options_.epoch).reserved;
   stored.model = std::move(request.initial);
   add_task(std::move(stored));
   settle();
@@ -114,6 +116,7 @@ void Core::handle(SetTaskStateEvent& event) {
 
 proto::TaskStatus Core::status_of(const Task& task) const {
   Waiting waiting = describe_waiting(task);
+  const SpentDevices::Summary spent = task.spent.summary(task.stored.model.version, now_);
   return {.id = task.stored.id,
           .spec = task.stored.spec,
           .state = task.stored.state,
@@ -121,7 +124,9 @@ proto::TaskStatus Core::status_of(const Task& task) const {
           .rounds_committed = task.stored.rounds_committed,
           .rounds_abandoned = task.stored.rounds_abandoned,
           .waiting_for = std::move(waiting.what),
-          .waiting_until_ms = waiting.until_ms};
+          .waiting_until_ms = waiting.until_ms,
+          .spent_devices = spent.devices,
+          .spent_until_ms = spent.until == kNever ? 0 : spent.until.ms};
 }
 
 void Core::handle(ListTasksEvent& event) {

@@ -111,6 +111,10 @@ proto::CheckInReply Core::assign(const proto::CheckInRequest& request) {
       unsuitable = fmt::format("task '{}' trains a model that this device cannot", task.stored.spec.name);
       continue;
     }
+    if (const char* spent = task.spent.reason(request.device_id, task.stored.model.version, now_)) {
+      unsuitable = fmt::format("task '{}': {}", task.stored.spec.name, spent);
+      continue;
+    }
     const Round* newest = task.newest_round();
     const bool departed = newest != nullptr && newest->departed.contains(request.device_id);
     if (Round* round = task.selecting(); round != nullptr && !departed) {

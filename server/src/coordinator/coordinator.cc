@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "coordinator/core.h"
 #include "sotto/base/check.h"
@@ -33,7 +34,6 @@ Result<std::unique_ptr<Coordinator>> Coordinator::open(std::vector<StoredTask> t
 
 std::vector<Action> Core::step(Event event, Time now) {
   now_ = now;
-  actions_.clear();
   visits_.forget_ended(now);
   run_deadlines();
   settle();
@@ -41,10 +41,13 @@ std::vector<Action> Core::step(Event event, Time now) {
   std::visit([this](auto& any) { handle(any); }, event);
   settle();
   expire_held_calls();
-  return std::move(actions_);
+  return std::exchange(actions_, {});
 }
 
-Time Core::next_deadline() const { return std::min(deadlines_.next(), held_calls_.next()); }
+// What was asked for when tasks were taken in waits for the first step.
+Time Core::next_deadline() const {
+  return actions_.empty() ? std::min(deadlines_.next(), held_calls_.next()) : now_;
+}
 
 void Core::run_deadlines() {
   while (const std::optional<DeadlineKey> due = deadlines_.pop_due(now_)) {
@@ -58,6 +61,9 @@ void Core::run_deadlines() {
         break;
       case DeadlineKey::Kind::kRecord:
         break;  // the record knows its time
+      case DeadlineKey::Kind::kReserve:
+        task->reserve_at = kNever;
+        break;
       case DeadlineKey::Kind::kJoining:
         if (round != nullptr) round->joining_is_over();
         break;

@@ -94,6 +94,9 @@ class Core final : public Coordinator {
   void refuse(Task& task, Round& round, Visit& visit, std::optional<CallId> call, Rejection rejection);
   // The device leaves: its visit ends with this answer.
   void depart(Visit& visit, proto::ExchangeReply answer);
+  // The device's ledger does not let it follow the plan: others may have it.
+  void plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
+                              const proto::LedgerReport& report);
 
   // ---- phases.cc ----
   void settle();
@@ -141,6 +144,10 @@ class Core final : public Coordinator {
   void round_written(Task& task, RecordRoundRequest& request);
   void round_not_written(Task& task, RecordRoundRequest& request, const Status& status);
   void state_written(Task& task, const SetTaskStateRequest& request, const Status& status);
+  void reserve_rounds(Task& task);
+  void rounds_reserved(Task& task, const ReserveRoundsRequest& request, const Status& status);
+  void reissue_model(Task& task);
+  void model_reissued(Task& task, const ReissueModelRequest& request, const Status& status);
 
   // ---- administration.cc ----
   [[nodiscard]] Status check_servable(const proto::Plan& plan);
@@ -191,7 +198,7 @@ class Core final : public Coordinator {
   std::optional<OlderModel> older_model_;
   std::uint64_t unknown_visits_ = 0;  // calls refused for their token since the last notice
   Time now_;                          // of the step in progress
-  std::vector<Action> actions_;       // of the step in progress
+  std::vector<Action> actions_;       // of the step in progress; between steps, of adopt()
 };
 
 }  // namespace sotto::server

@@ -16,6 +16,7 @@ struct DeadlineKey {
   enum class Kind : std::uint8_t {
     kNextRound,  // of the task
     kRecord,     // of the task: an ended round's record is tried again
+    kReserve,    // of the task: round numbers are tried again to be reserved
     kJoining,    // of the round
     kStep,       // of the cohort
   };

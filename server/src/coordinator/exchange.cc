@@ -1,6 +1,8 @@
 // What devices send within their session.
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "coordinator/core.h"
 #include "sotto/secagg/wire.h"
 
@@ -133,11 +135,34 @@ void Core::handle(AbandonEvent& event) {
   reply(event.call, AbandonReply{});
   Visit* visit = visits_.find(event.request.token);
   if (visit == nullptr || visit->stage == Visit::Stage::kEnded) return;
-  const bool counted = vector_in_sum(*round_of(*visit), *visit);
+  Task& task = *find_task(visit->task);
+  Round& round = *round_of(*visit);
+  if (event.request.ledger) plan_refused_by_ledger(task, round, *visit, *event.request.ledger);
+  const bool counted = vector_in_sum(round, *visit);
   const std::string outcome =
       std::string("the device left its session") + (counted ? "; its update is in the sum" : "");
-  const proto::RetryWindow window = window_for(*find_task(visit->task), "waiting for the next round");
+  const proto::RetryWindow window = window_for(task, "waiting for the next round");
+  const bool frees_plan = event.request.ledger && visit->stage == Visit::Stage::kTraining && round.joining();
   depart(*visit, proto::SessionEnd{.counted = counted, .outcome = outcome, .window = window});
+  if (frees_plan) round.plan_freed();
+}
+
+void Core::plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
+                                  const proto::LedgerReport& report) {
+  task.spent.note(visit.device_id, report, round.plan().model_version, now_);
+  if (report.refusal == proto::LedgerRefusal::kModelSpent &&
+      round.plan().model_version == task.stored.model.version) {
+    task.reissue_wanted = true;
+  }
+  if (report.refusal != proto::LedgerRefusal::kRoundUsed || report.last_round < round.id() ||
+      std::exchange(task.set_back_noticed, true)) {
+    return;
+  }
+  notice(
+      NoticeAction::Level::kError,
+      fmt::format("task '{}': device '{}' says that it has joined round {} already, and this is round {}: if "
+                  "the database is an older copy, restart the coordinator with --raise-epoch",
+                  task.stored.spec.name, visit.device_id, report.last_round.value, round.id().value));
 }
 
 void Core::depart(Visit& visit, proto::ExchangeReply answer) {

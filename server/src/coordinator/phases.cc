@@ -27,7 +27,9 @@ void Core::settle() {
       act_on(*task, round);
     }
     write_next(*task);
+    if (task->may_reissue_model()) reissue_model(*task);
     open_rounds(*task);
+    if (task->runs_out_of_numbers()) reserve_rounds(*task);
   }
 }
 

@@ -79,6 +79,16 @@ void Core::handle(StoreAnsweredEvent& event) {
     mark(*task);
     return state_written(*task, *state, status_in(event.reply));
   }
+  if (const auto* reserve = std::get_if<ReserveRoundsRequest>(&event.request)) {
+    Task* task = find_task(reserve->task);
+    if (task == nullptr || task->reserving != event.call) return;
+    return rounds_reserved(*task, *reserve, status_in(event.reply));
+  }
+  if (const auto* reissue = std::get_if<ReissueModelRequest>(&event.request)) {
+    Task* task = find_task(reissue->task);
+    if (task == nullptr || task->reissuing != event.call) return;
+    return model_reissued(*task, *reissue, status_in(event.reply));
+  }
   if (const auto* load = std::get_if<LoadModelRequest>(&event.request))
     return model_loaded(*load, event.reply);
   const auto waiting = store_calls_.find(event.call);
@@ -132,6 +142,56 @@ void Core::state_written(Task& task, const SetTaskStateRequest& request, const S
          fmt::format("task '{}' {}", task.stored.spec.name, task.active() ? "resumed" : "paused"));
   settle();  // the answer says what the task does from now on
   reply(change.call, status_of(task));
+}
+
+// A plan is signed only with a number that is reserved on disk: whatever is lost in a crash, no number is
+// signed twice.
+void Core::reserve_rounds(Task& task) {
+  task.reserving = ask_store(
+      ReserveRoundsRequest{task.stored.id, RoundId{task.last_begun.value + limits::kRoundsReserved}});
+}
+
+void Core::rounds_reserved(Task& task, const ReserveRoundsRequest& request, const Status& status) {
+  task.reserving.reset();
+  mark(task);
+  if (status.ok()) {
+    task.stored.rounds_reserved = request.through;
+    task.reserve_attempts = 0;
+    return;
+  }
+  notice(NoticeAction::Level::kError, fmt::format("task '{}': no numbers could be reserved for rounds: {}",
+                                                  task.stored.spec.name, status.message()));
+  task.reserve_at = now_ + std::chrono::milliseconds(pause_after_abandoned(++task.reserve_attempts + 1));
+  deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kReserve}, task.reserve_at);
+}
+
+// Without this, devices whose vectors left in a round that came to nothing (their cohort was abandoned, the
+// coordinator was killed) could never take part in another round on the same model.
+void Core::reissue_model(Task& task) {
+  task.reissuing =
+      ask_store(ReissueModelRequest{task.stored.id, ModelVersion{task.stored.model.version.value + 1}});
+}
+
+void Core::model_reissued(Task& task, const ReissueModelRequest& request, const Status& status) {
+  task.reissuing.reset();
+  mark(task);
+  const std::string name = fmt::format("task '{}': version {} of the model", task.stored.spec.name,
+                                       task.stored.model.version.value);
+  if (status.ok()) {
+    notice(NoticeAction::Level::kInfo,
+           fmt::format("{} is issued again as version {}: devices have sent their "
+                       "vectors for it in rounds that came to nothing",
+                       name, request.version.value));
+    task.stored.model.version = request.version;
+    task.reissue_wanted = false;
+  } else {
+    notice(NoticeAction::Level::kError, name + " could not be issued again: " + status.message());
+  }
+  // Whoever makes this happen again and again is slowed down like rounds that come to nothing.
+  const std::int64_t pause_ms = pause_after_abandoned(++task.abandoned_in_a_row);
+  if (pause_ms == 0 && status.ok()) return;
+  task.next_round_at = now_ + std::chrono::milliseconds(std::max<std::int64_t>(pause_ms, 100));
+  deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound}, task.next_round_at);
 }
 
 // `ended` is abandoned after all when its sum makes no model.

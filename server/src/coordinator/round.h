@@ -112,6 +112,8 @@ class Round {
   void joiner_left() { --joined_; }
   // It has a plan and will not join.
   void plan_lost() { --outstanding_; }
+  // ... and another may have the plan.
+  void plan_freed() { --plans_given_; }
   void joining_is_over() { overdue_ = true; }
   // The cohorts form: kSumming.
   void close_joining(std::uint32_t cohorts);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "coordinator/clips.h"
+#include "sotto/base/limits.h"
 #include "sotto/host/utc_text.h"
 #include "store/model_bytes.h"
 
@@ -80,8 +81,18 @@ Round* Task::selecting() {
 
 bool Task::may_begin_round(std::uint32_t rounds_open_max) const {
   if (!active() || next_round_at != kNever || rounds.size() >= rounds_open_max) return false;
+  if (last_begun >= stored.rounds_reserved || reissue_wanted) return false;
   if (!rounds.empty() && newest_round()->has_plans_left()) return false;
   return stored.rounds_committed + rounds.size() < stored.spec.rounds;
+}
+
+bool Task::runs_out_of_numbers() const {
+  return active() && !reserving && reserve_at == kNever &&
+         last_begun.value + limits::kRoundsReserved / 2 > stored.rounds_reserved.value;
+}
+
+bool Task::may_reissue_model() const {
+  return active() && reissue_wanted && !reissuing && rounds.empty() && next_round_at == kNever;
 }
 
 std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {
@@ -90,7 +101,7 @@ std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {
   if (newest == nullptr || newest->phase() == Round::Phase::kEnded) {
     const Time retry_at = ended.empty() ? kNever : ended.front().retry_at;
     std::int64_t wait_ms = 0;
-    for (const Time time : {next_round_at, retry_at}) {
+    for (const Time time : {next_round_at, retry_at, reserve_at}) {
       if (time != kNever) wait_ms = std::max(wait_ms, (time - now).count());
     }
     return wait_ms;
@@ -109,6 +120,7 @@ void Task::begin_round() {
 
 void Task::publish(StoredModel model) {
   stored.model = std::move(model);
+  reissue_wanted = false;
   model_bytes = encode_floats(stored.model.parameters);
 }
 
@@ -121,6 +133,18 @@ Waiting describe_waiting(const Task& task) {
   }
   if (!task.ended.empty()) return describe_recording(task.ended.front());
   if (!task.active()) return {"an operator to resume the paused task", 0};
+  if (task.reissue_wanted && task.next_round_at == kNever) {
+    return {fmt::format("version {} of the model to be issued again: devices have sent their vectors for it",
+                        task.stored.model.version.value),
+            0};
+  }
+  if (task.next_round_at == kNever && task.last_begun >= task.stored.rounds_reserved) {
+    const bool failed = task.reserve_at != kNever;
+    return {failed ? "the store to reserve numbers for rounds; tried again at " +
+                         host::utc_time(task.reserve_at.ms)
+                   : "the store to reserve numbers for rounds",
+            failed ? task.reserve_at.ms : 0};
+  }
   return {fmt::format("round {} begins at {}, after {} abandoned in a row", task.last_begun.value + 1,
                       host::utc_time(task.next_round_at.ms), task.abandoned_in_a_row),
           task.next_round_at.ms};

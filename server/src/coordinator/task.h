@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "coordinator/round.h"
+#include "coordinator/spent_devices.h"
 #include "sotto/base/clock.h"
 #include "sotto/proto/messages.h"
 #include "sotto/server/store.h"
@@ -37,11 +38,24 @@ struct Task {
   std::vector<std::uint8_t> model_bytes;  // of stored.model
   crypto::Digest helper_digest{};
   std::map<RoundId, Round> rounds;  // open: selecting devices, at work, or not yet recorded
-  RoundId last_begun;               // numbers are never reused
+  RoundId last_begun;               // numbers are never reused, and none above stored.rounds_reserved is used
   Time next_round_at = kNever;      // no round begins before; kNever: at once
   std::uint32_t abandoned_in_a_row = 0;
   std::int64_t round_ms = 0;      // how long rounds take, averaged; 0: not known yet
   std::uint64_t turned_away = 0;  // check-ins since the newest round began that found no place
+
+  // Numbers for the rounds to come, reserved well before they are used.
+  std::optional<StoreCallId> reserving{};
+  Time reserve_at = kNever;  // after an attempt that failed
+  std::uint32_t reserve_attempts = 0;
+
+  // Devices whose ledgers let nothing leave for this task.
+  SpentDevices spent{};
+  // Their vectors for this version have left in rounds that came to nothing: it is issued again as a newer
+  // one when no round is open.
+  bool reissue_wanted = false;
+  std::optional<StoreCallId> reissuing{};
+  bool set_back_noticed = false;  // a device knows of rounds that this store does not
 
   // What is to be written, one thing at a time.
   std::optional<StoreCallId> writing{};
@@ -60,6 +74,9 @@ struct Task {
   // The round that gives plans now; nullptr when none does. Only the newest can.
   [[nodiscard]] Round* selecting();
   [[nodiscard]] bool may_begin_round(std::uint32_t rounds_open_max) const;
+  // Numbers are to be reserved before long.
+  [[nodiscard]] bool runs_out_of_numbers() const;
+  [[nodiscard]] bool may_reissue_model() const;
   // Until the next round opens: from how long rounds took so far; `horizon_ms` when none is coming up.
   [[nodiscard]] std::int64_t next_round_in_ms(Time now, std::int64_t horizon_ms) const;
   // The next round, open for check-in.

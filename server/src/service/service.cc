@@ -55,7 +55,11 @@ class Service::Impl {
     core.identity = &plan_identity_->identity.get();
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
     SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper_key));
-    auto tasks = store_->load_tasks();
+    if (options.raise_epoch) SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
+    const auto epoch = store_->epoch();
+    if (!epoch) return epoch.error();
+    core.epoch = *epoch;
+    auto tasks = take_up_tasks(*store_);
     if (!tasks) return tasks.error();
     auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());
     if (!coordinator) return coordinator.error();

@@ -76,6 +76,17 @@ ALTER TABLE round ADD COLUMN sum_7 INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE round RENAME COLUMN sum_correct TO sum_0;
 ALTER TABLE round RENAME COLUMN sum_loss_1024 TO sum_1;
 )sql",
+    // Round numbers are reserved in blocks before they are used. An older coordinator had at most 16 rounds
+    // open above the last one on record.
+    R"sql(
+ALTER TABLE task ADD COLUMN rounds_reserved INTEGER NOT NULL DEFAULT 0;
+UPDATE task SET rounds_reserved = 16 + coalesce((SELECT max(round) FROM round WHERE round.task = task.id), 0);
+CREATE TABLE coordinator (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  epoch INTEGER NOT NULL  -- of the round numbers of new tasks
+) STRICT;
+INSERT INTO coordinator (id, epoch) VALUES (1, 0);
+)sql",
 };
 
 }  // namespace

@@ -22,6 +22,7 @@ class MemoryStore final : public Store {
     entry.task.id = id;
     entry.task.spec = spec;
     entry.task.model = initial;
+    entry.task.rounds_reserved = first_rounds(epoch_).reserved;
     entry.models.emplace(initial.version, initial);
     return id;
   }
@@ -30,6 +31,33 @@ class MemoryStore final : public Store {
     const auto found = tasks_.find(task);
     if (found == tasks_.end()) return unknown_task(task);
     found->second.task.state = state;
+    return {};
+  }
+
+  Status reserve_rounds(TaskId task, RoundId through) override {
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return unknown_task(task);
+    RoundId& reserved = found->second.task.rounds_reserved;
+    if (through <= reserved) return failed_precondition("rounds up to there are reserved already");
+    reserved = through;
+    return {};
+  }
+
+  Status reissue_model(TaskId task, ModelVersion version) override {
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return unknown_task(task);
+    Entry& entry = found->second;
+    if (version <= entry.task.model.version) return failed_precondition("the model has a newer version");
+    entry.models.erase(entry.task.model.version);
+    entry.task.model.version = version;
+    entry.models.emplace(version, entry.task.model);
+    return {};
+  }
+
+  Result<std::uint32_t> epoch() override { return epoch_; }
+  Status raise_epoch() override {
+    ++epoch_;
+    for (auto& [id, entry] : tasks_) entry.task.rounds_reserved = first_rounds(epoch_).last;
     return {};
   }
 
@@ -110,6 +138,7 @@ class MemoryStore final : public Store {
         fmt::format("there is no task with id {}: list the tasks with 'sotto task list'", task.value));
   }
 
+  std::uint32_t epoch_ = 0;
   std::map<TaskId, Entry> tasks_;
 };
 

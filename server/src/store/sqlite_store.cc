@@ -20,6 +20,10 @@ class SqliteStore final : public Store {
 
   Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) override;
   Status set_task_state(TaskId task, proto::TaskState state) override;
+  Status reserve_rounds(TaskId task, RoundId through) override;
+  Status reissue_model(TaskId task, ModelVersion version) override;
+  Result<std::uint32_t> epoch() override;
+  Status raise_epoch() override;
   Result<std::vector<StoredTask>> load_tasks() override;
   Status record_round(const proto::RoundRecord& round, const StoredModel* model,
                       proto::TaskState state) override;
@@ -63,9 +67,14 @@ Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const Store
   if (*exists) {
     return Status(StatusCode::kAlreadyExists, "a task named '" + spec.name + "' exists: choose another name");
   }
-  hosting::SqliteStatement insert(database_, "INSERT INTO task (name, state, spec) VALUES (?, 'active', ?)");
-  SOTTO_RETURN_IF_ERROR(
-      insert.bind(std::string_view(spec.name)).bind(std::string_view(proto::encode_task_spec(spec))).run());
+  const Result<std::uint32_t> current_epoch = epoch();
+  if (!current_epoch) return current_epoch.error();
+  hosting::SqliteStatement insert(
+      database_, "INSERT INTO task (name, state, spec, rounds_reserved) VALUES (?, 'active', ?, ?)");
+  SOTTO_RETURN_IF_ERROR(insert.bind(std::string_view(spec.name))
+                            .bind(std::string_view(proto::encode_task_spec(spec)))
+                            .bind(first_rounds(*current_epoch).reserved.value)
+                            .run());
   const TaskId id{static_cast<std::uint64_t>(database_.last_insert_rowid())};
   SOTTO_RETURN_IF_ERROR(insert_model(id, initial));
   SOTTO_RETURN_IF_ERROR(transaction.commit());
@@ -80,6 +89,67 @@ Status SqliteStore::update_state(TaskId task, proto::TaskState state) {
 Status SqliteStore::set_task_state(TaskId task, proto::TaskState state) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
   return update_state(task, state);
+}
+
+Status SqliteStore::reserve_rounds(TaskId task, RoundId through) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  hosting::SqliteTransaction transaction(database_);
+  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  hosting::SqliteStatement select(database_, "SELECT rounds_reserved FROM task WHERE id = ?");
+  const Result<bool> row = select.bind(task.value).step();
+  if (!row) return row.error();
+  if (!*row) return damaged(task, "it has vanished");
+  if (const std::uint64_t reserved = select.u64(); through.value <= reserved) {
+    return failed_precondition(
+        fmt::format("database {}, task {}: rounds up to {} are reserved already, by another coordinator or "
+                    "an earlier one",
+                    database_.path(), task.value, reserved));
+  }
+  hosting::SqliteStatement update(database_, "UPDATE task SET rounds_reserved = ? WHERE id = ?");
+  SOTTO_RETURN_IF_ERROR(update.bind(through.value).bind(task.value).run());
+  return transaction.commit();
+}
+
+Status SqliteStore::reissue_model(TaskId task, ModelVersion version) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  hosting::SqliteTransaction transaction(database_);
+  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  hosting::SqliteStatement last(database_,
+                                "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
+  const Result<bool> row = last.bind(task.value).step();
+  if (!row) return row.error();
+  if (!*row) return damaged(task, "it has no model");
+  const std::uint64_t newest = last.u64();
+  if (version.value <= newest) {
+    return failed_precondition(fmt::format("database {}, task {}: the model is of version {} already",
+                                           database_.path(), task.value, newest));
+  }
+  hosting::SqliteStatement update(database_, "UPDATE model SET version = ? WHERE task = ? AND version = ?");
+  SOTTO_RETURN_IF_ERROR(update.bind(version.value).bind(task.value).bind(newest).run());
+  return transaction.commit();
+}
+
+Result<std::uint32_t> SqliteStore::epoch() {
+  hosting::SqliteStatement select(database_, "SELECT epoch FROM coordinator WHERE id = 1");
+  const Result<bool> row = select.step();
+  if (!row) return row.error();
+  const std::uint64_t epoch = *row ? select.u64() : kRoundEpochMax + std::uint64_t{1};
+  if (epoch <= kRoundEpochMax) return static_cast<std::uint32_t>(epoch);
+  return data_loss("database " + database_.path() + " has no epoch: restore the file from a backup");
+}
+
+Status SqliteStore::raise_epoch() {
+  const Result<std::uint32_t> current = epoch();
+  if (!current) return current.error();
+  // SQLite's integers have a sign.
+  if (*current >= kRoundEpochMax / 2) return failed_precondition("the epoch cannot be raised any more");
+  hosting::SqliteTransaction transaction(database_);
+  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  hosting::SqliteStatement raise(database_, "UPDATE coordinator SET epoch = ? WHERE id = 1");
+  SOTTO_RETURN_IF_ERROR(raise.bind(*current + 1).run());
+  hosting::SqliteStatement reserve(database_, "UPDATE task SET rounds_reserved = ?");
+  SOTTO_RETURN_IF_ERROR(reserve.bind(first_rounds(*current + 1).last.value).run());
+  return transaction.commit();
 }
 
 Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
@@ -175,6 +245,9 @@ Status SqliteStore::complete_task(StoredTask& task) {
   task.rounds_committed = counts.u32();
   task.rounds_abandoned = counts.u32();
   task.last_round = RoundId{counts.u64()};
+  if (task.last_round > task.rounds_reserved) {
+    return damaged(task.id, "it has recorded rounds that were never reserved");
+  }
 
   hosting::SqliteStatement last(database_,
                                 "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
@@ -193,7 +266,8 @@ Status SqliteStore::complete_task(StoredTask& task) {
 
 Result<std::vector<StoredTask>> SqliteStore::load_tasks() {
   std::vector<StoredTask> tasks;
-  hosting::SqliteStatement select(database_, "SELECT id, name, state, spec FROM task ORDER BY id");
+  hosting::SqliteStatement select(database_,
+                                  "SELECT id, name, state, spec, rounds_reserved FROM task ORDER BY id");
   for (;;) {
     const Result<bool> row = select.step();
     if (!row) return row.error();
@@ -209,6 +283,7 @@ Result<std::vector<StoredTask>> SqliteStore::load_tasks() {
       return damaged(task.id, valid.message());
     task.spec = std::move(*spec);
     task.state = *state;
+    task.rounds_reserved = RoundId{select.u64()};
     tasks.push_back(std::move(task));
   }
   for (StoredTask& task : tasks) SOTTO_RETURN_IF_ERROR(complete_task(task));

@@ -18,6 +18,12 @@ struct Answer {
   StoreReply operator()(const SetTaskStateRequest& request) const {
     return store.set_task_state(request.task, request.state);
   }
+  StoreReply operator()(const ReserveRoundsRequest& request) const {
+    return store.reserve_rounds(request.task, request.through);
+  }
+  StoreReply operator()(const ReissueModelRequest& request) const {
+    return store.reissue_model(request.task, request.version);
+  }
   StoreReply operator()(const RecordRoundRequest& request) const {
     return store.record_round(request.record, request.model ? &*request.model : nullptr, request.state);
   }

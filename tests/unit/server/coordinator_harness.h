@@ -44,12 +44,14 @@ inline proto::TaskSpec task_spec(proto::Aggregation kind, std::uint32_t particip
   return spec;
 }
 
-// Fails record_round() while `broken`, and counts how often it is called.
+// Fails record_round() while `broken`, and counts how often it is called; reserves rounds if it `reserves`.
 class BreakableStore final : public Store {
  public:
   explicit BreakableStore(Store& store) : store_(store) {}
   bool broken = false;
+  bool reserves = true;
   int attempts = 0;
+  int reservations = 0;
 
   Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) override {
     return store_.create_task(spec, initial);
@@ -57,6 +59,16 @@ class BreakableStore final : public Store {
   Status set_task_state(TaskId task, proto::TaskState state) override {
     return store_.set_task_state(task, state);
   }
+  Status reserve_rounds(TaskId task, RoundId through) override {
+    ++reservations;
+    return reserves ? store_.reserve_rounds(task, through) : io_error("no space left on device");
+  }
+  Status reissue_model(TaskId task, ModelVersion version) override {
+    if (broken) return io_error("no space left on device");
+    return store_.reissue_model(task, version);
+  }
+  Result<std::uint32_t> epoch() override { return store_.epoch(); }
+  Status raise_epoch() override { return store_.raise_epoch(); }
   Result<std::vector<StoredTask>> load_tasks() override { return store_.load_tasks(); }
   Status record_round(const proto::RoundRecord& round, const StoredModel* model,
                       proto::TaskState state) override {
@@ -93,8 +105,9 @@ class Harness {
     replies_.clear();
     late.clear();
     finishing.clear();
-    auto tasks = store.load_tasks();
+    auto tasks = take_up_tasks(store);
     ASSERT_TRUE(tasks.has_value()) << tasks.error().message();
+    options_.epoch = *store.epoch();
     auto opened = Coordinator::open(std::move(*tasks), random_, options_, now);
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     coordinator = std::move(*opened);

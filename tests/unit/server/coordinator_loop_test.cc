@@ -259,6 +259,10 @@ class SlowStore final : public Store {
 
   Result<TaskId> create_task(const proto::TaskSpec&, const StoredModel&) override { return unknown(); }
   Status set_task_state(TaskId, proto::TaskState) override { throw std::runtime_error("it is gone"); }
+  Status reserve_rounds(TaskId, RoundId) override { return unknown(); }
+  Status reissue_model(TaskId, ModelVersion) override { return unknown(); }
+  Result<std::uint32_t> epoch() override { return unknown(); }
+  Status raise_epoch() override { return unknown(); }
   Result<std::vector<StoredTask>> load_tasks() override { return unknown(); }
   Status record_round(const proto::RoundRecord&, const StoredModel*, proto::TaskState) override {
     return unknown();

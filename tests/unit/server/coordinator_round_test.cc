@@ -466,7 +466,7 @@ TEST(Restart, ContinuesFromTheLastCommittedModel) {
   EXPECT_EQ(harness.status().model_version, ModelVersion{1});
   EXPECT_EQ(harness.refusal(harness.poll(old, Step::kJoin)), Rejection::kUnknownSession);
   fleet.run_round();
-  EXPECT_EQ(harness.rounds().at(0).round, RoundId{2});
+  EXPECT_EQ(harness.rounds().at(0).round, RoundId{limits::kRoundsReserved + 1}) << "2 may have been signed";
   EXPECT_EQ(last_model(harness).version, ModelVersion{2});
   EXPECT_EQ(fleet.devices[0]->plan.model_digest, committed.digest);
   EXPECT_EQ(last_model(harness).parameters, expected_parameters(fleet, range(0, 5), committed));

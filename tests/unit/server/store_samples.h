@@ -108,6 +108,7 @@ inline void expect_equal(const StoredTask& a, const StoredTask& b) {
   EXPECT_EQ(a.rounds_committed, b.rounds_committed);
   EXPECT_EQ(a.rounds_abandoned, b.rounds_abandoned);
   EXPECT_EQ(a.last_round, b.last_round);
+  EXPECT_EQ(a.rounds_reserved, b.rounds_reserved);
   expect_equal(a.model, b.model);
 }
 

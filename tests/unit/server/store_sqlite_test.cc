@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "sotto/aggregator/server_optimizer.h"
+#include "sotto/base/limits.h"
 #include "sotto/proto/task_json.h"
 #include "sotto/server/store.h"
 #include "store/coordinator_schema.h"
@@ -85,6 +86,7 @@ TEST_F(SqliteStore, ReopensWithEqualContents) {
   expected.rounds_committed = 1;
   expected.rounds_abandoned = 1;
   expected.last_round = RoundId{2};
+  expected.rounds_reserved = RoundId{limits::kRoundsReserved};
   expected.model = sample_model(1);
   expect_equal(tasks->at(0), expected);
   EXPECT_EQ(store->rounds(expected.id, 9)->size(), 2u);
@@ -280,6 +282,54 @@ TEST_F(OlderSqliteStore, KeepsTheTwoSumsThatRoundsHadThen) {
   ASSERT_TRUE(rounds.has_value()) << rounds.error().message();
   EXPECT_EQ(rounds->at(0).metrics,
             (secagg::MetricSums{.count = 3, .weight = 30, .examples = 33, .sums = {21, 4096}, .clipped = 1}));
+}
+
+TEST_F(OlderSqliteStore, ReservesAboveEveryRoundThatMayHaveBeenSignedThen) {
+  write_version_2({});
+  sql("INSERT INTO round VALUES (1, 7, 'committed', '', 0, 1, 5, 6, 1, 3, 3, 3, 3, 3, 900, 3, 30, 33, 21, "
+      "4096, 1, "
+      "0.5, 3)");
+  auto store = must_open();
+  const auto tasks = take_up_tasks(*store);
+  ASSERT_TRUE(tasks.has_value()) << tasks.error().message();
+  EXPECT_EQ(tasks->at(0).last_round, RoundId{7 + limits::kRoundsOpenMax});
+  EXPECT_EQ(store->load_tasks()->at(0).rounds_reserved,
+            RoundId{7 + limits::kRoundsOpenMax + limits::kRoundsReserved});
+  EXPECT_EQ(*store->epoch(), 0u);
+}
+
+TEST_F(SqliteStore, RefusesRoundsThatWereNeverReserved) {
+  write_sample();
+  sql("UPDATE task SET rounds_reserved = 1");
+  EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(SqliteStore, RefusesADatabaseWithoutAnEpoch) {
+  write_sample();
+  sql("DELETE FROM coordinator");
+  EXPECT_EQ(must_open()->epoch().status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(must_open()->raise_epoch().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(SqliteStore, RaisesNoEpochBeyondItsBits) {
+  write_sample();
+  sql("UPDATE coordinator SET epoch = 8388607");
+  EXPECT_EQ(must_open()->raise_epoch().code(), StatusCode::kFailedPrecondition);
+}
+
+// What a restored coordinator does, over the restarts in between.
+TEST_F(SqliteStore, KeepsItsEpochAndWhatIsReserved) {
+  write_sample();
+  ASSERT_TRUE(must_open()->raise_epoch().ok());
+  EXPECT_EQ(*must_open()->epoch(), 1u);
+  {
+    auto store = must_open();
+    EXPECT_EQ(take_up_tasks(*store)->at(0).last_round, round_id({.epoch = 1, .counter = 0}));
+  }
+  auto store = must_open();
+  const RoundId block = round_id({.epoch = 1, .counter = limits::kRoundsReserved});
+  EXPECT_EQ(store->load_tasks()->at(0).rounds_reserved, block);
+  EXPECT_EQ(take_up_tasks(*store)->at(0).last_round, block) << "no number of the first block is used again";
 }
 
 TEST_F(OlderSqliteStore, DoesNotMakeADamagedVelocitySound) {

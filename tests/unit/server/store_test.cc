@@ -1,5 +1,6 @@
 // What every store promises, run against both.
 #include "sotto/server/store.h"
+#include "sotto/base/limits.h"
 
 #include <gtest/gtest.h>
 
@@ -64,8 +65,57 @@ TEST_P(AnyStore, ReturnsACreatedTaskWithEveryField) {
   StoredTask expected;
   expected.id = id;
   expected.spec = sample_spec("gait");
+  expected.rounds_reserved = RoundId{limits::kRoundsReserved};
   expected.model = sample_model(0);
   expect_equal(load(id), expected);
+}
+
+TEST_P(AnyStore, ReservesRoundsUpwardsOnly) {
+  const TaskId id = create("gait");
+  ASSERT_TRUE(store_->reserve_rounds(id, RoundId{100}).ok());
+  EXPECT_EQ(load(id).rounds_reserved, RoundId{100});
+  for (const std::uint64_t through : {1, 99, 100}) {
+    EXPECT_EQ(store_->reserve_rounds(id, RoundId{through}).code(), StatusCode::kFailedPrecondition);
+  }
+  EXPECT_EQ(load(id).rounds_reserved, RoundId{100});
+  EXPECT_EQ(store_->reserve_rounds(TaskId{99}, RoundId{100}).code(), StatusCode::kNotFound);
+}
+
+TEST_P(AnyStore, IsTakenUpAboveAllThatAnEarlierRunReserved) {
+  const TaskId id = create("gait");
+  const TaskId done = create("done");
+  ASSERT_TRUE(store_->set_task_state(done, proto::TaskState::kComplete).ok());
+  const auto tasks = take_up_tasks(*store_);
+  EXPECT_EQ(tasks->at(0).last_round, RoundId{limits::kRoundsReserved});
+  EXPECT_EQ(tasks->at(0).rounds_reserved, RoundId{2 * limits::kRoundsReserved});
+  EXPECT_EQ(load(id).rounds_reserved, RoundId{2 * limits::kRoundsReserved}) << "on disk already";
+  EXPECT_EQ(load(done).rounds_reserved, RoundId{limits::kRoundsReserved}) << "it has no more rounds";
+}
+
+TEST_P(AnyStore, ARaisedEpochIsAboveWhateverWasReserved) {
+  const TaskId id = create("gait");
+  ASSERT_TRUE(store_->reserve_rounds(id, RoundId{1'000'000}).ok());
+  EXPECT_EQ(*store_->epoch(), 0u);
+  ASSERT_TRUE(store_->raise_epoch().ok());
+  EXPECT_EQ(*store_->epoch(), 1u);
+  EXPECT_EQ(load(id).rounds_reserved, round_id({.epoch = 1, .counter = 0}));
+  const TaskId fresh = create("fresh");
+  EXPECT_EQ(load(fresh).rounds_reserved, round_id({.epoch = 1, .counter = limits::kRoundsReserved}));
+}
+
+TEST_P(AnyStore, IssuesTheLastModelAgainAsANewerVersion) {
+  const TaskId id = create("gait");
+  ASSERT_TRUE(store_->reissue_model(id, ModelVersion{3}).ok());
+  StoredModel expected = sample_model(0);
+  expected.version = ModelVersion{3};
+  expect_equal(load(id).model, expected);
+  expect_equal(*store_->model(id, ModelVersion{3}), expected);
+  EXPECT_EQ(store_->model(id, ModelVersion{0}).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->models(id)->size(), 1u);
+  for (const std::uint64_t version : {0, 3}) {
+    EXPECT_EQ(store_->reissue_model(id, ModelVersion{version}).code(), StatusCode::kFailedPrecondition);
+  }
+  EXPECT_EQ(store_->reissue_model(TaskId{99}, ModelVersion{9}).code(), StatusCode::kNotFound);
 }
 
 TEST_P(AnyStore, RefusesASecondTaskOfTheSameNameAndKeepsTheFirst) {

@@ -34,13 +34,19 @@ inline constexpr std::size_t kTasksMax = 256;
 inline constexpr std::size_t kSessionsMax = 200'000;  // devices between check-in and the end of their round
 inline constexpr std::size_t kEventQueueMax = 65'536;
 inline constexpr std::size_t kRoundsOpenMax = 16;  // of one task, at once
-// Requests to the store that are under way: those that a caller waits for, and one of each task's own.
+// Round numbers of a task that are reserved in the store at a time, before the first of them is used.
+inline constexpr std::size_t kRoundsReserved = 64;
+// Devices of a task that the coordinator remembers as spent (their ledgers let nothing leave).
+inline constexpr std::size_t kSpentDevicesMax = kSessionsMax;
+// Requests to the store that are under way: those that a caller waits for, and of each task's own one that
+// records and one that reserves.
 inline constexpr std::size_t kStoreCallsMax = 1024;
-inline constexpr std::size_t kStoreRequestsMax = kStoreCallsMax + kTasksMax;
+inline constexpr std::size_t kStoreRequestsMax = kStoreCallsMax + 2 * kTasksMax;
 inline constexpr std::int64_t kHoldCallMsMax = 20'000;  // a unary call is answered "wait" after this long
 
 static_assert(kU16LaneParticipantsMax * 255 == 65'535);
 static_assert(kParticipantsMax <= 0xffff);
+static_assert(kRoundsOpenMax < kRoundsReserved / 2, "the next block is reserved in time");
 static_assert(kStoreRequestsMax < kEventQueueMax, "the store's answers come as events");
 static_assert(kUpdateBytesMax < kMessageBytesMax);
 static_assert(kMessageBytesMax < (std::size_t{1} << 31), "gRPC and protobuf count message bytes in int");

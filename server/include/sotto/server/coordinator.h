@@ -27,7 +27,7 @@
 // A round is over when its record is written, and the next one begins. Rounds of one task are recorded in the
 // order in which they ended, one at a time, each model built on the one before.
 // A restart forgets sessions and rounds in flight (their devices find their token unknown and check in again)
-// and continues from the last committed model.
+// and continues from the last committed model, with round numbers above all that were reserved before.
 #pragma once
 
 #include <cstdint>
@@ -152,12 +152,13 @@ struct CoordinatorOptions {
   std::uint32_t retry_max_ms = 60'000;
   // Rounds of one task that may be open at once. A round that takes no more devices makes room for the next.
   std::uint32_t rounds_open_max = 1;
+  std::uint32_t epoch = 0;  // the store's
 };
 
 // An interface, because the shells around it are tested with coordinators that follow a script.
 class Coordinator {
  public:
-  // `tasks` is what the store holds. `random` must outlive the coordinator. kInvalidArgument names the
+  // `tasks` is what take_up_tasks() gave. `random` must outlive the coordinator. kInvalidArgument names the
   // option.
   [[nodiscard]] static Result<std::unique_ptr<Coordinator>> open(std::vector<StoredTask> tasks,
                                                                  Random& random,

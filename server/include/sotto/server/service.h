@@ -41,6 +41,9 @@ struct ServiceOptions {
   std::string helper_address{};
   std::filesystem::path helper_key_file{};
   std::filesystem::path helper_ca_file{};
+  // The database was restored from a backup: round numbers go on in a new epoch, so that devices which know
+  // later rounds than it does are not shut out.
+  bool raise_epoch = false;
   std::size_t finish_threads = 1;    // for removing masks
   CoordinatorOptions coordinator{};  // identity and helper are set by the service
   hosting::NoticeSink notice{};      // on the coordinator's thread, and one that renews certificates; quick

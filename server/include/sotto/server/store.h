@@ -32,17 +32,29 @@ struct StoredTask {
   proto::TaskState state = proto::TaskState::kActive;
   std::uint32_t rounds_committed = 0;
   std::uint32_t rounds_abandoned = 0;
-  RoundId last_round;  // the next round is last_round + 1; numbers are never reused
-  StoredModel model;   // last committed
+  RoundId last_round;       // the next one is above it
+  RoundId rounds_reserved;  // no round above it may be given to devices; never below a number that was
+  StoredModel model;        // last committed
 };
 
 class Store {
  public:
   virtual ~Store() = default;
-  // Fails with kAlreadyExists when a task has this name.
+  // Fails with kAlreadyExists when a task has this name. Its first block of round numbers, of the store's
+  // epoch, is reserved (first_rounds()).
   [[nodiscard]] virtual Result<TaskId> create_task(const proto::TaskSpec& spec,
                                                    const StoredModel& initial) = 0;
   [[nodiscard]] virtual Status set_task_state(TaskId task, proto::TaskState state) = 0;
+  // Rounds up to `through` may be given to devices from now on. kFailedPrecondition unless that is more than
+  // were reserved before: then somebody else uses this store, or it was set back.
+  [[nodiscard]] virtual Status reserve_rounds(TaskId task, RoundId through) = 0;
+  // The last model has the version `version` from now on, which is newer: devices whose vectors for the older
+  // one have left may send another. kFailedPrecondition when it is not newer.
+  [[nodiscard]] virtual Status reissue_model(TaskId task, ModelVersion version) = 0;
+  // Of the numbers of new tasks' rounds. Raised when the store was restored from a backup: numbers of the new
+  // epoch are above whatever the lost store had given out. Nothing of the new epoch is reserved yet.
+  [[nodiscard]] virtual Result<std::uint32_t> epoch() = 0;
+  [[nodiscard]] virtual Status raise_epoch() = 0;
   [[nodiscard]] virtual Result<std::vector<StoredTask>> load_tasks() = 0;
   // One transaction: the round's record, the new model when committed (nullptr when abandoned), the task's
   // state.
@@ -54,6 +66,16 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<proto::ModelRecord>> models(TaskId task) = 0;
   [[nodiscard]] virtual Result<StoredModel> model(TaskId task, ModelVersion version) = 0;
 };
+
+// What a coordinator goes on with: the store's tasks, with a block of round numbers reserved for each that is
+// not complete, above all that an earlier run may have used. Durable when it returns.
+[[nodiscard]] Result<std::vector<StoredTask>> take_up_tasks(Store& store);
+// The reserved block of a new task: last_round and rounds_reserved.
+struct FirstRounds {
+  RoundId last;
+  RoundId reserved;
+};
+[[nodiscard]] FirstRounds first_rounds(std::uint32_t epoch);
 
 // Keeps everything in memory: simulations and tests.
 [[nodiscard]] std::unique_ptr<Store> make_memory_store();

@@ -23,6 +23,15 @@ struct SetTaskStateRequest {
   TaskId task;
   proto::TaskState state = proto::TaskState::kPaused;
 };
+// Before the first plan of these rounds is signed.
+struct ReserveRoundsRequest {
+  TaskId task;
+  RoundId through;
+};
+struct ReissueModelRequest {
+  TaskId task;
+  ModelVersion version;
+};
 // A round's record, its model when it is committed, and the state that the task is in from then on.
 struct RecordRoundRequest {
   proto::RoundRecord record;
@@ -40,8 +49,9 @@ struct LoadModelRequest {
   TaskId task;
   ModelVersion version;
 };
-using StoreRequest = std::variant<CreateTaskRequest, SetTaskStateRequest, RecordRoundRequest,
-                                  ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
+using StoreRequest =
+    std::variant<CreateTaskRequest, SetTaskStateRequest, ReserveRoundsRequest, ReissueModelRequest,
+                 RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
 
 // A Status: kOk where there is nothing else to say, or the error. Otherwise what was asked for.
 using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,

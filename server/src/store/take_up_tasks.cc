@@ -1,0 +1,26 @@
+// Round numbers are never given twice: a block is on disk before the first of it is used, and whoever starts
+// on a store goes on above the last block.
+#include "sotto/base/limits.h"
+#include "sotto/server/store.h"
+
+namespace sotto::server {
+
+FirstRounds first_rounds(std::uint32_t epoch) {
+  return {.last = round_id({.epoch = epoch, .counter = 0}),
+          .reserved = round_id({.epoch = epoch, .counter = limits::kRoundsReserved})};
+}
+
+Result<std::vector<StoredTask>> take_up_tasks(Store& store) {
+  Result<std::vector<StoredTask>> tasks = store.load_tasks();
+  if (!tasks) return tasks.error();
+  for (StoredTask& task : *tasks) {
+    task.last_round = task.rounds_reserved;
+    if (task.state == proto::TaskState::kComplete) continue;
+    const RoundId through{task.rounds_reserved.value + limits::kRoundsReserved};
+    SOTTO_RETURN_IF_ERROR(store.reserve_rounds(task.id, through));
+    task.rounds_reserved = through;
+  }
+  return tasks;
+}
+
+}  // namespace sotto::server
