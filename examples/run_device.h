@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include "sotto/client/client.h"
 
@@ -16,6 +17,7 @@ inline int run_device(int argc, char** argv, const char* population, sotto::clie
                                              .device_id = argv[4],
                                              .population = population,
                                              .identity_file = argv[3],
+                                             .ledger_file = std::string(argv[3]) + ".ledger",
                                              .cohort_min = 4,  // a fleet of examples: leave both out
                                              .honest_min = 2};
   auto device = sotto::client::Device::connect(options, trainer);

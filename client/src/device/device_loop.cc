@@ -85,10 +85,19 @@ Result<std::unique_ptr<DeviceLoop>> DeviceLoop::create(const DeviceOptions& opti
                                                        std::uint32_t attempts_max) {
   Keys keys;
   SOTTO_RETURN_IF_ERROR(load_keys(options, keys));
-  std::unique_ptr<DeviceLoop> loop(
-      new DeviceLoop(options, std::move(keys), trainer, std::move(make_transport), attempts_max));
+  Result<std::unique_ptr<DeviceLedger>> ledger = options.ledger_file.empty()
+                                                     ? make_memory_ledger(options.budgets)
+                                                     : open_ledger(options.ledger_file, options.budgets);
+  if (!ledger) return ledger.error();
+  std::unique_ptr<DeviceLoop> loop(new DeviceLoop(options, std::move(keys), std::move(*ledger), trainer,
+                                                  std::move(make_transport), attempts_max));
   if (loop->stop_event_->fd() < 0 || loop->mailbox_->event.fd() < 0) {
     return io_error("the system gives no event descriptor; raise the limit on open files");
+  }
+  if (options.ledger_file.empty()) {
+    loop->say(
+        "warning: no ledger_file: what leaves this device is forgotten when it stops, so that neither old "
+        "plans nor the owner's budgets bind it after a restart");
   }
   return loop;
 }
@@ -112,10 +121,11 @@ Status DeviceLoop::load_keys(const DeviceOptions& options, Keys& keys) {
   return {};
 }
 
-DeviceLoop::DeviceLoop(const DeviceOptions& options, Keys keys, Trainer& trainer,
-                       MakeTransport make_transport, std::uint32_t attempts_max)
+DeviceLoop::DeviceLoop(const DeviceOptions& options, Keys keys, std::unique_ptr<DeviceLedger> ledger,
+                       Trainer& trainer, MakeTransport make_transport, std::uint32_t attempts_max)
     : options_(options),
       keys_(std::move(keys)),
+      ledger_(std::move(ledger)),
       trainer_(trainer),
       make_transport_(std::move(make_transport)),
       attempts_max_(attempts_max),
@@ -147,6 +157,7 @@ Participation DeviceLoop::take_part() {
                                   .honest_min = options_.honest_min,
                                   .allow_curious = options_.allow_curious,
                                   .allow_unmasked = options_.allow_unmasked,
+                                  .ledger = ledger_.get(),
                                   .attempts_max = attempts_max_},
                                  {random_, random_});
   Session::Action action = begin(session);

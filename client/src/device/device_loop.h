@@ -9,6 +9,7 @@
 
 #include "sotto/base/clock.h"
 #include "sotto/client/client.h"
+#include "sotto/client/ledger.h"
 #include "sotto/client/session.h"
 #include "sotto/client/transport.h"
 #include "sotto/crypto/primitives.h"
@@ -25,8 +26,8 @@ class DeviceLoop final {
   using MakeTransport = std::function<Result<std::unique_ptr<Transport>>()>;
   // Of one call, about a minute in all: a device that has trained for hours is patient.
   static constexpr std::uint32_t kAttemptsMax = 10;
-  // Options must have been checked; the key files are read. `trainer` must outlive the loop. kIo when the
-  // system gives no event descriptor, else the key files' errors.
+  // Options must have been checked; the key files are read and the ledger opened. `trainer` must outlive the
+  // loop. kIo when the system gives no event descriptor, else the files' errors.
   [[nodiscard]] static Result<std::unique_ptr<DeviceLoop>> create(const DeviceOptions& options,
                                                                   Trainer& trainer,
                                                                   MakeTransport make_transport,
@@ -48,8 +49,8 @@ class DeviceLoop final {
   };
   [[nodiscard]] static Status load_keys(const DeviceOptions& options, Keys& keys);
 
-  DeviceLoop(const DeviceOptions& options, Keys keys, Trainer& trainer, MakeTransport make_transport,
-             std::uint32_t attempts_max);
+  DeviceLoop(const DeviceOptions& options, Keys keys, std::unique_ptr<DeviceLedger> ledger, Trainer& trainer,
+             MakeTransport make_transport, std::uint32_t attempts_max);
 
   [[nodiscard]] Status read_state(crypto::SecretBuffer& state) const;
   [[nodiscard]] Session::Action begin(Session& session);
@@ -71,6 +72,7 @@ class DeviceLoop final {
 
   const DeviceOptions options_;
   Keys keys_;
+  const std::unique_ptr<DeviceLedger> ledger_;
   Trainer& trainer_;
   const MakeTransport make_transport_;
   const std::uint32_t attempts_max_;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sotto/base/limits.h"
 #include "sotto/host/address.h"
@@ -35,6 +36,24 @@ Status check_custom_models(const Trainer& trainer) {
   }
   for (const std::string& model : models) SOTTO_RETURN_IF_ERROR(check_name("a custom model", model));
   return {};
+}
+
+Status check_budgets(const LedgerBudgets& budgets) {
+  for (const auto& [name, value] : {std::pair{"vectors_per_model", budgets.vectors_per_model},
+                                    std::pair{"vectors_per_task", budgets.vectors_per_task},
+                                    std::pair{"vectors_per_period", budgets.vectors_per_period},
+                                    std::pair{"period_s", budgets.period_s}}) {
+    if (value == 0) return invalid_argument(fmt::format("budgets.{} is 0: it must be at least 1", name));
+  }
+  return {};
+}
+
+Status check_folder(const char* option, const std::filesystem::path& file) {
+  const auto folder = file.parent_path();
+  std::error_code error;
+  if (folder.empty() || std::filesystem::is_directory(folder, error)) return {};
+  return invalid_argument(fmt::format("{} is \"{}\", but there is no folder {}", option, file.string(),
+                                      folder.string()));
 }
 
 }  // namespace
@@ -72,14 +91,9 @@ Status check_device_options(const DeviceOptions& options, const Trainer& trainer
                                         limits::kTrainersPerDeviceMax));
   }
   SOTTO_RETURN_IF_ERROR(check_custom_models(trainer));
-  if (const auto folder = options.state_file.parent_path(); !folder.empty()) {
-    std::error_code error;
-    if (!std::filesystem::is_directory(folder, error)) {
-      return invalid_argument(fmt::format("state_file is \"{}\", but there is no folder {}",
-                                          options.state_file.string(), folder.string()));
-    }
-  }
-  return {};
+  SOTTO_RETURN_IF_ERROR(check_budgets(options.budgets));
+  SOTTO_RETURN_IF_ERROR(check_folder("state_file", options.state_file));
+  return check_folder("ledger_file", options.ledger_file);
 }
 
 Result<std::string> read_ca_file(const std::filesystem::path& path) {

@@ -1,10 +1,49 @@
 // The session machine from the join to the coordinator's last word.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "machine.h"
+#include "sotto/client/ledger.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/proto/plan_codec.h"
 
 namespace sotto::client {
+namespace {
+
+StatusCode code_of(proto::LedgerRefusal refusal) {
+  const bool spent = refusal == proto::LedgerRefusal::kModelSpent ||
+                     refusal == proto::LedgerRefusal::kTaskSpent ||
+                     refusal == proto::LedgerRefusal::kPeriodSpent;
+  return spent ? StatusCode::kResourceExhausted : StatusCode::kFailedPrecondition;
+}
+
+}  // namespace
+
+// What join and charge write is on disk before the message leaves: the caller makes it first and sends it
+// last.
+std::optional<Session::Action> Session::Impl::ask_ledger(LedgerEntry entry, Time now) {
+  if (options_.has_clock) {
+    const Status age = proto::check_plan_age(*plan_, now);
+    if (!age.ok()) return leave(age.with_context("plan refused"), own_pause(now));
+  }
+  if (options_.ledger == nullptr) return std::nullopt;
+  const LedgerPlan plan{.coordinator = coordinator_,
+                        .task = plan_->task,
+                        .round = plan_->round,
+                        .version = plan_->model_version,
+                        .model = plan_->model_digest,
+                        .plan = crypto::sha256({plan_bytes_})};
+  std::optional<std::uint64_t> now_s;
+  if (options_.has_clock) now_s = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ms, 0)) / 1000;
+  const Result<LedgerVerdict> verdict = entry == LedgerEntry::kLook   ? options_.ledger->look(plan, now_s)
+                                        : entry == LedgerEntry::kJoin ? options_.ledger->join(plan, now_s)
+                                                                      : options_.ledger->charge(plan, now_s);
+  if (!verdict) return leave(verdict.error().with_context("the ledger"), own_pause(now));
+  if (verdict->allowed()) return std::nullopt;
+  return leave(Status(code_of(verdict->refusal->refusal), "plan refused: " + verdict->sentence),
+               own_pause(now), verdict->refusal);
+}
 
 Session::Action Session::Impl::send_join(std::vector<std::uint8_t> update, Time now) {
   const proto::Parties parties{.identity = options_.identity,
@@ -16,6 +55,11 @@ Session::Action Session::Impl::send_join(std::vector<std::uint8_t> update, Time 
   step_ = proto::Step::kJoin;
   if (const Rejection rejection = contribution_->join(payload); !accepted(rejection)) {
     return reject(rejection, "the plan", now);
+  }
+  if (auto left = ask_ledger(LedgerEntry::kJoin, now)) return *left;
+  const bool vector_leaves = plan_->aggregation.kind == proto::Aggregation::kOneShot;
+  if (vector_leaves) {
+    if (auto left = ask_ledger(LedgerEntry::kCharge, now)) return *left;
   }
   return call(proto::ExchangeRequest{.token = *token_,
                                      .step = proto::Step::kJoin,
@@ -45,6 +89,9 @@ Session::Action Session::Impl::on_next_step(const proto::NextStep& next, Time no
   std::vector<std::uint8_t> payload;
   if (const Rejection rejection = contribution_->answer(next, payload); !accepted(rejection)) {
     return reject(rejection, std::string("the coordinator's answer to ") + call_name(), now);
+  }
+  if (next.next == proto::Step::kCollect) {
+    if (auto left = ask_ledger(LedgerEntry::kCharge, now)) return *left;
   }
   return send_step(next.next, std::move(payload));
 }

@@ -66,9 +66,13 @@ class Session::Impl {
   Action send_join(std::vector<std::uint8_t> update, Time now);
   Action send_step(proto::Step step, std::vector<std::uint8_t> payload);
 
+  // Nothing when the ledger lets the session go on; otherwise the session leaves.
+  enum class LedgerEntry : std::uint8_t { kLook, kJoin, kCharge };
+  std::optional<Action> ask_ledger(LedgerEntry entry, Time now);
+
   // The end. leave() tells the coordinator first when it knows this session.
   Action finish(Done done);
-  Action leave(Status status, Time check_in_after);
+  Action leave(Status status, Time check_in_after, std::optional<proto::LedgerReport> ledger = std::nullopt);
   Action reject(Rejection rejection, const std::string& message, Time now);
   // When to check in after an end for which the coordinator gave no window.
   [[nodiscard]] Time own_pause(Time now);
@@ -90,6 +94,7 @@ class Session::Impl {
   std::optional<SessionToken> token_;
   Time accepted_at_;
   std::vector<std::uint8_t> plan_bytes_;
+  crypto::Digest coordinator_{};  // of the key that signed the plan; zero when nobody did
   std::optional<proto::Plan> plan_;
   std::optional<ModelDownload> download_;
   bool download_restarted_ = false;

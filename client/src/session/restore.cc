@@ -26,6 +26,7 @@ std::vector<std::uint8_t> Session::Impl::save() const {
                      .population = options_.population,
                      .token = token_.value_or(SessionToken{}),
                      .accepted_at = accepted_at_,
+                     .coordinator = coordinator_,
                      .plan = plan_bytes_,
                      .content = {}};
   const bool join_is_out =
@@ -75,9 +76,11 @@ Result<Session::Action> Session::Impl::restore(Bytes bytes, Time now) {
   plan_ = std::move(*plan);
   plan_bytes_ = std::move(saved->plan);
   accepted_at_ = saved->accepted_at;
+  coordinator_ = saved->coordinator;
   if (const Status policy = check_plan_policy(*plan_, options_, now); !policy.ok()) {
     return leave(policy.with_context("plan refused"), own_pause(now));
   }
+  if (auto left = ask_ledger(LedgerEntry::kLook, now)) return *left;
   if (has_update) return send_join(std::exchange(saved->content, {}), now);
   if (!model_.empty()) return begin_training(now);
   download_ = std::move(download);

@@ -11,8 +11,8 @@ namespace sotto::client {
 namespace {
 
 constexpr std::array<std::uint8_t, 4> kMagic = {'S', 'D', 'E', 'V'};
-constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kFixedBytes = kMagic.size() + 1 + 1 + 8 + 16 + 4 * sizeof(std::uint32_t);
+constexpr std::uint8_t kVersion = 2;
+constexpr std::size_t kFixedBytes = kMagic.size() + 1 + 1 + 8 + 16 + 32 + 4 * sizeof(std::uint32_t);
 
 void write_sized(ByteWriter& writer, Bytes bytes) {
   writer.u32(static_cast<std::uint32_t>(bytes.size()));
@@ -37,6 +37,7 @@ std::vector<std::uint8_t> encode_saved_session(const SavedSession& session) {
   writer.u8(static_cast<std::uint8_t>(session.stage));
   writer.u64(static_cast<std::uint64_t>(session.accepted_at.ms));
   writer.bytes(session.token.value);
+  writer.bytes(session.coordinator);
   write_sized(writer, text_bytes(session.device_id));
   write_sized(writer, text_bytes(session.population));
   write_sized(writer, session.plan);
@@ -67,6 +68,7 @@ Result<SavedSession> decode_saved_session(Bytes bytes) {
   session.stage = static_cast<SavedSession::Stage>(stage);
   session.accepted_at.ms = static_cast<std::int64_t>(reader.u64());
   reader.copy(session.token.value);
+  reader.copy(session.coordinator);
   read_sized(reader, session.device_id);
   read_sized(reader, session.population);
   read_sized(reader, session.plan);

@@ -9,6 +9,7 @@
 #include "sotto/base/clock.h"
 #include "sotto/base/ids.h"
 #include "sotto/base/result.h"
+#include "sotto/crypto/primitives.h"
 
 namespace sotto::client {
 
@@ -21,14 +22,15 @@ struct SavedSession {
   std::string device_id;  // whose session it is
   std::string population;
   SessionToken token;
-  Time accepted_at;  // when the plan was accepted
+  Time accepted_at;              // when the plan was accepted
+  crypto::Digest coordinator{};  // of the key that signed the plan
   std::vector<std::uint8_t> plan;
   std::vector<std::uint8_t> content;
   friend bool operator==(const SavedSession&, const SavedSession&) = default;
 };
 
-// magic "SDEV" || version u8 = 1 || stage u8 || accepted_at i64 || token (16) || device id, population, plan
-// and content, each as u32 length and bytes || SHA-256 of everything before it.
+// magic "SDEV" || version u8 = 2 || stage u8 || accepted_at i64 || token (16) || coordinator (32) ||
+// device id, population, plan and content, each as u32 length and bytes || SHA-256 of everything before it.
 [[nodiscard]] std::vector<std::uint8_t> encode_saved_session(const SavedSession& session);
 // kDataLoss when the bytes are not exactly what encode_saved_session() wrote.
 [[nodiscard]] Result<SavedSession> decode_saved_session(Bytes bytes);

@@ -185,7 +185,9 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
   }
   plan_ = *plan;
   plan_bytes_ = offer.plan;
+  if (offer.credential) coordinator_ = secagg::identity_of(offer.credential->key);
   accepted_at_ = now;
+  if (auto left = ask_ledger(LedgerEntry::kLook, now)) return *left;
   download_.emplace(*plan_);
   return fetch_model();
 }
@@ -250,14 +252,15 @@ Session::Action Session::Impl::finish(Done done) {
   return done_;
 }
 
-Session::Action Session::Impl::leave(Status status, Time check_in_after) {
+Session::Action Session::Impl::leave(Status status, Time check_in_after,
+                                     std::optional<proto::LedgerReport> ledger) {
   std::string reason = status.message();
   done_ = {.status = std::move(status), .outcome = reason, .check_in_after = check_in_after};
   if (!token_) return finish(done_);
   contribution_.reset();
   phase_ = Phase::kLeaving;
   reason.resize(std::min(reason.size(), limits::kReasonBytesMax));
-  return call(proto::AbandonRequest{.token = *token_, .reason = std::move(reason)});
+  return call(proto::AbandonRequest{.token = *token_, .reason = std::move(reason), .ledger = ledger});
 }
 
 Session::Action Session::Impl::reject(Rejection rejection, const std::string& message, Time now) {

@@ -14,6 +14,7 @@
 #include "fleet/transcript.h"
 #include "sotto/base/hex.h"
 #include "sotto/base/limits.h"
+#include "sotto/client/ledger.h"
 #include "sotto/crypto/primitives.h"
 
 namespace sotto::simulation {
@@ -48,8 +49,10 @@ class Experiment {
     if (!task) return task.error();
     task_ = *task;
     SOTTO_RETURN_IF_ERROR(describe());
-    for (const client::Examples& examples : data_.devices)
+    for (const client::Examples& examples : data_.devices) {
       trainers_.push_back(client::make_builtin_trainer(examples));
+      ledgers_.push_back(client::make_memory_ledger(client::kUnboundedLedger));
+    }
 
     for (std::uint32_t attempt = 1; attempt <= options_.rounds; ++attempt) {
       if (options_.cancelled && options_.cancelled()) break;
@@ -229,7 +232,8 @@ class Experiment {
                                                         .corrupt_fraction_min = 0,
                                                         .honest_min = 2,
                                                         .allow_curious = true,
-                                                        .allow_unmasked = true},
+                                                        .allow_unmasked = true,
+                                                        .ledger = ledgers_[device].get()},
                                                        {.keys = keys, .rounding = rounding}),
                     .trainer = trainers_[device].get(),
                     .training_random = make_stream(
@@ -338,6 +342,7 @@ class Experiment {
   Backend& backend_;
   std::uint32_t clients_per_round_ = 0;
   std::vector<std::unique_ptr<client::Trainer>> trainers_;
+  std::vector<std::unique_ptr<client::DeviceLedger>> ledgers_;
   proto::TaskStatus task_;
   std::vector<float> parameters_;
   client::Evaluation evaluation_;

@@ -13,6 +13,7 @@
 #include "session_script.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/limits.h"
+#include "sotto/client/ledger.h"
 #include "support/bulletins.h"
 #include "support/enrolment.h"
 #include "support/fresh_key.h"
@@ -101,7 +102,7 @@ class DeviceLoopTest : public testing::Test {
                          attempts_max)
                          .value());
   }
-  // The task goes on: another round, now, on another version of the model.
+  // The task goes on, as a device's ledger wants it: another round, now, on another version of the model.
   void next_round() {
     ++task_.plan.round.value;
     ++task_.plan.model_version.value;
@@ -112,7 +113,7 @@ class DeviceLoopTest : public testing::Test {
   // A coordinator that counts this device alone, in a plain session.
   Result<Reply> serve(const Request& request) {
     if (std::holds_alternative<proto::CheckInRequest>(request)) {
-      next_round();
+      if (goes_on_) next_round();
       return Reply(proto::CheckInReply(proto::PlanOffer{kToken, task_.plan_bytes}));
     }
     if (const auto* fetch = std::get_if<proto::FetchModelRequest>(&request))
@@ -135,6 +136,7 @@ class DeviceLoopTest : public testing::Test {
       std::filesystem::path(testing::TempDir()) /
       (std::string("sotto_") + testing::UnitTest::GetInstance()->current_test_info()->name());
   Task task_{Aggregation::kPlain};
+  bool goes_on_ = true;
   OneUpdate trainer_;
   DeviceOptions options_;
   Answer answer_ = [this](const Request& request) { return serve(request); };
@@ -365,6 +367,50 @@ TEST_F(DeviceLoopTest, AStateFileThatCannotBeWrittenDoesNotStopTraining) {
   EXPECT_THAT(said_, testing::Contains(HasSubstr("cannot create")));
 }
 
+TEST_F(DeviceLoopTest, WithoutALedgerFileItSaysSoOnceAtItsStart) {
+  const auto warnings = [this] {
+    return std::count_if(said_.begin(), said_.end(), [](const std::string& text) {
+      return text.find("warning: no ledger_file: what leaves this device is forgotten") != std::string::npos;
+    });
+  };
+  const auto device = make_device();
+  EXPECT_EQ(warnings(), 1);
+  EXPECT_TRUE(device->take_part().counted);
+  EXPECT_TRUE(device->take_part().counted);
+  EXPECT_EQ(warnings(), 1);
+  said_.clear();
+  options_.ledger_file = folder_ / "ledger";
+  make_device();
+  EXPECT_EQ(warnings(), 0);
+}
+
+TEST_F(DeviceLoopTest, ItsLedgerOutlivesIt) {
+  options_.ledger_file = folder_ / "ledger";
+  goes_on_ = false;  // the same plan for ever
+  EXPECT_TRUE(make_device()->take_part().counted);
+  EXPECT_EQ(read_ledger(options_.ledger_file)->vectors(), 1u);
+  const Participation again = make_device()->take_part();
+  EXPECT_EQ(again.status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(again.outcome, HasSubstr("which this device has taken part in"));
+  EXPECT_EQ(read_ledger(options_.ledger_file)->vectors(), 1u);
+}
+
+TEST_F(DeviceLoopTest, KeepsItsOwnersBudgets) {
+  options_.budgets.vectors_per_task = 1;
+  const auto device = make_device();
+  EXPECT_TRUE(device->take_part().counted);
+  EXPECT_EQ(device->take_part().status.code(), StatusCode::kResourceExhausted);
+}
+
+TEST_F(DeviceLoopTest, DoesNotStartWithADamagedLedger) {
+  options_.ledger_file = folder_ / "ledger";
+  std::ofstream(options_.ledger_file)
+      << "not a ledger, but long enough to have a digest at its end, and a head";
+  const auto device = DeviceLoop::create(
+      options_, trainer_, []() -> Result<std::unique_ptr<Transport>> { return unavailable("not needed"); });
+  EXPECT_EQ(device.status().code(), StatusCode::kDataLoss);
+}
+
 // Of the authority that endorses the coordinator of these tests.
 identity::EnrolledKey enroll(const crypto::Es256PublicKey& key) {
   return {.role = secagg::Role::kDevice,
@@ -480,6 +526,11 @@ TEST_F(DeviceLoopTest, OptionsThatMakeNoSenseAreNamed) {
        },
        "identity_file"},
       {[](DeviceOptions& options) { options.state_file = "/no/such/folder/state"; }, "/no/such/folder"},
+      {[](DeviceOptions& options) { options.ledger_file = "/no/such/folder/ledger"; }, "ledger_file"},
+      {[](DeviceOptions& options) { options.budgets.vectors_per_model = 0; }, "vectors_per_model"},
+      {[](DeviceOptions& options) { options.budgets.vectors_per_task = 0; }, "vectors_per_task"},
+      {[](DeviceOptions& options) { options.budgets.vectors_per_period = 0; }, "vectors_per_period"},
+      {[](DeviceOptions& options) { options.budgets.period_s = 0; }, "period_s"},
   };
   for (const auto& wrong : cases) {
     DeviceOptions options = options_;

@@ -15,8 +15,8 @@ namespace sotto::mask_helper {
 class OneShotFleet {
  public:
   // When endorsements end, in seconds: device 1's, and then the coordinator's; both late in the century.
-  static constexpr std::uint64_t kDeviceOneEnds = 4'000'000'000;
-  static constexpr std::uint64_t kCoordinatorEnds = 5'000'000'000;
+  static constexpr std::uint64_t kDeviceOneEnds = 2000;
+  static constexpr std::uint64_t kCoordinatorEnds = 3000;
 
   // `helper` is the key that the devices seal to, and that the plan names.
   // The plan holds for an hour.

@@ -2,7 +2,8 @@
 //
 //   sotto::client::DeviceOptions options{.coordinator = "coordinator.example:7443", .ca_file = "ca.pem",
 //                                        .identity_file = "kitchen-7.pem",
-//                                        .device_id = "kitchen-7", .population = "thermostats"};
+//                                        .device_id = "kitchen-7", .population = "thermostats",
+//                                        .ledger_file = "kitchen-7.ledger"};
 //   auto device = sotto::client::Device::connect(options, trainer);
 //   if (!device) { ... device.error().message() ... }
 //   for (;;) log(device->take_part());
@@ -17,6 +18,7 @@
 #include <string>
 
 #include "sotto/base/result.h"
+#include "sotto/client/ledger_budgets.h"
 #include "sotto/client/trainer.h"
 #include "sotto/secagg/identity.h"
 
@@ -38,6 +40,10 @@ struct DeviceOptions {
   // Where somebody brings the newest bulletin of the device's authority; looked at before each check-in. The
   // coordinator brings it, too. What was taken last is kept beside the state file, as <state_file>.bulletin.
   std::filesystem::path bulletin_file{};
+  // What left this device, over restarts (ledger.h). Empty: what left is forgotten when the process ends, and
+  // the device says so.
+  std::filesystem::path ledger_file{};
+  LedgerBudgets budgets{};
   std::uint64_t parameters_max = 1 << 20;
   std::uint16_t cohort_min = 8;       // never take part in a smaller cohort, 3 .. 10000
   std::uint16_t honest_min = 4;       // never in a task that promises fewer honest devices in every sum
@@ -62,8 +68,9 @@ class DeviceLoop;
 // May be moved while no call is under way; moved from, it may only be assigned to or destroyed.
 class Device final {
  public:
-  // Checks the options and reads ca_file, identity_file and helper_key_file; does not connect yet. `trainer`
-  // must outlive the device.
+  // Checks the options, reads ca_file, identity_file and helper_key_file, and opens ledger_file; does not
+  // connect yet. `trainer` must outlive the device. kDataLoss when the ledger is damaged, kUnavailable when
+  // another device keeps it.
   [[nodiscard]] static Result<Device> connect(const DeviceOptions& options, Trainer& trainer);
   ~Device();
   Device(Device&& other) noexcept;

@@ -25,6 +25,8 @@
 
 namespace sotto::client {
 
+class DeviceLedger;
+
 struct SessionOptions {
   std::string device_id;
   std::string population;
@@ -43,6 +45,8 @@ struct SessionOptions {
   std::uint16_t honest_min = 4;       // refuse plans that promise fewer honest devices in every sum
   bool allow_curious = false;         // take part in tasks that trust the coordinator not to lie
   bool allow_unmasked = false;        // take part in plain and float tasks
+  // What has left this device, and what may; must outlive the session. Null: nobody counts.
+  DeviceLedger* ledger = nullptr;
   // `now` is the time of day, by which old plans are refused. Without a clock the ledger alone does that.
   bool has_clock = true;
   std::uint32_t attempts_max = 6;  // of one call before the session gives up
