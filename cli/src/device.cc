@@ -49,8 +49,31 @@ bool is_final(const Status& status) {
   return status.code() == StatusCode::kPermissionDenied || status.code() == StatusCode::kInvalidArgument;
 }
 
+void add_ledger_options(CLI::App& run, DeviceRunOptions& options) {
+  client::LedgerBudgets& budgets = options.device.budgets;
+  run.add_option("--ledger", options.device.ledger_file,
+                 "File of what left this device, which old plans and the budgets below are held against "
+                 "[the identity file's name and .ledger]");
+  run.add_option(
+         "--vectors-per-task", budgets.vectors_per_task,
+         "How many vectors may leave for one task, ever: so many sums hold this device's data at most")
+      ->check(CLI::Range(1u, UINT32_MAX))
+      ->capture_default_str();
+  run.add_option("--vectors-per-period", budgets.vectors_per_period,
+                 "How many vectors may leave in a period, whatever the task")
+      ->check(CLI::Range(1u, UINT32_MAX))
+      ->capture_default_str();
+  run.add_option("--ledger-period", budgets.period_s, "The period, in seconds; a day, unless told otherwise")
+      ->check(CLI::Range(1u, UINT32_MAX))
+      ->capture_default_str();
+}
+
 ExitCode run_device(DeviceRunOptions& options) {
   if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
+  if (options.device.ledger_file.empty() && !options.device.identity_file.empty()) {
+    options.device.ledger_file = options.device.identity_file;
+    options.device.ledger_file += ".ledger";
+  }
   auto examples = simulation::load_examples(options.data);
   if (!examples) return report_error(examples.error());
   const auto trainer = client::make_builtin_trainer(*examples);
@@ -103,6 +126,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
       ->capture_default_str();
   run->add_option("--state", options->device.state_file,
                   "File that lets a restarted device go on where it was");
+  add_ledger_options(*run, *options);
   run->add_option("--cohort-min", options->device.cohort_min,
                   "Refuse smaller cohorts, whatever the plan says")
       ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))
@@ -127,6 +151,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_flag("--quiet", options->quiet, "No progress on standard error");
   add_private_process_option(*run, options->process);
   run->callback([options, &exit_code] { exit_code = run_device(*options); });
+  add_device_ledger_command(*command, exit_code);
 }
 
 }  // namespace sotto::cli

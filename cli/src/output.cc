@@ -30,7 +30,9 @@ nlohmann::json to_json(const proto::TaskStatus& task) {
                {"rounds_abandoned", task.rounds_abandoned},
                {"parameters", task.spec.model.parameter_count()},
                {"waiting_for", task.waiting_for},
-               {"waiting_until_ms", task.waiting_until_ms}});
+               {"waiting_until_ms", task.waiting_until_ms},
+               {"spent_devices", task.spent_devices},
+               {"spent_until_ms", task.spent_until_ms}});
   return json;
 }
 

@@ -110,6 +110,10 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
                                      "The CA certificate (PEM) of the helper's server")
                         ->needs(helper);
   helper->needs(helper_key)->needs(helper_ca);
+  command->add_flag(
+      "--raise-epoch", options->service.raise_epoch,
+      "Once, after DATA_DIR/sotto.db was restored from a backup: rounds get numbers that no device "
+      "has seen");
   command->add_option("--threads", options->service.finish_threads, "For removing masks")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

@@ -39,6 +39,13 @@ std::string describe(const proto::AggregationSpec& aggregation) {
   return kind + ", adversary " + proto::to_string(aggregation.adversary);
 }
 
+std::string describe_spent(const proto::TaskStatus& task) {
+  if (task.spent_devices == 0) return "none";
+  const std::string until =
+      task.spent_until_ms > 0 ? ", the first until " + host::utc_time(task.spent_until_ms) : "";
+  return fmt::format("{}: their ledgers let no vector leave{}", task.spent_devices, until);
+}
+
 void print_task(const proto::TaskStatus& task) {
   const proto::TaskSpec& spec = task.spec;
   print_table(
@@ -50,6 +57,7 @@ void print_task(const proto::TaskStatus& task) {
        {"model", fmt::format("{}, {} parameters, version {}", proto::to_string(spec.model.architecture),
                              spec.model.parameter_count(), task.model_version.value)},
        {"aggregation", describe(spec.aggregation)},
+       {"spent devices", describe_spent(task)},
        {"waiting for", task.waiting_for},
        {"until", task.waiting_until_ms > 0 ? host::utc_time(task.waiting_until_ms) : "no deadline"}});
 }

@@ -1,0 +1,116 @@
+"""What devices' ledgers promise, with real processes: budgets, the owner's stop, a database set back."""
+
+import json
+import shutil
+import unittest
+
+from sotto_process import Coordinator, Device, SystemTest, run, run_ok, wait_until, write_task
+
+
+class Ledger(SystemTest):
+    def fleet(self, coordinator, extra=(), count=3):
+        data = self.folder / "motion"
+        if not data.exists():
+            run_ok("dataset", "export", "motion", data, "--devices", count, "--seed", 3)
+        folders = sorted(p for p in data.iterdir() if p.name != "test" and p.is_dir())
+        devices = [Device(coordinator, f"device-{i}", folder, extra)
+                   for i, folder in enumerate(folders[:count])]
+        for device in devices:
+            self.addCleanup(device.end)
+        return devices
+
+    def create_task(self, coordinator, **changes):
+        settings = {"participants": 3, "participants_min": 3, "rounds": 1000,
+                    "phase_deadline_ms": 5000} | changes
+        return coordinator.admin("task", "create", "--file", write_task(self.folder, **settings))
+
+    def show(self, coordinator):
+        return coordinator.admin("task", "show", "activity")
+
+    def ledger(self, name, *options):
+        return json.loads(run_ok("device", "ledger", self.folder / f"{name}.pem.ledger", "--json", *options))
+
+    def test_devices_stop_at_their_budget_also_after_a_restart_and_the_operator_is_told(self):
+        budget = ("--vectors-per-task", 2)
+        with Coordinator(self.folder / "coordinator") as coordinator:
+            self.create_task(coordinator)
+            devices = self.fleet(coordinator, budget)
+            wait_until(lambda: self.show(coordinator)["spent_devices"] == 3, what="three spent devices")
+            self.assertEqual(self.show(coordinator)["rounds_committed"], 2)
+            for i, device in enumerate(devices):
+                self.assertIn("2 vectors of this device have left for task 1, as many as its owner allows",
+                              device.log_text())
+                self.assertEqual(self.ledger(f"device-{i}")["vectors"], 2)
+                device.end()
+            shown = run_ok("task", "show", "activity", "--data-dir", coordinator.data_dir)
+            self.assertIn("3: their ledgers let no vector leave", shown)
+        with Coordinator(self.folder / "coordinator", port=coordinator.port) as again:
+            devices = self.fleet(again, budget)
+            wait_until(lambda: self.show(again)["spent_devices"] == 3, what="three spent devices")
+            self.assertEqual(self.show(again)["rounds_committed"], 2)
+            for device in devices:
+                device.end()
+        with Coordinator(self.folder / "coordinator", port=coordinator.port) as third:
+            self.fleet(third, ("--vectors-per-task", 1000))  # their owners allow more
+            wait_until(lambda: self.show(third)["rounds_committed"] >= 3, what="another round")
+            self.assertGreater(third.admin("round", "list", "activity")[0]["round"], 64,
+                               "no number of an earlier run is used again")
+
+    def test_an_owner_sees_what_left_and_stops_a_running_device(self):
+        with Coordinator(self.folder / "coordinator") as coordinator:
+            self.create_task(coordinator)
+            devices = self.fleet(coordinator)
+            wait_until(lambda: self.show(coordinator)["rounds_committed"] >= 2, what="two rounds")
+            self.assertTrue(self.ledger("device-0", "--stop")["stopped"])
+            wait_until(lambda: "this device's owner has stopped it" in devices[0].log_text(),
+                       what="the device to say so")
+            wait_until(lambda: self.show(coordinator)["spent_devices"] == 1, what="the operator to be told")
+            left = self.ledger("device-0")
+            self.assertGreaterEqual(left["vectors"], 2)
+            self.assertEqual(left["tasks"][0]["vectors"], left["vectors"])
+            table = run_ok("device", "ledger", self.folder / "device-0.pem.ledger")
+            self.assertIn("stopped by its owner: nothing leaves", table)
+            self.assertFalse(self.ledger("device-0", "--allow")["stopped"])
+            self.assertEqual(self.ledger("device-0")["vectors"], left["vectors"], "nothing left in between")
+
+    def test_a_database_that_was_set_back_is_noticed_and_a_raised_epoch_shuts_nobody_out(self):
+        data_dir = self.folder / "coordinator"
+        coordinator = Coordinator(data_dir).start()
+        self.create_task(coordinator)
+        self.assertEqual(coordinator.end(), 0)
+        backup = self.folder / "backup.db"
+        shutil.copy(data_dir / "sotto.db", backup)
+        coordinator = Coordinator(data_dir, port=coordinator.port).start()
+        devices = self.fleet(coordinator)
+        wait_until(lambda: self.show(coordinator)["rounds_committed"] >= 2, what="two rounds")
+        self.assertEqual(coordinator.end(), 0)
+        for file in data_dir.glob("sotto.db*"):
+            file.unlink()
+        shutil.copy(backup, data_dir / "sotto.db")
+
+        with Coordinator(data_dir, port=coordinator.port) as set_back:
+            wait_until(lambda: "restart the coordinator with --raise-epoch" in set_back.log_text(),
+                       timeout=90, what="the coordinator to notice")
+            self.assertEqual(self.show(set_back)["rounds_committed"], 0)
+            self.assertIn("which this device has taken part in: an old plan, or a coordinator whose database "
+                          "was set back", "".join(device.log_text() for device in devices))
+        with Coordinator(data_dir, port=coordinator.port, extra=["--raise-epoch"]) as raised:
+            wait_until(lambda: self.show(raised)["rounds_committed"] >= 2, timeout=90,
+                       what="rounds of the new epoch, by the same devices")
+            self.assertEqual(raised.admin("round", "list", "activity")[0]["round"] >> 40, 1)
+
+    def test_a_damaged_ledger_is_refused_and_never_replaced(self):
+        with Coordinator(self.folder / "coordinator") as coordinator:
+            self.create_task(coordinator)
+            coordinator.enroll("device-0")
+            file = self.folder / "device-0.pem.ledger"
+            file.write_bytes(b"not a ledger, though it is long enough to be looked at as one: " + bytes(100))
+            device = self.fleet(coordinator)[0]
+            self.assertEqual(device.process.wait(timeout=30), 1)
+            self.assertIn("This device takes part in nothing until its owner", device.log_text())
+            self.assertTrue(file.read_bytes().startswith(b"not a ledger"))
+            self.assertEqual(run("device", "ledger", file).returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
