@@ -41,8 +41,8 @@ class Terms:
     """On what terms the authority endorses a key; times in seconds since 1970."""
 
     name: str = "a name"
-    issued_at: int = 1_000_000
-    expires_at: int = 2_000_000
+    issued_at: int = 1_767_000_000
+    expires_at: int = 1_768_000_000
     epoch: int = 1
 
     def encode(self, public):

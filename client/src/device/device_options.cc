@@ -52,8 +52,8 @@ Status check_folder(const char* option, const std::filesystem::path& file) {
   const auto folder = file.parent_path();
   std::error_code error;
   if (folder.empty() || std::filesystem::is_directory(folder, error)) return {};
-  return invalid_argument(fmt::format("{} is \"{}\", but there is no folder {}", option, file.string(),
-                                      folder.string()));
+  return invalid_argument(
+      fmt::format("{} is \"{}\", but there is no folder {}", option, file.string(), folder.string()));
 }
 
 }  // namespace

@@ -64,8 +64,9 @@ secagg::SealedMask OneShotFleet::draw(std::size_t device, const proto::Plan& pla
             Rejection::kNone);
   const secagg::Identity identity{
       .signer = signer,
-      .endorsement = secagg::endorse(authority_, secagg::Role::kDevice, signer.public_key(),
-                                     {.expires_at = device == 1 ? kDeviceOneEnds : secagg::kEndless}),
+      .endorsement =
+          secagg::endorse(authority_, secagg::Role::kDevice, signer.public_key(),
+                          {.expires_at = device == 1 ? plan_.issued_at + kDeviceOneEnds : secagg::kEndless}),
       .trust = authority()};
   secagg::one_shot_sign(context.plan_digest, identity, sealed, vector, random_,
                         MutableBytes(message).first<secagg::kOneShotHeaderBytes>());
@@ -100,7 +101,7 @@ std::vector<std::uint8_t> OneShotFleet::request_of(Bytes plan, std::vector<secag
         MutableBytes(encoded).subspan(i * secagg::kSealedMaskBytes).first<secagg::kSealedMaskBytes>());
   }
   const auto endorsement = secagg::endorse(authority_, secagg::Role::kCoordinator, coordinator_.public_key(),
-                                           {.expires_at = kCoordinatorEnds});
+                                           {.expires_at = plan_.issued_at + kCoordinatorEnds});
   const secagg::HelperRequest request{
       .plan_credential = secagg::make_credential(coordinator_, endorsement, secagg::plan_statement(plan)),
       .plan = plan,

@@ -14,9 +14,10 @@ namespace sotto::mask_helper {
 
 class OneShotFleet {
  public:
-  // When endorsements end, in seconds: device 1's, and then the coordinator's; both late in the century.
+  // When endorsements end, in seconds after the plan was signed: device 1's within the plan's hour, the
+  // coordinator's after it.
   static constexpr std::uint64_t kDeviceOneEnds = 2000;
-  static constexpr std::uint64_t kCoordinatorEnds = 3000;
+  static constexpr std::uint64_t kCoordinatorEnds = 4000;
 
   // `helper` is the key that the devices seal to, and that the plan names.
   // The plan holds for an hour.

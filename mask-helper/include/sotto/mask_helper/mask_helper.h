@@ -53,8 +53,8 @@ class MaskHelper {
   void believe(const secagg::Trust& authority) { options_.authority = authority; }
 
   // Answers a helper request (secagg/one_shot.h) of any bytes. The same request gets the same answer again,
-  // also after a restart, for as long as its plan and the endorsements in it hold. An error says that `answered` failed:
-  // nothing was given out.
+  // also after a restart, for as long as its plan and the endorsements in it hold. An error says that
+  // `answered` failed: nothing was given out.
   [[nodiscard]] Result<proto::HelperReply> answer(Bytes request, Time now, Executor& executor);
 
  private:
