@@ -14,8 +14,7 @@ namespace sotto::simulation {
 class LocalMaskHelper final : public aggregator::HelperLink {
  public:
   // Its key is drawn from `random`. `executor` and `clock` must outlive the helper.
-  LocalMaskHelper(const secagg::Trust& authority, Random& random, Executor& executor,
-                  const Clock& clock)
+  LocalMaskHelper(const secagg::Trust& authority, Random& random, Executor& executor, const Clock& clock)
       : helper_(draw_key(random), {.authority = authority}, *answered_), executor_(executor), clock_(clock) {}
 
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const { return helper_.public_key(); }

@@ -10,8 +10,8 @@
 
 #include "sotto/mask_helper/mask_helper.h"
 #include "sotto/proto/plan_codec.h"
-#include "sotto/secagg/bulletin.h"
 #include "sotto/proto/plan_facts.h"
+#include "sotto/secagg/bulletin.h"
 #include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"

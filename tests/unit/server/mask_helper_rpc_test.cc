@@ -6,8 +6,8 @@
 #include <fstream>
 #include <future>
 
-#include "sotto/identity/bulletin_file.h"
 #include "sotto/base/clock.h"
+#include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/mask_helper_client.h"

@@ -32,9 +32,9 @@ struct MaskHelperServerOptions {
   // Where somebody brings that authority's newest bulletin; looked at before each answer. What was brought
   // last stays in force over restarts. Empty: nobody does.
   std::filesystem::path bulletin_file{};
-  std::uint16_t cohort_min = 3;            // no sum over fewer devices, whatever a plan says
-  std::size_t threads = 1;                 // for adding masks
-  hosting::NoticeSink notice{};            // from gRPC's threads and one that renews certificates; quick
+  std::uint16_t cohort_min = 3;  // no sum over fewer devices, whatever a plan says
+  std::size_t threads = 1;       // for adding masks
+  hosting::NoticeSink notice{};  // from gRPC's threads and one that renews certificates; quick
 };
 
 // Makes the data directory (mode 0700) with a new key and nothing answered. kAlreadyExists when it holds a
