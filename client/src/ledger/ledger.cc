@@ -166,11 +166,11 @@ namespace {
 
 class KeptLedger final : public DeviceLedger {
  public:
-  KeptLedger(Ledger ledger, const LedgerBudgets& budgets, LedgerPlace& place)
-      : ledger_(std::move(ledger)), budgets_(budgets), place_(place) {}
+  KeptLedger(Ledger ledger, const LedgerBudgets& budgets, std::unique_ptr<LedgerPlace> place)
+      : ledger_(std::move(ledger)), budgets_(budgets), place_(std::move(place)) {}
 
   Result<LedgerVerdict> look(const LedgerPlan& plan, std::optional<std::uint64_t> now_s) override {
-    const Result<bool> stopped = place_.stopped();
+    const Result<bool> stopped = place_->stopped();
     if (!stopped) return stopped.error();
     if (*stopped) {
       return refuse({.refusal = LedgerRefusal::kStopped},
@@ -193,14 +193,14 @@ class KeptLedger final : public DeviceLedger {
     if (!verdict || !verdict->allowed()) return verdict;
     Ledger changed = ledger_;
     make(changed);
-    SOTTO_RETURN_IF_ERROR(place_.write(changed.encode()));
+    SOTTO_RETURN_IF_ERROR(place_->write(changed.encode()));
     ledger_ = std::move(changed);
     return verdict;
   }
 
   Ledger ledger_;
   const LedgerBudgets budgets_;
-  LedgerPlace& place_;
+  const std::unique_ptr<LedgerPlace> place_;
 };
 
 class Nowhere final : public LedgerPlace {
@@ -209,32 +209,15 @@ class Nowhere final : public LedgerPlace {
   Result<bool> stopped() override { return false; }
 };
 
-class MemoryLedger final : public DeviceLedger {
- public:
-  explicit MemoryLedger(const LedgerBudgets& budgets) : kept_({}, budgets, nowhere_) {}
-  Result<LedgerVerdict> look(const LedgerPlan& plan, std::optional<std::uint64_t> now_s) override {
-    return kept_.look(plan, now_s);
-  }
-  Result<LedgerVerdict> join(const LedgerPlan& plan, std::optional<std::uint64_t> now_s) override {
-    return kept_.join(plan, now_s);
-  }
-  Result<LedgerVerdict> charge(const LedgerPlan& plan, std::optional<std::uint64_t> now_s) override {
-    return kept_.charge(plan, now_s);
-  }
-
- private:
-  Nowhere nowhere_;
-  KeptLedger kept_;
-};
-
 }  // namespace
 
-std::unique_ptr<DeviceLedger> keep_ledger(Ledger ledger, const LedgerBudgets& budgets, LedgerPlace& place) {
-  return std::make_unique<KeptLedger>(std::move(ledger), budgets, place);
+std::unique_ptr<DeviceLedger> keep_ledger(Ledger ledger, const LedgerBudgets& budgets,
+                                          std::unique_ptr<LedgerPlace> place) {
+  return std::make_unique<KeptLedger>(std::move(ledger), budgets, std::move(place));
 }
 
 std::unique_ptr<DeviceLedger> make_memory_ledger(const LedgerBudgets& budgets) {
-  return std::make_unique<MemoryLedger>(budgets);
+  return keep_ledger({}, budgets, std::make_unique<Nowhere>());
 }
 
 }  // namespace sotto::client

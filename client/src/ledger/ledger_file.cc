@@ -72,25 +72,6 @@ class FilePlace final : public LedgerPlace {
   FileLock lock_;
 };
 
-class FileLedger final : public DeviceLedger {
- public:
-  FileLedger(Ledger ledger, const LedgerBudgets& budgets, FilePlace place)
-      : place_(std::move(place)), kept_(keep_ledger(std::move(ledger), budgets, place_)) {}
-  Result<LedgerVerdict> look(const LedgerPlan& plan, std::optional<std::uint64_t> now_s) override {
-    return kept_->look(plan, now_s);
-  }
-  Result<LedgerVerdict> join(const LedgerPlan& plan, std::optional<std::uint64_t> now_s) override {
-    return kept_->join(plan, now_s);
-  }
-  Result<LedgerVerdict> charge(const LedgerPlan& plan, std::optional<std::uint64_t> now_s) override {
-    return kept_->charge(plan, now_s);
-  }
-
- private:
-  FilePlace place_;
-  const std::unique_ptr<DeviceLedger> kept_;
-};
-
 }  // namespace
 
 Result<std::unique_ptr<DeviceLedger>> open_ledger(const std::filesystem::path& file,
@@ -99,11 +80,10 @@ Result<std::unique_ptr<DeviceLedger>> open_ledger(const std::filesystem::path& f
   SOTTO_RETURN_IF_ERROR(lock.take(file));
   Result<std::optional<Ledger>> ledger = read_if_there(file);
   if (!ledger) return ledger.error();
-  FilePlace place(file, std::move(lock));
+  auto place = std::make_unique<FilePlace>(file, std::move(lock));
   // Written at once, so that a place that cannot be written is known before anything is promised.
-  if (!*ledger) SOTTO_RETURN_IF_ERROR(place.write(ledger->emplace().encode()));
-  return std::unique_ptr<DeviceLedger>(
-      std::make_unique<FileLedger>(std::move(**ledger), budgets, std::move(place)));
+  if (!*ledger) SOTTO_RETURN_IF_ERROR(place->write(ledger->emplace().encode()));
+  return keep_ledger(std::move(**ledger), budgets, std::move(place));
 }
 
 Result<Ledger> read_ledger(const std::filesystem::path& file) {

@@ -249,17 +249,15 @@ TEST_F(LedgerTest, NumbersOutOfRangeAreRefusedWhateverTheDigestSays) {
 // ---- with a place behind it ----
 
 // Keeps what it is given, and fails when it is told to: before it has written, or after.
-class FailingPlace final : public LedgerPlace {
- public:
+struct FailingDisk {
   enum class Cut : std::uint8_t { kNone, kBefore, kAfter };
-  Status write(Bytes ledger) override {
+  Status write(Bytes ledger) {
     ++writes;
     const Cut now = writes == cut_at ? cut : Cut::kNone;
     if (now == Cut::kBefore) return io_error("the power is gone");
     content.assign(ledger.begin(), ledger.end());
     return now == Cut::kAfter ? io_error("the power is gone") : Status();
   }
-  Result<bool> stopped() override { return is_stopped; }
 
   std::vector<std::uint8_t> content = Ledger().encode();
   std::size_t writes = 0;
@@ -268,9 +266,20 @@ class FailingPlace final : public LedgerPlace {
   bool is_stopped = false;
 };
 
+// Outlived by its disk, as a process is.
+class PlaceOnDisk final : public LedgerPlace {
+ public:
+  explicit PlaceOnDisk(FailingDisk& disk) : disk_(disk) {}
+  Status write(Bytes ledger) override { return disk_.write(ledger); }
+  Result<bool> stopped() override { return disk_.is_stopped; }
+
+ private:
+  FailingDisk& disk_;
+};
+
 TEST(KeptLedger, WritesBeforeItAllowsAndOnlyThen) {
-  FailingPlace place;
-  const auto kept = keep_ledger({}, {}, place);
+  FailingDisk place;
+  const auto kept = keep_ledger({}, {}, std::make_unique<PlaceOnDisk>(place));
   EXPECT_TRUE(kept->look(plan_of(1), kNow)->allowed());
   EXPECT_EQ(place.writes, 0u);
   EXPECT_TRUE(kept->join(plan_of(1), kNow)->allowed());
@@ -283,8 +292,8 @@ TEST(KeptLedger, WritesBeforeItAllowsAndOnlyThen) {
 }
 
 TEST(KeptLedger, WhatItsOwnerStoppedRefusesEverything) {
-  FailingPlace place;
-  const auto kept = keep_ledger({}, {}, place);
+  FailingDisk place;
+  const auto kept = keep_ledger({}, {}, std::make_unique<PlaceOnDisk>(place));
   place.is_stopped = true;
   for (const auto& verdict :
        {kept->look(plan_of(1), kNow), kept->join(plan_of(1), kNow), kept->charge(plan_of(1), kNow)}) {
@@ -299,19 +308,20 @@ TEST(KeptLedger, WhatItsOwnerStoppedRefusesEverything) {
 // holds: no more vectors left than the ledger knows of, and no more than the budget.
 TEST(KeptLedger, APowerCutAtAnyWriteNeverLetsMoreLeaveThanItKnows) {
   const LedgerBudgets budgets{.vectors_per_task = 4};
-  for (const auto cut : {FailingPlace::Cut::kBefore, FailingPlace::Cut::kAfter}) {
+  for (const auto cut : {FailingDisk::Cut::kBefore, FailingDisk::Cut::kAfter}) {
     for (std::size_t cut_at = 1; cut_at <= 12; ++cut_at) {
-      FailingPlace place;
+      FailingDisk place;
       place.cut = cut;
       place.cut_at = cut_at;
       std::uint64_t left = 0;
-      auto kept = keep_ledger({}, budgets, place);
+      auto kept = keep_ledger({}, budgets, std::make_unique<PlaceOnDisk>(place));
       for (std::uint64_t round = 1; round <= 10; ++round) {
         const Result<LedgerVerdict> joined = kept->join(plan_of(round), kNow);
         const Result<LedgerVerdict> charged =
             joined && joined->allowed() ? kept->charge(plan_of(round), kNow) : joined;
         if (charged && charged->allowed()) ++left;
-        if (!charged) kept = keep_ledger(*Ledger::decode(place.content), budgets, place);
+        if (!charged)
+          kept = keep_ledger(*Ledger::decode(place.content), budgets, std::make_unique<PlaceOnDisk>(place));
         ASSERT_LE(left, Ledger::decode(place.content)->vectors()) << "cut at write " << cut_at;
       }
       EXPECT_LE(left, 4u);

@@ -139,9 +139,9 @@ class LedgerPlace {
   [[nodiscard]] virtual Result<bool> stopped() = 0;
 };
 
-// `ledger` is what the place holds; `place` must outlive what is returned.
+// `ledger` is what the place holds.
 [[nodiscard]] std::unique_ptr<DeviceLedger> keep_ledger(Ledger ledger, const LedgerBudgets& budgets,
-                                                        LedgerPlace& place);
+                                                        std::unique_ptr<LedgerPlace> place);
 // Forgets when the process ends.
 [[nodiscard]] std::unique_ptr<DeviceLedger> make_memory_ledger(const LedgerBudgets& budgets);
 // In this file, which is made when there is none. Errors: kDataLoss when it is damaged, which is no reason to
