@@ -1,11 +1,13 @@
 #include "sotto/aggregator/influence.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <span>
 #include <string>
 
+#include "impossible.h"
 #include "sotto/base/check.h"
 
 namespace sotto::aggregator {
@@ -14,21 +16,13 @@ namespace {
 // From the clip to either side, in steps of the quantiser.
 constexpr std::int64_t kStepsMax = 127;
 
-Status impossible(const std::string& what) {
-  return aborted(what + ": a participant sent something else than an update; nothing was applied");
-}
-
 // What some cohorts of honest devices could have made, and the operator says that this fleet does not.
 Status beyond(const std::string& what) {
   return aborted(what + ": a participant may have sent something else than an update; nothing was applied");
 }
 
 // As people read it: "0.25", "1e+30".
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return text;
-}
+std::string number(double value) { return fmt::format("{:.6g}", value); }
 
 bool is_count(const secagg::Segment& segment) { return segment.encoding == secagg::Encoding::kCount; }
 

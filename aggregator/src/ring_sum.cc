@@ -3,28 +3,24 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <string>
 
+#include "impossible.h"
 #include "sotto/aggregator/influence.h"
 #include "sotto/proto/plan_facts.h"
 
 namespace sotto::aggregator {
 namespace {
 
-Status nonsense(const std::string& what) {
-  return aborted(what + ": a participant sent something else than an update; nothing was applied");
-}
-
 // What the decoded sum does not show any more.
 Status check_lanes(const CohortSum& sum, std::span<const std::uint32_t> lanes) {
   const std::uint32_t vectors = sum.devices;
   if (sum.metrics.count != vectors) {
-    return nonsense(
+    return impossible(
         fmt::format("the count lane says {} but {} vectors were summed", sum.metrics.count, vectors));
   }
   const auto lane_above = [&](std::uint32_t lane) { return lane > secagg::kLaneMax * vectors; };
   if (std::any_of(lanes.begin(), lanes.end(), lane_above)) {
-    return nonsense("a lane is larger than " + std::to_string(vectors) + " vectors can make it");
+    return impossible(fmt::format("a lane is larger than {} vectors can make it", vectors));
   }
   return {};
 }
