@@ -38,7 +38,7 @@ struct AuthorityOptions {
   bool json = false;
 
   [[nodiscard]] Role role() const { return coordinator ? Role::kCoordinator : Role::kDevice; }
-  [[nodiscard]] const char* who() const { return coordinator ? "coordinator" : "device"; }
+  [[nodiscard]] const char* who() const { return identity::word_of(role()); }
 };
 
 std::uint64_t now_seconds() { return unix_seconds(SystemClock().now()); }
@@ -185,7 +185,7 @@ nlohmann::json to_json(const identity::Register& contents, std::uint64_t now) {
   nlohmann::json entries = nlohmann::json::array();
   for (const identity::RegisterEntry& entry : contents.entries) {
     entries.push_back({{"name", entry.name},
-                       {"role", entry.role == Role::kDevice ? "device" : "coordinator"},
+                       {"role", identity::word_of(entry.role)},
                        {"identity", to_hex(entry.identity())},
                        {"issued_at", entry.issued_at},
                        {"expires_at", entry.expires_at},
@@ -211,9 +211,9 @@ ExitCode list(const AuthorityOptions& options) {
   }
   std::vector<std::vector<std::string>> rows = {{"name", "role", "state", "until", "epoch", "identity"}};
   for (const identity::RegisterEntry& entry : contents.entries) {
-    rows.push_back({entry.name, entry.role == Role::kDevice ? "device" : "coordinator",
-                    state_of(entry, contents.endorsements_from, now), date(entry.expires_at),
-                    std::to_string(entry.epoch), to_hex(entry.identity()).substr(0, 16)});
+    rows.push_back({entry.name, identity::word_of(entry.role), state_of(entry, contents.endorsements_from, now),
+                    date(entry.expires_at), std::to_string(entry.epoch),
+                    to_hex(entry.identity()).substr(0, 16)});
   }
   print_table(rows);
   std::printf("epoch %u, bulletin edition %u\n", contents.epoch, contents.edition);

@@ -24,7 +24,7 @@ Result<Register> load_register(const path& directory) {
   const auto text = host::read_file(file, kRegisterBytesMax);
   if (!text) return text.error();
   if (!text->has_value()) return Register();
-  auto contents = decode_register({reinterpret_cast<const char*>((*text)->data()), (*text)->size()});
+  auto contents = decode_register(bytes_text(**text));
   if (!contents) return contents.error().with_context(file.string() + ": restore it from a backup");
   return contents;
 }
@@ -48,7 +48,7 @@ Status finish_rotation(const path& directory, const Register& contents) {
 }
 
 std::string quoted(Role role, const std::string& name) {
-  return std::string(role == Role::kDevice ? "device" : "coordinator") + " \"" + name.substr(0, 64) + "\"";
+  return std::string(word_of(role)) + " \"" + name.substr(0, 64) + "\"";
 }
 
 }  // namespace

@@ -14,8 +14,6 @@ namespace {
 constexpr char kLabel[] = "SOTTO AUTHORITY BULLETIN";
 constexpr std::size_t kFileBytesMax = 2 * secagg::kBulletinBytesMax;  // base64, and what people write around
 
-std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-
 }  // namespace
 
 std::string encode_bulletin_file(Bytes bulletin) { return crypto::pem_encode(kLabel, bulletin); }
@@ -44,7 +42,7 @@ Result<std::optional<std::vector<std::uint8_t>>> load_bulletin(const std::filesy
   const auto text = host::read_file(path, kFileBytesMax);
   if (!text) return text.error();
   if (!text->has_value()) return std::optional<std::vector<std::uint8_t>>();
-  auto bulletin = decode_bulletin_file(as_text(**text));
+  auto bulletin = decode_bulletin_file(bytes_text(**text));
   if (!bulletin) return bulletin.error().with_context("bulletin " + path.string());
   return std::optional(std::move(*bulletin));
 }
@@ -93,7 +91,7 @@ Result<bool> BulletinWatch::look() {
   if (std::exchange(seen_, seen) == seen) return false;
   if (!text) return text.error();
   if (!text->has_value()) return false;
-  const auto brought = decode_bulletin_file(as_text(**text));
+  const auto brought = decode_bulletin_file(bytes_text(**text));
   if (!brought) return brought.error().with_context("bulletin " + file_.string());
   const auto verdict = believed_.take(*brought);
   if (!verdict) return verdict.error().with_context(file_.string());

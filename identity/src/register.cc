@@ -41,8 +41,6 @@ class Words {
   bool ok_ = true;
 };
 
-const char* word_of(Role role) { return role == Role::kDevice ? "device" : "coordinator"; }
-
 bool read_rotation(Words& words, Register& contents) {
   std::vector<std::uint8_t> bytes(secagg::kRotationBytes);
   words.hex(bytes);

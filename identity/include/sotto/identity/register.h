@@ -21,6 +21,11 @@
 
 namespace sotto::identity {
 
+// As a register's lines begin, and as people read it.
+[[nodiscard]] constexpr const char* word_of(secagg::Role role) {
+  return role == secagg::Role::kDevice ? "device" : "coordinator";
+}
+
 struct RegisterEntry {
   secagg::Role role = secagg::Role::kDevice;
   std::string name{};  // 1 to 64 bytes of printable ASCII
