@@ -10,19 +10,18 @@ namespace sotto::hosting {
 namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
-constexpr std::int64_t kAheadMs = 30 * kDayMs;  // as load_or_create_tls_certificate() renews
 constexpr std::chrono::milliseconds kInterval{200};
 
 }  // namespace
 
 std::optional<Notice> CertificateWatch::look(Time now) {
-  const bool due = expires_.ms - now.ms < kAheadMs && now >= not_before_;
+  const bool due = expires_.ms - now.ms < kRenewBeforeMs && now >= not_before_;
   if (!due) return std::nullopt;
   const std::string ends = "the server's TLS certificate " +
                            std::string(now < expires_ ? "ends on " : "ended on ") +
                            host::utc_date(expires_.ms);
   const Result<TlsCertificate> loaded = load_or_create_tls_certificate(options_, now);
-  if (loaded && loaded->certificate_expires.ms - now.ms >= kAheadMs) {
+  if (loaded && loaded->certificate_expires.ms - now.ms >= kRenewBeforeMs) {
     expires_ = loaded->certificate_expires;
     return Notice{Notice::Level::kInfo,
                   ends + ": renewed, it now lasts until " + host::utc_date(expires_.ms)};

@@ -19,8 +19,6 @@ namespace {
 
 using std::filesystem::path;
 
-constexpr std::int64_t kRenewBeforeMs = 30 * std::int64_t{86'400'000};
-
 struct Authority {
   Certificate certificate;
   Key key;  // null when ca-key.pem is kept elsewhere

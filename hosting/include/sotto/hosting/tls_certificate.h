@@ -18,6 +18,9 @@
 
 namespace sotto::hosting {
 
+// A certificate that ends sooner is renewed.
+inline constexpr std::int64_t kRenewBeforeMs = 30 * std::int64_t{86'400'000};
+
 struct TlsCertificateOptions {
   std::filesystem::path directory{};
   // Names and addresses devices may use besides localhost, 127.0.0.1, ::1 and this machine's host name.
