@@ -234,3 +234,23 @@ class SystemTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         for word in words:
             self.assertIn(word, done.stderr + done.stdout)
+
+
+class FleetTest(SystemTest):
+    """A few devices of the motion data as processes, and a task that wants all of them."""
+
+    def fleet(self, coordinator, extra=(), count=3):
+        data = self.folder / "motion"
+        if not data.exists():
+            run_ok("dataset", "export", "motion", data, "--devices", count, "--seed", 3)
+        folders = sorted(p for p in data.iterdir() if p.name != "test" and p.is_dir())
+        devices = [Device(coordinator, f"device-{i}", folder, extra)
+                   for i, folder in enumerate(folders[:count])]
+        for device in devices:
+            self.addCleanup(device.end)
+        return devices
+
+    def create_task(self, coordinator, **changes):
+        settings = {"participants": 3, "participants_min": 3, "rounds": 1000,
+                    "phase_deadline_ms": 5000} | changes
+        return coordinator.admin("task", "create", "--file", write_task(self.folder, **settings))

@@ -3,25 +3,10 @@
 import signal
 import unittest
 
-from sotto_process import Coordinator, Device, SystemTest, run_ok, wait_until, write_task
+from sotto_process import Coordinator, FleetTest, run_ok, wait_until
 
 
-class Restart(SystemTest):
-    def fleet(self, coordinator, count=3):
-        data = self.folder / "motion"
-        if not data.exists():
-            run_ok("dataset", "export", "motion", data, "--devices", count, "--seed", 3)
-        folders = sorted(p for p in data.iterdir() if p.name != "test" and p.is_dir())
-        devices = [Device(coordinator, f"device-{i}", folder) for i, folder in enumerate(folders[:count])]
-        for device in devices:
-            self.addCleanup(device.end)
-        return devices
-
-    def create_task(self, coordinator, **changes):
-        settings = {"participants": 3, "participants_min": 3, "rounds": 1000,
-                    "phase_deadline_ms": 5000} | changes
-        return coordinator.admin("task", "create", "--file", write_task(self.folder, **settings))
-
+class Restart(FleetTest):
     def committed(self, coordinator):
         return coordinator.admin("task", "show", "activity")["rounds_committed"]
 
