@@ -211,9 +211,9 @@ ExitCode list(const AuthorityOptions& options) {
   }
   std::vector<std::vector<std::string>> rows = {{"name", "role", "state", "until", "epoch", "identity"}};
   for (const identity::RegisterEntry& entry : contents.entries) {
-    rows.push_back({entry.name, identity::word_of(entry.role), state_of(entry, contents.endorsements_from, now),
-                    date(entry.expires_at), std::to_string(entry.epoch),
-                    to_hex(entry.identity()).substr(0, 16)});
+    rows.push_back({entry.name, identity::word_of(entry.role),
+                    state_of(entry, contents.endorsements_from, now), date(entry.expires_at),
+                    std::to_string(entry.epoch), to_hex(entry.identity()).substr(0, 16)});
   }
   print_table(rows);
   std::printf("epoch %u, bulletin edition %u\n", contents.epoch, contents.edition);
