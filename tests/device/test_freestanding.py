@@ -40,6 +40,16 @@ class Firmware(unittest.TestCase):
                 inspected += 1
         self.assertGreaterEqual(inspected, len(emulator.BOARDS))
 
+    def test_none_names_the_folder_it_was_built_in(self):
+        # Its flash would be larger in a folder with a longer name.
+        session = emulator.BOARDS["m4"].firmware("session_footprint")
+        with tempfile.TemporaryDirectory() as directory:
+            flash = pathlib.Path(directory, "flash")
+            subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", session, flash], check=True)
+            content = flash.read_bytes()
+        self.assertIn(b"plan.cc", content)  # the checks are in it
+        self.assertNotIn(b"/plan.cc", content)
+
 
 class Inspection(unittest.TestCase):
     def problems_of(self, source, options):

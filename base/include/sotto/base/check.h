@@ -8,5 +8,12 @@ namespace sotto {
 
 }  // namespace sotto
 
+// The name alone of a file: with its folders, what a board's flash holds would depend on where it was built.
+#ifdef __FILE_NAME__
+#define SOTTO_CHECK_FILE __FILE_NAME__
+#else
+#define SOTTO_CHECK_FILE __FILE__
+#endif
+
 #define SOTTO_CHECK(condition) \
-  (static_cast<bool>(condition) ? void(0) : ::sotto::check_failed(#condition, __FILE__, __LINE__))
+  (static_cast<bool>(condition) ? void(0) : ::sotto::check_failed(#condition, SOTTO_CHECK_FILE, __LINE__))
