@@ -22,10 +22,10 @@ crypto::SecretBytes<32> draw_fingerprint_key(Random& random) {
 AttendedSession::AttendedSession(const proto::Plan& plan, Random& random)
     : plan_(plan), fingerprints_(draw_fingerprint_key(random)) {}
 
-Rejection AttendedSession::admit(Bytes join_payload, ParticipantIndex& index) {
+Rejection AttendedSession::admit(Bytes join_payload, ParticipantIndex& index, Signature signature) {
   if (!open() || step_ != Step::kJoin) return Rejection::kWrongPhase;
   if (attendance_.size() >= plan_.aggregation.participants_max) return Rejection::kBadParameters;
-  const Rejection rejection = accept_join(join_payload);
+  const Rejection rejection = accept_join(join_payload, signature);
   if (!accepted(rejection)) return rejection;
   index = ParticipantIndex{participant_count()};
   attendance_.emplace_back().answers[slot(Step::kJoin)] = fingerprints_.of(join_payload);

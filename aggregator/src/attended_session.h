@@ -14,7 +14,8 @@ namespace sotto::aggregator {
 
 class AttendedSession : public CohortSession {
  public:
-  [[nodiscard]] Rejection admit(Bytes join_payload, ParticipantIndex& index) final;
+  [[nodiscard]] Rejection admit(Bytes join_payload, ParticipantIndex& index,
+                                Signature signature = Signature::kToVerify) final;
   [[nodiscard]] proto::Step step() const final { return step_; }
   [[nodiscard]] Rejection receive(ParticipantIndex from, proto::Step step, Bytes payload) final;
   [[nodiscard]] bool awaited(ParticipantIndex participant) const final;
@@ -28,7 +29,7 @@ class AttendedSession : public CohortSession {
   AttendedSession(const proto::Plan& plan, Random& random);
 
   // Checks and takes in the join payload of the next participant, whose index is participant_count().
-  [[nodiscard]] virtual Rejection accept_join(Bytes payload) = 0;
+  [[nodiscard]] virtual Rejection accept_join(Bytes payload, Signature signature) = 0;
   // Checks and takes in a first answer to the open step. A refused answer leaves no trace: the participant
   // may answer again.
   [[nodiscard]] virtual Rejection accept(ParticipantIndex from, Bytes payload) = 0;

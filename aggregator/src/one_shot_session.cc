@@ -22,15 +22,17 @@ OneShotSession::OneShotSession(const proto::Plan& plan, Bytes plan_bytes, const 
   setup_.authority.revoked = revoked_;
 }
 
-Rejection OneShotSession::accept_join(Bytes payload) {
+Rejection OneShotSession::accept_join(Bytes payload, Signature signature) {
   if (payload.size() != secagg::kOneShotHeaderBytes + layout_.message_bytes()) return Rejection::kWrongLength;
   secagg::OneShotMessage message;
   Rejection rejection = secagg::decode_one_shot(payload, message);
   if (!accepted(rejection)) return rejection;
   const crypto::Digest identity = secagg::identity_of(message.mask.credential.key);
   if (entries_.contains(identity)) return Rejection::kBadKey;
-  rejection = secagg::check_sealed_mask(message.mask, plan_digest_, setup_.authority, setup_.now);
-  if (!accepted(rejection)) return rejection;
+  if (signature == Signature::kToVerify) {
+    rejection = secagg::check_sealed_mask(message.mask, plan_digest_, setup_.authority, setup_.now);
+    if (!accepted(rejection)) return rejection;
+  }
   rejection = secagg::ring_add_message(layout_, accumulator_, message.vector);
   if (!accepted(rejection)) return rejection;
   Entry& entry = entries_[identity];

@@ -24,7 +24,7 @@ class OneShotSession final : public AttendedSession {
     std::array<std::uint8_t, secagg::kSealedMaskBytes> mask;
   };
 
-  [[nodiscard]] Rejection accept_join(Bytes payload) override;
+  [[nodiscard]] Rejection accept_join(Bytes payload, Signature signature) override;
   [[nodiscard]] Rejection accept(ParticipantIndex, Bytes) override { return Rejection::kWrongPhase; }
   [[nodiscard]] Result<std::optional<proto::Step>> end_step() override;
   [[nodiscard]] std::vector<std::uint8_t> helper_request() const;

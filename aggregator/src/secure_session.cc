@@ -72,12 +72,12 @@ SecureSession::SecureSession(const proto::Plan& plan, Bytes plan_bytes, Random& 
 
 // ---- what devices send ----
 
-Rejection SecureSession::accept_join(Bytes payload) {
+Rejection SecureSession::accept_join(Bytes payload, Signature signature) {
   secagg::JoinMessage join;
   Rejection rejection = secagg::decode_join(payload, plan().aggregation.adversary, join);
   if (accepted(rejection)) rejection = accept_keys(join.keys);
   if (accepted(rejection) && is_signed())
-    rejection = accept_credential(payload.first(secagg::kAdvertiseBytes), join.credential);
+    rejection = accept_credential(payload.first(secagg::kAdvertiseBytes), join.credential, signature);
   if (!accepted(rejection)) return rejection;
   keys_seen_.insert(join.keys.channel);
   keys_seen_.insert(join.keys.mask);
@@ -96,14 +96,17 @@ Rejection SecureSession::accept_keys(const secagg::AdvertisedKeys& keys) {
 }
 
 // So would they for an identity that is there twice or proves nothing.
-Rejection SecureSession::accept_credential(Bytes keys, const secagg::Credential& credential) {
+Rejection SecureSession::accept_credential(Bytes keys, const secagg::Credential& credential,
+                                           Signature signature) {
   const crypto::Digest identity = secagg::identity_of(credential.key);
   if (identities_seen_.contains(identity)) return Rejection::kBadKey;
-  const secagg::Statement joins = secagg::join_statement(context_.plan_digest, keys);
-  const secagg::CredentialCheck check{
-      .role = secagg::Role::kDevice, .trust = authority_, .message = joins.bytes(), .now = now_};
-  const Rejection rejection = secagg::check_credential(credential, check, verifier_);
-  if (!accepted(rejection)) return rejection;
+  if (signature == Signature::kToVerify) {
+    const secagg::Statement joins = secagg::join_statement(context_.plan_digest, keys);
+    const secagg::CredentialCheck check{
+        .role = secagg::Role::kDevice, .trust = authority_, .message = joins.bytes(), .now = now_};
+    const Rejection rejection = secagg::check_credential(credential, check, verifier_);
+    if (!accepted(rejection)) return rejection;
+  }
   identities_seen_.insert(identity);
   credentials_.push_back(credential);
   return Rejection::kNone;

@@ -38,7 +38,7 @@ class SecureSession final : public AttendedSession {
   // Of whom which seed must be rebuilt.
   enum class Need : std::uint8_t { kNothing, kSelfSeed, kMaskSeed };
 
-  [[nodiscard]] Rejection accept_join(Bytes payload) override;
+  [[nodiscard]] Rejection accept_join(Bytes payload, Signature signature) override;
   [[nodiscard]] Rejection accept(ParticipantIndex from, Bytes payload) override;
   [[nodiscard]] Result<std::optional<proto::Step>> end_step() override;
   [[nodiscard]] std::string advice() const;
@@ -49,7 +49,8 @@ class SecureSession final : public AttendedSession {
   [[nodiscard]] Result<std::optional<proto::Step>> end_unmask();
 
   [[nodiscard]] bool is_signed() const { return secagg::is_signed(plan().aggregation.adversary); }
-  [[nodiscard]] Rejection accept_credential(Bytes keys, const secagg::Credential& credential);
+  [[nodiscard]] Rejection accept_credential(Bytes keys, const secagg::Credential& credential,
+                                            Signature signature);
   [[nodiscard]] Rejection accept_keys(const secagg::AdvertisedKeys& keys);
   [[nodiscard]] Rejection accept_confirmation(std::size_t from, Bytes payload);
   void write_roster(const secagg::GraphParameters& graph);

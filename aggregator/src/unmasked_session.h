@@ -15,7 +15,7 @@ class UnmaskedSession : public AttendedSession {
 
  protected:
   using AttendedSession::AttendedSession;
-  [[nodiscard]] Rejection accept_join(Bytes payload) final {
+  [[nodiscard]] Rejection accept_join(Bytes payload, Signature) final {
     return payload.empty() ? Rejection::kNone : Rejection::kMalformed;
   }
   [[nodiscard]] Result<std::optional<proto::Step>> end_step() final;

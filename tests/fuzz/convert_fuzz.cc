@@ -77,17 +77,24 @@ void fleet(fuzz::FuzzInput& input) {
   const RetryWindow window{.delay_min_ms = 1, .delay_max_ms = 200, .reason = "pacing"};
   switch (input.below(10)) {
     case 0:
-      return fuzz_message<CheckInRequest, v1::CheckInRequest>(input, {.device_id = "kitchen-7",
-                                                                      .population = "thermostats",
-                                                                      .trainers = {Architecture::kDense},
-                                                                      .parameters_max = 1000});
+      return fuzz_message<CheckInRequest, v1::CheckInRequest>(
+          input, {.device_id = "kitchen-7",
+                  .population = "thermostats",
+                  .trainers = {Architecture::kDense},
+                  .parameters_max = 1000,
+                  .pass = {1, 2},
+                  .proof = CheckInProof{{3, 4}, TaskId{1}, secagg::Credential{}}});
     case 1:
       return fuzz_message<CheckInReply, v1::CheckInReply>(
           input, PlanOffer{SessionToken{}, {1, 2, 3}, secagg::Credential{}});
     case 2:
+      if (input.below(2) == 0) {
+        return fuzz_message<CheckInReply, v1::CheckInReply>(input, Challenge{{1, 2}, TaskId{1}, {}});
+      }
       return fuzz_message<CheckInReply, v1::CheckInReply>(input, window);
     case 3:
-      return fuzz_message<FetchModelRequest, v1::FetchModelRequest>(input, {TaskId{1}, ModelVersion{2}, 3});
+      return fuzz_message<FetchModelRequest, v1::FetchModelRequest>(
+          input, {.token = {}, .task = TaskId{1}, .version = ModelVersion{2}, .offset = 3});
     case 4:
       return fuzz_message<ModelChunk, v1::ModelChunk>(input,
                                                       {.total_bytes = 8, .offset = 4, .bytes = {1, 2, 3, 4}});

@@ -157,7 +157,8 @@ class Game {
       case 7:
         return wrong_exchange(somebody);
       case 8:
-        harness_.call(FetchModelEvent{{}, {TaskId{input_.u8()}, ModelVersion{input_.u8()}, input_.u64()}});
+        harness_.call(ReadModelEvent{
+            {}, {.task = TaskId{input_.u8()}, .version = ModelVersion{input_.u8()}, .offset = input_.u64()}});
         return;
       case 9:
         harness_.step(invented_event());

@@ -152,6 +152,7 @@ Participation DeviceLoop::take_part() {
                                   .parameters_max = options_.parameters_max,
                                   .cohort_min = options_.cohort_min,
                                   .identity = keys_.identity ? &keys_.identity->get() : nullptr,
+                                  .pass = pass_,
                                   .helper_key = keys_.helper,
                                   .corrupt_fraction_min = options_.corrupt_fraction_min,
                                   .honest_min = options_.honest_min,
@@ -163,6 +164,7 @@ Participation DeviceLoop::take_part() {
   Session::Action action = begin(session);
   for (;;) {
     keep_bulletin(session);
+    pass_ = session.pass();
     const auto* done = std::get_if<Session::Done>(&action);
     // A session that ended because nobody answered may go on when the coordinator is back.
     if (done == nullptr || !is_out_of_reach(done->status)) persist(session);

@@ -81,6 +81,7 @@ class DeviceLoop final {
   SystemClock clock_;
   crypto::SystemRandom random_;
   std::unique_ptr<Transport> transport_;
+  std::vector<std::uint8_t> pass_{};  // what the coordinator lets in without another signature
   Time next_check_in_;
   bool leaving_ = false;
   std::optional<crypto::Digest> saved_digest_;  // of what the state file holds

@@ -148,7 +148,9 @@ Result<std::vector<std::uint8_t>> AdminClient::fetch_model(const proto::ModelRec
   std::vector<std::uint8_t> bytes;
   do {
     v1::FetchModelRequest request;
-    proto::to_wire(proto::FetchModelRequest{model.task, model.version, bytes.size()}, request);
+    proto::to_wire(
+        proto::FetchModelRequest{.task = model.task, .version = model.version, .offset = bytes.size()},
+        request);
     const Result<proto::ModelChunk> chunk =
         impl_->call<v1::ModelChunk>(&v1::Admin::Stub::FetchModel, request);
     if (!chunk) return chunk.error();

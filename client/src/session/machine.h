@@ -25,6 +25,7 @@ class Session::Impl {
   std::optional<proto::Step> step() const { return step_; }
   const proto::Plan* plan() const { return plan_ ? &*plan_ : nullptr; }
   const std::vector<std::uint8_t>& bulletin() const { return bulletin_; }
+  const std::vector<std::uint8_t>& pass() const { return pass_; }
   std::vector<std::uint8_t> save() const;
   Result<Action> restore(Bytes saved, Time now);
 
@@ -51,8 +52,11 @@ class Session::Impl {
   [[nodiscard]] Time draw(Pause pause, Time now);
   [[nodiscard]] std::string call_name() const;
 
+  [[nodiscard]] proto::CheckInRequest check_in() const;
+
   // What the coordinator answers.
   Action on_check_in_reply(const proto::CheckInReply& reply, Time now);
+  Action on_challenge(const proto::Challenge& challenge, Time now);
   Action accept_plan(const proto::PlanOffer& offer, Time now);
   [[nodiscard]] Status take_bulletin(const proto::PlanOffer& offer);
   Action on_chunk(const proto::ModelChunk& chunk, Time now);
@@ -91,6 +95,9 @@ class Session::Impl {
   Done done_;
   std::uint64_t uplink_bytes_ = 0;
 
+  std::vector<std::uint8_t> pass_;
+  std::uint32_t challenges_ = 0;                // since the last wait
+  std::optional<crypto::Digest> signed_for_{};  // the coordinator that the last check-in was signed for
   std::optional<SessionToken> token_;
   Time accepted_at_;
   std::vector<std::uint8_t> plan_bytes_;

@@ -20,6 +20,9 @@ SessionOptions with_identity(SessionOptions options, const secagg::Identity* ide
   return options;
 }
 
+// In a row. A challenge may end on the way, but not every time.
+constexpr std::uint32_t kChallengesMax = 3;
+
 bool worth_repeating(StatusCode code) {
   return code == StatusCode::kUnavailable || code == StatusCode::kDeadlineExceeded ||
          code == StatusCode::kResourceExhausted;
@@ -48,6 +51,7 @@ Session::Action Session::abandon(const std::string& reason, Time now) { return i
 std::optional<proto::Step> Session::step() const { return impl_->step(); }
 const proto::Plan* Session::plan() const { return impl_->plan(); }
 const std::vector<std::uint8_t>& Session::bulletin() const { return impl_->bulletin(); }
+const std::vector<std::uint8_t>& Session::pass() const { return impl_->pass(); }
 std::vector<std::uint8_t> Session::save() const { return impl_->save(); }
 Result<Session::Action> Session::restore(Bytes saved, Time now) { return impl_->restore(saved, now); }
 
@@ -55,17 +59,24 @@ Session::Impl::Impl(const SessionOptions& options, SessionRandomness randomness)
     : identity_(options.identity == nullptr ? std::nullopt : std::optional(*options.identity)),
       options_(with_identity(options, identity_ ? &*identity_ : nullptr)),
       keys_(randomness.keys),
-      rounding_(randomness.rounding) {}
+      rounding_(randomness.rounding),
+      pass_(options.pass) {}
 
 Session::Action Session::Impl::start(Time) {
   SOTTO_CHECK(phase_ == Phase::kIdle);
   phase_ = Phase::kCheckingIn;
-  return call(proto::CheckInRequest{.device_id = options_.device_id,
-                                    .population = options_.population,
-                                    .trainers = options_.trainers,
-                                    .parameters_max = options_.parameters_max,
-                                    .custom_models = options_.custom_models,
-                                    .bulletin_edition = identity_ ? identity_->trust.edition : UINT32_MAX});
+  return call(check_in());
+}
+
+proto::CheckInRequest Session::Impl::check_in() const {
+  return {.device_id = options_.device_id,
+          .population = options_.population,
+          .trainers = options_.trainers,
+          .parameters_max = options_.parameters_max,
+          .custom_models = options_.custom_models,
+          .bulletin_edition = identity_ ? identity_->trust.edition : UINT32_MAX,
+          .enrolled = identity_.has_value(),
+          .pass = pass_};
 }
 
 Session::Action Session::Impl::on_reply(Result<Reply> reply, Time now) {
@@ -129,6 +140,12 @@ Session::Action Session::Impl::transmit() {
 // Exponential back-off with full jitter.
 Session::Action Session::Impl::on_lost_call(const Status& error, Time now) {
   const Status status = error.with_context(call_name());
+  // The coordinator has been restarted, or the round is over: it says so at the first call.
+  if (phase_ == Phase::kDownloading && error.code() == StatusCode::kFailedPrecondition) {
+    return finish({.status = status,
+                   .outcome = status.message(),
+                   .check_in_after = draw({options_.backoff_first_ms, 10 * options_.backoff_first_ms}, now)});
+  }
   if (!worth_repeating(error.code()) || attempts_ >= options_.attempts_max) {
     return finish({.status = status, .outcome = status.message(), .check_in_after = own_pause(now)});
   }
@@ -168,17 +185,44 @@ std::string Session::Impl::call_name() const {
 
 Session::Action Session::Impl::on_check_in_reply(const proto::CheckInReply& reply, Time now) {
   if (const auto* offer = std::get_if<proto::PlanOffer>(&reply)) return accept_plan(*offer, now);
+  if (const auto* challenge = std::get_if<proto::Challenge>(&reply)) return on_challenge(*challenge, now);
   const auto& window = std::get<proto::RetryWindow>(reply);
+  request_ = check_in();  // a challenge would not hold until then
   attempts_ = 0;
+  challenges_ = 0;
   return wait({window.delay_min_ms, window.delay_max_ms}, window.reason, now);
+}
+
+// The pass, if there was one, counts no more.
+Session::Action Session::Impl::on_challenge(const proto::Challenge& challenge, Time now) {
+  pass_.clear();
+  if (!identity_) return reject(Rejection::kMalformed, "the answer to check-in", now);
+  if (++challenges_ > kChallengesMax) {
+    request_ = check_in();
+    return on_lost_call(unavailable("the coordinator asks for one signature after the other"), now);
+  }
+  const secagg::Statement statement = secagg::check_in_statement(challenge.coordinator, challenge.task,
+                                                                 challenge.challenge, options_.device_id);
+  proto::CheckInRequest request = check_in();
+  request.proof =
+      proto::CheckInProof{challenge.challenge, challenge.task,
+                          secagg::make_credential(identity_->signer, identity_->endorsement, statement)};
+  signed_for_ = challenge.coordinator;
+  return call(std::move(request));
 }
 
 Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time now) {
   token_ = offer.token;
+  if (!offer.pass.empty()) pass_ = offer.pass;
   auto plan = proto::decode_plan(offer.plan);
   if (!plan) return leave(plan.error().with_context("the coordinator's plan"), own_pause(now));
   Status policy = take_bulletin(offer);
   if (policy.ok()) policy = check_plan_credential(offer, options_, now);
+  if (policy.ok() && signed_for_ && offer.credential &&
+      secagg::identity_of(offer.credential->key) != *signed_for_) {
+    policy = {StatusCode::kPermissionDenied,
+              "another coordinator signed it than the one that this device has signed its check-in for"};
+  }
   if (policy.ok()) policy = check_plan_policy(*plan, options_, now);
   if (!policy.ok()) {
     return leave(policy.with_context("plan refused"), own_pause(now));
@@ -206,7 +250,7 @@ Status Session::Impl::take_bulletin(const proto::PlanOffer& offer) {
 Session::Action Session::Impl::fetch_model() {
   phase_ = Phase::kDownloading;
   return call(proto::FetchModelRequest{
-      .task = plan_->task, .version = plan_->model_version, .offset = download_->offset()});
+      .token = *token_, .task = plan_->task, .version = plan_->model_version, .offset = download_->offset()});
 }
 
 Session::Action Session::Impl::on_chunk(const proto::ModelChunk& chunk, Time now) {

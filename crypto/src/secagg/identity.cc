@@ -93,6 +93,14 @@ Statement survivors_statement(const crypto::Digest& transcript, ParticipantIndex
 
 Statement plan_statement(Bytes plan) { return {labels::kPlan, plan}; }
 
+Statement check_in_statement(const crypto::Digest& coordinator, TaskId task, Bytes challenge,
+                             std::string_view device_id) {
+  std::array<std::uint8_t, 9> numbers;
+  store_le(numbers.data(), task.value);
+  numbers[8] = static_cast<std::uint8_t>(challenge.size());
+  return {labels::kCheckIn, coordinator, numbers, challenge, text_bytes(device_id)};
+}
+
 Endorsement endorse(Signer& authority, Role role, const crypto::Es256PublicKey& key,
                     const EndorsementTerms& terms) {
   SOTTO_CHECK(terms.issued_at < terms.expires_at);

@@ -34,6 +34,7 @@ inline constexpr auto kBulletin = label("sotto/v2 bulletin");
 inline constexpr auto kJoin = label("sotto/v1 join");
 inline constexpr auto kSurvivors = label("sotto/v1 survivors");
 inline constexpr auto kIdentityTags = label("sotto/v1 identity tags");  // what it keys never leaves a device
+inline constexpr auto kCheckIn = label("sotto/v2 check-in");
 inline constexpr auto kPlan = label("sotto/v1 plan");
 inline constexpr auto kOneShot = label("sotto/v1 one-shot");
 inline constexpr auto kOneShotSeed = label("sotto/v1 one-shot seed");

@@ -46,12 +46,51 @@ struct ExchangeReplyWriter {
   }
 };
 
-Status credential_from_wire(const std::string& from, std::optional<secagg::Credential>& to) {
-  if (from.empty()) return {};
-  SOTTO_RETURN_IF_ERROR(
-      check_length("PlanOffer.credential", from.size(), secagg::kCredentialBytes, secagg::kCredentialBytes));
-  SOTTO_CHECK(accepted(secagg::decode_credential(to_bytes(from), to.emplace())));
+std::string encoded(const secagg::Credential& credential) {
+  std::array<std::uint8_t, secagg::kCredentialBytes> bytes;
+  secagg::encode_credential(credential, bytes);
+  return to_string_bytes(bytes);
+}
+
+Status credential_from_wire(const char* field, const std::string& from, secagg::Credential& to) {
+  SOTTO_RETURN_IF_ERROR(check_length(field, from.size(), secagg::kCredentialBytes, secagg::kCredentialBytes));
+  SOTTO_CHECK(accepted(secagg::decode_credential(to_bytes(from), to)));
   return {};
+}
+
+Status proof_from_wire(const v1::CheckInProof& from, CheckInProof& to) {
+  SOTTO_RETURN_IF_ERROR(
+      check_length("CheckInProof.challenge", from.challenge().size(), 1, secagg::kChallengeBytesMax));
+  to.challenge = to_bytes(from.challenge());
+  to.task = TaskId{from.task()};
+  return credential_from_wire("CheckInProof.credential", from.credential(), to.credential);
+}
+
+Result<CheckInReply> offer_from_wire(const v1::PlanOffer& from) {
+  PlanOffer offer;
+  SOTTO_RETURN_IF_ERROR(copy_exactly("PlanOffer.token", from.token(), offer.token.value));
+  SOTTO_RETURN_IF_ERROR(check_length("PlanOffer.plan", from.plan().size(), 1, limits::kPlanBytesMax));
+  offer.plan = to_bytes(from.plan());
+  if (!from.credential().empty()) {
+    SOTTO_RETURN_IF_ERROR(
+        credential_from_wire("PlanOffer.credential", from.credential(), offer.credential.emplace()));
+  }
+  SOTTO_RETURN_IF_ERROR(
+      check_length("PlanOffer.bulletin", from.bulletin().size(), 0, secagg::kBulletinBytesMax));
+  offer.bulletin = to_bytes(from.bulletin());
+  SOTTO_RETURN_IF_ERROR(check_length("PlanOffer.pass", from.pass().size(), 0, kPassBytesMax));
+  offer.pass = to_bytes(from.pass());
+  return CheckInReply(std::move(offer));
+}
+
+Result<CheckInReply> challenge_from_wire(const v1::Challenge& from) {
+  Challenge challenge;
+  SOTTO_RETURN_IF_ERROR(
+      check_length("Challenge.challenge", from.challenge().size(), 1, secagg::kChallengeBytesMax));
+  challenge.challenge = to_bytes(from.challenge());
+  challenge.task = TaskId{from.task()};
+  SOTTO_RETURN_IF_ERROR(copy_exactly("Challenge.coordinator", from.coordinator(), challenge.coordinator));
+  return CheckInReply(std::move(challenge));
 }
 
 Result<ExchangeReply> next_from_wire(const v1::NextStep& from) {
@@ -89,24 +128,32 @@ void to_wire(const CheckInRequest& from, v1::CheckInRequest& to) {
   to.set_parameters_max(from.parameters_max);
   for (const std::string& name : from.custom_models) to.add_custom_models(name);
   to.set_bulletin_edition(from.bulletin_edition);
+  to.set_enrolled(from.enrolled);
+  to.set_pass(to_string_bytes(from.pass));
+  if (!from.proof) return;
+  to.mutable_proof()->set_challenge(to_string_bytes(from.proof->challenge));
+  to.mutable_proof()->set_task(from.proof->task.value);
+  to.mutable_proof()->set_credential(encoded(from.proof->credential));
 }
 
 void to_wire(const CheckInReply& from, v1::CheckInReply& to) {
   if (const auto* offer = std::get_if<PlanOffer>(&from)) {
     to.mutable_offer()->set_token(to_string_bytes(offer->token.value));
     to.mutable_offer()->set_plan(to_string_bytes(offer->plan));
-    if (offer->credential) {
-      std::array<std::uint8_t, secagg::kCredentialBytes> credential;
-      secagg::encode_credential(*offer->credential, credential);
-      to.mutable_offer()->set_credential(to_string_bytes(credential));
-    }
+    if (offer->credential) to.mutable_offer()->set_credential(encoded(*offer->credential));
     to.mutable_offer()->set_bulletin(to_string_bytes(offer->bulletin));
+    to.mutable_offer()->set_pass(to_string_bytes(offer->pass));
+  } else if (const auto* challenge = std::get_if<Challenge>(&from)) {
+    to.mutable_challenge()->set_challenge(to_string_bytes(challenge->challenge));
+    to.mutable_challenge()->set_task(challenge->task.value);
+    to.mutable_challenge()->set_coordinator(to_string_bytes(challenge->coordinator));
   } else {
     to_wire(std::get<RetryWindow>(from), *to.mutable_retry());
   }
 }
 
 void to_wire(const FetchModelRequest& from, v1::FetchModelRequest& to) {
+  if (from.token != SessionToken{}) to.set_token(to_string_bytes(from.token.value));
   to.set_task(from.task.value);
   to.set_version(from.version.value);
   to.set_offset(from.offset);
@@ -162,23 +209,19 @@ Result<CheckInRequest> from_wire(const v1::CheckInRequest& from) {
     request.custom_models.push_back(name);
   }
   request.bulletin_edition = from.bulletin_edition();
+  request.enrolled = from.enrolled();
+  SOTTO_RETURN_IF_ERROR(check_length("CheckInRequest.pass", from.pass().size(), 0, kPassBytesMax));
+  request.pass = to_bytes(from.pass());
+  if (from.has_proof()) SOTTO_RETURN_IF_ERROR(proof_from_wire(from.proof(), request.proof.emplace()));
   return request;
 }
 
 Result<CheckInReply> from_wire(const v1::CheckInReply& from) {
   switch (from.reply_case()) {
-    case v1::CheckInReply::kOffer: {
-      PlanOffer offer;
-      SOTTO_RETURN_IF_ERROR(copy_exactly("PlanOffer.token", from.offer().token(), offer.token.value));
-      SOTTO_RETURN_IF_ERROR(
-          check_length("PlanOffer.plan", from.offer().plan().size(), 1, limits::kPlanBytesMax));
-      offer.plan = to_bytes(from.offer().plan());
-      SOTTO_RETURN_IF_ERROR(credential_from_wire(from.offer().credential(), offer.credential));
-      SOTTO_RETURN_IF_ERROR(
-          check_length("PlanOffer.bulletin", from.offer().bulletin().size(), 0, secagg::kBulletinBytesMax));
-      offer.bulletin = to_bytes(from.offer().bulletin());
-      return CheckInReply(std::move(offer));
-    }
+    case v1::CheckInReply::kOffer:
+      return offer_from_wire(from.offer());
+    case v1::CheckInReply::kChallenge:
+      return challenge_from_wire(from.challenge());
     case v1::CheckInReply::kRetry: {
       Result<RetryWindow> window = from_wire(from.retry());
       if (!window) return window.error();
@@ -187,11 +230,16 @@ Result<CheckInReply> from_wire(const v1::CheckInReply& from) {
     case v1::CheckInReply::REPLY_NOT_SET:
       break;
   }
-  return invalid_argument("CheckInReply.reply is not set: must be an offer or a retry window");
+  return invalid_argument("CheckInReply.reply is not set: must be an offer, a retry window or a challenge");
 }
 
 Result<FetchModelRequest> from_wire(const v1::FetchModelRequest& from) {
-  return FetchModelRequest{TaskId{from.task()}, ModelVersion{from.version()}, from.offset()};
+  FetchModelRequest request{
+      .task = TaskId{from.task()}, .version = ModelVersion{from.version()}, .offset = from.offset()};
+  if (!from.token().empty()) {
+    SOTTO_RETURN_IF_ERROR(copy_exactly("FetchModelRequest.token", from.token(), request.token.value));
+  }
+  return request;
 }
 
 Result<ModelChunk> from_wire(const v1::ModelChunk& from) {

@@ -22,7 +22,9 @@ void CohortMachine::admit(const AdmitToCohort& command, Events& events) {
     return;
   }
   ParticipantIndex index;
-  const Rejection rejection = session_->admit(command.join_payload, index);
+  const Rejection rejection =
+      session_->admit(command.join_payload, index,
+                      command.verified ? aggregator::Signature::kVerified : aggregator::Signature::kToVerify);
   Member& member = members_.emplace_back();
   if (accepted(rejection)) {
     member.index = index;

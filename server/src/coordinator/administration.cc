@@ -151,12 +151,28 @@ void Core::handle(ListModelsEvent& event) {
 
 void Core::handle(FetchModelEvent& event) {
   const proto::FetchModelRequest& request = event.request;
+  const Visit* visit = visits_.find(request.token);
+  if (visit == nullptr || visit->stage == Visit::Stage::kEnded) {
+    ++unknown_visits_;
+    return reply(event.call, failed_precondition("the session is unknown or over: check in again"));
+  }
+  const Round& round = *round_of(*visit);
+  if (request.task != round.plan().task || request.version != round.plan().model_version) {
+    return reply(event.call,
+                 invalid_argument(fmt::format("the session's plan names version {} of the model of task {}",
+                                              round.plan().model_version.value, round.plan().task.value)));
+  }
+  reply_chunk(event.call, *round.model_bytes, request.offset);
+}
+
+void Core::handle(ReadModelEvent& event) {
+  const proto::FetchModelRequest& request = event.request;
   const Task* task = find_task(request.task);
   if (task == nullptr) {
     return reply(event.call, not_found(fmt::format("there is no task with id {}", request.task.value)));
   }
   if (request.version == task->stored.model.version) {
-    return reply_chunk(event.call, task->model_bytes, request.offset);
+    return reply_chunk(event.call, *task->model_bytes, request.offset);
   }
   const ModelKey key{request.task, request.version};
   if (older_model_ && older_model_->key == key) {

@@ -2,25 +2,31 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "coordinator/core.h"
+#include "sotto/base/hex.h"
 #include "sotto/base/limits.h"
 
 namespace sotto::server {
 namespace {
 
+// Within one round, of one device: it may lose power, but not at every check-in.
+constexpr std::uint32_t kBeginsAnewMax = 2;
 constexpr const char* kNameRule = " must be 1 to 64 bytes of letters, digits, '.', '_' and '-'";
 
 Status check_version(std::uint32_t version) {
-  const std::string spoken = "the device speaks protocol version " + std::to_string(version) + ", ";
   if (version < proto::kOldestProtocolVersion) {
-    return invalid_argument(spoken + "this coordinator serves versions from " +
-                            std::to_string(proto::kOldestProtocolVersion) +
-                            " on: update the device's software");
+    return invalid_argument(
+        fmt::format("the device speaks protocol version {}, this coordinator serves versions "
+                    "from {} on: update the device's software",
+                    version, proto::kOldestProtocolVersion));
   }
   if (version > proto::kProtocolVersion) {
-    return invalid_argument(spoken + "this coordinator versions up to " +
-                            std::to_string(proto::kProtocolVersion) + ": update the coordinator first");
+    return invalid_argument(
+        fmt::format("the device speaks protocol version {}, this coordinator serves versions "
+                    "up to {}: update the coordinator first",
+                    version, proto::kProtocolVersion));
   }
   return {};
 }
@@ -60,84 +66,223 @@ Status Core::validate(const proto::CheckInRequest& request) const {
                                         limits::kTrainersPerDeviceMax));
   }
   if (request.custom_models.size() > limits::kTrainersPerDeviceMax) {
-    return invalid_argument("custom_models has " + std::to_string(request.custom_models.size()) +
-                            " entries, allowed are " + std::to_string(limits::kTrainersPerDeviceMax));
+    return invalid_argument(fmt::format("custom_models has {} entries, allowed are {}",
+                                        request.custom_models.size(), limits::kTrainersPerDeviceMax));
   }
   return {};
 }
 
+// Who signs, or shows a pass, is let in as who it is; everybody else as a stranger, who may be asked to sign.
 void Core::handle(CheckInEvent& event) {
-  if (const Status status = validate(event.request); !status.ok()) return reply(event.call, status);
-  replace_visit_of(event.request.device_id);
-  reply(event.call, assign(event.request));
+  const proto::CheckInRequest& request = event.request;
+  if (const Status status = validate(request); !status.ok()) return reply(event.call, status);
+  if (verify_check_in(event)) return;
+  Visitor visitor{.device_id = request.device_id, .peer = event.peer};
+  if (in_force_) visitor.identity = access().check_pass(request.pass, now_);
+  if (visitor.identity && in_force_->trust().is_revoked(*visitor.identity)) {
+    turned_away(visitor, Rejection::kRevoked);
+    return reply(event.call, Status(StatusCode::kPermissionDenied, describe(Rejection::kRevoked)));
+  }
+  welcome(event.call, {.request = request, .visitor = std::move(visitor)});
+}
+
+VerificationId Core::begin_verification(std::variant<SignedStatement, OneShotContribution> what) {
+  const VerificationId id{++verifications_made_};
+  actions_.emplace_back(
+      VerifyAction{id, {.what = std::move(what), .in_force = in_force_, .now = unix_seconds(now_)}});
+  return id;
+}
+
+bool Core::verify_check_in(CheckInEvent& event) {
+  const std::optional<proto::CheckInProof>& proof = event.request.proof;
+  if (!in_force_ || !proof) return false;
+  const auto nonce = access().check_challenge(proof->challenge, event.request.device_id, now_);
+  if (!nonce || used_challenges_.used(*nonce)) return false;
+  if (verifying_.size() >= limits::kVerificationsMax) {
+    reply(event.call,
+          proto::CheckInReply(retry_window(options_, {.expected_ms = 1'000, .devices = verifying_.size()},
+                                           "the coordinator is overloaded: many devices show who they are")));
+    return true;
+  }
+  const secagg::Statement statement =
+      secagg::check_in_statement(secagg::identity_of(options_.identity->signer.public_key()), proof->task,
+                                 proof->challenge, event.request.device_id);
+  const VerificationId id = begin_verification(
+      SignedStatement{proof->credential, {statement.bytes().begin(), statement.bytes().end()}});
+  verifying_.emplace(id, PendingCheckIn{std::move(event), *nonce});
+  return true;
+}
+
+void Core::check_in_verified(PendingCheckIn& pending, const Verdict& verdict) {
+  const proto::CheckInRequest& request = pending.event.request;
+  const CallId call = pending.event.call;
+  Visitor visitor{.device_id = request.device_id, .identity = verdict.identity, .peer = pending.event.peer};
+  if (!accepted(verdict.rejection)) {
+    turned_away(visitor, verdict.rejection);
+    return reply(call, Status(StatusCode::kPermissionDenied, describe(verdict.rejection)));
+  }
+  // The same signature may have come twice at once.
+  if (!used_challenges_.use(pending.nonce, now_)) visitor.identity.reset();
+  welcome(call, {.request = request, .visitor = std::move(visitor), .only = request.proof->task});
+}
+
+void Core::handle(VerifiedEvent& event) {
+  auto found = verifying_.extract(event.id);
+  if (found.empty()) return;
+  if (auto* check_in = std::get_if<PendingCheckIn>(&found.mapped())) {
+    return check_in_verified(*check_in, event.verdict);
+  }
+  join_verified(std::get<SessionToken>(found.mapped()), event);
+}
+
+void Core::turned_away(const Visitor& visitor, Rejection rejection) {
+  const std::string identity = visitor.identity ? to_hex(Bytes(*visitor.identity).first(8)) : "none";
+  warn_once("turned away " + visitor.key() + describe(rejection),
+            fmt::format("device '{}' (identity {}...) at {} is turned away: {}", visitor.device_id, identity,
+                        visitor.peer, describe(rejection)));
+}
+
+void Core::welcome(CallId call, const Guest& guest) {
+  if (const auto window = replace_visit_of(guest.visitor)) {
+    return reply(call, proto::CheckInReply(*window));
+  }
+  auto answer = assign(guest);
+  std::visit([&](auto& body) { reply(call, std::move(body)); }, answer);
 }
 
 // A device that lost power checks in anew. While its round is joining it gives its place in it back.
-void Core::replace_visit_of(const std::string& device_id) {
-  Visit* visit = visits_.live_visit_of(device_id);
-  if (visit == nullptr) return;
+std::optional<proto::RetryWindow> Core::replace_visit_of(const Visitor& visitor) {
+  Visit* visit = visits_.live_visit_of(visitor.key());
+  if (visit == nullptr) return std::nullopt;
   const proto::SessionEnd replaced{.counted = false, .outcome = "the device checked in again", .window = {}};
-  Round* round = round_of(*visit);
-  if (visit->stage == Visit::Stage::kTraining && round != nullptr && round->joining()) {
-    round->plan_returned(visit->token);
-    mark(*find_task(visit->task));
-    return end_visit(*visit, replaced);
+  Task& task = *find_task(visit->task);
+  Round& round = *round_of(*visit);
+  if (++round.begun_anew[visit->key] > kBeginsAnewMax) {
+    warn_once("clone " + visit->key,
+              fmt::format("device '{}' checks in from {} while it is in task '{}' from {}, again and again: "
+                          "two devices share its {}",
+                          visitor.device_id, visitor.peer, task.stored.spec.name, visit->visitor.peer,
+                          visitor.identity ? "identity (a copied card?): enrol one of them anew" : "id"));
+    return window_for(task,
+                      "this device has begun anew too often in this round, or another one goes by its "
+                      "name; waiting for the next round");
+  }
+  mark(task);
+  if (round.joining() && visit->stage != Visit::Stage::kContributing) {
+    if (visit->stage == Visit::Stage::kJoined) {
+      round.joiner_returned(visit->token);
+    } else {
+      round.plan_returned(visit->token);
+    }
+    end_visit(*visit, replaced);
+    return std::nullopt;
   }
   // A contribution cannot be taken back; what it had joined with can: it may take another plan, should there
   // be one.
+  const DeviceKey key = visit->key;
   const bool may_come_again = visit->stage != Visit::Stage::kContributing;
   depart(*visit, replaced);
-  if (round != nullptr && may_come_again) round->departed.erase(device_id);
+  if (may_come_again) round.departed.erase(key);
+  return std::nullopt;
 }
 
-proto::CheckInReply Core::assign(const proto::CheckInRequest& request) {
-  const auto found = populations_.find(request.population);
+std::variant<Status, proto::CheckInReply> Core::assign(const Guest& guest) {
+  const auto found = populations_.find(guest.request.population);
   if (found == populations_.end()) {
-    return idle_window(options_, fmt::format("no task for population '{}'", request.population));
+    return proto::CheckInReply(
+        idle_window(options_, fmt::format("no task for population '{}'", guest.request.population)));
   }
   if (visits_.size() >= limits::kSessionsMax) visits_.forget_ended(now_, true);
   if (visits_.size() >= limits::kSessionsMax) {
-    return idle_window(options_, "the coordinator serves as many devices as it can");
+    return proto::CheckInReply(idle_window(options_, "the coordinator serves as many devices as it can"));
   }
   Population& population = found->second;
-  Task* soonest = nullptr;
-  bool soonest_departed = false;
-  std::string unsuitable;
+  Search search;
   for (std::size_t i = 0; i < population.tasks.size(); ++i) {
     const std::size_t position = (population.next + i) % population.tasks.size();
     Task& task = *find_task(population.tasks[position]);
-    if (task.stored.state == proto::TaskState::kComplete) continue;
-    if (!can_train(request, task.stored.spec.model)) {
-      unsuitable = fmt::format("task '{}' trains a model that this device cannot", task.stored.spec.name);
-      continue;
-    }
-    if (const char* spent = task.spent.reason(request.device_id, task.stored.model.version, now_)) {
-      unsuitable = fmt::format("task '{}': {}", task.stored.spec.name, spent);
-      continue;
-    }
-    const Round* newest = task.newest_round();
-    const bool departed = newest != nullptr && newest->departed.contains(request.device_id);
-    if (Round* round = task.selecting(); round != nullptr && !departed) {
+    if (auto offer = find_place(task, guest, search)) {
       population.next = position + 1;
-      return give_plan(task, *round, request);
-    }
-    ++task.turned_away;
-    const std::int64_t horizon = options_.retry_max_ms;
-    if (soonest == nullptr ||
-        task.next_round_in_ms(now_, horizon) < soonest->next_round_in_ms(now_, horizon)) {
-      soonest = &task;
-      soonest_departed = departed;
+      return proto::CheckInReply(std::move(*offer));
     }
   }
-  if (soonest != nullptr) return window_for(*soonest, no_place(*soonest, soonest_departed));
-  if (unsuitable.empty()) {
-    unsuitable = fmt::format("every task of population '{}' is complete", request.population);
-  }
-  return idle_window(options_, unsuitable);
+  return without_place(guest, search);
 }
 
-proto::PlanOffer Core::give_plan(Task& task, Round& round, const proto::CheckInRequest& request) {
-  const Visit& visit = visits_.create(random_, request.device_id, task.stored.id, round.id());
+std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest, Search& search) {
+  const proto::TaskSpec& spec = task.stored.spec;
+  const DeviceKey key = guest.visitor.key();
+  if (task.stored.state == proto::TaskState::kComplete) return std::nullopt;
+  if (guest.only && *guest.only != task.stored.id) return std::nullopt;
+  if (!can_train(guest.request, spec.model)) {
+    search.unsuitable = fmt::format("task '{}' trains a model that this device cannot", spec.name);
+    return std::nullopt;
+  }
+  const bool stranger = proto::takes_enrolled_only(spec.aggregation) && !guest.visitor.identity;
+  if (stranger && !guest.request.enrolled) {
+    search.unsuitable = fmt::format(
+        "task '{}' takes enrolled devices only, and this one has shown no identity: "
+        "`sotto authority enroll` writes one",
+        spec.name);
+    search.enrolled_only = true;
+    return std::nullopt;
+  }
+  if (const char* spent = task.spent.reason(key, task.stored.model.version, now_)) {
+    search.unsuitable = fmt::format("task '{}': {}", spec.name, spent);
+    return std::nullopt;
+  }
+  const Round* newest = task.newest_round();
+  const bool departed = newest != nullptr && newest->departed.contains(key);
+  Round* round = task.selecting();
+  if (stranger && (round != nullptr || owns_place(task, guest))) {
+    if (search.to_sign_for == nullptr) search.to_sign_for = &task;
+    return std::nullopt;
+  }
+  if (round != nullptr && !departed) return give_plan(task, *round, guest);
+  ++task.turned_away;
+  const std::int64_t horizon = options_.retry_max_ms;
+  if (search.soonest == nullptr ||
+      task.next_round_in_ms(now_, horizon) < search.soonest->next_round_in_ms(now_, horizon)) {
+    search.soonest = &task;
+    search.soonest_departed = departed;
+  }
+  return std::nullopt;
+}
+
+// Perhaps: it goes by the name of a device that has a place in the round that is joining.
+bool Core::owns_place(const Task& task, const Guest& guest) {
+  const Visit* visit = visits_.live_visit_labelled(guest.request.device_id);
+  if (visit == nullptr || visit->task != task.stored.id || !visit->visitor.identity) return false;
+  const Round* round = round_of(*visit);
+  return round != nullptr && round->joining();
+}
+
+std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest, const Search& search) {
+  if (search.to_sign_for != nullptr) {
+    return proto::CheckInReply(
+        proto::Challenge{.challenge = access().make_challenge(guest.request.device_id, random_, now_),
+                         .task = search.to_sign_for->stored.id,
+                         .coordinator = secagg::identity_of(options_.identity->signer.public_key())});
+  }
+  if (search.soonest != nullptr) {
+    return proto::CheckInReply(
+        window_for(*search.soonest, no_place(*search.soonest, search.soonest_departed)));
+  }
+  if (search.enrolled_only) return Status(StatusCode::kPermissionDenied, search.unsuitable);
+  if (!search.unsuitable.empty()) return proto::CheckInReply(idle_window(options_, search.unsuitable));
+  return proto::CheckInReply(idle_window(
+      options_, fmt::format("every task of population '{}' is complete", guest.request.population)));
+}
+
+proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
+  const Visitor& visitor = guest.visitor;
+  if (const Visit* other = visits_.live_visit_labelled(visitor.device_id)) {
+    warn_once("label " + visitor.device_id,
+              fmt::format("two devices call themselves '{}', at {} and at {}: they have identities of their "
+                          "own, so both take part, but logs cannot tell them apart; give one another id",
+                          visitor.device_id, other->visitor.peer, visitor.peer));
+  }
+  const Visit& visit = visits_.create(random_, visitor, task.stored.id, round.id());
   // Its times count from the first plan: later ones do not put them off.
   if (!round.issued()) {
     round.issue(now_);
@@ -153,7 +298,10 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const proto::CheckInR
   mark(task);
   proto::PlanOffer offer{
       .token = visit.token, .plan = round.plan_bytes(), .credential = round.plan_credential};
-  if (request.bulletin_edition < bulletin_edition_) offer.bulletin = bulletin_;
+  if (in_force_ && guest.request.bulletin_edition < in_force_->trust().edition) {
+    offer.bulletin = in_force_->bulletin();
+  }
+  if (guest.only) offer.pass = access().make_pass(*visitor.identity, now_);
   return offer;
 }
 

@@ -47,7 +47,7 @@ void Core::on(const AtCohort& at, CohortAdmitted& event) {
   if (at.round.one_shot()) return contribution_admitted(at, place, event.rejection);
   if (accepted(event.rejection)) return;
   at.round.refusals.add(event.rejection);
-  at.round.departed.insert(place.device_id);
+  at.round.departed.insert(place.device);
   if (Visit* visit = visit_at(at.cohort, event.seat)) {
     end_visit(*visit, proto::Refused{event.rejection, window_for(at.task, describe(event.rejection))});
   }
@@ -57,7 +57,7 @@ void Core::contribution_admitted(const AtCohort& at, const Cohort::Place& place,
   Visit* visit = visits_.find(place.token);
   const bool live = visit != nullptr && visit->stage == Visit::Stage::kContributing;
   // It has given what it had, or had nothing to give: no second plan in this round.
-  at.round.departed.insert(place.device_id);
+  at.round.departed.insert(place.device);
   if (!accepted(rejection)) {
     at.round.plan_lost();
     at.round.refusals.add(rejection);

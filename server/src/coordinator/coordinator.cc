@@ -32,6 +32,13 @@ Result<std::unique_ptr<Coordinator>> Coordinator::open(std::vector<StoredTask> t
   return std::unique_ptr<Coordinator>(std::move(core));
 }
 
+Core::Core(Random& random, const CoordinatorOptions& options)
+    : random_(random),
+      options_(options),
+      in_force_(options.identity == nullptr ? nullptr
+                                            : std::make_shared<const TrustInForce>(options.identity->trust)),
+      own_access_(random) {}
+
 std::vector<Action> Core::step(Event event, Time now) {
   now_ = now;
   visits_.forget_ended(now);
@@ -91,7 +98,13 @@ void Core::expire_held_calls() {
 
 void Core::handle(CallCancelledEvent& event) {
   const std::optional<SessionToken> token = held_calls_.release(event.call);
-  if (!token) return;
+  if (!token) {
+    std::erase_if(verifying_, [&](const auto& pending) {
+      const auto* check_in = std::get_if<PendingCheckIn>(&pending.second);
+      return check_in != nullptr && check_in->event.call == event.call;
+    });
+    return;
+  }
   if (Visit* visit = visits_.find(*token)) visit->held.reset();
 }
 
@@ -99,18 +112,21 @@ void Core::handle(CallCancelledEvent& event) {
 void Core::handle(BulletinEvent& event) {
   if (!event.problem.empty()) return notice(NoticeAction::Level::kWarning, std::move(event.problem));
   secagg::Bulletin bulletin;
-  SOTTO_CHECK(accepted(secagg::decode_bulletin(event.bulletin, bulletin)));
-  bulletin_edition_ = bulletin.edition;
+  SOTTO_CHECK(in_force_ && accepted(secagg::decode_bulletin(event.bulletin, bulletin)));
   notice(NoticeAction::Level::kInfo,
          fmt::format("edition {} of the authority's bulletin is in force: {} identities revoked, and every "
                      "endorsement of an epoch below {}",
                      bulletin.edition, bulletin.revoked.size() / sizeof(crypto::Digest),
                      bulletin.endorsements_from));
-  bulletin_ = std::move(event.bulletin);
+  in_force_ = std::make_shared<const TrustInForce>(options_.identity->trust, std::move(event.bulletin));
 }
 
 void Core::notice(NoticeAction::Level level, std::string text) {
   actions_.push_back(NoticeAction{level, std::move(text)});
+}
+
+void Core::warn_once(const std::string& about, std::string text) {
+  if (said_.first(about, now_)) notice(NoticeAction::Level::kWarning, std::move(text));
 }
 
 void Core::command(const Round& round, CohortId cohort, CohortCommand command) {
@@ -124,13 +140,15 @@ void Core::hold(Visit& visit, CallId call) {
   held_calls_.hold(call, visit.token, now_ + std::chrono::milliseconds(options_.hold_call_ms));
 }
 
-void Core::answer_held(Visit& visit, proto::ExchangeReply answer) {
-  if (!visit.held) return;
-  const CallId call = *visit.held;
-  visit.held.reset();
+std::optional<CallId> Core::release_held(Visit& visit) {
+  const std::optional<CallId> call = std::exchange(visit.held, std::nullopt);
   visit.asking = visit.overdue = false;
-  held_calls_.release(call);
-  reply(call, std::move(answer));
+  if (call) held_calls_.release(*call);
+  return call;
+}
+
+void Core::answer_held(Visit& visit, proto::ExchangeReply answer) {
+  if (const std::optional<CallId> call = release_held(visit)) reply(*call, std::move(answer));
 }
 
 void Core::end_visit(Visit& visit, proto::ExchangeReply answer) {

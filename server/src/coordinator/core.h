@@ -8,17 +8,22 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "coordinator/access_key.h"
 #include "coordinator/deadlines.h"
 #include "coordinator/held_calls.h"
 #include "coordinator/pacing.h"
+#include "coordinator/said_once.h"
 #include "coordinator/task.h"
+#include "coordinator/used_challenges.h"
 #include "coordinator/visit_table.h"
 #include "sotto/server/coordinator.h"
 
@@ -27,7 +32,7 @@ namespace sotto::server {
 class Core final : public Coordinator {
  public:
   // `random` must outlive the core.
-  Core(Random& random, const CoordinatorOptions& options) : random_(random), options_(options) {}
+  Core(Random& random, const CoordinatorOptions& options);
 
   // Takes in the tasks that a store holds.
   void adopt(std::vector<StoredTask> tasks, Time now);
@@ -39,11 +44,13 @@ class Core final : public Coordinator {
   // ---- coordinator.cc ----
   void handle(CheckInEvent& event);
   void handle(FetchModelEvent& event);
+  void handle(ReadModelEvent& event);
   void handle(ExchangeEvent& event);
   void handle(AbandonEvent& event);
   void handle(CallCancelledEvent& event);
   void handle(CohortEvent& event);
   void handle(StoreAnsweredEvent& event);
+  void handle(VerifiedEvent& event);
   void handle(BulletinEvent& event);
   void handle(TickEvent&) {}
   void handle(CreateTaskEvent& event);
@@ -58,9 +65,13 @@ class Core final : public Coordinator {
     actions_.emplace_back(ReplyAction{call, std::move(body)});
   }
   void notice(NoticeAction::Level level, std::string text);
+  // A warning, unless one about this was given lately.
+  void warn_once(const std::string& about, std::string text);
   void command(const Round& round, CohortId cohort, CohortCommand command);
   // Keeps the call for an answer that is not ready.
   void hold(Visit& visit, CallId call);
+  // The visit's held call, which it holds no longer.
+  [[nodiscard]] std::optional<CallId> release_held(Visit& visit);
   // Answers the visit's held call, if there is one.
   void answer_held(Visit& visit, proto::ExchangeReply answer);
   // Ends the visit with this answer, now and to every later call.
@@ -73,6 +84,9 @@ class Core final : public Coordinator {
   [[nodiscard]] std::optional<secagg::Trust> authority() const {
     return options_.identity == nullptr ? std::nullopt : std::optional(options_.identity->trust);
   }
+  [[nodiscard]] const AccessKey& access() const {
+    return options_.access == nullptr ? own_access_ : *options_.access;
+  }
   // The round a visit belongs to; nullptr when it is over.
   [[nodiscard]] Round* round_of(const Visit& visit);
   // Its rounds are asked what comes next before the step ends.
@@ -80,13 +94,52 @@ class Core final : public Coordinator {
 
   // ---- check_in.cc ----
   [[nodiscard]] Status validate(const proto::CheckInRequest& request) const;
-  void replace_visit_of(const std::string& device_id);
-  [[nodiscard]] proto::CheckInReply assign(const proto::CheckInRequest& request);
-  [[nodiscard]] proto::PlanOffer give_plan(Task& task, Round& round, const proto::CheckInRequest& request);
+  // Somebody who checks in: who, and what for.
+  struct Guest {
+    const proto::CheckInRequest& request;
+    Visitor visitor;
+    std::optional<TaskId> only{};  // the task that it signed for
+  };
+  // A check-in whose signature is being verified.
+  struct PendingCheckIn {
+    CheckInEvent event;
+    AccessKey::Nonce nonce{};
+  };
+  // Why the device gets no plan of a task, and of those the task that will have one soonest.
+  struct Search {
+    std::string unsuitable{};
+    Task* soonest = nullptr;
+    bool soonest_departed = false;
+    Task* to_sign_for = nullptr;  // it has a place for the device, once it has shown who it is
+    bool enrolled_only = false;   // the reason is that the device has no identity
+  };
+  // Nothing when the request's proof answers no challenge that holds: the device is asked once more.
+  [[nodiscard]] bool verify_check_in(CheckInEvent& event);
+  void check_in_verified(PendingCheckIn& pending, const Verdict& verdict);
+  void welcome(CallId call, const Guest& guest);
+  // Why the device is to wait, although it may have had a place: it begins anew again and again.
+  [[nodiscard]] std::optional<proto::RetryWindow> replace_visit_of(const Visitor& visitor);
+  [[nodiscard]] std::variant<Status, proto::CheckInReply> assign(const Guest& guest);
+  // A plan, if this task has one for the device now.
+  [[nodiscard]] std::optional<proto::PlanOffer> find_place(Task& task, const Guest& guest, Search& search);
+  [[nodiscard]] bool owns_place(const Task& task, const Guest& guest);
+  [[nodiscard]] std::variant<Status, proto::CheckInReply> without_place(const Guest& guest,
+                                                                        const Search& search);
+  [[nodiscard]] proto::PlanOffer give_plan(Task& task, Round& round, const Guest& guest);
+  // Whether what it joined with was verified by what is in force now.
+  [[nodiscard]] bool is_verified(const Visit& visit) const;
+  // The log's line on a device whose signature does not count.
+  void turned_away(const Visitor& visitor, Rejection rejection);
+  [[nodiscard]] VerificationId begin_verification(std::variant<SignedStatement, OneShotContribution> what);
 
   // ---- exchange.cc ----
   void take_join(Task& task, Round& round, Visit& visit, ExchangeEvent& event);
-  void take_contribution(Round& round, Visit& visit, ExchangeEvent& event);
+  // Has what the device signed verified before it counts. Refuses what is not in its name.
+  void verify_join(Task& task, Round& round, Visit& visit, std::vector<std::uint8_t> payload);
+  void join_verified(const SessionToken& token, VerifiedEvent& event);
+  void joined(Round& round, Visit& visit, std::vector<std::uint8_t> payload);
+  void too_late(const Task& task, const Round& round, Visit& visit);
+  void take_contribution(Round& round, Visit& visit, std::vector<std::uint8_t> payload);
   void repeat_join(Task& task, Round& round, Visit& visit, const ExchangeEvent& event);
   void pass_to_cohort(const Round& round, Visit& visit, ExchangeEvent& event);
   // Counts, and answers if there is a call; a refusal that leaves the device nothing to repair ends its
@@ -185,9 +238,13 @@ class Core final : public Coordinator {
   HeldCalls held_calls_;
   Deadlines deadlines_;
   std::set<TaskId> marked_;
-  // The authority's, in force; empty and 0 when there is none.
-  std::vector<std::uint8_t> bulletin_;
-  std::uint32_t bulletin_edition_ = 0;
+  // The authority and its bulletin in force; nullptr without an identity of our own.
+  std::shared_ptr<const TrustInForce> in_force_;
+  const AccessKey own_access_;
+  UsedChallenges used_challenges_;
+  std::uint64_t verifications_made_ = 0;
+  std::map<VerificationId, std::variant<PendingCheckIn, SessionToken>> verifying_;
+  SaidOnce said_;
   // Requests to the store that a caller waits for.
   std::uint64_t store_calls_made_ = 0;
   std::map<StoreCallId, CallId> store_calls_;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "coordinator/core.h"
+#include "sotto/proto/plan_facts.h"
+#include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/wire.h"
 
 namespace sotto::server {
@@ -14,12 +16,16 @@ bool recoverable(Rejection rejection) {
   return rejection == Rejection::kDuplicate || rejection == Rejection::kWrongPhase;
 }
 
-// Whether a join payload has the form the round's aggregation asks for. Keys are judged when the cohort
+// Whether a join payload has the length the round's aggregation asks for. Keys are judged when the cohort
 // forms.
-bool well_formed_join(const proto::Plan& plan, Bytes payload) {
-  if (plan.aggregation.kind == proto::Aggregation::kOneShot) return true;  // judged at once, as a whole
+Rejection check_join_length(const proto::Plan& plan, std::size_t bytes) {
+  if (plan.aggregation.kind == proto::Aggregation::kOneShot) {
+    const std::size_t message = secagg::kOneShotHeaderBytes + proto::ring_layout(plan).message_bytes();
+    return bytes == message ? Rejection::kNone : Rejection::kWrongLength;
+  }
   const bool secure = plan.aggregation.kind == proto::Aggregation::kSecure;
-  return payload.size() == (secure ? secagg::join_bytes(plan.aggregation.adversary) : 0);
+  const std::size_t join = secure ? secagg::join_bytes(plan.aggregation.adversary) : 0;
+  return bytes == join ? Rejection::kNone : Rejection::kMalformed;
 }
 
 bool vector_in_sum(Round& round, const Visit& visit) {
@@ -50,6 +56,7 @@ void Core::handle(ExchangeEvent& event) {
   switch (visit->stage) {
     case Visit::Stage::kTraining:
       return take_join(task, round, *visit, event);
+    case Visit::Stage::kVerifying:
     case Visit::Stage::kContributing:
     case Visit::Stage::kJoined:
       return repeat_join(task, round, *visit, event);
@@ -62,51 +69,111 @@ void Core::handle(ExchangeEvent& event) {
 
 void Core::take_join(Task& task, Round& round, Visit& visit, ExchangeEvent& event) {
   if (!round.joining()) {
-    const std::string name = fmt::format("round {}", round.id().value);
-    end_visit(visit, proto::SessionEnd{.counted = false,
-                                       .outcome = name + " went on without this device: it joined too late",
-                                       .window = window_for(task, "waiting for the round after " + name)});
+    too_late(task, round, visit);
     return reply(event.call, visit.end);
   }
   if (event.request.step != proto::Step::kJoin || event.request.poll) {
     return refuse(task, round, visit, event.call, Rejection::kWrongPhase);
   }
-  if (!well_formed_join(round.plan(), event.request.payload)) {
-    return refuse(task, round, visit, event.call, Rejection::kMalformed);
+  if (const Rejection rejection = check_join_length(round.plan(), event.request.payload.size());
+      !accepted(rejection)) {
+    return refuse(task, round, visit, event.call, rejection);
   }
   if (event.request.plan_digest != round.plan_digest()) {
     return refuse(task, round, visit, event.call, Rejection::kWrongModel);
   }
   mark(task);
-  if (round.one_shot()) return take_contribution(round, visit, event);
-  visit.stage = Visit::Stage::kJoined;
-  visit.join_payload = std::move(event.request.payload);
-  round.device_joined(visit.token);
   hold(visit, event.call);
+  if (proto::takes_enrolled_only(round.plan().aggregation)) {
+    return verify_join(task, round, visit, std::move(event.request.payload));
+  }
+  joined(round, visit, std::move(event.request.payload));
+}
+
+void Core::too_late(const Task& task, const Round& round, Visit& visit) {
+  const std::string name = fmt::format("round {}", round.id().value);
+  end_visit(visit, proto::SessionEnd{.counted = false,
+                                     .outcome = name + " went on without this device: it joined too late",
+                                     .window = window_for(task, "waiting for the round after " + name)});
+}
+
+void Core::verify_join(Task& task, Round& round, Visit& visit, std::vector<std::uint8_t> payload) {
+  const crypto::Digest& plan_digest = round.plan_digest();
+  visit.stage = Visit::Stage::kVerifying;
+  if (round.one_shot()) {
+    verifying_.emplace(begin_verification(OneShotContribution{std::move(payload), plan_digest}), visit.token);
+    return;
+  }
+  secagg::JoinMessage join;
+  Rejection rejection = secagg::decode_join(payload, round.plan().aggregation.adversary, join);
+  if (accepted(rejection) && secagg::identity_of(join.credential.key) != visit.visitor.identity) {
+    rejection = Rejection::kBadSignature;
+  }
+  if (!accepted(rejection)) return refuse(task, round, visit, release_held(visit), rejection);
+  const secagg::Statement joins =
+      secagg::join_statement(plan_digest, Bytes(payload).first(secagg::kAdvertiseBytes));
+  visit.join_payload = std::move(payload);
+  verifying_.emplace(
+      begin_verification(SignedStatement{join.credential, {joins.bytes().begin(), joins.bytes().end()}}),
+      visit.token);
+}
+
+void Core::join_verified(const SessionToken& token, VerifiedEvent& event) {
+  Visit* visit = visits_.find(token);
+  if (visit == nullptr || visit->stage != Visit::Stage::kVerifying) return;  // it has left
+  Task& task = *find_task(visit->task);
+  Round& round = *round_of(*visit);
+  mark(task);
+  if (!round.joining()) return too_late(task, round, *visit);
+  Rejection rejection = event.verdict.rejection;
+  if (accepted(rejection) && event.verdict.identity != visit->visitor.identity) {
+    rejection = Rejection::kBadSignature;
+  }
+  if (!accepted(rejection)) {
+    turned_away(visit->visitor, rejection);
+    return refuse(task, round, *visit, release_held(*visit), rejection);
+  }
+  visit->verified_edition = event.verification.in_force->trust().edition;
+  auto* contribution = std::get_if<OneShotContribution>(&event.verification.what);
+  joined(round, *visit, std::move(contribution == nullptr ? visit->join_payload : contribution->message));
+}
+
+// A bulletin that came since may have revoked it: then its cohort finds out.
+bool Core::is_verified(const Visit& visit) const {
+  return visit.visitor.identity && visit.verified_edition == in_force_->trust().edition;
+}
+
+void Core::joined(Round& round, Visit& visit, std::vector<std::uint8_t> payload) {
+  if (round.one_shot()) return take_contribution(round, visit, std::move(payload));
+  visit.stage = Visit::Stage::kJoined;
+  visit.join_payload = std::move(payload);
+  round.device_joined(visit.token);
 }
 
 // One-shot rounds (PROTOCOL.md section 10): a device's join is its whole contribution. It goes into the sum
 // of the round's one cohort at once, and the device is let go when the cohort says so.
-void Core::take_contribution(Round& round, Visit& visit, ExchangeEvent& event) {
+void Core::take_contribution(Round& round, Visit& visit, std::vector<std::uint8_t> payload) {
   if (round.cohorts().empty()) open_cohort(round, round.add_cohort());
   Cohort& cohort = *round.find_cohort(CohortId{0});
   visit.stage = Visit::Stage::kContributing;
   visit.cohort = cohort.id;
   visit.seat = Seat{static_cast<std::uint32_t>(cohort.places.size())};
-  cohort.places.push_back({.token = visit.token, .device_id = visit.device_id});
-  hold(visit, event.call);
-  visit.asking = true;
-  command(round, cohort.id, AdmitToCohort{visit.seat, std::move(event.request.payload)});
+  cohort.places.push_back({.token = visit.token, .device_id = visit.device_id(), .device = visit.key});
+  visit.asking = visit.held.has_value();
+  command(
+      round, cohort.id,
+      AdmitToCohort{.seat = visit.seat, .join_payload = std::move(payload), .verified = is_verified(visit)});
 }
 
 void Core::repeat_join(Task& task, Round& round, Visit& visit, const ExchangeEvent& event) {
   const proto::ExchangeRequest& request = event.request;
   const bool contributing = visit.stage == Visit::Stage::kContributing;
+  const bool comparable = !round.one_shot();
   if (request.step != proto::Step::kJoin) {
     return refuse(task, round, visit, event.call, Rejection::kWrongPhase);
   }
   // A contribution is masked anew each time, so that its bytes tell nothing.
-  if (!contributing && !request.poll && request.payload != visit.join_payload) {
+  if (comparable && !request.poll && request.payload != visit.join_payload) {
     return refuse(task, round, visit, event.call, Rejection::kDuplicate);
   }
   hold(visit, event.call);
@@ -142,14 +209,15 @@ void Core::handle(AbandonEvent& event) {
   const std::string outcome =
       std::string("the device left its session") + (counted ? "; its update is in the sum" : "");
   const proto::RetryWindow window = window_for(task, "waiting for the next round");
-  const bool frees_plan = event.request.ledger && visit->stage == Visit::Stage::kTraining && round.joining();
+  const bool has_plan = visit->stage == Visit::Stage::kTraining || visit->stage == Visit::Stage::kVerifying;
+  const bool frees_plan = event.request.ledger && has_plan && round.joining();
   depart(*visit, proto::SessionEnd{.counted = counted, .outcome = outcome, .window = window});
   if (frees_plan) round.plan_freed();
 }
 
 void Core::plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
                                   const proto::LedgerReport& report) {
-  task.spent.note(visit.device_id, report, round.plan().model_version, now_);
+  task.spent.note(visit.key, report, round.plan().model_version, now_);
   if (report.refusal == proto::LedgerRefusal::kModelSpent &&
       round.plan().model_version == task.stored.model.version) {
     task.reissue_wanted = true;
@@ -162,7 +230,7 @@ void Core::plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
       NoticeAction::Level::kError,
       fmt::format("task '{}': device '{}' says that it has joined round {} already, and this is round {}: if "
                   "the database is an older copy, restart the coordinator with --raise-epoch",
-                  task.stored.spec.name, visit.device_id, report.last_round.value, round.id().value));
+                  task.stored.spec.name, visit.device_id(), report.last_round.value, round.id().value));
 }
 
 void Core::depart(Visit& visit, proto::ExchangeReply answer) {
@@ -171,9 +239,10 @@ void Core::depart(Visit& visit, proto::ExchangeReply answer) {
   Round* round = round_of(visit);
   if (round == nullptr) return;
   mark(*find_task(visit.task));
-  round->departed.insert(visit.device_id);
+  round->departed.insert(visit.key);
   switch (stage) {
     case Visit::Stage::kTraining:
+    case Visit::Stage::kVerifying:
       return round->plan_lost();
     case Visit::Stage::kContributing:
       return;  // its cohort will say whether it joined

@@ -94,7 +94,7 @@ void Core::open_cohort(const Round& round, const Cohort& cohort) {
   command(round, cohort.id,
           OpenCohort{.plan = round.plan_bytes(),
                      .plan_credential = round.plan_credential,
-                     .bulletin = bulletin_,
+                     .bulletin = in_force_ ? in_force_->bulletin() : std::vector<std::uint8_t>(),
                      .phase_deadline_ms = spec.phase_deadline_ms,
                      .straggler_grace_ms = spec.straggler_grace_ms});
 }
@@ -108,8 +108,9 @@ void Core::form_cohort(Round& round, const std::vector<SessionToken>& tokens) {
     visit.cohort = cohort.id;
     visit.seat = Seat{static_cast<std::uint32_t>(cohort.places.size())};
     visit.asking = visit.held.has_value();
-    cohort.places.push_back({.token = token, .device_id = visit.device_id});
-    command(round, cohort.id, AdmitToCohort{visit.seat, std::move(visit.join_payload), visit.held});
+    cohort.places.push_back({.token = token, .device_id = visit.device_id(), .device = visit.key});
+    command(round, cohort.id,
+            AdmitToCohort{visit.seat, std::move(visit.join_payload), visit.held, is_verified(visit)});
   }
   command(round, cohort.id, CloseCohortStep{proto::Step::kJoin});
 }

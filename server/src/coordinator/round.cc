@@ -158,6 +158,12 @@ void Round::plan_returned(const SessionToken& token) {
   --outstanding_;
 }
 
+void Round::joiner_returned(const SessionToken& token) {
+  --joined_;
+  ++outstanding_;
+  plan_returned(token);
+}
+
 void Round::device_joined(const SessionToken& token) {
   --outstanding_;
   ++joined_;

@@ -4,13 +4,16 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <variant>
 #include <vector>
 
+#include "coordinator/visit_table.h"
 #include "sotto/aggregator/cohort_sum.h"
 #include "sotto/base/clock.h"
 #include "sotto/proto/messages.h"
@@ -28,6 +31,9 @@ namespace sotto::server {
 
 // The plan of a round of the task, on its last model; without the times that it gets when it is issued.
 [[nodiscard]] proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Digest& helper);
+
+// A model as it is sent: shared by the rounds that train on it, for as long as they last.
+using ModelBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
 
 // Refusals by Rejection.
 class RefusalCounts {
@@ -47,6 +53,7 @@ struct Cohort {
   struct Place {
     SessionToken token;
     std::string device_id;
+    DeviceKey device;
     bool in_sum = false;  // its vector was taken
   };
 
@@ -110,6 +117,8 @@ class Round {
   void plan_returned(const SessionToken& token);  // as if it had never been given
   void device_joined(const SessionToken& token);
   void joiner_left() { --joined_; }
+  // ... and another may have the plan.
+  void joiner_returned(const SessionToken& token);
   // It has a plan and will not join.
   void plan_lost() { --outstanding_; }
   // ... and another may have the plan.
@@ -149,7 +158,10 @@ class Round {
   RefusalCounts refusals{};
   std::optional<secagg::Credential> plan_credential{};  // made with the first plan that is given
   // Devices that left their visit: no second plan in this round.
-  std::unordered_set<std::string> departed{};
+  std::unordered_set<DeviceKey> departed{};
+  // How often devices have begun anew in this round.
+  std::unordered_map<DeviceKey, std::uint32_t> begun_anew{};
+  ModelBytes model_bytes{};  // that its plan names
 
  private:
   [[nodiscard]] Next next_of_joining(bool active) const;

@@ -13,6 +13,10 @@
 namespace sotto::server {
 namespace {
 
+ModelBytes bytes_of(const StoredModel& model) {
+  return std::make_shared<const std::vector<std::uint8_t>>(encode_floats(model.parameters));
+}
+
 std::string at_latest(Time time) { return fmt::format("at {} at the latest", host::utc_time(time.ms)); }
 
 Waiting describe_joining(const Task& task, const Round& round) {
@@ -61,7 +65,7 @@ Waiting describe_recording(const EndedRound& ended) {
 
 Task::Task(StoredTask loaded, const crypto::Digest& helper)
     : stored(std::move(loaded)),
-      model_bytes(encode_floats(stored.model.parameters)),
+      model_bytes(bytes_of(stored.model)),
       helper_digest(helper),
       last_begun(stored.last_round) {}
 
@@ -115,13 +119,14 @@ std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {
 void Task::begin_round() {
   turned_away = 0;
   last_begun = RoundId{last_begun.value + 1};
-  rounds.try_emplace(last_begun, stored, last_begun, helper_digest);
+  const auto begun = rounds.try_emplace(last_begun, stored, last_begun, helper_digest).first;
+  begun->second.model_bytes = model_bytes;
 }
 
 void Task::publish(StoredModel model) {
   stored.model = std::move(model);
   reissue_wanted = false;
-  model_bytes = encode_floats(stored.model.parameters);
+  model_bytes = bytes_of(stored.model);
 }
 
 Waiting describe_waiting(const Task& task) {

@@ -35,7 +35,7 @@ struct StateChange {
 
 struct Task {
   StoredTask stored;
-  std::vector<std::uint8_t> model_bytes;  // of stored.model
+  ModelBytes model_bytes;  // of stored.model
   crypto::Digest helper_digest{};
   std::map<RoundId, Round> rounds;  // open: selecting devices, at work, or not yet recorded
   RoundId last_begun;               // numbers are never reused, and none above stored.rounds_reserved is used

@@ -1,4 +1,4 @@
-// The devices between check-in and the end of their round, by token and by device id. A visit that has
+// The devices between check-in and the end of their round, by token and by who they are. A visit that has
 // ended is kept for a while so that a device that lost the last answer gets it when it repeats its call.
 #pragma once
 
@@ -14,14 +14,28 @@
 #include "sotto/base/clock.h"
 #include "sotto/base/ids.h"
 #include "sotto/base/random.h"
+#include "sotto/crypto/primitives.h"
 #include "sotto/proto/messages.h"
 #include "sotto/server/cohort_messages.h"
 
 namespace sotto::server {
 
+// Who a device is: its identity, when it has shown one, and else what it calls itself. As text that is never
+// the same for both.
+using DeviceKey = std::string;
+
+struct Visitor {
+  std::string device_id;  // what it calls itself: a label for people
+  std::optional<crypto::Digest> identity{};
+  std::string peer{};  // where its check-in came from
+
+  [[nodiscard]] DeviceKey key() const;
+};
+
 struct Visit {
   enum class Stage : std::uint8_t {
     kTraining,      // was given a plan
+    kVerifying,     // has joined, and what it signed is being verified
     kContributing,  // its one-shot message is with the cohort, which has not said yet whether it takes it
     kJoined,        // READY, waits for its cohort
     kInCohort,
@@ -29,17 +43,21 @@ struct Visit {
   };
 
   SessionToken token;
-  std::string device_id;
+  Visitor visitor;
+  DeviceKey key;  // of the visitor
   TaskId task;
   RoundId round;
   Stage stage = Stage::kTraining;
-  std::vector<std::uint8_t> join_payload;  // kJoined
+  std::vector<std::uint8_t> join_payload;  // kVerifying, kJoined
+  std::uint32_t verified_edition = 0;      // of the bulletin by which what it signed holds
   CohortId cohort;                         // kContributing, kInCohort
   Seat seat;                               // kContributing, kInCohort
   std::optional<CallId> held;              // the call that waits for an answer
   bool asking = false;                     // the cohort was asked what to answer `held`
   bool overdue = false;                    // ... and the time to hold the call ran out meanwhile
   proto::ExchangeReply end;                // kEnded: the answer to every further call
+
+  [[nodiscard]] const std::string& device_id() const { return visitor.device_id; }
 };
 
 class VisitTable {
@@ -48,11 +66,13 @@ class VisitTable {
   static constexpr std::chrono::milliseconds kEndedKept{60'000};
 
   // A new visit under a fresh random token. Requires that the device has no live one.
-  Visit& create(Random& random, const std::string& device_id, TaskId task, RoundId round);
+  Visit& create(Random& random, const Visitor& visitor, TaskId task, RoundId round);
   // Live or ended; nullptr for a token never given or forgotten.
   [[nodiscard]] Visit* find(const SessionToken& token);
   // The device's visit that has not ended; nullptr when there is none.
-  [[nodiscard]] Visit* live_visit_of(const std::string& device_id);
+  [[nodiscard]] Visit* live_visit_of(const DeviceKey& key);
+  // Of those that call themselves so the one that came last, if that has not ended.
+  [[nodiscard]] Visit* live_visit_labelled(const std::string& device_id);
   // Requires a live visit.
   void end(Visit& visit, proto::ExchangeReply reply, Time now);
   // Forgets ended visits whose time has passed; with `all`, every ended visit.
@@ -68,8 +88,9 @@ class VisitTable {
   };
 
   std::unordered_map<SessionToken, std::unique_ptr<Visit>, TokenHash> visits_;
-  std::unordered_map<std::string, SessionToken> live_;
-  std::deque<std::pair<Time, SessionToken>> ended_;  // oldest first
+  std::unordered_map<DeviceKey, SessionToken> live_;
+  std::unordered_map<std::string, SessionToken> labelled_;  // the newest live one with each label
+  std::deque<std::pair<Time, SessionToken>> ended_;         // oldest first
 };
 
 }  // namespace sotto::server

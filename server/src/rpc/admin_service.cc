@@ -50,10 +50,10 @@ Result<ListModelsEvent> event_from(const v1::ListModelsRequest& request) {
   return ListModelsEvent{{}, std::move(*task)};
 }
 
-Result<FetchModelEvent> event_from(const v1::FetchModelRequest& request) {
+Result<ReadModelEvent> event_from(const v1::FetchModelRequest& request) {
   Result<proto::FetchModelRequest> message = proto::from_wire(request);
   if (!message) return message.error();
-  return FetchModelEvent{{}, *message};
+  return ReadModelEvent{{}, *message};
 }
 
 // `more`: what event_from() needs beside the request.

@@ -44,6 +44,8 @@ struct CoordinatorLoop::State {
   };
   WorkQueue<FinishCohortAction> finishing{};
   WorkQueue<FinishCohortAction> asking{};
+  WorkQueue<std::unique_ptr<VerifyAction>>
+      verifying{};                   // ended visits leave theirs behind: the coordinator bounds them
   WorkQueue<StoreAction> storing{};  // holds at most kStoreRequestsMax: the coordinator sees to that
   bool stopping = false;
   Status status{};
@@ -56,6 +58,7 @@ struct CoordinatorLoop::State {
   void run_coordinator();
   void run_finishing(WorkQueue<FinishCohortAction>& from, std::size_t threads);
   void run_store();
+  void run_verifying();
   // Blocks until there is work; nullopt when all is done and the queue is closed.
   template <typename Work>
   std::optional<Work> next_work(WorkQueue<Work>& from);
@@ -130,6 +133,10 @@ void CoordinatorLoop::State::perform(Action action, Time now) {
     WorkQueue<FinishCohortAction>& to = finish->asks_helper ? asking : finishing;
     to.work.push_back(*finish);
     to.ready.notify_one();
+  } else if (auto* check = std::get_if<VerifyAction>(&action)) {
+    const std::lock_guard lock(mutex);
+    verifying.work.push_back(std::make_unique<VerifyAction>(std::move(*check)));
+    verifying.ready.notify_one();
   } else if (auto* request = std::get_if<StoreAction>(&action)) {
     const std::lock_guard lock(mutex);
     storing.work.push_back(std::move(*request));
@@ -179,13 +186,16 @@ std::optional<Work> CoordinatorLoop::State::next_work(WorkQueue<Work>& from) {
   return work;
 }
 
-// Sums that nobody waits for any more are not begun.
+// Sums and verdicts that nobody waits for any more are not begun.
 void CoordinatorLoop::State::close_finishing() {
-  for (WorkQueue<FinishCohortAction>* each : {&finishing, &asking}) {
-    each->work.clear();
-    each->closed = true;
-    each->ready.notify_one();
-  }
+  const auto close = [](auto& from) {
+    from.work.clear();
+    from.closed = true;
+    from.ready.notify_one();
+  };
+  close(finishing);
+  close(asking);
+  close(verifying);
 }
 
 void CoordinatorLoop::State::post(Event event) {
@@ -205,6 +215,15 @@ void CoordinatorLoop::State::run_finishing(WorkQueue<FinishCohortAction>& from, 
           aborted(fmt::format("the cohort's sum could not be computed: {}", exception.what())), {}};
     }
     post(std::move(event));  // at most one for each cohort
+  }
+}
+
+void CoordinatorLoop::State::run_verifying() {
+  while (const auto work = next_work(verifying)) {
+    VerifyAction& action = **work;
+    const Verdict verdict = verify(action.verification);
+    // At most one for each that was asked for.
+    post(VerifiedEvent{action.id, std::move(action.verification), verdict});
   }
 }
 
@@ -229,6 +248,7 @@ CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopO
   finish_thread_ = std::thread(
       [state = state_.get()] { state->run_finishing(state->finishing, state->options.finish_threads); });
   ask_thread_ = std::thread([state = state_.get()] { state->run_finishing(state->asking, 1); });
+  verify_thread_ = std::thread([state = state_.get()] { state->run_verifying(); });
   store_thread_ = std::thread([state = state_.get()] { state->run_store(); });
 }
 
@@ -286,6 +306,7 @@ void CoordinatorLoop::stop() {
   }
   if (finish_thread_.joinable()) finish_thread_.join();
   if (ask_thread_.joinable()) ask_thread_.join();
+  if (verify_thread_.joinable()) verify_thread_.join();
   if (store_thread_.joinable()) store_thread_.join();
 }
 

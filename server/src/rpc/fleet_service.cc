@@ -36,15 +36,21 @@ FleetService::FleetService(CoordinatorLoop& loop, const GrpcServerOptions& optio
 
 // A check-in that meets a full queue is sent away like any other device that is not needed now: with a
 // window, so that the fleet spreads out instead of knocking again at once.
-grpc::ServerUnaryReactor* FleetService::CheckIn(grpc::CallbackServerContext*, const grpc::ByteBuffer* request,
-                                                grpc::ByteBuffer* response) {
+grpc::ServerUnaryReactor* FleetService::CheckIn(grpc::CallbackServerContext* context,
+                                                const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
   const auto answer = [this, response](const Body& body) {
     const auto* refusal = std::get_if<Status>(&body);
     const bool overloaded = refusal != nullptr && refusal->code() == StatusCode::kResourceExhausted;
     return write_reply<proto::CheckInReply, v1::CheckInReply>(
         overloaded ? Body(proto::CheckInReply(overload_window_)) : body, Audience::kDevice, *response);
   };
-  return handle<CheckInEvent, v1::CheckInRequest>(loop_, *request, answer);
+  v1::CheckInRequest wire;
+  if (const Status parsed = parse(*request, wire); !parsed.ok()) {
+    return UnaryCall::refused(to_rpc_status(parsed, Audience::kDevice));
+  }
+  auto message = proto::from_wire(wire);
+  if (!message) return UnaryCall::refused(to_rpc_status(message.error(), Audience::kDevice));
+  return UnaryCall::posted(loop_, CheckInEvent{{}, std::move(*message), context->peer()}, answer);
 }
 
 grpc::ServerUnaryReactor* FleetService::FetchModel(grpc::CallbackServerContext*,

@@ -23,6 +23,9 @@ std::vector<Action> InlineRunner::step(Event event, Time now) {
       } else if (auto* request = std::get_if<StoreAction>(&action)) {
         StoreReply reply = answer_request(store_, request->request);
         events.push_back(StoreAnsweredEvent{request->call, std::move(request->request), std::move(reply)});
+      } else if (auto* check = std::get_if<VerifyAction>(&action)) {
+        const Verdict verdict = verify(check->verification);
+        events.push_back(VerifiedEvent{check->id, std::move(check->verification), verdict});
       } else {
         left.push_back(std::move(action));
       }

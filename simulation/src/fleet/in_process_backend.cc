@@ -59,7 +59,7 @@ class InProcessBackend final : public Backend {
     std::vector<std::uint8_t> bytes;
     for (;;) {
       auto chunk = administer<proto::ModelChunk>([&](CallId call) {
-        return server::FetchModelEvent{
+        return server::ReadModelEvent{
             call, {.task = models->front().task, .version = version, .offset = bytes.size()}};
       });
       if (!chunk) return chunk.error();

@@ -334,6 +334,98 @@ TEST(SessionPlan, ACoordinatorWhoseEndorsementHasEndedOffersNothing) {
   (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer)));
 }
 
+const proto::Challenge kChallenge{
+    {1, 2, 3}, TaskId{5}, secagg::identity_of(secagg::enrolled_coordinator().signer.public_key())};
+
+TEST(SessionCheckIn, SignsWhatItIsChallengedTo) {
+  SessionScript script{Task(Aggregation::kPlain)};
+  const auto first = sent<proto::CheckInRequest>(script.session.start(script.now));
+  EXPECT_TRUE(first.enrolled);
+  EXPECT_FALSE(first.proof.has_value());
+  const auto second = sent<proto::CheckInRequest>(script.reply(proto::CheckInReply(kChallenge)));
+  ASSERT_TRUE(second.proof.has_value());
+  EXPECT_EQ(second.proof->challenge, kChallenge.challenge);
+  EXPECT_EQ(second.proof->task, kChallenge.task);
+  EXPECT_EQ(second.device_id, first.device_id);
+  const secagg::Statement statement = secagg::check_in_statement(kChallenge.coordinator, kChallenge.task,
+                                                                 kChallenge.challenge, first.device_id);
+  EXPECT_EQ(
+      secagg::check_credential(second.proof->credential, {.role = secagg::Role::kDevice,
+                                                          .trust = secagg::fleet_authority().public_key(),
+                                                          .message = statement.bytes()}),
+      Rejection::kNone);
+  EXPECT_EQ(second.proof->credential.key, script.options.identity->signer.public_key());
+  (void)sent<proto::FetchModelRequest>(script.offer_plan());
+}
+
+TEST(SessionCheckIn, ALostAnswerIsAskedForWithTheSameSignature) {
+  SessionScript script{Task(Aggregation::kPlain)};
+  (void)script.session.start(script.now);
+  const auto signs = sent<proto::CheckInRequest>(script.reply(proto::CheckInReply(kChallenge)));
+  const auto again = script.finish_wait(script.fail(StatusCode::kUnavailable));
+  EXPECT_EQ(sent<proto::CheckInRequest>(again), signs);
+}
+
+TEST(SessionCheckIn, AfterARetryWindowItChecksInWithoutTheOldSignature) {
+  SessionScript script{Task(Aggregation::kPlain)};
+  (void)script.session.start(script.now);
+  (void)script.reply(proto::CheckInReply(kChallenge));
+  const auto again = script.finish_wait(script.reply(proto::CheckInReply(kWindow)));
+  EXPECT_FALSE(sent<proto::CheckInRequest>(again).proof.has_value());
+}
+
+TEST(SessionCheckIn, OneChallengeAfterTheOtherIsAnsweredThreeTimesAndThenLeftAlone) {
+  SessionScript script{Task(Aggregation::kPlain)};
+  (void)script.session.start(script.now);
+  for (int i = 0; i < 3; ++i) {
+    (void)sent<proto::CheckInRequest>(script.reply(proto::CheckInReply(kChallenge)));
+  }
+  const auto wait = as<Session::Wait>(script.reply(proto::CheckInReply(kChallenge)));
+  EXPECT_THAT(wait.reason, HasSubstr("one signature after the other"));
+}
+
+TEST(SessionCheckIn, ADeviceWithoutAnIdentityAnswersNoChallenge) {
+  SessionOptions options = device_options();
+  options.identity = nullptr;
+  SessionScript script(Task(Aggregation::kPlain), options);
+  EXPECT_FALSE(sent<proto::CheckInRequest>(script.session.start(script.now)).enrolled);
+  (void)as<Session::Done>(script.reply(proto::CheckInReply(kChallenge)));
+}
+
+TEST(SessionCheckIn, ThePlanMustBeOfTheCoordinatorThatItSignedFor) {
+  SessionScript script{Task(Aggregation::kPlain)};
+  (void)script.session.start(script.now);
+  proto::Challenge other = kChallenge;
+  other.coordinator[0] ^= 1;
+  (void)script.reply(proto::CheckInReply(other));
+  expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "another coordinator signed it");
+}
+
+TEST(SessionCheckIn, ShowsItsPassUntilItIsChallenged) {
+  SessionOptions options = device_options();
+  options.pass = {7, 7};
+  SessionScript script(Task(Aggregation::kPlain), options);
+  EXPECT_EQ(sent<proto::CheckInRequest>(script.session.start(script.now)).pass, options.pass);
+  const auto again = script.finish_wait(script.reply(proto::CheckInReply(kWindow)));
+  EXPECT_EQ(sent<proto::CheckInRequest>(again).pass, options.pass);
+  EXPECT_EQ(script.session.pass(), options.pass);
+  EXPECT_TRUE(sent<proto::CheckInRequest>(script.reply(proto::CheckInReply(kChallenge))).pass.empty());
+  EXPECT_TRUE(script.session.pass().empty());
+  proto::PlanOffer offer = script.task.offer(kToken);
+  offer.pass = {8, 8};
+  (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer)));
+  EXPECT_EQ(script.session.pass(), offer.pass);
+}
+
+TEST(SessionDownload, NamesItsSessionAndEndsSoonWhenThatIsUnknown) {
+  SessionScript script{Task(Aggregation::kPlain)};
+  (void)script.session.start(script.now);
+  EXPECT_EQ(sent<proto::FetchModelRequest>(script.offer_plan()).token, kToken);
+  const auto done = as<Session::Done>(script.fail(StatusCode::kFailedPrecondition));
+  EXPECT_EQ(done.status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_LE((done.check_in_after - script.now).count(), 10 * script.options.backoff_first_ms);
+}
+
 // What `change` makes of this device, by its own file and its authority's word.
 void expect_device_refused(const std::function<void(secagg::Identity&)>& change, const std::string& what) {
   secagg::Identity identity = secagg::enrolled_device("kitchen-7");

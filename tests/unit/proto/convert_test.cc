@@ -84,6 +84,64 @@ TEST(ConvertCheckIn, RefusesFieldsOutsideTheirBounds) {
   expect_refused(bad, "CheckInRequest.trainers (count) = 17: must be 0 .. 16");
 }
 
+secagg::Credential credential() {
+  secagg::Credential credential;
+  credential.key.fill(1);
+  credential.endorsement.signature.fill(2);
+  credential.signature.fill(3);
+  return credential;
+}
+
+TEST(ConvertCheckIn, KeepsWhatShowsWhoTheDeviceIs) {
+  CheckInRequest request = check_in();
+  request.enrolled = true;
+  request.pass = std::vector<std::uint8_t>(kPassBytesMax, 5);
+  EXPECT_EQ(round_trip<v1::CheckInRequest>(request), request);
+  request.pass.clear();
+  request.proof =
+      CheckInProof{std::vector<std::uint8_t>(secagg::kChallengeBytesMax, 6), TaskId{9}, credential()};
+  EXPECT_EQ(round_trip<v1::CheckInRequest>(request), request);
+}
+
+TEST(ConvertCheckIn, RefusesAProofOrPassOutsideItsBounds) {
+  v1::CheckInRequest bad;
+  to_wire(check_in(), bad);
+  bad.set_pass(std::string(kPassBytesMax + 1, 'p'));
+  expect_refused(bad, "CheckInRequest.pass has 129 bytes: must have 0 .. 128");
+  bad.clear_pass();
+  bad.mutable_proof()->set_credential(std::string(secagg::kCredentialBytes, 'c'));
+  expect_refused(bad, "CheckInProof.challenge has 0 bytes: must have 1 .. 64");
+  bad.mutable_proof()->set_challenge(std::string(secagg::kChallengeBytesMax + 1, 'c'));
+  expect_refused(bad, "CheckInProof.challenge has 65 bytes");
+  bad.mutable_proof()->set_challenge("c");
+  for (const std::size_t size :
+       {std::size_t{0}, secagg::kCredentialBytes - 1, secagg::kCredentialBytes + 1}) {
+    bad.mutable_proof()->set_credential(std::string(size, 'c'));
+    expect_refused(bad, "CheckInProof.credential has " + std::to_string(size) + " bytes: must have 229");
+  }
+}
+
+TEST(ConvertCheckInReply, KeepsAChallenge) {
+  Challenge challenge{std::vector<std::uint8_t>(secagg::kChallengeBytesMax, 6), TaskId{9}, {}};
+  challenge.coordinator.fill(4);
+  const CheckInReply reply = round_trip<v1::CheckInReply>(CheckInReply(challenge));
+  ASSERT_TRUE(std::holds_alternative<Challenge>(reply));
+  EXPECT_EQ(std::get<Challenge>(reply).challenge, challenge.challenge);
+  EXPECT_EQ(std::get<Challenge>(reply).task, challenge.task);
+  EXPECT_EQ(std::get<Challenge>(reply).coordinator, challenge.coordinator);
+}
+
+TEST(ConvertCheckInReply, RefusesAChallengeOutsideItsBounds) {
+  v1::CheckInReply bad;
+  bad.mutable_challenge()->set_coordinator(std::string(32, 'c'));
+  expect_refused(bad, "Challenge.challenge has 0 bytes: must have 1 .. 64");
+  bad.mutable_challenge()->set_challenge(std::string(secagg::kChallengeBytesMax + 1, 'c'));
+  expect_refused(bad, "Challenge.challenge has 65 bytes");
+  bad.mutable_challenge()->set_challenge("c");
+  bad.mutable_challenge()->set_coordinator(std::string(31, 'c'));
+  expect_refused(bad, "Challenge.coordinator has 31 bytes: must have 32");
+}
+
 TEST(ConvertCheckInReply, KeepsOfferAndWindow) {
   const CheckInReply offer = round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1, 0, 255}}));
   ASSERT_TRUE(std::holds_alternative<PlanOffer>(offer));
@@ -92,13 +150,10 @@ TEST(ConvertCheckInReply, KeepsOfferAndWindow) {
 
   EXPECT_FALSE(std::get<PlanOffer>(offer).credential.has_value());
 
-  secagg::Credential credential;
-  credential.key.fill(1);
-  credential.endorsement.signature.fill(2);
-  credential.signature.fill(3);
   const CheckInReply signed_offer =
-      round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1}, credential}));
-  EXPECT_EQ(std::get<PlanOffer>(signed_offer).credential, credential);
+      round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1}, credential(), {}, {8, 9}}));
+  EXPECT_EQ(std::get<PlanOffer>(signed_offer).credential, credential());
+  EXPECT_EQ(std::get<PlanOffer>(signed_offer).pass, (std::vector<std::uint8_t>{8, 9}));
   const std::vector<std::uint8_t> bulletin(secagg::kBulletinBytesMax, 7);
   const auto informing =
       round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1}, std::nullopt, bulletin}));
@@ -130,6 +185,9 @@ TEST(ConvertCheckInReply, RefusesFieldsOutsideTheirBounds) {
   bad.mutable_offer()->clear_credential();
   bad.mutable_offer()->set_bulletin(std::string(secagg::kBulletinBytesMax + 1, 'b'));
   expect_refused(bad, "PlanOffer.bulletin has");
+  bad.mutable_offer()->clear_bulletin();
+  bad.mutable_offer()->set_pass(std::string(kPassBytesMax + 1, 'p'));
+  expect_refused(bad, "PlanOffer.pass has 129 bytes");
   bad.mutable_retry()->set_delay_min_ms(2);
   bad.mutable_retry()->set_delay_max_ms(1);
   expect_refused(bad, "RetryWindow.delay_min_ms = 2: must be 0 .. 1");
@@ -139,10 +197,18 @@ TEST(ConvertCheckInReply, RefusesFieldsOutsideTheirBounds) {
 }
 
 TEST(ConvertFetchModel, KeepsRequestAndChunk) {
-  const auto request = round_trip<v1::FetchModelRequest>(FetchModelRequest{TaskId{3}, ModelVersion{4}, 5});
+  const auto request = round_trip<v1::FetchModelRequest>(
+      FetchModelRequest{.token = token(), .task = TaskId{3}, .version = ModelVersion{4}, .offset = 5});
+  EXPECT_EQ(request.token, token());
   EXPECT_EQ(request.task, TaskId{3});
   EXPECT_EQ(request.version, ModelVersion{4});
   EXPECT_EQ(request.offset, 5u);
+  // An operator has no session.
+  EXPECT_EQ(round_trip<v1::FetchModelRequest>(FetchModelRequest{.task = TaskId{3}, .version = {}}).token,
+            SessionToken{});
+  v1::FetchModelRequest bad;
+  bad.set_token("short");
+  expect_refused(bad, "FetchModelRequest.token has 5 bytes: must have 16");
   const auto chunk = round_trip<v1::ModelChunk>(ModelChunk{10, 7, {1, 2, 3}});
   EXPECT_EQ(chunk.total_bytes, 10u);
   EXPECT_EQ(chunk.offset, 7u);

@@ -245,7 +245,7 @@ TEST_F(CohortHostTest, NeverPutsADeadlineOff) {
 // Takes everything; awaits in a step who answered the last one.
 class WillingSession final : public aggregator::CohortSession {
  public:
-  Rejection admit(Bytes, ParticipantIndex& index) override {
+  Rejection admit(Bytes, ParticipantIndex& index, aggregator::Signature) override {
     index = ParticipantIndex{static_cast<std::uint16_t>(answered_.size())};
     awaited_.push_back(true);
     answered_.push_back(true);
@@ -304,7 +304,7 @@ TEST(CohortSteps, EndAtOnceWhenAllWhoAreAwaitedHaveLeftBefore) {
 // Refuses the join payload {0}; ready when its joining closes; everybody it admitted is dishonest.
 class PickySession final : public aggregator::CohortSession {
  public:
-  Rejection admit(Bytes payload, ParticipantIndex& index) override {
+  Rejection admit(Bytes payload, ParticipantIndex& index, aggregator::Signature) override {
     if (payload[0] == 0) return Rejection::kBadKey;
     index = ParticipantIndex{admitted_++};
     return Rejection::kNone;

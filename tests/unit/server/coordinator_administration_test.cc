@@ -20,7 +20,7 @@ std::vector<std::uint8_t> download(Harness& harness, TaskId task, ModelVersion v
   chunks = 0;
   for (;;) {
     const auto chunk = harness.take<proto::ModelChunk>(
-        harness.call(FetchModelEvent{{}, {.task = task, .version = version, .offset = bytes.size()}}));
+        harness.call(ReadModelEvent{{}, {.task = task, .version = version, .offset = bytes.size()}}));
     EXPECT_EQ(chunk.offset, bytes.size());
     EXPECT_LE(chunk.bytes.size(), limits::kModelChunkBytes);
     bytes.insert(bytes.end(), chunk.bytes.begin(), chunk.bytes.end());
@@ -96,7 +96,7 @@ TEST(FetchModel, RefusesWhatDoesNotExist) {
   Harness harness;
   const TaskId task = harness.create(task_spec(Aggregation::kPlain, 3)).id;
   const auto code = [&](const proto::FetchModelRequest& request) {
-    return harness.take<Status>(harness.call(FetchModelEvent{{}, request})).code();
+    return harness.take<Status>(harness.call(ReadModelEvent{{}, request})).code();
   };
   EXPECT_EQ(code({.task = TaskId{9}, .version = ModelVersion{0}, .offset = 0}), StatusCode::kNotFound);
   EXPECT_EQ(code({.task = task, .version = ModelVersion{1}, .offset = 0}), StatusCode::kNotFound);
@@ -104,7 +104,7 @@ TEST(FetchModel, RefusesWhatDoesNotExist) {
   EXPECT_EQ(code({.task = task, .version = ModelVersion{0}, .offset = UINT64_MAX}),
             StatusCode::kInvalidArgument);
   const auto end = harness.take<proto::ModelChunk>(
-      harness.call(FetchModelEvent{{}, {.task = task, .version = ModelVersion{0}, .offset = 60}}));
+      harness.call(ReadModelEvent{{}, {.task = task, .version = ModelVersion{0}, .offset = 60}}));
   EXPECT_TRUE(end.bytes.empty());
   EXPECT_EQ(end.total_bytes, 60u);
 }
@@ -116,7 +116,7 @@ TEST(CreateTask, BeginsWithTheModelThatWasGiven) {
   for (std::size_t i = 0; i < initial.size(); ++i) initial[i] = -0.5f * static_cast<float>(i);
   const TaskId task = harness.take<proto::TaskStatus>(harness.call(CreateTaskEvent{{}, spec, initial})).id;
   const auto chunk = harness.take<proto::ModelChunk>(
-      harness.call(FetchModelEvent{{}, {.task = task, .version = ModelVersion{0}, .offset = 0}}));
+      harness.call(ReadModelEvent{{}, {.task = task, .version = ModelVersion{0}, .offset = 0}}));
   EXPECT_EQ(chunk.bytes, encode_floats(initial));
 }
 

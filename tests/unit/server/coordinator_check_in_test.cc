@@ -149,7 +149,7 @@ TEST(CheckIn, ADeviceThatLostPowerTakesItsPlaceAgain) {
   EXPECT_FALSE(harness.answered(join)) << "held until the cohort forms";
 }
 
-TEST(CheckIn, ADeviceThatJoinedAndComesAgainCountsAsDropped) {
+TEST(CheckIn, ADeviceThatJoinedAndComesAgainGivesItsPlaceBack) {
   Harness harness;
   harness.create(task_spec(Aggregation::kPlain, 4));
   std::vector<CallId> joins;
@@ -160,7 +160,8 @@ TEST(CheckIn, ADeviceThatJoinedAndComesAgainCountsAsDropped) {
     joins.push_back(harness.exchange(harness.plan_for("d" + std::to_string(i)).token, Step::kJoin));
   }
   EXPECT_NE(harness.status().waiting_for.find("2 of 4 devices have joined"), std::string::npos);
-  harness.window_for("d5");
+  harness.plan_for("d5");
+  harness.window_for("d6");
 }
 
 TEST(CheckIn, ServesTheTasksOfAPopulationInTurn) {
@@ -293,8 +294,10 @@ TEST(CheckIn, DevicesAreShownTheAuthoritysBulletinUnlessTheyKnowIt) {
   const auto shown_to = [&](const std::string& device, std::uint32_t edition) {
     proto::CheckInRequest request = Harness::request(device);
     request.bulletin_edition = edition;
-    const auto reply = harness.take<proto::CheckInReply>(harness.call(CheckInEvent{{}, request}));
-    return std::get<proto::PlanOffer>(reply).bulletin;
+    const auto challenge = std::get<proto::Challenge>(harness.check_in(request));
+    proto::CheckInRequest signs = Harness::signed_request(device, challenge, device);
+    signs.bulletin_edition = edition;
+    return std::get<proto::PlanOffer>(harness.check_in(signs)).bulletin;
   };
   EXPECT_EQ(shown_to("d1", 0), bulletin);
   EXPECT_EQ(shown_to("d2", 2), bulletin);

@@ -138,6 +138,13 @@ class Harness {
     if (lose_sums) std::get<CohortFinished>(event.what).sum = aborted("the masks could not be removed");
     return event;
   }
+  // The oldest of the signatures that wait to be verified: what its verifier says.
+  VerifiedEvent verified() {
+    VerifyAction check = std::move(verifying.front());
+    verifying.pop_front();
+    const Verdict verdict = verify(check.verification);
+    return {check.id, std::move(check.verification), verdict};
+  }
   // The store gets to the oldest of the requests that it has been late for.
   void answer_store() {
     ASSERT_FALSE(late.empty());
@@ -185,10 +192,30 @@ class Harness {
     return {.device_id = device,
             .population = "watches",
             .trainers = {proto::Architecture::kSoftmax},
-            .parameters_max = 1000};
+            .parameters_max = 1000,
+            .enrolled = true};
   }
-  proto::CheckInReply check_in(const std::string& device) {
-    return take<proto::CheckInReply>(call(CheckInEvent{{}, request(device)}));
+  proto::CheckInReply check_in(const proto::CheckInRequest& request, const std::string& peer = "here") {
+    return take<proto::CheckInReply>(call(CheckInEvent{{}, request, peer}));
+  }
+  // Signs when it is asked to: as the enrolled device of its own name, or of another one.
+  proto::CheckInReply check_in(const std::string& device, const std::string& key_of = "",
+                               const std::string& peer = "here") {
+    proto::CheckInReply reply = check_in(request(device), peer);
+    const auto* challenge = std::get_if<proto::Challenge>(&reply);
+    if (challenge == nullptr) return reply;
+    return check_in(signed_request(device, *challenge, key_of.empty() ? device : key_of), peer);
+  }
+  static proto::CheckInRequest signed_request(const std::string& device, const proto::Challenge& challenge,
+                                              const std::string& key_of) {
+    const secagg::Identity& identity = secagg::enrolled_device(key_of);
+    proto::CheckInRequest signs = request(device);
+    signs.proof = proto::CheckInProof{
+        challenge.challenge, challenge.task,
+        secagg::make_credential(
+            identity.signer, identity.endorsement,
+            secagg::check_in_statement(challenge.coordinator, challenge.task, challenge.challenge, device))};
+    return signs;
   }
   // Expects a plan.
   proto::PlanOffer plan_for(const std::string& device) {
@@ -251,6 +278,8 @@ class Harness {
   bool lose_sums = false;
   bool finishing_is_late = false;            // cohorts gather in `finishing`
   std::deque<FinishCohortAction> finishing;  // what finish_cohort() gets to
+  bool verifying_is_late = false;            // signatures gather in `verifying`
+  std::deque<VerifyAction> verifying;        // what verified() gets to
   bool store_is_late = false;                // requests gather in `late`
   std::deque<StoreAction> late;              // what answer_store() gets to
   std::vector<NoticeAction> notices;
@@ -271,6 +300,9 @@ class Harness {
     } else if (const auto* finish = std::get_if<FinishCohortAction>(&action)) {
       finishing.push_back(*finish);
       if (!finishing_is_late) hear(finish_cohort(), events);
+    } else if (auto* check = std::get_if<VerifyAction>(&action)) {
+      verifying.push_back(std::move(*check));
+      if (!verifying_is_late) events.push_back(verified());
     } else if (auto* request = std::get_if<StoreAction>(&action)) {
       late.push_back(std::move(*request));
       EXPECT_LE(late.size(), limits::kStoreRequestsMax);

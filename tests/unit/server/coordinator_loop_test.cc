@@ -9,6 +9,7 @@
 #include "scripted_coordinator.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/proto/plan.h"
+#include "support/enrolment.h"
 #include "support/small_cohorts.h"
 
 namespace sotto::server {
@@ -170,7 +171,7 @@ TEST_F(CoordinatorLoopTest, AnExceptionEndsTheLoopWithAReason) {
 class FinishingSession final : public aggregator::CohortSession {
  public:
   FinishingSession(bool fails, std::thread::id& ran_on) : fails_(fails), ran_on_(ran_on) {}
-  Rejection admit(Bytes, ParticipantIndex& index) override {
+  Rejection admit(Bytes, ParticipantIndex& index, aggregator::Signature) override {
     index = ParticipantIndex{admitted_++};
     return Rejection::kNone;
   }
@@ -284,6 +285,33 @@ class SlowStore final : public Store {
   mutable std::mutex mutex_;
   std::vector<std::uint32_t> asked_;
 };
+
+TEST_F(CoordinatorLoopTest, HasSignaturesVerifiedOnAThreadOfTheirOwn) {
+  std::atomic<int> asked{0};
+  coordinator_.on_check_in = [&](const CheckInEvent& event) {
+    const secagg::Identity& device = secagg::enrolled_device("d");
+    const secagg::Statement statement = secagg::plan_statement(text_bytes("anything"));
+    SignedStatement says{secagg::make_credential(device.signer, device.endorsement, statement),
+                         {statement.bytes().begin(), statement.bytes().end()}};
+    if (event.request.device_id == "forger") says.statement.back() ^= 1;
+    const VerificationId id{static_cast<std::uint64_t>(++asked)};
+    std::vector<Action> actions;
+    actions.emplace_back(VerifyAction{
+        id,
+        {.what = std::move(says),
+         .in_force = std::make_shared<const TrustInForce>(secagg::fleet_authority().public_key())}});
+    actions.emplace_back(ReplyAction{event.call, proto::CheckInReply(proto::RetryWindow{})});
+    return actions;
+  };
+  CoordinatorLoop loop(parts_, {});
+  get(post(loop, check_in("d")));
+  get(post(loop, check_in("forger")));
+  const std::vector<VerifiedEvent> verdicts = coordinator_.wait_verified(2);
+  EXPECT_EQ(verdicts[0].id, VerificationId{1});
+  EXPECT_EQ(verdicts[0].verdict.rejection, Rejection::kNone);
+  EXPECT_EQ(verdicts[1].id, VerificationId{2});
+  EXPECT_EQ(verdicts[1].verdict.rejection, Rejection::kBadSignature);
+}
 
 class SlowStoreTest : public CoordinatorLoopTest {
  protected:

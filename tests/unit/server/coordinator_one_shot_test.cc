@@ -160,16 +160,11 @@ TEST_F(OneShotRound, TakesNoDeviceAgainWhoseMessageIsOnItsWayToTheCohort) {
   spec.over_selection = 2.0f;
   harness_.create(spec);
   check_in();
+  harness_.verifying_is_late = true;
+  const CallId slow = harness_.exchange(devices_[0]->token, Step::kJoin, message(*devices_[0]));
   // The cohort's host is slow: nothing is heard of what it is told.
-  const CallId slow{1'000'000};
-  static_cast<void>(
-      harness_.coordinator->step(ExchangeEvent{slow,
-                                               {.token = devices_[0]->token,
-                                                .step = Step::kJoin,
-                                                .poll = false,
-                                                .payload = message(*devices_[0]),
-                                                .plan_digest = harness_.plan_digest(devices_[0]->token)}},
-                                 harness_.now));
+  static_cast<void>(harness_.coordinator->step(harness_.verified(), harness_.now));
+  harness_.verifying_is_late = false;
   EXPECT_THAT(harness_.window_for(devices_[0]->name).reason, HasSubstr("left the present round"));
   const auto end = harness_.outcome<proto::SessionEnd>(slow);
   EXPECT_FALSE(end.counted);

@@ -122,7 +122,7 @@ TEST(HeldCalls, ForgetsReleasedCalls) {
 TEST(VisitTable, KeepsAnEndedVisitForAWhile) {
   crypto::SeededRandom random(std::uint64_t{7});
   VisitTable table;
-  Visit& visit = table.create(random, "d1", TaskId{1}, RoundId{1});
+  Visit& visit = table.create(random, {.device_id = "d1"}, TaskId{1}, RoundId{1});
   const SessionToken token = visit.token;
   EXPECT_EQ(table.live_visit_of("d1"), &visit);
   table.end(visit, proto::SessionEnd{.counted = true, .outcome = "over", .window = {}}, Time{1000});

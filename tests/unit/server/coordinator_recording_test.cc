@@ -73,7 +73,7 @@ TEST(LateStore, StallsNoDevice) {
   EXPECT_TRUE(std::holds_alternative<proto::PlanOffer>(
       harness.take<proto::CheckInReply>(harness.call(CheckInEvent{{}, request}))));
   const auto chunk = harness.take<proto::ModelChunk>(
-      harness.call(FetchModelEvent{{}, {.task = task, .version = {}, .offset = 0}}));
+      harness.call(ReadModelEvent{{}, {.task = task, .version = {}, .offset = 0}}));
   EXPECT_EQ(chunk.total_bytes, 60u);
 
   harness.answer_store();
@@ -141,7 +141,7 @@ TEST(LateStore, ReadsAnOlderModelOnceForAllWhoWait) {
   harness.store_is_late = true;
   const auto fetch = [&](std::uint64_t version, std::uint64_t offset) {
     return harness.call(
-        FetchModelEvent{{}, {.task = task, .version = ModelVersion{version}, .offset = offset}});
+        ReadModelEvent{{}, {.task = task, .version = ModelVersion{version}, .offset = offset}});
   };
   const CallId whole = fetch(0, 0);
   const CallId half = fetch(0, 30);
@@ -166,7 +166,7 @@ TEST(LateStore, IsAskedForABoundedNumberOfThings) {
   for (const CallId refused :
        {harness.call(ListModelsEvent{{}, "gait"}), harness.call(ListRoundsEvent{{}, "gait", 1}),
         harness.call(SetTaskStateEvent{{}, "gait", proto::TaskState::kPaused}),
-        harness.call(FetchModelEvent{{}, {.task = TaskId{1}, .version = ModelVersion{9}, .offset = 0}})}) {
+        harness.call(ReadModelEvent{{}, {.task = TaskId{1}, .version = ModelVersion{9}, .offset = 0}})}) {
     EXPECT_EQ(harness.take<Status>(refused).code(), StatusCode::kResourceExhausted);
   }
   harness.answer_store();

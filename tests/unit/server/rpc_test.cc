@@ -156,7 +156,8 @@ TEST_F(RpcTest, CarriesEveryCallThereAndBack) {
   start();
   const auto device = transport();
   expect_window(call(*device, check_in("kitchen-7")), "kitchen-7");
-  const Result<Reply> chunk = call(*device, proto::FetchModelRequest{TaskId{1}, ModelVersion{2}, 40});
+  const Result<Reply> chunk =
+      call(*device, proto::FetchModelRequest{.task = TaskId{1}, .version = ModelVersion{2}, .offset = 40});
   ASSERT_TRUE(chunk.has_value()) << chunk.status().message();
   EXPECT_EQ(std::get<proto::ModelChunk>(*chunk).offset, 40u);
   EXPECT_EQ(std::get<proto::ModelChunk>(*chunk).bytes, (std::vector<std::uint8_t>{1, 2, 3}));
@@ -180,9 +181,9 @@ TEST_F(RpcTest, AnswersOnEveryLocalName) {
 TEST_F(RpcTest, PassesRefusalsOnAndHidesTheServersDisk) {
   start();
   const auto device = transport();
-  expect_error(call(*device, proto::FetchModelRequest{TaskId{404}, {}, 0}), StatusCode::kNotFound,
-               "no task 404");
-  const Result<Reply> broken = call(*device, proto::FetchModelRequest{TaskId{500}, {}, 0});
+  expect_error(call(*device, proto::FetchModelRequest{.task = TaskId{404}, .version = {}}),
+               StatusCode::kNotFound, "no task 404");
+  const Result<Reply> broken = call(*device, proto::FetchModelRequest{.task = TaskId{500}, .version = {}});
   expect_error(broken, StatusCode::kIo, "its log says why");
   EXPECT_THAT(broken.error().message(), ::testing::Not(HasSubstr("/var/lib")));
 }
@@ -571,8 +572,10 @@ TEST_F(AdministrationTest, TakesADeviceFromCheckInToAHeldJoin) {
 
   std::vector<std::uint8_t> model;
   do {
-    const Result<Reply> reply =
-        call(*device, proto::FetchModelRequest{plan->task, plan->model_version, model.size()});
+    const Result<Reply> reply = call(*device, proto::FetchModelRequest{.token = offer->token,
+                                                                       .task = plan->task,
+                                                                       .version = plan->model_version,
+                                                                       .offset = model.size()});
     ASSERT_TRUE(reply.has_value()) << reply.status().message();
     const auto& chunk = std::get<proto::ModelChunk>(*reply);
     ASSERT_FALSE(chunk.bytes.empty());

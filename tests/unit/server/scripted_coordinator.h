@@ -63,6 +63,11 @@ class ScriptedCoordinator : public Coordinator {
     const std::lock_guard lock(mutex_);
     return finished_;
   }
+  std::vector<VerifiedEvent> wait_verified(std::size_t count) {
+    wait([&] { return verified_.size() >= count; }, "a verdict");
+    const std::lock_guard lock(mutex_);
+    return verified_;
+  }
   std::vector<StoreAnsweredEvent> wait_stored(std::size_t count) {
     wait([&] { return stored_.size() >= count; }, "an answer of the store");
     const std::lock_guard lock(mutex_);
@@ -111,6 +116,7 @@ class ScriptedCoordinator : public Coordinator {
     if (std::holds_alternative<CohortFinished>(event.what)) finished_.push_back(std::move(event));
   }
   void handle(StoreAnsweredEvent& event, std::vector<Action>&) { stored_.push_back(std::move(event)); }
+  void handle(VerifiedEvent& event, std::vector<Action>&) { verified_.push_back(std::move(event)); }
   void handle(BulletinEvent& event, std::vector<Action>& actions) {
     actions.push_back(NoticeAction{NoticeAction::Level::kWarning, event.problem});
   }
@@ -131,6 +137,7 @@ class ScriptedCoordinator : public Coordinator {
   std::vector<CallId> cancelled_;
   std::vector<Time> ticks_;
   std::vector<CohortEvent> finished_;
+  std::vector<VerifiedEvent> verified_;
   std::vector<StoreAnsweredEvent> stored_;
   bool entered_ = false;
   std::atomic<bool> blocked_{false};

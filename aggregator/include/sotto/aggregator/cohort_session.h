@@ -26,13 +26,17 @@
 
 namespace sotto::aggregator {
 
+// Whether somebody has already verified what a device signed with its join.
+enum class Signature : std::uint8_t { kToVerify, kVerified };
+
 class CohortSession {
  public:
   virtual ~CohortSession() = default;
 
   // Before the first close_step(): takes in a device that is READY with its kJoin payload. On kNone `index`
   // is set.
-  [[nodiscard]] virtual Rejection admit(Bytes join_payload, ParticipantIndex& index) = 0;
+  [[nodiscard]] virtual Rejection admit(Bytes join_payload, ParticipantIndex& index,
+                                        Signature signature = Signature::kToVerify) = 0;
 
   // The step that is open now; kJoin while admitting.
   [[nodiscard]] virtual proto::Step step() const = 0;

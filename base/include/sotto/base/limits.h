@@ -33,6 +33,8 @@ inline constexpr std::size_t kTrainersPerDeviceMax = 16;
 inline constexpr std::size_t kTasksMax = 256;
 inline constexpr std::size_t kSessionsMax = 200'000;  // devices between check-in and the end of their round
 inline constexpr std::size_t kEventQueueMax = 65'536;
+// Signatures of devices that wait to be verified: a second's work or two of one core.
+inline constexpr std::size_t kVerificationsMax = 8'192;
 inline constexpr std::size_t kRoundsOpenMax = 16;  // of one task, at once
 // Round numbers of a task that are reserved in the store at a time, before the first of them is used.
 inline constexpr std::size_t kRoundsReserved = 64;

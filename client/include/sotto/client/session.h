@@ -1,7 +1,8 @@
 // A device's part in one round as a machine without I/O: check in, fetch the model, train, join, take part,
 // end. Feed it replies, timers and training results; do what it returns. One thread at a time.
 //
-//   start() -> Send(check-in) -> [Wait until the retry window] -> Send(fetch model)* -> Train -> Send(join)
+//   start() -> Send(check-in) -> [Wait until the retry window, or Send(check-in) once more, signed]
+//           -> Send(fetch model)* -> Train -> Send(join)
 //           -> Send(share) -> Send(collect) -> Send(confirm) -> Send(unmask) -> Done
 //
 // Lost and refused calls are retried with exponential back-off and full jitter inside the machine, up to a
@@ -38,6 +39,8 @@ struct SessionOptions {
   // take part in curious and unmasked tasks only, as far as these are allowed. With one, every plan must
   // carry a credential by the identity's authority.
   const secagg::Identity* identity = nullptr;
+  // What the coordinator gave an earlier session to show instead of a signature; empty: nothing.
+  std::vector<std::uint8_t> pass{};
   // The mask helper that the owner trusts: its public key. Without it, or without an identity, one-shot tasks
   // are refused.
   std::optional<crypto::X25519PublicKey> helper_key{};
@@ -103,6 +106,10 @@ class Session final {
   // The bulletin of its authority that the coordinator has shown and the session has taken; empty: none.
   // Whoever holds the identity takes it in as well and keeps it, so that nobody can bring an older one.
   [[nodiscard]] const std::vector<std::uint8_t>& bulletin() const;
+
+  // What to show the same coordinator when the next session begins. Whoever has it can take this device's
+  // places, so it is kept as keys are. Empty: nothing.
+  [[nodiscard]] const std::vector<std::uint8_t>& pass() const;
 
   // What survives a restart: token, plan, downloaded model bytes, trained update. Keys never do: once the
   // join is answered there is nothing to save and a restarted device checks in again. Empty when there is

@@ -106,6 +106,11 @@ class Statement {
                                             const crypto::Digest& survivors);
 // What a coordinator signs when it offers a plan.
 [[nodiscard]] Statement plan_statement(Bytes plan);
+// What a device signs to be given a plan of the task: `challenge` is the coordinator's, at most
+// kChallengeBytesMax, `device_id` at most 64 bytes.
+inline constexpr std::size_t kChallengeBytesMax = 64;
+[[nodiscard]] Statement check_in_statement(const crypto::Digest& coordinator, TaskId task, Bytes challenge,
+                                           std::string_view device_id);
 
 // On what terms a key is endorsed. Without a name, for a simulated fleet, say, its tag is of the empty text.
 struct EndorsementTerms {

@@ -32,6 +32,14 @@ struct RetryWindow {
   friend bool operator==(const RetryWindow&, const RetryWindow&) = default;
 };
 
+// A device's signature for a check-in: of secagg::check_in_statement().
+struct CheckInProof {
+  std::vector<std::uint8_t> challenge;  // as it came
+  TaskId task;
+  secagg::Credential credential;
+  friend bool operator==(const CheckInProof&, const CheckInProof&) = default;
+};
+
 struct CheckInRequest {
   std::uint32_t protocol_version = kProtocolVersion;
   std::string device_id;                     // 1 .. 64 bytes of [A-Za-z0-9._-]
@@ -40,6 +48,10 @@ struct CheckInRequest {
   std::uint64_t parameters_max = 0;          // the largest model it can hold
   std::vector<std::string> custom_models{};  // names of the custom models it can train
   std::uint32_t bulletin_edition = 0;        // of its authority's newest bulletin that it knows; 0: none
+  // Who the device is, for tasks of enrolled devices. A pass spares it the signature while it lasts.
+  bool enrolled = false;  // it can sign, when it is asked to
+  std::vector<std::uint8_t> pass{};
+  std::optional<CheckInProof> proof{};
   friend bool operator==(const CheckInRequest&, const CheckInRequest&) = default;
 };
 
@@ -49,12 +61,23 @@ struct PlanOffer {
   // The coordinator's, over secagg::plan_statement(plan); nothing from a coordinator without an authority.
   std::optional<secagg::Credential> credential{};
   std::vector<std::uint8_t> bulletin{};  // of the authority, when the device knows an older one; else empty
+  // Shown in later check-ins instead of a signature, for some hours. Whoever has it can take the device's
+  // place in a round, but not join in its name. Empty unless the check-in was signed.
+  std::vector<std::uint8_t> pass{};
 };
-using CheckInReply = std::variant<PlanOffer, RetryWindow>;
+// There is a place for an enrolled device in this task: check in once more within a minute, with a signature.
+struct Challenge {
+  std::vector<std::uint8_t> challenge;
+  TaskId task;
+  crypto::Digest coordinator{};  // whose identity the signature is for
+};
+using CheckInReply = std::variant<PlanOffer, RetryWindow, Challenge>;
+inline constexpr std::size_t kPassBytesMax = 128;
 
 // Model bytes are fetched by version in chunks of at most limits::kModelChunkBytes; a broken download goes on
 // at `offset`.
 struct FetchModelRequest {
+  SessionToken token{};  // of the session whose plan names the model; zero on the administration socket
   TaskId task;
   ModelVersion version;
   std::uint64_t offset = 0;

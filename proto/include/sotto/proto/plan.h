@@ -166,6 +166,12 @@ struct AggregationSpec {
   friend bool operator==(const AggregationSpec&, const AggregationSpec&) = default;
 };
 
+// Whether its rounds take enrolled devices only, each of whom signs what it joins with.
+[[nodiscard]] constexpr bool takes_enrolled_only(const AggregationSpec& aggregation) {
+  return aggregation.kind == Aggregation::kOneShot ||
+         (aggregation.kind == Aggregation::kSecure && aggregation.adversary == Adversary::kSemiMalicious);
+}
+
 // All but packing and honest_min, which stand elsewhere in a plan's bytes.
 template <RecordOf<AggregationSpec> Spec, typename Visitor>
 constexpr void visit_session_fields(Spec& aggregation, Visitor& visit) {

@@ -50,6 +50,7 @@ struct AdmitToCohort {
   Seat seat;
   std::vector<std::uint8_t> join_payload;
   std::optional<CallId> call{};
+  bool verified = false;  // what the device signed has been checked: it need not be once more
 };
 struct CohortMessage {
   Seat seat;

@@ -45,15 +45,25 @@
 #include "sotto/server/cohort_messages.h"
 #include "sotto/server/store.h"
 #include "sotto/server/store_messages.h"
+#include "sotto/server/verification.h"
 
 namespace sotto::server {
+
+class AccessKey;
 
 // ---- events ----
 struct CheckInEvent {
   CallId call;
   proto::CheckInRequest request;
+  std::string peer{};  // where it came from, for people
 };
+// The model that a session's plan names.
 struct FetchModelEvent {
+  CallId call;
+  proto::FetchModelRequest request;
+};
+// Any version of any task's model, for an operator.
+struct ReadModelEvent {
   CallId call;
   proto::FetchModelRequest request;
 };
@@ -73,6 +83,12 @@ struct StoreAnsweredEvent {
   StoreCallId call;
   StoreRequest request;
   StoreReply reply;
+};
+// The answer to a VerifyAction, which is handed back.
+struct VerifiedEvent {
+  VerificationId id;
+  Verification verification;
+  Verdict verdict;
 };
 // The authority's bulletin in force from now on, which whoever brings it has taken (secagg/bulletin.h); or
 // why one that was brought is not.
@@ -103,9 +119,10 @@ struct ListModelsEvent {
   CallId call;
   std::string task;
 };
-using Event = std::variant<CheckInEvent, FetchModelEvent, ExchangeEvent, AbandonEvent, CallCancelledEvent,
-                           CohortEvent, StoreAnsweredEvent, BulletinEvent, TickEvent, CreateTaskEvent,
-                           SetTaskStateEvent, ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
+using Event =
+    std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
+                 CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent, TickEvent,
+                 CreateTaskEvent, SetTaskStateEvent, ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
 
 // ---- actions ----
 struct AbandonReply {};
@@ -135,8 +152,15 @@ struct StoreAction {
   StoreCallId call;
   StoreRequest request;
 };
+// Verify this wherever there is time, and hand back a VerifiedEvent; in any order. At most
+// limits::kVerificationsMax check-ins and one join of each session are under way.
+struct VerifyAction {
+  VerificationId id;
+  Verification verification;
+};
 using NoticeAction = hosting::Notice;
-using Action = std::variant<ReplyAction, CohortAction, FinishCohortAction, StoreAction, NoticeAction>;
+using Action =
+    std::variant<ReplyAction, CohortAction, FinishCohortAction, StoreAction, VerifyAction, NoticeAction>;
 
 struct CoordinatorOptions {
   // Signs plans; must outlive the coordinator. Null: plans are not signed, and semi-malicious tasks are
@@ -153,6 +177,8 @@ struct CoordinatorOptions {
   // Rounds of one task that may be open at once. A round that takes no more devices makes room for the next.
   std::uint32_t rounds_open_max = 1;
   std::uint32_t epoch = 0;  // the store's
+  // Tags challenges and passes; must outlive the coordinator. Null: it makes one of its own.
+  const AccessKey* access = nullptr;
 };
 
 // An interface, because the shells around it are tested with coordinators that follow a script.

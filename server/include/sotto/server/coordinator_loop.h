@@ -5,6 +5,7 @@
 //                                 ^            |  ^                 |
 //                                 |            v  | cohorts         |
 //                                 +-- CohortFinished ------ finishing thread <- FinishCohortAction
+//                                 +-- VerifiedEvent ------- verifying thread <- VerifyAction
 //                                 +-- StoreAnsweredEvent -- store thread <----- StoreAction
 //
 // Cohorts are carried along in the coordinator's thread: vectors are added at memory speed. The store has a
@@ -33,7 +34,7 @@ namespace sotto::server {
 // The events that somebody outside waits for: each is answered once.
 template <typename Event>
 concept CallEvent = std::same_as<Event, CheckInEvent> || std::same_as<Event, FetchModelEvent> ||
-    std::same_as<Event, ExchangeEvent> || std::same_as<Event, AbandonEvent> ||
+    std::same_as<Event, ReadModelEvent> || std::same_as<Event, ExchangeEvent> || std::same_as<Event, AbandonEvent> ||
     std::same_as<Event, CreateTaskEvent> || std::same_as<Event, SetTaskStateEvent> ||
     std::same_as<Event, ListTasksEvent> || std::same_as<Event, ListRoundsEvent> ||
     std::same_as<Event, ListModelsEvent>;
@@ -96,6 +97,7 @@ class CoordinatorLoop {
   std::thread coordinator_thread_;
   std::thread finish_thread_;
   std::thread ask_thread_;  // finishes cohorts that ask a helper, one after the other
+  std::thread verify_thread_;
   std::thread store_thread_;
 };
 
