@@ -297,7 +297,7 @@ class Identities(SystemTest):
         run_ok("authority", "create", "--authority", foreign)
         run_ok("authority", "enroll", "d", "--authority", foreign, "-o", self.folder / "d.pem")
         self.assert_refused(self.device(one, "--identity", self.folder / "d.pem"), 1,
-                            "not signed by a coordinator", "authority")
+                            "endorsement does not verify", "authority")
 
     def test_plans_that_protect_less_than_the_owner_asks_for_are_refused(self):
         one = self.serve(adversary="curious")

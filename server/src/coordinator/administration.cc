@@ -153,7 +153,8 @@ void Core::handle(FetchModelEvent& event) {
   const proto::FetchModelRequest& request = event.request;
   const Visit* visit = visits_.find(request.token);
   if (visit == nullptr || visit->stage == Visit::Stage::kEnded) {
-    ++unknown_visits_;
+    if (visit == nullptr) ++unknown_visits_;
+    if (visit != nullptr && !visit->replaced_from.empty()) warn_of_copy(*visit, visit->replaced_from);
     return reply(event.call, failed_precondition("the session is unknown or over: check in again"));
   }
   const Round& round = *round_of(*visit);

@@ -40,6 +40,18 @@ bool can_train(const proto::CheckInRequest& request, const proto::ModelSpec& mod
   return model.parameter_count() <= request.parameters_max;
 }
 
+// In the words of the device's owner.
+Status refusal_of(Rejection rejection) {
+  const char* sentence = describe(rejection);
+  if (rejection == Rejection::kRevoked) {
+    sentence = "the authority has revoked this device, or all endorsements of its epoch: it needs a new one";
+  }
+  if (rejection == Rejection::kExpired) {
+    sentence = "this device's endorsement has ended: its owner renews it with `sotto authority renew`";
+  }
+  return {StatusCode::kPermissionDenied, sentence};
+}
+
 // Why a task that suits the device has no place for it now.
 std::string no_place(Task& task, bool departed) {
   const std::string name = fmt::format("task '{}': ", task.stored.spec.name);
@@ -81,7 +93,7 @@ void Core::handle(CheckInEvent& event) {
   if (in_force_) visitor.identity = access().check_pass(request.pass, now_);
   if (visitor.identity && in_force_->trust().is_revoked(*visitor.identity)) {
     turned_away(visitor, Rejection::kRevoked);
-    return reply(event.call, Status(StatusCode::kPermissionDenied, describe(Rejection::kRevoked)));
+    return reply(event.call, refusal_of(Rejection::kRevoked));
   }
   welcome(event.call, {.request = request, .visitor = std::move(visitor)});
 }
@@ -119,7 +131,7 @@ void Core::check_in_verified(PendingCheckIn& pending, const Verdict& verdict) {
   Visitor visitor{.device_id = request.device_id, .identity = verdict.identity, .peer = pending.event.peer};
   if (!accepted(verdict.rejection)) {
     turned_away(visitor, verdict.rejection);
-    return reply(call, Status(StatusCode::kPermissionDenied, describe(verdict.rejection)));
+    return reply(call, refusal_of(verdict.rejection));
   }
   // The same signature may have come twice at once.
   if (!used_challenges_.use(pending.nonce, now_)) visitor.identity.reset();
@@ -150,6 +162,14 @@ void Core::welcome(CallId call, const Guest& guest) {
   std::visit([&](auto& body) { reply(call, std::move(body)); }, answer);
 }
 
+void Core::warn_of_copy(const Visit& visit, const std::string& other_peer) {
+  warn_once(
+      "copy " + visit.key,
+      fmt::format("device '{}' takes part from {} and, at the same time, from {}: two devices share its {}",
+                  visit.device_id(), visit.visitor.peer, other_peer,
+                  visit.visitor.identity ? "identity (a copied card?); enrol one of them anew" : "id"));
+}
+
 // A device that lost power checks in anew. While its round is joining it gives its place in it back.
 std::optional<proto::RetryWindow> Core::replace_visit_of(const Visitor& visitor) {
   Visit* visit = visits_.live_visit_of(visitor.key());
@@ -158,15 +178,12 @@ std::optional<proto::RetryWindow> Core::replace_visit_of(const Visitor& visitor)
   Task& task = *find_task(visit->task);
   Round& round = *round_of(*visit);
   if (++round.begun_anew[visit->key] > kBeginsAnewMax) {
-    warn_once("clone " + visit->key,
-              fmt::format("device '{}' checks in from {} while it is in task '{}' from {}, again and again: "
-                          "two devices share its {}",
-                          visitor.device_id, visitor.peer, task.stored.spec.name, visit->visitor.peer,
-                          visitor.identity ? "identity (a copied card?): enrol one of them anew" : "id"));
+    warn_of_copy(*visit, visitor.peer);
     return window_for(task,
                       "this device has begun anew too often in this round, or another one goes by its "
                       "name; waiting for the next round");
   }
+  visit->replaced_from = visitor.peer;
   mark(task);
   if (round.joining() && visit->stage != Visit::Stage::kContributing) {
     if (visit->stage == Visit::Stage::kJoined) {

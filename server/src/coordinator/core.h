@@ -128,6 +128,8 @@ class Core final : public Coordinator {
   [[nodiscard]] proto::PlanOffer give_plan(Task& task, Round& round, const Guest& guest);
   // Whether what it joined with was verified by what is in force now.
   [[nodiscard]] bool is_verified(const Visit& visit) const;
+  // The log's line on two devices that are one by what they show.
+  void warn_of_copy(const Visit& visit, const std::string& other_peer);
   // The log's line on a device whose signature does not count.
   void turned_away(const Visitor& visitor, Rejection rejection);
   [[nodiscard]] VerificationId begin_verification(std::variant<SignedStatement, OneShotContribution> what);

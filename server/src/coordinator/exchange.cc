@@ -46,7 +46,11 @@ void Core::handle(ExchangeEvent& event) {
   }
   // A device has one call outstanding: it has given up the older one.
   if (visit->held) answer_held(*visit, keep_waiting(*visit));
-  if (visit->stage == Visit::Stage::kEnded) return reply(event.call, visit->end);
+  if (visit->stage == Visit::Stage::kEnded) {
+    // A device that had lost power would not know this token any more.
+    if (!visit->replaced_from.empty()) warn_of_copy(*visit, visit->replaced_from);
+    return reply(event.call, visit->end);
+  }
   Task& task = *find_task(visit->task);
   Round& round = *round_of(*visit);
   round.count_uplink(request.payload.size());

@@ -56,6 +56,7 @@ struct Visit {
   bool asking = false;                     // the cohort was asked what to answer `held`
   bool overdue = false;                    // ... and the time to hold the call ran out meanwhile
   proto::ExchangeReply end;                // kEnded: the answer to every further call
+  std::string replaced_from{};             // kEnded, because the device checked in anew: where that came from
 
   [[nodiscard]] const std::string& device_id() const { return visitor.device_id; }
 };

@@ -241,10 +241,20 @@ TEST_F(Strangers, ACopyOfADeviceIsStoppedNamedOnceAndUsesUpNoPlan) {
     const auto reply = harness_.check_in("d0", "", "there");
     EXPECT_THAT(std::get<proto::RetryWindow>(reply).reason, HasSubstr("another one goes by its name"));
   }
-  EXPECT_EQ(warnings("device 'd0' checks in from there while it is in task 'gait' from here"), 1);
+  EXPECT_EQ(warnings("device 'd0' takes part from here and, at the same time, from there"), 1);
   EXPECT_THAT(waiting_for(), HasSubstr("1 of 4 plans given"));
   EXPECT_TRUE(std::holds_alternative<proto::SessionEnd>(
       harness_.take<proto::ExchangeReply>(harness_.exchange(first.token, Step::kJoin))));
+}
+
+TEST_F(Strangers, ACopyIsNamedWhenTheSessionThatItReplacedGoesOn) {
+  harness_.create(task_spec(Aggregation::kSecure, 4));
+  const proto::PlanOffer first = harness_.plan_for("d0");
+  EXPECT_TRUE(gives(harness_.check_in("d0", "", "there")));
+  EXPECT_EQ(warnings("d0"), 0);
+  static_cast<void>(harness_.outcome<proto::SessionEnd>(harness_.exchange(first.token, Step::kJoin)));
+  static_cast<void>(harness_.outcome<proto::SessionEnd>(harness_.exchange(first.token, Step::kJoin)));
+  EXPECT_EQ(warnings("device 'd0' takes part from here and, at the same time, from there"), 1);
 }
 
 TEST_F(Strangers, ARevokedDeviceIsTurnedAwayWithAndWithoutItsPass) {
