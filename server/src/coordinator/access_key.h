@@ -1,7 +1,7 @@
 // What the coordinator hands to devices so that it need remember nothing of them: a challenge that they sign
-// to check in, and a pass that spares them the next signatures. Both are tagged under a key that lives as long
-// as the coordinator, so that after a restart every device signs once more. Not bound to a connection, which a
-// proxy may end. Immutable, hence safe on any thread.
+// to check in, and a pass that spares them the next signatures. Both are tagged under a key that lives as
+// long as the coordinator, so that after a restart every device signs once more. Not bound to a connection,
+// which a proxy may end. Immutable, hence safe on any thread.
 #pragma once
 
 #include <array>

@@ -44,8 +44,7 @@ struct CoordinatorLoop::State {
   };
   WorkQueue<FinishCohortAction> finishing{};
   WorkQueue<FinishCohortAction> asking{};
-  WorkQueue<std::unique_ptr<VerifyAction>>
-      verifying{};                   // ended visits leave theirs behind: the coordinator bounds them
+  WorkQueue<std::unique_ptr<VerifyAction>> verifying{};  // the coordinator bounds them, too
   WorkQueue<StoreAction> storing{};  // holds at most kStoreRequestsMax: the coordinator sees to that
   bool stopping = false;
   Status status{};

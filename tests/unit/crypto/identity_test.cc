@@ -243,18 +243,34 @@ TEST(Identity, StatementsHaveTheProtocolsBytes) {
   EXPECT_TRUE(std::equal(digest.begin(), digest.end(), survivors.bytes().end() - 32));
 }
 
+TEST(Identity, ACheckInStatementHasTheProtocolsBytes) {
+  const auto coordinator = crypto::counting<32>(1);
+  const auto challenge = crypto::counting<kChallengeBytesMax>(50);
+  const Statement statement =
+      check_in_statement(coordinator, TaskId{0x0807060504030201}, challenge, std::string(64, 'd'));
+  std::vector<std::uint8_t> expected;
+  const auto append = [&](Bytes bytes) { expected.insert(expected.end(), bytes.begin(), bytes.end()); };
+  append(text_bytes({"sotto/v2 check-in", 18}));
+  append(coordinator);
+  append(std::array<std::uint8_t, 9>{1, 2, 3, 4, 5, 6, 7, 8, kChallengeBytesMax});
+  append(challenge);
+  append(text_bytes(std::string(64, 'd')));
+  EXPECT_TRUE(std::ranges::equal(statement.bytes(), expected));
+}
+
 TEST(Identity, NoTwoKindsOfStatementAreEqual) {
   const auto key = crypto::counting<65>(4);
   const std::set<std::string> kinds = [&] {
     std::set<std::string> texts;
     for (const Statement& statement :
          {endorsement_statement(Role::kDevice, key, {}), endorsement_statement(Role::kCoordinator, key, {}),
-          plan_statement(key), join_statement({}, key), survivors_statement({}, {}, {})}) {
+          plan_statement(key), join_statement({}, key), survivors_statement({}, {}, {}),
+          check_in_statement({}, {}, {}, "d")}) {
       texts.emplace(statement.bytes().begin(), statement.bytes().end());
     }
     return texts;
   }();
-  EXPECT_EQ(kinds.size(), 5u);
+  EXPECT_EQ(kinds.size(), 6u);
 }
 
 TEST(Identity, AStatementTooLongToBeOneIsEmptyAndNeverAccepted) {
