@@ -30,16 +30,14 @@ Status check_weights(const CohortSum& sum) {
   const std::uint64_t devices = sum.devices;
   const std::uint64_t most = devices * sum.weight_max;
   if (sum.metrics.weight < devices) {
-    return impossible("the weights sum to " + std::to_string(sum.metrics.weight) + ", at least " +
-                      std::to_string(devices) + " is possible");
+    return impossible(
+        fmt::format("the weights sum to {}, at least {} is possible", sum.metrics.weight, devices));
   }
   if (sum.metrics.weight > most) {
-    return impossible("the weights sum to " + std::to_string(sum.metrics.weight) + ", at most " +
-                      std::to_string(most) + " is possible");
+    return impossible(fmt::format("the weights sum to {}, at most {} is possible", sum.metrics.weight, most));
   }
   if (sum.metrics.examples < devices) {
-    return impossible("there are " + std::to_string(sum.metrics.examples) + " examples of " +
-                      std::to_string(devices) + " devices");
+    return impossible(fmt::format("there are {} examples of {} devices", sum.metrics.examples, devices));
   }
   return {};
 }
@@ -50,8 +48,7 @@ Status check_clipped(const CohortSum& sum) {
   if (sum.metrics.clipped <= sum.devices && !segment) return {};
   const std::uint64_t clipped =
       segment ? std::ranges::find_if(sum.segments, too_many)->clipped : sum.metrics.clipped;
-  return impossible(std::to_string(clipped) + " devices clipped, more than the " +
-                    std::to_string(sum.devices) + " that took part");
+  return impossible(fmt::format("{} devices clipped, more than the {} that took part", clipped, sum.devices));
 }
 
 Status check_metrics(const proto::ModelSpec& model, const CohortSum& sum) {
@@ -60,12 +57,12 @@ Status check_metrics(const proto::ModelSpec& model, const CohortSum& sum) {
     const std::uint64_t units = sum.metrics.sums[i];
     const std::uint64_t most = sum.devices * secagg::largest_of_bytes(metric.bytes);
     if (units > most) {
-      return impossible("the sum of " + std::string(metric.name.view()) + " is " + std::to_string(units) +
-                        " units, at most " + std::to_string(most) + " are possible");
+      return impossible(
+          fmt::format("the sum of {} is {} units, at most {} are possible", metric.name.view(), units, most));
     }
     if (metric.name.view() == "correct" && units > sum.metrics.examples * metric.scale) {
-      return impossible(number(static_cast<double>(units) / metric.scale) + " examples are correct of " +
-                        std::to_string(sum.metrics.examples));
+      return impossible(fmt::format("{} examples are correct of {}",
+                                    number(static_cast<double>(units) / metric.scale), sum.metrics.examples));
     }
   }
   return {};
@@ -88,8 +85,8 @@ Status check_values(const secagg::UpdateLayout& layout, const CohortSum& sum) {
     const auto wrong =
         std::ranges::find_if(values, [&](std::int64_t value) { return value < least || value > most; });
     if (wrong == values.end()) continue;
-    return impossible("the values of a parameter sum to " + std::to_string(*wrong) + " steps, " +
-                      std::to_string(least) + " to " + std::to_string(most) + " are possible");
+    return impossible(
+        fmt::format("the values of a parameter sum to {} steps, {} to {} are possible", *wrong, least, most));
   }
   return {};
 }
@@ -102,8 +99,8 @@ Status check_means(const proto::ModelSpec& model, const InfluenceLimits& limits,
     const double examples = static_cast<double>(sum.metrics.examples);
     const double mean = units / model.metrics[i].scale / examples;
     if (most == 0 || mean <= most) continue;
-    return beyond("the mean of " + std::string(model.metrics[i].name.view()) + " is " + number(mean) +
-                  ", the task's metrics_max allows " + number(most));
+    return beyond(fmt::format("the mean of {} is {}, the task's metrics_max allows {}",
+                              model.metrics[i].name.view(), number(mean), number(most)));
   }
   return {};
 }
@@ -142,8 +139,8 @@ Result<double> check_influence(const proto::Plan& plan, const InfluenceLimits& l
   const double norm = update_norm(plan, sum);
   const double most = limits.update_norm_max;
   if (most == 0 || norm <= most) return norm;
-  return beyond("the mean update has the norm " + number(norm) + ", the task's update_norm_max allows " +
-                number(most));
+  return beyond(fmt::format("the mean update has the norm {}, the task's update_norm_max allows {}",
+                            number(norm), number(most)));
 }
 
 }  // namespace sotto::aggregator

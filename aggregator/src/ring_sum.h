@@ -12,9 +12,9 @@ namespace sotto::aggregator {
 // What decode_ring_sum() says about the values of each segment, before any device clipped.
 [[nodiscard]] std::vector<SumSegment> sum_segments(const secagg::UpdateLayout& layout);
 
-// Decodes the sum of `vectors` update vectors (PROTOCOL.md section 4). kAborted when the lanes cannot be such
-// a sum: the count lane disagrees, a lane is larger than so many vectors can make it, or what
-// check_possible() refuses.
+// Decodes the sum of `vectors` update vectors (PROTOCOL.md section 4). kAborted when the lanes are no sum of
+// so many vectors: the count lane disagrees, or a lane is larger than they can make it. Whether updates can
+// have made the sum is for check_influence() to say, of sums of every kind of session.
 [[nodiscard]] Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint32_t vectors);
 
 }  // namespace sotto::aggregator

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Neighbours and threshold (PROTOCOL.md 6.13), worked out twice.
 
-test_parameters.py GRAPH_TABLE BREAKPOINTS           every n to 300, n where answers change, 200 drawn
+test_parameters.py GRAPH_TABLE BREAKPOINTS           every n to 300, some where answers change, some drawn
 test_parameters.py GRAPH_TABLE BREAKPOINTS --whole   every n to 10,000; and the list of changes is complete
 test_parameters.py GRAPH_TABLE BREAKPOINTS --write   writes that list from this program's own answers
 
@@ -20,8 +20,8 @@ DROPPED = (0.05, 0.1, 0.3)
 PAIRS = [(gamma, delta) for gamma in CORRUPT for delta in DROPPED]
 LARGEST = 10_000
 ALWAYS_TO = 300
-DRAWN = 200
-MANY = 800
+DRAWN = 40
+MANY = 100
 
 
 def here(gamma, delta, n, semi_malicious=True, honest_min=2):
@@ -40,8 +40,8 @@ def name(gamma, delta):
 
 
 def some(sizes):
-    """All of a few; of thousands, as drop-outs of 0.3 make them, as many as there is time for."""
-    return sizes if len(sizes) <= MANY else sizes[::25]
+    """About MANY of them, the first and the last as well."""
+    return [*sizes[::len(sizes) // MANY + 1], sizes[-1]]
 
 
 def requests_of(breakpoints, whole):

@@ -199,7 +199,7 @@ class Source:
         """What the `{` of the declaration at `begin` opens: where to go on, and whether it ended."""
         tokens, close = self.tokens, self.match.get(brace, len(self.tokens) - 1)
         outer = list(self._outer(begin, brace))
-        words = [tokens[index].text for index in outer]
+        words = self._without_specifiers([tokens[index].text for index in outer])
         if "namespace" in words or words[:1] == ["extern"] and "(" not in words:
             self._scope(brace + 1, close, owner)
             return close + 1, True
@@ -228,6 +228,19 @@ class Source:
         self._statements(brace + 1, close, function.statements)
         self.functions.append(function)
         return close + 1, True
+
+    @staticmethod
+    def _without_specifiers(words: list[str]) -> list[str]:
+        """A declaration's words without `alignas()` and `requires()`, whose brackets hold no parameters."""
+        result: list[str] = []
+        index = 0
+        while index < len(words):
+            if words[index] in ("alignas", "requires") and words[index + 1 : index + 2] == ["("]:
+                index += 3
+            else:
+                result.append(words[index])
+                index += 1
+        return result
 
     def _name_start(self, words: list[str], called: int) -> int:
         start = called - 1

@@ -108,6 +108,19 @@ class Rules(unittest.TestCase):
     def test_lambdas_are_functions_too(self):
         self.assertIn("boundary: x < y -> x <= y", effects("g([&](int x) -> bool { return x < y; });"))
 
+    def test_an_aligned_class_is_a_class(self):
+        for head in (
+            "struct alignas(8) A {",
+            "template <class T>\nrequires(sizeof(T) == 8) struct alignas(8) A<T> {",
+        ):
+            found = mutants_of(head + "\n  int x = 1;\n  bool less(int b) { return x < b; }\n};\n")
+            self.assertIn("b.cc | A::less | boundary | x < b -> x <= b", {one.name for one in found})
+            self.assertEqual({one.function for one in found}, {"A::less"}, head)
+
+    def test_a_constrained_function_keeps_its_name(self):
+        found = mutants_of("template <class T>\nrequires(sizeof(T) == 8)\nbool f(T a) { return a < 1; }\n")
+        self.assertIn("b.cc | f | boundary | a < 1 -> a <= 1", {one.name for one in found})
+
     def test_what_is_left_alone(self):
         for body in (
             "SOTTO_CHECK(a < b);",

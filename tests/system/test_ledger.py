@@ -14,6 +14,11 @@ class Ledger(FleetTest):
     def ledger(self, name, *options):
         return json.loads(run_ok("device", "ledger", self.folder / f"{name}.pem.ledger", "--json", *options))
 
+    def start_anew(self, coordinator, devices):
+        for device in devices:
+            device.end()
+        return self.fleet(coordinator)
+
     def test_devices_stop_at_their_budget_also_after_a_restart_and_the_operator_is_told(self):
         budget = ("--vectors-per-task", 2)
         with Coordinator(self.folder / "coordinator") as coordinator:
@@ -78,8 +83,13 @@ class Ledger(FleetTest):
             self.assertEqual(self.show(set_back)["rounds_committed"], 0)
             self.assertIn("which this device has taken part in: an old plan, or a coordinator whose database "
                           "was set back", "".join(device.log_text() for device in devices))
+        # Their wait is half a minute after a refused plan, unless somebody starts them anew.
         with Coordinator(data_dir, port=coordinator.port, extra=["--raise-epoch"]) as raised:
-            wait_until(lambda: self.show(raised)["rounds_committed"] >= 2, timeout=90,
+            devices = self.start_anew(raised, devices)
+            wait_until(lambda: "version 0 of the model is issued again as version 1" in raised.log_text(),
+                       what="a model that these devices have not sent vectors for")
+            self.start_anew(raised, devices)
+            wait_until(lambda: self.show(raised)["rounds_committed"] >= 2,
                        what="rounds of the new epoch, by the same devices")
             self.assertEqual(raised.admin("round", "list", "activity")[0]["round"] >> 40, 1)
 

@@ -33,7 +33,7 @@ void SqliteStatement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3
 
 Result<SqliteDatabase> SqliteDatabase::open(const std::filesystem::path& path, int busy_timeout_ms) {
   SqliteDatabase database(path.string());
-  make_private(database.path_);
+  if (database.path_ != kInMemory) make_private(database.path_);
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(database.path_.c_str(), &handle, flags, nullptr);

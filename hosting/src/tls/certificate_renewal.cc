@@ -36,26 +36,14 @@ std::optional<Notice> CertificateWatch::look(Time now) {
 }
 
 CertificateRenewal::CertificateRenewal(TlsCertificateOptions options, Time expires, NoticeSink notice)
-    : watch_(std::move(options), expires), notice_(std::move(notice)), thread_([this] { run(); }) {}
+    : watch_(std::move(options), expires),
+      notice_(std::move(notice)),
+      looking_(kInterval, [this] { look(); }) {}
 
-CertificateRenewal::~CertificateRenewal() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  stopped_.notify_all();
-  thread_.join();
-}
-
-void CertificateRenewal::run() {
-  std::unique_lock lock(mutex_);
-  while (!stopped_.wait_for(lock, kInterval, [this] { return stop_; })) {
-    lock.unlock();
-    // A new clock each time: this one follows the machine's when it is set, as devices' clocks will.
-    const std::optional<Notice> notice = watch_.look(SystemClock().now());
-    if (notice && notice_) notice_(*notice);
-    lock.lock();
-  }
+void CertificateRenewal::look() {
+  // A new clock each time: this one follows the machine's when it is set, as devices' clocks will.
+  const std::optional<Notice> notice = watch_.look(SystemClock().now());
+  if (notice && notice_) notice_(*notice);
 }
 
 }  // namespace sotto::hosting

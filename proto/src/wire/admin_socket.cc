@@ -1,5 +1,6 @@
 #include "sotto/proto/admin_socket.h"
 
+#include <fmt/core.h>
 #include <sys/un.h>
 
 #include "sotto/base/hex.h"
@@ -21,9 +22,10 @@ Result<std::string> admin_target(const std::filesystem::path& socket) {
   if (path.empty())
     return invalid_argument("the administration socket's path is empty: give a data directory");
   if (path.size() > kPathBytesMax) {
-    return invalid_argument("the administration socket's path " + path + " has " +
-                            std::to_string(path.size()) + " bytes, the system allows " +
-                            std::to_string(kPathBytesMax) + ": choose a shorter data directory");
+    return invalid_argument(fmt::format(
+        "the administration socket's path {} has {} bytes, the system allows {}: choose a shorter "
+        "data directory",
+        path, path.size(), kPathBytesMax));
   }
   std::string target = "unix:";
   for (const char c : path) {  // gRPC reads targets as URIs

@@ -1,9 +1,10 @@
 #include "coordinator/initial_model.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <span>
-#include <string>
 
 #include "sotto/crypto/primitives.h"
 
@@ -30,13 +31,13 @@ std::span<float> fill_layer(std::span<float> parameters, std::uint32_t inputs, s
 Status check_initial_model(const proto::ModelSpec& model, std::span<const float> initial) {
   if (initial.empty()) return {};
   if (initial.size() != model.parameter_count()) {
-    return invalid_argument("the initial model has " + std::to_string(initial.size()) +
-                            " parameters, the task's model " + std::to_string(model.parameter_count()));
+    return invalid_argument(fmt::format("the initial model has {} parameters, the task's model {}",
+                                        initial.size(), model.parameter_count()));
   }
   const auto wrong = std::ranges::find_if(initial, [](float value) { return !std::isfinite(value); });
   if (wrong == initial.end()) return {};
-  return invalid_argument("the initial model's parameter " + std::to_string(wrong - initial.begin()) +
-                          " is not a finite number");
+  return invalid_argument(
+      fmt::format("the initial model's parameter {} is not a finite number", wrong - initial.begin()));
 }
 
 std::vector<float> initial_parameters(const proto::ModelSpec& model, std::uint64_t seed) {

@@ -185,7 +185,8 @@ void Core::model_reissued(Task& task, const ReissueModelRequest& request, const 
     task.stored.model.version = request.version;
     task.reissue_wanted = false;
   } else {
-    notice(NoticeAction::Level::kError, name + " could not be issued again: " + status.message());
+    notice(NoticeAction::Level::kError,
+           fmt::format("{} could not be issued again: {}", name, status.message()));
   }
   // Whoever makes this happen again and again is slowed down like rounds that come to nothing.
   const std::int64_t pause_ms = pause_after_abandoned(++task.abandoned_in_a_row);

@@ -145,10 +145,10 @@ Waiting describe_waiting(const Task& task) {
   }
   if (task.next_round_at == kNever && task.last_begun >= task.stored.rounds_reserved) {
     const bool failed = task.reserve_at != kNever;
-    return {failed ? "the store to reserve numbers for rounds; tried again at " +
-                         host::utc_time(task.reserve_at.ms)
-                   : "the store to reserve numbers for rounds",
-            failed ? task.reserve_at.ms : 0};
+    if (!failed) return {"the store to reserve numbers for rounds", 0};
+    return {fmt::format("the store to reserve numbers for rounds; tried again at {}",
+                        host::utc_time(task.reserve_at.ms)),
+            task.reserve_at.ms};
   }
   return {fmt::format("round {} begins at {}, after {} abandoned in a row", task.last_begun.value + 1,
                       host::utc_time(task.next_round_at.ms), task.abandoned_in_a_row),
@@ -158,8 +158,9 @@ Waiting describe_waiting(const Task& task) {
 std::string describe_waiting(const Round& round, const Cohort& cohort) {
   const std::string name =
       fmt::format("round {}: cohort {} of {}", round.id().value, cohort.id.value + 1, round.cohorts().size());
-  if (cohort.state != Cohort::State::kRunning)
-    return name + " has ended its part; the round's other cohorts go on";
+  if (cohort.state != Cohort::State::kRunning) {
+    return fmt::format("{} has ended its part; the round's other cohorts go on", name);
+  }
   return fmt::format("{}, step {}: {} of {} devices have answered", name, proto::to_string(cohort.step),
                      cohort.answered, cohort.awaited);
 }

@@ -1,5 +1,7 @@
 #include "service/plan_identity.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "sotto/base/hex.h"
@@ -36,9 +38,10 @@ Result<crypto::Es256PrivateKey> load_or_create_key(const path& data_dir) {
   auto key = blocks && !blocks->empty() ? crypto::private_key_from_der(blocks->front().content.reveal())
                                         : std::nullopt;
   if (!key) {
-    return data_loss(file.string() +
-                     " holds no P-256 private key: restore it from a backup, or remove it; a " +
-                     "new one is made at the next start");
+    return data_loss(fmt::format(
+        "{} holds no P-256 private key: restore it from a backup, or remove it; a new one is made "
+        "at the next start",
+        file.string()));
   }
   return std::move(*key);
 }
@@ -62,8 +65,10 @@ Result<PlanIdentity> with_own_authority(const path& data_dir, std::uint64_t now)
   const bool existed = std::filesystem::exists(identity::authority_public_file(directory));
   auto authority = identity::AuthorityFolder::open_or_create(directory);
   if (!authority && authority.error().code() == StatusCode::kAlreadyExists) {
-    return failed_precondition("the authority's private key is not in " + directory.string() +
-                               ": when it is kept elsewhere start with --authority and --plan-endorsement");
+    return failed_precondition(
+        fmt::format("the authority's private key is not in {}: when it is kept elsewhere start with "
+                    "--authority and --plan-endorsement",
+                    directory.string()));
   }
   if (!authority) return authority.error();
   auto key = load_or_create_key(data_dir);
@@ -80,19 +85,19 @@ Result<PlanIdentity> with_own_authority(const path& data_dir, std::uint64_t now)
 Status no_authority(const path& data_dir) {
   const bool has_one = std::filesystem::exists(identity::authority_public_file(data_dir / "authority"));
   return failed_precondition(
-      std::string("nobody enrols this fleet's devices: start with --authority and --plan-endorsement when "
-                  "the authority is kept elsewhere, or with --local-authority to ") +
-      (has_one ? "go on using" : "make") + " one in " + data_dir.string() +
-      ", by which whoever runs this coordinator can invent devices");
+      fmt::format("nobody enrols this fleet's devices: start with --authority and --plan-endorsement when "
+                  "the authority is kept elsewhere, or with --local-authority to {} one in {}, by which "
+                  "whoever runs this coordinator can invent devices",
+                  has_one ? "go on using" : "make", data_dir.string()));
 }
 
 Status not_endorsed(const path& data_dir) {
+  const path file = public_file(data_dir);
   return failed_precondition(
-      "no authority has endorsed this coordinator's key " + public_file(data_dir).string() +
-      ": where the authority is kept run `sotto authority enroll NAME --coordinator --public-key " +
-      public_file(data_dir).filename().string() +
-      " --authority DIR -o endorsement.pem`, then start with --plan-endorsement "
-      "endorsement.pem");
+      fmt::format("no authority has endorsed this coordinator's key {}: where the authority is kept run "
+                  "`sotto authority enroll NAME --coordinator --public-key {} --authority DIR "
+                  "-o endorsement.pem`, then start with --plan-endorsement endorsement.pem",
+                  file.string(), file.filename().string()));
 }
 
 // The endorsement's file may hold the key itself; otherwise it is of the key in the data directory.
@@ -109,8 +114,9 @@ Result<EnrolledKey> endorsed_key(const ServiceOptions& options) {
   SOTTO_RETURN_IF_ERROR(identity::save_public_key(public_file(options.data_dir), key->public_key()));
   if (options.plan_endorsement_file.empty()) return not_endorsed(options.data_dir);
   if (key->public_key() != enrolled.public_key) {
-    return invalid_argument(options.plan_endorsement_file.string() + " endorses another key than " +
-                            public_file(options.data_dir).string());
+    return invalid_argument(fmt::format("{} endorses another key than {}",
+                                        options.plan_endorsement_file.string(),
+                                        public_file(options.data_dir).string()));
   }
   enrolled.key = std::move(*key);
   return enrolled;
@@ -134,13 +140,15 @@ Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options,
   auto enrolled = endorsed_key(options);
   if (!enrolled) return enrolled.error();
   if (enrolled->authority != *authority) {
-    return invalid_argument(options.plan_endorsement_file.string() + " is by another authority than " +
-                            options.authority_file.string());
+    return invalid_argument(fmt::format("{} is by another authority than {}",
+                                        options.plan_endorsement_file.string(),
+                                        options.authority_file.string()));
   }
   if (unix_seconds(now) >= enrolled->endorsement.expires_at) {
-    return failed_precondition("the endorsement in " + options.plan_endorsement_file.string() +
-                               " has ended, so that no device takes this coordinator's plans: renew it "
-                               "where the authority is kept");
+    return failed_precondition(
+        fmt::format("the endorsement in {} has ended, so that no device takes this coordinator's plans: "
+                    "renew it where the authority is kept",
+                    options.plan_endorsement_file.string()));
   }
   return PlanIdentity{identity::OwnedIdentity(std::move(*enrolled)),
                       {.public_file = options.authority_file, .directory = {}, .created = false}};

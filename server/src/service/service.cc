@@ -1,16 +1,16 @@
 #include "sotto/server/service.h"
 
-#include <condition_variable>
-#include <mutex>
+#include <fmt/core.h>
+
 #include <optional>
 #include <system_error>
-#include <thread>
 
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
+#include "sotto/host/repeated_task.h"
 #include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/identity/authority_folder.h"
@@ -86,14 +86,7 @@ class Service::Impl {
   Status status() const { return loop_->status(); }
 
   void stop(std::chrono::milliseconds grace) {
-    if (watching_.joinable()) {
-      {
-        const std::lock_guard lock(watch_mutex_);
-        watch_ends_ = true;
-      }
-      watch_ended_.notify_one();
-      watching_.join();
-    }
+    watching_.reset();
     if (server_) server_->shutdown(grace);
     if (helper_) helper_->cancel();
     if (loop_) loop_->stop();
@@ -126,10 +119,7 @@ class Service::Impl {
   void watch_bulletin() {
     if (!bulletin_->believed().bulletin().empty()) tell_bulletin();
     look_for_bulletin();
-    watching_ = std::thread([this] {
-      std::unique_lock lock(watch_mutex_);
-      while (!watch_ended_.wait_for(lock, kBulletinLook, [this] { return watch_ends_; })) look_for_bulletin();
-    });
+    watching_.emplace(kBulletinLook, [this] { look_for_bulletin(); });
   }
 
   // Without a helper in the options there is none.
@@ -139,7 +129,8 @@ class Service::Impl {
     if (!key) return key.error();
     const auto ca = identity::read_key_file(options.helper_ca_file);
     if (!ca) return ca.error();
-    if (!ca->has_value()) return not_found("there is no CA file " + options.helper_ca_file.string());
+    if (!ca->has_value())
+      return not_found(fmt::format("there is no CA file {}", options.helper_ca_file.string()));
     auto client = MaskHelperClient::connect(
         {.address = options.helper_address, .ca_pem = std::string((*ca)->reveal_text())});
     if (!client) return client.error();
@@ -162,10 +153,7 @@ class Service::Impl {
   std::optional<CoordinatorLoop> loop_;
   std::unique_ptr<GrpcServer> server_;
   std::optional<hosting::CertificateRenewal> renewal_;
-  std::mutex watch_mutex_;
-  std::condition_variable watch_ended_;
-  bool watch_ends_ = false;
-  std::thread watching_;
+  std::optional<host::RepeatedTask> watching_;
 };
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

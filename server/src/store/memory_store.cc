@@ -14,7 +14,7 @@ class MemoryStore final : public Store {
     for (const auto& [id, entry] : tasks_) {
       if (entry.task.spec.name == spec.name) {
         return Status(StatusCode::kAlreadyExists,
-                      "a task named '" + spec.name + "' exists: choose another name");
+                      fmt::format("a task named '{}' exists: choose another name", spec.name));
       }
     }
     const TaskId id{tasks_.size() + 1};

@@ -65,7 +65,8 @@ Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const Store
   const Result<bool> exists = existing.bind(std::string_view(spec.name)).step();
   if (!exists) return exists.error();
   if (*exists) {
-    return Status(StatusCode::kAlreadyExists, "a task named '" + spec.name + "' exists: choose another name");
+    return Status(StatusCode::kAlreadyExists,
+                  fmt::format("a task named '{}' exists: choose another name", spec.name));
   }
   const Result<std::uint32_t> current_epoch = epoch();
   if (!current_epoch) return current_epoch.error();
@@ -135,7 +136,7 @@ Result<std::uint32_t> SqliteStore::epoch() {
   if (!row) return row.error();
   const std::uint64_t epoch = *row ? select.u64() : kRoundEpochMax + std::uint64_t{1};
   if (epoch <= kRoundEpochMax) return static_cast<std::uint32_t>(epoch);
-  return data_loss("database " + database_.path() + " has no epoch: restore the file from a backup");
+  return data_loss(fmt::format("database {} has no epoch: restore the file from a backup", database_.path()));
 }
 
 Status SqliteStore::raise_epoch() {

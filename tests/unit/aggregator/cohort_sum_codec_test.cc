@@ -84,7 +84,9 @@ TEST(CohortSumCodec, RefusesAnotherPlansSumAndAnotherVersion) {
   EXPECT_EQ(other.error().code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(other.error().message().find("another plan"), std::string::npos);
   bytes[kVersionAt] = 1;
-  EXPECT_EQ(decode_cohort_sum(resealed(bytes), kPlan).error().code(), StatusCode::kFailedPrecondition);
+  const auto older = decode_cohort_sum(resealed(bytes), kPlan);
+  EXPECT_EQ(older.error().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(older.error().message(), "a partial sum is of version 1, this program reads version 2");
 }
 
 TEST(CohortSumCodec, RefusesIntactNonsense) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -94,6 +95,17 @@ TEST(CheckPossible, NamesTheRuleAndBothNumbers) {
     EXPECT_THAT(status.message(), HasSubstr(wrong.message));
     EXPECT_FALSE(check_influence(plan_of_segments(), {}, sum).has_value()) << wrong.message;
   }
+}
+
+TEST(CheckPossible, LooksAtAsManyMetricsAsThereCanBe) {
+  proto::Plan plan = plan_of_segments();
+  plan.model.metrics = {};
+  ASSERT_TRUE(plan.model.metrics.resize(secagg::kSumsMax));
+  CohortSum sum = sound_sum();
+  std::ranges::fill(sum.metrics.sums, 4 * secagg::largest_of_bytes(4));
+  EXPECT_EQ(check_possible(plan, sum), Status());
+  ++sum.metrics.sums.back();
+  EXPECT_THAT(check_possible(plan, sum).message(), HasSubstr("at most 17179869180 are possible"));
 }
 
 TEST(CheckPossible, LetsFloatSessionsSayWhatTheyLike) {

@@ -17,6 +17,14 @@ TEST(Time, AddsAndSubtractsMilliseconds) {
 
 TEST(Time, NeverIsLaterThanAnyMoment) { EXPECT_GT(kNever, Time{INT64_MAX - 1}); }
 
+TEST(Time, InWholeSecondsIsRoundedDownAndNeverBeforeTheEpoch) {
+  EXPECT_EQ(unix_seconds(Time{1'000}), 1u);
+  EXPECT_EQ(unix_seconds(Time{999}), 0u);
+  EXPECT_EQ(unix_seconds(Time{0}), 0u);
+  EXPECT_EQ(unix_seconds(Time{-1}), 0u);
+  EXPECT_EQ(unix_seconds(Time{INT64_MIN}), 0u);
+}
+
 TEST(VirtualClock, MovesOnlyWhenTold) {
   VirtualClock clock;
   EXPECT_EQ(clock.now(), Time{0});

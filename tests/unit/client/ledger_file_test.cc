@@ -91,6 +91,15 @@ TEST_F(LedgerFile, ThatCannotBeWrittenLetsNothingLeave) {
   EXPECT_EQ(read_ledger(file_)->vectors(), 1u);
 }
 
+TEST_F(LedgerFile, ThatCannotBeMadeIsAnErrorAtOnce) {
+  const std::filesystem::path beside = file_.string() + ".new";
+  std::filesystem::create_directory(beside);  // where it is written before it gets its name
+  EXPECT_EQ(open_ledger(file_, {}).status().code(), StatusCode::kIo);
+  EXPECT_EQ(read_ledger(file_).status().code(), StatusCode::kNotFound);
+  std::filesystem::remove(beside);
+  open();
+}
+
 TEST_F(LedgerFile, WithoutItsFolderIsAnErrorAtOnce) {
   const auto ledger = open_ledger(folder_.path() / "gone" / "ledger", {});
   EXPECT_EQ(ledger.status().code(), StatusCode::kIo);

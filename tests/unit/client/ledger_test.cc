@@ -159,6 +159,7 @@ TEST_F(LedgerTest, WithoutAClockThereIsOnePeriod) {
   send(plan_of(2));
   expect_refused(plan_of(3), LedgerRefusal::kPeriodSpent, "as its owner allows a device without a clock");
   EXPECT_EQ(look(plan_of(3)).refusal->until_s, 0u);
+  EXPECT_EQ(ledger.period_start_s(), 0u);
 }
 
 TEST_F(LedgerTest, TheTaskLongestUnusedIsFoldedIntoCounters) {

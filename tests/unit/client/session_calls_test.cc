@@ -108,6 +108,23 @@ TEST(SessionRetry, LostCallIsRepeatedWithTheSameBytesAfterAGrowingPause) {
   EXPECT_GT(longest, 25'000);
 }
 
+TEST(SessionRetry, APauseGrowsThirtyOneTimes) {
+  SessionScript script(Task(Aggregation::kSecure));
+  script.options.attempts_max = 1000;
+  script.options.backoff_first_ms = 1;
+  script.options.backoff_max_ms = UINT32_MAX;
+  script.session = Session::create(script.options, {script.keys, script.rounding});
+  (void)script.join();
+  std::int64_t longest = 0;
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    const Session::Action wait = script.fail(StatusCode::kUnavailable);
+    longest = std::max(longest, (as<Session::Wait>(wait).until - script.now).count());
+    (void)script.finish_wait(wait);
+  }
+  EXPECT_GT(longest, std::int64_t{1} << 30);
+  EXPECT_LE(longest, std::int64_t{1} << 31);
+}
+
 TEST(SessionRetry, GivesUpAfterItsLastAttemptWithTheStatus) {
   for (const StatusCode code :
        {StatusCode::kUnavailable, StatusCode::kDeadlineExceeded, StatusCode::kResourceExhausted}) {

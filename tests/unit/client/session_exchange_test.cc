@@ -192,7 +192,10 @@ TEST(SessionExchange, AForgottenTokenAsksForANewCheckIn) {
   const auto done =
       as<Session::Done>(script.exchange_reply(proto::Refused{Rejection::kUnknownSession, kWindow}));
   EXPECT_EQ(done.status.code(), StatusCode::kFailedPrecondition);
-  EXPECT_THAT(done.outcome, HasSubstr("check in again"));
+  EXPECT_EQ(
+      done.outcome,
+      "the coordinator no longer knows this session (it restarted, or the round ended); check in again");
+  EXPECT_EQ(done.status.message(), done.outcome);
   EXPECT_GE(done.check_in_after, script.now + std::chrono::milliseconds(1000));
   EXPECT_LE(done.check_in_after, script.now + std::chrono::milliseconds(3000));
 }

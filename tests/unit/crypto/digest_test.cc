@@ -64,6 +64,15 @@ TEST(HkdfSha256, ItsHalvesGiveTheRfc5869Example) {
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
 }
 
+TEST(HkdfSha256, WithoutASaltExtractsByOneOfZeros) {
+  const auto input_key = counting<22>(0);
+  HkdfKey without;
+  HkdfKey zeros;
+  hkdf_extract({}, {input_key}, without);
+  hkdf_extract(std::vector<std::uint8_t>(32), {input_key}, zeros);
+  EXPECT_EQ(to_hex(without.reveal()), to_hex(zeros.reveal()));
+}
+
 TEST(HkdfSha256, ExpandsToNothingOnlyByMistake) {
   const HkdfKey key;
   EXPECT_DEATH(hkdf_expand(key, {}, {}), "internal error");

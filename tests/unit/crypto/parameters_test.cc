@@ -87,6 +87,12 @@ TEST(ChooseGraph, FallsBackToTheCompleteGraphWhereNoSparseOneWillDo) {
   EXPECT_EQ(found, graph_of(100, 99, 67));
 }
 
+// Where everybody is everybody's neighbour nothing is drawn: so many corrupt devices are around each.
+TEST(ChooseGraph, CountsTheCorruptAroundACompleteGraphByHead) {
+  expect_row({kCurious, 4, 0.33f, 0.1f, 3, 3});
+  expect_row({kCurious, 6, 0.1f, 0.5f, 5, 2});
+}
+
 TEST(ChooseGraph, FindsNothingWhereNothingWillDo) {
   EXPECT_EQ(choose_graph({.participants = 100, .corrupt_fraction = 0.4f, .dropout_fraction = 0.4f}),
             std::nullopt);

@@ -1,6 +1,8 @@
 // What a hostile or broken coordinator may try with a roster: PROTOCOL.md section 6.3, refusal by refusal.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "session_relay.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
@@ -382,6 +384,34 @@ TEST(SparseRoster, AnOwnKeyInAnEarlierEntryIsRefused) {
     std::size_t written = 0;
     EXPECT_EQ(relay.device(kSelf).participant.receive_roster(message, out, written), Rejection::kBadKey)
         << other;
+  }
+}
+
+TEST(SparseRoster, ANeighboursKeyInAStrangersEntryIsRefused) {
+  constexpr std::uint16_t kSelf = 40;
+  constexpr std::uint16_t kDevices = 80;
+  SessionRelay relay({.participants = kDevices, .adversary = Adversary::kCurious});
+  relay.advertise_all();
+  const std::vector<std::uint16_t> neighbours = relay.neighbours(kSelf);
+  std::uint16_t stranger = 0;
+  while (stranger == kSelf || std::ranges::count(neighbours, stranger) > 0) ++stranger;
+  ASSERT_LT(stranger, kDevices);
+  for (const std::size_t from : {kChannelKeyAt, kMaskKeyAt}) {
+    for (const std::size_t to : {kChannelKeyAt, kMaskKeyAt}) {
+      RelayDevice twin(relay.context(), {.participants = kDevices, .adversary = Adversary::kCurious},
+                       1000 + kSelf);
+      twin.join.resize(join_bytes(Adversary::kCurious));
+      std::size_t written = 0;
+      ASSERT_EQ(twin.participant.advertise(twin.join, written), Rejection::kNone);
+      std::vector<std::uint8_t> message = relay.roster_message(kSelf);
+      std::vector<std::uint8_t> out(shares_bytes(kDevices));
+      const auto entry = [&](std::size_t index) {
+        return message.data() + roster_head_bytes(Adversary::kCurious, index);
+      };
+      std::copy_n(entry(neighbours[3]) + from, crypto::kX25519Bytes, entry(stranger) + to);
+      EXPECT_EQ(twin.participant.receive_roster(message, out, written), Rejection::kBadKey)
+          << from << " to " << to;
+    }
   }
 }
 

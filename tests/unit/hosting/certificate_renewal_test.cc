@@ -2,9 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <fstream>
+#include <future>
 #include <iterator>
+#include <thread>
 
+#include "sotto/host/utc_text.h"
 #include "support/temporary_directory.h"
 #include "tls/certificate.h"
 
@@ -48,7 +52,9 @@ TEST_F(CertificateWatchTest, RenewsThirtyDaysAheadAndSaysSoOnce) {
   EXPECT_FALSE(watch.look({expires_.ms - 30 * kDayMs}));
   EXPECT_EQ(server_file(), before);
   const auto notice = watch.look({expires_.ms - 30 * kDayMs + 1});
-  EXPECT_THAT(said(notice, Notice::Level::kInfo), HasSubstr("renewed, it now lasts until"));
+  const std::string sentence = said(notice, Notice::Level::kInfo);
+  EXPECT_THAT(sentence, HasSubstr("ends on " + host::utc_date(expires_.ms)));
+  EXPECT_THAT(sentence, HasSubstr("renewed, it now lasts until"));
   EXPECT_NE(server_file(), before);
   const std::string renewed = server_file();
   EXPECT_GT(valid_until(*certificate_from_pem(renewed)), expires_);
@@ -84,8 +90,53 @@ TEST_F(CertificateWatchTest, RenewsOnceTheAuthoritysKeyIsBack) {
   EXPECT_THAT(said(watch.look({first.ms + kDayMs}), Notice::Level::kInfo), HasSubstr("renewed"));
 }
 
+TEST_F(CertificateWatchTest, SpeaksOfTheCertificateThatItFindsThere) {
+  std::filesystem::remove(options_.directory / "ca-key.pem");
+  CertificateWatch watch(options_, {expires_.ms - 5 * kDayMs});  // somebody has put another there since
+  const Time first{expires_.ms - 10 * kDayMs};
+  const auto at_first = said(watch.look(first), Notice::Level::kWarning);
+  EXPECT_THAT(at_first, HasSubstr(host::utc_date(expires_.ms - 5 * kDayMs)));
+  const auto then = said(watch.look({first.ms + kDayMs}), Notice::Level::kWarning);
+  EXPECT_THAT(then, HasSubstr(host::utc_date(expires_.ms)));
+}
+
 TEST_F(CertificateWatchTest, ARenewalInAThreadEndsAtOnce) {
   const CertificateRenewal renewal(options_, expires_, nullptr);
+}
+
+// By the system's clock, which the certificates above are ahead of.
+class CertificateRenewalTest : public ::testing::Test {
+ protected:
+  CertificateRenewalTest() {
+    const Time earlier{SystemClock().now().ms - 350 * kDayMs};
+    const auto tls = load_or_create_tls_certificate(options_, earlier);
+    EXPECT_TRUE(tls.has_value());
+    if (tls) expires_ = tls->certificate_expires;
+  }
+  [[nodiscard]] bool renewed() const {
+    std::ifstream stream(options_.directory / "server.pem", std::ios::binary);
+    const auto certificate = certificate_from_pem(std::string{std::istreambuf_iterator<char>(stream), {}});
+    return certificate && valid_until(*certificate) > expires_;
+  }
+
+  TemporaryDirectory directory_;
+  const TlsCertificateOptions options_{.directory = directory_.path() / "tls"};
+  Time expires_;
+};
+
+TEST_F(CertificateRenewalTest, TellsWhatItHasDone) {
+  std::promise<Notice> told;
+  const CertificateRenewal renewal(options_, expires_, [&](const Notice& notice) { told.set_value(notice); });
+  const Notice notice = told.get_future().get();
+  EXPECT_EQ(notice.level, Notice::Level::kInfo) << notice.text;
+  EXPECT_TRUE(renewed());
+}
+
+TEST_F(CertificateRenewalTest, NeedsNobodyToTell) {
+  const CertificateRenewal renewal(options_, expires_, nullptr);
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!renewed() && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+  EXPECT_TRUE(renewed());
 }
 
 }  // namespace

@@ -54,6 +54,27 @@ TEST_F(SqliteFile, IsMadeWhenItIsAbsentAndKept) {
   EXPECT_EQ(integer_of(database, "SELECT n FROM t"), 7);
 }
 
+TEST_F(SqliteFile, IsItsOwnersAlone) {
+  open();
+  const auto mode = [&] {
+    return std::filesystem::status(file_).permissions() & std::filesystem::perms::all;
+  };
+  constexpr auto kOwner = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  EXPECT_EQ(mode(), kOwner);
+  std::filesystem::permissions(file_, std::filesystem::perms(0644));
+  open();
+  EXPECT_EQ(mode(), kOwner) << "also when an earlier version has made it";
+}
+
+TEST_F(SqliteFile, IsNotMadeForADatabaseInMemory) {
+  Result<SqliteDatabase> first = SqliteDatabase::open(SqliteDatabase::kInMemory, 0);
+  Result<SqliteDatabase> second = SqliteDatabase::open(SqliteDatabase::kInMemory, 0);
+  ASSERT_TRUE(first && second);
+  run(*first, "CREATE TABLE t(n)");
+  expect_error(second->execute("SELECT * FROM t"), StatusCode::kIo, "no such table");
+  EXPECT_FALSE(std::filesystem::exists(SqliteDatabase::kInMemory)) << "in the working folder";
+}
+
 TEST_F(SqliteFile, WaitsAsLongAsItIsToldFor) {
   SqliteDatabase database = open(1234);
   EXPECT_EQ(integer_of(database, "PRAGMA busy_timeout"), 1234);

@@ -155,7 +155,7 @@ TEST_F(SqliteSchemaTest, RefusesAFileThatIsDamagedOrNone) {
 }
 
 TEST_F(SqliteSchemaTest, NeedsAWriteAheadLog) {
-  SqliteDatabase memory = std::move(*SqliteDatabase::open(":memory:", 0));
+  SqliteDatabase memory = std::move(*SqliteDatabase::open(SqliteDatabase::kInMemory, 0));
   expect_error(prepare_schema(memory, schema()), StatusCode::kIo,
                "allows no write-ahead log (journal mode is 'memory')");
 }

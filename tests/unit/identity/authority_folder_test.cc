@@ -97,6 +97,9 @@ TEST_F(AuthorityFolders, RenewOneDeviceAndTouchNoOther) {
   EXPECT_EQ(authority.entries().entries[1], hall_before);
   EXPECT_EQ(authority.entries().entries.size(), 2u);
   EXPECT_EQ(authority.renew(Role::kDevice, "cellar", next).error().code(), StatusCode::kNotFound);
+  const Status unknown = authority.renew(Role::kDevice, std::string(65, 'a'), next).status();
+  EXPECT_NE(unknown.message().find("device \"" + std::string(64, 'a') + "\""), std::string::npos)
+      << unknown.message();
   EXPECT_EQ(authority.renew(Role::kDevice, "hall", {.from = 2, .until = 1}).error().code(),
             StatusCode::kInvalidArgument);
 }
@@ -233,6 +236,17 @@ TEST_F(AuthorityFolders, AChangeThatWasCutShortIsCarriedOutOrUndone) {
     EXPECT_EQ(opened->public_key(), writes >= 2 ? after : before) << writes;
     EXPECT_FALSE(std::filesystem::exists(path("cut/authority-key-next.pem"))) << writes;
     EXPECT_EQ(std::filesystem::exists(path("cut/bulletin.pem")), writes >= 2) << writes;
+  }
+  // A disk that refuses the next step of it: the next key is kept until the change is complete.
+  for (const char* refused : {"cut/authority-key.pem.new", "cut/authority.pem.new"}) {
+    cut_after(2);
+    std::filesystem::create_directory(path(refused));
+    EXPECT_EQ(AuthorityFolder::open(path("cut")).error().code(), StatusCode::kIo) << refused;
+    EXPECT_TRUE(std::filesystem::exists(path("cut/authority-key-next.pem"))) << refused;
+    std::filesystem::remove(path(refused));
+    const auto opened = AuthorityFolder::open(path("cut"));
+    ASSERT_TRUE(opened.has_value()) << opened.error().message();
+    EXPECT_EQ(opened->public_key(), after) << refused;
   }
   // A register of before the change beside the key of after it: a backup that was mixed.
   cut_after(0);

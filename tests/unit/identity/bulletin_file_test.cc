@@ -113,6 +113,9 @@ TEST_F(BulletinFiles, AWatchedFileIsTakenInWheneverItChanges) {
   EXPECT_EQ(watch.believed().trust().edition, 2u);
   ASSERT_TRUE(save_bulletin(path("brought.pem"), bulletin(3)).ok());
   EXPECT_TRUE(watch.look().value());
+  std::filesystem::remove(path("brought.pem"));
+  EXPECT_FALSE(watch.look().value()) << "it was taken away";
+  EXPECT_EQ(watch.believed().trust().edition, 3u);
   BulletinWatch nobody({}, Believed(authority_.public_key()));
   EXPECT_FALSE(nobody.look().value());
 }

@@ -174,6 +174,17 @@ TEST_F(IdentityFiles, ANameChangedAfterSigningIsRefused) {
       "230 bytes, not 165 and a name");
 }
 
+TEST_F(IdentityFiles, AnIdentityKeepsANameOfAnyLengthThatMayBeEndorsed) {
+  for (const std::size_t length : {std::size_t{0}, std::size_t{1}, secagg::kEndorsedNameBytesMax}) {
+    const std::string name(length, 'a');
+    const EnrolledKey enrolled = authority_.enroll(Role::kDevice, random_, {.name = name});
+    ASSERT_TRUE(save_enrolled_key(path("identity.pem"), enrolled, "").ok());
+    const auto loaded = load_enrolled_key(path("identity.pem"), Role::kDevice);
+    ASSERT_TRUE(loaded.has_value()) << length << ": " << loaded.error().message();
+    EXPECT_EQ(loaded->name, name);
+  }
+}
+
 TEST_F(IdentityFiles, PartsThatAreNoKeysAreNamed) {
   const std::string text(
       encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {}), "").reveal_text());

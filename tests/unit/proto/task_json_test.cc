@@ -111,6 +111,8 @@ TEST(TaskJson, NamesAnUnknownKeyAndThoseThatAreKnown) {
   EXPECT_EQ(refusal(changed("server", {{"rate", 1}})),
             "unknown key 'server.rate'; known are learning_rate, momentum, update_norm_max");
   EXPECT_THAT(refusal(changed("extra", json::object())), HasSubstr("unknown key 'extra'"));
+  EXPECT_THAT(refusal(changed("server", 7)), HasSubstr("unknown key 'server'; known are name, population"))
+      << "a group is no field";
   EXPECT_THAT(refusal(changed("training", {{"momentum", 0.5}})), HasSubstr("unknown key 'momentum'"))
       << "one field in two places";
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <functional>
 #include <string>
 
@@ -48,6 +49,8 @@ TEST(TaskSpec, NamesFieldValueAndRangeOfWhateverIsWrong) {
       {"straggler_grace_ms = 30001: must be 0 .. 30000", [](TaskSpec& s) { s.straggler_grace_ms = 30'001; }},
       {"server_learning_rate = 0: must be above 0", [](TaskSpec& s) { s.server_learning_rate = 0; }},
       {"clip_max = -1: must be 0 .. 1", [](TaskSpec& s) { s.clip_max = -1; }},
+      {"must be 0 .. 1000000", [](TaskSpec& s) { s.clip_max = std::nextafter(1e6f, 2e6f); }},
+      {"the sum of the segments' lengths = 7849", [](TaskSpec& s) { s.model.segments = {{.length = 7849}}; }},
       {"clip_max: must be 0 or at least every clip", [](TaskSpec& s) { s.clip_max = 0.5f; }},
       {"clip_max: must be 0 or at least every clip",
        [](TaskSpec& s) {
@@ -81,6 +84,8 @@ TEST(TaskSpec, MayAskForAsFewDevicesAsOneSmallestCohort) {
 
 TEST(TaskSpec, MayLimitTheInfluenceOfARound) {
   TaskSpec spec = task();
+  spec.clip_max = 1e6f;
+  EXPECT_EQ(validate_task_spec(spec), Status());
   spec.clip_max = spec.aggregation.clip;
   spec.update_norm_max = 0.25f;
   spec.metrics_max = {1, 20};

@@ -87,6 +87,9 @@ TEST(Cohorts, ThatCannotBeOpenedCostTheRound) {
   EXPECT_EQ(harness.rounds().at(0).reason,
             "0 devices in the sum, 3 are needed; 1 of 1 cohorts were abandoned: no room in this house");
   EXPECT_FALSE(fleet.ends[0]->counted);
+  EXPECT_TRUE(std::ranges::none_of(harness.notices, [](const NoticeAction& notice) {
+    return notice.text.find("cohort 0 was abandoned") != std::string::npos;
+  })) << "the round says it";
 }
 
 // ---- what is heard late, twice or wrongly ----
@@ -155,6 +158,18 @@ TEST_F(LateSum, OfAnotherFormCostsItsCohort) {
   std::get<CohortFinished>(second_->what).sum->sum.pop_back();
   harness_.step(*second_);
   EXPECT_NE(harness_.rounds().at(0).reason.find("its sum is of another form"), std::string::npos);
+}
+
+TEST_F(LateSum, OfOtherSegmentsCostsItsCohort) {
+  auto& sum = *std::get<CohortFinished>(first_->what).sum;
+  auto half = sum.segments.at(0);
+  half.length /= 2;
+  sum.segments.at(0).length -= half.length;
+  sum.segments.push_back(half);
+  harness_.step(*first_);
+  harness_.step(*second_);
+  EXPECT_EQ(committed(), 1u) << "the other cohort suffices";
+  EXPECT_EQ(harness_.rounds().at(0).collected, 3u);
 }
 
 TEST_F(LateSum, OfAnotherUnitThanTheOthersCostsItsCohort) {

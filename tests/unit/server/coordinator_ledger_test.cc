@@ -79,6 +79,13 @@ TEST(RoundNumbers, RunOutWithAStoreThatReservesNoneAndNoPlanIsSigned) {
   EXPECT_EQ(fleet.devices[0]->plan.round, RoundId{limits::kRoundsReserved + 1});
 }
 
+TEST(RoundNumbers, NobodyStartsOnAStoreThatReservesNone) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  harness.store.reserves = false;
+  EXPECT_EQ(take_up_tasks(harness.store).status().code(), StatusCode::kIo);
+}
+
 TEST(RoundNumbers, WaitForAStoreThatIsLate) {
   Harness harness;
   auto spec = task_spec(Aggregation::kPlain, 3);

@@ -61,8 +61,8 @@ class CohortSession {
   [[nodiscard]] virtual std::vector<std::uint8_t> message_for(ParticipantIndex participant) const = 0;
 
   // After kReadyToFinish: removes the masks and returns the sum. Heavy; uses `executor`. kAborted when the
-  // masks cannot be removed or the count lane disagrees with the number of vectors summed. `dishonest` names
-  // participants whose shares were wrong.
+  // masks cannot be removed or the lanes are no sum of so many vectors. `dishonest` names participants whose
+  // shares were wrong. Before a model moves by the sum, check_influence() must have accepted it.
   [[nodiscard]] virtual Result<CohortSum> finish(Executor& executor) = 0;
   [[nodiscard]] virtual std::vector<ParticipantIndex> dishonest() const { return {}; }
 };

@@ -2,12 +2,10 @@
 // serves with it reads the file anew when it changes.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <thread>
 
 #include "sotto/base/clock.h"
+#include "sotto/host/repeated_task.h"
 #include "sotto/hosting/notice.h"
 #include "sotto/hosting/tls_certificate.h"
 
@@ -34,19 +32,13 @@ class CertificateWatch {
 class CertificateRenewal {
  public:
   CertificateRenewal(TlsCertificateOptions options, Time expires, NoticeSink notice);
-  ~CertificateRenewal();
-  CertificateRenewal(const CertificateRenewal&) = delete;
-  CertificateRenewal& operator=(const CertificateRenewal&) = delete;
 
  private:
-  void run();
+  void look();
 
   CertificateWatch watch_;
   const NoticeSink notice_;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool stop_ = false;
-  std::thread thread_;
+  host::RepeatedTask looking_;  // last: it uses the others
 };
 
 }  // namespace sotto::hosting

@@ -18,7 +18,10 @@ namespace sotto::hosting {
 
 class SqliteDatabase {
  public:
-  // Opens or creates the file; reads nothing of it yet.
+  // What SQLite calls a database without a file, which ends when it is closed.
+  static constexpr const char* kInMemory = ":memory:";
+
+  // Opens or creates the file, its owner's alone; reads nothing of it yet.
   [[nodiscard]] static Result<SqliteDatabase> open(const std::filesystem::path& path, int busy_timeout_ms);
 
   // Runs statements that return no rows that matter.
