@@ -55,14 +55,14 @@ TEST_F(SqliteFile, IsMadeWhenItIsAbsentAndKept) {
 }
 
 TEST_F(SqliteFile, IsItsOwnersAlone) {
-  open();
+  static_cast<void>(open());
   const auto mode = [&] {
     return std::filesystem::status(file_).permissions() & std::filesystem::perms::all;
   };
   constexpr auto kOwner = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
   EXPECT_EQ(mode(), kOwner);
   std::filesystem::permissions(file_, std::filesystem::perms(0644));
-  open();
+  static_cast<void>(open());
   EXPECT_EQ(mode(), kOwner) << "also when an earlier version has made it";
 }
 
