@@ -563,6 +563,17 @@ TEST_F(AdministrationTest, TakesADeviceFromCheckInToAHeldJoin) {
   const auto device = transport();
   proto::CheckInRequest request = check_in("watch-1");
   request.parameters_max = 1 << 20;
+  request.enrolled = true;
+  const Result<Reply> challenged = call(*device, request);
+  ASSERT_TRUE(challenged.has_value()) << challenged.status().message();
+  const auto* challenge = std::get_if<proto::Challenge>(&std::get<proto::CheckInReply>(*challenged));
+  ASSERT_NE(challenge, nullptr);
+  const secagg::Identity& identity = secagg::enrolled_device("watch-1");
+  request.proof = proto::CheckInProof{
+      challenge->challenge, challenge->task,
+      secagg::make_credential(identity.signer, identity.endorsement,
+                              secagg::check_in_statement(challenge->coordinator, challenge->task,
+                                                         challenge->challenge, request.device_id))};
   const Result<Reply> checked_in = call(*device, request);
   ASSERT_TRUE(checked_in.has_value()) << checked_in.status().message();
   const auto* offer = std::get_if<proto::PlanOffer>(&std::get<proto::CheckInReply>(*checked_in));
