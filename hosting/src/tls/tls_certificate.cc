@@ -198,4 +198,14 @@ Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOption
   return tls;
 }
 
+Status check_key_of_certificate(std::string_view certificate_pem, std::string_view private_key_pem) {
+  const Certificate certificate = certificate_from_pem(certificate_pem);
+  if (certificate == nullptr) return data_loss("the server's certificate is none: renew it");
+  const Key key = key_from_pem(private_key_pem);
+  if (key == nullptr || X509_check_private_key(certificate.get(), key.get()) != 1) {
+    return data_loss("the key of the server's certificate is none, or another's: renew the certificate");
+  }
+  return {};
+}
+
 }  // namespace sotto::hosting

@@ -71,6 +71,20 @@ TEST_F(TlsCertificateTest, SaysWhoseItIs) {
   EXPECT_EQ(names({.directory = helper}).second, "Sotto mask helper");
 }
 
+TEST_F(TlsCertificateTest, FitsItsKeyAndNoOther) {
+  const TlsCertificate tls = must_load(kStart);
+  const std::string_view key = tls.private_key_pem.reveal_text();
+  EXPECT_TRUE(check_key_of_certificate(tls.certificate_pem, key).ok());
+  const Result<TlsCertificate> other =
+      load_or_create_tls_certificate({.directory = directory_.path() / "other"}, kStart);
+  ASSERT_TRUE(other.has_value());
+  const Status anothers = check_key_of_certificate(tls.certificate_pem, other->private_key_pem.reveal_text());
+  EXPECT_EQ(anothers.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(anothers.message(), HasSubstr("or another's"));
+  EXPECT_EQ(check_key_of_certificate(tls.certificate_pem, "rubbish").code(), StatusCode::kDataLoss);
+  EXPECT_EQ(check_key_of_certificate("rubbish", key).code(), StatusCode::kDataLoss);
+}
+
 TEST_F(TlsCertificateTest, IsMadeAtTheFirstStartWithPrivateKeys) {
   const TlsCertificate tls = must_load(kStart);
   EXPECT_TRUE(tls.ca_created);

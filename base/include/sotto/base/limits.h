@@ -23,6 +23,8 @@ inline constexpr std::size_t kRotationsMax = 8;  // changes of an authority's ke
 inline constexpr std::size_t kUpdateBytesMax = 4 * kParametersMax + 4096;  // float32 yardstick is the widest
 inline constexpr std::size_t kMessageBytesMax = kUpdateBytesMax + 65536;
 inline constexpr std::size_t kModelChunkBytes = 256 * 1024;
+inline constexpr std::size_t kSmallRequestBytesMax = 4096;  // a device's calls but Exchange
+inline constexpr std::size_t kPassBytesMax = 128;
 inline constexpr std::size_t kPlanBytesMax = 2048;
 inline constexpr std::size_t kDeviceIdBytesMax = 64;
 inline constexpr std::size_t kNameBytesMax = 64;
@@ -51,6 +53,10 @@ static_assert(kParticipantsMax <= 0xffff);
 static_assert(kRoundsOpenMax < kRoundsReserved / 2, "the next block is reserved in time");
 static_assert(kStoreRequestsMax < kEventQueueMax, "the store's answers come as events");
 static_assert(kUpdateBytesMax < kMessageBytesMax);
+static_assert(2 * kDeviceIdBytesMax + kTrainersPerDeviceMax * (kNameBytesMax + 4) + kPassBytesMax + 1024 <
+                  kSmallRequestBytesMax,
+              "a check-in with all that it may hold");
+static_assert(kReasonBytesMax + 256 < kSmallRequestBytesMax, "a device that leaves says why");
 static_assert(kMessageBytesMax < (std::size_t{1} << 31), "gRPC and protobuf count message bytes in int");
 
 }  // namespace sotto::limits

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sotto/base/clock.h"
@@ -48,5 +49,9 @@ struct TlsCertificate {
 // file cannot be written. The message names the file and what to do.
 [[nodiscard]] Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOptions& options,
                                                                     Time now);
+
+// Whether a server can prove itself with these. kDataLoss says what is wrong with them.
+[[nodiscard]] Status check_key_of_certificate(std::string_view certificate_pem,
+                                              std::string_view private_key_pem);
 
 }  // namespace sotto::hosting
