@@ -12,7 +12,8 @@ neighbours outside it. The claims of PROTOCOL.md section 6.13, with w = k / 2:
           hold t - w corrupt devices each
   floor   where no device has more than 2t - k - 2 corrupt neighbours, every part has k - t + 2 honest
           members
-and windows with one corrupt device more are not always there.
+and windows with one corrupt device more are not always there. Devices give pair keys beside shares: of a
+missing neighbour the mask seed need not open for those who answer.
 """
 import itertools
 import sys
@@ -64,9 +65,9 @@ def read_parts(n, near, t, corrupt, missing):
     releasing = sum(1 << v for v in range(n) if honest >> v & 1 and count(near[v] & survivors) >= t)
     opens = [count(near[v] & (releasing | corrupt)) >= t for v in range(n)]
     for part in parts(honest, near):
-        around = 0
+        around = 0  # of those who do not answer: the others give their pair keys with the missing themselves
         for v in range(n):
-            if part >> v & 1:
+            if (part & ~releasing) >> v & 1:
                 around |= near[v]
         if all(opens[v] for v in range(n) if (part | around & missing) >> v & 1):
             yield part, honest

@@ -42,6 +42,13 @@ PLANTED = [  # n, k, t, c, step, signatures, goal, planted bug; sound without th
     (10, 6, 4, 1, "ack", 4, "victim", "ignored set"),
     (8, 7, 5, 1, "same", 5, "sum", "not alive"),
 ]
+PLANTED_WITH_PAIR_KEYS = [  # the same with pair keys; n, k, t = signatures, c
+    (8, 7, 5, 1, "victim", "two answers"),
+    (8, 7, 5, 1, "victim", "overlap"),
+    (10, 6, 4, 1, "victim", "own id"),
+    (10, 6, 4, 1, "victim", "ignored set"),
+    (8, 7, 5, 1, "sum", "not alive"),
+]
 wrong = 0
 
 
@@ -87,9 +94,65 @@ def as_built() -> None:
     """The rule of PROTOCOL.md sections 6.10 to 6.13. SMALLEST_SUMS says how large its sums stay."""
     for n, k, c in GRAPHS:
         t = built_threshold(k, c)
-        graph = {"n": n, "k": k, "t": t, "corrupt": c, "rule": "same", "signatures": t}
+        graph = {"n": n, "k": k, "t": t, "corrupt": c, "rule": "same", "signatures": t, "release": "both"}
         for goal in ("both kinds", "victim"):
             report(f"n={n} k={k} t={t} c={c} as built, {goal}", False, attack_exists(**graph, goal=goal))
+
+
+def sums_as_built() -> None:
+    """Pair keys beside shares open no smaller sum than shares alone: the smallest of SMALLEST_SUMS, which has
+    both, is one for shares, too."""
+    for n, k, t, c, rule, count, release, smallest in SMALLEST_SUMS:
+        if rule != "same" or release != "both" or count != t or t != built_threshold(k, c):
+            continue
+        question = {"n": n, "k": k, "t": t, "corrupt": c, "rule": rule, "signatures": count, "goal": "sum"}
+        report(f"n={n} k={k} t={t} c={c} as built, shares alone: a sum of {smallest}", True,
+               attack_exists(**question, goal_size=smallest))
+
+
+def thresholds() -> None:
+    for n, k, c in GRAPHS:
+        t = threshold(k, c)
+        graph = {"n": n, "k": k, "corrupt": c}
+        report(f"n={n} k={k} t={t} c={c} no step, both kinds of seed", False,
+               attack_exists(**graph, t=t, goal="both kinds"))
+        report(f"n={n} k={k} t={t - 1} c={c} no step, both kinds of seed", True,
+               attack_exists(**graph, t=t - 1, goal="both kinds"))
+        report(f"n={n} k={k} t={t} c={c} no step, victim read", (n, k, c) in SPLIT_VIEW_WORKS,
+               attack_exists(**graph, t=t))
+
+
+def signatures() -> None:
+    """k + c + 1 - t signatures are enough; of "ack" one fewer is not, wherever there is an attack to stop."""
+    for n, k, c in GRAPHS:
+        t = threshold(k, c)
+        graph = {"n": n, "k": k, "t": t, "corrupt": c}
+        enough = k + c + 1 - t
+        for rule in ("ack", "same"):
+            for release in ("shares", "both"):
+                report(f"n={n} k={k} t={t} c={c} {rule} {enough}, {release}: victim read", False,
+                       attack_exists(**graph, rule=rule, signatures=enough, release=release))
+        report(f"n={n} k={k} t={t} c={c} ack {enough - 1}: victim read", (n, k, c) in SPLIT_VIEW_WORKS,
+               attack_exists(**graph, rule="ack", signatures=enough - 1))
+
+
+def as_built() -> None:
+    """The rule of PROTOCOL.md sections 6.10 to 6.13. SMALLEST_SUMS says how large its sums stay."""
+    for n, k, c in GRAPHS:
+        t = built_threshold(k, c)
+        graph = {"n": n, "k": k, "t": t, "corrupt": c, "rule": "same", "signatures": t, "release": "both"}
+        for goal in ("both kinds", "victim"):
+            report(f"n={n} k={k} t={t} c={c} as built, {goal}", False, attack_exists(**graph, goal=goal))
+
+
+def smaller_sums_with_pair_keys() -> None:
+    """Pair keys beside shares: no sum is smaller than with shares alone, wherever that was looked for."""
+    for n, k, t, c, rule, count, release, smallest in SMALLEST_SUMS:
+        if rule == "same" and t == built_threshold(k, c) == count and release == "both":
+            question = {"n": n, "k": k, "t": t, "corrupt": c, "rule": rule, "signatures": count,
+                        "goal": "sum", "goal_size": smallest - 1}
+            report(f"n={n} k={k} t={t} c={c} as built, shares alone: a smaller sum", False,
+                   attack_exists(**question, release="shares"))
 
 
 def pair_seeds() -> None:
@@ -116,11 +179,17 @@ def planted_bugs() -> None:
         text = f"n={n} k={k} t={t} c={c} {rule} {count}, {goal}"
         report(text, False, attack_exists(**question))
         report(f"{text}, planted '{bug}'", True, attack_exists(**question, planted=frozenset([bug])))
+    for n, k, t, c, goal, bug in PLANTED_WITH_PAIR_KEYS:
+        question = {"n": n, "k": k, "t": t, "corrupt": c, "rule": "same", "signatures": t, "goal": goal,
+                    "goal_size": 3, "release": "both"}
+        text = f"n={n} k={k} t={t} c={c} same {t}, both: {goal}"
+        report(text, False, attack_exists(**question))
+        report(f"{text}, planted '{bug}'", True, attack_exists(**question, planted=frozenset([bug])))
 
 
 if __name__ == "__main__":
     begun = time.monotonic()
-    for part in (planted_bugs, as_built, thresholds, signatures, pair_seeds, sums):
+    for part in (planted_bugs, as_built, sums_as_built, thresholds, signatures, pair_seeds, sums):
         part()
     print(f"{wrong} unexpected answers, {time.monotonic() - begun:.0f} s")
     sys.exit(1 if wrong else 0)

@@ -14,9 +14,9 @@ MODEL = pathlib.Path(__file__).resolve().with_name("session.pml")
 MEMORY_MAX_MB = 3500
 STATES = re.compile(r"(\d+) states, stored")
 
-BOTH_KINDS, VICTIM, ONE_SET, COMPLETES = 1, 2, 3, 4
+BOTH_KINDS, VICTIM, ONE_SET, COMPLETES, ONE_KIND = 1, 2, 3, 4, 5
 NAMES = {BOTH_KINDS: "never both kinds of seed", VICTIM: "no victim's vector", ONE_SET: "one set or abort",
-         COMPLETES: "a run without faults completes"}
+         COMPLETES: "a run without faults completes", ONE_KIND: "no device gives both kinds for one other"}
 # (n, t, corrupt, rule, signatures, property, further macros, holds). Rules as in session.pml.
 CASES = [
     (3, 2, 0, 0, 0, BOTH_KINDS, "", True),
@@ -64,6 +64,21 @@ CASES = [
     (6, 3, 0, 1, 3, VICTIM, "SPLIT_VIEW", True),
     (6, 3, 0, 1, 3, VICTIM, "SPLIT_VIEW BUG_SET_IGNORED", False),
     (6, 4, 0, 0, 0, VICTIM, "SPLIT_VIEW", True),
+    # Pair keys beside the shares, as built.
+    (3, 2, 0, 1, 2, VICTIM, "PAIR_KEYS", True),
+    (4, 3, 0, 1, 3, VICTIM, "PAIR_KEYS", True),
+    (4, 2, 0, 0, 0, ONE_KIND, "PAIR_KEYS", True),
+    (4, 3, 1, 1, 3, VICTIM, "PAIR_KEYS", True),
+    (5, 3, 0, 1, 3, VICTIM, "PAIR_KEYS", True),
+    (5, 4, 1, 1, 4, VICTIM, "PAIR_KEYS", True),
+    (6, 4, 0, 1, 4, VICTIM, "SPLIT_VIEW PAIR_KEYS", True),
+    # Without the step they are as bad as shares alone, and every bug of a device's answer shows.
+    (6, 3, 0, 0, 0, VICTIM, "SPLIT_VIEW PAIR_KEYS", False),
+    (4, 3, 1, 1, 3, ONE_KIND, "PAIR_KEYS BUG_OVERLAP", False),
+    (4, 2, 0, 0, 0, ONE_KIND, "PAIR_KEYS BUG_TWO_ANSWERS", False),
+    (4, 3, 1, 0, 0, VICTIM, "PAIR_KEYS BUG_OVERLAP", False),
+    (4, 3, 1, 0, 0, VICTIM, "PAIR_KEYS BUG_FEW_SURVIVORS", False),
+    (6, 3, 0, 1, 3, VICTIM, "SPLIT_VIEW PAIR_KEYS BUG_SET_IGNORED", False),
 ]
 
 

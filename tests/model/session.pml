@@ -6,7 +6,9 @@
  * -DN= -DT= -DCORRUPT=   size, threshold, corrupt devices
  * -DRULE=                before a device releases: 0 nothing, 1 it checks SIGNATURES neighbours' signatures over the
  *                        set that it was shown, 2 over any sets with it in them
- * -DPROPERTY=            1 both kinds of seed, 2 the victim's vector, 3 one set for all who release, 4 a run completes
+ * -DPROPERTY=            1 both kinds of seed, 2 the victim's vector, 3 one set for all who release, 4 a run completes,
+ *                        5 no device gives for one neighbour both a share of its self seed and what opens a pair mask
+ * -DPAIR_KEYS            beside its share of a missing neighbour's mask seed a device gives the pair key of the two
  * -DSPLIT_VIEW           only the coordinators that play the split view against the victim; reaches N = 6
  * -DBUG_<NAME>           a planted bug: OVERLAP, TWO_ANSWERS, FEW_SURVIVORS, SET_IGNORED, SIGNS_LATE
  */
@@ -38,9 +40,15 @@ byte delivered, signers, answered;
 #define SELF_OPEN(i) (COUNT(self_holders[i]) >= T)
 #define MASK_OPEN(i) (COUNT(mask_holders[i]) >= T)
 #define BOTH_KINDS(i) (i >= CORRUPT && i < N && SELF_OPEN(i) && MASK_OPEN(i))
-#define PAIR_KNOWN(j) (!HAS(alive[VICTIM], j) || j < CORRUPT || MASK_OPEN(j) || MASK_OPEN(VICTIM))
+#ifdef PAIR_KEYS /* whoever is in mask_holders has given its pair key, too: one answer holds both */
+#define PAIR_GIVEN(j) (HAS(mask_holders[j], VICTIM) || HAS(mask_holders[VICTIM], j))
+#else
+#define PAIR_GIVEN(j) false
+#endif
+#define PAIR_KNOWN(j) (!HAS(alive[VICTIM], j) || j < CORRUPT || MASK_OPEN(j) || MASK_OPEN(VICTIM) || PAIR_GIVEN(j))
 #define VICTIM_READ (HAS(delivered, VICTIM) && SELF_OPEN(VICTIM) && PAIR_KNOWN(0) && PAIR_KNOWN(1) && PAIR_KNOWN(2) && \
                      PAIR_KNOWN(3) && PAIR_KNOWN(4) && PAIR_KNOWN(5))
+#define GAVE_BOTH(i) (i < N && (self_holders[i] & mask_holders[i] & ~(BIT(CORRUPT) - 1)) != 0)
 #define DIFFER(me, j) (j < N && HAS(answered, j) && HAS(answered, me) && released_set[j] != released_set[me])
 
 inline check(me) {
@@ -50,6 +58,8 @@ inline check(me) {
   assert(!VICTIM_READ)
 #elif PROPERTY == 3
   assert(!DIFFER(me, 0) && !DIFFER(me, 1) && !DIFFER(me, 2) && !DIFFER(me, 3) && !DIFFER(me, 4) && !DIFFER(me, 5))
+#elif PROPERTY == 5
+  assert(!GAVE_BOTH(0) && !GAVE_BOTH(1) && !GAVE_BOTH(2) && !GAVE_BOTH(3) && !GAVE_BOTH(4) && !GAVE_BOTH(5))
 #else
   skip
 #endif
@@ -119,8 +129,13 @@ request:
     delivered == ALL;
     shown = ALL;
 #elif defined(SPLIT_VIEW)
+#ifdef PAIR_KEYS
+    /* To whom the victim is missing gives a pair key of it, and so does the victim for whom it misses. */
+    choose_subset(missing, (alive[VICTIM] | BIT(VICTIM)) & ~BIT(me));
+#else
     /* That the victim and whoever it does not count on survived is told to all: it only helps. */
     choose_subset(missing, (me == VICTIM -> 0 : alive[VICTIM] & ~BIT(me)));
+#endif
     shown = alive[me] & ~missing;
 #else
     if
