@@ -12,6 +12,7 @@ namespace sotto::server {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 crypto::Digest digest(std::uint8_t byte) {
   crypto::Digest value;
@@ -71,6 +72,28 @@ TEST_F(AnsweredPlansFile, IsNeverMadeByOpening) {
   EXPECT_FALSE(std::filesystem::exists(path()));
   ASSERT_TRUE(create_answered_plans(path()).ok());
   EXPECT_EQ(create_answered_plans(path()).code(), StatusCode::kAlreadyExists);
+}
+
+// What an operator does who follows the advice is safe: nothing is set back.
+TEST_F(AnsweredPlansFile, ThatIsLostOrDamagedIsReplacedByAHelperWithANewKey) {
+  const auto expect_advice = [&] {
+    const auto opened = open_answered_plans(path());
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_THAT(opened.error().message(), HasSubstr("make a helper with a new key"));
+    for (const char* word : {"restore", "backup", "anew"}) {
+      EXPECT_THAT(opened.error().message(), Not(HasSubstr(word)));
+    }
+  };
+  expect_advice();
+  std::ofstream(path()) << std::string(8192, 'x');
+  expect_advice();
+  std::filesystem::remove(path());
+  ASSERT_TRUE(create_answered_plans(path()).ok());
+  std::fstream pages(path(), std::ios::in | std::ios::out | std::ios::binary);
+  pages.seekp(100);
+  pages << std::string(64, '\xee');
+  pages.close();
+  expect_advice();
 }
 
 TEST_F(AnsweredPlansFile, IsForOneProcess) {
