@@ -157,10 +157,15 @@ Result<proto::HelperReply> MaskHelper::answer(Bytes bytes, Time now, Executor& e
   }
   const Result<PlannedSet> planned = read_plan(request, options_, now, key_.public_key());
   if (!planned) return Reply(refuse(planned.error().message()));
+  const crypto::Digest set = secagg::mask_set_digest(planned->context.plan_digest, request);
+  if (!accepted(secagg::check_request(request, {.helper = crypto::sha256({key_.public_key()}),
+                                                .plan = planned->context.plan_digest,
+                                                .set = set}))) {
+    return Reply(refuse("the set is not signed by the coordinator that signed the plan"));
+  }
   if (const Status status = check_size(*planned, request.mask_count()); !status.ok()) {
     return Reply(refuse(status.message()));
   }
-  const crypto::Digest set = secagg::mask_set_digest(planned->context.plan_digest, request);
   const Result<std::optional<crypto::Digest>> before = answered_.find(planned->context.plan_digest);
   if (!before) return before.error();
   if (*before && **before != set) {

@@ -64,9 +64,14 @@ def one_shot_message(plan, helper, identity, lanes, drawn):
             "sealed_mask": sealed + commitment + credential, "mask": mask, "identity": own}
 
 
-def helper_request(plan_credential, plan, sealed_masks, version=1):
+def request_message(helper, plan, sealed_masks):
+    """What the coordinator signs to ask the helper with this public key for the sum of these masks."""
+    return label("sotto/v2 one-shot request") + sha256(helper) + sha256(plan) + set_name(plan, sealed_masks)
+
+
+def helper_request(plan_credential, signature, plan, sealed_masks, version=2):
     head = struct.pack("<BBHH", version, 0, len(plan), len(sealed_masks))
-    return head + plan_credential + plan + b"".join(sealed_masks)
+    return head + plan_credential + signature + plan + b"".join(sealed_masks)
 
 
 def set_name(plan, sealed_masks):

@@ -64,7 +64,9 @@ class Service::Impl {
     auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
-    cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust, .helper = helper_.get()});
+    cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust,
+                                                .coordinator = &core.identity->signer,
+                                                .helper = helper_.get()});
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = options.notice});
     watch_bulletin();

@@ -238,14 +238,15 @@ TEST_F(LyingCoordinator, CannotAlterWhatADeviceSigned) {
 }
 
 TEST_F(LyingCoordinator, IsToldWhoseSeedDoesNotOpen) {
-  OneShotFleet elsewhere(kDevices, key_of(2).public_key());
   proto::Plan plan = fleet_.plan();
   plan.helper_digest = crypto::sha256({key_of(2).public_key()});
   MaskHelper other(key_of(2), {.authority = fleet_.authority(), .cohort_min = 3}, *answered_);
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 5; ++i)
     masks.push_back(fleet_.mask(i, plan));  // sealed to the first helper's key
-  const auto reply = other.answer(fleet_.request(plan, masks), kNow, *executor_);
+  const auto reply = other.answer(
+      OneShotFleet::asked_of(key_of(2).public_key(), fleet_.coordinator(), fleet_.request(plan, masks)), kNow,
+      *executor_);
   ASSERT_TRUE(reply.has_value());
   const auto& refusal = std::get<proto::HelperRefusal>(*reply);
   EXPECT_THAT(refusal.reason, HasSubstr("5 of 5 masks do not open"));
@@ -291,6 +292,55 @@ TEST_F(LyingCoordinator, GetsAWordForBytesThatAreNoRequest) {
   expect_refusal(request, describe(Rejection::kMalformed));
   request[0] = 9;
   expect_refusal(request, describe(Rejection::kWrongVersion));
+}
+
+constexpr const char* kNotAsked = "the set is not signed by the coordinator that signed the plan";
+
+// Every device that was offered a plan knows it and its credential.
+TEST_F(LyingCoordinator, IsNotADeviceThatAsksFirst) {
+  const std::vector<std::uint8_t> set_of_its_own = fleet_.request({3, 4, 5, 6});
+  expect_refusal(fleet_.asked_by(fleet_.device(3), set_of_its_own), kNotAsked);
+  // Nor when it shows its own endorsement beside the plan.
+  secagg::HelperRequest request;
+  ASSERT_EQ(secagg::decode_helper_request(set_of_its_own, request), Rejection::kNone);
+  request.plan_credential =
+      secagg::make_credential(fleet_.device(3), fleet_.masks()[3].credential.endorsement,
+                              secagg::plan_statement(request.plan));
+  std::vector<std::uint8_t> bytes(set_of_its_own.size());
+  secagg::encode_helper_request(request, bytes);
+  expect_refusal(fleet_.asked_by(fleet_.device(3), bytes), "not signed by a coordinator");
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+}
+
+TEST_F(LyingCoordinator, IsNotAnotherThanTheOneThatSignedThePlan) {
+  secagg::KeySigner other(crypto::fresh_key());
+  expect_refusal(fleet_.asked_by(other, fleet_.request({0, 1, 2, 3})), kNotAsked);
+  expect_refusal(fleet_.asked_by(fleet_.authority_signer(), fleet_.request({0, 1, 2, 3})), kNotAsked);
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+}
+
+// What somebody saw of an honest request is good for that request.
+TEST_F(LyingCoordinator, HasSignedThisSetOfThisPlanForThisHelper) {
+  constexpr std::ptrdiff_t kAt = 6 + secagg::kCredentialBytes;
+  constexpr std::ptrdiff_t kBytes = crypto::kEs256SignatureBytes;
+  const std::vector<std::uint8_t> wanted = fleet_.request({0, 1, 2, 3});
+  const auto with_signature_of = [&](const std::vector<std::uint8_t>& other, std::ptrdiff_t at) {
+    std::vector<std::uint8_t> request = wanted;
+    std::copy_n(other.begin() + at, kBytes, request.begin() + kAt);
+    return request;
+  };
+  expect_refusal(with_signature_of(fleet_.request({0, 1, 2, 4}), kAt), kNotAsked);
+  proto::Plan next = fleet_.plan();
+  ++next.round.value;
+  const auto of_other_plan = fleet_.request(next, {fleet_.masks().begin(), fleet_.masks().begin() + 4});
+  expect_refusal(with_signature_of(of_other_plan, kAt), kNotAsked);
+  expect_refusal(with_signature_of(wanted, kAt - kBytes), kNotAsked);  // the plan's own
+  expect_refusal(OneShotFleet::asked_of(key_of(2).public_key(), fleet_.coordinator(), wanted), kNotAsked);
+  std::vector<std::uint8_t> damaged = wanted;
+  damaged[kAt + kBytes - 1] ^= 1;
+  expect_refusal(damaged, kNotAsked);
+  expect_refusal(with_signature_of(std::vector<std::uint8_t>(wanted.size()), kAt), kNotAsked);
+  expect_sum(wanted, {0, 1, 2, 3});
 }
 
 // A disk that fails when it should remember.

@@ -112,7 +112,9 @@ class Harness {
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     coordinator = std::move(*opened);
     cohorts = std::make_unique<CohortHost>(
-        random_, CohortHostOptions{.authority = options_.identity->trust, .helper = helper_});
+        random_, CohortHostOptions{.authority = options_.identity->trust,
+                                   .coordinator = &options_.identity->signer,
+                                   .helper = helper_});
   }
 
   template <typename E>

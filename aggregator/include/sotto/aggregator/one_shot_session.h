@@ -24,6 +24,9 @@ class HelperLink {
 struct OneShotSetup {
   secagg::Trust authority{};             // that enrolled the devices; what it borrows is copied
   secagg::Credential plan_credential{};  // the coordinator's, of the plan: the helper asks for it
+  // Has the key that signed the plan, and signs the set that the helper is asked about. Outlives the session;
+  // used in finish() only, on its thread.
+  secagg::Signer& coordinator;
   HelperLink& helper;                    // outlives the session; used in finish() only
   std::uint64_t now = secagg::kNoClock;  // seconds since the Unix epoch, by which endorsements have ended
 };

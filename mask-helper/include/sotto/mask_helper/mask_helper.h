@@ -2,7 +2,7 @@
 // coordinator: it holds the key to which devices seal the seeds of their masks, and gives out nothing but the
 // sum of the masks of one set of devices for each plan.
 //
-//   coordinator --request--> [who asks?  which plan?  enough devices, each enrolled and once?  first set?]
+//   coordinator --request--> [which plan?  does its coordinator ask?  enough devices, enrolled, once?  first set?]
 //               <--sum of masks-- [set made durable] <-- seeds opened
 //
 // A core without I/O; it links neither the coordinator nor the aggregator, so that whoever runs a helper has
