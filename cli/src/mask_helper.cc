@@ -64,8 +64,9 @@ void add_serve(CLI::App& helper, const std::shared_ptr<HelperOptions>& options, 
   CLI::App* command = helper.add_subcommand(
       "serve",
       "Run the helper. It gives out the sum of one set of devices' masks for each plan, and nothing else.\n"
-      "DATA_DIR/answered.db remembers which: never lose it and never set it back, or an update may come to "
-      "light.");
+      "DATA_DIR/answered.db remembers which. Plans of before its start are refused: rounds that are under "
+      "way\n"
+      "at a restart are lost, and the coordinator begins new ones.");
   command->add_option("--data-dir", options->server.data_dir, "Made by `sotto helper init`")
       ->capture_default_str();
   command

@@ -138,7 +138,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::FuzzInput input(data, size);
   const auto answered = mask_helper::make_memory_answered_plans();
   mask_helper::MaskHelper helper(helper_key(), {.authority = secagg::fleet_authority().public_key()},
-                                 *answered);
+                                 *answered, Time{-1});
   InlineExecutor executor;
   unsigned given = 0;  // the set whose sum was given out
   for (int requests = 0; requests < 6; ++requests) {

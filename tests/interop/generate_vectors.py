@@ -26,7 +26,7 @@ from signature_book import BookKey
 from sotto_bulletin import NotTaken, bulletin, rotate, take
 from fixed_sessions import AUTHORITY, PLAN, SETTINGS, enrolled, fixed, play, polynomials_of
 from sotto_identity import COORDINATOR, CREDENTIAL_BYTES, DEVICE, Terms, Trust, identity_of, plan_message
-from sotto_one_shot import helper_request, one_shot_message, plan_bytes, request_message, set_name
+from sotto_one_shot import helper_request, one_shot_message, plan_bytes, request_message, set_name, verdict
 from sotto_parameters import search
 from sotto_plan import (BITS, CLOCK_TOLERANCE_S, COUNT, CUSTOM, DENSE, FLOAT, ONE_EACH, ONE_SHOT,
                         PLAN_LIFETIME_MAX_S, UNIX_SECONDS_MAX, Metric, Segment)
@@ -381,7 +381,13 @@ def one_shots():
                                                  asker=enrolled("a device"))),
              ("a plan for another helper", asked(own_plan, masks))) + not_asked(
                  plan_data, masks, other_round["plan"])
-    return {"cases": cases, "refused": [{"why": why, "request": request} for why, request in wrong]}
+    issued_ms = PLAN.issued_at * 1000
+    starts = [{"started_ms": issued_ms + start, "now_ms": issued_ms + now,
+               "verdict": verdict(PLAN.issued_at, issued_ms + start, issued_ms + now)}
+              for start in (-100_000, -1000, -1, 0, 1, 999) for now in (-1000, -1, 0, 1, 2000)
+              if start <= now]
+    return {"cases": cases, "starts": starts,
+            "refused": [{"why": why, "request": request} for why, request in wrong]}
 
 
 def shamir():

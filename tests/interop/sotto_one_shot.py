@@ -74,6 +74,16 @@ def helper_request(plan_credential, signature, plan, sealed_masks, version=2):
     return head + plan_credential + signature + plan + b"".join(sealed_masks)
 
 
+SUM, NOT_YET, BEFORE_START = "sum", "not yet", "before the start"
+
+
+def verdict(issued_at, started_ms, now_ms):
+    """What becomes of a plan, by the helper's clock and the time of its start."""
+    if issued_at * 1000 > now_ms:
+        return NOT_YET
+    return SUM if issued_at * 1000 > started_ms else BEFORE_START
+
+
 def set_name(plan, sealed_masks):
     return sha256(label("sotto/v1 one-shot set"), sha256(plan), struct.pack("<H", len(sealed_masks)),
                   *sealed_masks)

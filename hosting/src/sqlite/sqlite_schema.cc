@@ -47,8 +47,8 @@ Result<std::int64_t> check_identity(SqliteDatabase& database, const SqliteSchema
                      " belongs to another program: use another data directory");
   }
   if (*version < 1) {
-    return data_loss("database " + database.path() + " has no valid schema version: " +
-                     database.when_damaged());
+    return data_loss("database " + database.path() +
+                     " has no valid schema version: " + database.when_damaged());
   }
   if (*version > static_cast<std::int64_t>(schema.migrations.size())) {
     return failed_precondition(

@@ -27,7 +27,11 @@ class Service final : public v1::MaskHelper::Service {
  public:
   Service(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper,
           identity::BulletinWatch& bulletin, Executor& executor)
-      : notice_(options.notice), helper_(helper), bulletin_(bulletin), executor_(executor) {}
+      : notice_(options.notice),
+        helper_(helper),
+        bulletin_(bulletin),
+        executor_(executor),
+        clock_(*options.clock) {}
 
   grpc::Status SumMasks(grpc::ServerContext* context, const v1::SumMasksRequest* request,
                         v1::SumMasksReply* reply) override {
@@ -76,7 +80,7 @@ class Service final : public v1::MaskHelper::Service {
   mask_helper::MaskHelper& helper_;
   identity::BulletinWatch& bulletin_;
   Executor& executor_;
-  const SystemClock clock_;
+  const Clock& clock_;
   std::mutex turn_;
 };
 

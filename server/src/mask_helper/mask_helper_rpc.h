@@ -14,7 +14,7 @@ namespace sotto::server {
 
 class MaskHelperRpc final {
  public:
-  // Listens at once. `helper`, `bulletin` and `executor` must outlive it.
+  // Listens at once. Requires options.clock. `helper`, `bulletin` and `executor` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperRpc>> start(
       const MaskHelperServerOptions& options, const hosting::TlsCertificate& certificate,
       mask_helper::MaskHelper& helper, identity::BulletinWatch& bulletin, Executor& executor);

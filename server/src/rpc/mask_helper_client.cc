@@ -24,6 +24,12 @@ bool worth_repeating(const grpc::Status& status) {
          status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
 }
 
+// The coordinator's clock is ahead of the helper's.
+bool too_early(const Result<proto::HelperReply>& reply) {
+  const auto* refusal = reply ? std::get_if<proto::HelperRefusal>(&*reply) : nullptr;
+  return refusal != nullptr && refusal->kind == proto::HelperRefusal::Kind::kNotYet;
+}
+
 }  // namespace
 
 class MaskHelperClient::Impl {
@@ -39,9 +45,11 @@ class MaskHelperClient::Impl {
     for (;;) {
       v1::SumMasksReply reply;
       const grpc::Status status = call(wire, deadline, reply);
-      if (status.ok()) return read(reply);
-      const bool last = !worth_repeating(status) || system_clock::now() + pause >= deadline;
-      if (last || !wait(pause)) return failure(status);
+      Result<proto::HelperReply> outcome =
+          status.ok() ? read(reply) : Result<proto::HelperReply>(failure(status));
+      const bool again = status.ok() ? too_early(outcome) : worth_repeating(status);
+      if (!again || system_clock::now() + pause >= deadline) return outcome;
+      if (!wait(pause)) return unavailable("helper " + options_.address + ": no answer is wanted any more");
       pause = std::min(2 * pause, milliseconds(options_.backoff_max_ms));
     }
   }

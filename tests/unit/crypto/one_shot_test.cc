@@ -285,8 +285,8 @@ TEST_F(HelperRequests, AreSignedByThePlansKeyForOneHelperPlanAndSet) {
 TEST_F(HelperRequests, AreSignedOverTheProtocolsBytes) {
   const AskedSet of = asked();
   std::vector<std::uint8_t> statement;
-  for (const Bytes part : {text_bytes({"sotto/v2 one-shot request\0", 26}), Bytes(of.helper), Bytes(of.plan),
-                           Bytes(of.set)}) {
+  for (const Bytes part :
+       {text_bytes({"sotto/v2 one-shot request\0", 26}), Bytes(of.helper), Bytes(of.plan), Bytes(of.set)}) {
     statement.insert(statement.end(), part.begin(), part.end());
   }
   EXPECT_TRUE(std::ranges::equal(request_statement(of).bytes(), statement));

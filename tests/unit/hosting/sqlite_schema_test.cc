@@ -171,8 +171,9 @@ TEST_F(SqliteSchemaTest, AdvisesWhatTheOwnerOfADamagedFileSays) {
   ASSERT_NO_FATAL_FAILURE(leave_behind("CREATE TABLE first(n); PRAGMA application_id = " +
                                        std::to_string(kApplication) + "; PRAGMA user_version = -1"));
   EXPECT_THAT(told(), HasSubstr("no valid schema version"));
-  ASSERT_NO_FATAL_FAILURE(leave_behind("PRAGMA page_size = 4096; CREATE INDEX i ON first(n); PRAGMA "
-                                       "user_version = 1"));
+  ASSERT_NO_FATAL_FAILURE(
+      leave_behind("PRAGMA page_size = 4096; CREATE INDEX i ON first(n); PRAGMA "
+                   "user_version = 1"));
   std::fstream pages(file_, std::ios::in | std::ios::out | std::ios::binary);
   pages.seekp(2 * 4096);
   pages << std::string(64, '\xee');

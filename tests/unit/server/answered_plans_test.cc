@@ -111,7 +111,8 @@ TEST_F(AnsweredPlansFile, IsNoOtherFile) {
   EXPECT_EQ(open_answered_plans(path()).status().code(), StatusCode::kDataLoss);
 }
 
-// The coordinator asks again after the helper was restarted, once honestly and once not.
+// The coordinator asks again after the helper was restarted by a clock that was set back, once honestly and
+// once not.
 TEST_F(AnsweredPlansFile, LetARestartedHelperAnswerTheSameSetOnly) {
   crypto::SecretBytes<32> scalar;
   scalar.reveal_mutable()[5] = 1;
@@ -121,8 +122,8 @@ TEST_F(AnsweredPlansFile, LetARestartedHelperAnswerTheSameSetOnly) {
   const std::vector<std::uint8_t> request = fleet.request({0, 1, 2, 3, 4});
   for (const bool restarted : {false, true}) {
     const auto plans = open();
-    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()},
-                                   *plans);
+    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()}, *plans,
+                                   Time{-1});
     if (restarted) {
       const auto second = helper.answer(fleet.request({0, 1, 2, 3}), Time{1000}, executor);
       ASSERT_TRUE(second.has_value());

@@ -35,7 +35,7 @@ class LocalHelper final : public aggregator::HelperLink {
  private:
   std::unique_ptr<mask_helper::AnsweredPlans> answered_ = mask_helper::make_memory_answered_plans();
   mask_helper::MaskHelper helper_{
-      key_of(1), {.authority = secagg::fleet_authority().public_key()}, *answered_};
+      key_of(1), {.authority = secagg::fleet_authority().public_key()}, *answered_, Time{0}};
 };
 
 class OneShotRound : public ::testing::Test {

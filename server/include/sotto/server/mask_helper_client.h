@@ -21,7 +21,8 @@ struct MaskHelperClientOptions {
 class MaskHelperClient final : public aggregator::HelperLink {
  public:
   // Does not connect yet. kInvalidArgument when an option is unusable. sum_masks() repeats its request while
-  // nobody answers (kUnavailable, kDeadlineExceeded) and gives up at the deadline; it is thread-safe.
+  // nobody answers (kUnavailable, kDeadlineExceeded), or while the helper says that it is too early, and
+  // gives up at the deadline; it is thread-safe.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperClient>> connect(
       const MaskHelperClientOptions& options);
   ~MaskHelperClient() override;
