@@ -66,6 +66,7 @@ Status OneShotSession::refused(const proto::HelperRefusal& refusal) {
     if (place >= entries_.size()) continue;
     dishonest_.push_back(std::next(entries_.begin(), place)->second.participant);
   }
+  helper_restarted_ = refusal.kind == proto::HelperRefusal::Kind::kBeforeStart;
   return aborted("the helper refused: " + refusal.reason);
 }
 

@@ -138,6 +138,7 @@ CohortEvent CohortHost::finish(const CohortAddress& cohort, Executor& executor) 
   for (const ParticipantIndex index : session->dishonest()) {
     if (index.value < seats.size()) finished.dishonest.push_back(seats[index.value]);
   }
+  finished.helper_restarted = session->helper_restarted();
   return {cohort, std::move(finished)};
 }
 

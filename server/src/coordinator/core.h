@@ -165,6 +165,8 @@ class Core final : public Coordinator {
   void end_round(Task& task, Round& round, EndedRound ended);
   // Its cohorts and its deadlines are gone, its devices are told. Once for each round.
   void release(Task& task, Round& round, const EndedRound& ended);
+  // True when another round is to follow this one at once.
+  [[nodiscard]] static bool count_outcome(Task& task, const Round& round, const EndedRound& ended);
   [[nodiscard]] std::int64_t pause_after_abandoned(std::uint32_t in_a_row) const;
 
   // ---- cohort_events.cc ----

@@ -258,6 +258,19 @@ TEST_F(OneShotSession, EndsWithTheHelpersReasonAndNamesWhoIsToBlame) {
   EXPECT_EQ(session_->dishonest(), std::vector<ParticipantIndex>{ParticipantIndex{order[2].second}});
 }
 
+TEST_F(OneShotSession, TellsAHelperThatStartedAnewFromOneThatRefuses) {
+  using Kind = proto::HelperRefusal::Kind;
+  for (const Kind kind : {Kind::kFinal, Kind::kNotYet, Kind::kBeforeStart}) {
+    session_ = make();
+    for (std::size_t i = 0; i < 4; ++i) ASSERT_EQ(admit(i), Rejection::kNone);
+    helper_.answer = [kind] {
+      return proto::HelperReply(proto::HelperRefusal{.reason = "its reason", .at_fault = {}, .kind = kind});
+    };
+    EXPECT_THAT(finish().error().message(), HasSubstr("the helper refused: its reason"));
+    EXPECT_EQ(session_->helper_restarted(), kind == Kind::kBeforeStart);
+  }
+}
+
 TEST_F(OneShotSession, EndsWhenTheHelperIsSilentOrAnswersNonsense) {
   const std::pair<std::function<Result<proto::HelperReply>()>, const char*> cases[] = {
       {[] { return unavailable("nobody listens"); }, "the helper did not answer: nobody listens"},

@@ -33,9 +33,9 @@ struct OneShotSetup {
 
 // A payload of admit() is a device's whole message; what stays of it is its part in the sum and what the
 // helper must be shown. The session has no step but joining. finish() asks the helper and blocks for as long
-// as `helper` does; kAborted with the helper's reason when it refuses, and dishonest() then names whose masks
-// were to blame. kInvalidArgument when the plan is not of one-shot sessions or `plan_bytes` is not its
-// encoding.
+// as `helper` does; kAborted with the helper's reason when it refuses: dishonest() then names whose masks
+// were to blame, and helper_restarted() says whether nobody is. kInvalidArgument when the plan is not of
+// one-shot sessions or `plan_bytes` is not its encoding.
 [[nodiscard]] Result<std::unique_ptr<CohortSession>> make_one_shot_session(const proto::Plan& plan,
                                                                            Bytes plan_bytes,
                                                                            const OneShotSetup& setup,
