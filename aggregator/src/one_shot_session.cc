@@ -49,10 +49,16 @@ std::vector<std::uint8_t> OneShotSession::helper_request() const {
   for (const auto& [identity, entry] : entries_) {
     masks.insert(masks.end(), entry.mask.begin(), entry.mask.end());
   }
-  std::vector<std::uint8_t> request(secagg::helper_request_bytes(plan_bytes_.size(), entries_.size()));
-  secagg::encode_helper_request(
-      {.plan_credential = setup_.plan_credential, .plan = plan_bytes_, .masks = masks}, request);
-  return request;
+  secagg::HelperRequest request{
+      .plan_credential = setup_.plan_credential, .plan = plan_bytes_, .masks = masks};
+  const secagg::Statement statement =
+      secagg::request_statement({.helper = plan().helper_digest,
+                                 .plan = plan_digest_,
+                                 .set = secagg::mask_set_digest(plan_digest_, request)});
+  request.signature = setup_.coordinator.sign(statement.bytes());
+  std::vector<std::uint8_t> bytes(secagg::helper_request_bytes(plan_bytes_.size(), entries_.size()));
+  secagg::encode_helper_request(request, bytes);
+  return bytes;
 }
 
 Status OneShotSession::refused(const proto::HelperRefusal& refusal) {
@@ -60,6 +66,7 @@ Status OneShotSession::refused(const proto::HelperRefusal& refusal) {
     if (place >= entries_.size()) continue;
     dishonest_.push_back(std::next(entries_.begin(), place)->second.participant);
   }
+  helper_restarted_ = refusal.kind == proto::HelperRefusal::Kind::kBeforeStart;
   return aborted("the helper refused: " + refusal.reason);
 }
 

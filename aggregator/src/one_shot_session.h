@@ -16,6 +16,7 @@ class OneShotSession final : public AttendedSession {
   [[nodiscard]] std::vector<std::uint8_t> message_for(ParticipantIndex) const override { return {}; }
   [[nodiscard]] Result<CohortSum> finish(Executor& executor) override;
   [[nodiscard]] std::vector<ParticipantIndex> dishonest() const override { return dishonest_; }
+  [[nodiscard]] bool helper_restarted() const override { return helper_restarted_; }
 
  private:
   // What the helper is shown of a participant.
@@ -38,6 +39,7 @@ class OneShotSession final : public AttendedSession {
   std::vector<std::uint8_t> accumulator_;
   std::map<crypto::Digest, Entry> entries_;  // by identity, the order in which the helper takes them
   std::vector<ParticipantIndex> dishonest_;
+  bool helper_restarted_ = false;
 };
 
 }  // namespace sotto::aggregator

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sotto/base/limits.h"
+#include "sotto/host/utc_text.h"
 #include "sotto/proto/plan_codec.h"
 #include "sotto/proto/plan_facts.h"
 #include "sotto/secagg/one_shot.h"
@@ -17,16 +18,20 @@ static_assert(kBlockBytes % 64 == 0, "keystreams start at multiples of 64 bytes"
 
 // What there is to know of a request's plan.
 struct PlannedSet {
+  std::uint64_t issued_at;
   secagg::SessionContext context;
   secagg::RingLayout layout;
   std::size_t masks_min;
   std::size_t masks_max;
 };
 
-proto::HelperRefusal refuse(std::string reason) { return {.reason = std::move(reason), .at_fault = {}}; }
+proto::HelperRefusal refuse(std::string reason,
+                            proto::HelperRefusal::Kind kind = proto::HelperRefusal::Kind::kFinal) {
+  return {.reason = std::move(reason), .at_fault = {}, .kind = kind};
+}
 
 Status check_coordinator(const secagg::HelperRequest& request, const secagg::Trust& authority, Time now) {
-  const secagg::Statement signed_plan = secagg::plan_statement(request.plan);
+  const secagg::PlanStatement signed_plan = secagg::plan_statement(request.plan);
   switch (secagg::check_credential(request.plan_credential, {.role = secagg::Role::kCoordinator,
                                                              .trust = authority,
                                                              .message = signed_plan.bytes(),
@@ -58,11 +63,33 @@ Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHel
     return invalid_argument("the plan names another helper's key");
   }
   return PlannedSet{
+      .issued_at = plan->issued_at,
       .context = proto::session_context(*plan, request.plan),
       .layout = proto::mask_layout(*plan),
       .masks_min = std::max({std::size_t{options.cohort_min}, std::size_t{plan->aggregation.cohort_min},
                              limits::kParticipantsMin}),
       .masks_max = plan->aggregation.participants_max};
+}
+
+std::string utc(std::uint64_t seconds) { return host::utc_time(static_cast<std::int64_t>(seconds * 1000)); }
+
+// What was answered before the start was of plans that had been signed by then, as no plan is answered before
+// this helper's own clock has reached the second in which it was signed: not even for a coordinator whose
+// clock is ahead. So no plan is answered by two starts, whatever became of the record in between.
+std::optional<proto::HelperRefusal> check_start(std::uint64_t issued_at, Time started, Time now) {
+  using Kind = proto::HelperRefusal::Kind;
+  const Time issued{static_cast<std::int64_t>(issued_at) * 1000};
+  if (issued > now) {
+    return refuse("the plan was signed at " + utc(issued_at) + ", which is yet to come here, where it is " +
+                      utc(unix_seconds(now)) + ": ask again then, or set the clocks",
+                  Kind::kNotYet);
+  }
+  if (issued <= started) {
+    return refuse("the plan was signed at " + utc(issued_at) + ", before this helper's start at " +
+                      utc(unix_seconds(started)) + ": a new round is needed",
+                  Kind::kBeforeStart);
+  }
+  return std::nullopt;
 }
 
 Status check_size(const PlannedSet& planned, std::size_t masks) {
@@ -146,8 +173,8 @@ proto::MaskSum sum_masks(const PlannedSet& planned, std::span<const secagg::Mask
 }  // namespace
 
 MaskHelper::MaskHelper(crypto::X25519PrivateKey key, const MaskHelperOptions& options,
-                       AnsweredPlans& answered)
-    : key_(std::move(key)), options_(options), answered_(answered) {}
+                       AnsweredPlans& answered, Time started)
+    : key_(std::move(key)), options_(options), answered_(answered), started_(started) {}
 
 Result<proto::HelperReply> MaskHelper::answer(Bytes bytes, Time now, Executor& executor) {
   using Reply = proto::HelperReply;
@@ -157,10 +184,16 @@ Result<proto::HelperReply> MaskHelper::answer(Bytes bytes, Time now, Executor& e
   }
   const Result<PlannedSet> planned = read_plan(request, options_, now, key_.public_key());
   if (!planned) return Reply(refuse(planned.error().message()));
+  const crypto::Digest set = secagg::mask_set_digest(planned->context.plan_digest, request);
+  if (!accepted(secagg::check_request(request, {.helper = crypto::sha256({key_.public_key()}),
+                                                .plan = planned->context.plan_digest,
+                                                .set = set}))) {
+    return Reply(refuse("the set is not signed by the coordinator that signed the plan"));
+  }
+  if (auto refusal = check_start(planned->issued_at, started_, now)) return Reply(*std::move(refusal));
   if (const Status status = check_size(*planned, request.mask_count()); !status.ok()) {
     return Reply(refuse(status.message()));
   }
-  const crypto::Digest set = secagg::mask_set_digest(planned->context.plan_digest, request);
   const Result<std::optional<crypto::Digest>> before = answered_.find(planned->context.plan_digest);
   if (!before) return before.error();
   if (*before && **before != set) {

@@ -54,7 +54,21 @@ class Messages {
     const secagg::HelperRequest request{.plan_credential = credential_, .plan = plan_bytes_, .masks = masks};
     std::vector<std::uint8_t> bytes(secagg::helper_request_bytes(plan_bytes_.size(), request.mask_count()));
     secagg::encode_helper_request(request, bytes);
+    sign(bytes);
     return bytes;
+  }
+  // The coordinator signs whatever it asks.
+  static void sign(std::vector<std::uint8_t>& bytes) {
+    secagg::HelperRequest request;
+    if (!accepted(secagg::decode_helper_request(bytes, request))) return;
+    const crypto::Digest plan = crypto::sha256({request.plan});
+    const secagg::Statement statement =
+        secagg::request_statement({.helper = crypto::sha256({helper_key().public_key()}),
+                                   .plan = plan,
+                                   .set = secagg::mask_set_digest(plan, request)});
+    request.signature = secagg::enrolled_coordinator().signer.sign(statement.bytes());
+    std::copy_n(request.signature.begin(), request.signature.size(),
+                bytes.begin() + 6 + secagg::kCredentialBytes);
   }
   // The devices that a request is about: nobody else's mask can be in an answer.
   [[nodiscard]] unsigned set_of(const secagg::HelperRequest& request) const {
@@ -124,13 +138,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::FuzzInput input(data, size);
   const auto answered = mask_helper::make_memory_answered_plans();
   mask_helper::MaskHelper helper(helper_key(), {.authority = secagg::fleet_authority().public_key()},
-                                 *answered);
+                                 *answered, Time{-1});
   InlineExecutor executor;
   unsigned given = 0;  // the set whose sum was given out
   for (int requests = 0; requests < 6; ++requests) {
     const unsigned set = ~unsigned{input.u8()} & ((1u << kDevices) - 1);
     std::vector<std::uint8_t> request = messages.request(set);
     const bool changed = fuzz::mutate(input, request);
+    const bool signs_again = (input.u8() & 1) != 0;
+    if (signs_again) Messages::sign(request);
     const auto reply = helper.answer(request, Time{1000}, executor);
     SOTTO_CHECK(reply.has_value());
     const auto* sum = std::get_if<proto::MaskSum>(&*reply);

@@ -26,7 +26,7 @@ from signature_book import BookKey
 from sotto_bulletin import NotTaken, bulletin, rotate, take
 from fixed_sessions import AUTHORITY, PLAN, SETTINGS, enrolled, fixed, play, polynomials_of
 from sotto_identity import COORDINATOR, CREDENTIAL_BYTES, DEVICE, Terms, Trust, identity_of, plan_message
-from sotto_one_shot import helper_request, one_shot_message, plan_bytes, set_name
+from sotto_one_shot import helper_request, one_shot_message, plan_bytes, request_message, set_name, verdict
 from sotto_parameters import search
 from sotto_plan import (BITS, CLOCK_TOLERANCE_S, COUNT, CUSTOM, DENSE, FLOAT, ONE_EACH, ONE_SHOT,
                         PLAN_LIFETIME_MAX_S, UNIX_SECONDS_MAX, Metric, Segment)
@@ -305,27 +305,54 @@ def bulletins():
     return {"cases": cases, "refused": refused}
 
 
+HELPER_PRIVATE = fixed("helper", 32)
+HELPER = public_key(HELPER_PRIVATE)
+
+
+def asked(plan_data, masks, planner=None, asker=None, helper=HELPER, version=2, signed=None):
+    """A helper request: who signed the plan, who the set (the coordinator unless another is given), and for
+    which helper; `signed` is another set."""
+    coordinator = enrolled("a coordinator", role=COORDINATOR)
+    credential = (planner or coordinator).credential(plan_message(plan_data))
+    message = request_message(helper, plan_data, masks if signed is None else signed)
+    return helper_request(credential, (asker or coordinator).key.sign(message), plan_data, masks, version)
+
+
 def one_shot_case(name, plan, count=4):
     """Some devices' messages, the helper's key, what it is asked and what it answers."""
-    helper_private = fixed("helper", 32)
-    helper = public_key(helper_private)
     devices = []
     for number in range(count):
         drawn = {field: fixed(f"{name} {number} {field}", 32)
                  for field in ("mask_seed", "ephemeral", "blind")}
         lanes = list(fixed(f"{name} {number} lanes", 26))
         devices.append({"lanes": lanes, **drawn,
-                        **one_shot_message(plan, helper, enrolled(f"sleeper {number}"), lanes, drawn)})
+                        **one_shot_message(plan, HELPER, enrolled(f"sleeper {number}"), lanes, drawn)})
     devices.sort(key=lambda device: device["identity"])
     masks = [device["sealed_mask"] for device in devices]
-    plan_data = plan_bytes(plan, helper)
-    credential = enrolled("a coordinator", role=COORDINATOR).credential(plan_message(plan_data))
+    plan_data = plan_bytes(plan, HELPER)
     total = bytes(len(devices[0]["mask"]))
     for device in devices:
         total = Ring(plan.participants_max).add(total, device.pop("mask"))
-    return {"name": name, "authority": AUTHORITY.public, "helper_private": helper_private, "plan": plan_data,
-            "devices": devices, "request": helper_request(credential, plan_data, masks),
-            "set": set_name(plan_data, masks), "mask_sum": total}
+    return {"name": name, "authority": AUTHORITY.public, "helper_private": HELPER_PRIVATE, "plan": plan_data,
+            "devices": devices, "request": asked(plan_data, masks), "set": set_name(plan_data, masks),
+            "mask_sum": total}
+
+
+def not_asked(plan_data, masks, other_plan):
+    """Sets that the coordinator which signed the plan did not ask about."""
+    own = asked(plan_data, masks)
+    before, after = own[:6 + CREDENTIAL_BYTES], own[6 + CREDENTIAL_BYTES + 64:]
+    coordinator = enrolled("a coordinator", role=COORDINATOR)
+    of_other_plan = coordinator.key.sign(request_message(HELPER, other_plan, masks))
+    return (("a set signed by a device", asked(plan_data, masks, asker=enrolled("a device"))),
+            ("a set signed by a device of it", asked(plan_data, masks, asker=enrolled("sleeper 0"))),
+            ("a set signed by another coordinator",
+             asked(plan_data, masks, asker=enrolled("another coordinator", role=COORDINATOR))),
+            ("another set's signature", asked(plan_data, masks, signed=masks[:3])),
+            ("a set of another plan's signature", before + of_other_plan + after),
+            ("a set asked of another helper", asked(plan_data, masks, helper=public_key(fixed("other", 32)))),
+            ("the plan's signature for the set", before + before[-64:] + after),
+            ("a set that nobody signed", before + bytes(64) + after))
 
 
 def one_shots():
@@ -336,27 +363,32 @@ def one_shots():
                                                                 prg=AES_128_CTR))]
     good, other_round = cases[0], one_shot_case("another round", replace(one_shot, round=10))
     plan_data, masks = good["plan"], [device["sealed_mask"] for device in good["devices"]]
-    head = good["request"][6:6 + CREDENTIAL_BYTES]
     not_open = masks[0][:79] + bytes([masks[0][79] ^ 1]) + masks[0][80:]
     own_plan = plan_data[:-1] + bytes([plan_data[-1] ^ 1])
-    wrong = (("another version", helper_request(head, plan_data, masks, version=2)),
+    at = 6 + CREDENTIAL_BYTES + 64 + len(plan_data) - 1
+    wrong = (("another version", asked(plan_data, masks, version=1)),
              ("a byte is missing", good["request"][:-1]), ("a byte too many", good["request"] + b"\0"),
-             ("two devices", helper_request(head, plan_data, masks[:2])),
-             ("a device twice", helper_request(head, plan_data, masks[:3] + masks[2:])),
-             ("not ascending", helper_request(head, plan_data, masks[::-1])),
-             ("another round's message", helper_request(head, plan_data, sorted(
+             ("two devices", asked(plan_data, masks[:2])),
+             ("a device twice", asked(plan_data, masks[:3] + masks[2:])),
+             ("not ascending", asked(plan_data, masks[::-1])),
+             ("another round's message", asked(plan_data, sorted(
                  masks[1:] + [d["sealed_mask"] for d in other_round["devices"][:1]],
                  key=lambda m: session.sha256(m[112:177])))),
-             ("a seed that was not signed", helper_request(head, plan_data, [not_open] + masks[1:])),
+             ("a seed that was not signed", asked(plan_data, [not_open] + masks[1:])),
              ("another commitment",
-              helper_request(head, plan_data, [masks[0][:80] + bytes(32) + masks[0][112:]] + masks[1:])),
-             ("a plan that was not signed", helper_request(head, own_plan, masks)),
-             ("a plan signed by a device", helper_request(
-                 enrolled("a device").credential(plan_message(plan_data)), plan_data, masks)),
-             ("a plan for another helper", helper_request(
-                 enrolled("a coordinator", role=COORDINATOR).credential(plan_message(own_plan)), own_plan,
-                 masks)))
-    return {"cases": cases, "refused": [{"why": why, "request": request} for why, request in wrong]}
+              asked(plan_data, [masks[0][:80] + bytes(32) + masks[0][112:]] + masks[1:])),
+             ("a plan that was not signed", good["request"][:at] + own_plan[-1:] + good["request"][at + 1:]),
+             ("a plan signed by a device", asked(plan_data, masks, planner=enrolled("a device"),
+                                                 asker=enrolled("a device"))),
+             ("a plan for another helper", asked(own_plan, masks))) + not_asked(
+                 plan_data, masks, other_round["plan"])
+    issued_ms = PLAN.issued_at * 1000
+    starts = [{"started_ms": issued_ms + start, "now_ms": issued_ms + now,
+               "verdict": verdict(PLAN.issued_at, issued_ms + start, issued_ms + now)}
+              for start in (-100_000, -1000, -1, 0, 1, 999) for now in (-1000, -1, 0, 1, 2000)
+              if start <= now]
+    return {"cases": cases, "starts": starts,
+            "refused": [{"why": why, "request": request} for why, request in wrong]}
 
 
 def shamir():

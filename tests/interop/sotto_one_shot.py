@@ -64,9 +64,24 @@ def one_shot_message(plan, helper, identity, lanes, drawn):
             "sealed_mask": sealed + commitment + credential, "mask": mask, "identity": own}
 
 
-def helper_request(plan_credential, plan, sealed_masks, version=1):
+def request_message(helper, plan, sealed_masks):
+    """What the coordinator signs to ask the helper with this public key for the sum of these masks."""
+    return label("sotto/v2 one-shot request") + sha256(helper) + sha256(plan) + set_name(plan, sealed_masks)
+
+
+def helper_request(plan_credential, signature, plan, sealed_masks, version=2):
     head = struct.pack("<BBHH", version, 0, len(plan), len(sealed_masks))
-    return head + plan_credential + plan + b"".join(sealed_masks)
+    return head + plan_credential + signature + plan + b"".join(sealed_masks)
+
+
+SUM, NOT_YET, BEFORE_START = "sum", "not yet", "before the start"
+
+
+def verdict(issued_at, started_ms, now_ms):
+    """What becomes of a plan, by the helper's clock and the time of its start."""
+    if issued_at * 1000 > now_ms:
+        return NOT_YET
+    return SUM if issued_at * 1000 > started_ms else BEFORE_START
 
 
 def set_name(plan, sealed_masks):

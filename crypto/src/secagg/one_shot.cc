@@ -10,7 +10,7 @@
 namespace sotto::secagg {
 namespace {
 
-constexpr std::uint8_t kHelperRequestVersion = 1;
+constexpr std::uint8_t kHelperRequestVersion = 2;
 
 // What a sealed seed is bound to beside its device.
 class SealInfo {
@@ -145,6 +145,7 @@ void encode_helper_request(const HelperRequest& request, MutableBytes out) {
   writer.u16(static_cast<std::uint16_t>(request.plan.size()));
   writer.u16(static_cast<std::uint16_t>(request.mask_count()));
   encode_credential(request.plan_credential, writer.reserve(kCredentialBytes).first<kCredentialBytes>());
+  writer.bytes(request.signature);
   writer.bytes(request.plan);
   writer.bytes(request.masks);
   SOTTO_CHECK(writer.ok() && writer.written() == out.size());
@@ -158,6 +159,7 @@ Rejection decode_helper_request(Bytes message, HelperRequest& request) {
   const std::size_t plan_bytes = reader.u16();
   const std::size_t mask_count = reader.u16();
   const Bytes credential = reader.bytes(kCredentialBytes);
+  reader.copy(request.signature);
   if (version != kHelperRequestVersion) return Rejection::kWrongVersion;
   if (reserved != 0 || plan_bytes > limits::kPlanBytesMax || mask_count > limits::kParticipantsMax) {
     return Rejection::kMalformed;
@@ -172,6 +174,17 @@ crypto::Digest mask_set_digest(const crypto::Digest& plan_digest, const HelperRe
   std::array<std::uint8_t, 2> count;
   store_le(count.data(), static_cast<std::uint16_t>(request.mask_count()));
   return crypto::sha256({labels::kOneShotSet, plan_digest, count, request.masks});
+}
+
+Statement request_statement(const AskedSet& asked) {
+  return {labels::kOneShotRequest, asked.helper, asked.plan, asked.set};
+}
+
+Rejection check_request(const HelperRequest& request, const AskedSet& asked) {
+  const Statement statement = request_statement(asked);
+  return crypto::es256_verify(request.plan_credential.key, statement.bytes(), request.signature)
+             ? Rejection::kNone
+             : Rejection::kBadSignature;
 }
 
 }  // namespace sotto::secagg

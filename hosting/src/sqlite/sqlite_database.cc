@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 
 namespace sotto::hosting {
 namespace {
@@ -31,8 +32,9 @@ void SqliteDatabase::Close::operator()(sqlite3* handle) const { sqlite3_close_v2
 
 void SqliteStatement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
 
-Result<SqliteDatabase> SqliteDatabase::open(const std::filesystem::path& path, int busy_timeout_ms) {
-  SqliteDatabase database(path.string());
+Result<SqliteDatabase> SqliteDatabase::open(const std::filesystem::path& path, int busy_timeout_ms,
+                                            std::string when_damaged) {
+  SqliteDatabase database(path.string(), std::move(when_damaged));
   if (database.path_ != kInMemory) make_private(database.path_);
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE;
@@ -60,12 +62,10 @@ Status SqliteDatabase::error(int code, const std::string& doing) const {
                          ". Another process holds this database: stop the other 'sotto serve' (or database " +
                          "shell), or use another data directory");
     case SQLITE_CORRUPT:
-      return data_loss(what +
-                       ". The file is damaged: restore it from a backup, or move it away to start anew");
+      return data_loss(what + ". The file is damaged: " + when_damaged_);
     case SQLITE_NOTADB:
-      return data_loss(
-          what + ". The file is not a Sotto database: use another data directory, or restore the file " +
-          "from a backup");
+      return data_loss(what + ". The file is not a Sotto database: use another data directory, or " +
+                       when_damaged_);
     case SQLITE_CONSTRAINT:
       return {StatusCode::kAlreadyExists, what};
     case SQLITE_FULL:

@@ -48,7 +48,7 @@ Result<std::int64_t> check_identity(SqliteDatabase& database, const SqliteSchema
   }
   if (*version < 1) {
     return data_loss("database " + database.path() +
-                     " has no valid schema version: restore it from a backup");
+                     " has no valid schema version: " + database.when_damaged());
   }
   if (*version > static_cast<std::int64_t>(schema.migrations.size())) {
     return failed_precondition(
@@ -66,8 +66,7 @@ Status check_integrity(SqliteDatabase& database) {
   const std::string answer = statement.text();
   if (answer == "ok") return {};
   return data_loss(
-      fmt::format("database {} is damaged ({}): restore it from a backup, or move it away to start anew",
-                  database.path(), answer));
+      fmt::format("database {} is damaged ({}): {}", database.path(), answer, database.when_damaged()));
 }
 
 Status set_write_ahead_log(SqliteDatabase& database) {

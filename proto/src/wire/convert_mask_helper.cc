@@ -12,7 +12,11 @@ Result<HelperReply> refusal_from_wire(const v1::HelperRefusal& from) {
   SOTTO_RETURN_IF_ERROR(check_integer("HelperRefusal.at_fault count",
                                       static_cast<std::uint64_t>(from.at_fault_size()), 0,
                                       limits::kParticipantsMax));
-  HelperRefusal refusal{.reason = printable(from.reason()), .at_fault = {}};
+  constexpr auto kKindMax = static_cast<std::uint32_t>(HelperRefusal::Kind::kBeforeStart);
+  SOTTO_RETURN_IF_ERROR(check_integer("HelperRefusal.kind", from.kind(), 0, kKindMax));
+  HelperRefusal refusal{.reason = printable(from.reason()),
+                        .at_fault = {},
+                        .kind = static_cast<HelperRefusal::Kind>(from.kind())};
   for (const std::uint32_t place : from.at_fault()) {
     SOTTO_RETURN_IF_ERROR(check_integer("HelperRefusal.at_fault", place, 0, limits::kParticipantsMax - 1));
     refusal.at_fault.push_back(static_cast<std::uint16_t>(place));
@@ -29,6 +33,7 @@ void to_wire(const HelperReply& from, v1::SumMasksReply& to) {
   }
   const auto& refusal = std::get<HelperRefusal>(from);
   to.mutable_refused()->set_reason(printable(refusal.reason));
+  to.mutable_refused()->set_kind(static_cast<std::uint32_t>(refusal.kind));
   for (const std::uint16_t place : refusal.at_fault) to.mutable_refused()->add_at_fault(place);
 }
 

@@ -28,11 +28,13 @@ Result<std::unique_ptr<aggregator::CohortSession>> make_session(const proto::Pla
   if (plan.aggregation.kind != proto::Aggregation::kOneShot) {
     return aggregator::make_cohort_session(plan, open.plan, random, authority, unix_seconds(now));
   }
-  SOTTO_RETURN_IF_ERROR(check_one_shot(options.helper != nullptr, authority.has_value()));
+  const bool enrolled = authority.has_value() && options.coordinator != nullptr;
+  SOTTO_RETURN_IF_ERROR(check_one_shot(options.helper != nullptr, enrolled));
   return aggregator::make_one_shot_session(
       plan, open.plan,
       {.authority = *authority,
        .plan_credential = open.plan_credential.value_or(secagg::Credential{}),
+       .coordinator = *options.coordinator,
        .helper = *options.helper,
        .now = unix_seconds(now)},
       random);
@@ -136,6 +138,7 @@ CohortEvent CohortHost::finish(const CohortAddress& cohort, Executor& executor) 
   for (const ParticipantIndex index : session->dishonest()) {
     if (index.value < seats.size()) finished.dishonest.push_back(seats[index.value]);
   }
+  finished.helper_restarted = session->helper_restarted();
   return {cohort, std::move(finished)};
 }
 

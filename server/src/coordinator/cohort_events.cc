@@ -150,6 +150,7 @@ void Core::on(const AtCohort& at, CohortFinished& event) {
     notice(NoticeAction::Level::kWarning, fmt::format("{}: device '{}' {}", name_of(at.task, at.round),
                                                       at.cohort.places[seat.value].device_id, deed));
   }
+  at.round.helper_restarted = event.helper_restarted;
   if (!event.sum) return cohort_failed(at, event.sum.error().message());
   if (!at.round.fits(*event.sum)) return cohort_failed(at, "its sum is of another form than the round's");
   const Result<double> norm = aggregator::check_influence(at.round.plan(), limits_of(at.task), *event.sum);

@@ -52,6 +52,7 @@ class Core final : public Coordinator {
   void handle(StoreAnsweredEvent& event);
   void handle(VerifiedEvent& event);
   void handle(BulletinEvent& event);
+  void handle(HelperEvent& event);
   void handle(TickEvent&) {}
   void handle(CreateTaskEvent& event);
   void handle(SetTaskStateEvent& event);
@@ -165,6 +166,8 @@ class Core final : public Coordinator {
   void end_round(Task& task, Round& round, EndedRound ended);
   // Its cohorts and its deadlines are gone, its devices are told. Once for each round.
   void release(Task& task, Round& round, const EndedRound& ended);
+  // True when another round is to follow this one at once.
+  [[nodiscard]] static bool count_outcome(Task& task, const Round& round, const EndedRound& ended);
   [[nodiscard]] std::int64_t pause_after_abandoned(std::uint32_t in_a_row) const;
 
   // ---- cohort_events.cc ----
@@ -247,6 +250,7 @@ class Core final : public Coordinator {
   std::uint64_t verifications_made_ = 0;
   std::map<VerificationId, std::variant<PendingCheckIn, SessionToken>> verifying_;
   SaidOnce said_;
+  bool helper_stops_ = false;  // so it says
   // Requests to the store that a caller waits for.
   std::uint64_t store_calls_made_ = 0;
   std::map<StoreCallId, CallId> store_calls_;

@@ -10,6 +10,8 @@
 namespace sotto::server {
 namespace {
 
+constexpr std::uint32_t kReplacedInARowMax = 3;
+
 DeadlineKey joining_of(const Task& task, const Round& round) {
   return {.task = task.stored.id, .kind = DeadlineKey::Kind::kJoining, .round = round.id()};
 }
@@ -34,13 +36,16 @@ void Core::settle() {
 }
 
 void Core::act_on(Task& task, Round& round) {
-  Round::Next next = round.next(task.active());
+  Round::Next next = round.next(task.takes_devices(round));
   if (const auto* close = std::get_if<Round::CloseJoining>(&next)) {
     close_joining(task, round, close->cohort_sizes);
   } else if (std::holds_alternative<Round::Commit>(next)) {
     end_round(task, round, {.round = round.id(), .committed = true});
   } else if (auto* abandon = std::get_if<Round::Abandon>(&next)) {
-    end_round(task, round, {.round = round.id(), .reason = std::move(abandon->reason)});
+    end_round(task, round,
+              {.round = round.id(),
+               .reason = std::move(abandon->reason),
+               .helper_restarted = round.helper_restarted});
   } else if (std::holds_alternative<Round::Vanish>(next)) {
     deadlines_.clear(joining_of(task, round));
     // As if it had never begun: the next one has its number, unless a plan went out with it.
@@ -134,13 +139,33 @@ std::int64_t Core::pause_after_abandoned(std::uint32_t in_a_row) const {
   return std::min(shortest << doublings, longest);
 }
 
+// A helper that starts again and again, or whose clock is far ahead, costs pauses like whatever else brings
+// rounds to nothing.
+bool Core::count_outcome(Task& task, const Round& round, const EndedRound& ended) {
+  if (ended.committed) {
+    task.abandoned_in_a_row = task.replaced_in_a_row = 0;
+    return false;
+  }
+  if (!ended.helper_restarted || task.replaced_in_a_row >= kReplacedInARowMax) {
+    ++task.abandoned_in_a_row;
+    return false;
+  }
+  ++task.replaced_in_a_row;
+  // Its vectors have left their devices, which send no other for the same version.
+  if (round.plan().model_version == task.stored.model.version) {
+    task.reissue_wanted = task.reissue_uncounted = true;
+  }
+  return true;
+}
+
 void Core::release(Task& task, Round& round, const EndedRound& ended) {
   for (const Cohort& cohort : round.cohorts()) {
     deadlines_.clear({task.stored.id, DeadlineKey::Kind::kStep, round.id(), cohort.id});
     command(round, cohort.id, DiscardCohort{});
   }
-  task.abandoned_in_a_row = ended.committed ? 0 : task.abandoned_in_a_row + 1;
-  if (const std::int64_t pause_ms = pause_after_abandoned(task.abandoned_in_a_row); pause_ms > 0) {
+  const bool replaced = count_outcome(task, round, ended);
+  const std::int64_t pause_ms = replaced ? 0 : pause_after_abandoned(task.abandoned_in_a_row);
+  if (pause_ms > 0) {
     task.next_round_at = now_ + std::chrono::milliseconds(pause_ms);
     deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound}, task.next_round_at);
   }
@@ -162,6 +187,12 @@ void Core::release(Task& task, Round& round, const EndedRound& ended) {
          ended.committed
              ? fmt::format("{} {}; the mean update's norm is {:.4g}", name, outcome, round.update_norm())
              : fmt::format("{} {}", name, outcome));
+  if (replaced) {
+    notice(NoticeAction::Level::kInfo,
+           fmt::format("{} is replaced by a new one at once: it was lost because the mask helper has started "
+                       "anew since its plan was signed",
+                       name));
+  }
   if (round.refusals.total() > 0) {
     notice(NoticeAction::Level::kWarning,
            fmt::format("{} refused {} messages: {}", name, round.refusals.total(), round.refusals.summary()));

@@ -189,7 +189,8 @@ void Core::model_reissued(Task& task, const ReissueModelRequest& request, const 
            fmt::format("{} could not be issued again: {}", name, status.message()));
   }
   // Whoever makes this happen again and again is slowed down like rounds that come to nothing.
-  const std::int64_t pause_ms = pause_after_abandoned(++task.abandoned_in_a_row);
+  const bool counts = !std::exchange(task.reissue_uncounted, false);
+  const std::int64_t pause_ms = counts ? pause_after_abandoned(++task.abandoned_in_a_row) : 0;
   if (pause_ms == 0 && status.ok()) return;
   task.next_round_at = now_ + std::chrono::milliseconds(std::max<std::int64_t>(pause_ms, 100));
   deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound}, task.next_round_at);

@@ -157,6 +157,7 @@ class Round {
   void count_uplink(std::size_t bytes) { record_.uplink_bytes += bytes; }
   RefusalCounts refusals{};
   std::optional<secagg::Credential> plan_credential{};  // made with the first plan that is given
+  bool helper_restarted = false;  // since the plan was signed: the round is lost, and nobody is to blame
   // Devices that left their visit: no second plan in this round.
   std::unordered_set<DeviceKey> departed{};
   // How often devices have begun anew in this round.

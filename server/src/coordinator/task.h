@@ -22,6 +22,7 @@ struct EndedRound {
   RoundId round;
   bool committed = false;
   std::string reason{};                         // why it is abandoned
+  bool helper_restarted = false;                // that is why: another round follows at once
   std::uint32_t attempts = 0;                   // to write it as it now stands
   Time retry_at = kNever;                       // after an attempt that failed
   std::optional<RecordRoundRequest> request{};  // made at the first attempt
@@ -41,8 +42,9 @@ struct Task {
   RoundId last_begun;               // numbers are never reused, and none above stored.rounds_reserved is used
   Time next_round_at = kNever;      // no round begins before; kNever: at once
   std::uint32_t abandoned_in_a_row = 0;
-  std::int64_t round_ms = 0;      // how long rounds take, averaged; 0: not known yet
-  std::uint64_t turned_away = 0;  // check-ins since the newest round began that found no place
+  std::uint32_t replaced_in_a_row = 0;  // lost because the mask helper restarted; not counted as abandoned
+  std::int64_t round_ms = 0;            // how long rounds take, averaged; 0: not known yet
+  std::uint64_t turned_away = 0;        // check-ins since the newest round began that found no place
 
   // Numbers for the rounds to come, reserved well before they are used.
   std::optional<StoreCallId> reserving{};
@@ -54,7 +56,9 @@ struct Task {
   // Their vectors for this version have left in rounds that came to nothing: it is issued again as a newer
   // one when no round is open.
   bool reissue_wanted = false;
+  bool reissue_uncounted = false;  // for a round that was replaced: no reason to slow down
   std::optional<StoreCallId> reissuing{};
+  bool helper_stops = false;      // the mask helper that this task needs: no round begins
   bool set_back_noticed = false;  // a device knows of rounds that this store does not
 
   // What is to be written, one thing at a time.
@@ -66,6 +70,10 @@ struct Task {
   // plans of one-shot sessions name.
   Task(StoredTask loaded, const crypto::Digest& helper);
 
+  // Whether the round gives plans, or would if it had any left.
+  [[nodiscard]] bool takes_devices(const Round& round) const {
+    return active() && (round.issued() || !helper_stops);
+  }
   [[nodiscard]] bool active() const { return stored.state == proto::TaskState::kActive; }
   [[nodiscard]] Round* find_round(RoundId id);
   // nullptr when none is open.

@@ -1,4 +1,4 @@
-// mask_helper::MaskHelper (sotto.proto): the one call of a coordinator.
+// mask_helper::MaskHelper (sotto.proto): the calls of a coordinator.
 #pragma once
 
 #include <memory>
@@ -14,12 +14,14 @@ namespace sotto::server {
 
 class MaskHelperRpc final {
  public:
-  // Listens at once. `helper`, `bulletin` and `executor` must outlive it.
+  // Listens at once. Requires options.clock. `helper`, `bulletin` and `executor` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperRpc>> start(
       const MaskHelperServerOptions& options, const hosting::TlsCertificate& certificate,
       mask_helper::MaskHelper& helper, identity::BulletinWatch& bulletin, Executor& executor);
   ~MaskHelperRpc();  // shutdown(0)
   [[nodiscard]] std::uint16_t port() const;
+  // From now on its state and its health say that it is about to stop; it answers as before.
+  void drain();
   void shutdown(std::chrono::milliseconds grace);
 
  private:

@@ -2,11 +2,13 @@
 
 #include <optional>
 #include <system_error>
+#include <thread>
 
 #include "mask_helper/mask_helper_rpc.h"
 #include "sotto/base/clock.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
+#include "sotto/host/utc_text.h"
 #include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/identity/bulletin_file.h"
@@ -30,7 +32,8 @@ class MaskHelperServer::Impl {
  public:
   ~Impl() { stop(std::chrono::milliseconds(0)); }
 
-  Status open(const MaskHelperServerOptions& options) {
+  Status open(MaskHelperServerOptions options) {
+    if (options.clock == nullptr) options.clock = &system_clock_;
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
     address_ = *host::parse_host_port(options.listen);
     const auto scalar = identity::load_x25519_private_key(secret_file(options.data_dir));
@@ -50,29 +53,42 @@ class MaskHelperServer::Impl {
     const hosting::TlsCertificateOptions tls{.directory = options.data_dir / "tls",
                                              .extra_names = options.extra_names,
                                              .owner = "Sotto mask helper"};
-    auto certificate = hosting::load_or_create_tls_certificate(tls, SystemClock().now());
+    auto certificate = hosting::load_or_create_tls_certificate(tls, system_clock_.now());
     if (!certificate) return certificate.error();
     certificate_ = std::move(*certificate);
     executor_ = make_thread_pool(options.threads);
+    const Time started = options.clock->now();  // with the record in hand: nobody sets it back from here on
     helper_.emplace(crypto::X25519PrivateKey(*scalar),
                     mask_helper::MaskHelperOptions{.authority = *authority, .cohort_min = options.cohort_min},
-                    *answered_);
+                    *answered_, started);
+    // Plans of this second are refused; those that are signed once it serves are not.
+    if (options.clock == &system_clock_) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1000 - started.ms % 1000));
+    }
     auto rpc = MaskHelperRpc::start(options, certificate_, *helper_, *bulletin_, *executor_);
     if (!rpc) return rpc.error();
     rpc_ = std::move(*rpc);
     certificate_.private_key_pem = {};  // from here on it is gRPC's
     renewal_.emplace(tls, certificate_.certificate_expires, options.notice);
+    if (options.notice) {
+      options.notice({hosting::Notice::Level::kInfo,
+                      "started at " + host::utc_time(started.ms) +
+                          ": plans that were signed before are refused, so rounds that were under way are "
+                          "lost and their coordinators begin new ones"});
+    }
     return {};
   }
 
   std::string address() const { return host::to_string({address_.host, rpc_->port()}); }
   const hosting::TlsCertificate& certificate() const { return certificate_; }
   const crypto::X25519PublicKey& public_key() const { return helper_->public_key(); }
+  void drain() { rpc_->drain(); }
   void stop(std::chrono::milliseconds grace) {
     if (rpc_) rpc_->shutdown(grace);
   }
 
  private:
+  SystemClock system_clock_;
   host::HostPort address_;
   hosting::TlsCertificate certificate_;
   std::unique_ptr<Executor> executor_;
@@ -89,6 +105,7 @@ MaskHelperServer::~MaskHelperServer() = default;
 std::string MaskHelperServer::address() const { return impl_->address(); }
 const hosting::TlsCertificate& MaskHelperServer::certificate() const { return impl_->certificate(); }
 const crypto::X25519PublicKey& MaskHelperServer::public_key() const { return impl_->public_key(); }
+void MaskHelperServer::drain() { impl_->drain(); }
 void MaskHelperServer::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 
 path mask_helper_public_file(const path& data_dir) { return data_dir / "helper-public.hex"; }

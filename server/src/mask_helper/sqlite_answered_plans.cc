@@ -25,6 +25,11 @@ CREATE TABLE answered (
 // The application id is "SOTH".
 const hosting::SqliteSchema kSchema{.application_id = 0x534f5448, .migrations = kMigrations};
 
+// An older copy knows less than the helper has answered.
+constexpr const char* kWithoutRecord =
+    "put no older copy in its place, but make a helper with a new key in another directory (`sotto helper "
+    "init`) and give coordinator and devices its public key";
+
 constexpr int kBusyTimeoutMs = 500;  // another helper on the same file will not go away
 
 class SqliteAnsweredPlans final : public AnsweredPlans {
@@ -40,7 +45,7 @@ class SqliteAnsweredPlans final : public AnsweredPlans {
     crypto::Digest digest;
     if (set.size() != digest.size()) {
       return data_loss("database " + database_.path() + ": a set's SHA-256 has a wrong length; the helper " +
-                       "cannot know what it has answered: restore a backup, or make a helper with a new key");
+                       "cannot know what it has answered: " + kWithoutRecord);
     }
     std::ranges::copy(set, digest.begin());
     return std::optional(digest);
@@ -62,7 +67,7 @@ class SqliteAnsweredPlans final : public AnsweredPlans {
 };
 
 Result<std::unique_ptr<AnsweredPlans>> open_file(const std::filesystem::path& path) {
-  Result<SqliteDatabase> database = SqliteDatabase::open(path, kBusyTimeoutMs);
+  Result<SqliteDatabase> database = SqliteDatabase::open(path, kBusyTimeoutMs, kWithoutRecord);
   if (!database) return database.error();
   SOTTO_RETURN_IF_ERROR(hosting::prepare_schema(*database, kSchema));
   return std::unique_ptr<AnsweredPlans>(std::make_unique<SqliteAnsweredPlans>(std::move(*database)));
@@ -82,8 +87,7 @@ Result<std::unique_ptr<AnsweredPlans>> open_answered_plans(const std::filesystem
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
     return not_found("the database " + path.string() +
-                     " is missing, so the helper cannot know what it has answered: restore it, or make a " +
-                     "helper with a new key");
+                     " is missing, so the helper cannot know what it has answered: " + kWithoutRecord);
   }
   return open_file(path);
 }

@@ -24,6 +24,12 @@ bool worth_repeating(const grpc::Status& status) {
          status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
 }
 
+// The coordinator's clock is ahead of the helper's.
+bool too_early(const Result<proto::HelperReply>& reply) {
+  const auto* refusal = reply ? std::get_if<proto::HelperRefusal>(&*reply) : nullptr;
+  return refusal != nullptr && refusal->kind == proto::HelperRefusal::Kind::kNotYet;
+}
+
 }  // namespace
 
 class MaskHelperClient::Impl {
@@ -39,11 +45,22 @@ class MaskHelperClient::Impl {
     for (;;) {
       v1::SumMasksReply reply;
       const grpc::Status status = call(wire, deadline, reply);
-      if (status.ok()) return read(reply);
-      const bool last = !worth_repeating(status) || system_clock::now() + pause >= deadline;
-      if (last || !wait(pause)) return failure(status);
+      Result<proto::HelperReply> outcome =
+          status.ok() ? read(reply) : Result<proto::HelperReply>(failure(status));
+      const bool again = status.ok() ? too_early(outcome) : worth_repeating(status);
+      if (!again || system_clock::now() + pause >= deadline) return outcome;
+      if (!wait(pause)) return unavailable("helper " + options_.address + ": no answer is wanted any more");
       pause = std::min(2 * pause, milliseconds(options_.backoff_max_ms));
     }
+  }
+
+  Result<bool> stopping(milliseconds deadline) {
+    grpc::ClientContext context;
+    context.set_deadline(system_clock::now() + deadline);
+    v1::HelperState state;
+    const grpc::Status status = stub_->GetState(&context, {}, &state);
+    if (!status.ok()) return failure(status);
+    return state.stopping();
   }
 
   void cancel() {
@@ -99,6 +116,7 @@ MaskHelperClient::MaskHelperClient(std::unique_ptr<Impl> impl) : impl_(std::move
 MaskHelperClient::~MaskHelperClient() = default;
 
 Result<proto::HelperReply> MaskHelperClient::sum_masks(Bytes request) { return impl_->sum_masks(request); }
+Result<bool> MaskHelperClient::stopping(milliseconds deadline) { return impl_->stopping(deadline); }
 void MaskHelperClient::cancel() { impl_->cancel(); }
 
 Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHelperClientOptions& options) {

@@ -27,7 +27,8 @@
 namespace sotto::server {
 namespace {
 
-constexpr std::chrono::seconds kBulletinLook{2};
+constexpr std::chrono::seconds kBulletinLook{2};         // and the mask helper's state
+constexpr std::chrono::milliseconds kHelperState{1000};  // to say it in
 
 }  // namespace
 
@@ -67,11 +68,14 @@ class Service::Impl {
     auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
-    cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust, .helper = helper_.get()});
+    cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust,
+                                                .coordinator = &core.identity->signer,
+                                                .helper = helper_.get()});
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
     watch_bulletin();
+    watch_endorsement(notice);
     auto server = GrpcServer::start(
         {.address = options.listen,
          .certificate_file = certificate_.server_file,
@@ -123,11 +127,21 @@ class Service::Impl {
     if (*changed) tell_bulletin();
   }
 
+  // A helper that says nothing may be busy, or starting anew: what it said last holds.
+  void ask_helper() {
+    if (helper_ == nullptr) return;
+    const Result<bool> stopping = helper_->stopping(kHelperState);
+    if (stopping) loop_->tell(HelperEvent{.stopping = *stopping});
+  }
+
   // The first look is taken before the first device is let in.
   void watch_bulletin() {
     if (!bulletin_->believed().bulletin().empty()) tell_bulletin();
     look_for_bulletin();
-    watching_.emplace(kBulletinLook, [this] { look_for_bulletin(); });
+    watching_.emplace(kBulletinLook, [this] {
+      look_for_bulletin();
+      ask_helper();
+    });
   }
 
   // Without a helper in the options there is none.

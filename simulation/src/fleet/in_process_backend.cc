@@ -154,7 +154,9 @@ class InProcessBackend final : public Backend {
   LocalMaskHelper helper_{fleet_.coordinator().trust, *randomness_.stream({.purpose = "mask helper"}),
                           executor_, clock_};
   server::CohortHost cohorts_{*coordinator_random_,
-                              {.authority = fleet_.coordinator().trust, .helper = &helper_}};
+                              {.authority = fleet_.coordinator().trust,
+                               .coordinator = &fleet_.coordinator().signer,
+                               .helper = &helper_}};
   std::unique_ptr<server::Coordinator> coordinator_;
   std::optional<server::InlineRunner> runner_;
   std::uint64_t last_call_ = 0;

@@ -2,6 +2,7 @@
 // process.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "sotto/aggregator/one_shot_session.h"
@@ -13,9 +14,12 @@ namespace sotto::simulation {
 
 class LocalMaskHelper final : public aggregator::HelperLink {
  public:
-  // Its key is drawn from `random`. `executor` and `clock` must outlive the helper.
+  // Its key is drawn from `random`, and it started just before. `executor` and `clock` must outlive it.
   LocalMaskHelper(const secagg::Trust& authority, Random& random, Executor& executor, const Clock& clock)
-      : helper_(draw_key(random), {.authority = authority}, *answered_), executor_(executor), clock_(clock) {}
+      : helper_(draw_key(random), {.authority = authority}, *answered_,
+                clock.now() + std::chrono::milliseconds(-1)),
+        executor_(executor),
+        clock_(clock) {}
 
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const { return helper_.public_key(); }
   Result<proto::HelperReply> sum_masks(Bytes request) override {

@@ -28,6 +28,11 @@ class TrustingHelper final : public HelperLink {
     if (answer) return answer();
     secagg::HelperRequest decoded;
     EXPECT_EQ(secagg::decode_helper_request(request, decoded), Rejection::kNone);
+    const crypto::Digest plan_digest = context().plan_digest;
+    EXPECT_EQ(secagg::check_request(decoded, {.helper = plan_.helper_digest,
+                                              .plan = plan_digest,
+                                              .set = secagg::mask_set_digest(plan_digest, decoded)}),
+              Rejection::kNone);
     const std::vector<std::uint8_t> plan_bytes = proto::encode_plan(plan_);
     EXPECT_TRUE(std::equal(plan_bytes.begin(), plan_bytes.end(), decoded.plan.begin(), decoded.plan.end()));
     proto::MaskSum sum;
@@ -87,7 +92,11 @@ class OneShotSession : public testing::Test {
     crypto::SeededRandom random(1);
     auto session = make_one_shot_session(
         plan_, proto::encode_plan(plan_),
-        {.authority = authority_.public_key(), .plan_credential = {}, .helper = helper_}, random);
+        {.authority = authority_.public_key(),
+         .plan_credential = {.key = coordinator_.public_key(), .endorsement = {}, .signature = {}},
+         .coordinator = coordinator_,
+         .helper = helper_},
+        random);
     EXPECT_TRUE(session.has_value()) << session.error().message();
     return std::move(*session);
   }
@@ -132,6 +141,7 @@ class OneShotSession : public testing::Test {
   Cohort cohort_;
   TrustingHelper helper_;
   secagg::KeySigner authority_{crypto::fresh_key()};
+  secagg::KeySigner coordinator_{crypto::fresh_key()};
   std::vector<secagg::KeySigner> devices_;
   crypto::SeededRandom random_{9};
   std::unique_ptr<CohortSession> session_;
@@ -248,6 +258,19 @@ TEST_F(OneShotSession, EndsWithTheHelpersReasonAndNamesWhoIsToBlame) {
   EXPECT_EQ(session_->dishonest(), std::vector<ParticipantIndex>{ParticipantIndex{order[2].second}});
 }
 
+TEST_F(OneShotSession, TellsAHelperThatStartedAnewFromOneThatRefuses) {
+  using Kind = proto::HelperRefusal::Kind;
+  for (const Kind kind : {Kind::kFinal, Kind::kNotYet, Kind::kBeforeStart}) {
+    session_ = make();
+    for (std::size_t i = 0; i < 4; ++i) ASSERT_EQ(admit(i), Rejection::kNone);
+    helper_.answer = [kind] {
+      return proto::HelperReply(proto::HelperRefusal{.reason = "its reason", .at_fault = {}, .kind = kind});
+    };
+    EXPECT_THAT(finish().error().message(), HasSubstr("the helper refused: its reason"));
+    EXPECT_EQ(session_->helper_restarted(), kind == Kind::kBeforeStart);
+  }
+}
+
 TEST_F(OneShotSession, EndsWhenTheHelperIsSilentOrAnswersNonsense) {
   const std::pair<std::function<Result<proto::HelperReply>()>, const char*> cases[] = {
       {[] { return unavailable("nobody listens"); }, "the helper did not answer: nobody listens"},
@@ -272,7 +295,8 @@ TEST_F(OneShotSession, EndsWhenTheHelperIsSilentOrAnswersNonsense) {
 
 TEST_F(OneShotSession, IsMadeOfItsOwnPlanOnly) {
   crypto::SeededRandom random(1);
-  const OneShotSetup setup{.authority = {}, .plan_credential = {}, .helper = helper_};
+  const OneShotSetup setup{
+      .authority = {}, .plan_credential = {}, .coordinator = coordinator_, .helper = helper_};
   std::vector<std::uint8_t> bytes = proto::encode_plan(plan_);
   EXPECT_THAT(make_cohort_session(plan_, bytes, random).error().message(), HasSubstr("needs a helper"));
   bytes.back() ^= 1;

@@ -496,35 +496,51 @@ TEST(GoldenVectors, OneShotMessagesMaskSealAndCommitToTheseBytes) {
 
 constexpr Time kPlanTime{1'767'225'600'000};  // the plans of the vectors were signed
 
-TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
+// The answer of a helper that has answered nothing since it started.
+proto::HelperReply answer(const Json& fields, const Message& request, Time started = Time{kPlanTime.ms - 1},
+                          Time now = kPlanTime) {
   InlineExecutor executor;
+  const auto answered = mask_helper::make_memory_answered_plans();
+  mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
+                                 {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
+                                 *answered, started);
+  return *helper.answer(request, now, executor);
+}
+
+TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
   for (const Json& fields : read_cases("one_shot")) {
     const OneShotCase one_shot(fields);
     const Message bytes = bytes_of(fields, "request");
     HelperRequest request;
     ASSERT_EQ(decode_helper_request(bytes, request), Rejection::kNone);
     EXPECT_EQ(hex_of(mask_set_digest(one_shot.context.plan_digest, request)), fields.at("set"));
-    const auto answered = mask_helper::make_memory_answered_plans();
-    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
-                                   {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
-                                   *answered);
-    const auto reply = helper.answer(bytes, kPlanTime, executor);
-    ASSERT_TRUE(reply.has_value() && std::holds_alternative<proto::MaskSum>(*reply)) << fields.at("name");
-    EXPECT_EQ(hex_of(std::get<proto::MaskSum>(*reply).ring), fields.at("mask_sum"));
+    const proto::HelperReply reply = answer(fields, bytes);
+    ASSERT_TRUE(std::holds_alternative<proto::MaskSum>(reply)) << fields.at("name");
+    EXPECT_EQ(hex_of(std::get<proto::MaskSum>(reply).ring), fields.at("mask_sum"));
   }
 }
 
 TEST(GoldenVectors, HelpersRefuseTheseRequests) {
-  InlineExecutor executor;
   const Json first = read_cases("one_shot").at(0);
   for (const Json& refused : read_cases("one_shot", "refused")) {
-    const auto answered = mask_helper::make_memory_answered_plans();
-    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(first, "helper_private")),
-                                   {.authority = array_of<crypto::kEs256PublicKeyBytes>(first, "authority")},
-                                   *answered);
-    const auto reply = helper.answer(bytes_of(refused, "request"), kPlanTime, executor);
-    ASSERT_TRUE(reply.has_value());
-    EXPECT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply)) << refused.at("why");
+    const proto::HelperReply reply = answer(first, bytes_of(refused, "request"));
+    EXPECT_TRUE(std::holds_alternative<proto::HelperRefusal>(reply)) << refused.at("why");
+  }
+}
+
+// The first case's request to helpers that started at these times.
+TEST(GoldenVectors, HelpersTakePlansOfAfterTheirStart) {
+  const std::map<proto::HelperRefusal::Kind, std::string> words = {
+      {proto::HelperRefusal::Kind::kFinal, "never"},
+      {proto::HelperRefusal::Kind::kNotYet, "not yet"},
+      {proto::HelperRefusal::Kind::kBeforeStart, "before the start"}};
+  const Json first = read_cases("one_shot").at(0);
+  const Message request = bytes_of(first, "request");
+  for (const Json& start : read_cases("one_shot", "starts")) {
+    const proto::HelperReply reply =
+        answer(first, request, Time{start.at("started_ms")}, Time{start.at("now_ms")});
+    const auto* refusal = std::get_if<proto::HelperRefusal>(&reply);
+    EXPECT_EQ(refusal == nullptr ? "sum" : words.at(refusal->kind), start.at("verdict")) << start;
   }
 }
 

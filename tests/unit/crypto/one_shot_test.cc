@@ -198,8 +198,15 @@ class HelperRequests : public OneShot {
                          MutableBytes(masks_).subspan(i * kSealedMaskBytes).first<kSealedMaskBytes>());
     }
     request_ = {.plan_credential = decoded_.mask.credential, .plan = text_bytes("plan"), .masks = masks_};
+    request_.signature = device_.sign(request_statement(asked()).bytes());
     encoded_.resize(helper_request_bytes(4, 2));
     encode_helper_request(request_, encoded_);
+  }
+
+  [[nodiscard]] AskedSet asked() const {
+    return {.helper = crypto::sha256({helper_.public_key()}),
+            .plan = context_.plan_digest,
+            .set = mask_set_digest(context_.plan_digest, request_)};
   }
 
   std::vector<std::uint8_t> masks_;
@@ -211,6 +218,7 @@ TEST_F(HelperRequests, SurviveTheWire) {
   HelperRequest read;
   ASSERT_EQ(decode_helper_request(encoded_, read), Rejection::kNone);
   EXPECT_EQ(read.plan_credential, request_.plan_credential);
+  EXPECT_EQ(read.signature, request_.signature);
   EXPECT_TRUE(std::equal(read.plan.begin(), read.plan.end(), request_.plan.begin(), request_.plan.end()));
   ASSERT_EQ(read.mask_count(), 2u);
   EXPECT_EQ(read.mask(0), decoded_.mask);
@@ -230,7 +238,7 @@ TEST_F(HelperRequests, OfAnyOtherLengthAreRefused) {
 TEST_F(HelperRequests, BeyondTheBoundsAreRefused) {
   HelperRequest read;
   std::vector<std::uint8_t> other = encoded_;
-  other[0] = 2;
+  other[0] = 1;  // was not signed
   EXPECT_EQ(decode_helper_request(other, read), Rejection::kWrongVersion);
   other = encoded_;
   other[1] = 1;
@@ -238,7 +246,7 @@ TEST_F(HelperRequests, BeyondTheBoundsAreRefused) {
   for (const auto& [plan_bytes, masks] :
        {std::pair(limits::kPlanBytesMax, std::size_t{0}), {std::size_t{4}, limits::kParticipantsMax}}) {
     other.assign(helper_request_bytes(plan_bytes, masks), 0);
-    other[0] = 1;
+    other[0] = 2;
     store_le(other.data() + 2, static_cast<std::uint16_t>(plan_bytes));
     store_le(other.data() + 4, static_cast<std::uint16_t>(masks));
     EXPECT_EQ(decode_helper_request(other, read), Rejection::kNone);
@@ -246,14 +254,45 @@ TEST_F(HelperRequests, BeyondTheBoundsAreRefused) {
     EXPECT_EQ(read.mask_count(), masks);
   }
   other.assign(helper_request_bytes(4, limits::kParticipantsMax + 1), 0);
-  other[0] = 1;
+  other[0] = 2;
   other[2] = 4;
   store_le(other.data() + 4, static_cast<std::uint16_t>(limits::kParticipantsMax + 1));
   EXPECT_EQ(decode_helper_request(other, read), Rejection::kMalformed);
   other.assign(helper_request_bytes(limits::kPlanBytesMax + 1, 0), 0);
-  other[0] = 1;
+  other[0] = 2;
   store_le(other.data() + 2, static_cast<std::uint16_t>(limits::kPlanBytesMax + 1));
   EXPECT_EQ(decode_helper_request(other, read), Rejection::kMalformed);
+}
+
+TEST_F(HelperRequests, AreSignedByThePlansKeyForOneHelperPlanAndSet) {
+  EXPECT_EQ(check_request(request_, asked()), Rejection::kNone);
+  for (crypto::Digest AskedSet::*part : {&AskedSet::helper, &AskedSet::plan, &AskedSet::set}) {
+    AskedSet other = asked();
+    (other.*part)[31] ^= 1;
+    EXPECT_EQ(check_request(request_, other), Rejection::kBadSignature);
+  }
+  HelperRequest other = request_;
+  other.signature[0] ^= 1;
+  EXPECT_EQ(check_request(other, asked()), Rejection::kBadSignature);
+  other = request_;
+  other.plan_credential.key = authority_.public_key();
+  EXPECT_EQ(check_request(other, asked()), Rejection::kBadSignature);
+  other.plan_credential.key = {};  // no point of the curve
+  EXPECT_EQ(check_request(other, asked()), Rejection::kBadSignature);
+}
+
+// PROTOCOL.md section 10.3, from the primitives.
+TEST_F(HelperRequests, AreSignedOverTheProtocolsBytes) {
+  const AskedSet of = asked();
+  std::vector<std::uint8_t> statement;
+  for (const Bytes part :
+       {text_bytes({"sotto/v2 one-shot request\0", 26}), Bytes(of.helper), Bytes(of.plan), Bytes(of.set)}) {
+    statement.insert(statement.end(), part.begin(), part.end());
+  }
+  EXPECT_TRUE(std::ranges::equal(request_statement(of).bytes(), statement));
+  crypto::Es256Signature signature;  // after version, counts and credential
+  std::copy_n(encoded_.begin() + 235, signature.size(), signature.begin());
+  EXPECT_TRUE(crypto::es256_verify(device_.public_key(), statement, signature));
 }
 
 TEST_F(HelperRequests, ASetsDigestIsOfItsPlanAndEveryByteOfItsMasks) {

@@ -18,6 +18,7 @@ namespace {
 using std::filesystem::path;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::array<const char*, 3> kSteps = {
     "CREATE TABLE first(n); INSERT INTO first VALUES(1)",
@@ -152,6 +153,32 @@ TEST_F(SqliteSchemaTest, RefusesAFileThatIsDamagedOrNone) {
   pages << std::string(64, '\xee');
   pages.close();
   expect_error(prepare(), StatusCode::kDataLoss, "is damaged");
+}
+
+// Every error that could send an operator to a backup.
+TEST_F(SqliteSchemaTest, AdvisesWhatTheOwnerOfADamagedFileSays) {
+  const auto told = [&] {
+    SqliteDatabase database = std::move(*SqliteDatabase::open(file_, 0, "ask its owner"));
+    const std::string text = prepare_schema(database, schema()).message();
+    EXPECT_THAT(text, HasSubstr("ask its owner"));
+    EXPECT_THAT(text, Not(HasSubstr("backup")));
+    return text;
+  };
+  std::ofstream(file_) << std::string(8192, 'x');
+  EXPECT_THAT(told(), HasSubstr("not a Sotto database"));
+  expect_error(prepare(), StatusCode::kDataLoss, "restore it from a backup");
+  std::filesystem::remove(file_);
+  ASSERT_NO_FATAL_FAILURE(leave_behind("CREATE TABLE first(n); PRAGMA application_id = " +
+                                       std::to_string(kApplication) + "; PRAGMA user_version = -1"));
+  EXPECT_THAT(told(), HasSubstr("no valid schema version"));
+  ASSERT_NO_FATAL_FAILURE(
+      leave_behind("PRAGMA page_size = 4096; CREATE INDEX i ON first(n); PRAGMA "
+                   "user_version = 1"));
+  std::fstream pages(file_, std::ios::in | std::ios::out | std::ios::binary);
+  pages.seekp(2 * 4096);
+  pages << std::string(64, '\xee');
+  pages.close();
+  EXPECT_THAT(told(), HasSubstr("is damaged"));
 }
 
 TEST_F(SqliteSchemaTest, NeedsAWriteAheadLog) {

@@ -14,6 +14,7 @@ using ::testing::HasSubstr;
 
 constexpr std::size_t kDevices = 8;
 constexpr Time kNow{1'000'000};
+constexpr Time kStarted{-1};  // before the fleet's plan was signed
 
 crypto::X25519PrivateKey key_of(std::uint8_t number) {
   crypto::SecretBytes<32> scalar;
@@ -59,7 +60,7 @@ class LyingCoordinator : public testing::Test {
 
   OneShotFleet fleet_{kDevices, key_of(1).public_key()};
   std::unique_ptr<AnsweredPlans> answered_ = make_memory_answered_plans();
-  MaskHelper helper_{key_of(1), {.authority = fleet_.authority(), .cohort_min = 3}, *answered_};
+  MaskHelper helper_{key_of(1), {.authority = fleet_.authority(), .cohort_min = 3}, *answered_, kStarted};
   std::unique_ptr<Executor> executor_ = make_thread_pool(2);
 };
 
@@ -90,13 +91,13 @@ TEST_F(LyingCoordinator, GetsNoSumOfFewDevices) {
   expect_refusal(fleet_.request({}), "the set has 0 devices");
   proto::Plan plan = fleet_.plan();  // a plan that asks for less than the helper does
   plan.aggregation.cohort_min = 3;
-  MaskHelper strict(key_of(1), {.authority = fleet_.authority(), .cohort_min = 6}, *answered_);
+  MaskHelper strict(key_of(1), {.authority = fleet_.authority(), .cohort_min = 6}, *answered_, kStarted);
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 5; ++i) masks.push_back(fleet_.mask(i, plan));
   const auto reply = strict.answer(fleet_.request(plan, masks), kNow, *executor_);
   ASSERT_TRUE(reply.has_value());
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("must have 6 .. 50"));
-  MaskHelper careless(key_of(1), {.authority = fleet_.authority(), .cohort_min = 1}, *answered_);
+  MaskHelper careless(key_of(1), {.authority = fleet_.authority(), .cohort_min = 1}, *answered_, kStarted);
   masks.resize(2);
   EXPECT_THAT(
       std::get<proto::HelperRefusal>(*careless.answer(fleet_.request(plan, masks), kNow, *executor_)).reason,
@@ -129,7 +130,7 @@ TEST_F(LyingCoordinator, GetsNothingForAnOldPlanNorForOneOfTheFuture) {
   EXPECT_EQ(refusal_at(plan.not_after), "");
   EXPECT_THAT(refusal_at(plan.not_after + 1), HasSubstr("the plan ended")) << "answered before, and over";
   OneShotFleet tomorrow(kDevices, key_of(1).public_key(), 86'400);
-  MaskHelper helper(key_of(1), {.authority = tomorrow.authority()}, *answered_);
+  MaskHelper helper(key_of(1), {.authority = tomorrow.authority()}, *answered_, kStarted);
   const auto reply = helper.answer(tomorrow.request({0, 1, 2, 3}), kNow, *executor_);
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason,
               HasSubstr("the plan was signed at 1970-01-02T00:00:00Z"));
@@ -170,7 +171,7 @@ TEST_F(LyingCoordinator, CannotBringADeviceThatTheAuthorityHasRevoked) {
   secagg::Trust authority = fleet_.authority();
   const crypto::Digest stolen = fleet_.identity(2);
   authority.revoked = stolen;
-  MaskHelper informed(key_of(1), {.authority = authority, .cohort_min = 3}, *answered_);
+  MaskHelper informed(key_of(1), {.authority = authority, .cohort_min = 3}, *answered_, kStarted);
   const auto reply = informed.answer(fleet_.request({0, 2, 3, 4}), kNow, *executor_);
   ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply));
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("1 of 4 masks are not signed"));
@@ -182,7 +183,7 @@ TEST_F(LyingCoordinator, ThatWasRevokedAsksInVain) {
   secagg::Trust authority = fleet_.authority();
   const crypto::Digest stolen = secagg::identity_of(fleet_.coordinator().public_key());
   authority.revoked = stolen;
-  MaskHelper informed(key_of(1), {.authority = authority, .cohort_min = 3}, *answered_);
+  MaskHelper informed(key_of(1), {.authority = authority, .cohort_min = 3}, *answered_, kStarted);
   const auto reply = informed.answer(fleet_.request({0, 2, 3, 4}), kNow, *executor_);
   ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply));
   EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason, HasSubstr("revoked the coordinator"));
@@ -238,14 +239,15 @@ TEST_F(LyingCoordinator, CannotAlterWhatADeviceSigned) {
 }
 
 TEST_F(LyingCoordinator, IsToldWhoseSeedDoesNotOpen) {
-  OneShotFleet elsewhere(kDevices, key_of(2).public_key());
   proto::Plan plan = fleet_.plan();
   plan.helper_digest = crypto::sha256({key_of(2).public_key()});
-  MaskHelper other(key_of(2), {.authority = fleet_.authority(), .cohort_min = 3}, *answered_);
+  MaskHelper other(key_of(2), {.authority = fleet_.authority(), .cohort_min = 3}, *answered_, kStarted);
   std::vector<secagg::SealedMask> masks;
   for (std::size_t i = 0; i < 5; ++i)
     masks.push_back(fleet_.mask(i, plan));  // sealed to the first helper's key
-  const auto reply = other.answer(fleet_.request(plan, masks), kNow, *executor_);
+  const auto reply = other.answer(
+      OneShotFleet::asked_of(key_of(2).public_key(), fleet_.coordinator(), fleet_.request(plan, masks)), kNow,
+      *executor_);
   ASSERT_TRUE(reply.has_value());
   const auto& refusal = std::get<proto::HelperRefusal>(*reply);
   EXPECT_THAT(refusal.reason, HasSubstr("5 of 5 masks do not open"));
@@ -293,6 +295,121 @@ TEST_F(LyingCoordinator, GetsAWordForBytesThatAreNoRequest) {
   expect_refusal(request, describe(Rejection::kWrongVersion));
 }
 
+std::optional<proto::HelperRefusal> refusal_of(const Result<proto::HelperReply>& reply) {
+  EXPECT_TRUE(reply.has_value());
+  const auto* refusal = std::get_if<proto::HelperRefusal>(&*reply);
+  return refusal == nullptr ? std::nullopt : std::optional(*refusal);
+}
+
+// The operator put a copy of yesterday's record back, or none, and started the helper again.
+TEST_F(LyingCoordinator, GetsNoSecondSetFromAHelperWhoseRecordWasSetBack) {
+  using Kind = proto::HelperRefusal::Kind;
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+  const Time restart{kNow.ms + 1};
+  const auto forgetful = make_memory_answered_plans();
+  MaskHelper restarted(key_of(1), {.authority = fleet_.authority()}, *forgetful, restart);
+  for (const auto& set : {std::vector<std::size_t>{0, 1, 2, 3}, {0, 1, 2, 3, 4}}) {
+    const auto refusal = refusal_of(restarted.answer(fleet_.request(set), restart, *executor_));
+    ASSERT_TRUE(refusal.has_value());
+    EXPECT_EQ(refusal->kind, Kind::kBeforeStart);
+    EXPECT_THAT(refusal->reason, HasSubstr("signed at 1970-01-01T00:00:00Z, before this helper's start at "
+                                           "1970-01-01T00:16:40Z: a new round is needed"));
+    EXPECT_TRUE(refusal->at_fault.empty());
+  }
+  EXPECT_EQ(*forgetful->find(crypto::sha256({proto::encode_plan(fleet_.plan())})), std::nullopt);
+}
+
+TEST_F(LyingCoordinator, GetsAnswersForPlansThatWereSignedAfterTheHelpersStartOnly) {
+  using Kind = proto::HelperRefusal::Kind;
+  constexpr std::uint64_t kIssuedAt = 5000;
+  OneShotFleet fleet(kDevices, key_of(1).public_key(), kIssuedAt);
+  const std::vector<std::uint8_t> request = fleet.request({0, 2, 3, 4});
+  const auto started_at = [&](std::int64_t ms) {
+    const auto answered = make_memory_answered_plans();
+    MaskHelper helper(key_of(1), {.authority = fleet.authority()}, *answered, Time{ms});
+    return refusal_of(helper.answer(request, Time{5'100'000}, *executor_));
+  };
+  EXPECT_EQ(started_at(4'999'999), std::nullopt);
+  // In the second in which the plan was signed: which came first cannot be told.
+  ASSERT_TRUE(started_at(5'000'000).has_value());
+  EXPECT_EQ(started_at(5'000'000)->kind, Kind::kBeforeStart);
+  EXPECT_EQ(started_at(5'000'999)->kind, Kind::kBeforeStart);
+  EXPECT_EQ(started_at(5'099'999)->kind, Kind::kBeforeStart);
+}
+
+// Otherwise a coordinator that signs plans of tomorrow would have one answered before a restart and after.
+TEST_F(LyingCoordinator, GetsNothingForAPlanBeforeItsTimeHasComeHere) {
+  using Kind = proto::HelperRefusal::Kind;
+  OneShotFleet fleet(kDevices, key_of(1).public_key(), 1000);
+  MaskHelper helper(key_of(1), {.authority = fleet.authority()}, *answered_, kStarted);
+  const std::vector<std::uint8_t> request = fleet.request({0, 2, 3, 4});
+  const auto early = refusal_of(helper.answer(request, Time{999'999}, *executor_));
+  ASSERT_TRUE(early.has_value());
+  EXPECT_EQ(early->kind, Kind::kNotYet);
+  EXPECT_THAT(early->reason, HasSubstr("1970-01-01T00:16:40Z, which is yet to come here, where it is "
+                                       "1970-01-01T00:16:39Z: ask again then"));
+  EXPECT_EQ(*answered_->find(crypto::sha256({proto::encode_plan(fleet.plan())})), std::nullopt);
+  EXPECT_EQ(refusal_of(helper.answer(request, Time{1'000'000}, *executor_)), std::nullopt);
+}
+
+// A start whose clock is behind what it was: the record knows better.
+TEST_F(LyingCoordinator, GetsNoSecondSetAfterTheHelpersClockWasSetBack) {
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+  MaskHelper restarted(key_of(1), {.authority = fleet_.authority()}, *answered_, kStarted);
+  const auto refusal = refusal_of(restarted.answer(fleet_.request({0, 1, 2, 3}), kNow, *executor_));
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_THAT(refusal->reason, HasSubstr("another set of devices"));
+  EXPECT_EQ(refusal->kind, proto::HelperRefusal::Kind::kFinal);
+}
+
+constexpr const char* kNotAsked = "the set is not signed by the coordinator that signed the plan";
+
+// Every device that was offered a plan knows it and its credential.
+TEST_F(LyingCoordinator, IsNotADeviceThatAsksFirst) {
+  const std::vector<std::uint8_t> set_of_its_own = fleet_.request({3, 4, 5, 6});
+  expect_refusal(fleet_.asked_by(fleet_.device(3), set_of_its_own), kNotAsked);
+  // Nor when it shows its own endorsement beside the plan.
+  secagg::HelperRequest request;
+  ASSERT_EQ(secagg::decode_helper_request(set_of_its_own, request), Rejection::kNone);
+  request.plan_credential = secagg::make_credential(
+      fleet_.device(3), fleet_.masks()[3].credential.endorsement, secagg::plan_statement(request.plan));
+  std::vector<std::uint8_t> bytes(set_of_its_own.size());
+  secagg::encode_helper_request(request, bytes);
+  expect_refusal(fleet_.asked_by(fleet_.device(3), bytes), "not signed by a coordinator");
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+}
+
+TEST_F(LyingCoordinator, IsNotAnotherThanTheOneThatSignedThePlan) {
+  secagg::KeySigner other(crypto::fresh_key());
+  expect_refusal(fleet_.asked_by(other, fleet_.request({0, 1, 2, 3})), kNotAsked);
+  expect_refusal(fleet_.asked_by(fleet_.authority_signer(), fleet_.request({0, 1, 2, 3})), kNotAsked);
+  expect_sum(fleet_.request({0, 1, 2, 3, 4}), {0, 1, 2, 3, 4});
+}
+
+// What somebody saw of an honest request is good for that request.
+TEST_F(LyingCoordinator, HasSignedThisSetOfThisPlanForThisHelper) {
+  constexpr std::ptrdiff_t kAt = 6 + secagg::kCredentialBytes;
+  constexpr std::ptrdiff_t kBytes = crypto::kEs256SignatureBytes;
+  const std::vector<std::uint8_t> wanted = fleet_.request({0, 1, 2, 3});
+  const auto with_signature_of = [&](const std::vector<std::uint8_t>& other, std::ptrdiff_t at) {
+    std::vector<std::uint8_t> request = wanted;
+    std::copy_n(other.begin() + at, kBytes, request.begin() + kAt);
+    return request;
+  };
+  expect_refusal(with_signature_of(fleet_.request({0, 1, 2, 4}), kAt), kNotAsked);
+  proto::Plan next = fleet_.plan();
+  ++next.round.value;
+  const auto of_other_plan = fleet_.request(next, {fleet_.masks().begin(), fleet_.masks().begin() + 4});
+  expect_refusal(with_signature_of(of_other_plan, kAt), kNotAsked);
+  expect_refusal(with_signature_of(wanted, kAt - kBytes), kNotAsked);  // the plan's own
+  expect_refusal(OneShotFleet::asked_of(key_of(2).public_key(), fleet_.coordinator(), wanted), kNotAsked);
+  std::vector<std::uint8_t> damaged = wanted;
+  damaged[kAt + kBytes - 1] ^= 1;
+  expect_refusal(damaged, kNotAsked);
+  expect_refusal(with_signature_of(std::vector<std::uint8_t>(wanted.size()), kAt), kNotAsked);
+  expect_sum(wanted, {0, 1, 2, 3});
+}
+
 // A disk that fails when it should remember.
 class FailingPlans final : public AnsweredPlans {
  public:
@@ -306,7 +423,7 @@ class FailingPlans final : public AnsweredPlans {
 
 TEST_F(LyingCoordinator, GetsNothingThatIsNotOnRecordFirst) {
   FailingPlans failing;
-  MaskHelper helper(key_of(1), {.authority = fleet_.authority(), .cohort_min = 3}, failing);
+  MaskHelper helper(key_of(1), {.authority = fleet_.authority(), .cohort_min = 3}, failing, kStarted);
   EXPECT_THAT(helper.answer(fleet_.request({0, 1, 2, 3}), kNow, *executor_).error().message(),
               HasSubstr("cannot write"));
   failing.fails_to_find = true;

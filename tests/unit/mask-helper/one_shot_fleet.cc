@@ -108,6 +108,20 @@ std::vector<std::uint8_t> OneShotFleet::request_of(Bytes plan, std::vector<secag
       .masks = encoded};
   std::vector<std::uint8_t> bytes(secagg::helper_request_bytes(plan.size(), masks.size()));
   secagg::encode_helper_request(request, bytes);
+  return asked_by(coordinator_, bytes);
+}
+
+std::vector<std::uint8_t> OneShotFleet::asked_of(const crypto::X25519PublicKey& helper,
+                                                 secagg::Signer& signer, Bytes request) {
+  secagg::HelperRequest asked;
+  EXPECT_EQ(secagg::decode_helper_request(request, asked), Rejection::kNone);
+  const crypto::Digest plan = crypto::sha256({asked.plan});
+  asked.signature = signer.sign(
+      secagg::request_statement(
+          {.helper = crypto::sha256({helper}), .plan = plan, .set = secagg::mask_set_digest(plan, asked)})
+          .bytes());
+  std::vector<std::uint8_t> bytes(request.size());
+  secagg::encode_helper_request(asked, bytes);
   return bytes;
 }
 

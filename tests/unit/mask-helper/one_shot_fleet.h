@@ -38,6 +38,12 @@ class OneShotFleet {
                                                      Order order = Order::kByIdentity);
   // An honest request for these devices of masks().
   [[nodiscard]] std::vector<std::uint8_t> request(const std::vector<std::size_t>& devices);
+  // This request, asked of the fleet's helper by another.
+  [[nodiscard]] std::vector<std::uint8_t> asked_by(secagg::Signer& signer, Bytes request) const {
+    return asked_of(helper_, signer, request);
+  }
+  [[nodiscard]] static std::vector<std::uint8_t> asked_of(const crypto::X25519PublicKey& helper,
+                                                          secagg::Signer& signer, Bytes request);
 
   [[nodiscard]] const crypto::Es256PublicKey& authority() const { return authority_.public_key(); }
   [[nodiscard]] crypto::Digest identity(std::size_t device) const {
@@ -45,6 +51,7 @@ class OneShotFleet {
   }
   [[nodiscard]] secagg::KeySigner& authority_signer() { return authority_; }
   [[nodiscard]] secagg::KeySigner& coordinator() { return coordinator_; }
+  [[nodiscard]] secagg::KeySigner& device(std::size_t device) { return devices_[device]; }
   [[nodiscard]] const proto::Plan& plan() const { return plan_; }
   [[nodiscard]] const std::vector<secagg::SealedMask>& masks() const { return masks_; }
 

@@ -468,6 +468,10 @@ TEST(ConvertMaskHelper, KeepsSumsAndRefusals) {
   EXPECT_EQ(round_trip<v1::SumMasksReply>(sum), sum);
   const HelperReply refusal = HelperRefusal{.reason = "another set", .at_fault = {0, 7, 9999}};
   EXPECT_EQ(round_trip<v1::SumMasksReply>(refusal), refusal);
+  for (const auto kind : {HelperRefusal::Kind::kNotYet, HelperRefusal::Kind::kBeforeStart}) {
+    const HelperReply other = HelperRefusal{.reason = "too soon, or too late", .at_fault = {}, .kind = kind};
+    EXPECT_EQ(round_trip<v1::SumMasksReply>(other), other);
+  }
 }
 
 TEST(ConvertMaskHelper, RefusesAnswersOutsideTheirBounds) {
@@ -483,6 +487,9 @@ TEST(ConvertMaskHelper, RefusesAnswersOutsideTheirBounds) {
   bad.mutable_refused()->clear_at_fault();
   for (std::size_t i = 0; i <= limits::kParticipantsMax; ++i) bad.mutable_refused()->add_at_fault(0);
   expect_refused(bad, "HelperRefusal.at_fault count");
+  bad.mutable_refused()->clear_at_fault();
+  bad.mutable_refused()->set_kind(3);
+  expect_refused(bad, "HelperRefusal.kind = 3: must be 0 .. 2");
 }
 
 TEST(ConvertAdministration, ChecksNamesAndStates) {

@@ -12,6 +12,7 @@ namespace sotto::server {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 crypto::Digest digest(std::uint8_t byte) {
   crypto::Digest value;
@@ -73,6 +74,28 @@ TEST_F(AnsweredPlansFile, IsNeverMadeByOpening) {
   EXPECT_EQ(create_answered_plans(path()).code(), StatusCode::kAlreadyExists);
 }
 
+// What an operator does who follows the advice is safe: nothing is set back.
+TEST_F(AnsweredPlansFile, ThatIsLostOrDamagedIsReplacedByAHelperWithANewKey) {
+  const auto expect_advice = [&] {
+    const auto opened = open_answered_plans(path());
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_THAT(opened.error().message(), HasSubstr("make a helper with a new key"));
+    for (const char* word : {"restore", "backup", "anew"}) {
+      EXPECT_THAT(opened.error().message(), Not(HasSubstr(word)));
+    }
+  };
+  expect_advice();
+  std::ofstream(path()) << std::string(8192, 'x');
+  expect_advice();
+  std::filesystem::remove(path());
+  ASSERT_TRUE(create_answered_plans(path()).ok());
+  std::fstream pages(path(), std::ios::in | std::ios::out | std::ios::binary);
+  pages.seekp(100);
+  pages << std::string(64, '\xee');
+  pages.close();
+  expect_advice();
+}
+
 TEST_F(AnsweredPlansFile, IsForOneProcess) {
   ASSERT_TRUE(create_answered_plans(path()).ok());
   const auto first = open();
@@ -88,7 +111,8 @@ TEST_F(AnsweredPlansFile, IsNoOtherFile) {
   EXPECT_EQ(open_answered_plans(path()).status().code(), StatusCode::kDataLoss);
 }
 
-// The coordinator asks again after the helper was restarted, once honestly and once not.
+// The coordinator asks again after the helper was restarted by a clock that was set back, once honestly and
+// once not.
 TEST_F(AnsweredPlansFile, LetARestartedHelperAnswerTheSameSetOnly) {
   crypto::SecretBytes<32> scalar;
   scalar.reveal_mutable()[5] = 1;
@@ -98,8 +122,8 @@ TEST_F(AnsweredPlansFile, LetARestartedHelperAnswerTheSameSetOnly) {
   const std::vector<std::uint8_t> request = fleet.request({0, 1, 2, 3, 4});
   for (const bool restarted : {false, true}) {
     const auto plans = open();
-    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()},
-                                   *plans);
+    mask_helper::MaskHelper helper(crypto::X25519PrivateKey(scalar), {.authority = fleet.authority()}, *plans,
+                                   Time{-1});
     if (restarted) {
       const auto second = helper.answer(fleet.request({0, 1, 2, 3}), Time{1000}, executor);
       ASSERT_TRUE(second.has_value());

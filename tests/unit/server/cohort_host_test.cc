@@ -122,6 +122,21 @@ TEST_F(CohortHostTest, SaysWhyACohortCannotBeOpened) {
   EXPECT_TRUE(step(AdmitToCohort{Seat{0}, {}}).empty()) << "nothing was opened";
 }
 
+TEST_F(CohortHostTest, AsksNoHelperWithoutAKeyToSignWith) {
+  class SilentHelper final : public aggregator::HelperLink {
+   public:
+    Result<proto::HelperReply> sum_masks(Bytes) override { return unavailable("nobody listens"); }
+  };
+  SilentHelper helper;
+  const OpenCohort command{.plan = plan_bytes(proto::Aggregation::kOneShot)};
+  CohortHostOptions options{.authority = secagg::fleet_authority().public_key(), .helper = &helper};
+  CohortHost nameless(random_, options);
+  EXPECT_EQ(of<CohortFailed>(nameless.step(kCohort, command, now_)).size(), 1u);
+  options.coordinator = &secagg::enrolled_coordinator().signer;
+  CohortHost host(random_, options);
+  EXPECT_TRUE(host.step(kCohort, command, now_).empty());
+}
+
 // What a device sends to join this plan.
 std::vector<std::uint8_t> join_of(const secagg::Identity& device, Bytes plan, std::uint64_t seed) {
   crypto::SeededRandom random(seed);

@@ -111,8 +111,10 @@ class Harness {
     auto opened = Coordinator::open(std::move(*tasks), random_, options_, now);
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     coordinator = std::move(*opened);
-    cohorts = std::make_unique<CohortHost>(
-        random_, CohortHostOptions{.authority = options_.identity->trust, .helper = helper_});
+    cohorts =
+        std::make_unique<CohortHost>(random_, CohortHostOptions{.authority = options_.identity->trust,
+                                                                .coordinator = &options_.identity->signer,
+                                                                .helper = helper_});
   }
 
   template <typename E>

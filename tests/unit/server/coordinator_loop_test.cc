@@ -152,6 +152,16 @@ TEST_F(CoordinatorLoopTest, HearsOfTheAuthoritysBulletinUntilItStops) {
   loop.tell({.problem = "nobody listens"});  // a second value would be an exception
 }
 
+TEST_F(CoordinatorLoopTest, HearsOfTheMaskHelper) {
+  std::promise<std::string> notice;
+  CoordinatorLoop loop(parts_,
+                       {.notice = [&](const NoticeAction& action) { notice.set_value(action.text); }});
+  loop.tell(HelperEvent{.stopping = true});
+  EXPECT_EQ(notice.get_future().get(), "it stops");
+  loop.stop();
+  loop.tell(HelperEvent{.stopping = false});  // a second value would be an exception
+}
+
 TEST_F(CoordinatorLoopTest, AnExceptionEndsTheLoopWithAReason) {
   std::promise<NoticeAction> notice;
   CoordinatorLoop loop(parts_, {.notice = [&](const NoticeAction& action) { notice.set_value(action); }});
@@ -290,7 +300,7 @@ TEST_F(CoordinatorLoopTest, HasSignaturesVerifiedOnAThreadOfTheirOwn) {
   std::atomic<int> asked{0};
   coordinator_.on_check_in = [&](const CheckInEvent& event) {
     const secagg::Identity& device = secagg::enrolled_device("d");
-    const secagg::Statement statement = secagg::plan_statement(text_bytes("anything"));
+    const secagg::PlanStatement statement = secagg::plan_statement(text_bytes("anything"));
     SignedStatement says{secagg::make_credential(device.signer, device.endorsement, statement),
                          {statement.bytes().begin(), statement.bytes().end()}};
     if (event.request.device_id == "forger") says.statement.back() ^= 1;

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "coordinator_harness.h"
 #include "sotto/aggregator/server_optimizer.h"
 #include "sotto/mask_helper/mask_helper.h"
@@ -28,14 +31,26 @@ class LocalHelper final : public aggregator::HelperLink {
   Result<proto::HelperReply> sum_masks(Bytes request) override {
     if (out_of_reach) return unavailable("nobody listens there");
     InlineExecutor executor;
-    return helper_.answer(request, testing::kHarnessStart, executor);
+    return helper_->answer(request, now, executor);
+  }
+  // Anew, with an empty record.
+  void start(Time at) {
+    now = at;
+    answered_ = mask_helper::make_memory_answered_plans();
+    helper_.emplace(key_of(1),
+                    mask_helper::MaskHelperOptions{.authority = secagg::fleet_authority().public_key()},
+                    *answered_, at);
+  }
+  LocalHelper() {
+    start(Time{0});
+    now = testing::kHarnessStart;
   }
   bool out_of_reach = false;
+  Time now;
 
  private:
-  std::unique_ptr<mask_helper::AnsweredPlans> answered_ = mask_helper::make_memory_answered_plans();
-  mask_helper::MaskHelper helper_{
-      key_of(1), {.authority = secagg::fleet_authority().public_key()}, *answered_};
+  std::unique_ptr<mask_helper::AnsweredPlans> answered_;
+  std::optional<mask_helper::MaskHelper> helper_;
 };
 
 class OneShotRound : public ::testing::Test {
@@ -47,6 +62,7 @@ class OneShotRound : public ::testing::Test {
   }
 
   void check_in() {
+    helper_.now = harness_.now;
     for (auto& device : devices_) device->take_plan(harness_.plan_for(device->name));
   }
   // The device's whole contribution; `sealed_to` is the helper's key unless it is mistaken.
@@ -220,6 +236,109 @@ TEST_F(OneShotRound, IsAbandonedWithTheReasonWhenTheHelperIsSilent) {
   check_in();
   for (std::size_t i = 0; i < 5; ++i) join(i);
   expect_committed({0, 1, 2, 3, 4}, before);
+}
+
+// Whose record may have been set back, which the coordinator need not know: the plan is of before its start.
+TEST_F(OneShotRound, IsReplacedAtOnceWhenTheHelperRestarted) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  check_in();
+  helper_.start(harness_.now + std::chrono::milliseconds(1));
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  const proto::RoundRecord lost = harness_.rounds().at(0);
+  EXPECT_EQ(lost.outcome, proto::RoundOutcome::kAbandoned);
+  EXPECT_THAT(lost.reason, HasSubstr("before this helper's start"));
+  EXPECT_TRUE(
+      harness_.noticed("task 'gait', round 1 is replaced by a new one at once: it was lost because the "
+                       "mask helper has started anew since its plan was signed",
+                       NoticeAction::Level::kInfo));
+  // The devices' ledgers let no second vector leave for the same version.
+  EXPECT_EQ(last_model().version.value, before.version.value + 1);
+  EXPECT_EQ(last_model().parameters, before.parameters);
+  harness_.advance(1000);  // so that the new plan is of after the start
+  const StoredModel reissued = last_model();
+  check_in();
+  EXPECT_EQ(devices_[0]->plan.round.value, 2u);
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  expect_committed({0, 1, 2, 3, 4}, reissued);
+}
+
+// ... and is none of the abandoned ones that make pauses grow, unless the helper makes a habit of it.
+TEST_F(OneShotRound, IsReplacedThreeTimesInARowAtTheMost) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const auto lose_a_round = [&] {
+    check_in();
+    helper_.start(harness_.now + std::chrono::milliseconds(1));
+    for (std::size_t i = 0; i < 5; ++i) join(i);
+  };
+  for (int lost = 0; lost < 3; ++lost) lose_a_round();  // nothing is waited for in between
+  EXPECT_EQ(std::ranges::count_if(harness_.notices,
+                                  [](const NoticeAction& notice) {
+                                    return notice.text.find("is replaced by a new one") != std::string::npos;
+                                  }),
+            3);
+  harness_.notices.clear();
+  lose_a_round();  // abandoned, the first in a row: no pause yet
+  EXPECT_FALSE(harness_.noticed("is replaced by a new one", NoticeAction::Level::kInfo));
+  lose_a_round();
+  EXPECT_THAT(harness_.window_for("device-0").reason, HasSubstr("after 2 abandoned in a row"));
+  harness_.advance(60'000);
+  const StoredModel before = last_model();
+  check_in();
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+  helper_.start(harness_.now);
+  check_in();
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  EXPECT_TRUE(harness_.noticed("is replaced by a new one", NoticeAction::Level::kInfo)) << "counted anew";
+}
+
+TEST_F(OneShotRound, IsNotBegunWhileTheHelperIsAboutToStop) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  harness_.step(HelperEvent{.stopping = true});
+  EXPECT_TRUE(harness_.noticed("the mask helper is about to stop", NoticeAction::Level::kInfo));
+  for (int time = 0; time < 2; ++time) {
+    const proto::RetryWindow window = harness_.window_for("device-0");
+    EXPECT_THAT(window.reason, HasSubstr("the mask helper to be back"));
+    EXPECT_LE(window.delay_max_ms, 10'000u) << "it is expected back soon";
+    harness_.advance(60'000);
+  }
+  EXPECT_THAT(harness_.status().waiting_for, HasSubstr("the mask helper to be back"));
+  harness_.notices.clear();
+  harness_.step(HelperEvent{.stopping = true});  // says so again and again
+  EXPECT_TRUE(harness_.notices.empty());
+  harness_.step(HelperEvent{.stopping = false});
+  EXPECT_TRUE(harness_.noticed("the mask helper is back", NoticeAction::Level::kInfo));
+  const StoredModel before = last_model();
+  check_in();
+  EXPECT_EQ(devices_[0]->plan.round.value, 1u) << "no number is lost";
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+}
+
+TEST_F(OneShotRound, ThatHasGivenAPlanGoesOnWhileTheHelperIsAboutToStop) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  devices_[0]->take_plan(harness_.plan_for("device-0"));
+  harness_.step(HelperEvent{.stopping = true});
+  for (std::size_t i = 1; i < 5; ++i) devices_[i]->take_plan(harness_.plan_for(devices_[i]->name));
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+  EXPECT_THAT(harness_.window_for("device-0").reason, HasSubstr("the mask helper to be back"));
+}
+
+TEST_F(OneShotRound, OfATaskThatIsMadeMeanwhileWaitsForTheHelperAndNoOtherDoes) {
+  harness_.step(HelperEvent{.stopping = true});
+  proto::TaskSpec other = task_spec(proto::Aggregation::kPlain, 3);
+  other.name = "plain";
+  other.population = "others";
+  harness_.create(other);
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  EXPECT_THAT(harness_.window_for("device-0").reason, HasSubstr("the mask helper to be back"));
+  proto::CheckInRequest request = Harness::request("device-1");
+  request.population = "others";
+  const auto reply = harness_.take<proto::CheckInReply>(harness_.call(CheckInEvent{{}, request}));
+  EXPECT_TRUE(std::holds_alternative<proto::PlanOffer>(reply));
 }
 
 TEST_F(OneShotRound, NamesADeviceWhoseSeedDoesNotOpen) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -21,6 +22,13 @@ namespace {
 using std::filesystem::path;
 using ::testing::HasSubstr;
 
+// Stands where it is put. The helper reads it on threads of its own.
+class StandingClock final : public Clock {
+ public:
+  [[nodiscard]] Time now() const override { return Time{ms.load()}; }
+  std::atomic<std::int64_t> ms = 1'700'000'000'000;
+};
+
 class MaskHelperOverGrpc : public ::testing::Test {
  protected:
   MaskHelperOverGrpc() {
@@ -29,7 +37,7 @@ class MaskHelperOverGrpc : public ::testing::Test {
     folder_ = pattern;
     EXPECT_TRUE(create_mask_helper(data_dir()).ok());
     fleet_.emplace(6, *identity::load_x25519_public_key(mask_helper_public_file(data_dir())),
-                   static_cast<std::uint64_t>(SystemClock().now().ms) / 1000);
+                   unix_seconds(clock_.now()) + kPlanAfterS);
     EXPECT_TRUE(identity::save_public_key(folder_ / "authority.pem", fleet_->authority()).ok());
   }
   ~MaskHelperOverGrpc() override {
@@ -45,6 +53,7 @@ class MaskHelperOverGrpc : public ::testing::Test {
          .listen = listen,
          .authority_file = folder_ / "authority.pem",
          .bulletin_file = folder_ / "brought.pem",
+         .clock = &clock_,
          .notice = [this](const hosting::Notice& notice) { notices_.push_back(notice.text); }});
     ASSERT_TRUE(server.has_value()) << server.error().message();
     server_ = std::move(*server);
@@ -63,28 +72,70 @@ class MaskHelperOverGrpc : public ::testing::Test {
     EXPECT_TRUE(std::get<proto::MaskSum>(*reply).ring == fleet_->sum_of_masks(devices));
   }
 
+  // The plan is of this long after the helper's first start.
+  static constexpr std::uint64_t kPlanAfterS = 10;
+  void let_the_plans_time_come() { clock_.ms += 2000 * static_cast<std::int64_t>(kPlanAfterS); }
+
   path folder_;
+  StandingClock clock_;
   std::optional<mask_helper::OneShotFleet> fleet_;
   std::unique_ptr<MaskHelperServer> server_;
   std::string ca_pem_;
   std::vector<std::string> notices_;  // read between calls only
 };
 
-TEST_F(MaskHelperOverGrpc, AnswersOneSetAlsoAfterARestart) {
+TEST_F(MaskHelperOverGrpc, AnswersOneSet) {
   const std::vector<std::size_t> set = {0, 1, 2, 3, 4};
-  for (int start = 0; start < 2; ++start) {
+  serve();
+  let_the_plans_time_come();
+  const auto link = client(server_->address());
+  expect_sum(link->sum_masks(fleet_->request(set)), set);
+  const auto second = link->sum_masks(fleet_->request({0, 1, 2, 3}));
+  ASSERT_TRUE(second.has_value()) << second.error().message();
+  EXPECT_THAT(std::get<proto::HelperRefusal>(*second).reason, HasSubstr("another set of devices"));
+  expect_sum(link->sum_masks(fleet_->request(set)), set);
+}
+
+// With the record that it had, and with a copy from before it answered: neither makes a difference.
+TEST_F(MaskHelperOverGrpc, AnswersNoPlanOfBeforeItsStart) {
+  const path record = data_dir() / "answered.db";
+  const path copy = folder_ / "copy.db";
+  std::filesystem::copy_file(record, copy);
+  serve();
+  let_the_plans_time_come();
+  expect_sum(client(server_->address())->sum_masks(fleet_->request({0, 1, 2, 3, 4})), {0, 1, 2, 3, 4});
+  for (const bool set_back : {false, true}) {
+    server_.reset();
+    if (set_back) std::filesystem::copy_file(copy, record, std::filesystem::copy_options::overwrite_existing);
+    notices_.clear();
     serve();
-    const auto link = client(server_->address());
-    expect_sum(link->sum_masks(fleet_->request(set)), set);
-    const auto second = link->sum_masks(fleet_->request({0, 1, 2, 3}));
-    ASSERT_TRUE(second.has_value()) << second.error().message();
-    EXPECT_THAT(std::get<proto::HelperRefusal>(*second).reason, HasSubstr("another set of devices"));
+    EXPECT_THAT(notices_,
+                ::testing::Contains(HasSubstr("plans that were signed before are refused, so rounds "
+                                              "that were under way are lost")));
+    for (const auto& set : {std::vector<std::size_t>{0, 1, 2, 3}, {0, 1, 2, 3, 4}}) {
+      const auto reply = client(server_->address())->sum_masks(fleet_->request(set));
+      ASSERT_TRUE(reply.has_value()) << reply.error().message();
+      ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply));
+      EXPECT_EQ(std::get<proto::HelperRefusal>(*reply).kind, proto::HelperRefusal::Kind::kBeforeStart);
+    }
   }
+}
+
+TEST_F(MaskHelperOverGrpc, IsAskedAgainWhileItsClockIsBehind) {
+  serve();
+  const auto hurried = client(server_->address(), 300)->sum_masks(fleet_->request({0, 1, 2, 3}));
+  ASSERT_TRUE(hurried.has_value()) << hurried.error().message();
+  EXPECT_EQ(std::get<proto::HelperRefusal>(*hurried).kind, proto::HelperRefusal::Kind::kNotYet);
+  const auto link = client(server_->address());
+  auto reply = std::async(std::launch::async, [&] { return link->sum_masks(fleet_->request({0, 1, 2, 3})); });
+  let_the_plans_time_come();
+  expect_sum(reply.get(), {0, 1, 2, 3});
 }
 
 TEST_F(MaskHelperOverGrpc, ARevokedDeviceIsRefusedFromTheNextAnswerOnAndAfterARestart) {
   using testing::Contains;
   serve();
+  let_the_plans_time_come();
   const auto bring = [&](std::uint32_t edition, std::vector<crypto::Digest> revoked) {
     EXPECT_TRUE(
         identity::save_bulletin(folder_ / "brought.pem",
@@ -101,7 +152,9 @@ TEST_F(MaskHelperOverGrpc, ARevokedDeviceIsRefusedFromTheNextAnswerOnAndAfterARe
   bring(5, {fleet_->identity(2)});
   EXPECT_THAT(reason(), HasSubstr("1 of 4 masks are not signed"));
   EXPECT_THAT(notices_, Contains("edition 5 of the authority's bulletin is in force"));
+  clock_.ms = StandingClock().ms.load();  // so that the restarted one takes the plan, too
   serve();
+  let_the_plans_time_come();
   bring(4, {});  // set back
   EXPECT_THAT(reason(), HasSubstr("1 of 4 masks are not signed"));
   EXPECT_THAT(notices_, Contains(HasSubstr("set it back")));
@@ -116,7 +169,22 @@ TEST_F(MaskHelperOverGrpc, IsWaitedFor) {
   const auto link = client(address);
   auto reply = std::async(std::launch::async, [&] { return link->sum_masks(fleet_->request({0, 1, 2, 3})); });
   serve(address);
+  let_the_plans_time_come();
   expect_sum(reply.get(), {0, 1, 2, 3});
+}
+
+TEST_F(MaskHelperOverGrpc, SaysThatItStopsAndAnswersOn) {
+  serve();
+  let_the_plans_time_come();
+  const auto link = client(server_->address());
+  constexpr std::chrono::seconds kPatience{20};
+  EXPECT_EQ(*link->stopping(kPatience), false);
+  server_->drain();
+  EXPECT_EQ(*link->stopping(kPatience), true);
+  expect_sum(link->sum_masks(fleet_->request({0, 1, 2, 3})), {0, 1, 2, 3});
+  server_.reset();
+  const auto silent = link->stopping(std::chrono::milliseconds(300));
+  EXPECT_EQ(silent.status().code(), StatusCode::kUnavailable);
 }
 
 TEST_F(MaskHelperOverGrpc, IsGivenUpAtTheDeadlineOrWhenCancelled) {
@@ -151,6 +219,7 @@ TEST_F(MaskHelperOverGrpc, DoesNotStartWithoutItsKeyOrItsRecord) {
   const auto forgetful = MaskHelperServer::start(options);
   EXPECT_EQ(forgetful.status().code(), StatusCode::kNotFound);
   EXPECT_THAT(forgetful.status().message(), HasSubstr("cannot know what it has answered"));
+  EXPECT_THAT(forgetful.status().message(), HasSubstr("make a helper with a new key"));
   std::filesystem::rename(folder_ / "lost.db", data_dir() / "answered.db");
   std::filesystem::remove(data_dir() / "helper-key.hex");
   const auto keyless = MaskHelperServer::start(options);

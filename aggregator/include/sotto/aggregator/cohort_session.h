@@ -65,6 +65,9 @@ class CohortSession {
   // shares were wrong. Before a model moves by the sum, check_influence() must have accepted it.
   [[nodiscard]] virtual Result<CohortSum> finish(Executor& executor) = 0;
   [[nodiscard]] virtual std::vector<ParticipantIndex> dishonest() const { return {}; }
+  // finish() failed because the helper has started anew since the plan was signed: it pays to begin another
+  // round.
+  [[nodiscard]] virtual bool helper_restarted() const { return false; }
 };
 
 // `plan` is the round's plan and `plan_bytes` its encoding. kInvalidArgument when the plan cannot be served,

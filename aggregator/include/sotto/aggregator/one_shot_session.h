@@ -24,15 +24,18 @@ class HelperLink {
 struct OneShotSetup {
   secagg::Trust authority{};             // that enrolled the devices; what it borrows is copied
   secagg::Credential plan_credential{};  // the coordinator's, of the plan: the helper asks for it
+  // Has the key that signed the plan, and signs the set that the helper is asked about. Outlives the session;
+  // used in finish() only, on its thread.
+  secagg::Signer& coordinator;
   HelperLink& helper;                    // outlives the session; used in finish() only
   std::uint64_t now = secagg::kNoClock;  // seconds since the Unix epoch, by which endorsements have ended
 };
 
 // A payload of admit() is a device's whole message; what stays of it is its part in the sum and what the
 // helper must be shown. The session has no step but joining. finish() asks the helper and blocks for as long
-// as `helper` does; kAborted with the helper's reason when it refuses, and dishonest() then names whose masks
-// were to blame. kInvalidArgument when the plan is not of one-shot sessions or `plan_bytes` is not its
-// encoding.
+// as `helper` does; kAborted with the helper's reason when it refuses: dishonest() then names whose masks
+// were to blame, and helper_restarted() says whether nobody is. kInvalidArgument when the plan is not of
+// one-shot sessions or `plan_bytes` is not its encoding.
 [[nodiscard]] Result<std::unique_ptr<CohortSession>> make_one_shot_session(const proto::Plan& plan,
                                                                            Bytes plan_bytes,
                                                                            const OneShotSetup& setup,

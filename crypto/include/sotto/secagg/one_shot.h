@@ -78,13 +78,14 @@ struct OneShotMessage {
 
 // What the coordinator asks the helper: the sum of the masks of one set of devices.
 struct HelperRequest {
-  Credential plan_credential{};  // the coordinator's, of the plan (PROTOCOL.md section 9)
-  Bytes plan;                    // at most limits::kPlanBytesMax
+  Credential plan_credential{};        // the coordinator's, of the plan (PROTOCOL.md section 9)
+  crypto::Es256Signature signature{};  // by the same key, of request_statement()
+  Bytes plan;                          // at most limits::kPlanBytesMax
   Bytes masks;  // kSealedMaskBytes each, at most limits::kParticipantsMax, ascending by identity
   [[nodiscard]] std::size_t mask_count() const { return masks.size() / kSealedMaskBytes; }
   [[nodiscard]] SealedMask mask(std::size_t index) const;  // requires index < mask_count()
 };
-inline constexpr std::size_t kHelperRequestHeaderBytes = 6 + kCredentialBytes;
+inline constexpr std::size_t kHelperRequestHeaderBytes = 6 + kCredentialBytes + crypto::kEs256SignatureBytes;
 [[nodiscard]] constexpr std::size_t helper_request_bytes(std::size_t plan_bytes, std::size_t masks) {
   return kHelperRequestHeaderBytes + plan_bytes + masks * kSealedMaskBytes;
 }
@@ -94,5 +95,18 @@ void encode_helper_request(const HelperRequest& request, MutableBytes out);
 [[nodiscard]] Rejection decode_helper_request(Bytes message, HelperRequest& request);
 // Names one set of devices and what they sent.
 [[nodiscard]] crypto::Digest mask_set_digest(const crypto::Digest& plan_digest, const HelperRequest& request);
+
+// Of whom the coordinator asks what.
+struct AskedSet {
+  crypto::Digest helper{};  // SHA-256 of its X25519 public key, as the plan names it
+  crypto::Digest plan{};    // H(plan)
+  crypto::Digest set{};     // mask_set_digest()
+};
+// What a coordinator signs to have its set answered. A plan is answered once: without this whoever knows it,
+// as each of its devices does, could spend it on a set of their own.
+[[nodiscard]] Statement request_statement(const AskedSet& asked);
+// Whether whoever signed the plan asks for this set: kBadSignature. Whether that key is a coordinator's is
+// for check_credential() to say of the plan's credential.
+[[nodiscard]] Rejection check_request(const HelperRequest& request, const AskedSet& asked);
 
 }  // namespace sotto::secagg

@@ -21,8 +21,11 @@ class SqliteDatabase {
   // What SQLite calls a database without a file, which ends when it is closed.
   static constexpr const char* kInMemory = ":memory:";
 
-  // Opens or creates the file, its owner's alone; reads nothing of it yet.
-  [[nodiscard]] static Result<SqliteDatabase> open(const std::filesystem::path& path, int busy_timeout_ms);
+  // Opens or creates the file, its owner's alone; reads nothing of it yet. `when_damaged` is what errors
+  // advise then: not every database may be set back to an older copy.
+  [[nodiscard]] static Result<SqliteDatabase> open(
+      const std::filesystem::path& path, int busy_timeout_ms,
+      std::string when_damaged = "restore it from a backup, or move it away to start anew");
 
   // Runs statements that return no rows that matter.
   [[nodiscard]] Status execute(const char* sql);
@@ -32,14 +35,17 @@ class SqliteDatabase {
   [[nodiscard]] std::int64_t last_insert_rowid() const;
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& when_damaged() const { return when_damaged_; }
 
  private:
   struct Close {
     void operator()(sqlite3* handle) const;
   };
-  explicit SqliteDatabase(std::string path) : path_(std::move(path)) {}
+  SqliteDatabase(std::string path, std::string when_damaged)
+      : path_(std::move(path)), when_damaged_(std::move(when_damaged)) {}
 
   std::string path_;
+  std::string when_damaged_;
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -2,7 +2,7 @@
 // coordinator: it holds the key to which devices seal the seeds of their masks, and gives out nothing but the
 // sum of the masks of one set of devices for each plan.
 //
-//   coordinator --request--> [who asks?  which plan?  enough devices, each enrolled and once?  first set?]
+//   coordinator --request--> [which plan?  whose?  after our start?  enough devices, each once?  first set?]
 //               <--sum of masks-- [set made durable] <-- seeds opened
 //
 // A core without I/O; it links neither the coordinator nor the aggregator, so that whoever runs a helper has
@@ -23,8 +23,9 @@
 
 namespace sotto::mask_helper {
 
-// Which set of devices was answered for which plan. It must outlive every restart: a helper that forgets
-// answers a second set, and the difference of two sums is one device's update.
+// Which set of devices was answered for which plan. A helper that forgets answers a second set, and the
+// difference of two sums is one device's update. Should the record be lost or set back while the helper
+// stands still, it is harmless: plans that could be in it are older than the helper's start, and refused.
 class AnsweredPlans {
  public:
   virtual ~AnsweredPlans() = default;
@@ -44,16 +45,18 @@ struct MaskHelperOptions {
 
 class MaskHelper {
  public:
-  // `answered` must outlive the helper.
-  MaskHelper(crypto::X25519PrivateKey key, const MaskHelperOptions& options, AnsweredPlans& answered);
+  // `answered` must outlive the helper. It starts at `started`, by the clock that answer() is told, and takes
+  // no plan that was signed before, nor in the same second.
+  MaskHelper(crypto::X25519PrivateKey key, const MaskHelperOptions& options, AnsweredPlans& answered,
+             Time started);
 
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const { return key_.public_key(); }
 
   // What the authority has made known since. What it borrows must outlive the next answer.
   void believe(const secagg::Trust& authority) { options_.authority = authority; }
 
-  // Answers a helper request (secagg/one_shot.h) of any bytes. The same request gets the same answer again,
-  // also after a restart, for as long as its plan and the endorsements in it hold. An error says that
+  // Answers a helper request (secagg/one_shot.h) of any bytes. The same request gets the same answer again
+  // for as long as the helper runs, and its plan and the endorsements in it hold. An error says that
   // `answered` failed: nothing was given out.
   [[nodiscard]] Result<proto::HelperReply> answer(Bytes request, Time now, Executor& executor);
 
@@ -61,6 +64,7 @@ class MaskHelper {
   crypto::X25519PrivateKey key_;
   MaskHelperOptions options_;
   AnsweredPlans& answered_;
+  Time started_;
 };
 
 }  // namespace sotto::mask_helper

@@ -146,10 +146,15 @@ struct MaskSum {
   std::vector<std::uint8_t> ring;
   friend bool operator==(const MaskSum&, const MaskSum&) = default;
 };
-// The helper will not answer this request, however often it is repeated.
 struct HelperRefusal {
+  enum class Kind : std::uint8_t {
+    kFinal,        // the helper will not answer this request, however often it is repeated
+    kNotYet,       // by its clock the plan is of a time to come: it is worth asking again
+    kBeforeStart,  // the plan was signed before the helper started: another round is worth while
+  };
   std::string reason;                   // a sentence
   std::vector<std::uint16_t> at_fault;  // the places in the request of the masks that are to blame
+  Kind kind = Kind::kFinal;
   friend bool operator==(const HelperRefusal&, const HelperRefusal&) = default;
 };
 using HelperReply = std::variant<MaskSum, HelperRefusal>;

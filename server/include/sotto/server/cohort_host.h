@@ -19,7 +19,9 @@ struct CohortHostOptions {
   // Who enrols devices: the key that is pinned; without it signed sessions are refused. Each cohort is told
   // what that authority has revoked.
   std::optional<secagg::Trust> authority{};
-  // Must outlive the host; without it one-shot sessions are refused.
+  // Without both one-shot sessions are refused. They must outlive the host. The signer has the key that signs
+  // plans; it is used in finish(), while that one may be at work on another thread.
+  secagg::Signer* coordinator = nullptr;
   aggregator::HelperLink* helper = nullptr;
 };
 

@@ -106,6 +106,7 @@ struct CohortFailed {
 struct CohortFinished {
   Result<aggregator::CohortSum> sum;
   std::vector<Seat> dishonest{};  // who sent what cannot be, whether or not the sum could be formed
+  bool helper_restarted = false;  // there is no sum, and nobody is to blame
 };
 
 // Of the cohort at the address.

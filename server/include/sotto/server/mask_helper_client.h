@@ -1,6 +1,7 @@
 // The coordinator's way to a mask helper: gRPC over TLS.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,12 +22,16 @@ struct MaskHelperClientOptions {
 class MaskHelperClient final : public aggregator::HelperLink {
  public:
   // Does not connect yet. kInvalidArgument when an option is unusable. sum_masks() repeats its request while
-  // nobody answers (kUnavailable, kDeadlineExceeded) and gives up at the deadline; it is thread-safe.
+  // nobody answers (kUnavailable, kDeadlineExceeded), or while the helper says that it is too early, and
+  // gives up at the deadline; it is thread-safe.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperClient>> connect(
       const MaskHelperClientOptions& options);
   ~MaskHelperClient() override;
 
   [[nodiscard]] Result<proto::HelperReply> sum_masks(Bytes request) override;
+  // Whether the helper says that it is about to stop; kUnavailable when it says nothing within `deadline`.
+  // Also while sum_masks() waits.
+  [[nodiscard]] Result<bool> stopping(std::chrono::milliseconds deadline);
   // Every sum_masks(), also a later one, ends with kUnavailable at once.
   void cancel();
 

@@ -3,9 +3,13 @@
 //
 //   <data_dir>/helper-key.hex      X25519 private key, mode 0600
 //   <data_dir>/helper-public.hex   its public key: give it to the coordinator and to every device
-//   <data_dir>/answered.db         which set of devices was answered for which plan; never lose it
+//   <data_dir>/answered.db         which set of devices was answered for which plan
 //   <data_dir>/bulletin.pem        the newest of the authority's bulletins that was brought
 //   <data_dir>/tls/                certificate authority and server certificate
+//
+// Plans that were signed before its start are refused: whatever became of answered.db in between, no plan is
+// answered by two starts. So rounds that are under way when it restarts are lost, and their coordinators
+// replace them.
 #pragma once
 
 #include <chrono>
@@ -17,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "sotto/base/clock.h"
 #include "sotto/base/result.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/hosting/tls_certificate.h"
@@ -34,6 +39,8 @@ struct MaskHelperServerOptions {
   std::filesystem::path bulletin_file{};
   std::uint16_t cohort_min = 3;  // no sum over fewer devices, whatever a plan says
   std::size_t threads = 1;       // for adding masks
+  // By which plans have their time; null: the system's. Must outlive the server.
+  const Clock* clock = nullptr;
   hosting::NoticeSink notice{};  // from gRPC's threads and one that renews certificates; quick
 };
 
@@ -45,8 +52,9 @@ struct MaskHelperServerOptions {
 
 class MaskHelperServer final {
  public:
-  // Serves when this returns. Requests are answered one at a time. kNotFound when create_mask_helper() was
-  // not called for the directory; errors name the file or address and what to do.
+  // Serves when this returns, in a second after that of its start. Requests are answered one at a time.
+  // kNotFound when create_mask_helper() was not called for the directory; errors name the file or address and
+  // what to do.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperServer>> start(
       const MaskHelperServerOptions& options);
   ~MaskHelperServer();  // stop(0)
@@ -54,6 +62,9 @@ class MaskHelperServer final {
   [[nodiscard]] std::string address() const;  // host:port it listens on
   [[nodiscard]] const hosting::TlsCertificate& certificate() const;
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const;
+  // Tells coordinators that it is about to stop, so that they begin no rounds that would be lost; answers as
+  // before.
+  void drain();
   // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
   void stop(std::chrono::milliseconds grace);
 
