@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "coordinator/access_key.h"
+#include "service/endorsement_watch.h"
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
 #include "sotto/crypto/primitives.h"
@@ -27,7 +28,7 @@
 namespace sotto::server {
 namespace {
 
-constexpr std::chrono::seconds kBulletinLook{2};         // and the mask helper's state
+constexpr std::chrono::seconds kLook{2};                 // and the mask helper's state
 constexpr std::chrono::milliseconds kHelperState{1000};  // to say it in
 
 }  // namespace
@@ -74,8 +75,7 @@ class Service::Impl {
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
-    watch_bulletin();
-    watch_endorsement(notice);
+    watch(notice);
     auto server = GrpcServer::start(
         {.address = options.listen,
          .certificate_file = certificate_.server_file,
@@ -135,12 +135,14 @@ class Service::Impl {
   }
 
   // The first look is taken before the first device is let in.
-  void watch_bulletin() {
+  void watch(const hosting::NoticeSink& notice) {
     if (!bulletin_->believed().bulletin().empty()) tell_bulletin();
     look_for_bulletin();
-    watching_.emplace(kBulletinLook, [this] {
+    EndorsementWatch own(plan_identity_->identity.get().endorsement.expires_at);
+    watching_.emplace(kLook, [this, notice, own]() mutable {
       look_for_bulletin();
       ask_helper();
+      if (const auto ends = own.look(clock_.now()); ends && notice) notice(*ends);
     });
   }
 
