@@ -76,15 +76,15 @@ class Trust:
 
 
 def join_message(plan_hash, keys):
-    return label("sotto/v1 join") + plan_hash + keys
+    return label("sotto/v2 join") + plan_hash + keys
 
 
 def survivors_message(transcript, number, bitmap):
-    return label("sotto/v1 survivors") + transcript + number.to_bytes(2, "little") + sha256(bitmap)
+    return label("sotto/v2 survivors") + transcript + number.to_bytes(2, "little") + sha256(bitmap)
 
 
 def plan_message(plan_bytes):
-    return label("sotto/v1 plan") + plan_bytes
+    return label("sotto/v2 plan") + plan_bytes
 
 
 def check_credential(credential, role, trust, message, now=NO_CLOCK):

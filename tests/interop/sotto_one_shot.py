@@ -50,15 +50,15 @@ def one_shot_message(plan, helper, identity, lanes, drawn):
     """The device's message and what it is made of. `drawn` has mask_seed, ephemeral and blind."""
     plan_hash, own = sha256(plan_bytes(plan, helper)), identity_of(identity.key.public)
     ring = Ring(plan.participants_max)
-    info = label("sotto/v1 one-shot seed") + plan_hash + plan.model_hash
+    info = label("sotto/v2 one-shot seed") + plan_hash + plan.model_hash
     info += struct.pack("<QB", plan.round, ring.bits)
     sealed = hpke_seal(helper, info, own, drawn["mask_seed"], drawn["ephemeral"])
-    mask_key = hkdf(drawn["mask_seed"], plan_hash, label("sotto/v1 one-shot mask") + own, 32)
+    mask_key = hkdf(drawn["mask_seed"], plan_hash, label("sotto/v2 one-shot mask") + own, 32)
     mask = keystream(plan.prg, mask_key, ring.size(len(lanes)))
     masked = ring.add(ring.pack(lanes), mask)
     vector = ring.squeeze(masked) if plan.packing == 2 else masked
-    commitment = sha256(label("sotto/v1 one-shot vector"), drawn["blind"], vector)
-    credential = identity.credential(label("sotto/v1 one-shot") + plan_hash + sealed + commitment)
+    commitment = sha256(label("sotto/v2 one-shot vector"), drawn["blind"], vector)
+    credential = identity.credential(label("sotto/v2 one-shot") + plan_hash + sealed + commitment)
     return {"message": sealed + drawn["blind"] + credential + vector, "commitment": commitment,
             "mask_key": mask_key,
             "sealed_mask": sealed + commitment + credential, "mask": mask, "identity": own}
@@ -85,5 +85,5 @@ def verdict(issued_at, started_ms, now_ms):
 
 
 def set_name(plan, sealed_masks):
-    return sha256(label("sotto/v1 one-shot set"), sha256(plan), struct.pack("<H", len(sealed_masks)),
+    return sha256(label("sotto/v2 one-shot set"), sha256(plan), struct.pack("<H", len(sealed_masks)),
                   *sealed_masks)

@@ -49,7 +49,7 @@ class Roster:
         return head + b"".join(self.entries) + b"".join(self.credentials)
 
     def root(self):
-        return sha256(label("sotto/v1 roster"), u16(self.n), *self.entries)
+        return sha256(label("sotto/v2 roster"), u16(self.n), *self.entries)
 
 
 def u16(number):
@@ -126,11 +126,11 @@ def check_neighbours(plan, roster, neighbours, trust, now):
 
 
 def graph_seed(roster):
-    return sha256(label("sotto/v1 graph"), roster.session_id, roster.root())
+    return sha256(label("sotto/v2 graph"), roster.session_id, roster.root())
 
 
 def transcript(plan, roster):
-    return sha256(label("sotto/v1 transcript"), roster.session_id, struct.pack("<Q", plan.round), plan.hash(),
+    return sha256(label("sotto/v2 transcript"), roster.session_id, struct.pack("<Q", plan.round), plan.hash(),
                   plan.model_hash, struct.pack("<3H2B", roster.n, roster.k, roster.t, roster.ring_bits,
                                                roster.prg),
                   roster.root())
@@ -174,12 +174,12 @@ def neighbours_of(participant, seed, n, k):
 
 
 def mask_private_key(mask_seed):
-    return hkdf(mask_seed, b"", label("sotto/v1 mask key"), 32)
+    return hkdf(mask_seed, b"", label("sotto/v2 mask key"), 32)
 
 
 def pair_mask_key(mask_private, peer_public, digest, one, other):
     numbers = u16(min(one, other)) + u16(max(one, other))
-    return hkdf(x25519(mask_private, peer_public), digest, label("sotto/v1 pair") + numbers, 32)
+    return hkdf(x25519(mask_private, peer_public), digest, label("sotto/v2 pair") + numbers, 32)
 
 
 def pair_tag(pair_key, digest, one, other):
@@ -189,16 +189,16 @@ def pair_tag(pair_key, digest, one, other):
 
 
 def self_mask_key(self_seed, digest, owner):
-    return hkdf(self_seed, digest, label("sotto/v1 self") + u16(owner), 32)
+    return hkdf(self_seed, digest, label("sotto/v2 self") + u16(owner), 32)
 
 
 def share_key(channel_private, peer_public, digest, sender, receiver):
-    info = label("sotto/v1 share") + u16(sender) + u16(receiver)
+    info = label("sotto/v2 share") + u16(sender) + u16(receiver)
     return hkdf(x25519(channel_private, peer_public), digest, info, 32)
 
 
 def commitment(self_seed, digest, owner):
-    return sha256(label("sotto/v1 commit"), digest, u16(owner), self_seed)
+    return sha256(label("sotto/v2 commit"), digest, u16(owner), self_seed)
 
 
 def limbs_of(seed):

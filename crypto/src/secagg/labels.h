@@ -18,30 +18,30 @@ consteval std::array<std::uint8_t, Count> label(const char (&text)[Count]) {
   return bytes;
 }
 
-inline constexpr auto kMaskKey = label("sotto/v1 mask key");
-inline constexpr auto kRoster = label("sotto/v1 roster");
-inline constexpr auto kGraph = label("sotto/v1 graph");
-inline constexpr auto kTranscript = label("sotto/v1 transcript");
-inline constexpr auto kPair = label("sotto/v1 pair");
+inline constexpr auto kMaskKey = label("sotto/v2 mask key");
+inline constexpr auto kRoster = label("sotto/v2 roster");
+inline constexpr auto kGraph = label("sotto/v2 graph");
+inline constexpr auto kTranscript = label("sotto/v2 transcript");
+inline constexpr auto kPair = label("sotto/v2 pair");
 inline constexpr auto kPairTag = label("sotto/v2 pair tag");
-inline constexpr auto kSelf = label("sotto/v1 self");
-inline constexpr auto kShare = label("sotto/v1 share");
-inline constexpr auto kCommit = label("sotto/v1 commit");
+inline constexpr auto kSelf = label("sotto/v2 self");
+inline constexpr auto kShare = label("sotto/v2 share");
+inline constexpr auto kCommit = label("sotto/v2 commit");
 inline constexpr auto kDevice = label("sotto/v2 device");
 inline constexpr auto kCoordinator = label("sotto/v2 coordinator");
 inline constexpr auto kName = label("sotto/v2 name");
 inline constexpr auto kRotation = label("sotto/v2 rotation");
 inline constexpr auto kBulletin = label("sotto/v2 bulletin");
-inline constexpr auto kJoin = label("sotto/v1 join");
-inline constexpr auto kSurvivors = label("sotto/v1 survivors");
-inline constexpr auto kIdentityTags = label("sotto/v1 identity tags");  // what it keys never leaves a device
+inline constexpr auto kJoin = label("sotto/v2 join");
+inline constexpr auto kSurvivors = label("sotto/v2 survivors");
+inline constexpr auto kIdentityTags = label("sotto/v2 identity tags");  // what it keys never leaves a device
 inline constexpr auto kCheckIn = label("sotto/v2 check-in");
-inline constexpr auto kPlan = label("sotto/v1 plan");
-inline constexpr auto kOneShot = label("sotto/v1 one-shot");
-inline constexpr auto kOneShotSeed = label("sotto/v1 one-shot seed");
-inline constexpr auto kOneShotMask = label("sotto/v1 one-shot mask");
-inline constexpr auto kOneShotVector = label("sotto/v1 one-shot vector");
-inline constexpr auto kOneShotSet = label("sotto/v1 one-shot set");
+inline constexpr auto kPlan = label("sotto/v2 plan");
+inline constexpr auto kOneShot = label("sotto/v2 one-shot");
+inline constexpr auto kOneShotSeed = label("sotto/v2 one-shot seed");
+inline constexpr auto kOneShotMask = label("sotto/v2 one-shot mask");
+inline constexpr auto kOneShotVector = label("sotto/v2 one-shot vector");
+inline constexpr auto kOneShotSet = label("sotto/v2 one-shot set");
 inline constexpr auto kOneShotRequest = label("sotto/v2 one-shot request");
 
 // label || one u16 per index: the info of a key derivation.

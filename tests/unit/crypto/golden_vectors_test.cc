@@ -299,7 +299,7 @@ TEST(GoldenVectors, ShareRecordsOpenAndSealToTheseBytes) {
     const crypto::X25519PrivateKey channel(secret_of<32>(keys, "channel_private"));
     EXPECT_EQ(hex_of(channel.public_key()), keys.at("channel_public"));
     ASSERT_TRUE(channel.agree(array_of<32>(keys, "peer_channel"), shared));
-    const std::string_view text("sotto/v1 share\0", 15);
+    const std::string_view text("sotto/v2 share\0", 15);
     Message info(text.begin(), text.end());
     info.insert(info.end(), numbers.begin(), numbers.end());
     crypto::SecretBytes<32> key;

@@ -231,7 +231,7 @@ TEST(Identity, StatementsHaveTheProtocolsBytes) {
   const auto keys = crypto::counting<64>(40);
   const Statement join = join_statement(plan, keys);
   ASSERT_EQ(join.bytes().size(), 14u + 32 + 64);
-  EXPECT_EQ(std::string(join.bytes().begin(), join.bytes().begin() + 14), std::string("sotto/v1 join\0", 14));
+  EXPECT_EQ(std::string(join.bytes().begin(), join.bytes().begin() + 14), std::string("sotto/v2 join\0", 14));
   EXPECT_TRUE(std::equal(plan.begin(), plan.end(), join.bytes().begin() + 14));
   EXPECT_TRUE(std::equal(keys.begin(), keys.end(), join.bytes().begin() + 46));
 

@@ -88,7 +88,7 @@ TEST_F(OneShot, HasTheProtocolsBytes) {
       "0700000000000000"
       "11");
   const auto info = join(
-      {text_bytes({"sotto/v1 one-shot seed\0", 23}), context_.plan_digest, context_.model_digest, numbers});
+      {text_bytes({"sotto/v2 one-shot seed\0", 23}), context_.plan_digest, context_.model_digest, numbers});
   MaskSeed seed;
   ASSERT_TRUE(crypto::hpke_open(helper_, {.info = info, .associated_data = identity}, message.first(80),
                                 seed.reveal_mutable()));
@@ -97,14 +97,14 @@ TEST_F(OneShot, HasTheProtocolsBytes) {
   MaskKey by_hand;
   crypto::hkdf_sha256({.input_key = seed.reveal(),
                        .salt = context_.plan_digest,
-                       .info = join({text_bytes({"sotto/v1 one-shot mask\0", 23}), identity})},
+                       .info = join({text_bytes({"sotto/v2 one-shot mask\0", 23}), identity})},
                       by_hand.reveal_mutable());
   EXPECT_EQ(key, by_hand);
   const crypto::Digest commitment = crypto::sha256(
-      {text_bytes({"sotto/v1 one-shot vector\0", 25}), message.subspan(80, 32), message.subspan(341)});
+      {text_bytes({"sotto/v2 one-shot vector\0", 25}), message.subspan(80, 32), message.subspan(341)});
   EXPECT_EQ(decoded_.mask.commitment, commitment);
   const auto statement =
-      join({text_bytes({"sotto/v1 one-shot\0", 18}), context_.plan_digest, message.first(80), commitment});
+      join({text_bytes({"sotto/v2 one-shot\0", 18}), context_.plan_digest, message.first(80), commitment});
   Credential credential;
   ASSERT_EQ(decode_credential(message.subspan(112, 229), credential), Rejection::kNone);
   EXPECT_TRUE(accepted(check_credential(
