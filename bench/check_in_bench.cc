@@ -184,7 +184,8 @@ void run(double seconds, const std::filesystem::path& directory) {
       must(server::GrpcServer::start({.address = "127.0.0.1:0",
                                       .certificate_pem = certificate.certificate_pem,
                                       .private_key_pem = certificate.private_key_pem.reveal_text(),
-                                      .admin_socket = directory / "admin.sock"},
+                                      .admin_socket = directory / "admin.sock",
+                                      .door = {.gateways = {"127.0.0.0/8"}}},
                                      loop));
   const std::string request = check_in_request();
   const Channels to_shell = connect(shell->port(), certificate.ca_pem);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -46,6 +47,10 @@ ExitCode serve(ServeOptions& options) {
   raise_open_file_limit();
   const sigset_t signals = block_stop_signals();
   const auto log = make_log(options.log_level);
+  server::DoorOptions& door = options.service.door;
+  door.calls_burst = 10 * door.calls_per_second;
+  door.connections_burst = static_cast<double>(door.connections_per_address_max);
+  door.connections_per_second = std::max(1.0, door.connections_burst / 20);
   options.service.notice = [log](const hosting::Notice& notice) { log_notice(*log, notice); };
   auto service = server::Service::start(options.service);
   if (!service) return report_error(service.error());
@@ -63,6 +68,27 @@ ExitCode serve(ServeOptions& options) {
   (*service)->stop(std::chrono::seconds(options.drain_seconds));
   if (!ended.ok()) return report_error(ended);
   return ExitCode::kDone;
+}
+
+void add_door_options(CLI::App& command, server::DoorOptions& door) {
+  command.add_option(
+      "--trusted-proxy", door.trusted_proxies,
+      "ADDRESS or ADDRESS/BITS of a proxy in front of this coordinator, whose x-forwarded-for "
+      "says where a call comes from;\nmay be given several times. A call for which it names no "
+      "address counts as its own");
+  command.add_option("--gateway", door.gateways,
+                     "ADDRESS or ADDRESS/BITS behind which many devices are, a factory's for instance: no "
+                     "limit for an address holds it;\nmay be given several times");
+  command
+      .add_option("--calls-per-second", door.calls_per_second,
+                  "That an address (IPv6: a /64) may make without a session, ten times as many at once")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+  command
+      .add_option("--connections-per-address", door.connections_per_address_max,
+                  "That an address may have open, and open at once; a twentieth of it a second after that")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -110,6 +136,7 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
                                      "The CA certificate (PEM) of the helper's server")
                         ->needs(helper);
   helper->needs(helper_key)->needs(helper_ca);
+  add_door_options(*command, options->service.door);
   command->add_flag(
       "--raise-epoch", options->service.raise_epoch,
       "Once, after DATA_DIR/sotto.db was restored from a backup: rounds get numbers that no device "

@@ -7,7 +7,7 @@ from sotto_process import Coordinator, SystemTest, simulate
 
 class Scale(SystemTest):
     def test_1000_devices_complete_secure_rounds_of_4_cohorts(self):
-        with Coordinator(self.folder / "one") as one:
+        with Coordinator(self.folder / "one", extra=["--gateway", "127.0.0.0/8"]) as one:
             result = simulate("motion", "--devices", 1000, "--rounds", 2, "--transport", "grpc",
                               "--coordinator",
                               one.address, "--ca", one.ca, "--admin", one.socket, "--authority",

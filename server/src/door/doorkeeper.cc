@@ -88,7 +88,9 @@ std::variant<Ticket, Refusal> Doorkeeper::admit(const Knock& knock, Time now) {
   if (knock.bytes > message_bytes_max(limits_, knock.method)) {
     return turn_stranger_away(AwayReason::kMessageTooLarge, knock, now);
   }
-  if (pass) return admit_holder(knock, holder_name(knock.pass), limits_.pass_bytes_max, now);
+  if (pass && !refused_passes_.contains(holder_name(knock.pass))) {
+    return admit_holder(knock, holder_name(knock.pass), limits_.pass_bytes_max, now);
+  }
   const Session* session = find_live(knock.token, now);
   if (session == nullptr) return admit_stranger(knock, now);
   if (knock.bytes > session->message_bytes_max) return turn_away(AwayReason::kMessageTooLarge, knock, now);
@@ -236,6 +238,15 @@ void Doorkeeper::session_ended(const SessionToken& token, Time now) {
 void Doorkeeper::session_unknown(const SessionToken& token) {
   const std::lock_guard lock(mutex_);
   if (const auto found = sessions_.find(token.value); found != sessions_.end()) forget(found);
+}
+
+void Doorkeeper::pass_refused(Bytes pass) {
+  const std::lock_guard lock(mutex_);
+  if (!refused_passes_.insert(holder_name(pass)).second) return;
+  refused_in_order_.push_back(holder_name(pass));
+  if (refused_in_order_.size() <= kRefusedPassesMax) return;
+  refused_passes_.erase(refused_in_order_.front());
+  refused_in_order_.pop_front();
 }
 
 void Doorkeeper::count(AwayReason reason, const NetworkAddress& group, Time now) {

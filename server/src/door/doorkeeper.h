@@ -6,12 +6,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -116,6 +118,10 @@ class Doorkeeper {
   // The coordinator does not know it.
   void session_unknown(const SessionToken& token);
 
+  // The coordinator refuses whoever shows it: a stranger from then on, for as long as there is room to
+  // remember it.
+  void pass_refused(Bytes pass);
+
   // For what is turned away elsewhere: connections.
   void count(AwayReason reason, const NetworkAddress& group, Time now);
   // What is to be logged now; to be asked every second or so.
@@ -136,6 +142,7 @@ class Doorkeeper {
   static constexpr std::int64_t kEndedMs = 120'000;
   // A round's devices have report_within_ms, 32 bits of milliseconds, and then some phases.
   static constexpr std::int64_t kSessionIdleMs = std::int64_t{51} * 86'400'000;
+  static constexpr std::size_t kRefusedPassesMax = 4096;
   // What a call costs whatever it says.
   static constexpr std::size_t kCallBytes = 1024;
 
@@ -183,6 +190,8 @@ class Doorkeeper {
   Sessions sessions_;
   std::list<Token> live_;   // the one used last at the back
   std::list<Token> ended_;  // the one that ended last at the back
+  std::set<std::string> refused_passes_;
+  std::deque<std::string> refused_in_order_;  // the first of them at the front
   TurnedAway turned_away_;
 };
 

@@ -1,6 +1,7 @@
 // Fleet (sotto.proto): the calls of devices.
 #pragma once
 
+#include "rpc/fleet_door.h"
 #include "sotto.grpc.pb.h"
 #include "sotto/server/grpc_server.h"
 
@@ -11,8 +12,8 @@ using RawFleet = v1::Fleet::WithRawCallbackMethod_CheckIn<v1::Fleet::WithRawCall
 
 class FleetService final : public RawFleet {
  public:
-  // `loop` must outlive the service.
-  FleetService(CoordinatorLoop& loop, const GrpcServerOptions& options);
+  // `loop` and `door` must outlive the service.
+  FleetService(CoordinatorLoop& loop, FleetDoor& door, const GrpcServerOptions& options);
 
   grpc::ServerUnaryReactor* CheckIn(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                     grpc::ByteBuffer* response) override;
@@ -24,7 +25,11 @@ class FleetService final : public RawFleet {
                                     grpc::ByteBuffer* response) override;
 
  private:
+  // What a device is told that was turned away at the door.
+  [[nodiscard]] proto::RetryWindow window_of(const Refusal& refusal) const;
+
   CoordinatorLoop& loop_;
+  FleetDoor& door_;
   const proto::RetryWindow overload_window_;
 };
 

@@ -7,13 +7,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <system_error>
 
 #include "admin_service.h"
+#include "door/fleet_port.h"
 #include "fleet_service.h"
+#include "rpc/fleet_door.h"
 #include "rpc/tls_credentials.h"
+#include "sotto/base/clock.h"
 #include "sotto/base/limits.h"
 #include "sotto/hosting/listen_address.h"
+#include "sotto/hosting/tls_certificate.h"
 #include "sotto/proto/admin_socket.h"
 
 namespace sotto::server {
@@ -46,8 +51,8 @@ void set_health(grpc::Server& server, const char* service) {
 // gRPC's defaults suit data centres. Devices vanish without a word, so dead connections are found while a
 // call is open, idle ones are closed, and old ones are renewed.
 void set_connection_policy(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT,
-                             0);  // or a second server would share the port unnoticed
+  // TLS and the first bytes of HTTP/2: who opens a connection and says nothing loses it.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10 * kSecondMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kMinuteMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * kSecondMs);
@@ -58,12 +63,43 @@ void set_connection_policy(grpc::ServerBuilder& builder, const GrpcServerOptions
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kMinuteMs);
 }
 
+Status check_door_options(const DoorOptions& options) {
+  if (options.calls_per_second > 0 && options.connections_per_second > 0 && options.calls_burst >= 1 &&
+      options.connections_burst >= 1 && options.connections_per_address_max > 0) {
+    return {};
+  }
+  return invalid_argument("calls and connections of an address: each limit must be above 0, and 1 at once");
+}
+
+DoorLimits door_limits(const GrpcServerOptions& options) {
+  DoorLimits limits;
+  limits.stranger_calls = {options.door.calls_per_second, options.door.calls_burst};
+  limits.message_bytes_max = options.message_bytes_max;
+  limits.bytes_max = options.door.bytes_max;
+  limits.strangers_bytes_max = options.door.bytes_max / 32;
+  limits.strangers_of_address_bytes_max = limits.strangers_bytes_max / 16;
+  limits.hold = std::chrono::milliseconds(options.door.hold_ms);
+  limits.log_interval_ms = options.door.log_interval_ms;
+  return limits;
+}
+
+ConnectionLimits connection_limits(const DoorOptions& options) {
+  return {.rate = {options.connections_per_second, options.connections_burst},
+          .of_address_max = options.connections_per_address_max,
+          .all_max = options.connections_max};
+}
+
 }  // namespace
 
 class GrpcServer::Impl {
  public:
-  Impl(const GrpcServerOptions& options, CoordinatorLoop& loop)
-      : options_(options), fleet_(loop, options), admin_(loop) {}
+  Impl(const GrpcServerOptions& options, CallerAddresses addresses, CoordinatorLoop& loop)
+      : options_(options),
+        addresses_(std::move(addresses)),
+        keeper_(door_limits(options), options.valid_pass),
+        door_(keeper_, addresses_, clock_, options.message_bytes_max),
+        fleet_(loop, door_, options),
+        admin_(loop) {}
   ~Impl() { shutdown(std::chrono::milliseconds(0)); }
 
   Status listen_fleet();
@@ -73,35 +109,52 @@ class GrpcServer::Impl {
 
  private:
   const GrpcServerOptions options_;
+  const SystemClock clock_;
+  const CallerAddresses addresses_;
+  Doorkeeper keeper_;
+  FleetDoor door_;
   FleetService fleet_;
   AdminService admin_;
   std::uint16_t port_ = 0;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> fleet_server_;
+  std::optional<FleetPort> fleet_port_;
   std::unique_ptr<grpc::Server> admin_server_;
 };
 
 Status GrpcServer::Impl::listen_fleet() {
-  SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options_.address));
   grpc::ServerBuilder builder;
   set_connection_policy(builder, options_);
   builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
   builder.SetMaxSendMessageSize(static_cast<int>(limits::kMessageBytesMax));
   builder.SetResourceQuota(grpc::ResourceQuota("fleet").Resize(options_.memory_bytes_max));
   builder.RegisterService(&fleet_);
-  int bound_port = 0;
-  builder.AddListeningPort(options_.address,
-                           options_.certificate_file.empty()
-                               ? tls_credentials(options_.certificate_pem, options_.private_key_pem)
-                               : tls_credentials(options_.certificate_file),
-                           &bound_port);
-  fleet_server_ = builder.BuildAndStart();
-  if (fleet_server_ == nullptr || bound_port == 0) {
-    fleet_server_ = nullptr;
-    SOTTO_RETURN_IF_ERROR(hosting::explain_listen_failure(options_.address));
-    return io_error("cannot serve TLS on " + options_.address +
-                    ": gRPC refused the server's certificate or key: renew them");
+  // With an acceptor gRPC says nothing about a key that it cannot use.
+  if (options_.certificate_file.empty()) {
+    SOTTO_RETURN_IF_ERROR(
+        hosting::check_key_of_certificate(options_.certificate_pem, options_.private_key_pem));
   }
-  port_ = static_cast<std::uint16_t>(bound_port);
+  auto sockets = hosting::ListeningSockets::open(options_.address);
+  if (!sockets) return sockets.error();
+  using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      Type::FROM_FD, options_.certificate_file.empty()
+                         ? tls_credentials(options_.certificate_pem, options_.private_key_pem)
+                         : tls_credentials(options_.certificate_file));
+  fleet_server_ = builder.BuildAndStart();
+  if (fleet_server_ == nullptr) {
+    return io_error("cannot serve TLS on " + options_.address + ": gRPC refused to start");
+  }
+  fleet_port_.emplace(
+      std::move(*sockets), FleetPortParts{addresses_, keeper_, clock_},
+      FleetPortOptions{.limits = connection_limits(options_.door), .notice = options_.notice});
+  port_ = fleet_port_->port();
+  SOTTO_RETURN_IF_ERROR(fleet_port_->start([this](int listener, int descriptor) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.listener_fd = listener;
+    connection.fd = descriptor;
+    acceptor_->HandleNewConnection(&connection);
+  }));
   set_health(*fleet_server_, v1::Fleet::service_full_name());
   return {};
 }
@@ -136,6 +189,7 @@ void GrpcServer::Impl::shutdown(std::chrono::milliseconds grace) {
     if (server == nullptr || server->GetHealthCheckService() == nullptr) continue;
     server->GetHealthCheckService()->SetServingStatus(false);
   }
+  if (fleet_port_) fleet_port_->stop();
   if (fleet_server_ != nullptr) fleet_server_->Shutdown(deadline);
   fleet_server_ = nullptr;
   if (admin_server_ == nullptr) return;
@@ -153,7 +207,11 @@ void GrpcServer::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(gra
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options,
                                                       CoordinatorLoop& loop) {
   grpc::EnableDefaultHealthCheckService(true);
-  auto impl = std::make_unique<Impl>(options, loop);
+  SOTTO_RETURN_IF_ERROR(check_door_options(options.door));
+  Result<CallerAddresses> addresses =
+      CallerAddresses::parse(options.door.trusted_proxies, options.door.gateways);
+  if (!addresses) return addresses.error();
+  auto impl = std::make_unique<Impl>(options, std::move(*addresses), loop);
   // The socket first: it also tells whether another coordinator uses this data directory.
   SOTTO_RETURN_IF_ERROR(impl->listen_admin());
   SOTTO_RETURN_IF_ERROR(impl->listen_fleet());

@@ -2,14 +2,17 @@
 // and are parsed here, because gRPC's own answer to bytes that do not parse (UNIMPLEMENTED) would mislead.
 #pragma once
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
 
+#include "door/doorkeeper.h"
 #include "rpc_status.h"
 #include "sotto/proto/convert.h"
 #include "sotto/server/coordinator_loop.h"
@@ -26,12 +29,24 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     call->Finish(status);
     return call;
   }
+  // The same after `hold`, or when the caller gives up; `ticket` is given back then.
+  [[nodiscard]] static UnaryCall* refused_later(const grpc::Status& status, std::chrono::milliseconds hold,
+                                                Ticket ticket) {
+    if (hold.count() <= 0) return refused(status);
+    UnaryCall* call = new UnaryCall(nullptr);
+    call->ticket_ = std::move(ticket);
+    call->alarm_.Set(std::chrono::system_clock::now() + hold, [call, status](bool) { call->Finish(status); });
+    return call;
+  }
   // With a status of OK the response is written already.
   [[nodiscard]] static UnaryCall* finished(const grpc::Status& status) { return refused(status); }
-  // `answer` writes the response and may run on any thread.
+  // `answer` writes the response and may run on any thread. `ticket` is given back when gRPC is done with the
+  // call, and so with its bytes.
   template <CallEvent Event>
-  [[nodiscard]] static UnaryCall* posted(CoordinatorLoop& loop, Event event, Answer answer) {
+  [[nodiscard]] static UnaryCall* posted(CoordinatorLoop& loop, Event event, Answer answer,
+                                         Ticket ticket = {}) {
     UnaryCall* call = new UnaryCall(&loop);
+    call->ticket_ = std::move(ticket);
     const auto done = [call, answer = std::move(answer)](const CoordinatorLoop::ReplyBody& body) {
       call->Finish(answer(body));
     };
@@ -48,17 +63,20 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   // The device went away, its deadline passed, or the server is shutting down.
   void OnCancel() override {
+    if (loop_ == nullptr) return alarm_.Cancel();  // whose callback finishes, if it was set
     CallId id;
     {
       const std::lock_guard lock(mutex_);
       id = id_;
     }
-    if (loop_ != nullptr && loop_->cancel(id)) Finish(grpc::Status::CANCELLED);
+    if (loop_->cancel(id)) Finish(grpc::Status::CANCELLED);
   }
   void OnDone() override { const std::unique_ptr<UnaryCall> last = std::move(self_); }
 
   std::unique_ptr<UnaryCall> self_;
   CoordinatorLoop* const loop_;
+  Ticket ticket_;
+  grpc::Alarm alarm_;
   std::mutex mutex_;
   CallId id_;
 };

@@ -5,6 +5,7 @@
 #include <optional>
 #include <system_error>
 
+#include "coordinator/access_key.h"
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
 #include "sotto/crypto/primitives.h"
@@ -51,7 +52,9 @@ class Service::Impl {
     auto plan_identity = load_or_create_plan_identity(options, clock_.now());
     if (!plan_identity) return plan_identity.error();
     plan_identity_.emplace(std::move(*plan_identity));
+    access_.emplace(random_);
     CoordinatorOptions core = options.coordinator;
+    core.access = &*access_;
     core.identity = &plan_identity_->identity.get();
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
     SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper_key));
@@ -65,17 +68,22 @@ class Service::Impl {
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
     cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust, .helper = helper_.get()});
+    const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
-                  CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = options.notice});
+                  CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
     watch_bulletin();
-    auto server = GrpcServer::start({.address = options.listen,
-                                     .certificate_file = certificate_.server_file,
-                                     .admin_socket = admin_socket_},
-                                    *loop_);
+    auto server = GrpcServer::start(
+        {.address = options.listen,
+         .certificate_file = certificate_.server_file,
+         .admin_socket = admin_socket_,
+         .door = options.door,
+         .valid_pass = [this](Bytes pass) { return access_->check_pass(pass, clock_.now()).has_value(); },
+         .notice = notice},
+        *loop_);
     if (!server) return server.error();
     server_ = std::move(*server);
     certificate_.private_key_pem = {};  // from here on it is gRPC's
-    renewal_.emplace(tls, certificate_.certificate_expires, options.notice);
+    renewal_.emplace(tls, certificate_.certificate_expires, notice);
     return {};
   }
 
@@ -145,6 +153,7 @@ class Service::Impl {
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
   hosting::TlsCertificate certificate_;
+  std::optional<AccessKey> access_;
   std::optional<PlanIdentity> plan_identity_;
   std::optional<identity::BulletinWatch> bulletin_;  // of the watching thread, once there is one
   std::unique_ptr<MaskHelperClient> helper_;

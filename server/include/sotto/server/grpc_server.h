@@ -1,18 +1,23 @@
 // The coordinator's gRPC services: Fleet over TLS for devices, Admin on a local socket for operators, and the
-// standard health service on both. Bounds messages, streams and memory; holds no state of its own.
+// standard health service on both. Bounds messages, streams, memory and connections, and what strangers may
+// take of them; otherwise it holds no state of its own.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "sotto/base/bytes.h"
 #include "sotto/base/limits.h"
 #include "sotto/base/result.h"
+#include "sotto/hosting/notice.h"
 #include "sotto/server/coordinator_loop.h"
+#include "sotto/server/door_options.h"
 
 namespace sotto::server {
 
@@ -30,6 +35,13 @@ struct GrpcServerOptions {
   // A check-in that finds the event queue full is told to come back within this window.
   std::uint32_t overload_retry_min_ms = 5'000;
   std::uint32_t overload_retry_max_ms = 30'000;
+  DoorOptions door{};
+  // Whether a check-in's pass is one of this coordinator's and still holds; on any thread, quick. Empty: no
+  // pass does.
+  std::function<bool(Bytes pass)> valid_pass{};
+  // What was turned away, and connections that become many; on a thread of the server's own. Quick; may be
+  // empty.
+  hosting::NoticeSink notice{};
 };
 
 class GrpcServer final {

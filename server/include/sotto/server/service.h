@@ -20,6 +20,7 @@
 #include "sotto/base/result.h"
 #include "sotto/hosting/tls_certificate.h"
 #include "sotto/server/coordinator.h"
+#include "sotto/server/door_options.h"
 
 namespace sotto::server {
 
@@ -46,7 +47,10 @@ struct ServiceOptions {
   bool raise_epoch = false;
   std::size_t finish_threads = 1;    // for removing masks
   CoordinatorOptions coordinator{};  // identity and helper are set by the service
-  hosting::NoticeSink notice{};      // on the coordinator's thread, and one that renews certificates; quick
+  DoorOptions door{};                // what strangers may take
+  // On the coordinator's thread, on one that renews certificates and on that of the fleet's port, one at a
+  // time; quick.
+  hosting::NoticeSink notice{};
 };
 
 // Who endorses this fleet's devices.

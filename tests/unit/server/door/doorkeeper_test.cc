@@ -130,6 +130,24 @@ TEST_F(DoorkeeperTest, NeverLimitsHowOftenASessionAPassOrAGatewayCalls) {
   EXPECT_EQ(in, 19u);
 }
 
+TEST_F(DoorkeeperTest, APassThatTheCoordinatorRefusesIsAStrangers) {
+  const std::string text = "a valid pass";
+  Knock knock = stranger();
+  knock.pass = text_bytes(text);
+  door.pass_refused(text_bytes(text));
+  door.pass_refused(text_bytes(text));
+  std::size_t in = 0;
+  for (int i = 0; i < 100; ++i) {
+    in += admitted(knock) ? 1 : 0;
+    tickets.clear();
+  }
+  EXPECT_EQ(in, 20u);
+  for (std::size_t i = 0; i < Doorkeeper::kRefusedPassesMax; ++i) {
+    door.pass_refused(text_bytes("pass " + std::to_string(i)));
+  }
+  EXPECT_TRUE(admitted(knock)) << "the first is forgotten: memory is bounded";
+}
+
 TEST_F(DoorkeeperTest, TakesAPassForCheckInsOnly) {
   const std::string text = "a valid pass";
   Knock fetch = stranger();
