@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "coordinator/access_key.h"
+#include "service/endorsement_watch.h"
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
 #include "sotto/crypto/primitives.h"
@@ -68,11 +69,13 @@ class Service::Impl {
     auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
-    cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust, .helper = helper_.get()});
+    cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust,
+                                                .coordinator = &core.identity->signer,
+                                                .helper = helper_.get()});
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
-    watch_bulletin();
+    watch(notice);
     auto server = GrpcServer::start(
         {.address = options.listen,
          .certificate_file = certificate_.server_file,
