@@ -31,7 +31,7 @@ proto::HelperRefusal refuse(std::string reason,
 }
 
 Status check_coordinator(const secagg::HelperRequest& request, const secagg::Trust& authority, Time now) {
-  const secagg::Statement signed_plan = secagg::plan_statement(request.plan);
+  const secagg::PlanStatement signed_plan = secagg::plan_statement(request.plan);
   switch (secagg::check_credential(request.plan_credential, {.role = secagg::Role::kCoordinator,
                                                              .trust = authority,
                                                              .message = signed_plan.bytes(),

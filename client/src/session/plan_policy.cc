@@ -95,7 +95,7 @@ Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions
   if (!offer.credential) {
     return denied("the coordinator did not sign its plan; a coordinator of this device's authority does");
   }
-  const secagg::Statement offered = secagg::plan_statement(offer.plan);
+  const secagg::PlanStatement offered = secagg::plan_statement(offer.plan);
   SOTTO_RETURN_IF_ERROR(
       explain(secagg::check_credential(*offer.credential, {.role = secagg::Role::kCoordinator,
                                                            .trust = options.identity->trust,

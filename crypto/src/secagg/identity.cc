@@ -66,11 +66,14 @@ Rejection decode_credential(Bytes message, Credential& credential) {
   return decode_endorsement(endorsement, credential.endorsement);
 }
 
-Statement::Statement(std::initializer_list<Bytes> parts) {
+template <std::size_t BytesMax>
+BoundedStatement<BytesMax>::BoundedStatement(std::initializer_list<Bytes> parts) {
   ByteWriter writer(bytes_);
   for (const Bytes part : parts) writer.bytes(part);
   size_ = writer.ok() ? writer.written() : 0;
 }
+template class BoundedStatement<Statement::kBytesMax>;
+template class BoundedStatement<PlanStatement::kBytesMax>;
 
 Statement endorsement_statement(Role role, const crypto::Es256PublicKey& key,
                                 const Endorsement& endorsement) {
@@ -91,7 +94,7 @@ Statement survivors_statement(const crypto::Digest& transcript, ParticipantIndex
   return {labels::kSurvivors, transcript, index, survivors};
 }
 
-Statement plan_statement(Bytes plan) { return {labels::kPlan, plan}; }
+PlanStatement plan_statement(Bytes plan) { return {labels::kPlan, plan}; }
 
 Statement check_in_statement(const crypto::Digest& coordinator, TaskId task, Bytes challenge,
                              std::string_view device_id) {
@@ -113,9 +116,8 @@ Endorsement endorse(Signer& authority, Role role, const crypto::Es256PublicKey& 
   return endorsement;
 }
 
-Credential make_credential(Signer& signer, const Endorsement& endorsement, const Statement& statement) {
-  return {
-      .key = signer.public_key(), .endorsement = endorsement, .signature = signer.sign(statement.bytes())};
+Credential make_credential(Signer& signer, const Endorsement& endorsement, Bytes message) {
+  return {.key = signer.public_key(), .endorsement = endorsement, .signature = signer.sign(message)};
 }
 
 crypto::Digest identity_of(const crypto::Es256PublicKey& key) { return crypto::sha256({key}); }

@@ -306,7 +306,7 @@ void expect_credential_refused(const Task& task, std::optional<secagg::Credentia
   expect_left(script, script.reply(proto::CheckInReply(offer)), StatusCode::kPermissionDenied, what);
 }
 
-secagg::Credential sign(const secagg::Identity& identity, const secagg::Statement& statement) {
+secagg::Credential sign(const secagg::Identity& identity, const secagg::PlanStatement& statement) {
   return secagg::make_credential(identity.signer, identity.endorsement, statement);
 }
 
@@ -315,7 +315,7 @@ TEST(SessionPlan, OnlyACoordinatorOfTheDevicesAuthorityMayOfferPlans) {
   using secagg::Role;
   for (const Aggregation kind : {Aggregation::kSecure, Aggregation::kPlain}) {
     const Task task(kind);
-    const secagg::Statement statement = secagg::plan_statement(task.plan_bytes);
+    const secagg::PlanStatement statement = secagg::plan_statement(task.plan_bytes);
     expect_credential_refused(task, std::nullopt, "did not sign its plan");
     secagg::KeySigner stranger(secagg::numbered_key(77));
     const secagg::Identity& coordinator = secagg::enrolled_coordinator();

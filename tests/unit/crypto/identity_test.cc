@@ -264,24 +264,45 @@ TEST(Identity, NoTwoKindsOfStatementAreEqual) {
     std::set<std::string> texts;
     for (const Statement& statement :
          {endorsement_statement(Role::kDevice, key, {}), endorsement_statement(Role::kCoordinator, key, {}),
-          plan_statement(key), join_statement({}, key), survivors_statement({}, {}, {}),
+          join_statement({}, key), survivors_statement({}, {}, {}),
           check_in_statement({}, {}, {}, "d")}) {
       texts.emplace(statement.bytes().begin(), statement.bytes().end());
     }
+    const PlanStatement plan = plan_statement(key);
+    texts.emplace(plan.bytes().begin(), plan.bytes().end());
     return texts;
   }();
   EXPECT_EQ(kinds.size(), 6u);
 }
 
 TEST(Identity, AStatementTooLongToBeOneIsEmptyAndNeverAccepted) {
-  const std::vector<std::uint8_t> plan(Statement::kBytesMax);
-  const Statement statement = plan_statement(plan);
+  const std::vector<std::uint8_t> keys(Statement::kBytesMax);
+  const Statement statement = join_statement({}, keys);
   EXPECT_TRUE(statement.bytes().empty());
   Enrolled fleet;
   const Credential credential = make_credential(fleet.device, fleet.endorsement, statement);
   EXPECT_FALSE(accepted(check_credential(
       credential,
       {.role = Role::kDevice, .trust = fleet.authority.public_key(), .message = statement.bytes()})));
+}
+
+TEST(Identity, PlansOfEveryLengthAreSigned) {
+  Enrolled fleet;
+  for (const std::size_t size : {std::size_t{1}, std::size_t{242}, std::size_t{243}, limits::kPlanBytesMax}) {
+    std::vector<std::uint8_t> plan(size, 7);
+    const Credential credential = make_credential(fleet.device, fleet.endorsement, plan_statement(plan));
+    const auto holds = [&] {
+      const PlanStatement statement = plan_statement(plan);
+      EXPECT_EQ(statement.bytes().size(), 14 + size);
+      return accepted(check_credential(
+          credential,
+          {.role = Role::kDevice, .trust = fleet.authority.public_key(), .message = statement.bytes()}));
+    };
+    EXPECT_TRUE(holds()) << size;
+    plan.back() ^= 1;
+    EXPECT_FALSE(holds()) << size;
+  }
+  EXPECT_TRUE(plan_statement(std::vector<std::uint8_t>(limits::kPlanBytesMax + 3)).bytes().empty());
 }
 
 TEST(Identity, IsTheDigestOfTheKey) {

@@ -290,7 +290,7 @@ TEST_F(CoordinatorLoopTest, HasSignaturesVerifiedOnAThreadOfTheirOwn) {
   std::atomic<int> asked{0};
   coordinator_.on_check_in = [&](const CheckInEvent& event) {
     const secagg::Identity& device = secagg::enrolled_device("d");
-    const secagg::Statement statement = secagg::plan_statement(text_bytes("anything"));
+    const secagg::PlanStatement statement = secagg::plan_statement(text_bytes("anything"));
     SignedStatement says{secagg::make_credential(device.signer, device.endorsement, statement),
                          {statement.bytes().begin(), statement.bytes().end()}};
     if (event.request.device_id == "forger") says.statement.back() ^= 1;

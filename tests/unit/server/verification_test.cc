@@ -13,7 +13,7 @@ const secagg::Identity& device() { return secagg::enrolled_device("d0"); }
 crypto::Digest identity() { return secagg::identity_of(device().signer.public_key()); }
 
 Verification of_statement(const secagg::Identity& signer) {
-  const secagg::Statement statement = secagg::plan_statement(text_bytes("anything"));
+  const secagg::PlanStatement statement = secagg::plan_statement(text_bytes("anything"));
   return {.what = SignedStatement{secagg::make_credential(signer.signer, signer.endorsement, statement),
                                   {statement.bytes().begin(), statement.bytes().end()}},
           .in_force = std::make_shared<const TrustInForce>(secagg::fleet_authority().public_key())};
@@ -43,7 +43,7 @@ TEST(Verify, GoesByTheBulletinInForce) {
 }
 
 TEST(Verify, GoesByTheTime) {
-  const secagg::Statement statement = secagg::plan_statement(text_bytes("anything"));
+  const secagg::PlanStatement statement = secagg::plan_statement(text_bytes("anything"));
   const secagg::Endorsement ends = secagg::endorse(secagg::fleet_authority(), secagg::Role::kDevice,
                                                    device().signer.public_key(), {.expires_at = 100});
   Verification verification = of_statement(device());

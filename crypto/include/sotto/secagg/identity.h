@@ -12,6 +12,7 @@
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/ids.h"
+#include "sotto/base/limits.h"
 #include "sotto/base/rejection.h"
 #include "sotto/crypto/primitives.h"
 
@@ -86,10 +87,11 @@ void encode_credential(const Credential& credential, std::span<std::uint8_t, kCr
 [[nodiscard]] Rejection decode_credential(Bytes message, Credential& credential);
 
 // A message to be signed. Label first, so that no two kinds are ever equal.
-class Statement {
+template <std::size_t BytesMax>
+class BoundedStatement {
  public:
-  static constexpr std::size_t kBytesMax = 256;
-  Statement(std::initializer_list<Bytes> parts);
+  static constexpr std::size_t kBytesMax = BytesMax;
+  BoundedStatement(std::initializer_list<Bytes> parts);
   // Empty when the parts were longer than kBytesMax: no signature of an empty statement is accepted.
   [[nodiscard]] Bytes bytes() const { return Bytes(bytes_).first(size_); }
 
@@ -97,6 +99,9 @@ class Statement {
   std::array<std::uint8_t, kBytesMax> bytes_;
   std::size_t size_ = 0;
 };
+using Statement = BoundedStatement<256>;
+// A plan is in its statement as a whole: too much for a board's stack, whose host checks it.
+using PlanStatement = BoundedStatement<limits::kPlanBytesMax + 16>;
 [[nodiscard]] Statement endorsement_statement(Role role, const crypto::Es256PublicKey& key,
                                               const Endorsement& endorsement);
 // What a device signs to join: `keys` is the advertise message, 64 bytes.
@@ -105,7 +110,7 @@ class Statement {
 [[nodiscard]] Statement survivors_statement(const crypto::Digest& transcript, ParticipantIndex signer,
                                             const crypto::Digest& survivors);
 // What a coordinator signs when it offers a plan.
-[[nodiscard]] Statement plan_statement(Bytes plan);
+[[nodiscard]] PlanStatement plan_statement(Bytes plan);
 // What a device signs to be given a plan of the task: `challenge` is the coordinator's, at most
 // kChallengeBytesMax, `device_id` at most 64 bytes.
 inline constexpr std::size_t kChallengeBytesMax = 64;
@@ -122,8 +127,12 @@ struct EndorsementTerms {
 // The authority's endorsement of a key. Requires that it expires after it is issued.
 [[nodiscard]] Endorsement endorse(Signer& authority, Role role, const crypto::Es256PublicKey& key,
                                   const EndorsementTerms& terms);
+[[nodiscard]] Credential make_credential(Signer& signer, const Endorsement& endorsement, Bytes message);
+template <std::size_t BytesMax>
 [[nodiscard]] Credential make_credential(Signer& signer, const Endorsement& endorsement,
-                                         const Statement& statement);
+                                         const BoundedStatement<BytesMax>& statement) {
+  return make_credential(signer, endorsement, statement.bytes());
+}
 
 // SHA-256 of the public key: what a roster shows of a device.
 [[nodiscard]] crypto::Digest identity_of(const crypto::Es256PublicKey& key);
