@@ -1,7 +1,9 @@
 // `sotto helper`: the second party of one-shot sessions.
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <thread>
 
@@ -17,6 +19,7 @@ namespace {
 
 struct HelperOptions {
   server::MaskHelperServerOptions server;
+  std::uint32_t drain_seconds = 60;
   std::string log_level = "info";
   PrivateProcess process;
 };
@@ -30,6 +33,19 @@ ExitCode init(const HelperOptions& options) {
   std::printf("public key %s: give it to the coordinator and to the devices' owners\n",
               server::mask_helper_public_file(options.server.data_dir).c_str());
   return ExitCode::kDone;
+}
+
+// False when a second signal came: its sender cannot wait.
+bool drain(const sigset_t& signals, std::uint32_t seconds, server::MaskHelperServer& server,
+           spdlog::logger& log) {
+  if (seconds == 0) return true;
+  server.drain();
+  log.info(
+      "draining: coordinators begin no new rounds, and those under way have {} s to ask; a second signal "
+      "ends it at once",
+      seconds);
+  const timespec grace{.tv_sec = static_cast<time_t>(seconds), .tv_nsec = 0};
+  return sigtimedwait(&signals, nullptr, &grace) < 0;
 }
 
 ExitCode serve(HelperOptions& options) {
@@ -48,8 +64,9 @@ ExitCode serve(HelperOptions& options) {
   std::fflush(stdout);
   int signal = 0;
   sigwait(&signals, &signal);
+  const bool drained = drain(signals, options.drain_seconds, **server, *log);
   log->info("stopping");
-  (*server)->stop(std::chrono::seconds(10));
+  (*server)->stop(drained ? std::chrono::seconds(10) : std::chrono::seconds(0));
   return ExitCode::kDone;
 }
 
@@ -88,6 +105,12 @@ void add_serve(CLI::App& helper, const std::shared_ptr<HelperOptions>& options, 
       ->capture_default_str();
   command->add_option("--threads", options->server.threads, "For adding masks")
       ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--drain-seconds", options->drain_seconds,
+          "How long a stop waits for rounds that are under way; as long as they take, and 0 for none")
+      ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
   command->add_option("--log-level", options->log_level)
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))

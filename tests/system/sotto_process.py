@@ -136,12 +136,14 @@ class CoordinatorOfAnAuthorityElsewhere(Coordinator):
 class MaskHelper(Server):
     """`sotto helper serve`, for the fleet of a coordinator's own authority."""
 
+    drain_seconds = 0  # a stop waits for nothing
+
     def __init__(self, data_dir, authority, port=None, extra=()):
         super().__init__(data_dir, port, extra)
         self.authority = authority
 
     def start(self):
-        self.spawn("helper", "serve", "--authority", self.authority)
+        self.spawn("helper", "serve", "--authority", self.authority, "--drain-seconds", self.drain_seconds)
         wait_until(lambda: self.process.poll() is not None or "listening on" in self.log_text(),
                    what="the helper's start")
         if self.process.poll() is not None:

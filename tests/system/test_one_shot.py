@@ -1,5 +1,6 @@
 """One-shot tasks: devices that send one message, a coordinator, and a helper that another party runs."""
 
+import shutil
 import unittest
 
 from sotto_process import (Coordinator, CoordinatorOfAnAuthorityElsewhere, Device, MaskHelper, SystemTest,
@@ -60,6 +61,48 @@ class OneShot(SystemTest):
                 self.assertEqual(record["collected"], DEVICES)
                 self.helper.end()
                 self.helper.start()
+
+    def test_a_round_is_replaced_when_the_helper_restarts_with_a_record_of_before(self):
+        record = self.folder / "helper" / "answered.db"
+        with self.coordinator() as coordinator:
+            self.create_task(coordinator)
+            self.helper.end()
+            copy = self.folder / "copy.db"
+            shutil.copy(record, copy)
+            self.send_and_sleep(coordinator)  # the coordinator finds nobody to ask, and goes on asking
+            shutil.copy(copy, record)
+            self.helper.start()
+            lost = self.round(coordinator, 1)
+            self.assertEqual(lost["outcome"], "abandoned")
+            self.assertIn("before this helper's start", lost["reason"])
+            self.assertIn("refused: the plan was signed at", self.helper.log_text())
+            replaced = ("round 1 is replaced by a new one at once: it was lost because the mask helper has "
+                        "started anew")
+            wait_until(lambda: replaced in coordinator.log_text(), what="the replacement")
+            self.send_and_sleep(coordinator)  # their ledgers know the lost vectors
+            record = self.round(coordinator, 2)
+            self.assertEqual((record["outcome"], record["collected"]), ("committed", DEVICES), record)
+
+    def test_no_round_begins_while_the_helper_drains(self):
+        self.helper.end()
+        self.helper.drain_seconds = 600
+        self.helper.start()
+        with self.coordinator() as coordinator:
+            self.create_task(coordinator)
+            self.helper.process.terminate()
+            wait_until(lambda: "mask helper is about to stop" in coordinator.log_text(), what="the notice")
+            self.assertIn("draining", self.helper.log_text())
+            status = coordinator.admin("task", "show", "activity")
+            self.assertIn("the mask helper to be back", status["waiting_for"])
+            device = self.devices(coordinator, ["--helper-key", self.helper.public_key, "--rounds", 1])[0]
+            wait_until(lambda: "mask helper to be back" in device.log_text(), what="the device's sentence")
+            self.assertEqual(coordinator.admin("round", "list", "activity"), [])
+            self.helper.end()  # a second signal
+            self.helper.drain_seconds = 0
+            self.helper.start()
+            record = self.round(coordinator, 1)
+            self.assertEqual((record["outcome"], record["collected"]), ("committed", DEVICES), record)
+            self.assertIn("the mask helper is back", coordinator.log_text())
 
     def test_a_round_is_abandoned_with_the_reason_when_the_helper_refuses(self):
         self.helper.end()

@@ -33,7 +33,9 @@ void Core::adopt(std::vector<StoredTask> tasks, Time now) {
 
 void Core::add_task(StoredTask stored) {
   const TaskId id = stored.id;
-  const Task& task = tasks_.try_emplace(id, std::move(stored), helper_digest()).first->second;
+  Task& task = tasks_.try_emplace(id, std::move(stored), helper_digest()).first->second;
+  const bool one_shot = task.stored.spec.aggregation.kind == proto::Aggregation::kOneShot;
+  task.helper_stops = helper_stops_ && one_shot;
   task_ids_.emplace(task.stored.spec.name, id);
   populations_[task.stored.spec.population].tasks.push_back(id);
   mark(task);

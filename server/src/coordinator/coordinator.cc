@@ -121,6 +121,20 @@ void Core::handle(BulletinEvent& event) {
   in_force_ = std::make_shared<const TrustInForce>(options_.identity->trust, std::move(event.bulletin));
 }
 
+void Core::handle(HelperEvent& event) {
+  if (event.stopping == helper_stops_) return;
+  helper_stops_ = event.stopping;
+  for (auto& [id, task] : tasks_) {
+    if (task.stored.spec.aggregation.kind != proto::Aggregation::kOneShot) continue;
+    task.helper_stops = helper_stops_;
+    mark(task);
+  }
+  notice(NoticeAction::Level::kInfo, helper_stops_
+                                         ? "the mask helper is about to stop: no one-shot round begins until "
+                                           "it is back"
+                                         : "the mask helper is back: one-shot rounds begin again");
+}
+
 void Core::notice(NoticeAction::Level level, std::string text) {
   actions_.push_back(NoticeAction{level, std::move(text)});
 }

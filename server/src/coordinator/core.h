@@ -52,6 +52,7 @@ class Core final : public Coordinator {
   void handle(StoreAnsweredEvent& event);
   void handle(VerifiedEvent& event);
   void handle(BulletinEvent& event);
+  void handle(HelperEvent& event);
   void handle(TickEvent&) {}
   void handle(CreateTaskEvent& event);
   void handle(SetTaskStateEvent& event);
@@ -249,6 +250,7 @@ class Core final : public Coordinator {
   std::uint64_t verifications_made_ = 0;
   std::map<VerificationId, std::variant<PendingCheckIn, SessionToken>> verifying_;
   SaidOnce said_;
+  bool helper_stops_ = false;  // so it says
   // Requests to the store that a caller waits for.
   std::uint64_t store_calls_made_ = 0;
   std::map<StoreCallId, CallId> store_calls_;

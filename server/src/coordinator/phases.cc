@@ -36,7 +36,7 @@ void Core::settle() {
 }
 
 void Core::act_on(Task& task, Round& round) {
-  Round::Next next = round.next(task.active());
+  Round::Next next = round.next(task.takes_devices(round));
   if (const auto* close = std::get_if<Round::CloseJoining>(&next)) {
     close_joining(task, round, close->cohort_sizes);
   } else if (std::holds_alternative<Round::Commit>(next)) {

@@ -13,6 +13,8 @@
 namespace sotto::server {
 namespace {
 
+constexpr std::int64_t kHelperBackMs = 5'000;  // a helper that stops is expected back
+
 ModelBytes bytes_of(const StoredModel& model) {
   return std::make_shared<const std::vector<std::uint8_t>>(encode_floats(model.parameters));
 }
@@ -80,11 +82,12 @@ const Round* Task::newest_round() const { return rounds.empty() ? nullptr : &rou
 
 Round* Task::selecting() {
   Round* newest = newest_round();
-  return active() && newest != nullptr && newest->has_plans_left() ? newest : nullptr;
+  return newest != nullptr && takes_devices(*newest) && newest->has_plans_left() ? newest : nullptr;
 }
 
 bool Task::may_begin_round(std::uint32_t rounds_open_max) const {
-  if (!active() || next_round_at != kNever || rounds.size() >= rounds_open_max) return false;
+  if (!active() || helper_stops || next_round_at != kNever) return false;
+  if (rounds.size() >= rounds_open_max) return false;
   if (last_begun >= stored.rounds_reserved || reissue_wanted) return false;
   if (!rounds.empty() && newest_round()->has_plans_left()) return false;
   return stored.rounds_committed + rounds.size() < stored.spec.rounds;
@@ -104,7 +107,7 @@ std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {
   const Round* newest = newest_round();
   if (newest == nullptr || newest->phase() == Round::Phase::kEnded) {
     const Time retry_at = ended.empty() ? kNever : ended.front().retry_at;
-    std::int64_t wait_ms = 0;
+    std::int64_t wait_ms = helper_stops ? kHelperBackMs : 0;
     for (const Time time : {next_round_at, retry_at, reserve_at}) {
       if (time != kNever) wait_ms = std::max(wait_ms, (time - now).count());
     }
@@ -138,6 +141,7 @@ Waiting describe_waiting(const Task& task) {
   }
   if (!task.ended.empty()) return describe_recording(task.ended.front());
   if (!task.active()) return {"an operator to resume the paused task", 0};
+  if (task.helper_stops) return {"the mask helper to be back: it has said that it is about to stop", 0};
   if (task.reissue_wanted && task.next_round_at == kNever) {
     return {fmt::format("version {} of the model to be issued again: devices have sent their vectors for it",
                         task.stored.model.version.value),

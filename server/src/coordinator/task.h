@@ -58,6 +58,7 @@ struct Task {
   bool reissue_wanted = false;
   bool reissue_uncounted = false;  // for a round that was replaced: no reason to slow down
   std::optional<StoreCallId> reissuing{};
+  bool helper_stops = false;      // the mask helper that this task needs: no round begins
   bool set_back_noticed = false;  // a device knows of rounds that this store does not
 
   // What is to be written, one thing at a time.
@@ -69,6 +70,10 @@ struct Task {
   // plans of one-shot sessions name.
   Task(StoredTask loaded, const crypto::Digest& helper);
 
+  // Whether the round gives plans, or would if it had any left.
+  [[nodiscard]] bool takes_devices(const Round& round) const {
+    return active() && (round.issued() || !helper_stops);
+  }
   [[nodiscard]] bool active() const { return stored.state == proto::TaskState::kActive; }
   [[nodiscard]] Round* find_round(RoundId id);
   // nullptr when none is open.

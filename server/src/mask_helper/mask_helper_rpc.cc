@@ -4,6 +4,7 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
+#include <atomic>
 #include <exception>
 
 #include "rpc/rpc_status.h"
@@ -32,6 +33,15 @@ class Service final : public v1::MaskHelper::Service {
         bulletin_(bulletin),
         executor_(executor),
         clock_(*options.clock) {}
+
+  // Of anybody, and while a request is being answered.
+  grpc::Status GetState(grpc::ServerContext*, const v1::HelperStateRequest*,
+                        v1::HelperState* state) override {
+    state->set_stopping(stopping_);
+    return grpc::Status::OK;
+  }
+
+  void drain() { stopping_ = true; }
 
   grpc::Status SumMasks(grpc::ServerContext* context, const v1::SumMasksRequest* request,
                         v1::SumMasksReply* reply) override {
@@ -82,6 +92,7 @@ class Service final : public v1::MaskHelper::Service {
   Executor& executor_;
   const Clock& clock_;
   std::mutex turn_;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace
@@ -111,10 +122,13 @@ class MaskHelperRpc::Impl {
       return io_error("cannot serve TLS on " + address + ": gRPC refused the server's certificate or key");
     }
     port_ = static_cast<std::uint16_t>(bound_port);
-    if (server_->GetHealthCheckService() != nullptr) {
-      server_->GetHealthCheckService()->SetServingStatus(v1::MaskHelper::service_full_name(), true);
-    }
+    set_serving(true);
     return {};
+  }
+
+  void drain() {
+    service_.drain();
+    if (server_ != nullptr) set_serving(false);
   }
 
   std::uint16_t port() const { return port_; }
@@ -124,6 +138,11 @@ class MaskHelperRpc::Impl {
   }
 
  private:
+  void set_serving(bool serving) {
+    grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService();
+    if (health != nullptr) health->SetServingStatus(v1::MaskHelper::service_full_name(), serving);
+  }
+
   Service service_;
   std::uint16_t port_ = 0;
   std::unique_ptr<grpc::Server> server_;
@@ -133,6 +152,7 @@ MaskHelperRpc::MaskHelperRpc(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 MaskHelperRpc::~MaskHelperRpc() = default;
 
 std::uint16_t MaskHelperRpc::port() const { return impl_->port(); }
+void MaskHelperRpc::drain() { impl_->drain(); }
 void MaskHelperRpc::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(grace); }
 
 Result<std::unique_ptr<MaskHelperRpc>> MaskHelperRpc::start(const MaskHelperServerOptions& options,

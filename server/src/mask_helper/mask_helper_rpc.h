@@ -1,4 +1,4 @@
-// mask_helper::MaskHelper (sotto.proto): the one call of a coordinator.
+// mask_helper::MaskHelper (sotto.proto): the calls of a coordinator.
 #pragma once
 
 #include <memory>
@@ -20,6 +20,8 @@ class MaskHelperRpc final {
       mask_helper::MaskHelper& helper, identity::BulletinWatch& bulletin, Executor& executor);
   ~MaskHelperRpc();  // shutdown(0)
   [[nodiscard]] std::uint16_t port() const;
+  // From now on its state and its health say that it is about to stop; it answers as before.
+  void drain();
   void shutdown(std::chrono::milliseconds grace);
 
  private:

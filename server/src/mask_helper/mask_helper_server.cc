@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <system_error>
+#include <thread>
 
 #include "mask_helper/mask_helper_rpc.h"
 #include "sotto/base/clock.h"
@@ -60,6 +61,10 @@ class MaskHelperServer::Impl {
     helper_.emplace(crypto::X25519PrivateKey(*scalar),
                     mask_helper::MaskHelperOptions{.authority = *authority, .cohort_min = options.cohort_min},
                     *answered_, started);
+    // Plans of this second are refused; those that are signed once it serves are not.
+    if (options.clock == &system_clock_) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1000 - started.ms % 1000));
+    }
     auto rpc = MaskHelperRpc::start(options, certificate_, *helper_, *bulletin_, *executor_);
     if (!rpc) return rpc.error();
     rpc_ = std::move(*rpc);
@@ -77,6 +82,7 @@ class MaskHelperServer::Impl {
   std::string address() const { return host::to_string({address_.host, rpc_->port()}); }
   const hosting::TlsCertificate& certificate() const { return certificate_; }
   const crypto::X25519PublicKey& public_key() const { return helper_->public_key(); }
+  void drain() { rpc_->drain(); }
   void stop(std::chrono::milliseconds grace) {
     if (rpc_) rpc_->shutdown(grace);
   }
@@ -99,6 +105,7 @@ MaskHelperServer::~MaskHelperServer() = default;
 std::string MaskHelperServer::address() const { return impl_->address(); }
 const hosting::TlsCertificate& MaskHelperServer::certificate() const { return impl_->certificate(); }
 const crypto::X25519PublicKey& MaskHelperServer::public_key() const { return impl_->public_key(); }
+void MaskHelperServer::drain() { impl_->drain(); }
 void MaskHelperServer::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 
 path mask_helper_public_file(const path& data_dir) { return data_dir / "helper-public.hex"; }

@@ -257,6 +257,10 @@ void CoordinatorLoop::tell(BulletinEvent event) {
   if (status().ok()) state_->post(std::move(event));
 }
 
+void CoordinatorLoop::tell(HelperEvent event) {
+  if (status().ok()) state_->post(event);
+}
+
 CallId CoordinatorLoop::next_call() {
   const std::lock_guard lock(state_->mutex);
   return CallId{++state_->last_call};

@@ -54,6 +54,15 @@ class MaskHelperClient::Impl {
     }
   }
 
+  Result<bool> stopping(milliseconds deadline) {
+    grpc::ClientContext context;
+    context.set_deadline(system_clock::now() + deadline);
+    v1::HelperState state;
+    const grpc::Status status = stub_->GetState(&context, {}, &state);
+    if (!status.ok()) return failure(status);
+    return state.stopping();
+  }
+
   void cancel() {
     const std::lock_guard lock(mutex_);
     cancelled_ = true;
@@ -107,6 +116,7 @@ MaskHelperClient::MaskHelperClient(std::unique_ptr<Impl> impl) : impl_(std::move
 MaskHelperClient::~MaskHelperClient() = default;
 
 Result<proto::HelperReply> MaskHelperClient::sum_masks(Bytes request) { return impl_->sum_masks(request); }
+Result<bool> MaskHelperClient::stopping(milliseconds deadline) { return impl_->stopping(deadline); }
 void MaskHelperClient::cancel() { impl_->cancel(); }
 
 Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHelperClientOptions& options) {

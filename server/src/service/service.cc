@@ -26,7 +26,8 @@
 namespace sotto::server {
 namespace {
 
-constexpr std::chrono::seconds kBulletinLook{2};
+constexpr std::chrono::seconds kBulletinLook{2};         // and the mask helper's state
+constexpr std::chrono::milliseconds kHelperState{1000};  // to say it in
 
 }  // namespace
 
@@ -117,11 +118,21 @@ class Service::Impl {
     if (*changed) tell_bulletin();
   }
 
+  // A helper that says nothing may be busy, or starting anew: what it said last holds.
+  void ask_helper() {
+    if (helper_ == nullptr) return;
+    const Result<bool> stopping = helper_->stopping(kHelperState);
+    if (stopping) loop_->tell(HelperEvent{.stopping = *stopping});
+  }
+
   // The first look is taken before the first device is let in.
   void watch_bulletin() {
     if (!bulletin_->believed().bulletin().empty()) tell_bulletin();
     look_for_bulletin();
-    watching_.emplace(kBulletinLook, [this] { look_for_bulletin(); });
+    watching_.emplace(kBulletinLook, [this] {
+      look_for_bulletin();
+      ask_helper();
+    });
   }
 
   // Without a helper in the options there is none.

@@ -264,8 +264,7 @@ TEST(Identity, NoTwoKindsOfStatementAreEqual) {
     std::set<std::string> texts;
     for (const Statement& statement :
          {endorsement_statement(Role::kDevice, key, {}), endorsement_statement(Role::kCoordinator, key, {}),
-          join_statement({}, key), survivors_statement({}, {}, {}),
-          check_in_statement({}, {}, {}, "d")}) {
+          join_statement({}, key), survivors_statement({}, {}, {}), check_in_statement({}, {}, {}, "d")}) {
       texts.emplace(statement.bytes().begin(), statement.bytes().end());
     }
     const PlanStatement plan = plan_statement(key);

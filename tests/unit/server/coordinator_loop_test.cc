@@ -152,6 +152,16 @@ TEST_F(CoordinatorLoopTest, HearsOfTheAuthoritysBulletinUntilItStops) {
   loop.tell({.problem = "nobody listens"});  // a second value would be an exception
 }
 
+TEST_F(CoordinatorLoopTest, HearsOfTheMaskHelper) {
+  std::promise<std::string> notice;
+  CoordinatorLoop loop(parts_,
+                       {.notice = [&](const NoticeAction& action) { notice.set_value(action.text); }});
+  loop.tell(HelperEvent{.stopping = true});
+  EXPECT_EQ(notice.get_future().get(), "it stops");
+  loop.stop();
+  loop.tell(HelperEvent{.stopping = false});  // a second value would be an exception
+}
+
 TEST_F(CoordinatorLoopTest, AnExceptionEndsTheLoopWithAReason) {
   std::promise<NoticeAction> notice;
   CoordinatorLoop loop(parts_, {.notice = [&](const NoticeAction& action) { notice.set_value(action); }});

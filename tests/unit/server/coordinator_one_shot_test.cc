@@ -293,6 +293,54 @@ TEST_F(OneShotRound, IsReplacedThreeTimesInARowAtTheMost) {
   EXPECT_TRUE(harness_.noticed("is replaced by a new one", NoticeAction::Level::kInfo)) << "counted anew";
 }
 
+TEST_F(OneShotRound, IsNotBegunWhileTheHelperIsAboutToStop) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  harness_.step(HelperEvent{.stopping = true});
+  EXPECT_TRUE(harness_.noticed("the mask helper is about to stop", NoticeAction::Level::kInfo));
+  for (int time = 0; time < 2; ++time) {
+    const proto::RetryWindow window = harness_.window_for("device-0");
+    EXPECT_THAT(window.reason, HasSubstr("the mask helper to be back"));
+    EXPECT_LE(window.delay_max_ms, 10'000u) << "it is expected back soon";
+    harness_.advance(60'000);
+  }
+  EXPECT_THAT(harness_.status().waiting_for, HasSubstr("the mask helper to be back"));
+  harness_.notices.clear();
+  harness_.step(HelperEvent{.stopping = true});  // says so again and again
+  EXPECT_TRUE(harness_.notices.empty());
+  harness_.step(HelperEvent{.stopping = false});
+  EXPECT_TRUE(harness_.noticed("the mask helper is back", NoticeAction::Level::kInfo));
+  const StoredModel before = last_model();
+  check_in();
+  EXPECT_EQ(devices_[0]->plan.round.value, 1u) << "no number is lost";
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+}
+
+TEST_F(OneShotRound, ThatHasGivenAPlanGoesOnWhileTheHelperIsAboutToStop) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  devices_[0]->take_plan(harness_.plan_for("device-0"));
+  harness_.step(HelperEvent{.stopping = true});
+  for (std::size_t i = 1; i < 5; ++i) devices_[i]->take_plan(harness_.plan_for(devices_[i]->name));
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+  EXPECT_THAT(harness_.window_for("device-0").reason, HasSubstr("the mask helper to be back"));
+}
+
+TEST_F(OneShotRound, OfATaskThatIsMadeMeanwhileWaitsForTheHelperAndNoOtherDoes) {
+  harness_.step(HelperEvent{.stopping = true});
+  proto::TaskSpec other = task_spec(proto::Aggregation::kPlain, 3);
+  other.name = "plain";
+  other.population = "others";
+  harness_.create(other);
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  EXPECT_THAT(harness_.window_for("device-0").reason, HasSubstr("the mask helper to be back"));
+  proto::CheckInRequest request = Harness::request("device-1");
+  request.population = "others";
+  const auto reply = harness_.take<proto::CheckInReply>(harness_.call(CheckInEvent{{}, request}));
+  EXPECT_TRUE(std::holds_alternative<proto::PlanOffer>(reply));
+}
+
 TEST_F(OneShotRound, NamesADeviceWhoseSeedDoesNotOpen) {
   harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
   check_in();

@@ -173,6 +173,20 @@ TEST_F(MaskHelperOverGrpc, IsWaitedFor) {
   expect_sum(reply.get(), {0, 1, 2, 3});
 }
 
+TEST_F(MaskHelperOverGrpc, SaysThatItStopsAndAnswersOn) {
+  serve();
+  let_the_plans_time_come();
+  const auto link = client(server_->address());
+  constexpr std::chrono::seconds kPatience{20};
+  EXPECT_EQ(*link->stopping(kPatience), false);
+  server_->drain();
+  EXPECT_EQ(*link->stopping(kPatience), true);
+  expect_sum(link->sum_masks(fleet_->request({0, 1, 2, 3})), {0, 1, 2, 3});
+  server_.reset();
+  const auto silent = link->stopping(std::chrono::milliseconds(300));
+  EXPECT_EQ(silent.status().code(), StatusCode::kUnavailable);
+}
+
 TEST_F(MaskHelperOverGrpc, IsGivenUpAtTheDeadlineOrWhenCancelled) {
   serve();
   const std::string address = server_->address();

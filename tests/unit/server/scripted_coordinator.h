@@ -117,6 +117,9 @@ class ScriptedCoordinator : public Coordinator {
   }
   void handle(StoreAnsweredEvent& event, std::vector<Action>&) { stored_.push_back(std::move(event)); }
   void handle(VerifiedEvent& event, std::vector<Action>&) { verified_.push_back(std::move(event)); }
+  static void handle(HelperEvent& event, std::vector<Action>& actions) {
+    actions.push_back(NoticeAction{NoticeAction::Level::kInfo, event.stopping ? "it stops" : "it stays"});
+  }
   void handle(BulletinEvent& event, std::vector<Action>& actions) {
     actions.push_back(NoticeAction{NoticeAction::Level::kWarning, event.problem});
   }

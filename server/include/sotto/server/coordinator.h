@@ -18,7 +18,9 @@
 //            its deadline, or straggler_grace_ms after all but dropout_fraction have answered. A cohort that
 //            falls below its needs is abandoned; the others go on.
 // One-shot   Joining is all there is: the round's one cohort is open from the first message on, each device
-//            is told that it is counted when its message is taken, and FinishCohort asks the helper.
+//            is told that it is counted when its message is taken, and FinishCohort asks the helper. A round
+//            that is lost because the helper started anew is replaced at once; while the helper is about to
+//            stop no round gives its first plan.
 // Commit     When all cohorts are done their sums merge; with participants_min devices in the sum the model
 //            is updated and recorded, in one transaction with the round. When the store has answered, the
 //            model is published and the devices that waited are told that they count. A record that fails is
@@ -96,6 +98,11 @@ struct BulletinEvent {
   std::vector<std::uint8_t> bulletin{};
   std::string problem{};
 };
+// The mask helper says that it is about to stop: one-shot rounds that begin now would be lost with its start.
+// Or that it does not.
+struct HelperEvent {
+  bool stopping = false;
+};
 struct TickEvent {};  // time has passed; sent at next_deadline()
 struct CreateTaskEvent {
   CallId call;
@@ -119,10 +126,10 @@ struct ListModelsEvent {
   CallId call;
   std::string task;
 };
-using Event =
-    std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
-                 CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent, TickEvent,
-                 CreateTaskEvent, SetTaskStateEvent, ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
+using Event = std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
+                           CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent,
+                           HelperEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, ListTasksEvent,
+                           ListRoundsEvent, ListModelsEvent>;
 
 // ---- actions ----
 struct AbandonReply {};

@@ -77,6 +77,7 @@ class CoordinatorLoop {
   }
   // What nobody waits for. Ignored when the loop has stopped.
   void tell(BulletinEvent event);
+  void tell(HelperEvent event);
   // Nobody waits for this answer any more. True: `done` will not be called. False: it has been or is being
   // called.
   bool cancel(CallId call);

@@ -1,6 +1,7 @@
 // The coordinator's way to a mask helper: gRPC over TLS.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,6 +29,9 @@ class MaskHelperClient final : public aggregator::HelperLink {
   ~MaskHelperClient() override;
 
   [[nodiscard]] Result<proto::HelperReply> sum_masks(Bytes request) override;
+  // Whether the helper says that it is about to stop; kUnavailable when it says nothing within `deadline`.
+  // Also while sum_masks() waits.
+  [[nodiscard]] Result<bool> stopping(std::chrono::milliseconds deadline);
   // Every sum_masks(), also a later one, ends with kUnavailable at once.
   void cancel();
 

@@ -52,8 +52,9 @@ struct MaskHelperServerOptions {
 
 class MaskHelperServer final {
  public:
-  // Serves when this returns. Requests are answered one at a time. kNotFound when create_mask_helper() was
-  // not called for the directory; errors name the file or address and what to do.
+  // Serves when this returns, in a second after that of its start. Requests are answered one at a time.
+  // kNotFound when create_mask_helper() was not called for the directory; errors name the file or address and
+  // what to do.
   [[nodiscard]] static Result<std::unique_ptr<MaskHelperServer>> start(
       const MaskHelperServerOptions& options);
   ~MaskHelperServer();  // stop(0)
@@ -61,6 +62,9 @@ class MaskHelperServer final {
   [[nodiscard]] std::string address() const;  // host:port it listens on
   [[nodiscard]] const hosting::TlsCertificate& certificate() const;
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const;
+  // Tells coordinators that it is about to stop, so that they begin no rounds that would be lost; answers as
+  // before.
+  void drain();
   // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
   void stop(std::chrono::milliseconds grace);
 

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""A coordinator and devices written from PROTOCOL.md, not all of them honest, against a real `sotto helper`.
+
+test_mask_helper.py SOTTO [unittest argument...]
+"""
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import time
+import unittest
+from dataclasses import replace
+
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
+os.environ["SOTTO_BINARY"] = sys.argv.pop(1)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from fixed_sessions import PLAN
+from grpc_call import call
+from protobuf_fields import fields, length_delimited
+from sotto_identity import COORDINATOR, DEVICE, Identity, Terms, endorse, plan_message
+from sotto_one_shot import helper_request, one_shot_message, plan_bytes, request_message
+from sotto_plan import ONE_SHOT
+from sotto_primitives import SigningKey
+from sotto_process import MaskHelper, SystemTest, run_ok, wait_until
+from sotto_vector import Ring
+
+AUTHORITY = SigningKey(1 << 200 | 7)
+FINAL, NOT_YET, BEFORE_START = 0, 1, 2
+NOT_ASKED = "the set is not signed by the coordinator that signed the plan"
+
+
+def enrolled(number, role=DEVICE):
+    now = int(time.time())
+    key = SigningKey(1 << 201 | number)
+    terms = Terms(name=f"{role} {number}", issued_at=now - 1000, expires_at=now + 100_000)
+    return Identity(key, endorse(AUTHORITY, role, key.public, terms), AUTHORITY.public)
+
+
+class Fleet:
+    """Five devices that have sent their message for a plan, and its coordinator."""
+
+    def __init__(self, helper, issued_at, round=9):
+        self.helper = helper
+        self.plan = replace(PLAN, aggregation=ONE_SHOT, round=round, issued_at=issued_at,
+                            not_after=issued_at + 3600)
+        self.plan_data = plan_bytes(self.plan, helper)
+        self.coordinator = enrolled(1000, COORDINATOR)
+        self.devices = [enrolled(number) for number in range(5)]
+        self.sent = [one_shot_message(self.plan, helper, device, list(os.urandom(26)), {
+            name: os.urandom(32) for name in ("mask_seed", "ephemeral", "blind")}) for device in self.devices]
+
+    def masks(self, numbers):
+        chosen = sorted((self.sent[number] for number in numbers), key=lambda sent: sent["identity"])
+        return [sent["sealed_mask"] for sent in chosen]
+
+    def request(self, numbers, asker=None):
+        masks = self.masks(numbers)
+        message = request_message(self.helper, self.plan_data, masks)
+        signature = (asker or self.coordinator).key.sign(message)
+        credential = self.coordinator.credential(plan_message(self.plan_data))
+        return helper_request(credential, signature, self.plan_data, masks)
+
+    def sum_of_masks(self, numbers):
+        total = bytes(len(self.sent[0]["mask"]))
+        for number in numbers:
+            total = Ring(self.plan.participants_max).add(total, self.sent[number]["mask"])
+        return total
+
+
+class AHelper(SystemTest):
+    def setUp(self):
+        super().setUp()
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), AUTHORITY.public)
+        authority = self.folder / "authority.pem"
+        authority.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        run_ok("helper", "init", "--data-dir", self.folder / "helper")
+        self.helper = MaskHelper(self.folder / "helper", authority)
+        self.helper.start()
+        self.addCleanup(lambda: self.helper.process.poll() is None and self.helper.end())
+        self.public = bytes.fromhex(self.helper.public_key.read_text().strip())
+
+    def fleet(self, **settings):
+        return Fleet(self.public, int(time.time()), **settings)
+
+    def ask(self, request):
+        return fields(call(self.helper.address, self.helper.ca, "/sotto.v1.MaskHelper/SumMasks",
+                           length_delimited(1, request)))
+
+    def state(self):
+        return fields(call(self.helper.address, self.helper.ca, "/sotto.v1.MaskHelper/GetState", b""))
+
+    def assert_sum(self, fleet, numbers):
+        self.assertEqual(self.ask(fleet.request(numbers)), {1: fleet.sum_of_masks(numbers)})
+
+    def assert_helper_refuses(self, request, words, kind=FINAL):
+        answer = self.ask(request)
+        self.assertEqual(list(answer), [2], answer)
+        refusal = fields(answer[2])
+        self.assertIn(words, refusal[1].decode())
+        self.assertEqual(refusal.get(3, FINAL), kind)
+        self.assertIn(f"refused: {refusal[1].decode()}", self.helper.log_text())
+
+    def test_answers_one_set_for_each_plan(self):
+        fleet = self.fleet()
+        self.assert_sum(fleet, (0, 1, 2, 4))
+        self.assert_helper_refuses(fleet.request((0, 1, 2)), "another set of devices was answered")
+        self.assert_sum(fleet, (0, 1, 2, 4))
+
+    def test_lets_no_device_spend_a_plan_before_its_coordinator_asks(self):
+        fleet = self.fleet()
+        self.assert_helper_refuses(fleet.request((0, 1, 2), asker=fleet.devices[0]), NOT_ASKED)
+        self.assert_helper_refuses(fleet.request((0, 1, 2), asker=enrolled(1001, COORDINATOR)), NOT_ASKED)
+        wanted, other = fleet.request((0, 1, 2, 3, 4)), fleet.request((0, 1, 2))
+        self.assert_helper_refuses(other[:235] + wanted[235:299] + other[299:], NOT_ASKED)  # replayed
+        self.assert_sum(fleet, (0, 1, 2, 3, 4))
+
+    def test_answers_nothing_twice_when_its_record_is_set_back(self):
+        record = self.folder / "helper" / "answered.db"
+        shutil.copy(record, self.folder / "copy.db")
+        fleet = self.fleet()
+        self.assert_sum(fleet, (0, 1, 2, 3, 4))
+        self.helper.end()
+        shutil.copy(self.folder / "copy.db", record)
+        self.helper.start()
+        self.assertIn("plans that were signed before are refused, so rounds that were under way are lost",
+                      self.helper.log_text())
+        for numbers in ((0, 1, 2), (0, 1, 2, 3, 4)):
+            self.assert_helper_refuses(fleet.request(numbers), "before this helper's start", BEFORE_START)
+        self.assert_sum(self.fleet(round=10), (0, 1, 2))
+
+    def test_waits_for_a_plans_time(self):
+        early = Fleet(self.public, int(time.time()) + 100)
+        self.assert_helper_refuses(early.request((0, 1, 2)), "is yet to come here", NOT_YET)
+        far = Fleet(self.public, int(time.time()) + 4000)
+        self.assert_helper_refuses(far.request((0, 1, 2)), "set the clocks")
+
+    def test_says_that_it_stops_and_answers_on_until_a_second_signal(self):
+        self.helper.end()
+        self.helper.drain_seconds = 600
+        self.helper.start()
+        self.assertEqual(self.state(), {})
+        fleet = self.fleet()
+        self.helper.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: self.state() == {1: 1}, what="the helper to say that it stops")
+        self.assertIn("draining: coordinators begin no new rounds", self.helper.log_text())
+        self.assert_sum(fleet, (0, 1, 2, 3))
+        self.helper.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.helper.process.wait(timeout=20), 0)
+        self.helper.end()
+
+    def test_ends_by_itself_when_it_has_drained(self):
+        self.helper.end()
+        self.helper.drain_seconds = 1
+        self.helper.start()
+        self.helper.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.helper.process.wait(timeout=20), 0)
+        self.helper.end()
+
+
+if __name__ == "__main__":
+    unittest.main()
