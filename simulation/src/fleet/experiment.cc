@@ -52,6 +52,7 @@ class Experiment {
     for (const client::Examples& examples : data_.devices) {
       trainers_.push_back(client::make_builtin_trainer(examples));
       ledgers_.push_back(client::make_memory_ledger(client::kUnboundedLedger));
+      passes_.emplace_back();
     }
 
     for (std::uint32_t attempt = 1; attempt <= options_.rounds; ++attempt) {
@@ -192,6 +193,7 @@ class Experiment {
         drive_fleet(members, backend_, executor_, {.silent_dropout = options_.silent_dropout});
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
       transcript_.add(attempt, members[i].device, outcomes[i].transcript);
+      passes_[members[i].device] = members[i].session.pass();
     }
     for (const MemberOutcome& outcome : outcomes) {
       if (outcome.dropped) continue;
@@ -228,6 +230,7 @@ class Experiment {
                                                         .parameters_max = limits::kParametersMax,
                                                         .cohort_min = limits::kParticipantsMin,
                                                         .identity = &backend_.identity(device),
+                                                        .pass = passes_[device],
                                                         .helper_key = backend_.helper_key(),
                                                         .corrupt_fraction_min = 0,
                                                         .honest_min = 2,
@@ -343,6 +346,7 @@ class Experiment {
   std::uint32_t clients_per_round_ = 0;
   std::vector<std::unique_ptr<client::Trainer>> trainers_;
   std::vector<std::unique_ptr<client::DeviceLedger>> ledgers_;
+  std::vector<std::vector<std::uint8_t>> passes_;  // by device, from its last session
   proto::TaskStatus task_;
   std::vector<float> parameters_;
   client::Evaluation evaluation_;
