@@ -40,30 +40,30 @@ class Wire : public testing::Test {
 
 TEST_F(Wire, DigestsOfARosterEqualAnIndependentComputation) {
   const crypto::Digest root = roster_root(roster_);
-  EXPECT_EQ(to_hex(root), "22f260096f9e9d9d8761810fefd6e9d8c2e4ae6d05b7b2c31189a390258d010b");
+  EXPECT_EQ(to_hex(root), "e123e82590bf3451309e95caa4759f131e703563454094b677ff836db8c62b2b");
   EXPECT_EQ(to_hex(graph_seed(roster_, root)),
-            "59c5d89f6d4516d66100ac7b64480807c78abdbbfdf0d450e5c19feb28112f2d");
-  EXPECT_EQ(to_hex(transcript()), "a4eadd4f6052c613e8b0cdb91c3f0d3c36940ef2762e9cbd60387d65f75bcc14");
+            "8b960ae967339d583e8155e74daf2c26885813be1a44ac775366176da3f4300f");
+  EXPECT_EQ(to_hex(transcript()), "cd5ff93d7c1aacd01e7cf550eb1e5382238fc3f42a0a05b1dab4d111de889a3b");
 }
 
 TEST_F(Wire, DerivedKeysEqualAnIndependentComputation) {
   const Seed self_seed = crypto::secret(counting<kSeedBytes>(0xa0));
   MaskKey key;
   self_mask_key(self_seed, transcript(), {3}, key);
-  EXPECT_EQ(to_hex(key.reveal()), "4568ae5bb0ebc61308e9799739763d8813e171c7f97b6c45af8fab34a0eeef05");
+  EXPECT_EQ(to_hex(key.reveal()), "28b4d76ae69d2a6798fcd3d126424a34b0e75170b25858d500a22ad64ada9f3b");
   EXPECT_EQ(to_hex(self_seed_commitment(self_seed, transcript(), {3})),
-            "a01a94e292a7fc4c58f82607f134880c8ff95c5bcbcdbe0fb5a38ba0322a3aa3");
+            "338cb949fb200d9fa74bef16b148fdc9a062cf436be9b43a5149f2fab0d7a944");
 
   const auto left = mask_private_key(crypto::secret(counting<kSeedBytes>(0xb0)));
   const auto right = mask_private_key(crypto::secret(counting<kSeedBytes>(0xc0)));
-  EXPECT_EQ(to_hex(left.public_key()), "b3d94c8df0138de5671b00927df456a3092bfcd472674c99b179d1fc3cb98461");
-  EXPECT_EQ(to_hex(right.public_key()), "54f454507c38de5b67653f0696fb2a8a79916ec706dc136b2ce1538b83229f6c");
+  EXPECT_EQ(to_hex(left.public_key()), "4b74c2ee86a68eaf30bb5d557898d1362848f0b90157bd3a238c4bac64e06e0c");
+  EXPECT_EQ(to_hex(right.public_key()), "baf0ea649b2ea64a63d9617b796a5b26a109f51ef612ec5062fd5a7b28033408");
   ASSERT_TRUE(pair_mask_key(left, right.public_key(), transcript(), {1}, {4}, key));
-  EXPECT_EQ(to_hex(key.reveal()), "3c1826b68ede1ee30de1b486c1684b3b1697c43bf2f638cae600c90a955b5581");
+  EXPECT_EQ(to_hex(key.reveal()), "4c0d6207b89083fa2a8a3120d72829bd27c6e1eefe6d89a8453f7852fc3dc2c9");
   MaskKey other_side;
   ASSERT_TRUE(pair_mask_key(right, left.public_key(), transcript(), {4}, {1}, other_side));
   EXPECT_TRUE(key == other_side);
-  EXPECT_EQ(to_hex(pair_tag(key, transcript(), {1}, {4})), "6624b40108ecba3c");
+  EXPECT_EQ(to_hex(pair_tag(key, transcript(), {1}, {4})), "b9e306a815ffc26f");
 }
 
 TEST_F(Wire, PairTagsAreEqualForBothEndsAndBindKeyTranscriptAndPair) {
