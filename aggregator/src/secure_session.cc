@@ -121,8 +121,10 @@ Rejection SecureSession::accept(ParticipantIndex from, Bytes payload) {
       if (payload.size() != secagg::shares_bytes(graph_.parameters().neighbours))
         return Rejection::kWrongLength;
       std::copy_n(payload.begin(), commitments_[i].size(), commitments_[i].begin());
-      records_[i].assign(payload.begin() + static_cast<std::ptrdiff_t>(commitments_[i].size()),
-                         payload.end());
+      const std::size_t tags = secagg::share_record_offset(graph_.parameters().neighbours);
+      const Bytes records = payload.first(tags).subspan(commitments_[i].size());
+      records_[i].assign(records.begin(), records.end());
+      pair_tags_[i].assign(payload.begin() + static_cast<std::ptrdiff_t>(tags), payload.end());
       return Rejection::kNone;
     }
     case Step::kCollect: {
@@ -133,7 +135,7 @@ Rejection SecureSession::accept(ParticipantIndex from, Bytes payload) {
     case Step::kConfirm:
       return accept_confirmation(i, payload);
     case Step::kUnmask: {
-      if (payload.size() != secagg::unmask_answer_bytes(graph_.count(i, alive_)))
+      if (payload.size() != secagg::unmask_answer_bytes(graph_.count(i, alive_), missing_neighbours(i)))
         return Rejection::kWrongLength;
       answers_[i].assign(payload.begin(), payload.end());
       return Rejection::kNone;
@@ -189,6 +191,7 @@ Result<std::optional<Step>> SecureSession::end_join() {
   identities_seen_.clear();
   commitments_.resize(keys_.size());
   records_.resize(keys_.size());
+  pair_tags_.resize(keys_.size());
   counted_.resize(keys_.size());
   confirmed_.resize(keys_.size());
   confirmations_.resize(credentials_.size());
@@ -257,6 +260,10 @@ SecureSession::Need SecureSession::need_of(std::size_t owner) const {
   return alive_[owner] && graph_.count(owner, counted_) > 0 ? Need::kMaskSeed : Need::kNothing;
 }
 
+std::size_t SecureSession::missing_neighbours(std::size_t of) const {
+  return graph_.count(of, alive_) - graph_.count(of, counted_);  // whoever is counted was alive
+}
+
 Status SecureSession::too_few_shares(std::size_t owner, std::size_t shares) const {
   if (shares >= graph_.parameters().threshold) return {};
   const char* seed = need_of(owner) == Need::kSelfSeed ? "self" : "mask";
@@ -303,8 +310,9 @@ Result<std::optional<Step>> SecureSession::end_confirm() {
 Result<std::optional<Step>> SecureSession::end_unmask() {
   sort_answers_by_owner();
   for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
-    if (need_of(owner) == Need::kNothing) continue;
-    SOTTO_RETURN_IF_ERROR(too_few_shares(owner, held_[owner].shares.size()));
+    const Need need = need_of(owner);
+    const bool opened = need == Need::kSelfSeed || (need == Need::kMaskSeed && lacks_a_pair(owner));
+    if (opened) SOTTO_RETURN_IF_ERROR(too_few_shares(owner, held_[owner].shares.size()));
   }
   return std::optional<Step>();
 }

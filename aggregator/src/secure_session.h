@@ -15,6 +15,7 @@
 
 #include "attended_session.h"
 #include "neighbourhood.h"
+#include "pair_claims.h"
 #include "recovery.h"
 #include "sotto/secagg/wire.h"
 #include "unmasking.h"
@@ -61,21 +62,33 @@ class SecureSession final : public AttendedSession {
   // Who shared and has enough neighbours that also did.
   [[nodiscard]] std::vector<bool> sustainable() const;
   [[nodiscard]] Need need_of(std::size_t owner) const;
+  [[nodiscard]] std::size_t missing_neighbours(std::size_t of) const;
   // Whether everybody whose seed is needed has a threshold of neighbours among `holders`.
   [[nodiscard]] Status check_holders(const std::vector<bool>& holders) const;
   [[nodiscard]] Status too_few_shares(std::size_t owner, std::size_t shares) const;
   void sort_answers_by_owner();
+  [[nodiscard]] PairClaims claims_of(std::size_t survivor, std::size_t rank, std::size_t missing) const;
+  [[nodiscard]] secagg::PairTag tag_of(std::size_t sender, std::size_t rank) const;
+  // Whether a counted neighbour of this missing one has not answered.
+  [[nodiscard]] bool lacks_a_pair(std::size_t missing) const;
 
   // The secret that a seed stands for: of a missing participant the mask key, too dear to be derived twice.
   struct Recovered {
     RecoveredSeed seed;
     std::optional<crypto::X25519PrivateKey> mask_key;
   };
+  // What the answers make of one participant, by itself so that all can be worked out at once.
+  struct Unmasking {
+    // The masks that counted vectors carry and no other counted vector cancels.
+    std::vector<Mask> masks;
+    std::vector<ParticipantIndex> liars;
+    Status status;
+  };
   [[nodiscard]] Recovered recover(std::size_t owner) const;
-  [[nodiscard]] Status recover_all(Executor& executor, std::vector<Recovered>& secrets);
-  // The masks that counted vectors carry and no other counted vector cancels.
-  [[nodiscard]] Result<std::vector<Mask>> masks_to_remove(const std::vector<Recovered>& secrets,
-                                                          Executor& executor) const;
+  [[nodiscard]] Result<Recovered> find_seed(std::size_t owner, std::vector<ParticipantIndex>& liars) const;
+  [[nodiscard]] Status find_masks(std::size_t owner, Unmasking& found);
+  [[nodiscard]] Status find_pair_masks(std::size_t missing, Unmasking& found);
+  [[nodiscard]] Result<std::vector<Mask>> masks_to_remove(Executor& executor);
 
   secagg::RingLayout layout_;
   secagg::SessionContext context_;
@@ -98,7 +111,8 @@ class SecureSession final : public AttendedSession {
   std::vector<crypto::Digest> commitments_;
   // By sender: one per neighbour by rank, until collecting ends.
   std::vector<std::vector<std::uint8_t>> records_;
-  std::vector<bool> alive_;  // delivered as alive
+  std::vector<std::vector<std::uint8_t>> pair_tags_;  // by sender: one per neighbour by rank
+  std::vector<bool> alive_;                           // delivered as alive
   std::vector<std::uint8_t> accumulator_;
   std::vector<bool> counted_;  // of the alive, those whose vector is in the accumulator
   std::uint32_t vectors_ = 0;
@@ -108,6 +122,7 @@ class SecureSession final : public AttendedSession {
   std::vector<crypto::Es256Signature> confirmations_;  // of the confirmed
   std::vector<std::vector<std::uint8_t>> answers_;     // by survivor
   std::vector<HeldShares> held_;                       // by the seed's owner
+  std::vector<std::vector<PairClaims>> claims_;  // by the missing one: a pair with each counted neighbour
   std::vector<ParticipantIndex> dishonest_;
 };
 

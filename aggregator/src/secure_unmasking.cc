@@ -11,23 +11,52 @@ namespace sotto::aggregator {
 
 using secagg::Seed;
 
-// An answer holds one share per live neighbour by rank (PROTOCOL.md 6.11).
+// One share per live neighbour by rank, and with that of a missing one the pair key (PROTOCOL.md 6.11).
 void SecureSession::sort_answers_by_owner() {
   held_.assign(keys_.size(), {});
+  claims_.clear();
+  claims_.resize(keys_.size());
   for (std::uint16_t holder = 0; holder < participant_count(); ++holder) {
-    if (answers_[holder].empty()) continue;
+    if (!counted_[holder]) continue;
+    const bool silent = answers_[holder].empty();
     ByteReader answer(answers_[holder]);
-    for (const std::uint16_t owner : graph_.of(holder)) {
+    const std::span<const std::uint16_t> neighbours = graph_.of(holder);
+    for (std::size_t rank = 0; rank < neighbours.size(); ++rank) {
+      const std::size_t owner = neighbours[rank];
       if (!alive_[owner]) continue;
-      secagg::Share share{};
-      answer.copy(share);
-      if (share == secagg::kNoShare) continue;
-      held_[owner].holders.push_back(ParticipantIndex{holder});
-      held_[owner].shares.push_back(share);
+      secagg::Share share = secagg::kNoShare;
+      if (!silent) answer.copy(share);
+      if (share != secagg::kNoShare) {
+        held_[owner].holders.push_back(ParticipantIndex{holder});
+        held_[owner].shares.push_back(share);
+      }
+      if (counted_[owner]) continue;
+      PairClaims& claims = claims_[owner].emplace_back(claims_of(holder, rank, owner));
+      if (!silent) answer.copy(claims.released.emplace().reveal_mutable());
     }
     SOTTO_CHECK(answer.finished());
   }
   answers_.clear();
+}
+
+PairClaims SecureSession::claims_of(std::size_t survivor, std::size_t rank, std::size_t missing) const {
+  PairClaims claims;
+  claims.survivor = ParticipantIndex{static_cast<std::uint16_t>(survivor)};
+  claims.survivors_tag = tag_of(survivor, rank);
+  claims.missing_ones_tag = tag_of(missing, graph_.rank(missing, survivor));
+  return claims;
+}
+
+secagg::PairTag SecureSession::tag_of(std::size_t sender, std::size_t rank) const {
+  secagg::PairTag tag;
+  std::copy_n(pair_tags_[sender].begin() + static_cast<std::ptrdiff_t>(rank * tag.size()), tag.size(),
+              tag.begin());
+  return tag;
+}
+
+bool SecureSession::lacks_a_pair(std::size_t missing) const {
+  const std::vector<PairClaims>& claims = claims_[missing];
+  return std::any_of(claims.begin(), claims.end(), [](const PairClaims& pair) { return !pair.released; });
 }
 
 SecureSession::Recovered SecureSession::recover(std::size_t owner) const {
@@ -42,61 +71,66 @@ SecureSession::Recovered SecureSession::recover(std::size_t owner) const {
   return secret;
 }
 
-Status SecureSession::recover_all(Executor& executor, std::vector<Recovered>& secrets) {
-  secrets.resize(keys_.size());
-  executor.parallel_for(keys_.size(), [&](std::size_t owner) {
-    if (need_of(owner) != Need::kNothing) secrets[owner] = recover(owner);
-  });
-  for (const Recovered& secret : secrets)
-    dishonest_.insert(dishonest_.end(), secret.seed.wrong.begin(), secret.seed.wrong.end());
-  std::sort(dishonest_.begin(), dishonest_.end());
-  dishonest_.erase(std::unique(dishonest_.begin(), dishonest_.end()), dishonest_.end());
-  for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
-    if (need_of(owner) == Need::kNothing || secrets[owner].seed.found) continue;
-    return aborted(fmt::format(
-        "the seed of participant {} cannot be rebuilt from its {} shares: too many of them are wrong", owner,
-        held_[owner].shares.size()));
+Result<SecureSession::Recovered> SecureSession::find_seed(std::size_t owner,
+                                                          std::vector<ParticipantIndex>& liars) const {
+  SOTTO_RETURN_IF_ERROR(too_few_shares(owner, held_[owner].shares.size()));
+  Recovered secret = recover(owner);
+  liars.insert(liars.end(), secret.seed.wrong.begin(), secret.seed.wrong.end());
+  if (secret.seed.found) return secret;
+  return aborted(fmt::format(
+      "the seed of participant {} cannot be rebuilt from its {} shares: too many of them are wrong", owner,
+      held_[owner].shares.size()));
+}
+
+Status SecureSession::find_masks(std::size_t owner, Unmasking& found) {
+  if (need_of(owner) == Need::kNothing) return {};
+  if (need_of(owner) == Need::kMaskSeed) return find_pair_masks(owner, found);
+  const auto secret = find_seed(owner, found.liars);
+  if (!secret) return secret.error();
+  const ParticipantIndex self{static_cast<std::uint16_t>(owner)};
+  secagg::self_mask_key(secret->seed.seed, transcript_, self, found.masks.emplace_back().key);
+  return {};
+}
+
+// A key that both ends vouched for is used as it was released. For any other pair the missing one's mask seed
+// is rebuilt, which costs an agreement and says who lied.
+Status SecureSession::find_pair_masks(std::size_t missing, Unmasking& found) {
+  const ParticipantIndex self{static_cast<std::uint16_t>(missing)};
+  std::optional<Recovered> secret;
+  for (PairClaims& claims : claims_[missing]) {
+    Mask& mask = found.masks.emplace_back();
+    // What the missing one would have contributed is the opposite of what its neighbour did.
+    mask.removal = secagg::pair_mask_sign(self, claims.survivor);
+    if (agree_on_key(claims, self, transcript_)) {
+      mask.key = *std::move(claims.released);
+      continue;
+    }
+    if (contradicts_itself(claims, self, transcript_)) found.liars.push_back(claims.survivor);
+    if (!secret) {
+      auto rebuilt = find_seed(missing, found.liars);
+      if (!rebuilt) return rebuilt.error();
+      secret = *std::move(rebuilt);
+    }
+    if (!secagg::pair_mask_key(*secret->mask_key, keys_[claims.survivor.value].mask, transcript_, self,
+                               claims.survivor, mask.key)) {
+      return aborted(fmt::format("a neighbour of participant {} has an unusable mask key", missing));
+    }
+    name_liars(claims, self, transcript_, mask.key, found.liars);
   }
   return {};
 }
 
-Result<std::vector<Mask>> SecureSession::masks_to_remove(const std::vector<Recovered>& secrets,
-                                                         Executor& executor) const {
-  std::vector<std::size_t> first(keys_.size() + 1);  // where each owner's masks begin
-  for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
-    const Need need = need_of(owner);
-    const std::size_t count = need == Need::kMaskSeed   ? graph_.count(owner, counted_)
-                              : need == Need::kSelfSeed ? 1
-                                                        : 0;
-    first[owner + 1] = first[owner] + count;
-  }
-  std::vector<Mask> masks(first.back());
-  std::vector<std::uint8_t> refused(keys_.size());  // not vector<bool>: written from several threads
-  executor.parallel_for(keys_.size(), [&](std::size_t owner) {
-    const ParticipantIndex self{static_cast<std::uint16_t>(owner)};
-    std::span<Mask> own = std::span(masks).subspan(first[owner], first[owner + 1] - first[owner]);
-    if (own.empty()) return;
-    const crypto::Hkdf transcript(transcript_);
-    if (counted_[owner]) {
-      secagg::self_mask_key(secrets[owner].seed.seed, transcript, self, own.front().key);
-      return;
-    }
-    const crypto::X25519PrivateKey& mask_key = *secrets[owner].mask_key;
-    for (const std::uint16_t neighbour : graph_.of(owner)) {
-      if (!counted_[neighbour]) continue;
-      const ParticipantIndex peer{neighbour};
-      const bool agreed =
-          secagg::pair_mask_key(mask_key, keys_[neighbour].mask, transcript, self, peer, own.front().key);
-      if (!agreed) refused[owner] = 1;
-      // What the missing one would have contributed is the opposite of what its neighbour did.
-      own.front().removal = secagg::pair_mask_sign(self, peer);
-      own = own.subspan(1);
-    }
-  });
-  const auto failed = std::find(refused.begin(), refused.end(), 1);
-  if (failed != refused.end()) {
-    return aborted("a neighbour of participant " + std::to_string(failed - refused.begin()) +
-                   " has an unusable mask key");
+Result<std::vector<Mask>> SecureSession::masks_to_remove(Executor& executor) {
+  std::vector<Unmasking> found(keys_.size());
+  executor.parallel_for(keys_.size(),
+                        [&](std::size_t owner) { found[owner].status = find_masks(owner, found[owner]); });
+  for (const Unmasking& one : found) dishonest_.insert(dishonest_.end(), one.liars.begin(), one.liars.end());
+  std::sort(dishonest_.begin(), dishonest_.end());
+  dishonest_.erase(std::unique(dishonest_.begin(), dishonest_.end()), dishonest_.end());
+  std::vector<Mask> masks;
+  for (Unmasking& one : found) {
+    SOTTO_RETURN_IF_ERROR(one.status);
+    std::move(one.masks.begin(), one.masks.end(), std::back_inserter(masks));
   }
   return masks;
 }
@@ -104,12 +138,11 @@ Result<std::vector<Mask>> SecureSession::masks_to_remove(const std::vector<Recov
 Result<CohortSum> SecureSession::finish(Executor& executor) {
   SOTTO_CHECK(ready_to_finish());
   leave_finished();
-  std::vector<Recovered> secrets;
-  SOTTO_RETURN_IF_ERROR(recover_all(executor, secrets));
-  const auto masks = masks_to_remove(secrets, executor);
+  const auto masks = masks_to_remove(executor);
   if (!masks) return masks.error();
   remove_masks(layout_, context_.prg, *masks, accumulator_, executor);
   held_.clear();
+  claims_.clear();
   return decode_ring_sum(plan(), accumulator_, vectors_);
 }
 

@@ -44,7 +44,7 @@ struct Cohort {
   std::array<std::array<std::uint8_t, kLanes>, kDevices> lanes;
   std::array<std::uint8_t, kRingBytes> sum;
   std::array<crypto::Es256Signature, kDevices> signatures;
-  std::array<std::array<secagg::Share, kNeighbours>, kDevices> answers;
+  std::array<std::array<std::uint8_t, secagg::unmask_answer_bytes(kNeighbours, 1)>, kDevices> answers;
   crypto::Digest transcript;
   std::array<std::uint8_t, kNeighbours * secagg::kCredentialBytes> credentials;  // in a roster
   // The message on its way to a device, and what it sends.
@@ -166,8 +166,7 @@ Bytes write_delivery(std::size_t to) {
   for (std::size_t rank = 0; rank < kNeighbours; ++rank) {
     const std::size_t from = at_rank(rank, to);
     writer.bytes(Bytes(cohort.shares[from])
-                     .subspan(sizeof(crypto::Digest) + rank_of(to, from) * secagg::kShareRecordBytes,
-                              secagg::kShareRecordBytes));
+                     .subspan(secagg::share_record_offset(rank_of(to, from)), secagg::kShareRecordBytes));
   }
   return Bytes(cohort.message).first(writer.written());
 }
@@ -222,6 +221,13 @@ void confirm_and_unmask_all() {
   report("unmask", stack);
 }
 
+// What `holder` answered about `owner`, the last of all but for the missing one.
+Bytes share_of(std::size_t owner, std::size_t holder) {
+  return Bytes(cohort.answers[holder])
+      .subspan(secagg::unmask_answer_bytes(rank_of(owner, holder), 0), secagg::kShareBytes);
+}
+Bytes pair_key_of(std::size_t holder) { return Bytes(cohort.answers[holder]).last(crypto::kPrgKeyBytes); }
+
 // The seed of which `owner`'s neighbours gave shares, from the first `threshold` of those who did.
 void rebuild_seed(std::size_t owner, secagg::Seed& seed) {
   std::array<std::uint32_t, kGraph.threshold> places;
@@ -230,7 +236,8 @@ void rebuild_seed(std::size_t owner, secagg::Seed& seed) {
   for (std::size_t i = 0, holder = 0; i < places.size(); ++holder) {
     if (holder == owner || holder == kMissing) continue;
     places[i] = static_cast<std::uint32_t>(holder + 1);
-    shares[i++] = cohort.answers[holder][rank_of(owner, holder)];
+    const Bytes share = share_of(owner, holder);
+    std::copy(share.begin(), share.end(), shares[i++].begin());
   }
   SOTTO_CHECK(secagg::lagrange_at_zero(places, weights));
   SOTTO_CHECK(secagg::combine_shares(shares, weights, seed));
@@ -255,6 +262,8 @@ void remove_masks(const secagg::RingLayout& layout) {
     const ParticipantIndex survivor{static_cast<std::uint16_t>(i)};
     SOTTO_CHECK(
         secagg::pair_mask_key(missing, roster.keys_of(survivor).mask, transcript, survivor, gone, key));
+    // The survivor has released the same.
+    SOTTO_CHECK(crypto::constant_time_equal(key.reveal(), pair_key_of(i)));
     stream.rekey(key);
     // What the missing device would have applied is what is left of the survivor's mask, turned round.
     secagg::ring_apply_mask(layout, cohort.sum, stream, secagg::pair_mask_sign(gone, survivor));

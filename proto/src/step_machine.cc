@@ -36,7 +36,7 @@ std::size_t StepMachine::message_bytes_max(Step step) const {
     case Step::kConfirm:
       return crypto::kEs256SignatureBytes;
     case Step::kUnmask:
-      return participant_ ? secagg::unmask_answer_bytes(participant_->graph().neighbours) : 0;
+      return participant_ ? secagg::unmask_answer_bytes_max(participant_->graph()) : 0;
   }
   return 0;
 }

@@ -121,7 +121,8 @@ TEST_F(Attack, TwoSessionsForOneCohortShareNothing) {
         0b11111};  // on the complete graph of six a neighbour's rank is its number but for the gap
     for (std::uint16_t from = 0; from < 6; ++from) {
       if (from == to) continue;
-      const Bytes record = Bytes(devices_[from]->shares).subspan(shares_bytes(to < from ? to : to - 1u));
+      const Bytes record =
+          Bytes(devices_[from]->shares).subspan(share_record_offset(to < from ? to : to - 1u));
       delivery.insert(delivery.end(), record.begin(), record.begin() + kShareRecordBytes);
     }
     Participant& participant = devices_[to]->participant;
@@ -138,7 +139,7 @@ TEST_F(Attack, TwoSessionsForOneCohortShareNothing) {
       if (bitmap_test(Bytes(&bitmap, 1), rank))
         request.insert(request.end(), signature.begin(), signature.end());
     }
-    Message answer(unmask_answer_bytes(5));
+    Message answer(unmask_answer_bytes(5, 5));
     std::size_t written = 0;
     const Rejection rejection = devices_[to]->participant.receive_unmask(request, answer, written);
     answer.resize(written);
@@ -185,6 +186,105 @@ TEST_F(Attack, OneEnrolledKeyInSeveralSeatsIsABadKey) {
     EXPECT_EQ(show_roster(*devices_[i], honest_roster(i)), Rejection::kBadKey);
 }
 
+// ---- pair keys ----
+
+// A corrupt device advertises a victim's mask key with the top bit flipped. X25519 does not look at that bit:
+// it agrees like the victim's with everybody. Called missing, it has its neighbours release their keys with
+// it.
+class PairKeys : public Attack {
+ protected:
+  static constexpr std::uint16_t kVictim = 2;
+  static constexpr std::uint16_t kTwin = 5;
+
+  void advertise_the_twin() {
+    RelayDevice& corrupt = *devices_[kTwin];
+    AdvertisedKeys victims;
+    ASSERT_EQ(decode_advertise(Bytes(joins_[kVictim]).first(kAdvertiseBytes), victims), Rejection::kNone);
+    AdvertisedKeys keys;
+    ASSERT_EQ(decode_advertise(Bytes(joins_[kTwin]).first(kAdvertiseBytes), keys), Rejection::kNone);
+    keys.mask = victims.mask;
+    keys.mask.back() ^= 0x80;
+    encode_advertise(keys, std::span(joins_[kTwin]).first<kAdvertiseBytes>());
+    const Statement joins =
+        join_statement(context_of(plan_).plan_digest, Bytes(joins_[kTwin]).first(kAdvertiseBytes));
+    encode_credential(
+        make_credential(corrupt.enrolment.signer, corrupt.enrolment.identity.endorsement, joins),
+        std::span(joins_[kTwin]).subspan(kAdvertiseBytes).first<kCredentialBytes>());
+  }
+  // Everybody but the twin, to whom all are alive, sends a vector and signs that the twin is missing.
+  void play_without_the_twin() {
+    const RingLayout layout(257, 40);
+    for (std::uint16_t to = 0; to < kTwin; ++to) {
+      Participant& participant = devices_[to]->participant;
+      Message delivery(delivery_bytes(5, 5));
+      delivery[0] = 0b11111;  // what records hold does not matter here
+      ASSERT_EQ(participant.receive_delivery(delivery), Rejection::kNone);
+      Message ring(layout.byte_count());
+      ASSERT_EQ(participant.mask(layout, ring), Rejection::kNone);
+      Message signature(crypto::kEs256SignatureBytes);
+      std::size_t written = 0;
+      ASSERT_EQ(participant.receive_confirm(Message{0b011111}, signature, written), Rejection::kNone);
+      signatures_.insert(signatures_.end(), signature.begin(), signature.end());
+    }
+  }
+  std::vector<std::uint8_t> signatures_;
+};
+
+TEST_F(PairKeys, ReleasedForATwinOfAVictimsKeyAreNotTheVictims) {
+  ASSERT_NO_FATAL_FAILURE(advertise_the_twin());
+  const auto session = session_for(plan_);
+  for (const Message& join : joins_) ASSERT_EQ(admit(*session, join), Rejection::kNone);
+  for (std::uint16_t i = 0; i < kTwin; ++i)
+    ASSERT_EQ(show_roster(*devices_[i], honest_roster(i)), Rejection::kNone);
+  Message victims;  // the key that device 0 has with the victim
+  for (const NeighbourSlot& slot : devices_[0]->slots) {
+    if (slot.index == kVictim) victims.assign(slot.pair_key.reveal().begin(), slot.pair_key.reveal().end());
+  }
+  ASSERT_EQ(victims.size(), crypto::kPrgKeyBytes);
+  ASSERT_NO_FATAL_FAILURE(play_without_the_twin());
+  Message request{0b01111};
+  request.insert(request.end(), signatures_.begin() + crypto::kEs256SignatureBytes, signatures_.end());
+  Message answer(unmask_answer_bytes(5, 1));
+  std::size_t written = 0;
+  ASSERT_EQ(devices_[0]->participant.receive_unmask(request, answer, written), Rejection::kNone);
+  ASSERT_EQ(written, answer.size());
+  const Message released(answer.end() - crypto::kPrgKeyBytes, answer.end());
+  EXPECT_NE(released, victims);
+  EXPECT_NE(released, Message(released.size(), 0));
+}
+
+// Half of a victim's neighbours hear that it survives, half that it is missing: these would give pair keys.
+TEST_F(PairKeys, AreNotReleasedByNeighboursThatWereToldDifferently) {
+  for (std::uint16_t i = 0; i < 6; ++i)
+    ASSERT_EQ(show_roster(*devices_[i], honest_roster(i)), Rejection::kNone);
+  const RingLayout layout(257, 40);
+  std::vector<Message> signatures(6, Message(crypto::kEs256SignatureBytes));
+  const auto told = [](std::uint16_t device) {
+    return device < 3 ? Message{0b111111} : Message{0b111110};  // device 0 is the victim
+  };
+  for (std::uint16_t i = 0; i < 6; ++i) {
+    Message delivery(delivery_bytes(5, 5));
+    delivery[0] = 0b11111;
+    Participant& participant = devices_[i]->participant;
+    ASSERT_EQ(participant.receive_delivery(delivery), Rejection::kNone);
+    Message ring(layout.byte_count());
+    ASSERT_EQ(participant.mask(layout, ring), Rejection::kNone);
+    std::size_t written = 0;
+    ASSERT_EQ(participant.receive_confirm(told(i), signatures[i], written), Rejection::kNone);
+  }
+  for (std::uint16_t to = 3; to < 6; ++to) {
+    Message request{0b11110};
+    for (std::uint16_t i = 1; i < 6; ++i) {
+      if (i != to) request.insert(request.end(), signatures[i].begin(), signatures[i].end());
+    }
+    Message answer(unmask_answer_bytes(5, 1), 0xcc);
+    std::size_t written = 0;
+    EXPECT_EQ(devices_[to]->participant.receive_unmask(request, answer, written), Rejection::kBadSignature);
+    EXPECT_EQ(answer, Message(answer.size(), 0xcc));
+    for (const NeighbourSlot& slot : devices_[to]->slots) EXPECT_TRUE(slot.pair_key == MaskKey());
+  }
+}
+
 // ---- replay ----
 
 // What a device signed to join one round is shown in another.
@@ -224,7 +324,7 @@ TEST_F(Attack, AnOldSignatureIsABadSignature) {
       const Message& signature = old.devices()[neighbour]->signature;
       request.insert(request.end(), signature.begin(), signature.end());
     }
-    Message answer(unmask_answer_bytes(5));
+    Message answer(unmask_answer_bytes(5, 5));
     std::size_t written = 0;
     EXPECT_EQ(sender.participant.receive_unmask(request, answer, written), Rejection::kBadSignature);
   };
@@ -257,7 +357,7 @@ TEST(SharesOfBothKinds, AreGivenByNobody) {
     for (std::uint16_t i = 1; i < 6; ++i) {
       if (i != to) request.insert(request.end(), signatures[i].begin(), signatures[i].end());
     }
-    Message answer(unmask_answer_bytes(5));
+    Message answer(unmask_answer_bytes(5, 5));
     std::size_t written = 0;
     EXPECT_EQ(relay.device(to).participant.receive_unmask(request, answer, written),
               Rejection::kBadSignature);

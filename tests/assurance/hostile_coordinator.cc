@@ -79,9 +79,11 @@ void Loot::add(std::uint16_t holder, Bytes survivors, Bytes answer) {
   for (const std::uint16_t owner : relay_.neighbours(holder)) {
     Share share{};
     reader.copy(share);
-    Held& held = held_[{owner, bitmap_test(survivors, owner) ? Kind::kSelf : Kind::kMask}];
+    const bool survived = bitmap_test(survivors, owner);
+    Held& held = held_[{owner, survived ? Kind::kSelf : Kind::kMask}];
     held.xs.push_back(holder + 1u);
     held.shares.push_back(share);
+    if (!survived) reader.copy(released_[{holder, owner}].reveal_mutable());
   }
   EXPECT_TRUE(reader.finished());
 }
@@ -98,27 +100,34 @@ std::optional<Seed> Loot::open(std::uint16_t owner, Kind kind) const {
   return opened ? std::optional(std::move(seed)) : std::nullopt;
 }
 
+bool Loot::pair_key(std::uint16_t victim, std::uint16_t neighbour, MaskKey& key) const {
+  for (const auto& ends : {std::pair{victim, neighbour}, std::pair{neighbour, victim}}) {
+    const auto released = released_.find(ends);
+    if (released == released_.end()) continue;
+    std::ranges::copy(released->second.reveal(), key.reveal_mutable().begin());
+    return true;
+  }
+  AdvertisedKeys keys;
+  EXPECT_EQ(decode_advertise(Bytes(relay_.device(victim).join).first(kAdvertiseBytes), keys),
+            Rejection::kNone);
+  const auto mask_seed = open(neighbour, Kind::kMask);
+  return mask_seed && pair_mask_key(mask_private_key(*mask_seed), keys.mask, relay_.transcript(), {victim},
+                                    {neighbour}, key);
+}
+
 std::optional<std::vector<std::uint32_t>> Loot::unmask(std::uint16_t victim,
                                                        const std::vector<std::uint16_t>& alive) const {
   const RingLayout& layout = relay_.layout();
   Message ring = relay_.device(victim).ring;
   crypto::Keystream stream(relay_.context().prg);
-  const crypto::Hkdf transcript(relay_.transcript());
   MaskKey key;
   const auto self_seed = open(victim, Kind::kSelf);
   if (!self_seed) return std::nullopt;
-  self_mask_key(*self_seed, transcript, {victim}, key);
+  self_mask_key(*self_seed, relay_.transcript(), {victim}, key);
   stream.rekey(key);
   ring_apply_mask(layout, ring, stream, MaskSign::kSubtract);
-  AdvertisedKeys keys;
-  EXPECT_EQ(decode_advertise(Bytes(relay_.device(victim).join).first(kAdvertiseBytes), keys),
-            Rejection::kNone);
   for (const std::uint16_t neighbour : alive) {
-    const auto mask_seed = open(neighbour, Kind::kMask);
-    if (!mask_seed ||
-        !pair_mask_key(mask_private_key(*mask_seed), keys.mask, transcript, {victim}, {neighbour}, key)) {
-      return std::nullopt;
-    }
+    if (!pair_key(victim, neighbour, key)) return std::nullopt;
     stream.rekey(key);
     const bool added = pair_mask_sign({victim}, {neighbour}) == MaskSign::kAdd;
     ring_apply_mask(layout, ring, stream, added ? MaskSign::kSubtract : MaskSign::kAdd);

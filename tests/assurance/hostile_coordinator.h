@@ -24,7 +24,7 @@ using Message = std::vector<std::uint8_t>;
 [[nodiscard]] Message join_of(secagg::Signer& signer, const secagg::Endorsement& endorsement,
                               const crypto::Digest& plan_digest, std::uint64_t keys_seed);
 
-// The shares a coordinator has collected, of both kinds.
+// The shares a coordinator has collected, of both kinds, and the pair keys.
 class Loot {
  public:
   explicit Loot(secagg::SessionRelay& relay) : relay_(relay) {}
@@ -34,6 +34,8 @@ class Loot {
   enum class Kind : std::uint8_t { kSelf, kMask };
   // Nothing with fewer shares than the threshold.
   [[nodiscard]] std::optional<secagg::Seed> open(std::uint16_t owner, Kind kind) const;
+  // As either end released it, or from the neighbour's mask seed.
+  [[nodiscard]] bool pair_key(std::uint16_t victim, std::uint16_t neighbour, secagg::MaskKey& key) const;
   // What is left of a vector without its self mask and its pair masks with `alive`. Nothing when a seed stays
   // closed.
   [[nodiscard]] std::optional<std::vector<std::uint32_t>> unmask(
@@ -46,6 +48,7 @@ class Loot {
   };
   secagg::SessionRelay& relay_;
   std::map<std::pair<std::uint16_t, Kind>, Held> held_;
+  std::map<std::pair<std::uint16_t, std::uint16_t>, secagg::MaskKey> released_;  // by holder and the missing
 };
 
 }  // namespace sotto::assurance

@@ -175,7 +175,7 @@ class Placement : public testing::Test {
       bitmap_set(request, rank);
       request.insert(request.end(), signature.begin(), signature.end());
     }
-    Message answer(unmask_answer_bytes(kDrawnOnce.neighbours));
+    Message answer(unmask_answer_bytes_max(kDrawnOnce));
     std::size_t written = 0;
     const Rejection rejection = relay_.device(device).participant.receive_unmask(request, answer, written);
     if (!accepted(rejection)) return rejection;
@@ -183,7 +183,9 @@ class Placement : public testing::Test {
     for (const std::uint16_t owner : neighbours) {
       Share share{};
       reader.copy(share);
-      hold(owner, bitmap_test(survivors, owner), device, share);
+      const bool survived = bitmap_test(survivors, owner);
+      hold(owner, survived, device, share);
+      if (!survived) reader.copy(released_[{device, owner}].reveal_mutable());
     }
     EXPECT_TRUE(reader.finished());
     return rejection;
@@ -235,9 +237,15 @@ class Placement : public testing::Test {
     }
     return true;
   }
-  // From whichever end's mask seed is known.
+  // As one end released it, or from whichever end's mask seed is known.
   [[nodiscard]] bool pair_key(std::uint16_t owner, std::uint16_t neighbour, const crypto::Hkdf& transcript,
                               MaskKey& key) {
+    for (const auto& ends : {std::pair{neighbour, owner}, std::pair{owner, neighbour}}) {
+      const auto released = released_.find(ends);
+      if (released == released_.end()) continue;
+      std::ranges::copy(released->second.reveal(), key.reveal_mutable().begin());
+      return true;
+    }
     for (const auto& [end, other] : {std::pair{neighbour, owner}, std::pair{owner, neighbour}}) {
       std::optional<Seed> opened = open(end, false);
       if (is_corrupt(end)) {
@@ -264,6 +272,8 @@ class Placement : public testing::Test {
   std::map<std::uint16_t, Message> told_;
   std::map<std::uint16_t, Message> signed_;
   std::map<std::pair<std::uint16_t, bool>, Held> held_;  // by owner and whether of its self seed
+  // By who released it, and the missing.
+  std::map<std::pair<std::uint16_t, std::uint16_t>, MaskKey> released_;
 };
 
 // Half of the ring hears that the victim survived, the other half that it is missing.

@@ -128,10 +128,10 @@ TEST_P(WithoutConfirming, OpensTheVictimsVector) {
   for (const std::uint16_t device : relay_.everybody()) {
     if (device == kVictim) continue;
     const Message told = view_->survivors_told(device);
-    Message answer(unmask_answer_bytes(relay_.graph().neighbours));
+    Message answer(unmask_answer_bytes_max(relay_.graph()));
     std::size_t written = 0;
     ASSERT_EQ(relay_.device(device).participant.receive_unmask(told, answer, written), Rejection::kNone);
-    loot.add(device, told, answer);
+    loot.add(device, told, Bytes(answer).first(written));
   }
   const auto opened = loot.unmask(kVictim, view_->alive());
   ASSERT_TRUE(opened.has_value());
@@ -188,12 +188,12 @@ class WithConfirming : public SplitViewOfSurvivors {
   }
   // What the coordinator gets for it. Who refuses gives nothing.
   Rejection ask(std::uint16_t device, Enclosed enclosed, Loot& loot) {
-    Message answer(unmask_answer_bytes(relay_.graph().neighbours), 0xcc);
+    Message answer(unmask_answer_bytes_max(relay_.graph()), 0xcc);
     std::size_t written = 0;
     const Rejection rejection =
         relay_.device(device).participant.receive_unmask(request_for(device, enclosed), answer, written);
     if (accepted(rejection)) {
-      loot.add(device, view_->survivors_told(device), answer);
+      loot.add(device, view_->survivors_told(device), Bytes(answer).first(written));
     } else {
       EXPECT_EQ(answer, Message(answer.size(), 0xcc));
     }

@@ -117,7 +117,7 @@ class Attack {
                            written);
       }
       default: {
-        std::vector<std::uint8_t> out(unmask_answer_bytes(neighbours()));
+        std::vector<std::uint8_t> out(unmask_answer_bytes(neighbours(), neighbours()));
         return finish_call(participant().receive_unmask(message(scenario_.request), out, written), out,
                            written);
       }

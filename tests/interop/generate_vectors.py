@@ -176,10 +176,11 @@ def keys():
                                    for kind in ("channel", "mask"))
         share_key = session.share_key(channel, peer_channel, digest, own, peer)
         plaintext = fixed(name + " shares", 48)
+        pair_key = session.pair_mask_key(mask_private, peer_mask, digest, own, peer)
         cases.append({"own": own, "peer": peer, "transcript": digest, "mask_seed": mask_seed,
                       "mask_private": mask_private, "mask_public": public_key(mask_private),
                       "peer_mask": peer_mask,
-                      "pair_mask_key": session.pair_mask_key(mask_private, peer_mask, digest, own, peer),
+                      "pair_mask_key": pair_key, "pair_tag": session.pair_tag(pair_key, digest, own, peer),
                       "self_seed": self_seed, "self_mask_key": session.self_mask_key(self_seed, digest, own),
                       "commitment": session.commitment(self_seed, digest, own), "channel_private": channel,
                       "channel_public": public_key(channel), "peer_channel": peer_channel,
@@ -388,9 +389,8 @@ def files():
     """Texts by folder and name."""
     sessions = [play(setting) for setting in SETTINGS]
     refusals = list(refusal_cases.all_cases({recorded["name"]: recorded for recorded in sessions}))
-    first = {"update": updates(), "ring": rings(), "keys": keys(), "graph": graphs(),
-             "shamir": shamir()}
-    second = {"parameters": parameters(), "plan": plans(), "segments": segment_updates(),
+    first = {"update": updates(), "ring": rings(), "graph": graphs(), "shamir": shamir()}
+    second = {"keys": keys(), "parameters": parameters(), "plan": plans(), "segments": segment_updates(),
               "identity": identities(), "bulletin": bulletins(), "one_shot": one_shots(),
               "session": {"cases": sessions}, "refusal": {"cases": refusals},
               "signatures": signature_book.content()}

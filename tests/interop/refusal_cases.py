@@ -144,7 +144,7 @@ def neighbour_key_cases(base):
     for name, point in SMALL_ORDER:
         yield case(f"a neighbour's channel key is {name}", base, "share", 8,
                    roster=with_entry(base, 3, point + three[32:]))
-        yield case(f"a neighbour's mask key is {name}, found when masking", base, "collect", 8,
+        yield case(f"a neighbour's mask key is {name}", base, "share", 8,
                    roster=with_entry(base, 3, three[:32] + point + three[IDENTITY]))
 
 

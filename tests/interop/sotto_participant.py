@@ -88,7 +88,7 @@ class Participant:
         return keys + (self.identity.credential(join_message(self.plan.hash(), keys)) if self.signed else b"")
 
     def share(self, roster_bytes):
-        """Answer to the roster (6.3): commitment and a sealed record for each neighbour (6.7)."""
+        """Answer to the roster (6.3): commitment, a sealed record and a tag for each neighbour (6.7)."""
         self._enter("share")
         roster = session.decode_roster(roster_bytes)
         session.check_parameters(self.plan, self.own_minimum, roster)
@@ -99,7 +99,11 @@ class Participant:
         trust = self.identity.trust() if self.signed else None
         self.signers = session.check_neighbours(self.plan, roster, self.neighbours, trust, self.now)
         self.transcript = session.transcript(self.plan, roster)
-        answer = session.commitment(self.random.self_seed, self.transcript, self.index) + self._records()
+        self.pair_keys = {i: self._pair_key(i) for i in self.neighbours}
+        tags = b"".join(session.pair_tag(self.pair_keys[i], self.transcript, self.index, i)
+                        for i in self.neighbours)
+        commitment = session.commitment(self.random.self_seed, self.transcript, self.index)
+        answer = commitment + self._records() + tags
         self.next_step = "collect"
         return answer
 
@@ -113,6 +117,10 @@ class Participant:
             key = self._share_key(neighbour, self.index, neighbour)
             sealed.append(seal(key, plaintext, self._associated(self.index, neighbour)))
         return b"".join(sealed)
+
+    def _pair_key(self, peer):
+        peer_mask = self.roster.entries[peer][KEY_BYTES:2 * KEY_BYTES]
+        return session.pair_mask_key(self.mask_private, peer_mask, self.transcript, self.index, peer)
 
     def _share_key(self, peer, sender, receiver):
         peer_channel = self.roster.entries[peer][:KEY_BYTES]
@@ -130,11 +138,9 @@ class Participant:
         masked = ring.add(vector, keystream(self.plan.prg, own_key, len(vector)))
         for rank in self.records:
             neighbour = self.neighbours[rank]
-            key = session.pair_mask_key(self.mask_private,
-                                        self.roster.entries[neighbour][KEY_BYTES:2 * KEY_BYTES],
-                                        self.transcript, self.index, neighbour)
             sign = 1 if self.index < neighbour else -1
-            masked = ring.add(masked, keystream(self.plan.prg, key, len(vector)), sign)
+            mask = keystream(self.plan.prg, self.pair_keys[neighbour], len(vector))
+            masked = ring.add(masked, mask, sign)
         self.next_step = "confirm" if self.signed else "unmask"
         return ring.squeeze(masked) if self.plan.packing == BITS else masked
 
@@ -160,7 +166,8 @@ class Participant:
         return self.identity.key.sign(survivors_message(self.transcript, self.index, request))
 
     def unmask(self, request):
-        """Answer to the unmask request (6.11): one share per alive neighbour. Ends the session."""
+        """Answer to the unmask request (6.11): one share per alive neighbour, and the pair key of a missing
+        one. Ends the session."""
         self._enter("unmask")
         if self.signed:
             self._check_signatures(request)
@@ -168,7 +175,7 @@ class Participant:
             self.survivors = self._decode_survivors(request)
         answer = b"".join(self._revealed(rank, self.neighbours[rank] in self.survivors)
                           for rank in sorted(self.records))
-        self.random = self.mask_private = self.records = None
+        self.random = self.mask_private = self.records = self.pair_keys = None
         return answer
 
     def _decode_survivors(self, request):
@@ -209,6 +216,7 @@ class Participant:
         neighbour = self.neighbours[rank]
         key = self._share_key(neighbour, neighbour, self.index)
         plaintext = open_sealed(key, self.records[rank], self._associated(neighbour, self.index))
-        if plaintext is None:
-            return SHARE_MISSING
-        return plaintext[:SHARE_BYTES] if survived else plaintext[SHARE_BYTES:]
+        self_share, mask_share = SHARE_MISSING, SHARE_MISSING
+        if plaintext is not None:
+            self_share, mask_share = plaintext[:SHARE_BYTES], plaintext[SHARE_BYTES:]
+        return self_share if survived else mask_share + self.pair_keys[neighbour]

@@ -22,6 +22,7 @@ SMALLEST_COHORT = 3
 PRIME = 2**61 - 1
 LIMB_BITS = (43, 43, 42)
 SHARE_BYTES = 24
+PAIR_TAG_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,12 @@ def mask_private_key(mask_seed):
 def pair_mask_key(mask_private, peer_public, digest, one, other):
     numbers = u16(min(one, other)) + u16(max(one, other))
     return hkdf(x25519(mask_private, peer_public), digest, label("sotto/v1 pair") + numbers, 32)
+
+
+def pair_tag(pair_key, digest, one, other):
+    """8 bytes by which both ends show that they have one pair mask key (6.5)."""
+    numbers = u16(min(one, other)) + u16(max(one, other))
+    return sha256(label("sotto/v2 pair tag"), digest, numbers, pair_key)[:PAIR_TAG_BYTES]
 
 
 def self_mask_key(self_seed, digest, owner):

@@ -23,6 +23,7 @@ inline constexpr auto kRoster = label("sotto/v1 roster");
 inline constexpr auto kGraph = label("sotto/v1 graph");
 inline constexpr auto kTranscript = label("sotto/v1 transcript");
 inline constexpr auto kPair = label("sotto/v1 pair");
+inline constexpr auto kPairTag = label("sotto/v2 pair tag");
 inline constexpr auto kSelf = label("sotto/v1 self");
 inline constexpr auto kShare = label("sotto/v1 share");
 inline constexpr auto kCommit = label("sotto/v1 commit");

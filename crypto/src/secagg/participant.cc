@@ -108,26 +108,34 @@ Rejection Participant::share(MutableBytes out, std::size_t& written) {
   reader_.reset();
   if (out.size() < shares_bytes(graph_.neighbours)) return fail(Rejection::kWrongLength);
   if (const Rejection rejection = agree_with_neighbours(); !accepted(rejection)) return fail(rejection);
-  write_shares(out);
+  ByteWriter writer(out);
+  write_shares(writer);
+  write_pair_tags(writer);
   written = shares_bytes(graph_.neighbours);
   state_ = State::kDelivery;
   return Rejection::kNone;
 }
 
 Rejection Participant::agree_with_neighbours() {
+  const crypto::Hkdf transcript(transcript_);
   for (NeighbourSlot& slot : neighbours()) {
-    if (!channel_key_->agree(slot.listed_channel_key(), slot.channel_secret)) return Rejection::kBadKey;
+    const AdvertisedKeys theirs = slot.listed_keys();
+    const bool agreed = channel_key_->agree(theirs.channel, slot.channel_secret) &&
+                        pair_mask_key(*mask_key_, theirs.mask, transcript, index_,
+                                      ParticipantIndex{slot.index}, slot.pair_key);
+    if (!agreed) return Rejection::kBadKey;
   }
   channel_key_.reset();
+  mask_key_.reset();
   return Rejection::kNone;
 }
 
-void Participant::write_shares(MutableBytes out) {
+void Participant::write_shares(ByteWriter& writer) {
   random_.fill(self_seed_.reveal_mutable());
   SeedSharing self_sharing(self_seed_, graph_.threshold, random_);
   SeedSharing mask_sharing(mask_seed_, graph_.threshold, random_);
+  crypto::wipe(mask_seed_.reveal_mutable());  // what remains of it is in the shares
   const crypto::Hkdf transcript(transcript_);
-  ByteWriter writer(out);
   writer.bytes(self_seed_commitment(self_seed_, transcript_, index_));
   for (const NeighbourSlot& slot : neighbours()) {
     const ParticipantIndex neighbour{slot.index};
@@ -144,6 +152,11 @@ void Participant::write_shares(MutableBytes out) {
   }
 }
 
+void Participant::write_pair_tags(ByteWriter& writer) {
+  for (const NeighbourSlot& slot : neighbours())
+    writer.bytes(pair_tag(slot.pair_key, transcript_, index_, ParticipantIndex{slot.index}));
+}
+
 Rejection Participant::receive_delivery(Bytes delivery) {
   if (state_ != State::kDelivery) return fail(Rejection::kWrongPhase);
   ByteReader reader(delivery);
@@ -155,7 +168,11 @@ Rejection Participant::receive_delivery(Bytes delivery) {
   for (std::size_t rank = 0; rank < graph_.neighbours; ++rank) {
     NeighbourSlot& slot = slots_[rank];
     slot.alive = bitmap_test(bitmap, rank);
-    if (slot.alive) reader.copy(slot.record);
+    if (slot.alive) {
+      reader.copy(slot.record);
+    } else {
+      crypto::wipe(slot.pair_key.reveal_mutable());
+    }
   }
   state_ = State::kMask;
   return Rejection::kNone;
@@ -167,9 +184,7 @@ Rejection Participant::mask(const RingLayout& layout, MutableBytes ring) {
     crypto::wipe(ring);
     return fail(rejection);
   }
-  // Nothing needs these any more; what remains opens the neighbours' records.
-  mask_key_.reset();
-  crypto::wipe(mask_seed_.reveal_mutable());
+  // Nothing needs it any more; what remains opens the neighbours' records and the masks of those who vanish.
   crypto::wipe(self_seed_.reveal_mutable());
   state_ = is_signed() ? State::kConfirm : State::kUnmask;
   return Rejection::kNone;
@@ -180,18 +195,14 @@ Rejection Participant::apply_masks(const RingLayout& layout, MutableBytes ring) 
   if (layout.bits() != rules_.ring_bits()) return Rejection::kBadParameters;
   if (ring.size() != layout.byte_count()) return Rejection::kWrongLength;
   crypto::Keystream stream(context_.prg);
-  const crypto::Hkdf transcript(transcript_);
-  MaskKey key;
-  self_mask_key(self_seed_, transcript, index_, key);
-  stream.rekey(key);
+  MaskKey self_key;
+  self_mask_key(self_seed_, transcript_, index_, self_key);
+  stream.rekey(self_key);
   ring_apply_mask(layout, ring, stream, MaskSign::kAdd);
   for (const NeighbourSlot& slot : neighbours()) {
     if (!slot.alive) continue;
-    const ParticipantIndex neighbour{slot.index};
-    if (!pair_mask_key(*mask_key_, slot.mask_key, transcript, index_, neighbour, key))
-      return Rejection::kBadKey;
-    stream.rekey(key);
-    ring_apply_mask(layout, ring, stream, pair_mask_sign(index_, neighbour));
+    stream.rekey(slot.pair_key);
+    ring_apply_mask(layout, ring, stream, pair_mask_sign(index_, ParticipantIndex{slot.index}));
   }
   return Rejection::kNone;
 }
@@ -222,6 +233,8 @@ Rejection Participant::check_survivors(Bytes survivors) {
     slot.survives = bitmap_test(survivors, slot.index);
     if (slot.survives && !slot.alive) return Rejection::kUnknownParticipant;
     surviving += slot.survives ? 1 : 0;
+    // Of a survivor a share of its self seed may leave this device, so this never may.
+    if (slot.survives) crypto::wipe(slot.pair_key.reveal_mutable());
   }
   if (surviving < graph_.threshold) return Rejection::kTooFewSurvivors;
   return *count < rules_.minimum() ? Rejection::kCohortTooSmall : Rejection::kNone;
@@ -254,14 +267,18 @@ Rejection Participant::receive_unmask(Bytes request, MutableBytes out, std::size
   const Rejection rejection = is_signed() ? check_confirmations(request) : check_survivors(request);
   if (!accepted(rejection)) return fail(rejection);
 
-  const auto slots = neighbours();
-  const auto alive = static_cast<std::size_t>(
-      std::count_if(slots.begin(), slots.end(), [](const NeighbourSlot& slot) { return slot.alive; }));
-  if (out.size() < unmask_answer_bytes(alive)) return fail(Rejection::kWrongLength);
+  std::size_t alive = 0;
+  std::size_t missing = 0;
+  for (const NeighbourSlot& slot : neighbours()) {
+    alive += slot.alive ? 1 : 0;
+    missing += slot.missing() ? 1 : 0;
+  }
+  if (out.size() < unmask_answer_bytes(alive, missing)) return fail(Rejection::kWrongLength);
   const crypto::Hkdf transcript(transcript_);
   ByteWriter writer(out);
-  for (const NeighbourSlot& slot : slots) {
+  for (const NeighbourSlot& slot : neighbours()) {
     if (slot.alive) writer.bytes(open_share(slot, transcript));
+    if (slot.missing()) writer.bytes(slot.pair_key.reveal());
   }
   written = writer.written();
   state_ = State::kDone;

@@ -28,16 +28,18 @@ bool holds_key(Bytes entry, Bytes key) {
   return equal(channel_key_of(entry), key) || equal(mask_key_of(entry), key);
 }
 
+static_assert(sizeof(NeighbourSlot::record) == kAdvertiseBytes);
+
 MutableBytes listed_identity(NeighbourSlot& slot) {
-  return MutableBytes(slot.record).subspan(crypto::kX25519Bytes, kIdentityBytes);
+  return MutableBytes(slot.identity).first(kIdentityBytes);
 }
 
 }  // namespace
 
-crypto::X25519PublicKey NeighbourSlot::listed_channel_key() const {
-  crypto::X25519PublicKey key;
-  std::copy_n(record.begin(), key.size(), key.begin());
-  return key;
+AdvertisedKeys NeighbourSlot::listed_keys() const {
+  AdvertisedKeys keys;
+  SOTTO_CHECK(accepted(decode_advertise(record, keys)));
+  return keys;
 }
 
 std::size_t ParticipantRules::minimum() const {
@@ -214,10 +216,8 @@ void RosterReader::keep(Bytes entry) {
   if (is_signed()) tags()[number_] = tag_of(identity_in(entry));
   if (rank_ == head_.graph.neighbours || input_.slots[rank_].index != number_) return;
   NeighbourSlot& slot = input_.slots[rank_++];
-  const Bytes mask = mask_key_of(entry);
-  std::copy(mask.begin(), mask.end(), slot.mask_key.begin());
-  const Bytes channel = channel_key_of(entry);
-  std::copy(channel.begin(), channel.end(), slot.record.begin());
+  const Bytes keys = entry.first(kAdvertiseBytes);
+  std::copy(keys.begin(), keys.end(), slot.record.begin());
   if (!is_signed()) return;
   const Bytes identity = identity_in(entry);
   std::copy(identity.begin(), identity.end(), listed_identity(slot).begin());
@@ -256,12 +256,12 @@ bool RosterReader::repeats_neighbour(Bytes entry) {
   const std::uint64_t channel = beginning(channel_key_of(entry));
   const std::uint64_t mask = beginning(mask_key_of(entry));
   for (const NeighbourSlot& slot : neighbours()) {
-    const std::uint64_t their_channel = load_le<std::uint64_t>(slot.record.data());
-    const std::uint64_t their_mask = load_le<std::uint64_t>(slot.mask_key.data());
+    const std::uint64_t their_channel = beginning(channel_key_of(slot.record));
+    const std::uint64_t their_mask = beginning(mask_key_of(slot.record));
     const bool differs =
         channel != their_channel && channel != their_mask && mask != their_channel && mask != their_mask;
     if (differs || slot.index == number_) continue;
-    if (holds_key(entry, Bytes(slot.record).first(crypto::kX25519Bytes)) || holds_key(entry, slot.mask_key))
+    if (holds_key(entry, channel_key_of(slot.record)) || holds_key(entry, mask_key_of(slot.record)))
       return true;
   }
   return false;
@@ -297,9 +297,7 @@ Rejection RosterReader::check_credential(Bytes message) {
   if (const Rejection rejection = decode_credential(message, credential); !accepted(rejection))
     return rejection;
   if (!equal(identity_of(credential.key), listed_identity(slot))) return Rejection::kBadSignature;
-  std::array<std::uint8_t, kAdvertiseBytes> keys;
-  encode_advertise({.channel = slot.listed_channel_key(), .mask = slot.mask_key}, keys);
-  const Statement joined = join_statement(input_.context.plan_digest, keys);
+  const Statement joined = join_statement(input_.context.plan_digest, slot.record);
   const CredentialCheck check{.role = Role::kDevice,
                               .trust = input_.identity->trust,
                               .message = joined.bytes(),

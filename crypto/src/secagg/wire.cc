@@ -150,6 +150,17 @@ bool pair_mask_key(const crypto::X25519PrivateKey& own, const crypto::X25519Publ
   return true;
 }
 
+// Both numbers are hashed, as they are in the key: somebody may advertise a key that differs from another's
+// and agrees on the same secrets.
+PairTag pair_tag(const MaskKey& key, const crypto::Digest& transcript, ParticipantIndex a,
+                 ParticipantIndex b) {
+  const crypto::Digest digest = crypto::sha256(
+      {labels::kPairTag, transcript, le16(std::min(a, b).value), le16(std::max(a, b).value), key.reveal()});
+  PairTag tag;
+  std::copy_n(digest.begin(), tag.size(), tag.begin());
+  return tag;
+}
+
 void self_mask_key(const Seed& self_seed, const crypto::Hkdf& transcript, ParticipantIndex owner,
                    MaskKey& key) {
   const auto info = labels::with_indices(labels::kSelf, owner);

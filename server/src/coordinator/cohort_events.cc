@@ -142,8 +142,9 @@ void Core::on(const AtCohort& at, CohortFinished& event) {
     return notice(NoticeAction::Level::kWarning,
                   "a sum came for a cohort that does not wait for one; ignored");
   }
-  const char* deed = at.round.one_shot() ? "sent a mask that the helper refuses"
-                                         : "gave shares that are not what its neighbours were promised";
+  const char* deed = at.round.one_shot()
+                         ? "sent a mask that the helper refuses"
+                         : "gave a share, a tag or a pair key that is not what it had promised";
   for (const Seat seat : event.dishonest) {
     if (seat.value >= at.cohort.places.size()) continue;
     notice(NoticeAction::Level::kWarning, fmt::format("{}: device '{}' {}", name_of(at.task, at.round),

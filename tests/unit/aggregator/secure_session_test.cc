@@ -16,7 +16,6 @@ namespace {
 
 using proto::Step;
 using ::testing::AllOf;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -367,80 +366,6 @@ TEST(SecureSession, RefusesAPackedVectorWithBitsInItsPadding) {
   ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
   play.leaves[6] = Leaves::kAfterShares;
   expect_equal(outcome.sum, cohort.expected(play));
-}
-
-void spoil_every(std::vector<std::uint8_t>& payload, std::size_t stride) {
-  for (std::size_t i = 0; i < payload.size(); i += stride) payload[i] ^= 1;
-}
-
-TEST(SecureSession, SurvivesWrongSharesAndNamesTheirSender) {
-  for (const std::size_t liar : {0, 4, 11}) {
-    Cohort cohort(plan_for(20), 12, 11);
-    Play play{.leaves = leaving(12, 12, Leaves::kAfterShares)};  // device 6: a mask seed is rebuilt, too
-    play.tamper = [&](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
-      if (step == Step::kUnmask && device == liar) spoil_every(payload, secagg::kShareBytes);
-    };
-    const Outcome outcome = cohort.play(play);
-    ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
-    expect_equal(outcome.sum, cohort.expected(play));
-    // Seven shares are enough and right without the last device's, so nobody looks at them.
-    const bool looked_at = liar != 11;
-    EXPECT_EQ(outcome.dishonest.size(), looked_at ? 1u : 0u);
-    EXPECT_THAT(outcome.dishonest, Each(ParticipantIndex{static_cast<std::uint16_t>(liar)}));
-  }
-}
-
-TEST(SecureSession, SurvivesSeveralLiarsAndNamesThem) {
-  Cohort cohort(plan_for(40), 40, 12);
-  Play play;
-  const std::set<std::size_t> liars = {1, 3, 8};
-  play.tamper = [&](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
-    if (step == Step::kUnmask && liars.contains(device)) spoil_every(payload, secagg::kShareBytes);
-  };
-  play.threads = 2;
-  const Outcome outcome = cohort.play(play);
-  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
-  expect_equal(outcome.sum, cohort.expected(play));
-  EXPECT_THAT(outcome.dishonest, ElementsAre(ParticipantIndex{1}, ParticipantIndex{3}, ParticipantIndex{8}));
-}
-
-TEST(SecureSession, IsAbandonedWhenMostSharesAreWrong) {
-  Cohort cohort(plan_for(20), 12, 13);
-  Play play;
-  play.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
-    if (step == Step::kUnmask && device < 7) spoil_every(payload, secagg::kShareBytes);
-  };
-  const Outcome outcome = cohort.play(play);
-  EXPECT_EQ(outcome.status.code(), StatusCode::kAborted);
-  EXPECT_THAT(outcome.status.message(), HasSubstr("cannot be rebuilt from its 11 shares"));
-}
-
-TEST(SecureSession, DoesWithoutTheFewRecordsThatDoNotOpen) {
-  Cohort cohort(plan_for(20), 12, 14);
-  Play play{.leaves = leaving(12, 12, Leaves::kAfterShares)};  // device 6 damaged two of its records and left
-  play.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
-    if (step != Step::kShare || device != 6) return;
-    payload[32] ^= 1;
-    payload[32 + 5 * secagg::kShareRecordBytes] ^= 1;
-  };
-  expect_exact(cohort, play);
-}
-
-TEST(SecureSession, IsAbandonedWhenADealerCheats) {
-  Cohort cohort(plan_for(20), 12, 15);
-  Play damaged;
-  damaged.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
-    if (step != Step::kShare || device != 5) return;
-    for (std::size_t i = 32; i < payload.size(); i += secagg::kShareRecordBytes) payload[i] ^= 1;
-  };
-  EXPECT_THAT(cohort.play(damaged).status.message(),
-              HasSubstr("the self seed of participant 5 has 0 shares left, 7 are needed"));
-  Play other_commitment;
-  other_commitment.tamper = [](Step step, std::size_t device, std::vector<std::uint8_t>& payload) {
-    if (step == Step::kShare && device == 5) payload[7] ^= 1;
-  };
-  EXPECT_THAT(cohort.play(other_commitment).status.message(),
-              HasSubstr("the seed of participant 5 cannot be rebuilt"));
 }
 
 TEST(SecureSession, IsAbandonedWhenAVectorIsGarbage) {

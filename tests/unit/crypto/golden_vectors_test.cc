@@ -281,6 +281,7 @@ TEST(GoldenVectors, DerivedKeysHaveTheseBytes) {
     MaskKey key;
     ASSERT_TRUE(pair_mask_key(mask_private, array_of<32>(keys, "peer_mask"), transcript, own, peer, key));
     EXPECT_EQ(hex_of(key.reveal()), keys.at("pair_mask_key"));
+    EXPECT_EQ(hex_of(pair_tag(key, transcript, own, peer)), keys.at("pair_tag"));
     const auto self_seed = secret_of<kSeedBytes>(keys, "self_seed");
     self_mask_key(self_seed, transcript, own, key);
     EXPECT_EQ(hex_of(key.reveal()), keys.at("self_mask_key"));

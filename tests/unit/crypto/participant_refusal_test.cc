@@ -31,14 +31,14 @@ class SessionOfSix : public testing::Test {
   }
   // Device 0's answer to the set of survivors: in unsigned sessions the unmask request.
   Rejection survive(Bytes request) {
-    Message out(unmask_answer_bytes(5), 0xcc);
+    Message out(unmask_answer_bytes(5, 5), 0xcc);
     std::size_t written = 99;
     const Rejection rejection = relay_.is_signed() ? participant().receive_confirm(request, out, written)
                                                    : participant().receive_unmask(request, out, written);
     return expect_silent(rejection, out, written);
   }
   Rejection unmask(Bytes request) {
-    Message out(unmask_answer_bytes(5), 0xcc);
+    Message out(unmask_answer_bytes(5, 5), 0xcc);
     std::size_t written = 99;
     const Rejection rejection = participant().receive_unmask(request, out, written);
     return expect_silent(rejection, out, written);
@@ -165,7 +165,7 @@ TEST_P(AnySession, AnEmptySetIsRefused) {
 
 TEST_P(AnySession, ABufferTooSmallForTheAnswerIsRefused) {
   mask_with_missing({});
-  Message out(relay_.is_signed() ? crypto::kEs256SignatureBytes - 1 : unmask_answer_bytes(5) - 1);
+  Message out(relay_.is_signed() ? crypto::kEs256SignatureBytes - 1 : unmask_answer_bytes(5, 0) - 1);
   std::size_t written = 99;
   const Message request = relay_.survivors();
   EXPECT_EQ(relay_.is_signed() ? participant().receive_confirm(request, out, written)
@@ -182,7 +182,7 @@ TEST(SessionWithANeighbourThatNeverShared, RefusesToCallItASurvivor) {
     ASSERT_EQ(relay.deliver(0), Rejection::kNone);
     ASSERT_EQ(relay.mask(0), Rejection::kNone);
     Participant& participant = relay.device(0).participant;
-    Message out(unmask_answer_bytes(5));
+    Message out(unmask_answer_bytes(5, 5));
     std::size_t written = 0;
     const Message request{0b111111};
     EXPECT_EQ(relay.is_signed() ? participant.receive_confirm(request, out, written)
@@ -311,7 +311,7 @@ TEST_F(SignedSession, AnEmptyRequestIsRefused) {
 
 TEST_F(SignedSession, ABufferTooSmallForTheSharesIsRefused) {
   confirm();
-  Message out(unmask_answer_bytes(5) - 1);
+  Message out(unmask_answer_bytes(5, 0) - 1);
   std::size_t written = 99;
   EXPECT_EQ(participant().receive_unmask(request(), out, written), Rejection::kWrongLength);
   EXPECT_EQ(written, 0u);

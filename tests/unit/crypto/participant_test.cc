@@ -134,7 +134,8 @@ TEST(Participant, ServersThatShowDifferentModelsGetNoSum) {
   // The others answer, but none could open device 5's record.
   for (const std::uint16_t index : others) {
     const auto& answer = relay.device(index).answer;
-    EXPECT_TRUE(std::equal(kNoShare.begin(), kNoShare.end(), answer.end() - kShareBytes));
+    EXPECT_TRUE(
+        std::equal(kNoShare.begin(), kNoShare.end(), answer.end() - kShareBytes - crypto::kPrgKeyBytes));
   }
   EXPECT_FALSE(relay.recover().has_value());
 }
@@ -143,7 +144,8 @@ TEST(Participant, ARecordThatDoesNotOpenIsAnsweredWithNoShare) {
   SessionRelay relay({.participants = 5, .corrupt_fraction = 0});
   relay.advertise_all();
   relay.share_all(relay.everybody());
-  relay.device(2).shares[shares_bytes(0) + 5] ^= 1;  // device 2's record for its first neighbour, device 0
+  // Device 2's record for its first neighbour, device 0.
+  relay.device(2).shares[share_record_offset(0) + 5] ^= 1;
   relay.deliver_all(relay.everybody());
   relay.mask_all(relay.everybody());
   relay.confirm_all(relay.everybody());
@@ -153,6 +155,42 @@ TEST(Participant, ARecordThatDoesNotOpenIsAnsweredWithNoShare) {
   EXPECT_TRUE(std::equal(kNoShare.begin(), kNoShare.end(), answer.begin() + kShareBytes));
   EXPECT_FALSE(std::equal(kNoShare.begin(), kNoShare.end(), answer.begin()));
   EXPECT_EQ(relay.recover(), relay.plain_sum());  // three other shares of device 2 are enough
+}
+
+TEST(Participant, BothEndsTagTheSamePairKeyAndReleaseItForAMissingOneOnly) {
+  SessionRelay relay({.participants = 6, .corrupt_fraction = 0});
+  relay.advertise_all();
+  relay.share_all(relay.everybody());
+  for (const std::uint16_t one : relay.everybody()) {
+    for (const std::uint16_t other : relay.neighbours(one))
+      EXPECT_EQ(relay.pair_tag_of(one, other), relay.pair_tag_of(other, one)) << one << ' ' << other;
+  }
+  relay.deliver_all(relay.everybody());
+  const IndexSet survivors{0, 1, 3, 4, 5};
+  relay.mask_all(survivors);
+  relay.confirm_all(survivors);
+  // Of a survivor the key is gone before anybody asks for a share of its self seed.
+  for (const NeighbourSlot& slot : std::span(relay.device(0).slots).first(5))
+    EXPECT_EQ(slot.pair_key == MaskKey(), slot.index != 2);
+  relay.unmask_all(survivors);
+  for (const std::uint16_t survivor : survivors) {
+    EXPECT_EQ(relay.device(survivor).answer.size(), unmask_answer_bytes(5, 1));
+    MaskKey key;
+    std::ranges::copy(relay.released_key(survivor, 2), key.reveal_mutable().begin());
+    const PairTag tag = pair_tag(key, relay.transcript(), {survivor}, {2});
+    EXPECT_TRUE(std::ranges::equal(tag, relay.pair_tag_of(2, survivor)));
+  }
+  EXPECT_EQ(relay.recover(), relay.plain_sum());
+}
+
+TEST(Participant, APairKeyIsForgottenWhenTheNeighbourDoesNotShare) {
+  SessionRelay relay({.participants = 6, .corrupt_fraction = 0});
+  relay.advertise_all();
+  relay.share_all({0, 1, 2, 3, 4});
+  const std::span slots = std::span(relay.device(0).slots).first(5);
+  for (const NeighbourSlot& slot : slots) EXPECT_FALSE(slot.pair_key == MaskKey());
+  ASSERT_EQ(relay.deliver(0), Rejection::kNone);
+  for (const NeighbourSlot& slot : slots) EXPECT_EQ(slot.pair_key == MaskKey(), slot.index == 5);
 }
 
 TEST(Participant, StatesFollowTheDiagram) {
@@ -188,7 +226,7 @@ TEST(Participant, FreshSessionsUseFreshKeys) {
 
 bool all_wiped(const std::vector<NeighbourSlot>& slots) {
   return std::all_of(slots.begin(), slots.end(), [](const NeighbourSlot& slot) {
-    return slot.index == 0 && !slot.alive && !slot.survives && slot.mask_key == crypto::X25519PublicKey{} &&
+    return slot.index == 0 && !slot.alive && !slot.survives && slot.pair_key == MaskKey() &&
            slot.identity == crypto::Es256PublicKey{} &&
            slot.channel_secret == crypto::SecretBytes<crypto::kX25519Bytes>() &&
            slot.record == std::array<std::uint8_t, kShareRecordBytes>{};

@@ -148,7 +148,7 @@ std::vector<std::uint8_t> SessionRelay::delivery_for(std::uint16_t index) const 
   for (std::size_t rank = 0; rank < list.size(); ++rank) {
     if (!shared_.contains(list[rank])) continue;
     bitmap_set(message, rank);
-    const std::size_t offset = shares_bytes(rank_of(neighbours(list[rank]), index));
+    const std::size_t offset = share_record_offset(rank_of(neighbours(list[rank]), index));
     const auto record = devices_[list[rank]]->shares.begin() + static_cast<std::ptrdiff_t>(offset);
     message.insert(message.end(), record, record + kShareRecordBytes);
   }
@@ -202,7 +202,7 @@ std::vector<std::uint8_t> SessionRelay::unmask_request_for(std::uint16_t index) 
 
 Rejection SessionRelay::unmask(std::uint16_t index) {
   RelayDevice& from = device(index);
-  from.answer.resize(unmask_answer_bytes(graph_.neighbours));
+  from.answer.resize(unmask_answer_bytes_max(graph_));
   std::size_t written = 0;
   const Rejection rejection =
       from.participant.receive_unmask(unmask_request_for(index), from.answer, written);
@@ -234,14 +234,9 @@ bool SessionRelay::rebuild_seed(std::uint16_t owner, Seed& seed) const {
   std::vector<Share> shares;
   for (const std::uint16_t holder : neighbours(owner)) {
     if (!answered_.contains(holder) || xs.size() == graph_.threshold) continue;
-    std::size_t place = 0;  // among the neighbours the request to this holder named
-    for (const std::uint16_t named : neighbours(holder)) {
-      if (named == owner) break;
-      if (shared_.contains(named)) ++place;
-    }
     Share share;
-    std::copy_n(devices_[holder]->answer.begin() + static_cast<std::ptrdiff_t>(place * kShareBytes),
-                kShareBytes, share.begin());
+    std::copy_n(devices_[holder]->answer.begin() + place_in_answer(holder, owner), kShareBytes,
+                share.begin());
     if (share == kNoShare) continue;
     xs.push_back(holder + 1u);
     shares.push_back(share);
@@ -249,6 +244,29 @@ bool SessionRelay::rebuild_seed(std::uint16_t owner, Seed& seed) const {
   std::vector<std::uint64_t> weights(xs.size());
   return xs.size() == graph_.threshold && lagrange_at_zero(xs, weights) &&
          combine_shares(shares, weights, seed);
+}
+
+// Where in the answer of `holder` the part about `owner` begins, one of its neighbours that shared.
+std::ptrdiff_t SessionRelay::place_in_answer(std::uint16_t holder, std::uint16_t owner) const {
+  std::size_t survive = 0;
+  std::size_t missing = 0;
+  for (const std::uint16_t named : neighbours(holder)) {
+    if (named == owner) break;
+    if (shared_.contains(named)) ++(delivered_.contains(named) ? survive : missing);
+  }
+  return static_cast<std::ptrdiff_t>(unmask_answer_bytes(survive + missing, missing));
+}
+
+std::vector<std::uint8_t> SessionRelay::released_key(std::uint16_t holder, std::uint16_t missing) const {
+  const auto key = devices_[holder]->answer.begin() + place_in_answer(holder, missing) + kShareBytes;
+  return {key, key + crypto::kPrgKeyBytes};
+}
+
+std::vector<std::uint8_t> SessionRelay::pair_tag_of(std::uint16_t sender, std::uint16_t other) const {
+  const std::size_t rank = rank_of(neighbours(sender), other);
+  const auto tag = devices_[sender]->shares.begin() +
+                   static_cast<std::ptrdiff_t>(share_record_offset(graph_.neighbours) + rank * kPairTagBytes);
+  return {tag, tag + kPairTagBytes};
 }
 
 bool SessionRelay::remove_self_mask(std::uint16_t owner, MutableBytes sum) const {
@@ -276,6 +294,10 @@ bool SessionRelay::remove_pair_masks(std::uint16_t missing, MutableBytes sum) co
     if (!pair_mask_key(private_key, roster().keys_of({survivor}).mask, transcript_, {survivor}, {missing},
                        key)) {
       return false;
+    }
+    if (answered_.contains(survivor)) {
+      const std::vector<std::uint8_t> own(key.reveal().begin(), key.reveal().end());
+      EXPECT_EQ(released_key(survivor, missing), own);
     }
     stream.rekey(key);
     // What the missing one would have applied cancels what the survivor did.

@@ -85,6 +85,10 @@ class SessionRelay {
   [[nodiscard]] std::vector<std::uint8_t> survivors() const;
   [[nodiscard]] std::vector<std::uint8_t> unmask_request_for(std::uint16_t index) const;
 
+  // The pair key in the answer of `holder`; the tag of the key it shares with another in its shares message.
+  [[nodiscard]] std::vector<std::uint8_t> released_key(std::uint16_t holder, std::uint16_t missing) const;
+  [[nodiscard]] std::vector<std::uint8_t> pair_tag_of(std::uint16_t sender, std::uint16_t other) const;
+
   // The sum of the vectors delivered, from the answers given. Nothing when too few matching shares open a
   // seed or one does not match what its owner promised.
   [[nodiscard]] std::optional<std::vector<std::uint32_t>> recover() const;
@@ -93,6 +97,7 @@ class SessionRelay {
 
  private:
   [[nodiscard]] Roster roster() const;  // its head only
+  [[nodiscard]] std::ptrdiff_t place_in_answer(std::uint16_t holder, std::uint16_t owner) const;
   [[nodiscard]] bool rebuild_seed(std::uint16_t owner, Seed& seed) const;
   bool remove_self_mask(std::uint16_t owner, MutableBytes sum) const;
   bool remove_pair_masks(std::uint16_t missing, MutableBytes sum) const;

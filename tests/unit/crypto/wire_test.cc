@@ -63,6 +63,40 @@ TEST_F(Wire, DerivedKeysEqualAnIndependentComputation) {
   MaskKey other_side;
   ASSERT_TRUE(pair_mask_key(right, left.public_key(), transcript(), {4}, {1}, other_side));
   EXPECT_TRUE(key == other_side);
+  EXPECT_EQ(to_hex(pair_tag(key, transcript(), {1}, {4})), "6624b40108ecba3c");
+}
+
+TEST_F(Wire, PairTagsAreEqualForBothEndsAndBindKeyTranscriptAndPair) {
+  MaskKey key = crypto::secret(counting<crypto::kPrgKeyBytes>(0x10));
+  const PairTag tag = pair_tag(key, transcript(), {1}, {4});
+  EXPECT_EQ(pair_tag(key, transcript(), {4}, {1}), tag);
+  crypto::Digest other = transcript();
+  other[31] ^= 1;
+  EXPECT_NE(pair_tag(key, other, {1}, {4}), tag);
+  EXPECT_NE(pair_tag(key, transcript(), {1}, {5}), tag);
+  EXPECT_NE(pair_tag(key, transcript(), {0}, {4}), tag);
+  key.reveal_mutable()[31] ^= 1;  // of the half that AES leaves unused, too
+  EXPECT_NE(pair_tag(key, transcript(), {1}, {4}), tag);
+}
+
+// X25519 takes no notice of a key's last bit, so somebody may have another's key in effect. Its pairs are its
+// own all the same: what is released of them says nothing of the other's.
+TEST_F(Wire, AKeyThatAgreesLikeAnothersGivesOtherPairKeys) {
+  const auto own = mask_private_key(crypto::secret(counting<kSeedBytes>(0xb0)));
+  const crypto::X25519PublicKey theirs =
+      mask_private_key(crypto::secret(counting<kSeedBytes>(0xc0))).public_key();
+  crypto::X25519PublicKey twin = theirs;
+  twin[31] ^= 0x80;
+  crypto::SecretBytes<crypto::kX25519Bytes> secret;
+  crypto::SecretBytes<crypto::kX25519Bytes> twins_secret;
+  ASSERT_TRUE(own.agree(theirs, secret));
+  ASSERT_TRUE(own.agree(twin, twins_secret));
+  ASSERT_TRUE(secret == twins_secret);
+  MaskKey key;
+  MaskKey twins_key;
+  ASSERT_TRUE(pair_mask_key(own, theirs, transcript(), {1}, {4}, key));
+  ASSERT_TRUE(pair_mask_key(own, twin, transcript(), {1}, {5}, twins_key));
+  EXPECT_FALSE(key == twins_key);
 }
 
 TEST_F(Wire, PairKeysWithASmallOrderPeerAreRefused) {
@@ -223,7 +257,9 @@ TEST(Bitmaps, CountFromTheLeastSignificantBit) {
 }
 
 TEST(MessageSizes, AreTheDocumentedOnes) {
-  EXPECT_EQ(shares_bytes(10), 32u + 640);
+  EXPECT_EQ(share_record_offset(0), 32u);
+  EXPECT_EQ(share_record_offset(9), 32u + 9 * 64);
+  EXPECT_EQ(shares_bytes(10), 32u + 640 + 80);
   EXPECT_EQ(delivery_bytes(10, 7), 2u + 448);
   EXPECT_EQ(confirm_request_bytes(100), 13u);
   EXPECT_EQ(unmask_request_bytes(10, 7), 2u + 7 * 64);
@@ -232,7 +268,9 @@ TEST(MessageSizes, AreTheDocumentedOnes) {
   const GraphParameters graph{.participants = 100, .neighbours = 32, .threshold = 22};
   EXPECT_EQ(roster_bytes(Adversary::kCurious, graph), 26u + 64 * 100);
   EXPECT_EQ(roster_bytes(Adversary::kSemiMalicious, graph), 26u + 96 * 100 + 229 * 32);
-  EXPECT_EQ(unmask_answer_bytes(7), 168u);
+  EXPECT_EQ(unmask_answer_bytes(7, 0), 168u);
+  EXPECT_EQ(unmask_answer_bytes(7, 2), 168u + 64);
+  EXPECT_EQ(unmask_answer_bytes_max(graph), 32u * 24 + 10 * 32);
   EXPECT_EQ(kNoShare[0], 0xff);
   EXPECT_EQ(kNoShare[23], 0xff);
 }

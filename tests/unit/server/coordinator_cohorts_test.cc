@@ -187,7 +187,9 @@ TEST_F(LateSum, NamesTheDishonestWhoExist) {
   harness_.step(*first_);
   std::ptrdiff_t named = 0;
   for (const NoticeAction& notice : harness_.notices) {
-    if (notice.text.find("gave shares that are not") != std::string::npos) ++named;
+    if (notice.text.find("gave a share, a tag or a pair key that is not what it had promised") !=
+        std::string::npos)
+      ++named;
   }
   EXPECT_EQ(named, 1);
 }

@@ -80,7 +80,8 @@ class Participant {
   [[nodiscard]] std::span<NeighbourSlot> neighbours() { return slots_.first(graph_.neighbours); }
   RosterReader& reader();
   Rejection agree_with_neighbours();
-  void write_shares(MutableBytes out);
+  void write_shares(ByteWriter& writer);
+  void write_pair_tags(ByteWriter& writer);
   Rejection apply_masks(const RingLayout& layout, MutableBytes ring);
   Rejection check_survivors(Bytes survivors);
   [[nodiscard]] Rejection check_confirmations(Bytes request) const;

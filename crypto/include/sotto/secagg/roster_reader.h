@@ -26,16 +26,19 @@ namespace sotto::secagg {
 // cohort. Wiped by Participant.
 struct NeighbourSlot {
   std::uint16_t index = 0;
-  bool alive = false;                 // has shared
-  bool survives = false;              // is in the set of survivors
-  crypto::Es256PublicKey identity{};  // signed sessions: whose signature confirms
-  crypto::X25519PublicKey mask_key{};
+  bool alive = false;     // has shared
+  bool survives = false;  // is in the set of survivors
+  // Signed sessions: whose signature confirms. While the roster is read it begins with the identity listed.
+  crypto::Es256PublicKey identity{};
   // Agreed once, for the records of both directions.
   crypto::SecretBytes<crypto::kX25519Bytes> channel_secret;
-  // Of the share delivery. While the roster is read: the channel key, then the digest of the identity.
+  // Agreed once: it is applied, and released if the neighbour goes missing.
+  MaskKey pair_key;
+  // Of the share delivery. While the roster is read: the neighbour's keys.
   std::array<std::uint8_t, kShareRecordBytes> record{};
 
-  [[nodiscard]] crypto::X25519PublicKey listed_channel_key() const;
+  [[nodiscard]] AdvertisedKeys listed_keys() const;
+  [[nodiscard]] bool missing() const { return alive && !survives; }  // known once it is told who survives
 };
 
 // What the device itself demands of a session: its plan's fields and its own policy.

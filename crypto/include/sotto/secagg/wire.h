@@ -105,6 +105,11 @@ using MaskKey = crypto::SecretBytes<crypto::kPrgKeyBytes>;
 [[nodiscard]] bool pair_mask_key(const crypto::X25519PrivateKey& own, const crypto::X25519PublicKey& peer,
                                  const crypto::Hkdf& transcript, ParticipantIndex a, ParticipantIndex b,
                                  MaskKey& key);
+// By which the ends of a pair show that they have one key, and a key that is released later can be told.
+inline constexpr std::size_t kPairTagBytes = 8;
+using PairTag = std::array<std::uint8_t, kPairTagBytes>;
+[[nodiscard]] PairTag pair_tag(const MaskKey& key, const crypto::Digest& transcript, ParticipantIndex a,
+                               ParticipantIndex b);
 void self_mask_key(const Seed& self_seed, const crypto::Hkdf& transcript, ParticipantIndex owner,
                    MaskKey& key);
 [[nodiscard]] crypto::Digest self_seed_commitment(const Seed& self_seed, const crypto::Digest& transcript,
@@ -126,9 +131,12 @@ constexpr void bitmap_set(MutableBytes bitmap, std::size_t bit) {
 // The number of set bits; nothing when one at or above `bits` is set.
 [[nodiscard]] std::optional<std::size_t> bitmap_count(Bytes bitmap, std::size_t bits);
 
-// Shares message: commitment || one record per neighbour.
+// Shares message: commitment || one record per neighbour || one tag per neighbour.
+[[nodiscard]] constexpr std::size_t share_record_offset(std::size_t rank) {
+  return sizeof(crypto::Digest) + rank * kShareRecordBytes;
+}
 [[nodiscard]] constexpr std::size_t shares_bytes(std::size_t neighbours) {
-  return 32 + neighbours * kShareRecordBytes;
+  return share_record_offset(neighbours) + neighbours * kPairTagBytes;
 }
 // Share delivery: bitmap of the neighbours alive || their records for this participant.
 [[nodiscard]] constexpr std::size_t delivery_bytes(std::size_t neighbours, std::size_t alive) {
@@ -143,8 +151,15 @@ constexpr void bitmap_set(MutableBytes bitmap, std::size_t bit) {
 [[nodiscard]] constexpr std::size_t unmask_request_bytes(std::size_t neighbours, std::size_t confirmed) {
   return bitmap_bytes(neighbours) + confirmed * crypto::kEs256SignatureBytes;
 }
-// Unmask answer: one share per neighbour alive at delivery; kNoShare where its record did not open.
-[[nodiscard]] constexpr std::size_t unmask_answer_bytes(std::size_t alive) { return alive * kShareBytes; }
+// Unmask answer: for every neighbour alive at delivery a share, kNoShare where its record did not open, and
+// after the share of a missing one the pair key.
+[[nodiscard]] constexpr std::size_t unmask_answer_bytes(std::size_t alive, std::size_t missing) {
+  return alive * kShareBytes + missing * crypto::kPrgKeyBytes;
+}
+// Whoever answers has a threshold of surviving neighbours.
+[[nodiscard]] constexpr std::size_t unmask_answer_bytes_max(const GraphParameters& graph) {
+  return unmask_answer_bytes(graph.neighbours, graph.neighbours - graph.threshold);
+}
 inline constexpr Share kNoShare = [] {
   Share share{};
   share.fill(0xff);
