@@ -184,13 +184,12 @@ void RecordedCohort::record() {
 void RecordedCohort::count_masks(const std::vector<std::vector<std::uint16_t>>& neighbours) {
   for (std::size_t i = 0; i < neighbours.size(); ++i) {
     if (drops(i)) {
-      agreements_ += static_cast<std::size_t>(std::count_if(
+      masks_ += static_cast<std::size_t>(std::count_if(
           neighbours[i].begin(), neighbours[i].end(), [this](std::uint16_t other) { return !drops(other); }));
     } else {
       ++masks_;
     }
   }
-  masks_ += agreements_;
 }
 
 std::unique_ptr<aggregator::CohortSession> RecordedCohort::session_at(Step step) const {

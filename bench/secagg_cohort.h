@@ -44,9 +44,8 @@ class RecordedCohort {
 
   [[nodiscard]] const secagg::RingLayout& layout() const { return layout_; }
   [[nodiscard]] const secagg::GraphParameters& graph() const { return graph_; }
-  // Masks that stay in the sum of the vectors, and agreements needed to know them.
+  // Masks that stay in the sum of the vectors.
   [[nodiscard]] std::size_t masks() const { return masks_; }
-  [[nodiscard]] std::size_t agreements() const { return agreements_; }
   // The median of the devices that stayed to the end.
   [[nodiscard]] ParticipantCost participant_cost() const;
   // Signatures that one participant verifies: none against a curious server.
@@ -73,7 +72,6 @@ class RecordedCohort {
   std::vector<std::int64_t> expected_;
   std::vector<ParticipantCost> costs_;
   std::size_t masks_ = 0;
-  std::size_t agreements_ = 0;
 };
 
 }  // namespace sotto::bench
