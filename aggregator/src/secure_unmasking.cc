@@ -16,6 +16,12 @@ void SecureSession::sort_answers_by_owner() {
   held_.assign(keys_.size(), {});
   claims_.clear();
   claims_.resize(keys_.size());
+  for (std::size_t owner = 0; owner < keys_.size(); ++owner) {
+    if (!alive_[owner]) continue;
+    held_[owner].holders.reserve(graph_.parameters().neighbours);
+    held_[owner].shares.reserve(graph_.parameters().neighbours);
+    if (!counted_[owner]) claims_[owner].reserve(graph_.parameters().neighbours);
+  }
   for (std::uint16_t holder = 0; holder < participant_count(); ++holder) {
     if (!counted_[holder]) continue;
     const bool silent = answers_[holder].empty();
@@ -97,6 +103,7 @@ Status SecureSession::find_masks(std::size_t owner, Unmasking& found) {
 Status SecureSession::find_pair_masks(std::size_t missing, Unmasking& found) {
   const ParticipantIndex self{static_cast<std::uint16_t>(missing)};
   std::optional<Recovered> secret;
+  found.masks.reserve(claims_[missing].size());
   for (PairClaims& claims : claims_[missing]) {
     Mask& mask = found.masks.emplace_back();
     // What the missing one would have contributed is the opposite of what its neighbour did.

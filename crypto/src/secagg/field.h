@@ -1,5 +1,5 @@
 // The prime field of p = 2^61 - 1. Every operation takes and gives values in [0, p), in time that does not
-// depend on them. Built from 32-bit multiplications because boards have no 128-bit integer.
+// depend on them. Boards have no 128-bit integer, so there a product is built from 32-bit multiplications.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ constexpr std::uint64_t subtract(std::uint64_t a, std::uint64_t b) { return redu
 
 // With a = a1 2^32 + a0 and b likewise: a b = a1 b1 2^64 + middle 2^32 + a0 b0, where 2^64 = 8 and, with
 // middle = m1 2^29 + m0, middle 2^32 = m1 + m0 2^32.
-constexpr std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
+constexpr std::uint64_t multiply_by_halves(std::uint64_t a, std::uint64_t b) {
   const std::uint64_t a0 = a & 0xffffffff;
   const std::uint64_t a1 = a >> 32;  // below 2^29
   const std::uint64_t b0 = b & 0xffffffff;
@@ -33,6 +33,16 @@ constexpr std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
   return reduce(8 * high + (middle >> 29) + (middle_low << 32) + (low & kPrime) + (low >> 61));
 }
 
+#ifdef __SIZEOF_INT128__
+constexpr std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = Wide{a} * b;  // below 2^122
+  return reduce((static_cast<std::uint64_t>(product) & kPrime) + static_cast<std::uint64_t>(product >> 61));
+}
+#else
+constexpr std::uint64_t multiply(std::uint64_t a, std::uint64_t b) { return multiply_by_halves(a, b); }
+#endif
+
 // a^(p-2) (Fermat); 0 for 0.
 constexpr std::uint64_t invert(std::uint64_t a) {
   std::uint64_t result = 1;
@@ -44,6 +54,7 @@ constexpr std::uint64_t invert(std::uint64_t a) {
 }
 
 static_assert(multiply(kPrime - 1, kPrime - 1) == 1);
+static_assert(multiply_by_halves(kPrime - 1, kPrime - 1) == 1);
 static_assert(multiply(invert(12345), 12345) == 1);
 
 }  // namespace sotto::secagg::field

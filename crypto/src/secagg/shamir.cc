@@ -76,6 +76,27 @@ void invert_all(std::span<std::uint64_t> values) {
   }
 }
 
+// Four differences of numbers below this multiply to less than p.
+constexpr std::uint32_t kSmallNumber = 1u << 15;
+constexpr std::size_t kSmallDifferences = 4;
+
+std::uint64_t of_integer(std::int64_t value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  return value < 0 ? bits + field::kPrime : bits;
+}
+
+// The product over j != i of x_j - x_i, by so many at a time. The numbers are public.
+std::uint64_t product_of_differences(std::span<const std::uint32_t> xs, std::size_t i, std::size_t together) {
+  std::uint64_t product = 1;
+  for (std::size_t first = 0; first < xs.size(); first += together) {
+    std::int64_t factor = 1;
+    for (std::size_t j = first; j < std::min(first + together, xs.size()); ++j)
+      factor *= j == i ? 1 : std::int64_t{xs[j]} - std::int64_t{xs[i]};
+    product = field::multiply(product, of_integer(factor));
+  }
+  return product;
+}
+
 }  // namespace
 
 SeedSharing::SeedSharing(const Seed& secret, std::size_t threshold, Random& random) : threshold_(threshold) {
@@ -106,13 +127,12 @@ Share SeedSharing::share_at(std::uint32_t x) {
 // differences.
 bool lagrange_at_zero(std::span<const std::uint32_t> xs, std::span<std::uint64_t> weights) {
   SOTTO_CHECK(xs.size() == weights.size());
+  const bool small = std::ranges::all_of(xs, [](std::uint32_t x) { return x < kSmallNumber; });
+  const std::size_t together = small ? kSmallDifferences : 1;
   std::uint64_t product = 1;
   for (std::size_t i = 0; i < xs.size(); ++i) {
     product = field::multiply(product, xs[i]);
-    weights[i] = xs[i];
-    for (std::size_t j = 0; j < xs.size(); ++j) {
-      if (j != i) weights[i] = field::multiply(weights[i], field::subtract(xs[j], xs[i]));
-    }
+    weights[i] = field::multiply(xs[i], product_of_differences(xs, i, together));
     if (weights[i] == 0) return false;
   }
   for (std::size_t first = 0; first < weights.size(); first += kInvertedTogether)

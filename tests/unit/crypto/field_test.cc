@@ -16,6 +16,19 @@ TEST(Field, MultipliesAndInvertsAsBigIntegersDo) {
   EXPECT_EQ(invert(0x204f89ac386bbc4), 0x11f723d36e9109eeu);
 }
 
+TEST(Field, MultipliesOnBoardsAsOnHosts) {
+  std::uint64_t a = 0x1236eb092265b1f5;
+  std::uint64_t b = kPrime - 1;
+  for (int i = 0; i < 1000; ++i) {
+    const std::uint64_t product = multiply(a, b);
+    ASSERT_EQ(multiply_by_halves(a, b), product);
+    b = a;
+    a = add(product, 12345);
+  }
+  for (const std::uint64_t end : {std::uint64_t{0}, std::uint64_t{1}, kPrime - 1})
+    EXPECT_EQ(multiply_by_halves(end, kPrime - 1), multiply(end, kPrime - 1));
+}
+
 TEST(Field, ReducesEveryRangeOfNumbers) {
   EXPECT_EQ(reduce(0), 0u);
   EXPECT_EQ(reduce(kPrime - 1), kPrime - 1);
