@@ -318,7 +318,8 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
   if (in_force_ && guest.request.bulletin_edition < in_force_->trust().edition) {
     offer.bulletin = in_force_->bulletin();
   }
-  if (guest.only) offer.pass = access().make_pass(*visitor.identity, now_);
+  const bool has_signed = guest.only.has_value();
+  if (has_signed && visitor.identity) offer.pass = access().make_pass(*visitor.identity, now_);
   return offer;
 }
 

@@ -98,6 +98,26 @@ TEST_F(Strangers, ASignatureThatIsBeingVerifiedTwiceIsGoodForOneCheckIn) {
   EXPECT_TRUE(asks(harness_.take<proto::CheckInReply>(second)));
 }
 
+TEST_F(Strangers, ASignatureThatComesTwiceForATaskOfAnybodyGivesOnePass) {
+  harness_.create(task_spec(Aggregation::kSecure, 4));
+  proto::TaskSpec open = task_spec(Aggregation::kPlain, 4);
+  open.name = "open";
+  proto::Challenge challenge = challenge_for("d0");
+  challenge.task = harness_.create(open).id;
+  const auto signs = Harness::signed_request("d0", challenge, "d0");
+  harness_.verifying_is_late = true;
+  const CallId first = harness_.call(CheckInEvent{{}, signs, "here"});
+  const CallId second = harness_.call(CheckInEvent{{}, signs, "there"});
+  harness_.step(harness_.verified());
+  harness_.step(harness_.verified());
+  const auto pass_of = [&](CallId call) {
+    const auto reply = harness_.take<proto::CheckInReply>(call);
+    return std::get<proto::PlanOffer>(reply).pass;
+  };
+  EXPECT_FALSE(pass_of(first).empty());
+  EXPECT_TRUE(pass_of(second).empty()) << "of somebody who has shown nothing";
+}
+
 TEST_F(Strangers, AChallengeIsForOneDeviceForAMinute) {
   harness_.create(task_spec(Aggregation::kSecure, 4));
   const proto::Challenge challenge = challenge_for("d0");
