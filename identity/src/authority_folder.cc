@@ -1,5 +1,7 @@
 #include "sotto/identity/authority_folder.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <system_error>
 
@@ -24,6 +26,7 @@ Result<Register> load_register(const path& directory) {
   const auto text = host::read_file(file, kRegisterBytesMax);
   if (!text) return text.error();
   if (!text->has_value()) return Register();
+  if ((*text)->empty()) return data_loss(file.string() + " is empty: restore it from a backup");
   auto contents = decode_register(bytes_text(**text));
   if (!contents) return contents.error().with_context(file.string() + ": restore it from a backup");
   return contents;
@@ -45,6 +48,18 @@ Status finish_rotation(const path& directory, const Register& contents) {
     SOTTO_RETURN_IF_ERROR(save_public_key(authority_public_file(directory), key->public_key()));
   }
   return host::remove_file(next);
+}
+
+// A bulletin is made of the register: one that says more was made of another.
+Status check_register_is_newest(const path& directory, const Register& contents,
+                                const secagg::Bulletin& published) {
+  if (published.edition <= contents.edition) return {};
+  return data_loss(
+      fmt::format("{} knows of edition {} of the bulletin, and {} is edition {}: the register is an older "
+                  "copy, or is lost; "
+                  "restore it from a backup before anybody is enrolled or revoked",
+                  register_file(directory).string(), contents.edition,
+                  authority_bulletin_file(directory).string(), published.edition));
 }
 
 std::string quoted(Role role, const std::string& name) {
@@ -97,16 +112,17 @@ Status AuthorityFolder::save(const Register& changed) {
 
 // The bulletin follows the register: after a crash between the two the next opening writes it.
 Status AuthorityFolder::publish() {
-  if (register_.edition == 0) return {};
   const path file = authority_bulletin_file(directory_);
   const auto published = load_bulletin(file);
   if (!published) return published.error();
   if (published->has_value()) {
     secagg::Bulletin bulletin;
-    const bool current =
-        accepted(secagg::decode_bulletin(**published, bulletin)) && bulletin.edition == register_.edition;
-    if (current) return {};
+    if (accepted(secagg::decode_bulletin(**published, bulletin))) {
+      if (bulletin.edition == register_.edition) return {};
+      SOTTO_RETURN_IF_ERROR(check_register_is_newest(directory_, register_, bulletin));
+    }
   }
+  if (register_.edition == 0) return {};
   return save_bulletin(file, register_.bulletin(authority_.signer()));
 }
 

@@ -36,6 +36,14 @@ void Core::add_task(StoredTask stored) {
   Task& task = tasks_.try_emplace(id, std::move(stored), helper_digest()).first->second;
   const bool one_shot = task.stored.spec.aggregation.kind == proto::Aggregation::kOneShot;
   task.helper_stops = helper_stops_ && one_shot;
+  task.helper_missing = one_shot && !options_.helper_key;
+  if (task.helper_missing) {
+    notice(
+        NoticeAction::Level::kWarning,
+        fmt::format("task '{}' waits: it needs a mask helper, and this coordinator was started without one "
+                    "(sotto serve --helper)",
+                    task.stored.spec.name));
+  }
   task_ids_.emplace(task.stored.spec.name, id);
   populations_[task.stored.spec.population].tasks.push_back(id);
   mark(task);

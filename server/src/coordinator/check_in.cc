@@ -56,7 +56,7 @@ Status refusal_of(Rejection rejection) {
 std::string no_place(Task& task, bool departed) {
   const std::string name = fmt::format("task '{}': ", task.stored.spec.name);
   if (departed && task.selecting() != nullptr) {
-    return name + "this device left the present round; waiting for the next";
+    return name + "this device has left the present round, or is done with it; waiting for the next";
   }
   const Round* newest = task.newest_round();
   if (!task.active() && newest == nullptr) return name + describe_waiting(task).what;
@@ -148,10 +148,19 @@ void Core::handle(VerifiedEvent& event) {
 }
 
 void Core::turned_away(const Visitor& visitor, Rejection rejection) {
-  const std::string identity = visitor.identity ? to_hex(Bytes(*visitor.identity).first(8)) : "none";
-  warn_once("turned away " + visitor.key() + describe(rejection),
-            fmt::format("device '{}' (identity {}...) at {} is turned away: {}", visitor.device_id, identity,
-                        visitor.peer, describe(rejection)));
+  const std::string identity = visitor.identity ? to_hex(Bytes(*visitor.identity).first(8)) + "..." : "none";
+  warn_of_stranger(
+      visitor, describe(rejection),
+      fmt::format("whoever calls itself '{}' (and shows the identity {}) at {} is turned away: {}",
+                  visitor.device_id, identity, visitor.peer, describe(rejection)));
+}
+
+// Nothing of what it shows is proven, and it may show anything: an address is all that can be told apart.
+void Core::warn_of_stranger(const Visitor& visitor, const std::string& about, std::string text) {
+  const std::string address = visitor.peer.substr(0, visitor.peer.rfind(':'));
+  if (said_of_strangers_.first(about + " " + address, now_)) {
+    notice(NoticeAction::Level::kWarning, std::move(text));
+  }
 }
 
 void Core::welcome(CallId call, const Guest& guest) {
@@ -167,7 +176,10 @@ void Core::warn_of_copy(const Visit& visit, const std::string& other_peer) {
       "copy " + visit.key,
       fmt::format("device '{}' takes part from {} and, at the same time, from {}: two devices share its {}",
                   visit.device_id(), visit.visitor.peer, other_peer,
-                  visit.visitor.identity ? "identity (a copied card?); enrol one of them anew" : "id"));
+                  visit.visitor.identity
+                      ? fmt::format("identity {}... (a copied card?): enrol one of them anew, and revoke it",
+                                    to_hex(Bytes(*visit.visitor.identity).first(8)))
+                      : std::string("id")));
 }
 
 // A device that lost power checks in anew. While its round is joining it gives its place in it back.
@@ -177,8 +189,10 @@ std::optional<proto::RetryWindow> Core::replace_visit_of(const Visitor& visitor)
   const proto::SessionEnd replaced{.counted = false, .outcome = "the device checked in again", .window = {}};
   Task& task = *find_task(visit->task);
   Round& round = *round_of(*visit);
-  if (++round.begun_anew[visit->key] > kBeginsAnewMax) {
-    warn_of_copy(*visit, visitor.peer);
+  Round::BegunAnew& anew =
+      round.begun_anew.try_emplace(visit->key, Round::BegunAnew{0, visit->visitor.peer}).first->second;
+  if (++anew.times > kBeginsAnewMax) {
+    warn_of_copy(*visit, visitor.peer == visit->visitor.peer ? anew.first_peer : visitor.peer);
     return window_for(task,
                       "this device has begun anew too often in this round, or another one goes by its "
                       "name; waiting for the next round");
@@ -238,7 +252,7 @@ std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest,
   const bool stranger = proto::takes_enrolled_only(spec.aggregation) && !guest.visitor.identity;
   if (stranger && !guest.request.enrolled) {
     search.unsuitable = fmt::format(
-        "task '{}' takes enrolled devices only, and this one has shown no identity: "
+        "task '{}' takes enrolled devices only, and this one has shown no identity (--identity): "
         "`sotto authority enroll` writes one",
         spec.name);
     search.enrolled_only = true;
@@ -285,7 +299,16 @@ std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest
     return proto::CheckInReply(
         window_for(*search.soonest, no_place(*search.soonest, search.soonest_departed)));
   }
-  if (search.enrolled_only) return Status(StatusCode::kPermissionDenied, search.unsuitable);
+  if (search.enrolled_only) {
+    warn_of_stranger(guest.visitor, "no identity",
+                     fmt::format("whoever calls itself '{}' at {} shows no identity: {}",
+                                 guest.visitor.device_id, guest.visitor.peer, search.unsuitable));
+    return Status(StatusCode::kPermissionDenied, search.unsuitable);
+  }
+  if (guest.only && find_task(*guest.only) == nullptr) {
+    return proto::CheckInReply(
+        idle_window(options_, "the task that the check-in was signed for is not there"));
+  }
   if (!search.unsuitable.empty()) return proto::CheckInReply(idle_window(options_, search.unsuitable));
   return proto::CheckInReply(idle_window(
       options_, fmt::format("every task of population '{}' is complete", guest.request.population)));

@@ -59,7 +59,7 @@ void Core::contribution_admitted(const AtCohort& at, const Cohort::Place& place,
   // It has given what it had, or had nothing to give: no second plan in this round.
   at.round.departed.insert(place.device);
   if (!accepted(rejection)) {
-    at.round.plan_lost();
+    at.round.plan_lost(place.device_id);
     at.round.refusals.add(rejection);
     if (!live) return;
     return end_visit(*visit, proto::Refused{rejection, window_for(at.task, describe(rejection))});
@@ -96,6 +96,7 @@ void Core::on(const AtCohort& at, CohortAnswered& event) {
 }
 
 void Core::on(const AtCohort& at, CohortStepOpened& event) {
+  if (event.step == proto::Step::kCollect) at.task.vectors_for = at.round.plan().model_version;
   at.cohort.step = event.step;
   at.cohort.awaited = event.awaited;
   at.cohort.answered = 0;

@@ -129,6 +129,8 @@ class Core final : public Coordinator {
   [[nodiscard]] proto::PlanOffer give_plan(Task& task, Round& round, const Guest& guest);
   // Whether what it joined with was verified by what is in force now.
   [[nodiscard]] bool is_verified(const Visit& visit) const;
+  // A warning about somebody who has proven nothing, one of a kind and address.
+  void warn_of_stranger(const Visitor& visitor, const std::string& about, std::string text);
   // The log's line on two devices that are one by what they show.
   void warn_of_copy(const Visit& visit, const std::string& other_peer);
   // The log's line on a device whose signature does not count.
@@ -250,7 +252,8 @@ class Core final : public Coordinator {
   std::uint64_t verifications_made_ = 0;
   std::map<VerificationId, std::variant<PendingCheckIn, SessionToken>> verifying_;
   SaidOnce said_;
-  bool helper_stops_ = false;  // so it says
+  SaidOnce said_of_strangers_;  // apart, for strangers can fill it
+  bool helper_stops_ = false;   // so it says
   // Requests to the store that a caller waits for.
   std::uint64_t store_calls_made_ = 0;
   std::map<StoreCallId, CallId> store_calls_;

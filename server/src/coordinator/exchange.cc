@@ -157,6 +157,7 @@ void Core::joined(Round& round, Visit& visit, std::vector<std::uint8_t> payload)
 // One-shot rounds (PROTOCOL.md section 10): a device's join is its whole contribution. It goes into the sum
 // of the round's one cohort at once, and the device is let go when the cohort says so.
 void Core::take_contribution(Round& round, Visit& visit, std::vector<std::uint8_t> payload) {
+  find_task(visit.task)->vectors_for = round.plan().model_version;
   if (round.cohorts().empty()) open_cohort(round, round.add_cohort());
   Cohort& cohort = *round.find_cohort(CohortId{0});
   visit.stage = Visit::Stage::kContributing;
@@ -222,8 +223,10 @@ void Core::handle(AbandonEvent& event) {
 void Core::plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
                                   const proto::LedgerReport& report) {
   task.spent.note(visit.key, report, round.plan().model_version, now_);
-  if (report.refusal == proto::LedgerRefusal::kModelSpent &&
-      round.plan().model_version == task.stored.model.version) {
+  const ModelVersion version = round.plan().model_version;
+  const bool newest = version == task.stored.model.version;
+  // One device's word is not enough: vectors for this version must have been asked for.
+  if (report.refusal == proto::LedgerRefusal::kModelSpent && newest && task.vectors_for == version) {
     task.reissue_wanted = true;
   }
   if (report.refusal != proto::LedgerRefusal::kRoundUsed || report.last_round < round.id() ||
@@ -247,7 +250,7 @@ void Core::depart(Visit& visit, proto::ExchangeReply answer) {
   switch (stage) {
     case Visit::Stage::kTraining:
     case Visit::Stage::kVerifying:
-      return round->plan_lost();
+      return round->plan_lost(visit.device_id());
     case Visit::Stage::kContributing:
       return;  // its cohort will say whether it joined
     case Visit::Stage::kJoined:

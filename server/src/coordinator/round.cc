@@ -103,8 +103,11 @@ Round::Next Round::next_of_joining(bool active) const {
   const std::uint32_t needed = std::max(participants_min_, cohort_min);
   std::vector<std::uint32_t> sizes = cohort_sizes(joined_, cohort_min, cohort_max_);
   if (joined_ >= needed && !sizes.empty()) return CloseJoining{std::move(sizes)};
-  return Abandon{
-      fmt::format("{} of {} devices with a plan joined, {} are needed", joined_, plans_given_, needed)};
+  const std::string left =
+      left_count_ == 0 ? ""
+                       : fmt::format("; {} left with a plan, the first of them '{}'", left_count_, left_);
+  return Abandon{fmt::format("{} of {} devices with a plan joined, {} are needed{}", joined_, plans_given_,
+                             needed, left)};
 }
 
 Round::Next Round::next_of_summing() const {
@@ -162,6 +165,11 @@ void Round::joiner_returned(const SessionToken& token) {
   --joined_;
   ++outstanding_;
   plan_returned(token);
+}
+
+void Round::plan_lost(const std::string& device_id) {
+  --outstanding_;
+  if (left_count_++ == 0) left_ = device_id;
 }
 
 void Round::device_joined(const SessionToken& token) {

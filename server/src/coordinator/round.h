@@ -120,7 +120,7 @@ class Round {
   // ... and another may have the plan.
   void joiner_returned(const SessionToken& token);
   // It has a plan and will not join.
-  void plan_lost() { --outstanding_; }
+  void plan_lost(const std::string& device_id);
   // ... and another may have the plan.
   void plan_freed() { --plans_given_; }
   void joining_is_over() { overdue_ = true; }
@@ -161,7 +161,11 @@ class Round {
   // Devices that left their visit: no second plan in this round.
   std::unordered_set<DeviceKey> departed{};
   // How often devices have begun anew in this round.
-  std::unordered_map<DeviceKey, std::uint32_t> begun_anew{};
+  struct BegunAnew {
+    std::uint32_t times = 0;
+    std::string first_peer{};  // where it had begun
+  };
+  std::unordered_map<DeviceKey, BegunAnew> begun_anew{};
   ModelBytes model_bytes{};  // that its plan names
 
  private:
@@ -185,6 +189,8 @@ class Round {
   std::uint32_t outstanding_ = 0;  // devices with a plan that have neither joined nor left
   std::uint32_t joined_ = 0;
   bool overdue_ = false;
+  std::string left_;  // the first that left with a plan, for people
+  std::uint32_t left_count_ = 0;
   Time joining_until_ = kNever;
   std::vector<SessionToken> planned_;
   std::set<SessionToken> returned_;    // of planned_

@@ -69,7 +69,9 @@ Task::Task(StoredTask loaded, const crypto::Digest& helper)
     : stored(std::move(loaded)),
       model_bytes(bytes_of(stored.model)),
       helper_digest(helper),
-      last_begun(stored.last_round) {}
+      last_begun(stored.last_round) {
+  if (stored.last_round.value > 0) vectors_for = stored.model.version;
+}
 
 Round* Task::find_round(RoundId id) {
   const auto found = rounds.find(id);
@@ -86,7 +88,7 @@ Round* Task::selecting() {
 }
 
 bool Task::may_begin_round(std::uint32_t rounds_open_max) const {
-  if (!active() || helper_stops || next_round_at != kNever) return false;
+  if (!active() || helper_stops || helper_missing || next_round_at != kNever) return false;
   if (rounds.size() >= rounds_open_max) return false;
   if (last_begun >= stored.rounds_reserved || reissue_wanted) return false;
   if (!rounds.empty() && newest_round()->has_plans_left()) return false;
@@ -141,6 +143,9 @@ Waiting describe_waiting(const Task& task) {
   }
   if (!task.ended.empty()) return describe_recording(task.ended.front());
   if (!task.active()) return {"an operator to resume the paused task", 0};
+  if (task.helper_missing) {
+    return {"a mask helper: the coordinator was started without one (sotto serve --helper)", 0};
+  }
   if (task.helper_stops) return {"the mask helper to be back: it has said that it is about to stop", 0};
   if (task.reissue_wanted && task.next_round_at == kNever) {
     return {fmt::format("version {} of the model to be issued again: devices have sent their vectors for it",

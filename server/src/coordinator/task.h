@@ -56,9 +56,12 @@ struct Task {
   // Their vectors for this version have left in rounds that came to nothing: it is issued again as a newer
   // one when no round is open.
   bool reissue_wanted = false;
+  // For which version devices have been asked for vectors: after a start perhaps for the one that is there.
+  std::optional<ModelVersion> vectors_for{};
   bool reissue_uncounted = false;  // for a round that was replaced: no reason to slow down
   std::optional<StoreCallId> reissuing{};
   bool helper_stops = false;      // the mask helper that this task needs: no round begins
+  bool helper_missing = false;    // ... and there is none
   bool set_back_noticed = false;  // a device knows of rounds that this store does not
 
   // What is to be written, one thing at a time.
@@ -72,7 +75,7 @@ struct Task {
 
   // Whether the round gives plans, or would if it had any left.
   [[nodiscard]] bool takes_devices(const Round& round) const {
-    return active() && (round.issued() || !helper_stops);
+    return active() && (round.issued() || !(helper_stops || helper_missing));
   }
   [[nodiscard]] bool active() const { return stored.state == proto::TaskState::kActive; }
   [[nodiscard]] Round* find_round(RoundId id);

@@ -1,5 +1,6 @@
 #include "sotto/server/grpc_server.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -207,6 +208,8 @@ void GrpcServer::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(gra
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options,
                                                       CoordinatorLoop& loop) {
   grpc::EnableDefaultHealthCheckService(true);
+  // What is wrong with a message is told to its sender; the library would also print it, as often as it comes.
+  google::protobuf::SetLogHandler(nullptr);
   SOTTO_RETURN_IF_ERROR(check_door_options(options.door));
   Result<CallerAddresses> addresses =
       CallerAddresses::parse(options.door.trusted_proxies, options.door.gateways);

@@ -58,6 +58,7 @@ class Service::Impl {
     CoordinatorOptions core = options.coordinator;
     core.access = &*access_;
     core.identity = &plan_identity_->identity.get();
+    bulletin_file_ = options.bulletin_file;
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
     SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper_key));
     if (options.raise_epoch) SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
@@ -138,6 +139,10 @@ class Service::Impl {
   void watch(const hosting::NoticeSink& notice) {
     if (!bulletin_->believed().bulletin().empty()) tell_bulletin();
     look_for_bulletin();
+    if (notice && !bulletin_file_.empty() && !std::filesystem::exists(bulletin_file_)) {
+      notice({hosting::Notice::Level::kInfo,
+              "there is no bulletin at " + bulletin_file_.string() + " yet; it is looked for every 2 s"});
+    }
     EndorsementWatch own(plan_identity_->identity.get().endorsement.expires_at);
     watching_.emplace(kLook, [this, notice, own]() mutable {
       look_for_bulletin();
@@ -170,6 +175,7 @@ class Service::Impl {
   std::unique_ptr<Store> store_;
   hosting::TlsCertificate certificate_;
   std::optional<AccessKey> access_;
+  std::filesystem::path bulletin_file_;
   std::optional<PlanIdentity> plan_identity_;
   std::optional<identity::BulletinWatch> bulletin_;  // of the watching thread, once there is one
   std::unique_ptr<MaskHelperClient> helper_;

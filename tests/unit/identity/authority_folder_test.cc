@@ -1,6 +1,9 @@
 #include "sotto/identity/authority_folder.h"
 
+#include <gmock/gmock.h>
+
 #include "scratch_folder.h"
+#include "sotto/host/file.h"
 #include "sotto/identity/bulletin_file.h"
 #include "support/fresh_key.h"
 
@@ -277,6 +280,26 @@ TEST_F(AuthorityFolders, ADamagedRegisterIsNamedAndNotReplaced) {
   EXPECT_EQ(opened.error().code(), StatusCode::kDataLoss);
   EXPECT_NE(opened.error().message().find("register.txt"), std::string::npos);
   EXPECT_NE(opened.error().message().find("line 2"), std::string::npos);
+}
+
+TEST_F(AuthorityFolders, ARegisterThatIsLostOrOlderThanItsBulletinIsNotGoneOnWith) {
+  AuthorityFolder authority = create();
+  const std::filesystem::path file = folder() / "register.txt";
+  enroll(authority, "kitchen");
+  enroll(authority, "hall");
+  const auto older = host::read_file(file, 65'536);
+  ASSERT_TRUE(authority.revoke(Role::kDevice, "kitchen", kNow).ok());
+  const auto refused = [&] {
+    const auto opened = AuthorityFolder::open(folder());
+    EXPECT_EQ(opened.status().code(), StatusCode::kDataLoss);
+    return opened.status().message();
+  };
+  ASSERT_TRUE(host::write_file(file, **older, host::kSecretFile).ok());
+  EXPECT_THAT(refused(), ::testing::HasSubstr("knows of edition 0 of the bulletin"));
+  ASSERT_TRUE(host::write_file(file, {}, host::kSecretFile).ok());
+  EXPECT_THAT(refused(), ::testing::HasSubstr("is empty"));
+  std::filesystem::remove(file);
+  EXPECT_THAT(refused(), ::testing::HasSubstr("is lost"));
 }
 
 TEST_F(AuthorityFolders, WithoutARegisterGetOne) {

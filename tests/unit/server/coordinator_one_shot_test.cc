@@ -360,6 +360,19 @@ TEST_F(OneShotRound, NeedsAHelper) {
   EXPECT_THAT(reply.message(), HasSubstr("needs a helper"));
 }
 
+TEST_F(OneShotRound, WaitsForAHelperThatARestartedCoordinatorLacks) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  auto tasks = take_up_tasks(harness_.store);
+  crypto::SeededRandom random(std::uint64_t{1});
+  auto alone = Coordinator::open(std::move(*tasks), random, {.identity = &secagg::enrolled_coordinator()},
+                                 harness_.now);
+  ASSERT_TRUE(alone.has_value());
+  harness_.coordinator = std::move(*alone);
+  EXPECT_THAT(harness_.status().waiting_for, HasSubstr("started without one (sotto serve --helper)"));
+  EXPECT_TRUE(harness_.noticed("needs a mask helper", NoticeAction::Level::kWarning));
+  static_cast<void>(harness_.window_for("d0"));
+}
+
 TEST_F(OneShotRound, HasOneCohort) {
   proto::TaskSpec spec = task_spec(proto::Aggregation::kOneShot, 20);
   spec.cohort_max = 10;

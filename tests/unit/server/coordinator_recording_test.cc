@@ -306,7 +306,9 @@ TEST(FailingStore, LosesNoAbandonedRound) {
   harness.window_for("d");
   harness.store.broken = false;
   harness.advance(500);
-  EXPECT_EQ(harness.rounds().at(0).reason, "0 of 3 devices with a plan joined, 3 are needed");
+  EXPECT_EQ(harness.rounds().at(0).reason,
+            "0 of 3 devices with a plan joined, 3 are needed; 3 left with a plan, "
+            "the first of them 'a'");
   EXPECT_EQ(harness.status().rounds_abandoned, 1u);
   harness.plan_for("d");
 }
