@@ -208,7 +208,7 @@ void GrpcServer::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(gra
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options,
                                                       CoordinatorLoop& loop) {
   grpc::EnableDefaultHealthCheckService(true);
-  // What is wrong with a message is told to its sender; the library would print it as well, each time it comes.
+  // What is wrong with a message is told to its sender; the library would print it as well, each time.
   google::protobuf::SetLogHandler(nullptr);
   SOTTO_RETURN_IF_ERROR(check_door_options(options.door));
   Result<CallerAddresses> addresses =
