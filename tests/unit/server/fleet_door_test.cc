@@ -246,10 +246,11 @@ TEST_F(FleetDoorTest, AnswersALargeMessageWithoutASessionItself) {
 }
 
 TEST_F(FleetDoorTest, GivesRoomBackWhenCallsAreAnsweredAndWhenTheyAreGivenUp) {
-  start({.bytes_max = 2 << 20});
+  // For a few: gRPC lets go of a call a moment after its answer is there.
+  start({.bytes_max = 5 << 20});
   EXPECT_EQ(check_in("wanted"), "plan");
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(exchange(token(1), 1 << 20).status.ok()) << i;
-  for (int i = 0; i < 5; ++i) {  // the script holds joins
+  for (int i = 0; i < 8; ++i) {  // the script holds joins
     const Answer held = exchange(token(1), 1 << 20, proto::Step::kJoin, std::chrono::milliseconds(100));
     ASSERT_EQ(held.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << held.status.error_message();
     coordinator_.wait_cancelled(static_cast<std::size_t>(i) + 1);
