@@ -110,51 +110,6 @@ def sums_as_built() -> None:
                attack_exists(**question, goal_size=smallest))
 
 
-def thresholds() -> None:
-    for n, k, c in GRAPHS:
-        t = threshold(k, c)
-        graph = {"n": n, "k": k, "corrupt": c}
-        report(f"n={n} k={k} t={t} c={c} no step, both kinds of seed", False,
-               attack_exists(**graph, t=t, goal="both kinds"))
-        report(f"n={n} k={k} t={t - 1} c={c} no step, both kinds of seed", True,
-               attack_exists(**graph, t=t - 1, goal="both kinds"))
-        report(f"n={n} k={k} t={t} c={c} no step, victim read", (n, k, c) in SPLIT_VIEW_WORKS,
-               attack_exists(**graph, t=t))
-
-
-def signatures() -> None:
-    """k + c + 1 - t signatures are enough; of "ack" one fewer is not, wherever there is an attack to stop."""
-    for n, k, c in GRAPHS:
-        t = threshold(k, c)
-        graph = {"n": n, "k": k, "t": t, "corrupt": c}
-        enough = k + c + 1 - t
-        for rule in ("ack", "same"):
-            for release in ("shares", "both"):
-                report(f"n={n} k={k} t={t} c={c} {rule} {enough}, {release}: victim read", False,
-                       attack_exists(**graph, rule=rule, signatures=enough, release=release))
-        report(f"n={n} k={k} t={t} c={c} ack {enough - 1}: victim read", (n, k, c) in SPLIT_VIEW_WORKS,
-               attack_exists(**graph, rule="ack", signatures=enough - 1))
-
-
-def as_built() -> None:
-    """The rule of PROTOCOL.md sections 6.10 to 6.13. SMALLEST_SUMS says how large its sums stay."""
-    for n, k, c in GRAPHS:
-        t = built_threshold(k, c)
-        graph = {"n": n, "k": k, "t": t, "corrupt": c, "rule": "same", "signatures": t, "release": "both"}
-        for goal in ("both kinds", "victim"):
-            report(f"n={n} k={k} t={t} c={c} as built, {goal}", False, attack_exists(**graph, goal=goal))
-
-
-def smaller_sums_with_pair_keys() -> None:
-    """Pair keys beside shares: no sum is smaller than with shares alone, wherever that was looked for."""
-    for n, k, t, c, rule, count, release, smallest in SMALLEST_SUMS:
-        if rule == "same" and t == built_threshold(k, c) == count and release == "both":
-            question = {"n": n, "k": k, "t": t, "corrupt": c, "rule": rule, "signatures": count,
-                        "goal": "sum", "goal_size": smallest - 1}
-            report(f"n={n} k={k} t={t} c={c} as built, shares alone: a smaller sum", False,
-                   attack_exists(**question, release="shares"))
-
-
 def pair_seeds() -> None:
     for n, k, c in GRAPHS:
         t = threshold(k, c)
