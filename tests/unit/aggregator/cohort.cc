@@ -1,5 +1,6 @@
 #include "cohort.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -216,6 +217,16 @@ void expect_equal(const CohortSum& actual, const CohortSum& expected) {
   EXPECT_EQ(actual.weight_max, expected.weight_max);
   EXPECT_EQ(actual.metrics, expected.metrics);
   EXPECT_EQ(actual.devices, expected.devices);
+}
+
+proto::Plan plan_for(std::uint16_t participants_max) { return small_plan(9, participants_max); }
+
+void expect_exact(Cohort& cohort, const Play& play) {
+  const Outcome outcome = cohort.play(play);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  EXPECT_THAT(outcome.refusals, ::testing::IsEmpty());
+  EXPECT_THAT(outcome.dishonest, ::testing::IsEmpty());
+  expect_equal(outcome.sum, cohort.expected(play));
 }
 
 }  // namespace sotto::aggregator

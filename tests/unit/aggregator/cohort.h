@@ -83,10 +83,14 @@ class Cohort {
 
 // A softmax plan of (features + 1) * 2 parameters.
 [[nodiscard]] proto::Plan small_plan(std::uint32_t features, std::uint16_t participants_max);
+// One of 20.
+[[nodiscard]] proto::Plan plan_for(std::uint16_t participants_max);
 // One in `every` of `devices` leaves at `when`.
 [[nodiscard]] std::vector<Leaves> leaving(std::size_t devices, std::size_t every, Leaves when);
 
 // Equal in every field.
 void expect_equal(const CohortSum& actual, const CohortSum& expected);
+// Nobody is refused or named, and the sum is that of the devices that stayed.
+void expect_exact(Cohort& cohort, const Play& play);
 
 }  // namespace sotto::aggregator

@@ -20,22 +20,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-proto::Plan plan_for(std::uint16_t participants_max) { return small_plan(9, participants_max); }
-
 // Serves 30 % of drop-outs at any size.
 proto::Plan hardy_plan(std::uint16_t participants_max) {
   proto::Plan plan = plan_for(participants_max);
   plan.aggregation.adversary = proto::Adversary::kCurious;
   plan.aggregation.dropout_fraction = 0.35f;
   return plan;
-}
-
-void expect_exact(Cohort& cohort, const Play& play) {
-  const Outcome outcome = cohort.play(play);
-  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
-  EXPECT_THAT(outcome.refusals, IsEmpty());
-  EXPECT_THAT(outcome.dishonest, IsEmpty());
-  expect_equal(outcome.sum, cohort.expected(play));
 }
 
 TEST(SecureSession, HasAnIdOfItsOwn) {

@@ -16,16 +16,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-proto::Plan plan_for(std::uint16_t participants_max) { return small_plan(9, participants_max); }
-
-void expect_exact(Cohort& cohort, const Play& play) {
-  const Outcome outcome = cohort.play(play);
-  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
-  EXPECT_THAT(outcome.refusals, IsEmpty());
-  EXPECT_THAT(outcome.dishonest, IsEmpty());
-  expect_equal(outcome.sum, cohort.expected(play));
-}
-
 void spoil_every(std::vector<std::uint8_t>& payload, std::size_t stride) {
   for (std::size_t i = 0; i < payload.size(); i += stride) payload[i] ^= 1;
 }
