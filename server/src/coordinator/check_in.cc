@@ -109,7 +109,7 @@ bool Core::verify_check_in(CheckInEvent& event) {
   const std::optional<proto::CheckInProof>& proof = event.request.proof;
   if (!in_force_ || !proof) return false;
   const auto nonce = access().check_challenge(proof->challenge, event.request.device_id, now_);
-  if (!nonce || used_challenges_.used(*nonce)) return false;
+  if (!nonce || used_challenges_.contains(*nonce)) return false;
   if (verifying_.size() >= limits::kVerificationsMax) {
     reply(event.call,
           proto::CheckInReply(retry_window(options_, {.expected_ms = 1'000, .devices = verifying_.size()},
@@ -117,10 +117,8 @@ bool Core::verify_check_in(CheckInEvent& event) {
     return true;
   }
   const secagg::Statement statement =
-      secagg::check_in_statement(secagg::identity_of(options_.identity->signer.public_key()), proof->task,
-                                 proof->challenge, event.request.device_id);
-  const VerificationId id = begin_verification(
-      SignedStatement{proof->credential, {statement.bytes().begin(), statement.bytes().end()}});
+      secagg::check_in_statement(own_identity_, proof->task, proof->challenge, event.request.device_id);
+  const VerificationId id = begin_verification(signed_statement(proof->credential, statement));
   verifying_.emplace(id, PendingCheckIn{std::move(event), *nonce});
   return true;
 }
@@ -134,7 +132,7 @@ void Core::check_in_verified(PendingCheckIn& pending, const Verdict& verdict) {
     return reply(call, refusal_of(verdict.rejection));
   }
   // The same signature may have come twice at once.
-  if (!used_challenges_.use(pending.nonce, now_)) visitor.identity.reset();
+  if (!used_challenges_.insert(pending.nonce, now_)) visitor.identity.reset();
   welcome(call, {.request = request, .visitor = std::move(visitor), .only = request.proof->task});
 }
 
@@ -158,7 +156,7 @@ void Core::turned_away(const Visitor& visitor, Rejection rejection) {
 // Nothing of what it shows is proven, and it may show anything: an address is all that can be told apart.
 void Core::warn_of_stranger(const Visitor& visitor, const std::string& about, std::string text) {
   const std::string address = visitor.peer.substr(0, visitor.peer.rfind(':'));
-  if (said_of_strangers_.first(about + " " + address, now_)) {
+  if (said_of_strangers_.insert(about + " " + address, now_)) {
     notice(NoticeAction::Level::kWarning, std::move(text));
   }
 }
@@ -293,7 +291,7 @@ std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest
     return proto::CheckInReply(
         proto::Challenge{.challenge = access().make_challenge(guest.request.device_id, random_, now_),
                          .task = search.to_sign_for->stored.id,
-                         .coordinator = secagg::identity_of(options_.identity->signer.public_key())});
+                         .coordinator = own_identity_});
   }
   if (search.soonest != nullptr) {
     return proto::CheckInReply(

@@ -37,7 +37,10 @@ Core::Core(Random& random, const CoordinatorOptions& options)
       options_(options),
       in_force_(options.identity == nullptr ? nullptr
                                             : std::make_shared<const TrustInForce>(options.identity->trust)),
-      own_access_(random) {}
+      own_access_(random),
+      own_identity_(options.identity == nullptr
+                        ? crypto::Digest{}
+                        : secagg::identity_of(options.identity->signer.public_key())) {}
 
 std::vector<Action> Core::step(Event event, Time now) {
   now_ = now;
@@ -140,7 +143,7 @@ void Core::notice(NoticeAction::Level level, std::string text) {
 }
 
 void Core::warn_once(const std::string& about, std::string text) {
-  if (said_.first(about, now_)) notice(NoticeAction::Level::kWarning, std::move(text));
+  if (said_.insert(about, now_)) notice(NoticeAction::Level::kWarning, std::move(text));
 }
 
 void Core::command(const Round& round, CohortId cohort, CohortCommand command) {

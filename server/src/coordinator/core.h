@@ -21,13 +21,17 @@
 #include "coordinator/deadlines.h"
 #include "coordinator/held_calls.h"
 #include "coordinator/pacing.h"
-#include "coordinator/said_once.h"
+#include "coordinator/recent_set.h"
 #include "coordinator/task.h"
-#include "coordinator/used_challenges.h"
 #include "coordinator/visit_table.h"
 #include "sotto/server/coordinator.h"
 
 namespace sotto::server {
+
+// How long a warning that was given is not given again, and of how many that is remembered: whoever makes up
+// names to flood the log only gets so far.
+inline constexpr std::chrono::milliseconds kSaidFor{3'600'000};
+inline constexpr std::size_t kSaidMax = 4096;
 
 class Core final : public Coordinator {
  public:
@@ -248,12 +252,14 @@ class Core final : public Coordinator {
   // The authority and its bulletin in force; nullptr without an identity of our own.
   std::shared_ptr<const TrustInForce> in_force_;
   const AccessKey own_access_;
-  UsedChallenges used_challenges_;
+  const crypto::Digest own_identity_;  // zero without one
+  RecentSet<AccessKey::Nonce> used_challenges_{AccessKey::kChallengeHolds};
   std::uint64_t verifications_made_ = 0;
   std::map<VerificationId, std::variant<PendingCheckIn, SessionToken>> verifying_;
-  SaidOnce said_;
-  SaidOnce said_of_strangers_;  // apart, for strangers can fill it
-  bool helper_stops_ = false;   // so it says
+  // What the log was told lately, so that it is not told again at every call of somebody who goes on.
+  RecentSet<std::string> said_{kSaidFor, kSaidMax};
+  RecentSet<std::string> said_of_strangers_{kSaidFor, kSaidMax};  // apart, for strangers can fill it
+  bool helper_stops_ = false;                                     // so it says
   // Requests to the store that a caller waits for.
   std::uint64_t store_calls_made_ = 0;
   std::map<StoreCallId, CallId> store_calls_;

@@ -11,11 +11,6 @@
 namespace sotto::server {
 namespace {
 
-// After these the device can go on: its first answer stands, or it only spoke out of turn.
-bool recoverable(Rejection rejection) {
-  return rejection == Rejection::kDuplicate || rejection == Rejection::kWrongPhase;
-}
-
 // Whether a join payload has the length the round's aggregation asks for. Keys are judged when the cohort
 // forms.
 Rejection check_join_length(const proto::Plan& plan, std::size_t bytes) {
@@ -117,9 +112,7 @@ void Core::verify_join(Task& task, Round& round, Visit& visit, std::vector<std::
   const secagg::Statement joins =
       secagg::join_statement(plan_digest, Bytes(payload).first(secagg::kAdvertiseBytes));
   visit.join_payload = std::move(payload);
-  verifying_.emplace(
-      begin_verification(SignedStatement{join.credential, {joins.bytes().begin(), joins.bytes().end()}}),
-      visit.token);
+  verifying_.emplace(begin_verification(signed_statement(join.credential, joins)), visit.token);
 }
 
 void Core::join_verified(const SessionToken& token, VerifiedEvent& event) {

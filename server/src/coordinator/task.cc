@@ -88,7 +88,7 @@ Round* Task::selecting() {
 }
 
 bool Task::may_begin_round(std::uint32_t rounds_open_max) const {
-  if (!active() || helper_stops || helper_missing || next_round_at != kNever) return false;
+  if (!active() || helper_away() || next_round_at != kNever) return false;
   if (rounds.size() >= rounds_open_max) return false;
   if (last_begun >= stored.rounds_reserved || reissue_wanted) return false;
   if (!rounds.empty() && newest_round()->has_plans_left()) return false;
@@ -109,7 +109,7 @@ std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {
   const Round* newest = newest_round();
   if (newest == nullptr || newest->phase() == Round::Phase::kEnded) {
     const Time retry_at = ended.empty() ? kNever : ended.front().retry_at;
-    std::int64_t wait_ms = helper_stops ? kHelperBackMs : 0;
+    std::int64_t wait_ms = helper_away() ? kHelperBackMs : 0;
     for (const Time time : {next_round_at, retry_at, reserve_at}) {
       if (time != kNever) wait_ms = std::max(wait_ms, (time - now).count());
     }

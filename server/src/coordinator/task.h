@@ -73,9 +73,11 @@ struct Task {
   // plans of one-shot sessions name.
   Task(StoredTask loaded, const crypto::Digest& helper);
 
+  // The mask helper that it needs cannot be asked.
+  [[nodiscard]] bool helper_away() const { return helper_stops || helper_missing; }
   // Whether the round gives plans, or would if it had any left.
   [[nodiscard]] bool takes_devices(const Round& round) const {
-    return active() && (round.issued() || !(helper_stops || helper_missing));
+    return active() && (round.issued() || !helper_away());
   }
   [[nodiscard]] bool active() const { return stored.state == proto::TaskState::kActive; }
   [[nodiscard]] Round* find_round(RoundId id);

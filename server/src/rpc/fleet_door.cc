@@ -28,9 +28,6 @@ std::vector<std::string_view> forwarded_for(const grpc::CallbackServerContext& c
   return values;
 }
 
-// After these the session goes on (Core::refuse).
-bool goes_on(Rejection reason) { return reason == Rejection::kDuplicate || reason == Rejection::kWrongPhase; }
-
 }  // namespace
 
 std::variant<Entry, Refusal> FleetDoor::knock(Method method, const grpc::CallbackServerContext& context,
@@ -72,7 +69,7 @@ void FleetDoor::answered(const std::optional<SessionToken>& token, const proto::
   if (!token) return;
   if (std::holds_alternative<proto::SessionEnd>(reply)) keeper_.session_ended(*token, clock_.now());
   const auto* refused = std::get_if<proto::Refused>(&reply);
-  if (refused == nullptr || goes_on(refused->reason)) return;
+  if (refused == nullptr || recoverable(refused->reason)) return;
   if (refused->reason == Rejection::kUnknownSession) return keeper_.session_unknown(*token);
   keeper_.session_ended(*token, clock_.now());
 }

@@ -35,6 +35,10 @@ TrustInForce::TrustInForce(const secagg::Trust& pinned, std::vector<std::uint8_t
   SOTTO_CHECK(secagg::take_bulletin(bulletin_, trust_) == secagg::BulletinVerdict::kTaken);
 }
 
+SignedStatement signed_statement(const secagg::Credential& credential, const secagg::Statement& statement) {
+  return {credential, {statement.bytes().begin(), statement.bytes().end()}};
+}
+
 Verdict verify(const Verification& verification) {
   return std::visit(Verifier{verification.in_force->trust(), verification.now}, verification.what);
 }

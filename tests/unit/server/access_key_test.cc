@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "coordinator/said_once.h"
-#include "coordinator/used_challenges.h"
+#include "coordinator/core.h"
 
 namespace sotto::server {
 namespace {
@@ -72,26 +71,26 @@ TEST_F(AccessKeys, EveryByteOfAPassCounts) {
 }
 
 TEST(UsedChallenge, IsUsedOnceWhileItWouldHold) {
-  UsedChallenges used;
+  RecentSet<AccessKey::Nonce> used{AccessKey::kChallengeHolds};
   const AccessKey::Nonce one{1};
-  EXPECT_FALSE(used.used(one));
-  EXPECT_TRUE(used.use(one, kNow));
-  EXPECT_TRUE(used.used(one));
-  EXPECT_FALSE(used.use(one, just_before(AccessKey::kChallengeHolds)));
-  EXPECT_TRUE(used.use(AccessKey::Nonce{2}, after(AccessKey::kChallengeHolds)));
-  EXPECT_FALSE(used.used(one)) << "forgotten: the challenge has ended";
+  EXPECT_FALSE(used.contains(one));
+  EXPECT_TRUE(used.insert(one, kNow));
+  EXPECT_TRUE(used.contains(one));
+  EXPECT_FALSE(used.insert(one, just_before(AccessKey::kChallengeHolds)));
+  EXPECT_TRUE(used.insert(AccessKey::Nonce{2}, after(AccessKey::kChallengeHolds)));
+  EXPECT_FALSE(used.contains(one)) << "forgotten: the challenge has ended";
 }
 
-TEST(SaidOnceTable, SaysAThingOnceAnHourAndNotTooMany) {
-  SaidOnce said;
-  EXPECT_TRUE(said.first("a", kNow));
-  EXPECT_FALSE(said.first("a", just_before(SaidOnce::kKept)));
-  EXPECT_TRUE(said.first("b", kNow));
-  EXPECT_TRUE(said.first("a", after(SaidOnce::kKept)));
-  for (std::size_t i = 1; i < SaidOnce::kMax; ++i) {
-    EXPECT_TRUE(said.first(std::to_string(i), after(SaidOnce::kKept)));
+TEST(RecentSets, SaysAThingOnceAnHourAndNotTooMany) {
+  RecentSet<std::string> said{kSaidFor, kSaidMax};
+  EXPECT_TRUE(said.insert("a", kNow));
+  EXPECT_FALSE(said.insert("a", just_before(kSaidFor)));
+  EXPECT_TRUE(said.insert("b", kNow));
+  EXPECT_TRUE(said.insert("a", after(kSaidFor)));
+  for (std::size_t i = 1; i < kSaidMax; ++i) {
+    EXPECT_TRUE(said.insert(std::to_string(i), after(kSaidFor)));
   }
-  EXPECT_FALSE(said.first("one more", after(SaidOnce::kKept)));
+  EXPECT_FALSE(said.insert("one more", after(kSaidFor)));
 }
 
 }  // namespace

@@ -74,4 +74,9 @@ struct EnumNames<Rejection> {
 
 [[nodiscard]] constexpr bool accepted(Rejection rejection) { return rejection == Rejection::kNone; }
 
+// After these a device's session goes on: its first answer stands, or it only spoke out of turn.
+[[nodiscard]] constexpr bool recoverable(Rejection rejection) {
+  return rejection == Rejection::kDuplicate || rejection == Rejection::kWrongPhase;
+}
+
 }  // namespace sotto

@@ -36,6 +36,8 @@ struct SignedStatement {
   secagg::Credential credential;
   std::vector<std::uint8_t> statement;
 };
+[[nodiscard]] SignedStatement signed_statement(const secagg::Credential& credential,
+                                               const secagg::Statement& statement);
 // The message of a one-shot device, whose signature covers all of it.
 struct OneShotContribution {
   std::vector<std::uint8_t> message;
