@@ -137,6 +137,32 @@ void ring_add_part(const RingLayout& layout, MutableBytes accumulator, Bytes add
   combine(layout, accumulator, addend, MaskSign::kAdd);
 }
 
+void ring_add_to_lanes(const RingLayout& layout, MutableBytes ring, std::size_t first_lane,
+                       std::span<const std::uint64_t> addends) {
+  SOTTO_CHECK(ring.size() == layout.byte_count());
+  SOTTO_CHECK(first_lane <= layout.lane_count() && addends.size() <= layout.lane_count() - first_lane);
+  if (!layout.word_packed()) {
+    std::uint8_t* lane = ring.data() + kLaneBytes * first_lane;
+    for (const std::uint64_t addend : addends) {
+      store_le(lane, static_cast<std::uint16_t>(load_le<std::uint16_t>(lane) + addend));
+      lane += kLaneBytes;
+    }
+    return;
+  }
+  const std::uint64_t lane_mask = low_bits(layout.bits());
+  for (std::size_t i = 0; i < addends.size(); ++i) {
+    const std::size_t lane = first_lane + i;
+    std::uint8_t* const at = ring.data() + kWordBytes * (lane / layout.values_per_word());
+    const std::size_t shift = lane % layout.values_per_word() * layout.bits();
+    Word word = load_word(at);
+    const std::uint64_t before = shift_right(word, shift) & lane_mask;
+    const Word change = shift_left(before ^ ((before + addends[i]) & lane_mask), shift);
+    word.low ^= change.low;
+    word.high ^= change.high;
+    store_word(at, word);
+  }
+}
+
 void ring_subtract(const RingLayout& layout, MutableBytes accumulator, Bytes subtrahend) {
   SOTTO_CHECK(accumulator.size() == layout.byte_count() && subtrahend.size() == layout.byte_count());
   combine(layout, accumulator, subtrahend, MaskSign::kSubtract);
