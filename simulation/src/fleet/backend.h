@@ -41,8 +41,8 @@ class Backend {
   // What the devices draw their session keys from.
   [[nodiscard]] virtual const PartyRandomness& randomness() const = 0;
 
-  // The mask helper that devices trust; nothing when there is none.
-  [[nodiscard]] virtual std::optional<crypto::X25519PublicKey> helper_key() const = 0;
+  // The mask helpers that devices trust.
+  [[nodiscard]] virtual std::vector<crypto::X25519PublicKey> helper_keys() const = 0;
 
   [[nodiscard]] virtual Time now() const = 0;
   // Lets time pass until something is in `mailbox`, at the latest until `until`.

@@ -231,7 +231,7 @@ class Experiment {
                                                         .cohort_min = limits::kParticipantsMin,
                                                         .identity = &backend_.identity(device),
                                                         .pass = passes_[device],
-                                                        .helper_key = backend_.helper_key(),
+                                                        .helper_keys = backend_.helper_keys(),
                                                         .corrupt_fraction_min = 0,
                                                         .honest_min = 2,
                                                         .allow_curious = true,

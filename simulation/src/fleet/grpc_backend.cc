@@ -106,9 +106,9 @@ class GrpcBackend final : public Backend {
 
   const PartyRandomness& randomness() const override { return randomness_; }
 
-  std::optional<crypto::X25519PublicKey> helper_key() const override {
-    if (!helper_) return std::nullopt;
-    return helper_->public_key();
+  std::vector<crypto::X25519PublicKey> helper_keys() const override {
+    if (!helper_) return {};
+    return {helper_->public_key()};
   }
 
   Time now() const override { return clock_.now(); }
@@ -133,9 +133,9 @@ class GrpcBackend final : public Backend {
                                          .authority_file = identity::authority_public_file(authority_dir)});
     if (!helper) return helper.error();
     helper_ = std::move(*helper);
-    coordinator.helper_address = helper_->address();
-    coordinator.helper_key_file = server::mask_helper_public_file(data_dir);
-    coordinator.helper_ca_file = helper_->certificate().ca_file;
+    coordinator.helpers = {{.address = helper_->address(),
+                            .key_file = server::mask_helper_public_file(data_dir),
+                            .ca_file = helper_->certificate().ca_file}};
     return {};
   }
 

@@ -34,7 +34,7 @@ class InProcessBackend final : public Backend {
 
   Status open() {
     const server::CoordinatorOptions options{.identity = &fleet_.coordinator(),
-                                             .helper_key = helper_.public_key()};
+                                             .helper_keys = {helper_.public_key()}};
     auto coordinator = server::Coordinator::open({}, *coordinator_random_, options, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
@@ -78,7 +78,7 @@ class InProcessBackend final : public Backend {
 
   const PartyRandomness& randomness() const override { return randomness_; }
 
-  std::optional<crypto::X25519PublicKey> helper_key() const override { return helper_.public_key(); }
+  std::vector<crypto::X25519PublicKey> helper_keys() const override { return {helper_.public_key()}; }
 
   Time now() const override { return clock_.now(); }
 
@@ -156,7 +156,7 @@ class InProcessBackend final : public Backend {
   server::CohortHost cohorts_{*coordinator_random_,
                               {.authority = fleet_.coordinator().trust,
                                .coordinator = &fleet_.coordinator().signer,
-                               .helper = &helper_}};
+                               .helpers = {&helper_}}};
   std::unique_ptr<server::Coordinator> coordinator_;
   std::optional<server::InlineRunner> runner_;
   std::uint64_t last_call_ = 0;
