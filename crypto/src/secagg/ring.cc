@@ -149,17 +149,21 @@ void ring_add_to_lanes(const RingLayout& layout, MutableBytes ring, std::size_t 
     }
     return;
   }
-  const std::uint64_t lane_mask = low_bits(layout.bits());
-  for (std::size_t i = 0; i < addends.size(); ++i) {
-    const std::size_t lane = first_lane + i;
-    std::uint8_t* const at = ring.data() + kWordBytes * (lane / layout.values_per_word());
-    const std::size_t shift = lane % layout.values_per_word() * layout.bits();
-    Word word = load_word(at);
-    const std::uint64_t before = shift_right(word, shift) & lane_mask;
-    const Word change = shift_left(before ^ ((before + addends[i]) & lane_mask), shift);
-    word.low ^= change.low;
-    word.high ^= change.high;
-    store_word(at, word);
+  // A lane lies within 32 bits that begin with a byte of its word.
+  const auto ring_mask = static_cast<std::uint32_t>(low_bits(layout.bits()));
+  std::uint8_t* word = ring.data() + kWordBytes * (first_lane / layout.values_per_word());
+  std::size_t place = first_lane % layout.values_per_word();
+  for (const std::uint64_t addend : addends) {
+    const std::size_t shift = place * layout.bits();
+    const std::size_t byte = std::min(shift / 8, kWordBytes - sizeof(std::uint32_t));
+    const std::size_t bit = shift - 8 * byte;
+    const auto window = load_le<std::uint32_t>(word + byte);
+    const std::uint32_t sum = window + (static_cast<std::uint32_t>(addend) << bit);
+    const std::uint32_t lane = ring_mask << bit;
+    store_le(word + byte, (window & ~lane) | (sum & lane));
+    if (++place < layout.values_per_word()) continue;
+    place = 0;
+    word += kWordBytes;
   }
 }
 
