@@ -165,23 +165,6 @@ class OneShotOfTwoHelpers(OneShotFleet):
                 helper.end()
                 helper.start()
 
-    def test_a_round_is_replaced_when_one_of_them_restarts_in_it(self):
-        one, two = self.mask_helpers
-        with self.coordinator() as coordinator:
-            self.create_task(coordinator)
-            two.end()
-            self.send_and_sleep(coordinator)  # one of them answers; the other is asked again and again
-            two.start()
-            lost = self.round(coordinator, 1)
-            self.assertEqual(lost["outcome"], "abandoned")
-            self.assertIn(f"helper {two.address} refused: the plan was signed at", lost["reason"])
-            self.assertIn("gave out the sum of a set's masks", one.log_text())
-            wait_until(lambda: "is replaced by a new one at once" in coordinator.log_text(),
-                       what="the replacement")
-            self.send_and_sleep(coordinator)
-            record = self.round(coordinator, 2)
-            self.assertEqual((record["outcome"], record["collected"]), ("committed", DEVICES), record)
-
     def test_devices_take_no_plan_with_fewer_helpers_than_their_owners_ask_for(self):
         both, self.mask_helpers = self.mask_helpers, self.mask_helpers[:1]
         with self.coordinator() as coordinator:  # somebody has left one of them out

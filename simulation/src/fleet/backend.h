@@ -51,14 +51,14 @@ class Backend {
 
 // The coordinator core in this thread, in virtual time; what all parties draw follows from the seed.
 // `executor` must outlive the backend.
-[[nodiscard]] Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor,
-                                                                       std::uint64_t seed);
+[[nodiscard]] Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor, std::uint64_t seed,
+                                                                       std::size_t mask_helpers);
 
 // gRPC over loopback TLS: the given coordinator, or one of its own on a free port in a temporary directory.
 struct GrpcBackendOptions {
   ExternalCoordinator external;
   std::size_t threads = 1;
-  bool one_shot = false;  // the coordinator of its own has a mask helper
+  std::size_t mask_helpers = 0;  // that the coordinator of its own has
 };
 [[nodiscard]] Result<std::unique_ptr<Backend>> make_grpc_backend(const GrpcBackendOptions& options);
 
