@@ -135,7 +135,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
          "--helper-key", options->device.helper_key_files,
          "Public key of the mask helper that this device's owner trusts, helper-public.hex; without it "
          "one_shot tasks are\nrefused. Given twice: tasks must have these two helpers")
-      ->expected(1, 2);
+      ->allow_extra_args(false);
   run->add_option("--corrupt-fraction-min", options->device.corrupt_fraction_min,
                   "Refuse tasks that withstand a smaller fraction of colluding devices")
       ->check(CLI::Range(0.0, 0.49))

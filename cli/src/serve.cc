@@ -100,7 +100,7 @@ void add_helper_options(CLI::App& command, ServeOptions& options) {
       command.add_option("--helper-key", options.helper_keys, "The helper's public key, helper-public.hex");
   auto* ca = command.add_option("--helper-ca", options.helper_cas,
                                 "The CA certificate (PEM) of the helper's server");
-  for (auto* option : {helper, key, ca}) option->expected(1, 2);
+  for (auto* option : {helper, key, ca}) option->allow_extra_args(false);
   key->needs(helper);
   ca->needs(helper);
   helper->needs(key)->needs(ca);

@@ -40,10 +40,12 @@ class OneShotFleet(SystemTest):
             "--authority", str(self.authority / "authority.pem"), "--plan-endorsement",
             str(self.folder / "endorsement.pem"), *asks])
 
+    def examples(self):
+        return sorted(p for p in (self.folder / "motion").iterdir() if p.name != "test" and p.is_dir())
+
     def devices(self, coordinator, extra):
-        folders = sorted(p for p in (self.folder / "motion").iterdir() if p.name != "test" and p.is_dir())
         devices = [Device(coordinator, f"watch-{i}", folder, extra)
-                   for i, folder in enumerate(folders[:DEVICES])]
+                   for i, folder in enumerate(self.examples()[:DEVICES])]
         for device in devices:
             self.addCleanup(device.end)
         return devices
@@ -176,8 +178,22 @@ class OneShotOfTwoHelpers(OneShotFleet):
 
     def test_two_helpers_have_keys_of_their_own(self):
         self.mask_helpers[1] = self.mask_helpers[0]
+        coordinator = self.coordinator()
         with self.assertRaisesRegex(AssertionError, "the other mask helper's key, too"):
-            self.coordinator().__enter__()
+            coordinator.start()
+        coordinator.log.close()
+        key = self.helper.public_key
+        self.assert_refused(
+            run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", self.helper.ca, "--id", "watch",
+                "--data", self.examples()[0], "--population", "wearables", "--helper-key", key,
+                "--helper-key", key), 2, "the mask helpers' keys are the same")
+
+    def test_each_helper_has_an_address_a_key_and_a_ca(self):
+        serve = ("serve", "--data-dir", self.folder / "coordinator", "--local-authority")
+        self.assert_refused(run(*serve, "--helper", "a:1", "--helper", "b:2", "--helper-key", "k",
+                                "--helper-ca", "c"), 2, "each mask helper has a --helper, a --helper-key")
+        self.assert_refused(run(*serve, *("--helper", "a:1", "--helper-key", "k", "--helper-ca", "c") * 3), 2,
+                            "more mask helpers than two")
 
 
 if __name__ == "__main__":
