@@ -38,10 +38,15 @@ std::vector<SumSegment> sum_segments(const secagg::UpdateLayout& layout) {
 }
 
 Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint32_t vectors) {
-  const secagg::UpdateLayout layout = plan.update_layout();
   const secagg::RingLayout words = proto::ring_layout(plan);
   std::vector<std::uint32_t> lanes(words.lane_count());
   secagg::ring_decode(words, ring, lanes);
+  return decode_lane_sum(plan, lanes, vectors);
+}
+
+Result<CohortSum> decode_lane_sum(const proto::Plan& plan, std::span<const std::uint32_t> lanes,
+                                  std::uint32_t vectors) {
+  const secagg::UpdateLayout layout = plan.update_layout();
   CohortSum sum;
   sum.segments = sum_segments(layout);
   sum.weight_max = layout.weight_max;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sotto/aggregator/cohort_session.h"
@@ -16,5 +17,8 @@ namespace sotto::aggregator {
 // so many vectors: the count lane disagrees, or a lane is larger than they can make it. Whether updates can
 // have made the sum is for check_influence() to say, of sums of every kind of session.
 [[nodiscard]] Result<CohortSum> decode_ring_sum(const proto::Plan& plan, Bytes ring, std::uint32_t vectors);
+// The same of the sums of the plan's lanes.
+[[nodiscard]] Result<CohortSum> decode_lane_sum(const proto::Plan& plan, std::span<const std::uint32_t> lanes,
+                                                std::uint32_t vectors);
 
 }  // namespace sotto::aggregator

@@ -132,9 +132,10 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
       ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))
       ->capture_default_str();
   run->add_option(
-      "--helper-key", options->device.helper_key_file,
-      "Public key of the mask helper that this device's owner trusts, helper-public.hex; without it "
-      "one_shot tasks are refused");
+         "--helper-key", options->device.helper_key_files,
+         "Public key of the mask helper that this device's owner trusts, helper-public.hex; without it "
+         "one_shot tasks are\nrefused. Given twice: tasks must have these two helpers")
+      ->allow_extra_args(false);
   run->add_option("--corrupt-fraction-min", options->device.corrupt_fraction_min,
                   "Refuse tasks that withstand a smaller fraction of colluding devices")
       ->check(CLI::Range(0.0, 0.49))

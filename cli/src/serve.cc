@@ -18,6 +18,10 @@ namespace {
 
 struct ServeOptions {
   server::ServiceOptions service;
+  // One of each for a mask helper.
+  std::vector<std::string> helper_addresses;
+  std::vector<std::string> helper_keys;
+  std::vector<std::string> helper_cas;
   std::uint32_t drain_seconds = 10;
   std::string log_level = "info";
   PrivateProcess process;
@@ -42,7 +46,22 @@ void print_authority(const server::FleetAuthority& authority) {
   }
 }
 
+Status place_helpers(ServeOptions& options) {
+  const std::size_t count = options.helper_addresses.size();
+  if (options.helper_keys.size() != count || options.helper_cas.size() != count) {
+    return invalid_argument(
+        "each mask helper has a --helper, a --helper-key and a --helper-ca, in one order");
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    options.service.helpers.push_back({.address = options.helper_addresses[i],
+                                       .key_file = options.helper_keys[i],
+                                       .ca_file = options.helper_cas[i]});
+  }
+  return {};
+}
+
 ExitCode serve(ServeOptions& options) {
+  if (const Status status = place_helpers(options); !status.ok()) return report_error(status);
   if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
   raise_open_file_limit();
   const sigset_t signals = block_stop_signals();
@@ -68,6 +87,23 @@ ExitCode serve(ServeOptions& options) {
   (*service)->stop(std::chrono::seconds(options.drain_seconds));
   if (!ended.ok()) return report_error(ended);
   return ExitCode::kDone;
+}
+
+void add_helper_options(CLI::App& command, ServeOptions& options) {
+  auto* helper = command.add_option("--helper", options.helper_addresses,
+                                    "HOST:PORT of the mask helper that another party runs; for tasks with "
+                                    "aggregation one_shot.\nGiven twice, "
+                                    "with two keys and CAs: such tasks have both, and even one that joins "
+                                    "forces with this coordinator\nlearns "
+                                    "nothing");
+  auto* key =
+      command.add_option("--helper-key", options.helper_keys, "The helper's public key, helper-public.hex");
+  auto* ca = command.add_option("--helper-ca", options.helper_cas,
+                                "The CA certificate (PEM) of the helper's server");
+  for (auto* option : {helper, key, ca}) option->allow_extra_args(false);
+  key->needs(helper);
+  ca->needs(helper);
+  helper->needs(key)->needs(ca);
 }
 
 void add_door_options(CLI::App& command, server::DoorOptions& door) {
@@ -124,18 +160,7 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
   command->add_option("--bulletin", options->service.bulletin_file,
                       "Where that authority's bulletin.pem is brought, whenever there is a new one: what it "
                       "revokes is refused\nfrom the next cohort on, and devices are told");
-  auto* helper = command->add_option("--helper", options->service.helper_address,
-                                     "HOST:PORT of the mask helper that another party runs; for tasks with "
-                                     "aggregation one_shot");
-  auto* helper_key = command
-                         ->add_option("--helper-key", options->service.helper_key_file,
-                                      "The helper's public key, helper-public.hex")
-                         ->needs(helper);
-  auto* helper_ca = command
-                        ->add_option("--helper-ca", options->service.helper_ca_file,
-                                     "The CA certificate (PEM) of the helper's server")
-                        ->needs(helper);
-  helper->needs(helper_key)->needs(helper_ca);
+  add_helper_options(*command, *options);
   add_door_options(*command, options->service.door);
   command->add_flag(
       "--raise-epoch", options->service.raise_epoch,

@@ -63,6 +63,9 @@ void add_protocol_options(CLI::App& app, simulation::ExperimentOptions& experime
                  "Probability that a device drops out of a round, at a random step")
       ->check(CLI::Range(0.0, 0.99))
       ->capture_default_str();
+  app.add_option("--mask-helpers", experiment.mask_helpers, "Of a one_shot task")
+      ->check(CLI::Range(1, 2))
+      ->capture_default_str();
   app.add_flag("--silent-dropout", experiment.silent_dropout,
                "Drop-outs vanish without a word: the coordinator waits for its deadlines");
 }

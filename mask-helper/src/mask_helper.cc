@@ -21,6 +21,8 @@ struct PlannedSet {
   std::uint64_t issued_at;
   secagg::SessionContext context;
   secagg::RingLayout layout;
+  std::size_t helpers;  // that the plan names
+  std::size_t place;    // of this one among them
   std::size_t masks_min;
   std::size_t masks_max;
 };
@@ -48,6 +50,14 @@ Status check_coordinator(const secagg::HelperRequest& request, const secagg::Tru
   }
 }
 
+// Which of the plan's helpers has this key; nothing when none has.
+std::optional<std::size_t> place_of(const proto::Plan& plan, const crypto::X25519PublicKey& key) {
+  const crypto::Digest own = crypto::sha256({key});
+  if (plan.helper_digest == own) return 0;
+  if (plan.second_helper_digest == own) return 1;
+  return std::nullopt;
+}
+
 // Only what its own coordinator signed is decoded.
 Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHelperOptions& options, Time now,
                              const crypto::X25519PublicKey& key) {
@@ -59,13 +69,18 @@ Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHel
     return invalid_argument(std::string("the plan's aggregation is ") +
                             proto::to_string(plan->aggregation.kind) + "; a helper serves one_shot only");
   }
-  if (plan->helper_digest != crypto::sha256({key})) {
-    return invalid_argument("the plan names another helper's key");
+  const std::optional<std::size_t> place = place_of(*plan, key);
+  if (!place) return invalid_argument("the plan names another helper's key");
+  if (request.helpers != plan->helper_count()) {
+    return invalid_argument("the request shows seeds for " + std::to_string(request.helpers) +
+                            " helpers, the plan names " + std::to_string(plan->helper_count()));
   }
   return PlannedSet{
       .issued_at = plan->issued_at,
       .context = proto::session_context(*plan, request.plan),
       .layout = proto::mask_layout(*plan),
+      .helpers = plan->helper_count(),
+      .place = *place,
       .masks_min = std::max({std::size_t{options.cohort_min}, std::size_t{plan->aggregation.cohort_min},
                              limits::kParticipantsMin}),
       .masks_max = plan->aggregation.participants_max};
@@ -146,16 +161,19 @@ std::optional<proto::HelperRefusal> open_masks(std::span<const secagg::SealedMas
   std::vector<std::uint8_t> sound(masks.size());
   keys = std::vector<secagg::MaskKey>(masks.size());
   for (std::size_t i = 0; i < masks.size(); ++i) {
-    sound[i] = static_cast<std::uint8_t>(
-        secagg::open_sealed_mask(masks[i], planned.context, planned.layout, key, keys[i]));
+    sound[i] = static_cast<std::uint8_t>(secagg::open_sealed_mask(
+        masks[i], planned.context, planned.layout, {.key = key, .place = planned.place}, keys[i]));
   }
   return blame(sound, "masks do not open: they were not sealed to this helper for this plan");
 }
 
+// Ring vectors, or with two helpers the 64-bit words of checked masks: each from one keystream for a device.
 proto::MaskSum sum_masks(const PlannedSet& planned, std::span<const secagg::MaskKey> keys,
                          Executor& executor) {
+  const bool checked = planned.helpers > 1;
   proto::MaskSum sum;
-  sum.ring.resize(planned.layout.byte_count());
+  sum.ring.resize(checked ? secagg::checked_mask_bytes(planned.layout.lane_count())
+                          : planned.layout.byte_count());
   const std::size_t blocks = (sum.ring.size() + kBlockBytes - 1) / kBlockBytes;
   executor.parallel_for(blocks, [&](std::size_t block) {
     const std::size_t offset = block * kBlockBytes;
@@ -164,7 +182,11 @@ proto::MaskSum sum_masks(const PlannedSet& planned, std::span<const secagg::Mask
     crypto::Keystream stream(planned.context.prg);
     for (const secagg::MaskKey& key : keys) {
       stream.rekey(key, offset);
-      secagg::ring_apply_mask_part(planned.layout, part, stream, secagg::MaskSign::kAdd);
+      if (checked) {
+        secagg::add_mask_words(part, stream);
+      } else {
+        secagg::ring_apply_mask_part(planned.layout, part, stream, secagg::MaskSign::kAdd);
+      }
     }
   });
   return sum;

@@ -21,6 +21,16 @@ FieldError check_head(ByteReader& reader) {
   return {};
 }
 
+// Lanes of the model's values.
+std::uint64_t value_lanes(const ModelSpec& model) {
+  if (model.segments.empty()) return model.parameter_count();
+  std::uint64_t lanes = 0;
+  for (const secagg::Segment& segment : model.segments) {
+    lanes += std::uint64_t{segment.length} * segment.lanes_per_value();
+  }
+  return lanes;
+}
+
 // What the lanes of a segment must be like; ranges are checked.
 FieldError check_segment(const secagg::Segment& segment) {
   secagg::Segment resolved = segment;
@@ -33,11 +43,9 @@ FieldError check_segment(const secagg::Segment& segment) {
 
 FieldError check_segments(const ModelSpec& model) {
   std::uint64_t length = 0;
-  std::uint64_t lanes = 0;
   for (const secagg::Segment& segment : model.segments) {
     if (const FieldError error = check_segment(segment); !error.ok()) return error;
     length += segment.length;
-    lanes += std::uint64_t{segment.length} * segment.lanes_per_value();
   }
   if (model.segments.empty()) return {};
   const std::uint64_t parameters = model.parameter_count();
@@ -45,6 +53,7 @@ FieldError check_segments(const ModelSpec& model) {
     return whole_error("the sum of the segments' lengths", length, whole(parameters, parameters));
   }
   const WholeRange range = whole(1, limits::kParametersMax);
+  const std::uint64_t lanes = value_lanes(model);
   return range.contains(lanes) ? FieldError{} : whole_error("lanes of the segments", lanes, range);
 }
 
@@ -60,6 +69,25 @@ FieldError check_metrics(const ModelSpec& model) {
     }
   }
   return {};
+}
+
+FieldError check_helpers(const Plan& plan) {
+  if (plan.aggregation.kind != Aggregation::kOneShot) {
+    if (plan.helper_digest != crypto::Digest{}) {
+      return rule_error("helper_digest", "must be zero when the aggregation is not one_shot");
+    }
+    if (plan.second_helper_digest != crypto::Digest{}) {
+      return rule_error("second_helper_digest", "must be zero when the aggregation is not one_shot");
+    }
+    return {};
+  }
+  if (plan.helper_count() == 1) return {};
+  if (plan.second_helper_digest == plan.helper_digest) {
+    return rule_error("second_helper_digest", "must be another than helper_digest: two keys of two parties");
+  }
+  const WholeRange range = whole(1, limits::kTwoHelperLanesMax);
+  const std::uint64_t lanes = value_lanes(plan.model);
+  return range.contains(lanes) ? FieldError{} : whole_error("lanes for two helpers", lanes, range);
 }
 
 // Of a one-shot cohort, whose sum holds all of it.
@@ -117,9 +145,7 @@ secagg::UpdateLayout Plan::update_layout() const {
 FieldError check_plan(const Plan& plan) {
   if (const FieldError error = check_fields(plan); !error.ok()) return error;
   if (const FieldError error = check_model(plan.model); !error.ok()) return error;
-  if (plan.aggregation.kind != Aggregation::kOneShot && plan.helper_digest != crypto::Digest{}) {
-    return rule_error("helper_digest", "must be zero when the aggregation is not one_shot");
-  }
+  if (const FieldError error = check_helpers(plan); !error.ok()) return error;
   if (plan.aggregation.kind == Aggregation::kOneShot &&
       honest_least(plan.aggregation) < plan.aggregation.honest_min) {
     return rule_error("honest_min", "must be at most the honest members of the smallest one_shot cohort");

@@ -11,6 +11,7 @@ StepMachine::StepMachine(const Plan& plan, Bytes plan_bytes, const Parties& part
                          Random& keys)
     : kind_(plan.aggregation.kind),
       adversary_(plan.aggregation.adversary),
+      helper_count_(plan.helper_count()),
       update_bytes_(update_bytes(plan)),
       layout_(ring_layout(plan)),
       context_(session_context(plan, plan_bytes)),
@@ -26,7 +27,9 @@ std::size_t StepMachine::message_bytes_max(Step step) const {
   switch (step) {
     case Step::kJoin:
       if (kind_ == Aggregation::kSecure) return secagg::join_bytes(adversary_);
-      if (kind_ == Aggregation::kOneShot) return secagg::kOneShotHeaderBytes + layout_.byte_count();
+      if (kind_ == Aggregation::kOneShot) {
+        return secagg::one_shot_header_bytes(helper_count_) + layout_.byte_count();
+      }
       return 0;
     case Step::kShare:
       return secagg::shares_bytes(memory_.slots.size());
@@ -158,18 +161,21 @@ Rejection StepMachine::write_join(Bytes update, MutableBytes out, std::size_t& w
 
 // The update stays the caller's: a device that loses power before the answer sends it again, masked anew.
 Rejection StepMachine::write_one_shot(Bytes update, MutableBytes out, std::size_t& written) {
-  if (parties_.identity == nullptr || parties_.helper == nullptr) return Rejection::kNotEligible;
-  const MutableBytes ring = out.subspan(secagg::kOneShotHeaderBytes, layout_.byte_count());
+  if (parties_.identity == nullptr || !parties_.helpers.complete(helper_count_)) {
+    return Rejection::kNotEligible;
+  }
+  const std::size_t header_bytes = secagg::one_shot_header_bytes(helper_count_);
+  const MutableBytes ring = out.subspan(header_bytes, layout_.byte_count());
   secagg::ring_encode(layout_, update, ring);
-  secagg::SealedSeed sealed;
+  secagg::OneShotSeals seals;
   const crypto::Digest own = secagg::identity_of(parties_.identity->signer.public_key());
   const Rejection rejection =
-      secagg::one_shot_mask(context_, layout_, *parties_.helper, own, keys_, ring, sealed);
+      secagg::one_shot_mask(context_, layout_, parties_.helpers, own, keys_, ring, seals);
   if (!accepted(rejection)) return rejection;
   const Bytes vector = secagg::ring_pack(layout_, ring);
-  secagg::one_shot_sign(context_.plan_digest, *parties_.identity, sealed, vector, keys_,
-                        out.first<secagg::kOneShotHeaderBytes>());
-  written = secagg::kOneShotHeaderBytes + vector.size();
+  secagg::one_shot_sign(context_.plan_digest, *parties_.identity, seals, vector, keys_,
+                        out.first(header_bytes));
+  written = header_bytes + vector.size();
   return Rejection::kNone;
 }
 

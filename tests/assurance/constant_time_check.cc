@@ -28,6 +28,7 @@
 #include "secagg/field.h"
 #include "sotto/aggregator/cohort_session.h"
 #include "sotto/base/check.h"
+#include "sotto/secagg/checked_mask.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
@@ -176,6 +177,30 @@ void check_ring() {
         ring_add(layout, ring, std::vector<std::uint8_t>(ring));
         reports.expect(layout.word_packed() ? "ring of words" : "ring of lanes", 0, 0);
       }
+    }
+  }
+}
+
+void check_checked_masks() {
+  for (const std::size_t participants_max : {257, 1024}) {
+    const RingLayout layout(participants_max, 10'000);
+    SecretRandom random(5);
+    std::vector<std::uint8_t> ring(layout.byte_count());
+    random.fill(ring);
+    for (const crypto::Prg prg : {crypto::Prg::kChaCha20, crypto::Prg::kAes128Ctr}) {
+      MaskKey mask;
+      random.fill(mask.reveal_mutable());
+      MaskKey coefficients;
+      random.fill(coefficients.reveal_mutable());
+      std::vector<std::uint8_t> sum(checked_mask_bytes(layout.lane_count()));
+      const Reports reports;
+      static_cast<void>(
+          apply_checked_mask(layout, ring, {.mask = mask, .coefficients = coefficients, .prg = prg}));
+      crypto::Keystream stream(prg);
+      stream.rekey(mask);
+      add_mask_words(sum, stream);
+      static_cast<void>(tag_of_sum(sum, coefficients, prg));
+      reports.expect("masks for two helpers", 0, 0);
     }
   }
 }
@@ -329,6 +354,7 @@ int main() {
   check_field();
   check_shamir();
   check_ring();
+  check_checked_masks();
   check_participant(crypto::Prg::kChaCha20, 257, Packing::kWords);
   check_participant(crypto::Prg::kAes128Ctr, 1024, Packing::kWords);
   check_participant(crypto::Prg::kChaCha20, 100, Packing::kBits);

@@ -26,7 +26,8 @@ from signature_book import BookKey
 from sotto_bulletin import NotTaken, bulletin, rotate, take
 from fixed_sessions import AUTHORITY, PLAN, SETTINGS, enrolled, fixed, play, polynomials_of
 from sotto_identity import COORDINATOR, CREDENTIAL_BYTES, DEVICE, Terms, Trust, identity_of, plan_message
-from sotto_one_shot import helper_request, one_shot_message, plan_bytes, request_message, set_name, verdict
+from sotto_one_shot import (helper_request, one_shot_message, plan_bytes, request_message, set_name,
+                            sum_of_masks, verdict)
 from sotto_parameters import search
 from sotto_plan import (BITS, CLOCK_TOLERANCE_S, COUNT, CUSTOM, DENSE, FLOAT, ONE_EACH, ONE_SHOT,
                         PLAN_LIFETIME_MAX_S, UNIX_SECONDS_MAX, Metric, Segment)
@@ -307,35 +308,64 @@ def bulletins():
 
 HELPER_PRIVATE = fixed("helper", 32)
 HELPER = public_key(HELPER_PRIVATE)
+SECOND_HELPER_PRIVATE = fixed("second helper", 32)
+SECOND_HELPER = public_key(SECOND_HELPER_PRIVATE)
+CHECK_KEY = fixed("check key", 32)
 
 
-def asked(plan_data, masks, planner=None, asker=None, helper=HELPER, version=2, signed=None):
+def asked(plan_data, masks, planner=None, asker=None, helper=HELPER, version=2, signed=None,
+          helpers=1):
     """A helper request: who signed the plan, who the set (the coordinator unless another is given), and for
     which helper; `signed` is another set."""
     coordinator = enrolled("a coordinator", role=COORDINATOR)
     credential = (planner or coordinator).credential(plan_message(plan_data))
     message = request_message(helper, plan_data, masks if signed is None else signed)
-    return helper_request(credential, (asker or coordinator).key.sign(message), plan_data, masks, version)
+    signature = (asker or coordinator).key.sign(message)
+    return helper_request(credential, signature, plan_data, masks, version, helpers)
 
 
-def one_shot_case(name, plan, count=4):
-    """Some devices' messages, the helper's key, what it is asked and what it answers."""
+def one_shot_devices(name, plan, helpers, count=4):
+    """Their messages with all they drew, by identity; the masks in them apart, for each helper a list."""
     devices = []
     for number in range(count):
-        drawn = {field: fixed(f"{name} {number} {field}", 32)
-                 for field in ("mask_seed", "ephemeral", "blind")}
+        words = ("", "second ")[:len(helpers)]
+        drawn = {"blind": fixed(f"{name} {number} blind", 32),
+                 "mask_seeds": [fixed(f"{name} {number} {word}mask_seed", 32) for word in words],
+                 "ephemerals": [fixed(f"{name} {number} {word}ephemeral", 32) for word in words]}
         lanes = list(fixed(f"{name} {number} lanes", 26))
-        devices.append({"lanes": lanes, **drawn,
-                        **one_shot_message(plan, HELPER, enrolled(f"sleeper {number}"), lanes, drawn)})
+        devices.append({"lanes": lanes, **drawn, **one_shot_message(
+            plan, helpers, enrolled(f"sleeper {number}"), lanes, drawn, CHECK_KEY)})
     devices.sort(key=lambda device: device["identity"])
+    return devices, list(zip(*(device.pop("masks") for device in devices)))
+
+
+def one_shot_case(name, plan, helpers=((HELPER, HELPER_PRIVATE),)):
+    """Some devices' messages, the helpers' keys, what they are asked and what they answer."""
+    public = [key for key, _ in helpers]
+    devices, mask_vectors = one_shot_devices(name, plan, public)
     masks = [device["sealed_mask"] for device in devices]
-    plan_data = plan_bytes(plan, HELPER)
-    total = bytes(len(devices[0]["mask"]))
-    for device in devices:
-        total = Ring(plan.participants_max).add(total, device.pop("mask"))
-    return {"name": name, "authority": AUTHORITY.public, "helper_private": HELPER_PRIVATE, "plan": plan_data,
-            "devices": devices, "request": asked(plan_data, masks), "set": set_name(plan_data, masks),
-            "mask_sum": total}
+    plan_data = plan_bytes(plan, *public)
+    return {"name": name, "authority": AUTHORITY.public, "plan": plan_data,
+            "helper_privates": [private for _, private in helpers],
+            **({"check_key": CHECK_KEY} if len(helpers) == 2 else {}), "devices": devices,
+            "requests": [asked(plan_data, masks, helper=helper, helpers=len(helpers)) for helper in public],
+            "set": set_name(plan_data, masks),
+            "mask_sums": [sum_of_masks(plan, vectors) for vectors in mask_vectors]}
+
+
+def not_two_helpers(good, two):
+    """Requests of a plan with one helper in the form of two, and the other way round."""
+    plan_data, masks = good["plan"], [device["sealed_mask"] for device in good["devices"]]
+    two_plan, two_masks = two["plan"], [device["sealed_mask"] for device in two["devices"]]
+    doubled = [mask[:80] + mask for mask in masks]
+    return (("two seeds where the plan names one helper", asked(plan_data, doubled, helpers=2)),
+            ("one seed where the plan names two helpers",
+             asked(two_plan, [mask[80:] for mask in two_masks], helpers=1)),
+            ("the seeds in another order", asked(
+                two_plan, [mask[80:160] + mask[:80] + mask[160:] for mask in two_masks], helpers=2)),
+            ("another second seed", asked(two_plan, [two_masks[0][:80] + two_masks[1][80:160] +
+                                                     two_masks[0][160:]] + two_masks[1:], helpers=2)),
+            ("three helpers", good["requests"][0][:1] + bytes([2]) + good["requests"][0][2:]))
 
 
 def not_asked(plan_data, masks, other_plan):
@@ -361,13 +391,19 @@ def one_shots():
     cases = [one_shot_case("words of 16 bits", one_shot),
              one_shot_case("words of 128 bits, packed", replace(one_shot, participants_max=300, packing=BITS,
                                                                 prg=AES_128_CTR))]
+    both = ((HELPER, HELPER_PRIVATE), (SECOND_HELPER, SECOND_HELPER_PRIVATE))
+    cases += [one_shot_case("two helpers, words of 16 bits", one_shot, both),
+              one_shot_case("two helpers, 16 bits, packed", replace(one_shot, packing=BITS), both),
+              one_shot_case("two helpers, words of 128 bits", replace(
+                  one_shot, participants_max=300, packing=BITS, prg=AES_128_CTR), both)]
     good, other_round = cases[0], one_shot_case("another round", replace(one_shot, round=10))
     plan_data, masks = good["plan"], [device["sealed_mask"] for device in good["devices"]]
+    request = good["requests"][0]
     not_open = masks[0][:79] + bytes([masks[0][79] ^ 1]) + masks[0][80:]
-    own_plan = plan_data[:-1] + bytes([plan_data[-1] ^ 1])
-    at = 6 + CREDENTIAL_BYTES + 64 + len(plan_data) - 1
+    own_plan = plan_data[:-33] + bytes([plan_data[-33] ^ 1]) + plan_data[-32:]
+    at = 6 + CREDENTIAL_BYTES + 64 + len(plan_data) - 33
     wrong = (("another version", asked(plan_data, masks, version=1)),
-             ("a byte is missing", good["request"][:-1]), ("a byte too many", good["request"] + b"\0"),
+             ("a byte is missing", request[:-1]), ("a byte too many", request + b"\0"),
              ("two devices", asked(plan_data, masks[:2])),
              ("a device twice", asked(plan_data, masks[:3] + masks[2:])),
              ("not ascending", asked(plan_data, masks[::-1])),
@@ -377,11 +413,11 @@ def one_shots():
              ("a seed that was not signed", asked(plan_data, [not_open] + masks[1:])),
              ("another commitment",
               asked(plan_data, [masks[0][:80] + bytes(32) + masks[0][112:]] + masks[1:])),
-             ("a plan that was not signed", good["request"][:at] + own_plan[-1:] + good["request"][at + 1:]),
+             ("a plan that was not signed", request[:at] + own_plan[-33:-32] + request[at + 1:]),
              ("a plan signed by a device", asked(plan_data, masks, planner=enrolled("a device"),
                                                  asker=enrolled("a device"))),
              ("a plan for another helper", asked(own_plan, masks))) + not_asked(
-                 plan_data, masks, other_round["plan"])
+                 plan_data, masks, other_round["plan"]) + not_two_helpers(good, cases[2])
     issued_ms = PLAN.issued_at * 1000
     starts = [{"started_ms": issued_ms + start, "now_ms": issued_ms + now,
                "verdict": verdict(PLAN.issued_at, issued_ms + start, issued_ms + now)}

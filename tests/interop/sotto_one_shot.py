@@ -41,27 +41,68 @@ def hpke_seal(recipient, info, associated, plaintext, drawn):
     return encapsulated + ChaCha20Poly1305(key).encrypt(nonce, plaintext, associated)
 
 
-def plan_bytes(plan, helper):
-    """A one-shot plan ends in the SHA-256 of the helper's public key (section 2)."""
-    return plan.encode() + sha256(helper)
+def plan_bytes(plan, *helpers):
+    """A one-shot plan ends in the SHA-256 of the helper's public key and of a second one's (section 2)."""
+    return plan.encode() + b"".join(sha256(helper) for helper in helpers) + bytes(32 * (2 - len(helpers)))
 
 
-def one_shot_message(plan, helper, identity, lanes, drawn):
-    """The device's message and what it is made of. `drawn` has mask_seed, ephemeral and blind."""
-    plan_hash, own = sha256(plan_bytes(plan, helper)), identity_of(identity.key.public)
+WORD = 1 << 64
+
+
+def words_of(stream):
+    return [word for (word,) in struct.iter_unpack("<Q", stream)]
+
+
+def checked_mask(plan, mask_key, lanes):
+    """The words of a mask for one of two helpers: one for each lane, and the tag's (section 10.4)."""
+    return words_of(keystream(plan.prg, mask_key, 8 * (lanes + 1)))
+
+
+def coefficients(plan, plan_hash, check_key, lanes):
+    key = hkdf(check_key, plan_hash, label("sotto/v2 one-shot check"), 32)
+    return words_of(keystream(plan.prg, key, 8 * lanes))
+
+
+def tag_of(words, factors):
+    """Of a mask, or what the tags of a set add up to whose masks add up to `words`."""
+    return (words[-1] + sum(word * factor for word, factor in zip(words, factors))) % WORD
+
+
+def one_shot_message(plan, helpers, identity, lanes, drawn, check_key=None):
+    """The device's message and what it is made of, for one helper, or two and the round's check key.
+    `drawn` has blind, and for each helper an entry of mask_seeds and of ephemerals."""
+    plan_hash, own = sha256(plan_bytes(plan, *helpers)), identity_of(identity.key.public)
     ring = Ring(plan.participants_max)
     info = label("sotto/v2 one-shot seed") + plan_hash + plan.model_hash
     info += struct.pack("<QB", plan.round, ring.bits)
-    sealed = hpke_seal(helper, info, own, drawn["mask_seed"], drawn["ephemeral"])
-    mask_key = hkdf(drawn["mask_seed"], plan_hash, label("sotto/v2 one-shot mask") + own, 32)
-    mask = keystream(plan.prg, mask_key, ring.size(len(lanes)))
-    masked = ring.add(ring.pack(lanes), mask)
+    sealed = b"".join(hpke_seal(helper, info, own, seed, ephemeral) for helper, seed, ephemeral
+                      in zip(helpers, drawn["mask_seeds"], drawn["ephemerals"], strict=True))
+    mask_keys = [hkdf(seed, plan_hash, label("sotto/v2 one-shot mask") + own, 32)
+                 for seed in drawn["mask_seeds"]]
+    if len(helpers) == 1:
+        masks, tags = [keystream(plan.prg, mask_keys[0], ring.size(len(lanes)))], b""
+        masked = ring.add(ring.pack(lanes), masks[0])
+    else:
+        factors = coefficients(plan, plan_hash, check_key, len(lanes))
+        masks = [checked_mask(plan, mask_key, len(lanes)) for mask_key in mask_keys]
+        tags = struct.pack("<2Q", *(tag_of(mask, factors) for mask in masks))
+        masked = ring.pack([sum(words) % (1 << ring.bits) for words in zip(lanes, *masks)])
     vector = ring.squeeze(masked) if plan.packing == 2 else masked
-    commitment = sha256(label("sotto/v2 one-shot vector"), drawn["blind"], vector)
+    commitment = sha256(label("sotto/v2 one-shot vector"), drawn["blind"], tags, vector)
     credential = identity.credential(label("sotto/v2 one-shot") + plan_hash + sealed + commitment)
-    return {"message": sealed + drawn["blind"] + credential + vector, "commitment": commitment,
-            "mask_key": mask_key,
-            "sealed_mask": sealed + commitment + credential, "mask": mask, "identity": own}
+    return {"message": sealed + drawn["blind"] + tags + credential + vector, "commitment": commitment,
+            "mask_keys": mask_keys, "sealed_mask": sealed + commitment + credential, "masks": masks,
+            "identity": own}
+
+
+def sum_of_masks(plan, masks):
+    """What a helper answers."""
+    if isinstance(masks[0], bytes):
+        total = bytes(len(masks[0]))
+        for mask in masks:
+            total = Ring(plan.participants_max).add(total, mask)
+        return total
+    return struct.pack(f"<{len(masks[0])}Q", *(sum(words) % WORD for words in zip(*masks)))
 
 
 def request_message(helper, plan, sealed_masks):
@@ -69,8 +110,8 @@ def request_message(helper, plan, sealed_masks):
     return label("sotto/v2 one-shot request") + sha256(helper) + sha256(plan) + set_name(plan, sealed_masks)
 
 
-def helper_request(plan_credential, signature, plan, sealed_masks, version=2):
-    head = struct.pack("<BBHH", version, 0, len(plan), len(sealed_masks))
+def helper_request(plan_credential, signature, plan, sealed_masks, version=2, helpers=1):
+    head = struct.pack("<BBHH", version, helpers - 1, len(plan), len(sealed_masks))
     return head + plan_credential + signature + plan + b"".join(sealed_masks)
 
 

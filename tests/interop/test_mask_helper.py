@@ -24,9 +24,9 @@ from fixed_sessions import PLAN
 from grpc_call import call
 from protobuf_fields import fields, length_delimited
 from sotto_identity import COORDINATOR, DEVICE, Identity, Terms, endorse, plan_message
-from sotto_one_shot import helper_request, one_shot_message, plan_bytes, request_message
+from sotto_one_shot import helper_request, one_shot_message, plan_bytes, request_message, sum_of_masks
 from sotto_plan import ONE_SHOT
-from sotto_primitives import SigningKey
+from sotto_primitives import SigningKey, public_key
 from sotto_process import MaskHelper, SystemTest, run_ok, wait_until
 from sotto_vector import Ring
 
@@ -45,15 +45,17 @@ def enrolled(number, role=DEVICE):
 class Fleet:
     """Five devices that have sent their message for a plan, and its coordinator."""
 
-    def __init__(self, helper, issued_at, round=9):
-        self.helper = helper
+    def __init__(self, helpers, issued_at, round=9):
+        """The first of the helpers, of whom there are one or two, is the one that is asked."""
+        self.helpers = helpers
         self.plan = replace(PLAN, aggregation=ONE_SHOT, round=round, issued_at=issued_at,
                             not_after=issued_at + 3600)
-        self.plan_data = plan_bytes(self.plan, helper)
+        self.plan_data = plan_bytes(self.plan, *helpers)
         self.coordinator = enrolled(1000, COORDINATOR)
         self.devices = [enrolled(number) for number in range(5)]
-        self.sent = [one_shot_message(self.plan, helper, device, list(os.urandom(26)), {
-            name: os.urandom(32) for name in ("mask_seed", "ephemeral", "blind")}) for device in self.devices]
+        self.sent = [one_shot_message(self.plan, helpers, device, list(os.urandom(26)), {
+            "blind": os.urandom(32), "mask_seeds": [os.urandom(32) for _ in helpers],
+            "ephemerals": [os.urandom(32) for _ in helpers]}, check_key=bytes(32)) for device in self.devices]
 
     def masks(self, numbers):
         chosen = sorted((self.sent[number] for number in numbers), key=lambda sent: sent["identity"])
@@ -61,16 +63,13 @@ class Fleet:
 
     def request(self, numbers, asker=None):
         masks = self.masks(numbers)
-        message = request_message(self.helper, self.plan_data, masks)
+        message = request_message(self.helpers[0], self.plan_data, masks)
         signature = (asker or self.coordinator).key.sign(message)
         credential = self.coordinator.credential(plan_message(self.plan_data))
-        return helper_request(credential, signature, self.plan_data, masks)
+        return helper_request(credential, signature, self.plan_data, masks, helpers=len(self.helpers))
 
     def sum_of_masks(self, numbers):
-        total = bytes(len(self.sent[0]["mask"]))
-        for number in numbers:
-            total = Ring(self.plan.participants_max).add(total, self.sent[number]["mask"])
-        return total
+        return sum_of_masks(self.plan, [self.sent[number]["masks"][0] for number in numbers])
 
 
 class AHelper(SystemTest):
@@ -86,7 +85,7 @@ class AHelper(SystemTest):
         self.public = bytes.fromhex(self.helper.public_key.read_text().strip())
 
     def fleet(self, **settings):
-        return Fleet(self.public, int(time.time()), **settings)
+        return Fleet([self.public], int(time.time()), **settings)
 
     def ask(self, request):
         return fields(call(self.helper.address, self.helper.ca, "/sotto.v1.MaskHelper/SumMasks",
@@ -134,10 +133,20 @@ class AHelper(SystemTest):
             self.assert_helper_refuses(fleet.request(numbers), "before this helper's start", BEFORE_START)
         self.assert_sum(self.fleet(round=10), (0, 1, 2))
 
+    def test_gives_out_checked_masks_of_its_own_seeds_when_a_plan_names_two_helpers(self):
+        other = public_key(os.urandom(32))
+        fleet = Fleet([self.public, other], int(time.time()))
+        self.assert_sum(fleet, (0, 1, 2, 4))
+        self.assertEqual(len(fleet.sum_of_masks((0, 1))), 8 * 27)
+        self.assert_helper_refuses(fleet.request((0, 1, 2)), "another set of devices was answered")
+        stranger = Fleet([other, public_key(os.urandom(32))], int(time.time()), round=10)
+        stranger_request = stranger.request((0, 1, 2))
+        self.assert_helper_refuses(stranger_request, "the plan names another helper's key")
+
     def test_waits_for_a_plans_time(self):
-        early = Fleet(self.public, int(time.time()) + 100)
+        early = Fleet([self.public], int(time.time()) + 100)
         self.assert_helper_refuses(early.request((0, 1, 2)), "is yet to come here", NOT_YET)
-        far = Fleet(self.public, int(time.time()) + 4000)
+        far = Fleet([self.public], int(time.time()) + 4000)
         self.assert_helper_refuses(far.request((0, 1, 2)), "set the clocks")
 
     def test_says_that_it_stops_and_answers_on_until_a_second_signal(self):

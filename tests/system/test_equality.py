@@ -21,6 +21,12 @@ class Equality(SystemTest):
                               threads)
             self.assertEqual(result["rounds_completed"], 3)
             digests[aggregation, transport, threads] = result["model_sha256"]
+        for packing, cohort in itertools.product(("words", "bits"), (40, 300)):
+            result = simulate(*COMMON, "--aggregation", "one_shot", "--mask-helpers", 2, "--packing", packing,
+                              "--cohort-max", cohort)
+            digests["two helpers", packing, cohort] = result["model_sha256"]
+        result = simulate(*COMMON, "--aggregation", "one_shot", "--mask-helpers", 2, "--transport", "grpc")
+        digests["two helpers", "grpc"] = result["model_sha256"]
         self.assertEqual(len(set(digests.values())), 1, digests)
 
     def test_another_seed_gives_another_model(self):
@@ -54,7 +60,9 @@ class Equality(SystemTest):
 class Replay(SystemTest):
     def test_a_seed_gives_the_same_messages_on_any_number_of_threads(self):
         cases = {"secure": (), "several cohorts": ("--cohort-max", 4), "curious": ("--adversary", "curious"),
-                 "one shot": ("--aggregation", "one_shot"), "silent drop-outs": ("--silent-dropout",)}
+                 "one shot": ("--aggregation", "one_shot"),
+                 "two helpers": ("--aggregation", "one_shot", "--mask-helpers", 2),
+                 "silent drop-outs": ("--silent-dropout",)}
         transcripts = set()
         for name, extra in cases.items():
             with self.subTest(name):

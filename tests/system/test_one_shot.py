@@ -9,37 +9,50 @@ from sotto_process import (Coordinator, CoordinatorOfAnAuthorityElsewhere, Devic
 DEVICES = 4
 
 
-class OneShot(SystemTest):
+class OneShotFleet(SystemTest):
+    """Devices, and an authority that is kept elsewhere. `helpers`: their folders."""
+    helpers = ("helper",)
+
     def setUp(self):
         super().setUp()
         self.authority = self.folder / "authority"
         run_ok("authority", "create", "--authority", self.authority)
         run_ok("authority", "enroll", "coordinator", "--coordinator", "--authority", self.authority, "-o",
                self.folder / "endorsement.pem")
-        run_ok("helper", "init", "--data-dir", self.folder / "helper")
-        self.helper = MaskHelper(self.folder / "helper", self.authority / "authority.pem").start()
-        self.addCleanup(lambda: self.helper.process.poll() is None and self.helper.end())
+        self.mask_helpers = [self.start_helper(name) for name in self.helpers]
+        self.helper = self.mask_helpers[0]
         run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", DEVICES, "--seed", 3)
 
+    def start_helper(self, name):
+        run_ok("helper", "init", "--data-dir", self.folder / name)
+        helper = MaskHelper(self.folder / name, self.authority / "authority.pem").start()
+        self.addCleanup(lambda: helper.process.poll() is None and helper.end())
+        return helper
+
+    def helper_keys(self):
+        return [word for helper in self.mask_helpers for word in ("--helper-key", helper.public_key)]
+
     def coordinator(self):
-        """Its authority is kept elsewhere; the helper pins the same one."""
+        """Its authority is kept elsewhere; the helpers pin the same one."""
+        asks = [str(word) for helper in self.mask_helpers for word in (
+            "--helper", helper.address, "--helper-key", helper.public_key, "--helper-ca", helper.ca)]
         return CoordinatorOfAnAuthorityElsewhere(self.folder / "coordinator", extra=[
             "--authority", str(self.authority / "authority.pem"), "--plan-endorsement",
-            str(self.folder / "endorsement.pem"),
-            "--helper", self.helper.address, "--helper-key", str(self.helper.public_key), "--helper-ca",
-            str(self.helper.ca)])
+            str(self.folder / "endorsement.pem"), *asks])
+
+    def examples(self):
+        return sorted(p for p in (self.folder / "motion").iterdir() if p.name != "test" and p.is_dir())
 
     def devices(self, coordinator, extra):
-        folders = sorted(p for p in (self.folder / "motion").iterdir() if p.name != "test" and p.is_dir())
         devices = [Device(coordinator, f"watch-{i}", folder, extra)
-                   for i, folder in enumerate(folders[:DEVICES])]
+                   for i, folder in enumerate(self.examples()[:DEVICES])]
         for device in devices:
             self.addCleanup(device.end)
         return devices
 
     def send_and_sleep(self, coordinator):
         """Every device sends its message and ends, long before anybody knows the sum."""
-        for device in self.devices(coordinator, ["--helper-key", self.helper.public_key, "--rounds", 1]):
+        for device in self.devices(coordinator, [*self.helper_keys(), "--rounds", 1]):
             self.assertEqual(device.process.wait(timeout=60), 0, device.log_text())
 
     def round(self, coordinator, number):
@@ -51,6 +64,8 @@ class OneShot(SystemTest):
         task = write_task(self.folder, kind="one_shot", rounds=2, participants=DEVICES, participants_min=3)
         coordinator.admin("task", "create", "--file", task)
 
+
+class OneShot(OneShotFleet):
     def test_the_model_is_committed_although_devices_sleep_and_the_helper_restarts(self):
         with self.coordinator() as coordinator:
             self.create_task(coordinator)
@@ -94,7 +109,7 @@ class OneShot(SystemTest):
             self.assertIn("draining", self.helper.log_text())
             status = coordinator.admin("task", "show", "activity")
             self.assertIn("the mask helper to be back", status["waiting_for"])
-            device = self.devices(coordinator, ["--helper-key", self.helper.public_key, "--rounds", 1])[0]
+            device = self.devices(coordinator, [*self.helper_keys(), "--rounds", 1])[0]
             wait_until(lambda: "mask helper to be back" in device.log_text(), what="the device's sentence")
             self.assertEqual(coordinator.admin("round", "list", "activity"), [])
             self.helper.end()  # a second signal
@@ -136,6 +151,49 @@ class OneShot(SystemTest):
         self.assert_refused(
             run("helper", "serve", "--data-dir", data_dir, "--authority", self.authority / "authority.pem",
                 "--listen", "127.0.0.1:0"), 1, "answered.db", "cannot know what it has answered")
+
+
+class OneShotOfTwoHelpers(OneShotFleet):
+    helpers = ("one", "two")
+
+    def test_rounds_are_committed_although_each_helper_restarts_in_between(self):
+        with self.coordinator() as coordinator:
+            self.create_task(coordinator)
+            for number, helper in enumerate(self.mask_helpers, start=1):
+                self.send_and_sleep(coordinator)
+                record = self.round(coordinator, number)
+                self.assertEqual((record["outcome"], record["collected"]), ("committed", DEVICES), record)
+                self.assertIn("gave out the sum of a set's masks", helper.log_text())
+                helper.end()
+                helper.start()
+
+    def test_devices_take_no_plan_with_fewer_helpers_than_their_owners_ask_for(self):
+        both, self.mask_helpers = self.mask_helpers, self.mask_helpers[:1]
+        with self.coordinator() as coordinator:  # somebody has left one of them out
+            self.create_task(coordinator)
+            self.mask_helpers = both
+            device = self.devices(coordinator, self.helper_keys())[0]
+            wait_until(lambda: "this device's owner asks for two" in device.log_text(), what="the refusal")
+            self.assertEqual(coordinator.admin("round", "list", "activity"), [])
+
+    def test_two_helpers_have_keys_of_their_own(self):
+        self.mask_helpers[1] = self.mask_helpers[0]
+        coordinator = self.coordinator()
+        with self.assertRaisesRegex(AssertionError, "the other mask helper's key, too"):
+            coordinator.start()
+        coordinator.log.close()
+        key = self.helper.public_key
+        self.assert_refused(
+            run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", self.helper.ca, "--id", "watch",
+                "--data", self.examples()[0], "--population", "wearables", "--helper-key", key,
+                "--helper-key", key), 2, "the mask helpers' keys are the same")
+
+    def test_each_helper_has_an_address_a_key_and_a_ca(self):
+        serve = ("serve", "--data-dir", self.folder / "coordinator", "--local-authority")
+        self.assert_refused(run(*serve, "--helper", "a:1", "--helper", "b:2", "--helper-key", "k",
+                                "--helper-ca", "c"), 2, "each mask helper has a --helper, a --helper-key")
+        self.assert_refused(run(*serve, *("--helper", "a:1", "--helper-key", "k", "--helper-ca", "c") * 3), 2,
+                            "more mask helpers than two")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/host/file.h"
 #include "sotto/identity/x25519_key_file.h"
+#include "sotto/secagg/one_shot.h"
 
 namespace sotto::client {
 namespace {
@@ -113,10 +114,18 @@ Status DeviceLoop::load_keys(const DeviceOptions& options, Keys& keys) {
     if (!believed) return believed.error();
     keys.bulletin.emplace(options.bulletin_file, std::move(*believed));
   }
-  if (!options.helper_key_file.empty()) {
-    const auto loaded = identity::load_x25519_public_key(options.helper_key_file);
+  for (const std::filesystem::path& file : options.helper_key_files) {
+    const auto loaded = identity::load_x25519_public_key(file);
     if (!loaded) return loaded.error();
-    keys.helper = *loaded;
+    if (std::find(keys.helpers.begin(), keys.helpers.end(), *loaded) != keys.helpers.end()) {
+      return invalid_argument(
+          "the mask helpers' keys are the same: two helpers are two parties, each with a "
+          "key of its own");
+    }
+    keys.helpers.push_back(*loaded);
+  }
+  if (keys.helpers.size() > secagg::kHelpersMax) {
+    return invalid_argument("there are more mask helpers than two");
   }
   return {};
 }
@@ -153,7 +162,7 @@ Participation DeviceLoop::take_part() {
                                   .cohort_min = options_.cohort_min,
                                   .identity = keys_.identity ? &keys_.identity->get() : nullptr,
                                   .pass = pass_,
-                                  .helper_key = keys_.helper,
+                                  .helper_keys = keys_.helpers,
                                   .corrupt_fraction_min = options_.corrupt_fraction_min,
                                   .honest_min = options_.honest_min,
                                   .allow_curious = options_.allow_curious,

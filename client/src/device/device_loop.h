@@ -45,7 +45,7 @@ class DeviceLoop final {
   struct Keys {
     std::optional<identity::OwnedIdentity> identity;
     std::optional<identity::BulletinWatch> bulletin;  // of that identity's authority
-    std::optional<crypto::X25519PublicKey> helper;
+    std::vector<crypto::X25519PublicKey> helpers;
   };
   [[nodiscard]] static Status load_keys(const DeviceOptions& options, Keys& keys);
 

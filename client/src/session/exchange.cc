@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "machine.h"
+#include "plan_policy.h"
 #include "sotto/client/ledger.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/proto/plan_codec.h"
@@ -46,9 +47,11 @@ std::optional<Session::Action> Session::Impl::ask_ledger(LedgerEntry entry, Time
 }
 
 Session::Action Session::Impl::send_join(std::vector<std::uint8_t> update, Time now) {
-  const proto::Parties parties{.identity = options_.identity,
-                               .helper = options_.helper_key ? &*options_.helper_key : nullptr,
-                               .now = unix_seconds(now)};
+  proto::Parties parties{.identity = options_.identity, .now = unix_seconds(now)};
+  if (plan_->aggregation.kind == proto::Aggregation::kOneShot) {
+    helpers_ = helpers_of(*plan_, options_);
+    parties.helpers = {.keys = helpers_, .check_key = &check_key_};
+  }
   contribution_.emplace(*plan_, plan_bytes_, std::move(update), parties, keys_);
   std::vector<std::uint8_t> payload;
   phase_ = Phase::kExchanging;

@@ -10,6 +10,7 @@
 #include "download.h"
 #include "saved_session.h"
 #include "sotto/client/session.h"
+#include "sotto/secagg/checked_mask.h"
 
 namespace sotto::client {
 
@@ -59,6 +60,8 @@ class Session::Impl {
   Action on_challenge(const proto::Challenge& challenge, Time now);
   Action accept_plan(const proto::PlanOffer& offer, Time now);
   [[nodiscard]] Status take_bulletin(const proto::PlanOffer& offer);
+  // False when the plan has two mask helpers and this is no check key.
+  [[nodiscard]] bool take_check_key(const proto::Plan& plan, Bytes check_key);
   Action on_chunk(const proto::ModelChunk& chunk, Time now);
   Action on_exchange_reply(const proto::ExchangeReply& reply, Time now);
   Action on_next_step(const proto::NextStep& next, Time now);
@@ -105,7 +108,9 @@ class Session::Impl {
   std::optional<proto::Plan> plan_;
   std::optional<ModelDownload> download_;
   bool download_restarted_ = false;
-  std::vector<float> model_;  // while training
+  std::vector<float> model_;                      // while training
+  std::vector<crypto::X25519PublicKey> helpers_;  // of a one-shot plan, in its order
+  secagg::CheckKey check_key_;                    // of a plan with two of them
   std::optional<Contribution> contribution_;
   std::optional<proto::Step> step_;
 };

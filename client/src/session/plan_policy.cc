@@ -42,18 +42,28 @@ Status check_honest_min(const proto::AggregationSpec& aggregation, const Session
                 std::to_string(options.honest_min));
 }
 
-// A one-shot session shows this device's update to nobody unless coordinator and helper join forces.
-Status check_helper(const proto::Plan& plan, const SessionOptions& options) {
+// A one-shot session shows this device's update to nobody unless coordinator and all helpers join forces.
+Status check_helpers(const proto::Plan& plan, const SessionOptions& options) {
   if (options.identity == nullptr) {
     return denied(
         "the task takes enrolled devices only, and this one has no identity file: `sotto authority enroll` "
         "writes one");
   }
-  if (!options.helper_key) {
+  if (options.helper_keys.empty()) {
     return denied("the task is one_shot and this device's owner trusts no mask helper: give its helper_key");
   }
-  if (plan.helper_digest != crypto::sha256({*options.helper_key})) {
-    return denied("the task's mask helper is another than this device's owner trusts");
+  if (plan.helper_count() < options.helper_keys.size()) {
+    return denied(
+        "the task has one mask helper, which could read this device's update together with the coordinator; "
+        "this device's owner asks for two");
+  }
+  if (plan.helper_count() > options.helper_keys.size()) {
+    return denied("the task has two mask helpers, and this device's owner trusts one: give both helper_keys");
+  }
+  if (helpers_of(plan, options).empty()) {
+    return denied(options.helper_keys.size() == 1
+                      ? "the task's mask helper is another than this device's owner trusts"
+                      : "the task's mask helpers are others than this device's owner trusts");
   }
   return check_corrupt_fraction(plan.aggregation, options);
 }
@@ -90,6 +100,20 @@ Status explain(Rejection rejection) {
 
 }  // namespace
 
+std::vector<crypto::X25519PublicKey> helpers_of(const proto::Plan& plan, const SessionOptions& options) {
+  if (plan.helper_count() != options.helper_keys.size()) return {};
+  std::vector<crypto::X25519PublicKey> ordered;
+  for (std::size_t place = 0; place < plan.helper_count(); ++place) {
+    const crypto::Digest& wanted = place == 0 ? plan.helper_digest : plan.second_helper_digest;
+    const auto found =
+        std::find_if(options.helper_keys.begin(), options.helper_keys.end(),
+                     [&](const crypto::X25519PublicKey& key) { return crypto::sha256({key}) == wanted; });
+    if (found == options.helper_keys.end()) return {};
+    ordered.push_back(*found);
+  }
+  return ordered;
+}
+
 Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions& options, Time now) {
   if (options.identity == nullptr) return {};
   if (!offer.credential) {
@@ -115,7 +139,7 @@ Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options,
   if (kind == proto::Aggregation::kSecure) {
     SOTTO_RETURN_IF_ERROR(check_protection(plan.aggregation, options));
   }
-  if (kind == proto::Aggregation::kOneShot) SOTTO_RETURN_IF_ERROR(check_helper(plan, options));
+  if (kind == proto::Aggregation::kOneShot) SOTTO_RETURN_IF_ERROR(check_helpers(plan, options));
   if (kind == proto::Aggregation::kSecure || kind == proto::Aggregation::kOneShot) {
     SOTTO_RETURN_IF_ERROR(check_honest_min(plan.aggregation, options));
   }

@@ -28,7 +28,11 @@ std::vector<std::uint8_t> Session::Impl::save() const {
                      .accepted_at = accepted_at_,
                      .coordinator = coordinator_,
                      .plan = plan_bytes_,
+                     .check_key = {},
                      .content = {}};
+  if (plan_ && plan_->helper_count() > 1) {
+    saved.check_key.assign(check_key_.reveal().begin(), check_key_.reveal().end());
+  }
   const bool join_is_out =
       phase_ == Phase::kExchanging && contribution_->steps().state() == proto::StepMachine::State::kJoined;
   if (phase_ == Phase::kDownloading) {
@@ -65,6 +69,9 @@ Result<Session::Action> Session::Impl::restore(Bytes bytes, Time now) {
   const bool has_update = saved->stage == SavedSession::Stage::kUpdate;
   if (has_update ? saved->content.size() != proto::update_bytes(*plan) : !download.resume(saved->content)) {
     return data_loss("the saved session does not fit its plan: start anew");
+  }
+  if (!take_check_key(*plan, saved->check_key)) {
+    return data_loss("the saved session has no check key for its plan: start anew");
   }
   if (!has_update && download.complete()) {
     auto parameters = download.parameters();

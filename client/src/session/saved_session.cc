@@ -11,8 +11,8 @@ namespace sotto::client {
 namespace {
 
 constexpr std::array<std::uint8_t, 4> kMagic = {'S', 'D', 'E', 'V'};
-constexpr std::uint8_t kVersion = 2;
-constexpr std::size_t kFixedBytes = kMagic.size() + 1 + 1 + 8 + 16 + 32 + 4 * sizeof(std::uint32_t);
+constexpr std::uint8_t kVersion = 3;
+constexpr std::size_t kFixedBytes = kMagic.size() + 1 + 1 + 8 + 16 + 32 + 5 * sizeof(std::uint32_t);
 
 void write_sized(ByteWriter& writer, Bytes bytes) {
   writer.u32(static_cast<std::uint32_t>(bytes.size()));
@@ -29,7 +29,7 @@ void read_sized(ByteReader& reader, Container& out) {
 
 std::vector<std::uint8_t> encode_saved_session(const SavedSession& session) {
   const std::size_t body_bytes = kFixedBytes + session.device_id.size() + session.population.size() +
-                                 session.plan.size() + session.content.size();
+                                 session.plan.size() + session.check_key.size() + session.content.size();
   std::vector<std::uint8_t> bytes(body_bytes + sizeof(crypto::Digest));
   ByteWriter writer(bytes);
   writer.bytes(kMagic);
@@ -41,6 +41,7 @@ std::vector<std::uint8_t> encode_saved_session(const SavedSession& session) {
   write_sized(writer, text_bytes(session.device_id));
   write_sized(writer, text_bytes(session.population));
   write_sized(writer, session.plan);
+  write_sized(writer, session.check_key);
   write_sized(writer, session.content);
   writer.bytes(crypto::sha256({Bytes(bytes).first(body_bytes)}));
   SOTTO_CHECK(writer.ok() && writer.written() == bytes.size());
@@ -72,6 +73,7 @@ Result<SavedSession> decode_saved_session(Bytes bytes) {
   read_sized(reader, session.device_id);
   read_sized(reader, session.population);
   read_sized(reader, session.plan);
+  read_sized(reader, session.check_key);
   read_sized(reader, session.content);
   if (!reader.finished() || stage < 1 || stage > 2)
     return data_loss("the saved session does not decode: start anew");

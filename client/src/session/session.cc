@@ -227,6 +227,11 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
   if (!policy.ok()) {
     return leave(policy.with_context("plan refused"), own_pause(now));
   }
+  if (!take_check_key(*plan, offer.check_key)) {
+    return leave(
+        invalid_argument("the coordinator's offer lacks the check key of a task with two mask helpers"),
+        own_pause(now));
+  }
   plan_ = *plan;
   plan_bytes_ = offer.plan;
   if (offer.credential) coordinator_ = secagg::identity_of(offer.credential->key);
@@ -234,6 +239,14 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
   if (auto left = ask_ledger(LedgerEntry::kLook, now)) return *left;
   download_.emplace(*plan_);
   return fetch_model();
+}
+
+bool Session::Impl::take_check_key(const proto::Plan& plan, Bytes check_key) {
+  const bool two_helpers = plan.aggregation.kind == proto::Aggregation::kOneShot && plan.helper_count() > 1;
+  if (!two_helpers) return true;
+  if (check_key.size() != secagg::kCheckKeyBytes) return false;
+  std::copy(check_key.begin(), check_key.end(), check_key_.reveal_mutable().begin());
+  return true;
 }
 
 // Before anything else is judged: it may say by which key the plan's credential is to be verified.

@@ -42,6 +42,7 @@ inline constexpr auto kOneShotSeed = label("sotto/v2 one-shot seed");
 inline constexpr auto kOneShotMask = label("sotto/v2 one-shot mask");
 inline constexpr auto kOneShotVector = label("sotto/v2 one-shot vector");
 inline constexpr auto kOneShotSet = label("sotto/v2 one-shot set");
+inline constexpr auto kOneShotCheck = label("sotto/v2 one-shot check");
 inline constexpr auto kOneShotRequest = label("sotto/v2 one-shot request");
 
 // label || one u16 per index: the info of a key derivation.

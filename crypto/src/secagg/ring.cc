@@ -137,6 +137,36 @@ void ring_add_part(const RingLayout& layout, MutableBytes accumulator, Bytes add
   combine(layout, accumulator, addend, MaskSign::kAdd);
 }
 
+void ring_add_to_lanes(const RingLayout& layout, MutableBytes ring, std::size_t first_lane,
+                       std::span<const std::uint64_t> addends) {
+  SOTTO_CHECK(ring.size() == layout.byte_count());
+  SOTTO_CHECK(first_lane <= layout.lane_count() && addends.size() <= layout.lane_count() - first_lane);
+  if (!layout.word_packed()) {
+    std::uint8_t* lane = ring.data() + kLaneBytes * first_lane;
+    for (const std::uint64_t addend : addends) {
+      store_le(lane, static_cast<std::uint16_t>(load_le<std::uint16_t>(lane) + addend));
+      lane += kLaneBytes;
+    }
+    return;
+  }
+  // A lane lies within 32 bits that begin with a byte of its word.
+  const auto ring_mask = static_cast<std::uint32_t>(low_bits(layout.bits()));
+  std::uint8_t* word = ring.data() + kWordBytes * (first_lane / layout.values_per_word());
+  std::size_t place = first_lane % layout.values_per_word();
+  for (const std::uint64_t addend : addends) {
+    const std::size_t shift = place * layout.bits();
+    const std::size_t byte = std::min(shift / 8, kWordBytes - sizeof(std::uint32_t));
+    const std::size_t bit = shift - 8 * byte;
+    const auto window = load_le<std::uint32_t>(word + byte);
+    const std::uint32_t sum = window + (static_cast<std::uint32_t>(addend) << bit);
+    const std::uint32_t lane = ring_mask << bit;
+    store_le(word + byte, (window & ~lane) | (sum & lane));
+    if (++place < layout.values_per_word()) continue;
+    place = 0;
+    word += kWordBytes;
+  }
+}
+
 void ring_subtract(const RingLayout& layout, MutableBytes accumulator, Bytes subtrahend) {
   SOTTO_CHECK(accumulator.size() == layout.byte_count() && subtrahend.size() == layout.byte_count());
   combine(layout, accumulator, subtrahend, MaskSign::kSubtract);

@@ -5,6 +5,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/proto/convert.h"
 #include "sotto/secagg/bulletin.h"
+#include "sotto/secagg/checked_mask.h"
 
 namespace sotto::proto {
 namespace {
@@ -80,6 +81,11 @@ Result<CheckInReply> offer_from_wire(const v1::PlanOffer& from) {
   offer.bulletin = to_bytes(from.bulletin());
   SOTTO_RETURN_IF_ERROR(check_length("PlanOffer.pass", from.pass().size(), 0, kPassBytesMax));
   offer.pass = to_bytes(from.pass());
+  if (!from.check_key().empty()) {
+    SOTTO_RETURN_IF_ERROR(check_length("PlanOffer.check_key", from.check_key().size(), secagg::kCheckKeyBytes,
+                                       secagg::kCheckKeyBytes));
+    offer.check_key = to_bytes(from.check_key());
+  }
   return CheckInReply(std::move(offer));
 }
 
@@ -143,6 +149,7 @@ void to_wire(const CheckInReply& from, v1::CheckInReply& to) {
     if (offer->credential) to.mutable_offer()->set_credential(encoded(*offer->credential));
     to.mutable_offer()->set_bulletin(to_string_bytes(offer->bulletin));
     to.mutable_offer()->set_pass(to_string_bytes(offer->pass));
+    to.mutable_offer()->set_check_key(to_string_bytes(offer->check_key));
   } else if (const auto* challenge = std::get_if<Challenge>(&from)) {
     to.mutable_challenge()->set_challenge(to_string_bytes(challenge->challenge));
     to.mutable_challenge()->set_task(challenge->task.value);

@@ -29,13 +29,14 @@ Result<std::unique_ptr<aggregator::CohortSession>> make_session(const proto::Pla
     return aggregator::make_cohort_session(plan, open.plan, random, authority, unix_seconds(now));
   }
   const bool enrolled = authority.has_value() && options.coordinator != nullptr;
-  SOTTO_RETURN_IF_ERROR(check_one_shot(options.helper != nullptr, enrolled));
+  SOTTO_RETURN_IF_ERROR(check_one_shot(!options.helpers.empty(), enrolled));
   return aggregator::make_one_shot_session(
       plan, open.plan,
       {.authority = *authority,
        .plan_credential = open.plan_credential.value_or(secagg::Credential{}),
        .coordinator = *options.coordinator,
-       .helper = *options.helper,
+       .helpers = options.helpers,
+       .check_key = open.check_key,
        .now = unix_seconds(now)},
       random);
 }

@@ -33,10 +33,10 @@ void Core::adopt(std::vector<StoredTask> tasks, Time now) {
 
 void Core::add_task(StoredTask stored) {
   const TaskId id = stored.id;
-  Task& task = tasks_.try_emplace(id, std::move(stored), helper_digest()).first->second;
+  Task& task = tasks_.try_emplace(id, std::move(stored), helper_digests()).first->second;
   const bool one_shot = task.stored.spec.aggregation.kind == proto::Aggregation::kOneShot;
   task.helper_stops = helper_stops_ && one_shot;
-  task.helper_missing = one_shot && !options_.helper_key;
+  task.helper_missing = one_shot && options_.helper_keys.empty();
   if (task.helper_missing) {
     notice(
         NoticeAction::Level::kWarning,
@@ -49,14 +49,19 @@ void Core::add_task(StoredTask stored) {
   mark(task);
 }
 
-crypto::Digest Core::helper_digest() const {
-  return options_.helper_key ? crypto::sha256({*options_.helper_key}) : crypto::Digest{};
+HelperDigests Core::helper_digests() const {
+  HelperDigests digests;
+  for (const crypto::X25519PublicKey& key : options_.helper_keys) {
+    SOTTO_CHECK(digests.push_back(crypto::sha256({key})));
+  }
+  return digests;
 }
 
 // A plan that no cohort can serve is refused when its task is made rather than in every round.
 Status Core::check_servable(const proto::Plan& plan) {
   if (plan.aggregation.kind == proto::Aggregation::kOneShot) {
-    return check_one_shot(options_.helper_key.has_value(), authority().has_value());
+    SOTTO_RETURN_IF_ERROR(proto::validate_plan(plan));
+    return check_one_shot(!options_.helper_keys.empty(), authority().has_value());
   }
   return aggregator::make_cohort_session(plan, proto::encode_plan(plan), random_, authority()).status();
 }
@@ -81,7 +86,7 @@ void Core::handle(CreateTaskEvent& event) {
   stored.model.digest = crypto::sha256({encode_floats(stored.model.parameters)});
   set_first_clips(spec, stored.model);
   stored.model.committed_ms = now_.ms;
-  const Status servable = check_servable(make_plan(stored, RoundId{1}, helper_digest()));
+  const Status servable = check_servable(make_plan(stored, RoundId{1}, helper_digests()));
   if (!servable.ok()) return reply(event.call, servable);
   if (!store_has_room(event.call)) return;
   ++tasks_in_creation_;

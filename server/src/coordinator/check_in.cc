@@ -324,6 +324,10 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
   // Its times count from the first plan: later ones do not put them off.
   if (!round.issued()) {
     round.issue(now_);
+    if (round.one_shot() && round.plan().helper_count() > 1) {
+      round.check_key.resize(secagg::kCheckKeyBytes);
+      random_.fill(round.check_key);
+    }
     deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kJoining, .round = round.id()},
                    round.joining_until());
   }
@@ -339,6 +343,7 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
   if (in_force_ && guest.request.bulletin_edition < in_force_->trust().edition) {
     offer.bulletin = in_force_->bulletin();
   }
+  offer.check_key = round.check_key;
   const bool has_signed = guest.only.has_value();
   if (has_signed && visitor.identity) offer.pass = access().make_pass(*visitor.identity, now_);
   return offer;

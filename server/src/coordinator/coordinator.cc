@@ -27,6 +27,10 @@ Result<std::unique_ptr<Coordinator>> Coordinator::open(std::vector<StoredTask> t
     return invalid_argument(fmt::format("rounds_open_max is {}, allowed is 1 to {}", options.rounds_open_max,
                                         limits::kRoundsOpenMax));
   }
+  if (options.helper_keys.size() > secagg::kHelpersMax ||
+      (options.helper_keys.size() == 2 && options.helper_keys[0] == options.helper_keys[1])) {
+    return invalid_argument("a coordinator has one mask helper, or two of different keys");
+  }
   auto core = std::make_unique<Core>(random, options);
   core->adopt(std::move(tasks), now);
   return std::unique_ptr<Coordinator>(std::move(core));

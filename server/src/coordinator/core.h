@@ -217,7 +217,7 @@ class Core final : public Coordinator {
   [[nodiscard]] Status check_servable(const proto::Plan& plan);
   [[nodiscard]] static Status already_complete(const Task& task);
   // What plans of one-shot sessions name.
-  [[nodiscard]] crypto::Digest helper_digest() const;
+  [[nodiscard]] HelperDigests helper_digests() const;
   [[nodiscard]] proto::TaskStatus status_of(const Task& task) const;
   void task_created(CallId call, CreateTaskRequest& request, StoreReply& reply);
   void model_loaded(const LoadModelRequest& request, StoreReply& reply);

@@ -15,7 +15,8 @@ namespace {
 // forms.
 Rejection check_join_length(const proto::Plan& plan, std::size_t bytes) {
   if (plan.aggregation.kind == proto::Aggregation::kOneShot) {
-    const std::size_t message = secagg::kOneShotHeaderBytes + proto::ring_layout(plan).message_bytes();
+    const std::size_t message =
+        secagg::one_shot_header_bytes(plan.helper_count()) + proto::ring_layout(plan).message_bytes();
     return bytes == message ? Rejection::kNone : Rejection::kWrongLength;
   }
   const bool secure = plan.aggregation.kind == proto::Aggregation::kSecure;
@@ -100,7 +101,9 @@ void Core::verify_join(Task& task, Round& round, Visit& visit, std::vector<std::
   const crypto::Digest& plan_digest = round.plan_digest();
   visit.stage = Visit::Stage::kVerifying;
   if (round.one_shot()) {
-    verifying_.emplace(begin_verification(OneShotContribution{std::move(payload), plan_digest}), visit.token);
+    verifying_.emplace(
+        begin_verification(OneShotContribution{std::move(payload), plan_digest, round.plan().helper_count()}),
+        visit.token);
     return;
   }
   secagg::JoinMessage join;

@@ -99,6 +99,7 @@ void Core::open_cohort(const Round& round, const Cohort& cohort) {
   command(round, cohort.id,
           OpenCohort{.plan = round.plan_bytes(),
                      .plan_credential = round.plan_credential,
+                     .check_key = round.check_key,
                      .bulletin = in_force_ ? in_force_->bulletin() : std::vector<std::uint8_t>(),
                      .phase_deadline_ms = spec.phase_deadline_ms,
                      .straggler_grace_ms = spec.straggler_grace_ms});

@@ -34,7 +34,7 @@ std::vector<std::uint32_t> cohort_sizes(std::uint32_t joined, std::uint32_t coho
   return sizes;
 }
 
-proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Digest& helper) {
+proto::Plan make_plan(const StoredTask& task, RoundId round, const HelperDigests& helpers) {
   proto::Plan plan;
   plan.task = task.id;
   plan.round = round;
@@ -45,7 +45,10 @@ proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Diges
   plan.aggregation = task.spec.aggregation;
   put_clips(task.spec, task.model, plan);
   plan.report_within_ms = task.spec.report_within_ms;
-  if (plan.aggregation.kind == proto::Aggregation::kOneShot) plan.helper_digest = helper;
+  if (plan.aggregation.kind == proto::Aggregation::kOneShot) {
+    if (!helpers.empty()) plan.helper_digest = helpers[0];
+    if (helpers.size() > 1) plan.second_helper_digest = helpers[1];
+  }
   return plan;
 }
 
@@ -64,9 +67,9 @@ std::string RefusalCounts::summary() const {
   return text;
 }
 
-Round::Round(const StoredTask& task, RoundId id, const crypto::Digest& helper)
+Round::Round(const StoredTask& task, RoundId id, const HelperDigests& helpers)
     : id_(id),
-      plan_(make_plan(task, id, helper)),
+      plan_(make_plan(task, id, helpers)),
       participants_(task.spec.participants),
       participants_min_(task.spec.participants_min),
       cohort_max_(task.spec.cohort_max),

@@ -18,6 +18,7 @@
 #include "sotto/base/clock.h"
 #include "sotto/proto/messages.h"
 #include "sotto/secagg/identity.h"
+#include "sotto/secagg/one_shot.h"
 #include "sotto/server/cohort_messages.h"
 #include "sotto/server/store.h"
 
@@ -29,8 +30,11 @@ namespace sotto::server {
 [[nodiscard]] std::vector<std::uint32_t> cohort_sizes(std::uint32_t joined, std::uint32_t cohort_min,
                                                       std::uint32_t cohort_max);
 
+// SHA-256 of the mask helpers' keys, in the order of the plan.
+using HelperDigests = InlineList<crypto::Digest, secagg::kHelpersMax>;
+
 // The plan of a round of the task, on its last model; without the times that it gets when it is issued.
-[[nodiscard]] proto::Plan make_plan(const StoredTask& task, RoundId round, const crypto::Digest& helper);
+[[nodiscard]] proto::Plan make_plan(const StoredTask& task, RoundId round, const HelperDigests& helpers);
 
 // A model as it is sent: shared by the rounds that train on it, for as long as they last.
 using ModelBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
@@ -88,7 +92,7 @@ class Round {
   using Next = std::variant<Wait, Vanish, CloseJoining, Commit, Abandon>;
 
   // The round with this number of the task, on its last model, open for check-in.
-  Round(const StoredTask& task, RoundId id, const crypto::Digest& helper);
+  Round(const StoredTask& task, RoundId id, const HelperDigests& helpers);
 
   [[nodiscard]] RoundId id() const { return id_; }
   // Complete, and with bytes, once it is issued: with the first plan that is given.
@@ -157,6 +161,7 @@ class Round {
   void count_uplink(std::size_t bytes) { record_.uplink_bytes += bytes; }
   RefusalCounts refusals{};
   std::optional<secagg::Credential> plan_credential{};  // made with the first plan that is given
+  std::vector<std::uint8_t> check_key{};  // drawn with it when there are two mask helpers; else empty
   bool helper_restarted = false;  // since the plan was signed: the round is lost, and nobody is to blame
   // Devices that left their visit: no second plan in this round.
   std::unordered_set<DeviceKey> departed{};

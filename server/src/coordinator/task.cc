@@ -65,10 +65,10 @@ Waiting describe_recording(const EndedRound& ended) {
 
 }  // namespace
 
-Task::Task(StoredTask loaded, const crypto::Digest& helper)
+Task::Task(StoredTask loaded, const HelperDigests& helpers)
     : stored(std::move(loaded)),
       model_bytes(bytes_of(stored.model)),
-      helper_digest(helper),
+      helper_digests(helpers),
       last_begun(stored.last_round) {
   if (stored.last_round.value > 0) vectors_for = stored.model.version;
 }
@@ -124,7 +124,7 @@ std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {
 void Task::begin_round() {
   turned_away = 0;
   last_begun = RoundId{last_begun.value + 1};
-  const auto begun = rounds.try_emplace(last_begun, stored, last_begun, helper_digest).first;
+  const auto begun = rounds.try_emplace(last_begun, stored, last_begun, helper_digests).first;
   begun->second.model_bytes = model_bytes;
 }
 

@@ -37,7 +37,7 @@ struct StateChange {
 struct Task {
   StoredTask stored;
   ModelBytes model_bytes;  // of stored.model
-  crypto::Digest helper_digest{};
+  HelperDigests helper_digests{};
   std::map<RoundId, Round> rounds;  // open: selecting devices, at work, or not yet recorded
   RoundId last_begun;               // numbers are never reused, and none above stored.rounds_reserved is used
   Time next_round_at = kNever;      // no round begins before; kNever: at once
@@ -69,9 +69,9 @@ struct Task {
   std::deque<StateChange> state_changes{};
   std::deque<EndedRound> ended{};  // in the order in which they ended
 
-  // Takes over what the store loaded and caches the model's bytes. The digest is of the helper's key that
-  // plans of one-shot sessions name.
-  Task(StoredTask loaded, const crypto::Digest& helper);
+  // Takes over what the store loaded and caches the model's bytes. `helpers` is what plans of one-shot
+  // sessions name.
+  Task(StoredTask loaded, const HelperDigests& helpers);
 
   // The mask helper that it needs cannot be asked.
   [[nodiscard]] bool helper_away() const { return helper_stops || helper_missing; }

@@ -21,7 +21,7 @@ namespace {
 
 // A request of the largest set, with room for protobuf's own bytes.
 constexpr std::size_t kRequestBytesMax =
-    secagg::helper_request_bytes(limits::kPlanBytesMax, limits::kParticipantsMax) + 64;
+    secagg::helper_request_bytes(limits::kPlanBytesMax, limits::kParticipantsMax, secagg::kHelpersMax) + 64;
 constexpr int kCallsAtOnceMax = 8;  // they wait for their turn
 
 class Service final : public v1::MaskHelper::Service {

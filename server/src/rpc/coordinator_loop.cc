@@ -1,4 +1,5 @@
 #include "sotto/server/coordinator_loop.h"
+#include "sotto/secagg/one_shot.h"
 
 #include <fmt/core.h>
 
@@ -246,7 +247,8 @@ CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopO
   coordinator_thread_ = std::thread([state = state_.get()] { state->run_coordinator(); });
   finish_thread_ = std::thread(
       [state = state_.get()] { state->run_finishing(state->finishing, state->options.finish_threads); });
-  ask_thread_ = std::thread([state = state_.get()] { state->run_finishing(state->asking, 1); });
+  ask_thread_ =
+      std::thread([state = state_.get()] { state->run_finishing(state->asking, secagg::kHelpersMax); });
   verify_thread_ = std::thread([state = state_.get()] { state->run_verifying(); });
   store_thread_ = std::thread([state = state_.get()] { state->run_store(); });
 }

@@ -49,7 +49,7 @@ class MaskHelperClient::Impl {
           status.ok() ? read(reply) : Result<proto::HelperReply>(failure(status));
       const bool again = status.ok() ? too_early(outcome) : worth_repeating(status);
       if (!again || system_clock::now() + pause >= deadline) return outcome;
-      if (!wait(pause)) return unavailable("helper " + options_.address + ": no answer is wanted any more");
+      if (!wait(pause)) return unavailable(name() + ": no answer is wanted any more");
       pause = std::min(2 * pause, milliseconds(options_.backoff_max_ms));
     }
   }
@@ -62,6 +62,8 @@ class MaskHelperClient::Impl {
     if (!status.ok()) return failure(status);
     return state.stopping();
   }
+
+  std::string name() const { return "helper " + options_.address; }
 
   void cancel() {
     const std::lock_guard lock(mutex_);
@@ -94,12 +96,12 @@ class MaskHelperClient::Impl {
   }
   [[nodiscard]] Result<proto::HelperReply> read(const v1::SumMasksReply& wire) const {
     Result<proto::HelperReply> reply = proto::from_wire(wire);
-    if (!reply) return data_loss("helper " + options_.address + ": " + reply.error().message());
+    if (!reply) return data_loss(name() + ": " + reply.error().message());
     return reply;
   }
   [[nodiscard]] Status failure(const grpc::Status& status) const {
     return unavailable(
-        "helper " + options_.address + " (" + status.error_message() +
+        name() + " (" + status.error_message() +
         "): check that it runs, that it can be reached, and that its certificate is by the CA given");
   }
 
@@ -116,6 +118,7 @@ MaskHelperClient::MaskHelperClient(std::unique_ptr<Impl> impl) : impl_(std::move
 MaskHelperClient::~MaskHelperClient() = default;
 
 Result<proto::HelperReply> MaskHelperClient::sum_masks(Bytes request) { return impl_->sum_masks(request); }
+std::string MaskHelperClient::name() const { return impl_->name(); }
 Result<bool> MaskHelperClient::stopping(milliseconds deadline) { return impl_->stopping(deadline); }
 void MaskHelperClient::cancel() { impl_->cancel(); }
 

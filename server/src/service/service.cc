@@ -2,8 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 #include <system_error>
+#include <vector>
 
 #include "coordinator/access_key.h"
 #include "service/endorsement_watch.h"
@@ -60,7 +62,7 @@ class Service::Impl {
     core.identity = &plan_identity_->identity.get();
     bulletin_file_ = options.bulletin_file;
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
-    SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper_key));
+    SOTTO_RETURN_IF_ERROR(find_helpers(options, core.helper_keys));
     if (options.raise_epoch) SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
     const auto epoch = store_->epoch();
     if (!epoch) return epoch.error();
@@ -70,9 +72,9 @@ class Service::Impl {
     auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
-    cohorts_.emplace(random_, CohortHostOptions{.authority = core.identity->trust,
-                                                .coordinator = &core.identity->signer,
-                                                .helper = helper_.get()});
+    CohortHostOptions cohorts{.authority = core.identity->trust, .coordinator = &core.identity->signer};
+    for (const Helper& helper : helpers_) SOTTO_CHECK(cohorts.helpers.push_back(helper.client.get()));
+    cohorts_.emplace(random_, cohorts);
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
@@ -101,7 +103,7 @@ class Service::Impl {
   void stop(std::chrono::milliseconds grace) {
     watching_.reset();
     if (server_) server_->shutdown(grace);
-    if (helper_) helper_->cancel();
+    for (const Helper& helper : helpers_) helper.client->cancel();
     if (loop_) loop_->stop();
   }
 
@@ -128,11 +130,18 @@ class Service::Impl {
     if (*changed) tell_bulletin();
   }
 
-  // A helper that says nothing may be busy, or starting anew: what it said last holds.
-  void ask_helper() {
-    if (helper_ == nullptr) return;
-    const Result<bool> stopping = helper_->stopping(kHelperState);
-    if (stopping) loop_->tell(HelperEvent{.stopping = *stopping});
+  // A helper that says nothing may be busy, or starting anew: what it said last holds. Rounds need all.
+  void ask_helpers() {
+    bool anybody = false;
+    for (Helper& helper : helpers_) {
+      const Result<bool> stopping = helper.client->stopping(kHelperState);
+      if (!stopping) continue;
+      helper.stopping = *stopping;
+      anybody = true;
+    }
+    if (!anybody) return;
+    loop_->tell(HelperEvent{.stopping = std::any_of(helpers_.begin(), helpers_.end(),
+                                                    [](const Helper& helper) { return helper.stopping; })});
   }
 
   // The first look is taken before the first device is let in.
@@ -146,25 +155,38 @@ class Service::Impl {
     EndorsementWatch own(plan_identity_->identity.get().endorsement.expires_at);
     watching_.emplace(kLook, [this, notice, own]() mutable {
       look_for_bulletin();
-      ask_helper();
+      ask_helpers();
       if (const auto ends = own.look(clock_.now()); ends && notice) notice(*ends);
     });
   }
 
-  // Without a helper in the options there is none.
-  Status find_helper(const ServiceOptions& options, std::optional<crypto::X25519PublicKey>& helper_key) {
-    if (options.helper_address.empty()) return {};
-    const auto key = identity::load_x25519_public_key(options.helper_key_file);
-    if (!key) return key.error();
-    const auto ca = identity::read_key_file(options.helper_ca_file);
-    if (!ca) return ca.error();
-    if (!ca->has_value())
-      return not_found(fmt::format("there is no CA file {}", options.helper_ca_file.string()));
-    auto client = MaskHelperClient::connect(
-        {.address = options.helper_address, .ca_pem = std::string((*ca)->reveal_text())});
-    if (!client) return client.error();
-    helper_ = std::move(*client);
-    helper_key = *key;
+  // A helper that is asked, and what it said last.
+  struct Helper {
+    std::unique_ptr<MaskHelperClient> client;
+    bool stopping = false;
+  };
+
+  Status find_helpers(const ServiceOptions& options, std::vector<crypto::X25519PublicKey>& keys) {
+    if (options.helpers.size() > secagg::kHelpersMax) {
+      return invalid_argument("there are more mask helpers than two");
+    }
+    for (const HelperPlace& place : options.helpers) {
+      const auto key = identity::load_x25519_public_key(place.key_file);
+      if (!key) return key.error();
+      if (std::find(keys.begin(), keys.end(), *key) != keys.end()) {
+        return invalid_argument(fmt::format(
+            "{} is the other mask helper's key, too: two helpers are two parties, each with a key of its own",
+            place.key_file.string()));
+      }
+      const auto ca = identity::read_key_file(place.ca_file);
+      if (!ca) return ca.error();
+      if (!ca->has_value()) return not_found(fmt::format("there is no CA file {}", place.ca_file.string()));
+      auto client =
+          MaskHelperClient::connect({.address = place.address, .ca_pem = std::string((*ca)->reveal_text())});
+      if (!client) return client.error();
+      helpers_.push_back({.client = std::move(*client)});
+      keys.push_back(*key);
+    }
     return {};
   }
 
@@ -178,7 +200,7 @@ class Service::Impl {
   std::filesystem::path bulletin_file_;
   std::optional<PlanIdentity> plan_identity_;
   std::optional<identity::BulletinWatch> bulletin_;  // of the watching thread, once there is one
-  std::unique_ptr<MaskHelperClient> helper_;
+  std::vector<Helper> helpers_;                      // in the order in which plans name them
   std::optional<CohortHost> cohorts_;
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<CoordinatorLoop> loop_;

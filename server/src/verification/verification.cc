@@ -21,7 +21,7 @@ struct Verifier {
   }
   Verdict operator()(const OneShotContribution& contribution) const {
     secagg::OneShotMessage message;
-    const Rejection rejection = secagg::decode_one_shot(contribution.message, message);
+    const Rejection rejection = secagg::decode_one_shot(contribution.message, contribution.helpers, message);
     if (!accepted(rejection)) return {rejection, {}};
     return {secagg::check_sealed_mask(message.mask, contribution.plan_digest, trust, now),
             secagg::identity_of(message.mask.credential.key)};

@@ -41,8 +41,8 @@ class Backend {
   // What the devices draw their session keys from.
   [[nodiscard]] virtual const PartyRandomness& randomness() const = 0;
 
-  // The mask helper that devices trust; nothing when there is none.
-  [[nodiscard]] virtual std::optional<crypto::X25519PublicKey> helper_key() const = 0;
+  // The mask helpers that devices trust.
+  [[nodiscard]] virtual std::vector<crypto::X25519PublicKey> helper_keys() const = 0;
 
   [[nodiscard]] virtual Time now() const = 0;
   // Lets time pass until something is in `mailbox`, at the latest until `until`.
@@ -51,14 +51,14 @@ class Backend {
 
 // The coordinator core in this thread, in virtual time; what all parties draw follows from the seed.
 // `executor` must outlive the backend.
-[[nodiscard]] Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor,
-                                                                       std::uint64_t seed);
+[[nodiscard]] Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor, std::uint64_t seed,
+                                                                       std::size_t mask_helpers);
 
 // gRPC over loopback TLS: the given coordinator, or one of its own on a free port in a temporary directory.
 struct GrpcBackendOptions {
   ExternalCoordinator external;
   std::size_t threads = 1;
-  bool one_shot = false;  // the coordinator of its own has a mask helper
+  std::size_t mask_helpers = 0;  // that the coordinator of its own has
 };
 [[nodiscard]] Result<std::unique_ptr<Backend>> make_grpc_backend(const GrpcBackendOptions& options);
 

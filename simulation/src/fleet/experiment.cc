@@ -231,7 +231,7 @@ class Experiment {
                                                         .cohort_min = limits::kParticipantsMin,
                                                         .identity = &backend_.identity(device),
                                                         .pass = passes_[device],
-                                                        .helper_key = backend_.helper_key(),
+                                                        .helper_keys = backend_.helper_keys(),
                                                         .corrupt_fraction_min = 0,
                                                         .honest_min = 2,
                                                         .allow_curious = true,
@@ -362,12 +362,12 @@ class Experiment {
 
 Result<ExperimentResult> run_experiment(const FederatedData& data, const ExperimentOptions& options) {
   const auto executor = make_thread_pool(options.threads);
-  auto backend =
-      options.transport == TransportKind::kInProcess
-          ? make_in_process_backend(*executor, options.seed)
-          : make_grpc_backend({.external = options.external,
-                               .threads = options.threads,
-                               .one_shot = options.task.aggregation.kind == proto::Aggregation::kOneShot});
+  const bool one_shot = options.task.aggregation.kind == proto::Aggregation::kOneShot;
+  auto backend = options.transport == TransportKind::kInProcess
+                     ? make_in_process_backend(*executor, options.seed, options.mask_helpers)
+                     : make_grpc_backend({.external = options.external,
+                                          .threads = options.threads,
+                                          .mask_helpers = one_shot ? options.mask_helpers : 0});
   if (!backend) return backend.error();
   return Experiment(data, options, *executor, **backend).run();
 }

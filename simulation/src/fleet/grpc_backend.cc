@@ -7,6 +7,7 @@
 #include <sstream>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "fleet/backend.h"
 #include "fleet/enrolled_fleet.h"
@@ -52,7 +53,7 @@ class GrpcBackend final : public Backend {
                                  .local_authority = true,
                                  .finish_threads = options.threads,
                                  .door = {.gateways = {"127.0.0.0/8"}}};  // all devices are here
-      if (options.one_shot) SOTTO_RETURN_IF_ERROR(start_helper(own));
+      for (std::size_t i = 0; i < options.mask_helpers; ++i) SOTTO_RETURN_IF_ERROR(start_helper(own));
       auto service = server::Service::start(own);
       if (!service) return service.error();
       service_ = std::move(*service);
@@ -106,9 +107,10 @@ class GrpcBackend final : public Backend {
 
   const PartyRandomness& randomness() const override { return randomness_; }
 
-  std::optional<crypto::X25519PublicKey> helper_key() const override {
-    if (!helper_) return std::nullopt;
-    return helper_->public_key();
+  std::vector<crypto::X25519PublicKey> helper_keys() const override {
+    std::vector<crypto::X25519PublicKey> keys;
+    for (const auto& helper : helpers_) keys.push_back(helper->public_key());
+    return keys;
   }
 
   Time now() const override { return clock_.now(); }
@@ -125,23 +127,23 @@ class GrpcBackend final : public Backend {
     const std::filesystem::path authority_dir = directory_.path() / "authority";
     const auto authority = identity::Authority::open_or_create(authority_dir);
     if (!authority) return authority.error();
-    const std::filesystem::path data_dir = directory_.path() / "helper";
+    const std::filesystem::path data_dir = directory_.path() / fmt::format("helper-{}", helpers_.size());
     SOTTO_RETURN_IF_ERROR(server::create_mask_helper(data_dir));
     auto helper =
         server::MaskHelperServer::start({.data_dir = data_dir,
                                          .listen = "127.0.0.1:0",
                                          .authority_file = identity::authority_public_file(authority_dir)});
     if (!helper) return helper.error();
-    helper_ = std::move(*helper);
-    coordinator.helper_address = helper_->address();
-    coordinator.helper_key_file = server::mask_helper_public_file(data_dir);
-    coordinator.helper_ca_file = helper_->certificate().ca_file;
+    coordinator.helpers.push_back({.address = (*helper)->address(),
+                                   .key_file = server::mask_helper_public_file(data_dir),
+                                   .ca_file = (*helper)->certificate().ca_file});
+    helpers_.push_back(std::move(*helper));
     return {};
   }
 
   SystemClock clock_;
   TemporaryDirectory directory_;
-  std::unique_ptr<server::MaskHelperServer> helper_;
+  std::vector<std::unique_ptr<server::MaskHelperServer>> helpers_;
   std::unique_ptr<server::Service> service_;
   const UnrepeatableRandomness randomness_;
   std::optional<EnrolledFleet> fleet_;

@@ -1,6 +1,7 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "fleet/backend.h"
 #include "fleet/enrolled_fleet.h"
@@ -32,13 +33,13 @@ class InProcessBackend final : public Backend {
  public:
   InProcessBackend(Executor& executor, std::uint64_t seed) : executor_(executor), randomness_(seed) {}
 
-  Status open() {
-    const server::CoordinatorOptions options{.identity = &fleet_.coordinator(),
-                                             .helper_key = helper_.public_key()};
+  Status open(std::size_t mask_helpers) {
+    start_helpers(mask_helpers);
+    const server::CoordinatorOptions options{.identity = &fleet_.coordinator(), .helper_keys = helper_keys()};
     auto coordinator = server::Coordinator::open({}, *coordinator_random_, options, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
-    runner_.emplace(*coordinator_, cohorts_, *store_, executor_);
+    runner_.emplace(*coordinator_, *cohorts_, *store_, executor_);
     return {};
   }
 
@@ -78,7 +79,11 @@ class InProcessBackend final : public Backend {
 
   const PartyRandomness& randomness() const override { return randomness_; }
 
-  std::optional<crypto::X25519PublicKey> helper_key() const override { return helper_.public_key(); }
+  std::vector<crypto::X25519PublicKey> helper_keys() const override {
+    std::vector<crypto::X25519PublicKey> keys;
+    for (const auto& helper : helpers_) keys.push_back(helper->public_key());
+    return keys;
+  }
 
   Time now() const override { return clock_.now(); }
 
@@ -108,6 +113,20 @@ class InProcessBackend final : public Backend {
   }
 
  private:
+  // Two are asked by the executor, which they cannot use then.
+  void start_helpers(std::size_t count) {
+    server::CohortHostOptions options{.authority = fleet_.coordinator().trust,
+                                      .coordinator = &fleet_.coordinator().signer};
+    Executor& executor = count == 1 ? executor_ : inline_executor_;
+    for (std::size_t i = 0; i < count; ++i) {
+      const char* purpose = i == 0 ? "mask helper" : "second mask helper";
+      helpers_.push_back(std::make_unique<LocalMaskHelper>(
+          fleet_.coordinator().trust, *randomness_.stream({.purpose = purpose}), executor, clock_));
+      SOTTO_CHECK(options.helpers.push_back(helpers_.back().get()));
+    }
+    cohorts_.emplace(*coordinator_random_, options);
+  }
+
   template <typename Answer, typename MakeEvent>
   Result<Answer> administer(MakeEvent make_event) {
     const CallId call{++last_call_};
@@ -151,12 +170,9 @@ class InProcessBackend final : public Backend {
   const std::shared_ptr<Random> coordinator_random_ = randomness_.stream({.purpose = "coordinator"});
   std::unique_ptr<server::Store> store_ = server::make_memory_store();
   EnrolledFleet fleet_{randomness_};
-  LocalMaskHelper helper_{fleet_.coordinator().trust, *randomness_.stream({.purpose = "mask helper"}),
-                          executor_, clock_};
-  server::CohortHost cohorts_{*coordinator_random_,
-                              {.authority = fleet_.coordinator().trust,
-                               .coordinator = &fleet_.coordinator().signer,
-                               .helper = &helper_}};
+  InlineExecutor inline_executor_;
+  std::vector<std::unique_ptr<LocalMaskHelper>> helpers_;
+  std::optional<server::CohortHost> cohorts_;
   std::unique_ptr<server::Coordinator> coordinator_;
   std::optional<server::InlineRunner> runner_;
   std::uint64_t last_call_ = 0;
@@ -171,9 +187,10 @@ void InProcessTransport::send(const client::Request& request, Callback done) {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor, std::uint64_t seed) {
+Result<std::unique_ptr<Backend>> make_in_process_backend(Executor& executor, std::uint64_t seed,
+                                                         std::size_t mask_helpers) {
   auto backend = std::make_unique<InProcessBackend>(executor, seed);
-  SOTTO_RETURN_IF_ERROR(backend->open());
+  SOTTO_RETURN_IF_ERROR(backend->open(mask_helpers));
   return std::unique_ptr<Backend>(std::move(backend));
 }
 

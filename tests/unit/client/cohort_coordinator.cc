@@ -37,7 +37,8 @@ proto::PlanOffer Task::offer(const SessionToken& token) const {
   return {.token = token,
           .plan = plan_bytes,
           .credential = secagg::make_credential(coordinator.signer, coordinator.endorsement,
-                                                secagg::plan_statement(plan_bytes))};
+                                                secagg::plan_statement(plan_bytes)),
+          .check_key = check_key};
 }
 
 proto::ModelChunk chunk_of(const Task& task, const proto::FetchModelRequest& request) {

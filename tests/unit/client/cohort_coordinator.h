@@ -19,6 +19,7 @@ struct Task {
   proto::Plan plan;
   std::vector<std::uint8_t> model_bytes;
   std::vector<std::uint8_t> plan_bytes;
+  std::vector<std::uint8_t> check_key{};  // of a plan with two helpers
   // Signed by the coordinator of enrolled.h.
   [[nodiscard]] proto::PlanOffer offer(const SessionToken& token) const;
 };

@@ -25,14 +25,15 @@ TEST(Contribution, AOneShotRefusalLeavesNoPayload) {
   const Task task(Aggregation::kOneShot);
   ReplayableRandom keys(5);
   const crypto::X25519PublicKey small_order{};
+  const secagg::MaskHelpers helpers{.keys = {&small_order, 1}};
   const secagg::Identity& device = secagg::enrolled_device("kitchen-7");
   const struct {
     proto::Parties parties;
     Rejection reason;
   } cases[] = {
-      {{.identity = &device, .helper = &small_order}, Rejection::kBadKey},
-      {{.identity = &device, .helper = nullptr}, Rejection::kNotEligible},
-      {{.identity = nullptr, .helper = &small_order}, Rejection::kNotEligible},
+      {{.identity = &device, .helpers = helpers}, Rejection::kBadKey},
+      {{.identity = &device, .helpers = {}}, Rejection::kNotEligible},
+      {{.identity = nullptr, .helpers = helpers}, Rejection::kNotEligible},
   };
   for (const auto& [parties, reason] : cases) {
     Contribution contribution(task.plan, task.plan_bytes, encoded(task), parties, keys);

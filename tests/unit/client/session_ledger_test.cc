@@ -54,7 +54,7 @@ class SessionLedger : public testing::Test {
   SessionOptions options(Aggregation kind = Aggregation::kPlain) {
     SessionOptions options = device_options();
     options.ledger = &ledger_;
-    if (kind == Aggregation::kOneShot) options.helper_key = helper().public_key();
+    if (kind == Aggregation::kOneShot) options.helper_keys = {helper().public_key()};
     return options;
   }
   static crypto::X25519PrivateKey helper() {

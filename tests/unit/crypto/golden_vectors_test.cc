@@ -2,89 +2,20 @@
 // refusals.
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 
-#include "sotto/mask_helper/mask_helper.h"
+#include "golden_json.h"
 #include "sotto/proto/plan_codec.h"
 #include "sotto/proto/plan_facts.h"
 #include "sotto/secagg/bulletin.h"
-#include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/parameters.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/sum_units.h"
-#include "test_bytes.h"
 
 namespace sotto::secagg {
 namespace {
-
-using crypto::Prg;
-using Json = nlohmann::json;
-using Message = std::vector<std::uint8_t>;
-
-// A file stands in the folder of the protocol's version from which on it holds.
-std::string path_of(std::string_view name) {
-  std::string path;
-  for (const char* version : {"v2", "v1"}) {
-    path = std::string(SOTTO_SOURCE_DIR) + "/tests/golden/" + version + "/" + std::string(name) + ".json";
-    if (std::ifstream(path).good()) break;
-  }
-  return path;
-}
-
-// One list of one file, by value: a range-for then keeps it alive.
-Json read_cases(std::string_view name, const char* list = "cases") {
-  const std::string path = path_of(name);
-  std::ifstream file(path);
-  const Json vectors = Json::parse(file, nullptr, false);
-  if (vectors.is_discarded()) throw std::runtime_error(path + " is absent or not JSON");
-  if (vectors.at(list).empty()) throw std::runtime_error(path + " has no " + list);
-  return vectors.at(list);
-}
-
-Message bytes_of(const Json& object, const char* field) {
-  return crypto::unhex(object.at(field).get<std::string>());
-}
-
-template <std::size_t Count>
-std::array<std::uint8_t, Count> array_of(const Json& object, const char* field) {
-  return crypto::unhex_array<Count>(object.at(field).get<std::string>());
-}
-
-template <std::size_t Count>
-crypto::SecretBytes<Count> secret_of(const Json& object, const char* field) {
-  return crypto::secret(array_of<Count>(object, field));
-}
-
-ParticipantIndex index_of(const Json& object, const char* field) {
-  return {object.at(field).get<std::uint16_t>()};
-}
-
-Prg prg_of(const Json& object) { return static_cast<Prg>(object.at("prg").get<int>()); }
-
-template <typename Range>
-std::string hex_of(const Range& bytes) {
-  return to_hex(Bytes(bytes));
-}
-
-// Gives out prepared bytes, each once.
-class ScriptedRandom final : public Random {
- public:
-  explicit ScriptedRandom(Message bytes) : bytes_(std::move(bytes)) {}
-  void fill(MutableBytes out) override {
-    ASSERT_LE(out.size(), bytes_.size() - offset_) << "more randomness was drawn than the vector has";
-    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset_), out.size(), out.begin());
-    offset_ += out.size();
-  }
-  [[nodiscard]] bool exhausted() const { return offset_ == bytes_.size(); }
-
- private:
-  Message bytes_;
-  std::size_t offset_ = 0;
-};
 
 // ---- plans ----
 
@@ -440,108 +371,6 @@ bool combine(const Json& shamir, std::size_t count, Seed& seed) {
   std::vector<std::uint64_t> weights(count);
   EXPECT_TRUE(lagrange_at_zero(xs, weights));
   return combine_shares(shares, weights, seed);
-}
-
-// ---- one-shot sessions ----
-
-// A vector's case with its decoded plan.
-struct OneShotCase {
-  explicit OneShotCase(const Json& fields)
-      : plan(*proto::decode_plan(bytes_of(fields, "plan"))),
-        layout(plan.aggregation.participants_max, update_lanes(plan.model.parameter_count()),
-               plan.aggregation.packing),
-        context{.round = plan.round.value,
-                .plan_digest = crypto::sha256({bytes_of(fields, "plan")}),
-                .model_digest = plan.model_digest,
-                .prg = plan.aggregation.prg},
-        helper(secret_of<32>(fields, "helper_private")) {}
-
-  proto::Plan plan;
-  RingLayout layout;
-  SessionContext context;
-  crypto::X25519PrivateKey helper;
-};
-
-TEST(GoldenVectors, OneShotMessagesMaskSealAndCommitToTheseBytes) {
-  for (const Json& fields : read_cases("one_shot")) {
-    const OneShotCase one_shot(fields);
-    for (const Json& device : fields.at("devices")) {
-      const Message message = bytes_of(device, "message");
-      OneShotMessage decoded;
-      ASSERT_EQ(decode_one_shot(message, decoded), Rejection::kNone);
-      EXPECT_EQ(hex_of(decoded.mask.commitment), device.at("commitment"));
-      EXPECT_TRUE(
-          accepted(check_sealed_mask(decoded.mask, one_shot.context.plan_digest,
-                                     array_of<crypto::kEs256PublicKeyBytes>(fields, "authority"), kNoClock)));
-      MaskKey key;
-      ASSERT_TRUE(open_sealed_mask(decoded.mask, one_shot.context, one_shot.layout, one_shot.helper, key));
-      EXPECT_EQ(hex_of(key.reveal()), device.at("mask_key"));
-      // What this implementation makes of the same lanes and draws.
-      const auto lanes = device.at("lanes").get<Message>();
-      Message ring(one_shot.layout.byte_count());
-      ring_encode(one_shot.layout, lanes, ring);
-      Message draws = bytes_of(device, "mask_seed");
-      const Message ephemeral = bytes_of(device, "ephemeral");
-      draws.insert(draws.end(), ephemeral.begin(), ephemeral.end());
-      ScriptedRandom random(draws);
-      SealedSeed sealed;
-      ASSERT_EQ(one_shot_mask(one_shot.context, one_shot.layout, one_shot.helper.public_key(),
-                              array_of<32>(device, "identity"), random, ring, sealed),
-                Rejection::kNone);
-      EXPECT_EQ(sealed, decoded.mask.seed);
-      EXPECT_EQ(hex_of(ring_pack(one_shot.layout, ring)), hex_of(decoded.vector));
-    }
-  }
-}
-
-constexpr Time kPlanTime{1'767'225'600'000};  // the plans of the vectors were signed
-
-// The answer of a helper that has answered nothing since it started.
-proto::HelperReply answer(const Json& fields, const Message& request, Time started = Time{kPlanTime.ms - 1},
-                          Time now = kPlanTime) {
-  InlineExecutor executor;
-  const auto answered = mask_helper::make_memory_answered_plans();
-  mask_helper::MaskHelper helper(crypto::X25519PrivateKey(secret_of<32>(fields, "helper_private")),
-                                 {.authority = array_of<crypto::kEs256PublicKeyBytes>(fields, "authority")},
-                                 *answered, started);
-  return *helper.answer(request, now, executor);
-}
-
-TEST(GoldenVectors, HelpersAnswerAndNameTheseSets) {
-  for (const Json& fields : read_cases("one_shot")) {
-    const OneShotCase one_shot(fields);
-    const Message bytes = bytes_of(fields, "request");
-    HelperRequest request;
-    ASSERT_EQ(decode_helper_request(bytes, request), Rejection::kNone);
-    EXPECT_EQ(hex_of(mask_set_digest(one_shot.context.plan_digest, request)), fields.at("set"));
-    const proto::HelperReply reply = answer(fields, bytes);
-    ASSERT_TRUE(std::holds_alternative<proto::MaskSum>(reply)) << fields.at("name");
-    EXPECT_EQ(hex_of(std::get<proto::MaskSum>(reply).ring), fields.at("mask_sum"));
-  }
-}
-
-TEST(GoldenVectors, HelpersRefuseTheseRequests) {
-  const Json first = read_cases("one_shot").at(0);
-  for (const Json& refused : read_cases("one_shot", "refused")) {
-    const proto::HelperReply reply = answer(first, bytes_of(refused, "request"));
-    EXPECT_TRUE(std::holds_alternative<proto::HelperRefusal>(reply)) << refused.at("why");
-  }
-}
-
-// The first case's request to helpers that started at these times.
-TEST(GoldenVectors, HelpersTakePlansOfAfterTheirStart) {
-  const std::map<proto::HelperRefusal::Kind, std::string> words = {
-      {proto::HelperRefusal::Kind::kFinal, "never"},
-      {proto::HelperRefusal::Kind::kNotYet, "not yet"},
-      {proto::HelperRefusal::Kind::kBeforeStart, "before the start"}};
-  const Json first = read_cases("one_shot").at(0);
-  const Message request = bytes_of(first, "request");
-  for (const Json& start : read_cases("one_shot", "starts")) {
-    const proto::HelperReply reply =
-        answer(first, request, Time{start.at("started_ms")}, Time{start.at("now_ms")});
-    const auto* refusal = std::get_if<proto::HelperRefusal>(&reply);
-    EXPECT_EQ(refusal == nullptr ? "sum" : words.at(refusal->kind), start.at("verdict")) << start;
-  }
 }
 
 TEST(GoldenVectors, SeedsShareAndCombineToTheseBytes) {

@@ -51,6 +51,40 @@ TEST(RingLayout, ChoosesTheNarrowestRingThatCannotWrap) {
   EXPECT_EQ(RingLayout(1, 1).bits(), 16);
 }
 
+// What stands in each lane afterwards, from arithmetic on lanes alone.
+void expect_lanes_added_apart(const RingLayout& layout, std::size_t first, std::size_t count) {
+  Ring ring(layout.byte_count());
+  crypto::SeededRandom(4).fill(ring);  // what a masked vector looks like
+  std::vector<std::uint64_t> addends(count);
+  for (std::size_t i = 0; i < count; ++i) addends[i] = ~(std::uint64_t{i} * 0x9e3779b97f4a7c15);
+  std::vector<std::uint32_t> expected = decode(layout, ring);
+  const std::uint64_t mask = (std::uint64_t{1} << layout.bits()) - 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    expected[first + i] = static_cast<std::uint32_t>((expected[first + i] + addends[i]) & mask);
+  }
+  ring_add_to_lanes(layout, ring, first, addends);
+  EXPECT_EQ(decode(layout, ring), expected) << layout.bits() << " bits, from lane " << first;
+}
+
+TEST(Ring, NumbersAreAddedToLanesWithoutACarryIntoTheNext) {
+  for (const std::size_t participants : {257, 258, 600, 1100, 3000, 5000, 10'000}) {
+    const RingLayout layout(participants, 41);
+    expect_lanes_added_apart(layout, 0, 41);
+    expect_lanes_added_apart(layout, 3, 20);
+    expect_lanes_added_apart(layout, 40, 1);
+    expect_lanes_added_apart(layout, 41, 0);
+  }
+}
+
+TEST(Ring, LanesThatALayoutDoesNotHaveAreABug) {
+  const RingLayout layout(300, 7);
+  Ring ring(layout.byte_count());
+  const std::vector<std::uint64_t> two(2);
+  EXPECT_DEATH(ring_add_to_lanes(layout, ring, 6, two), "internal error");
+  EXPECT_DEATH(ring_add_to_lanes(layout, ring, 8, {}), "internal error");
+  EXPECT_DEATH(ring_add_to_lanes(layout, MutableBytes(ring).first(15), 0, two), "internal error");
+}
+
 TEST(RingLayout, ImpossibleSizesAreABug) {
   EXPECT_DEATH(RingLayout(0, 1), "internal error");
   EXPECT_DEATH(RingLayout(10'001, 1), "internal error");

@@ -210,7 +210,7 @@ TEST_F(LyingCoordinator, CannotInventDevices) {
   // Its own key is endorsed, but as a coordinator's.
   masks = first_five();
   masks[1].credential = secagg::make_credential(fleet_.coordinator(), masks[1].credential.endorsement,
-                                                secagg::Statement{masks[1].seed});
+                                                secagg::Statement{masks[1].seeds[0]});
   expect_refusal(fleet_.request(fleet_.plan(), masks), "1 of 5 masks are not signed");
 }
 
@@ -234,7 +234,7 @@ TEST_F(LyingCoordinator, CannotAlterWhatADeviceSigned) {
   EXPECT_THAT(expect_refusal(fleet_.request(fleet_.plan(), masks), "1 of 5 masks are not signed").at_fault,
               ElementsAre(place(masks, 0)));
   masks = first_five();
-  masks[0].seed = masks[1].seed;  // another's seed
+  masks[0].seeds = masks[1].seeds;  // another's seed
   expect_refusal(fleet_.request(fleet_.plan(), masks), "1 of 5 masks are not signed");
 }
 
@@ -408,6 +408,81 @@ TEST_F(LyingCoordinator, HasSignedThisSetOfThisPlanForThisHelper) {
   expect_refusal(damaged, kNotAsked);
   expect_refusal(with_signature_of(std::vector<std::uint8_t>(wanted.size()), kAt), kNotAsked);
   expect_sum(wanted, {0, 1, 2, 3});
+}
+
+// Devices whose plan names two helpers.
+class LyingCoordinatorOfTwoHelpers : public testing::Test {
+ protected:
+  [[nodiscard]] proto::HelperReply answer(std::size_t place, Bytes request) {
+    const auto reply = (place == 0 ? first_ : second_).answer(request, kNow, *executor_);
+    EXPECT_TRUE(reply.has_value());
+    return reply.has_value() ? *reply : proto::HelperRefusal{};
+  }
+  [[nodiscard]] std::vector<std::uint8_t> sum_of(std::size_t place, Bytes request) {
+    const proto::HelperReply reply = answer(place, request);
+    EXPECT_TRUE(std::holds_alternative<proto::MaskSum>(reply));
+    return std::holds_alternative<proto::MaskSum>(reply) ? std::get<proto::MaskSum>(reply).ring
+                                                         : std::vector<std::uint8_t>();
+  }
+  // The same request, asked of the second helper.
+  [[nodiscard]] std::vector<std::uint8_t> of_second(Bytes request) {
+    return OneShotFleet::asked_of(key_of(2).public_key(), fleet_.coordinator(), request);
+  }
+  [[nodiscard]] std::string reason(std::size_t place, Bytes request) {
+    const proto::HelperReply reply = answer(place, request);
+    const auto* refusal = std::get_if<proto::HelperRefusal>(&reply);
+    return refusal == nullptr ? "a sum" : refusal->reason;
+  }
+
+  OneShotFleet fleet_{kDevices, std::vector{key_of(1).public_key(), key_of(2).public_key()}};
+  const std::unique_ptr<AnsweredPlans> answered_by_first_ = make_memory_answered_plans();
+  const std::unique_ptr<AnsweredPlans> answered_by_second_ = make_memory_answered_plans();
+  MaskHelper first_{key_of(1), {.authority = fleet_.authority()}, *answered_by_first_, kStarted};
+  MaskHelper second_{key_of(2), {.authority = fleet_.authority()}, *answered_by_second_, kStarted};
+  std::unique_ptr<Executor> executor_ = make_thread_pool(2);
+};
+
+TEST_F(LyingCoordinatorOfTwoHelpers, WhenHonestGetsOneSumFromEach) {
+  const std::vector<std::uint8_t> request = fleet_.request({0, 2, 3, 4, 7});
+  const std::vector<std::uint8_t> first = sum_of(0, request);
+  const std::vector<std::uint8_t> second = sum_of(1, of_second(request));
+  EXPECT_TRUE(fleet_.fits({0, 2, 3, 4, 7}, first, second));
+  EXPECT_FALSE(fleet_.fits({0, 2, 3, 4, 7}, second, first));
+  EXPECT_FALSE(fleet_.fits({0, 2, 3, 4}, first, second));
+}
+
+TEST_F(LyingCoordinatorOfTwoHelpers, GetsNoSecondSetFromEither) {
+  (void)sum_of(0, fleet_.request({0, 1, 2, 3}));
+  (void)sum_of(1, of_second(fleet_.request({0, 1, 2, 3})));
+  const std::vector<std::uint8_t> other = fleet_.request({0, 1, 2, 4});
+  EXPECT_THAT(reason(0, other), HasSubstr("another set of devices"));
+  EXPECT_THAT(reason(1, of_second(other)), HasSubstr("another set of devices"));
+}
+
+TEST_F(LyingCoordinatorOfTwoHelpers, CannotAskOneInTheOthersName) {
+  EXPECT_THAT(reason(1, fleet_.request({0, 1, 2, 3})), HasSubstr("the set is not signed"));
+  EXPECT_THAT(reason(0, of_second(fleet_.request({0, 1, 2, 3}))), HasSubstr("the set is not signed"));
+}
+
+// Otherwise the second helper's word would not be asked for.
+TEST_F(LyingCoordinatorOfTwoHelpers, CannotMakeOneHelperOfTwo) {
+  OneShotFleet one(kDevices, key_of(1).public_key());
+  const std::vector<secagg::SealedMask> masks(one.masks().begin(), one.masks().begin() + 4);
+  const std::vector<std::uint8_t> request = one.request(fleet_.plan(), masks);
+  MaskHelper helper(key_of(1), {.authority = one.authority()}, *answered_by_first_, kStarted);
+  const auto reply = helper.answer(request, kNow, *executor_);
+  ASSERT_TRUE(std::holds_alternative<proto::HelperRefusal>(*reply));
+  EXPECT_THAT(std::get<proto::HelperRefusal>(*reply).reason,
+              HasSubstr("the request shows seeds for 1 helpers, the plan names 2"));
+}
+
+TEST_F(LyingCoordinatorOfTwoHelpers, CannotPutSeedsInAnotherOrderNorExchangeOne) {
+  std::vector<secagg::SealedMask> masks(fleet_.masks().begin(), fleet_.masks().begin() + 4);
+  std::swap(masks[1].seeds[0], masks[1].seeds[1]);
+  EXPECT_THAT(reason(0, fleet_.request(fleet_.plan(), masks)), HasSubstr("1 of 4 masks are not signed"));
+  masks[1] = fleet_.masks()[1];
+  masks[1].seeds[1] = masks[2].seeds[1];  // not the one that the first helper opens
+  EXPECT_THAT(reason(0, fleet_.request(fleet_.plan(), masks)), HasSubstr("1 of 4 masks are not signed"));
 }
 
 // A disk that fails when it should remember.

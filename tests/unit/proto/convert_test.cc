@@ -10,6 +10,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/proto/encoded_size.h"
 #include "sotto/secagg/bulletin.h"
+#include "sotto/secagg/checked_mask.h"
 #include "support/record_values.h"
 
 namespace sotto::proto {
@@ -159,6 +160,12 @@ TEST(ConvertCheckInReply, KeepsOfferAndWindow) {
       round_trip<v1::CheckInReply>(CheckInReply(PlanOffer{token(), {1}, std::nullopt, bulletin}));
   EXPECT_EQ(std::get<PlanOffer>(informing).bulletin, bulletin);
 
+  PlanOffer of_two_helpers{token(), {1}};
+  of_two_helpers.check_key.assign(secagg::kCheckKeyBytes, 9);
+  const auto keyed = round_trip<v1::CheckInReply>(CheckInReply(of_two_helpers));
+  EXPECT_EQ(std::get<PlanOffer>(keyed).check_key, of_two_helpers.check_key);
+  EXPECT_TRUE(std::get<PlanOffer>(offer).check_key.empty());
+
   const RetryWindow window{10, 20, "no open task"};
   const CheckInReply retry = round_trip<v1::CheckInReply>(CheckInReply(window));
   ASSERT_TRUE(std::holds_alternative<RetryWindow>(retry));
@@ -188,6 +195,11 @@ TEST(ConvertCheckInReply, RefusesFieldsOutsideTheirBounds) {
   bad.mutable_offer()->clear_bulletin();
   bad.mutable_offer()->set_pass(std::string(kPassBytesMax + 1, 'p'));
   expect_refused(bad, "PlanOffer.pass has 129 bytes");
+  bad.mutable_offer()->clear_pass();
+  for (const std::size_t size : {secagg::kCheckKeyBytes - 1, secagg::kCheckKeyBytes + 1}) {
+    bad.mutable_offer()->set_check_key(std::string(size, 'k'));
+    expect_refused(bad, "PlanOffer.check_key has " + std::to_string(size) + " bytes: must have 32");
+  }
   bad.mutable_retry()->set_delay_min_ms(2);
   bad.mutable_retry()->set_delay_max_ms(1);
   expect_refused(bad, "RetryWindow.delay_min_ms = 2: must be 0 .. 1");

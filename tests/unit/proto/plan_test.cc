@@ -8,9 +8,11 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "sotto/base/limits.h"
 #include "sotto/proto/plan_facts.h"
+#include "sotto/secagg/checked_mask.h"
 
 namespace sotto::proto {
 namespace {
@@ -116,20 +118,57 @@ Plan one_shot_plan() {
   return plan;
 }
 
-TEST(Plan, OfOneShotSessionsEndsInTheHelpersKey) {
-  const Plan plan = one_shot_plan();
-  const std::vector<std::uint8_t> bytes = encode_plan(plan);
-  ASSERT_EQ(bytes.size(), encode_plan(dense_plan()).size() + 32);
-  EXPECT_TRUE(std::equal(plan.helper_digest.begin(), plan.helper_digest.end(), bytes.end() - 32));
-  const auto decoded = decode_plan(bytes);
-  ASSERT_TRUE(decoded.has_value()) << decoded.error().message();
-  EXPECT_EQ(*decoded, plan);
+TEST(Plan, OfOneShotSessionsEndsInTheHelpersKeys) {
+  Plan plan = one_shot_plan();
+  for (const std::size_t helpers : {1, 2}) {
+    if (helpers == 2) plan.second_helper_digest.fill(7);
+    EXPECT_EQ(plan.helper_count(), helpers);
+    const std::vector<std::uint8_t> bytes = encode_plan(plan);
+    ASSERT_EQ(bytes.size(), encode_plan(dense_plan()).size() + 64);
+    EXPECT_TRUE(std::equal(plan.helper_digest.begin(), plan.helper_digest.end(), bytes.end() - 64));
+    EXPECT_TRUE(std::all_of(bytes.end() - 32, bytes.end(),
+                            [&](std::uint8_t byte) { return byte == (helpers == 2 ? 7 : 0); }));
+    const auto decoded = decode_plan(bytes);
+    ASSERT_TRUE(decoded.has_value()) << decoded.error().message();
+    EXPECT_EQ(*decoded, plan);
+  }
+}
+
+TEST(Plan, NamesTwoDifferentHelpersOrOne) {
+  Plan plan = one_shot_plan();
+  plan.second_helper_digest = plan.helper_digest;
+  EXPECT_THAT(validate_plan(plan).message(), HasSubstr("second_helper_digest: must be another"));
+  EXPECT_THAT(decode_plan(encode_plan(plan)).error().message(), HasSubstr("second_helper_digest"));
+  plan.second_helper_digest[31] ^= 1;
+  EXPECT_TRUE(validate_plan(plan).ok());
+}
+
+// Sums of masks have 8 bytes for each lane, and must fit a message.
+TEST(Plan, OfTwoHelpersHasHalfTheLanes) {
+  Plan plan = one_shot_plan();
+  plan.model = {.architecture = Architecture::kCustom, .parameters = limits::kTwoHelperLanesMax, .name = "m"};
+  plan.second_helper_digest.fill(7);
+  EXPECT_TRUE(validate_plan(plan).ok()) << validate_plan(plan).message();
+  EXPECT_LE(secagg::checked_mask_bytes(plan.update_layout().lane_count()), limits::kUpdateBytesMax);
+  ++plan.model.parameters;
+  EXPECT_THAT(validate_plan(plan).message(), HasSubstr("lanes for two helpers = 8388609"));
+  plan.second_helper_digest = {};
+  EXPECT_TRUE(validate_plan(plan).ok());
+  plan.second_helper_digest.fill(7);
+  ASSERT_TRUE(plan.model.segments.push_back({.length = plan.model.parameters - 1}));
+  ASSERT_TRUE(plan.model.segments.push_back({.length = 1,
+                                             .encoding = secagg::Encoding::kCount,
+                                             .count_bytes = 2,
+                                             .weighting = secagg::Weighting::kOne}));
+  EXPECT_THAT(validate_plan(plan).message(), HasSubstr("lanes for two helpers = 8388610"));
 }
 
 TEST(Plan, HasAHelperInOneShotSessionsOnly) {
   Plan plan = one_shot_plan();
   plan.aggregation.kind = Aggregation::kSecure;
   EXPECT_THAT(validate_plan(plan).message(), HasSubstr("helper_digest: must be zero"));
+  plan.second_helper_digest = std::exchange(plan.helper_digest, {});
+  EXPECT_THAT(validate_plan(plan).message(), HasSubstr("second_helper_digest: must be zero"));
   constexpr std::size_t kKind = 146;
   std::vector<std::uint8_t> bytes = encode_plan(one_shot_plan());
   bytes[kKind] = 1;
@@ -363,8 +402,9 @@ TEST(Plan, TheLargestFitsInItsBound) {
   }
   plan.aggregation.kind = Aggregation::kOneShot;
   plan.helper_digest.fill(1);
+  plan.second_helper_digest.fill(2);
   const auto bytes = encode_plan(plan);
-  EXPECT_EQ(bytes.size(), 1963u);
+  EXPECT_EQ(bytes.size(), 1995u);
   EXPECT_LE(bytes.size(), limits::kPlanBytesMax);
   const auto decoded = decode_plan(bytes);
   ASSERT_TRUE(decoded.has_value()) << decoded.error().message();

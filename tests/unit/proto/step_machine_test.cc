@@ -42,7 +42,8 @@ struct Device {
         random(number),
         update(update_bytes(plan), static_cast<std::uint8_t>(number)),
         steps(plan, encode_plan(plan),
-              {.identity = enrolled ? &enrolment.identity : nullptr, .helper = helper},
+              {.identity = enrolled ? &enrolment.identity : nullptr,
+               .helpers = {.keys = {helper, helper == nullptr ? std::size_t{0} : std::size_t{1}}}},
               {.slots = slots, .order = order}, random) {
     if (plan.aggregation.kind != Aggregation::kFloat) {
       std::fill_n(update.begin(), secagg::kMetricLanes, std::uint8_t{0});
@@ -278,7 +279,7 @@ TEST(OneShotSession, IsOverForTheDeviceWithItsJoin) {
   Device device(plan, 1, &helper);
   ASSERT_EQ(device.join(), Rejection::kNone);
   secagg::OneShotMessage decoded;
-  ASSERT_EQ(secagg::decode_one_shot(device.message, decoded), Rejection::kNone);
+  ASSERT_EQ(secagg::decode_one_shot(device.message, 1, decoded), Rejection::kNone);
   EXPECT_TRUE(accepted(secagg::check_sealed_mask(decoded.mask, crypto::sha256({encode_plan(plan)}),
                                                  secagg::fleet_authority().public_key(), secagg::kNoClock)));
   EXPECT_EQ(device.answer(Step::kShare, {}), Rejection::kWrongPhase);

@@ -129,7 +129,7 @@ TEST_F(CohortHostTest, AsksNoHelperWithoutAKeyToSignWith) {
   };
   SilentHelper helper;
   const OpenCohort command{.plan = plan_bytes(proto::Aggregation::kOneShot)};
-  CohortHostOptions options{.authority = secagg::fleet_authority().public_key(), .helper = &helper};
+  CohortHostOptions options{.authority = secagg::fleet_authority().public_key(), .helpers = {&helper}};
   CohortHost nameless(random_, options);
   EXPECT_EQ(of<CohortFailed>(nameless.step(kCohort, command, now_)).size(), 1u);
   options.coordinator = &secagg::enrolled_coordinator().signer;

@@ -94,8 +94,8 @@ class Harness {
  public:
   using Body = decltype(ReplyAction::body);
 
-  explicit Harness(CoordinatorOptions options = {}, aggregator::HelperLink* helper = nullptr)
-      : options_(options), helper_(helper) {
+  explicit Harness(CoordinatorOptions options = {}, const aggregator::HelperLinks& helpers = {})
+      : options_(options), helpers_(helpers) {
     options_.identity = &secagg::enrolled_coordinator();
     restart();
   }
@@ -114,7 +114,7 @@ class Harness {
     cohorts =
         std::make_unique<CohortHost>(random_, CohortHostOptions{.authority = options_.identity->trust,
                                                                 .coordinator = &options_.identity->signer,
-                                                                .helper = helper_});
+                                                                .helpers = helpers_});
   }
 
   template <typename E>
@@ -323,7 +323,7 @@ class Harness {
   }
 
   CoordinatorOptions options_;
-  aggregator::HelperLink* helper_;
+  aggregator::HelperLinks helpers_;
   crypto::SeededRandom random_{std::uint64_t{1}};
   std::uint64_t calls_ = 0;
   std::map<SessionToken, crypto::Digest> plan_digests_;

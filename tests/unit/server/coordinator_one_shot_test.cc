@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "coordinator_harness.h"
 #include "sotto/aggregator/server_optimizer.h"
 #include "sotto/mask_helper/mask_helper.h"
+#include "sotto/proto/plan_facts.h"
 #include "sotto/secagg/one_shot.h"
 
 namespace sotto::server {
@@ -25,64 +27,76 @@ crypto::X25519PrivateKey key_of(std::uint8_t number) {
   return crypto::X25519PrivateKey(scalar);
 }
 
-// The real helper, which can be out of reach.
+// The real helper, which can be out of reach, or lie.
 class LocalHelper final : public aggregator::HelperLink {
  public:
+  explicit LocalHelper(std::uint8_t number) : number_(number) {
+    start(Time{0});
+    now = testing::kHarnessStart;
+  }
   Result<proto::HelperReply> sum_masks(Bytes request) override {
     if (out_of_reach) return unavailable("nobody listens there");
     InlineExecutor executor;
-    return helper_->answer(request, now, executor);
+    auto reply = helper_->answer(request, now, executor);
+    if (lies) ++std::get<proto::MaskSum>(*reply).ring[100];
+    return reply;
   }
+  [[nodiscard]] std::string name() const override { return "helper " + std::to_string(number_); }
   // Anew, with an empty record.
   void start(Time at) {
     now = at;
     answered_ = mask_helper::make_memory_answered_plans();
-    helper_.emplace(key_of(1),
+    helper_.emplace(key_of(number_),
                     mask_helper::MaskHelperOptions{.authority = secagg::fleet_authority().public_key()},
                     *answered_, at);
   }
-  LocalHelper() {
-    start(Time{0});
-    now = testing::kHarnessStart;
-  }
   bool out_of_reach = false;
+  bool lies = false;
   Time now;
 
  private:
+  std::uint8_t number_;
   std::unique_ptr<mask_helper::AnsweredPlans> answered_;
   std::optional<mask_helper::MaskHelper> helper_;
 };
 
 class OneShotRound : public ::testing::Test {
  protected:
-  OneShotRound() {
+  explicit OneShotRound(std::size_t helpers = 1) : helper_count_(helpers) {
     for (std::size_t i = 0; i < 5; ++i) {
       devices_.push_back(std::make_unique<Device>("device-" + std::to_string(i), 100 + i));
     }
   }
 
   void check_in() {
-    helper_.now = harness_.now;
-    for (auto& device : devices_) device->take_plan(harness_.plan_for(device->name));
+    helper_.now = second_helper_.now = harness_.now;
+    for (auto& device : devices_) {
+      const proto::PlanOffer offer = harness_.plan_for(device->name);
+      device->take_plan(offer);
+      check_key_ = offer.check_key;
+    }
   }
-  // The device's whole contribution; `sealed_to` is the helper's key unless it is mistaken.
-  static std::vector<std::uint8_t> message(const Device& device, std::uint8_t sealed_to = 1) {
+  // The device's whole contribution; `sealed_to` is the (first) helper's key unless it is mistaken.
+  [[nodiscard]] std::vector<std::uint8_t> message(const Device& device, std::uint8_t sealed_to = 1) const {
     const secagg::Identity& identity = secagg::enrolled_device(device.name);
-    const crypto::Digest plan_digest = crypto::sha256({proto::encode_plan(device.plan)});
-    const secagg::SessionContext context{.round = device.plan.round.value,
-                                         .plan_digest = plan_digest,
-                                         .model_digest = device.plan.model_digest,
-                                         .prg = device.plan.aggregation.prg};
+    const secagg::SessionContext context =
+        proto::session_context(device.plan, proto::encode_plan(device.plan));
     std::vector<std::uint8_t> ring(device.layout().byte_count());
     secagg::ring_encode(device.layout(), device.lanes, ring);
+    const std::array keys = {key_of(sealed_to).public_key(), key_of(2).public_key()};
+    secagg::CheckKey check_key;
+    if (helper_count_ > 1) {
+      EXPECT_EQ(check_key_.size(), secagg::kCheckKeyBytes);
+      std::copy(check_key_.begin(), check_key_.end(), check_key.reveal_mutable().begin());
+    }
     crypto::SystemRandom random;
-    secagg::SealedSeed sealed;
-    EXPECT_EQ(secagg::one_shot_mask(context, device.layout(), key_of(sealed_to).public_key(),
-                                    secagg::identity_of(identity.signer.public_key()), random, ring, sealed),
+    secagg::OneShotSeals seals;
+    EXPECT_EQ(secagg::one_shot_mask(context, device.layout(),
+                                    {.keys = std::span(keys).first(helper_count_), .check_key = &check_key},
+                                    secagg::identity_of(identity.signer.public_key()), random, ring, seals),
               Rejection::kNone);
-    std::vector<std::uint8_t> message(secagg::kOneShotHeaderBytes);
-    secagg::one_shot_sign(plan_digest, identity, sealed, ring, random,
-                          MutableBytes(message).first<secagg::kOneShotHeaderBytes>());
+    std::vector<std::uint8_t> message(secagg::one_shot_header_bytes(helper_count_));
+    secagg::one_shot_sign(context.plan_digest, identity, seals, ring, random, message);
     message.insert(message.end(), ring.begin(), ring.end());
     return message;
   }
@@ -114,9 +128,26 @@ class OneShotRound : public ::testing::Test {
     EXPECT_EQ(last_model().parameters, before.parameters);
   }
 
-  LocalHelper helper_;
-  Harness harness_{{.helper_key = key_of(1).public_key()}, &helper_};
+  [[nodiscard]] std::vector<crypto::X25519PublicKey> keys() const {
+    if (helper_count_ == 1) return {key_of(1).public_key()};
+    return {key_of(1).public_key(), key_of(2).public_key()};
+  }
+  [[nodiscard]] aggregator::HelperLinks links() {
+    return helper_count_ == 1 ? aggregator::HelperLinks{&helper_}
+                              : aggregator::HelperLinks{&helper_, &second_helper_};
+  }
+
+  std::size_t helper_count_;
+  LocalHelper helper_{1};
+  LocalHelper second_helper_{2};
+  std::vector<std::uint8_t> check_key_;  // of the last offer
+  Harness harness_{{.helper_keys = keys()}, links()};
   std::vector<std::unique_ptr<Device>> devices_;
+};
+
+class RoundOfTwoHelpers : public OneShotRound {
+ protected:
+  RoundOfTwoHelpers() : OneShotRound(2) {}
 };
 
 TEST_F(OneShotRound, LetsEachDeviceGoAtOnceAndCommitsTheExactSum) {
@@ -137,6 +168,69 @@ TEST_F(OneShotRound, NamesTheHelperInItsPlan) {
   harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
   check_in();
   EXPECT_EQ(devices_[0]->plan.helper_digest, crypto::sha256({key_of(1).public_key()}));
+  EXPECT_EQ(devices_[0]->plan.helper_count(), 1u);
+  EXPECT_TRUE(check_key_.empty());
+}
+
+TEST_F(RoundOfTwoHelpers, CommitsTheExactSum) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  check_in();
+  EXPECT_EQ(devices_[0]->plan.helper_digest, crypto::sha256({key_of(1).public_key()}));
+  EXPECT_EQ(devices_[0]->plan.second_helper_digest, crypto::sha256({key_of(2).public_key()}));
+  for (const std::size_t i : {3, 0, 4, 1, 2}) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);
+}
+
+TEST_F(RoundOfTwoHelpers, EachHasACheckKeyThatAllItsDevicesShareAndNoOtherRound) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const proto::PlanOffer first = harness_.plan_for(devices_[0]->name);
+  EXPECT_EQ(first.check_key.size(), secagg::kCheckKeyBytes);
+  EXPECT_EQ(harness_.plan_for(devices_[1]->name).check_key, first.check_key);
+  harness_.advance(60'000);
+  harness_.advance(60'000);
+  EXPECT_NE(harness_.plan_for(devices_[2]->name).check_key, first.check_key);
+}
+
+TEST_F(RoundOfTwoHelpers, IsAbandonedNamesTheHelperAndKeepsTheModelWhenOneLies) {
+  for (LocalHelper* liar : {&helper_, &second_helper_}) {
+    if (liar == &helper_) harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+    liar->lies = true;
+    const StoredModel before = last_model();
+    check_in();
+    for (std::size_t i = 0; i < 5; ++i) join(i);
+    const proto::RoundRecord record = harness_.rounds().at(0);
+    EXPECT_EQ(record.outcome, proto::RoundOutcome::kAbandoned);
+    EXPECT_THAT(record.reason, HasSubstr("the sum of masks from " + liar->name() + " does not fit"));
+    EXPECT_TRUE(harness_.noticed("the sum of masks from " + liar->name() + " does not fit",
+                                 NoticeAction::Level::kWarning));
+    EXPECT_EQ(last_model().parameters, before.parameters);
+    liar->lies = false;
+    harness_.advance(120'000);
+  }
+}
+
+TEST_F(RoundOfTwoHelpers, IsReplacedAtOnceWhenEitherHelperRestarted) {
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  check_in();
+  second_helper_.start(harness_.now + std::chrono::milliseconds(1));
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  const proto::RoundRecord lost = harness_.rounds().at(0);
+  EXPECT_EQ(lost.outcome, proto::RoundOutcome::kAbandoned);
+  EXPECT_THAT(lost.reason, HasSubstr("helper 2 refused: the plan was signed at"));
+  EXPECT_TRUE(harness_.noticed("is replaced by a new one at once", NoticeAction::Level::kInfo));
+}
+
+TEST(CoordinatorOptions, AreOfOneHelperOrTwoDifferentOnes) {
+  crypto::SystemRandom random;
+  const auto open = [&](std::vector<crypto::X25519PublicKey> keys) {
+    return Coordinator::open({}, random, {.helper_keys = std::move(keys)}, Time{0}).status();
+  };
+  const crypto::X25519PublicKey one = key_of(1).public_key();
+  const crypto::X25519PublicKey two = key_of(2).public_key();
+  EXPECT_TRUE(open({one, two}).ok());
+  EXPECT_THAT(open({one, one}).message(), HasSubstr("two of different keys"));
+  EXPECT_FALSE(open({one, two, key_of(3).public_key()}).ok());
 }
 
 TEST_F(OneShotRound, GoesOnWithoutDevicesThatLeaveOrStaySilent) {

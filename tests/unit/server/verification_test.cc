@@ -59,9 +59,10 @@ TEST(Verify, KnowsAOneShotContributionByAllOfItsBytes) {
   crypto::SeededRandom random(std::uint64_t{3});
   const crypto::Digest plan = crypto::sha256({text_bytes("plan")});
   const std::vector<std::uint8_t> vector(40, 7);
-  std::vector<std::uint8_t> message(secagg::kOneShotHeaderBytes);
-  secagg::one_shot_sign(plan, device(), {}, vector, random,
-                        std::span(message).first<secagg::kOneShotHeaderBytes>());
+  std::vector<std::uint8_t> message(secagg::one_shot_header_bytes(1));
+  secagg::OneShotSeals seals;
+  ASSERT_TRUE(seals.seeds.resize(1));
+  secagg::one_shot_sign(plan, device(), seals, vector, random, message);
   message.insert(message.end(), vector.begin(), vector.end());
   Verification verification{
       .what = OneShotContribution{message, plan},

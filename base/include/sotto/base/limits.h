@@ -21,6 +21,8 @@ inline constexpr std::size_t kRotationsMax = 8;  // changes of an authority's ke
 
 // Messages.
 inline constexpr std::size_t kUpdateBytesMax = 4 * kParametersMax + 4096;  // float32 yardstick is the widest
+// Values' lanes in one-shot sessions with two helpers, whose sums of masks have 8 bytes for each lane.
+inline constexpr std::size_t kTwoHelperLanesMax = kParametersMax / 2;
 inline constexpr std::size_t kMessageBytesMax = kUpdateBytesMax + 65536;
 inline constexpr std::size_t kModelChunkBytes = 256 * 1024;
 inline constexpr std::size_t kSmallRequestBytesMax = 4096;  // a device's calls but Exchange
@@ -52,6 +54,7 @@ static_assert(kU16LaneParticipantsMax * 255 == 65'535);
 static_assert(kParticipantsMax <= 0xffff);
 static_assert(kRoundsOpenMax < kRoundsReserved / 2, "the next block is reserved in time");
 static_assert(kStoreRequestsMax < kEventQueueMax, "the store's answers come as events");
+static_assert(8 * kTwoHelperLanesMax + 4096 <= kUpdateBytesMax);
 static_assert(kUpdateBytesMax < kMessageBytesMax);
 static_assert(2 * kDeviceIdBytesMax + kTrainersPerDeviceMax * (kNameBytesMax + 4) + kPassBytesMax + 1024 <
                   kSmallRequestBytesMax,

@@ -34,8 +34,8 @@ struct DeviceOptions {
   // Holds the private key when identity_file does not, a secure element for instance; must outlive the
   // device.
   secagg::Signer* signer = nullptr;
-  // Public key of the mask helper the owner trusts; for one-shot tasks.
-  std::filesystem::path helper_key_file{};
+  // Public keys of the mask helpers the owner trusts, for one-shot tasks: one, or two if there must be two.
+  std::vector<std::filesystem::path> helper_key_files{};
   std::filesystem::path state_file{};  // survives restarts; empty: keep nothing
   // Where somebody brings the newest bulletin of the device's authority; looked at before each check-in. The
   // coordinator brings it, too. What was taken last is kept beside the state file, as <state_file>.bulletin.
@@ -68,7 +68,7 @@ class DeviceLoop;
 // May be moved while no call is under way; moved from, it may only be assigned to or destroyed.
 class Device final {
  public:
-  // Checks the options, reads ca_file, identity_file and helper_key_file, and opens ledger_file; does not
+  // Checks the options, reads ca_file, identity_file and helper_key_files, and opens ledger_file; does not
   // connect yet. `trainer` must outlive the device. kDataLoss when the ledger is damaged, kUnavailable when
   // another device keeps it.
   [[nodiscard]] static Result<Device> connect(const DeviceOptions& options, Trainer& trainer);

@@ -41,9 +41,9 @@ struct SessionOptions {
   const secagg::Identity* identity = nullptr;
   // What the coordinator gave an earlier session to show instead of a signature; empty: nothing.
   std::vector<std::uint8_t> pass{};
-  // The mask helper that the owner trusts: its public key. Without it, or without an identity, one-shot tasks
-  // are refused.
-  std::optional<crypto::X25519PublicKey> helper_key{};
+  // The public keys of the mask helpers that the owner trusts: of one, or of two if there must be two.
+  // One-shot tasks that name others, more or fewer are refused, and without helpers or an identity all.
+  std::vector<crypto::X25519PublicKey> helper_keys{};
   float corrupt_fraction_min = 0.1f;  // refuse plans that withstand fewer colluding devices
   std::uint16_t honest_min = 4;       // refuse plans that promise fewer honest devices in every sum
   bool allow_curious = false;         // take part in tasks that trust the coordinator not to lie

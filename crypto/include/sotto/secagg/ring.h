@@ -59,6 +59,10 @@ void ring_decode(const RingLayout& layout, Bytes ring, std::span<std::uint32_t> 
 void ring_add(const RingLayout& layout, MutableBytes accumulator, Bytes addend);
 // The same for equally long parts of both, of whole words.
 void ring_add_part(const RingLayout& layout, MutableBytes accumulator, Bytes addend);
+// lanes `first_lane`, `first_lane` + 1, ... += the addends mod 2^bits, each apart: nothing is carried from
+// one lane into the next. Requires that they are lanes of `layout`.
+void ring_add_to_lanes(const RingLayout& layout, MutableBytes ring, std::size_t first_lane,
+                       std::span<const std::uint64_t> addends);
 // accumulator -= subtrahend in the ring.
 void ring_subtract(const RingLayout& layout, MutableBytes accumulator, Bytes subtrahend);
 

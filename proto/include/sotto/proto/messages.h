@@ -64,6 +64,9 @@ struct PlanOffer {
   // Shown in later check-ins instead of a signature, for some hours. Whoever has it can take the device's
   // place in a round, but not join in its name. Empty unless the check-in was signed.
   std::vector<std::uint8_t> pass{};
+  // The round's secagg::CheckKey, when it is one-shot and has two helpers; else empty. All its devices have
+  // it, helpers must not.
+  std::vector<std::uint8_t> check_key{};
 };
 // There is a place for an enrolled device in this task: check in once more within a minute, with a signature.
 struct Challenge {
@@ -141,7 +144,8 @@ struct AbandonRequest {
 
 // ---- coordinator and helper of one-shot sessions ----
 
-// The sum of a set's masks: a ring vector of the plan's layout, in words.
+// The sum of a set's masks: a ring vector of the plan's layout, in words. Of a plan with two helpers the sum
+// of the masks' 64-bit words (secagg/checked_mask.h).
 struct MaskSum {
   std::vector<std::uint8_t> ring;
   friend bool operator==(const MaskSum&, const MaskSum&) = default;

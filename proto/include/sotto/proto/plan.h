@@ -237,9 +237,14 @@ struct Plan {
   ModelSpec model;
   TrainingSpec training;
   AggregationSpec aggregation;
-  std::uint32_t report_within_ms = 0;  // a device that is not READY by then need not come back this round
-  crypto::Digest helper_digest{};      // zero unless kOneShot
+  std::uint32_t report_within_ms = 0;     // a device that is not READY by then need not come back this round
+  crypto::Digest helper_digest{};         // zero unless kOneShot
+  crypto::Digest second_helper_digest{};  // zero unless kOneShot, and when there is one helper
 
+  // The mask helpers of a one-shot session: 1 or 2.
+  [[nodiscard]] std::size_t helper_count() const {
+    return second_helper_digest == crypto::Digest{} ? std::size_t{1} : std::size_t{2};
+  }
   // What the lanes of an update mean. Requires a valid plan.
   [[nodiscard]] secagg::UpdateLayout update_layout() const;
   friend bool operator==(const Plan&, const Plan&) = default;
@@ -266,6 +271,9 @@ constexpr void visit_fields(Spec& plan, Visitor&& visit) {
   if (plan.aggregation.kind == Aggregation::kOneShot) {
     visit(Field{.name = "helper_digest", .help = "one_shot only: SHA-256 of the helper's X25519 public key"},
           plan.helper_digest);
+    visit(Field{.name = "second_helper_digest",
+                .help = "one_shot only: of the second helper's; zeros: there is one"},
+          plan.second_helper_digest);
   }
 }
 

@@ -21,6 +21,7 @@
 #include "sotto/base/rejection.h"
 #include "sotto/proto/enumerations.h"
 #include "sotto/proto/plan.h"
+#include "sotto/secagg/one_shot.h"
 #include "sotto/secagg/participant.h"
 #include "sotto/secagg/ring.h"
 
@@ -28,8 +29,8 @@ namespace sotto::proto {
 
 // Who the device is, and whom its owner trusts with masks. Borrowed.
 struct Parties {
-  const secagg::Identity* identity = nullptr;       // null: curious and unmasked sessions only
-  const crypto::X25519PublicKey* helper = nullptr;  // null: no one-shot sessions
+  const secagg::Identity* identity = nullptr;  // null: curious and unmasked sessions only
+  secagg::MaskHelpers helpers{};               // those of the plan; none: no one-shot sessions
   // Seconds since the Unix epoch as the session begins, by which endorsements may have ended.
   std::uint64_t now = secagg::kNoClock;
 };
@@ -103,6 +104,7 @@ class StepMachine {
 
   const Aggregation kind_;
   const Adversary adversary_;
+  const std::size_t helper_count_;  // of a one-shot session
   const std::size_t update_bytes_;
   const secagg::RingLayout layout_;
   const secagg::SessionContext context_;

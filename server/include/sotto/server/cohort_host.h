@@ -20,9 +20,10 @@ struct CohortHostOptions {
   // what that authority has revoked.
   std::optional<secagg::Trust> authority{};
   // Without both one-shot sessions are refused. They must outlive the host. The signer has the key that signs
-  // plans; it is used in finish(), while that one may be at work on another thread.
+  // plans; it is used in finish(), while that one may be at work on another thread. Helpers are in the order
+  // in which plans name them.
   secagg::Signer* coordinator = nullptr;
-  aggregator::HelperLink* helper = nullptr;
+  aggregator::HelperLinks helpers{};
 };
 
 // The session that a cohort asks for, which begins `now`.

@@ -41,7 +41,8 @@ struct OpenCohort {
   std::vector<std::uint8_t> plan;
   // The coordinator's, of the plan: what a one-shot session's helper asks for.
   std::optional<secagg::Credential> plan_credential{};
-  std::vector<std::uint8_t> bulletin{};  // the authority's, that is in force; empty: none
+  std::vector<std::uint8_t> check_key{};  // that the round's devices have; of two helpers
+  std::vector<std::uint8_t> bulletin{};   // the authority's, that is in force; empty: none
   std::uint32_t phase_deadline_ms = 0;
   std::uint32_t straggler_grace_ms = 0;  // 0: none
 };

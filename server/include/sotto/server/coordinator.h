@@ -173,8 +173,9 @@ struct CoordinatorOptions {
   // Signs plans; must outlive the coordinator. Null: plans are not signed, and semi-malicious tasks are
   // refused.
   const secagg::Identity* identity = nullptr;
-  // The mask helper's key, to which devices seal; plans name it. Without it one-shot tasks are refused.
-  std::optional<crypto::X25519PublicKey> helper_key{};
+  // The mask helpers' keys, to which devices seal: none, one or two different ones. Plans name them all, in
+  // this order. Without any one-shot tasks are refused.
+  std::vector<crypto::X25519PublicKey> helper_keys{};
   // A call whose answer is not ready is answered KeepWaiting after this; 0: at once.
   std::int64_t hold_call_ms = 10'000;
   std::uint32_t poll_after_ms = 200;  // KeepWaiting asks to poll between this and twice this

@@ -29,6 +29,7 @@ class MaskHelperClient final : public aggregator::HelperLink {
   ~MaskHelperClient() override;
 
   [[nodiscard]] Result<proto::HelperReply> sum_masks(Bytes request) override;
+  [[nodiscard]] std::string name() const override;  // "helper HOST:PORT"
   // Whether the helper says that it is about to stop; kUnavailable when it says nothing within `deadline`.
   // Also while sum_masks() waits.
   [[nodiscard]] Result<bool> stopping(std::chrono::milliseconds deadline);

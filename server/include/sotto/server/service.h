@@ -24,6 +24,13 @@
 
 namespace sotto::server {
 
+// A mask helper of one-shot sessions: host:port, its public key, the CA of its certificate.
+struct HelperPlace {
+  std::string address{};
+  std::filesystem::path key_file{};
+  std::filesystem::path ca_file{};
+};
+
 struct ServiceOptions {
   std::filesystem::path data_dir{};        // made, with mode 0700, when missing
   std::string listen = "127.0.0.1:7443";   // host:port; port 0 takes a free one
@@ -38,10 +45,8 @@ struct ServiceOptions {
   // `local_authority` the one beside its key, else nobody does. What was brought last stays in force over
   // restarts, in <data_dir>/bulletin.pem.
   std::filesystem::path bulletin_file{};
-  // The mask helper of one-shot sessions: host:port, its public key, the CA of its certificate. All or none.
-  std::string helper_address{};
-  std::filesystem::path helper_key_file{};
-  std::filesystem::path helper_ca_file{};
+  // None, one or two; one-shot tasks have all that there are.
+  std::vector<HelperPlace> helpers{};
   // The database was restored from a backup: round numbers go on in a new epoch, so that devices which know
   // later rounds than it does are not shut out.
   bool raise_epoch = false;

@@ -1,6 +1,7 @@
 // The signatures of devices, checked wherever there is time: two ES256 verifications each.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <variant>
@@ -42,6 +43,7 @@ struct SignedStatement {
 struct OneShotContribution {
   std::vector<std::uint8_t> message;
   crypto::Digest plan_digest{};
+  std::size_t helpers = 1;  // that the plan names
 };
 // Whether an enrolled device signed this.
 struct Verification {

@@ -47,6 +47,7 @@ struct ExperimentOptions {
   TransportKind transport = TransportKind::kInProcess;
   ExternalCoordinator external;  // used with kGrpc when `address` is not empty
   double dropout = 0;            // probability that a selected device drops out of a round, at a random step
+  std::size_t mask_helpers = 1;  // of a one-shot task: 1 or 2
   bool silent_dropout = false;   // vanish without a word (the coordinator waits for its deadlines) instead of
                                  // leaving with an Abandon call
   std::uint64_t seed = 0;
