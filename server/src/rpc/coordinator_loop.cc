@@ -47,6 +47,11 @@ struct CoordinatorLoop::State {
   WorkQueue<FinishCohortAction> asking{};
   WorkQueue<std::unique_ptr<VerifyAction>> verifying{};  // the coordinator bounds them, too
   WorkQueue<StoreAction> storing{};  // holds at most kStoreRequestsMax: the coordinator sees to that
+  struct Answer {
+    Done done;
+    ReplyBody body;
+  };
+  WorkQueue<Answer> answering{};  // of calls, each of which is answered once
   bool stopping = false;
   Status status{};
 
@@ -54,11 +59,12 @@ struct CoordinatorLoop::State {
   void step(Event event);
   void handle(Event event);
   void perform(Action action, Time now);
-  void reply(const ReplyAction& action);
+  void reply(ReplyAction action);
   void run_coordinator();
   void run_finishing(WorkQueue<FinishCohortAction>& from, std::size_t threads);
   void run_store();
   void run_verifying();
+  void run_answering();
   // Blocks until there is work; nullopt when all is done and the queue is closed.
   template <typename Work>
   std::optional<Work> next_work(WorkQueue<Work>& from);
@@ -94,16 +100,13 @@ std::optional<Event> CoordinatorLoop::State::next_event() {
   }
 }
 
-void CoordinatorLoop::State::reply(const ReplyAction& action) {
-  Done done;
-  {
-    const std::lock_guard lock(mutex);
-    const auto call = calls.find(action.call.value);
-    if (call == calls.end()) return;  // cancelled
-    done = std::move(call->second);
-    calls.erase(call);
-  }
-  done(action.body);
+void CoordinatorLoop::State::reply(ReplyAction action) {
+  const std::lock_guard lock(mutex);
+  const auto call = calls.find(action.call.value);
+  if (call == calls.end()) return;  // cancelled
+  answering.work.push_back({std::move(call->second), std::move(action.body)});
+  calls.erase(call);
+  answering.ready.notify_one();
 }
 
 // What cohorts say to the event's actions is heard before anything else.
@@ -122,8 +125,8 @@ void CoordinatorLoop::State::handle(Event event) {
 }
 
 void CoordinatorLoop::State::perform(Action action, Time now) {
-  if (const auto* answer = std::get_if<ReplyAction>(&action)) {
-    reply(*answer);
+  if (auto* answer = std::get_if<ReplyAction>(&action)) {
+    reply(std::move(*answer));
   } else if (const auto* command = std::get_if<CohortAction>(&action)) {
     for (CohortEvent& event : parts.cohorts.step(command->cohort, command->command, now)) {
       cohort_events.push_back(std::move(event));
@@ -148,17 +151,16 @@ void CoordinatorLoop::State::perform(Action action, Time now) {
 
 // Answers every open call with `why`, now and from now on. Coordinator thread only.
 void CoordinatorLoop::State::end(Status why) {
-  std::unordered_map<std::uint64_t, Done> open;
-  {
-    const std::lock_guard lock(mutex);
-    stopping = true;
-    status = why;
-    queue.clear();
-    open.swap(calls);
-    close_finishing();
+  const std::lock_guard lock(mutex);
+  stopping = true;
+  queue.clear();
+  for (auto& [call, done] : calls) {
+    answering.work.push_back({std::move(done), ReplyBody(unavailable(why.message()))});
   }
-  const ReplyBody body(unavailable(why.message()));
-  for (const auto& [call, done] : open) done(body);
+  calls.clear();
+  status = std::move(why);
+  close_finishing();
+  answering.ready.notify_one();
 }
 
 void CoordinatorLoop::State::run_coordinator() {
@@ -241,6 +243,11 @@ void CoordinatorLoop::State::run_store() {
   }
 }
 
+// Serialising a model's piece or a roster takes longer than deciding on it.
+void CoordinatorLoop::State::run_answering() {
+  while (const std::optional<Answer> answer = next_work(answering)) answer->done(answer->body);
+}
+
 CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopOptions options)
     : state_(new State{parts, std::move(options)}) {
   SOTTO_CHECK(state_->options.finish_threads > 0 && state_->options.queue_max > 0);
@@ -251,6 +258,7 @@ CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopO
       std::thread([state = state_.get()] { state->run_finishing(state->asking, secagg::kHelpersMax); });
   verify_thread_ = std::thread([state = state_.get()] { state->run_verifying(); });
   store_thread_ = std::thread([state = state_.get()] { state->run_store(); });
+  answer_thread_ = std::thread([state = state_.get()] { state->run_answering(); });
 }
 
 CoordinatorLoop::~CoordinatorLoop() { stop(); }
@@ -308,11 +316,14 @@ void CoordinatorLoop::stop() {
     const std::lock_guard lock(state_->mutex);
     state_->storing.closed = true;
     state_->storing.ready.notify_one();
+    state_->answering.closed = true;
+    state_->answering.ready.notify_one();
   }
   if (finish_thread_.joinable()) finish_thread_.join();
   if (ask_thread_.joinable()) ask_thread_.join();
   if (verify_thread_.joinable()) verify_thread_.join();
   if (store_thread_.joinable()) store_thread_.join();
+  if (answer_thread_.joinable()) answer_thread_.join();
 }
 
 Status CoordinatorLoop::status() const {

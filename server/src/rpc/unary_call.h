@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -48,7 +49,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     UnaryCall* call = new UnaryCall(&loop);
     call->ticket_ = std::move(ticket);
     const auto done = [call, answer = std::move(answer)](const CoordinatorLoop::ReplyBody& body) {
-      call->Finish(answer(body));
+      call->Finish(answered(answer, body));
     };
     // gRPC does not let go of a reactor before the method that made it returns, so `call` is still alive
     // below.
@@ -60,6 +61,15 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
  private:
   explicit UnaryCall(CoordinatorLoop* loop) : self_(this), loop_(loop) {}
+
+  static grpc::Status answered(const Answer& answer, const CoordinatorLoop::ReplyBody& body) {
+    try {
+      return answer(body);
+    } catch (const std::exception& exception) {  // no memory for it
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+              std::string("the answer could not be written: ") + exception.what()};
+    }
+  }
 
   // The device went away, its deadline passed, or the server is shutting down.
   void OnCancel() override {

@@ -142,6 +142,22 @@ TEST_F(CoordinatorLoopTest, PassesNoticesOn) {
   EXPECT_EQ(notice.get_future().get(), "abandoned: battery");
 }
 
+TEST_F(CoordinatorLoopTest, GoesOnWhileAnAnswerIsBeingWritten) {
+  std::promise<void> began;
+  std::promise<void> may_end;
+  std::promise<void> noticed;
+  CoordinatorLoop loop(parts_, {.notice = [&](const NoticeAction&) { noticed.set_value(); }});
+  loop.submit(check_in("d"), [&](const Body&) {
+    began.set_value();
+    may_end.get_future().wait();
+  });
+  began.get_future().wait();
+  auto later = post(loop, AbandonEvent{{}, {{}, "battery"}});
+  EXPECT_EQ(noticed.get_future().wait_for(kPatience), std::future_status::ready);
+  may_end.set_value();
+  EXPECT_EQ(code(get(std::move(later))), StatusCode::kOk);
+}
+
 TEST_F(CoordinatorLoopTest, HearsOfTheAuthoritysBulletinUntilItStops) {
   std::promise<std::string> notice;
   CoordinatorLoop loop(parts_,

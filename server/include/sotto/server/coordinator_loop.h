@@ -1,15 +1,16 @@
 // The coordinator's thread: everybody else posts events to a bounded queue and gets answers through
 // callbacks.
 //
-//   gRPC threads --submit()--> [queue] --> coordinator thread: step() --> callbacks, notices
+//   gRPC threads --submit()--> [queue] --> coordinator thread: step() --> notices
 //                                 ^            |  ^                 |
-//                                 |            v  | cohorts         |
+//                                 |            v  | cohorts         +-- answering thread: callbacks
 //                                 +-- CohortFinished ------ finishing thread <- FinishCohortAction
 //                                 +-- VerifiedEvent ------- verifying thread <- VerifyAction
 //                                 +-- StoreAnsweredEvent -- store thread <----- StoreAction
 //
 // Cohorts are carried along in the coordinator's thread: vectors are added at memory speed. The store has a
-// thread of its own, so a slow disk keeps nobody waiting but whoever asked for what is on it.
+// thread of its own, so a slow disk keeps nobody waiting but whoever asked for what is on it. Answers are
+// serialised and sent on another: a fleet that fetches its model does not hold up the round.
 //
 // Thread-safe unless noted. An exception that escapes from a library below the coordinator ends the loop:
 // every call is answered with kUnavailable from then on and status() says why.
@@ -66,7 +67,7 @@ class CoordinatorLoop {
   CoordinatorLoop& operator=(const CoordinatorLoop&) = delete;
 
   // Posts the event under a new CallId (event.call is overwritten). `done` is called once, unless cancel()
-  // succeeds first: on the coordinator's thread, or before submit() returns with kResourceExhausted when the
+  // succeeds first: on the answering thread, or before submit() returns with kResourceExhausted when the
   // queue is full and kUnavailable when the loop has stopped. It must be quick and must not throw.
   template <CallEvent Event>
   CallId submit(Event event, Done done) {
@@ -100,6 +101,7 @@ class CoordinatorLoop {
   std::thread ask_thread_;  // finishes cohorts that ask a helper, one after the other
   std::thread verify_thread_;
   std::thread store_thread_;
+  std::thread answer_thread_;
 };
 
 }  // namespace sotto::server
