@@ -1,18 +1,23 @@
 #include "mask_helper_rpc.h"
 
+#include <fmt/core.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
 #include <atomic>
 #include <exception>
+#include <optional>
+#include <utility>
 
+#include "door/fleet_port.h"
+#include "mask_helper/refusal_log.h"
 #include "rpc/rpc_status.h"
 #include "rpc/tls_credentials.h"
 #include "sotto.grpc.pb.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/limits.h"
-#include "sotto/hosting/listen_address.h"
+#include "sotto/hosting/listening_sockets.h"
 #include "sotto/proto/convert.h"
 #include "sotto/secagg/one_shot.h"
 
@@ -22,7 +27,15 @@ namespace {
 // A request of the largest set, with room for protobuf's own bytes.
 constexpr std::size_t kRequestBytesMax =
     secagg::helper_request_bytes(limits::kPlanBytesMax, limits::kParticipantsMax, secagg::kHelpersMax) + 64;
-constexpr int kCallsAtOnceMax = 8;  // they wait for their turn
+constexpr int kCallsAtOnceMax = 8;  // of a connection; they wait for their turn
+// Coordinators have a connection each, so whoever opens many is none.
+constexpr std::size_t kConnectionsMax = 256;
+constexpr std::size_t kConnectionsOfAddressMax = 16;
+constexpr RateLimit kConnectionRate{.per_second = 2, .burst = 60};
+constexpr int kHandshakeMs = 10'000;
+constexpr int kIdleMs = 60'000;
+// Requests of some coordinators at a time. What comes beyond it waits in the network.
+constexpr std::size_t kMemoryBytesMax = std::size_t{256} << 20;
 
 class Service final : public v1::MaskHelper::Service {
  public:
@@ -75,7 +88,9 @@ class Service final : public v1::MaskHelper::Service {
       return to_rpc_status(answer.error(), Audience::kDevice);
     }
     if (const auto* refusal = std::get_if<proto::HelperRefusal>(&*answer)) {
-      tell(NoticeAction::Level::kWarning, "refused: " + refusal->reason);
+      if (const auto line = refusals_.line(refusal->reason, clock_.now())) {
+        tell(NoticeAction::Level::kWarning, *line);
+      }
     } else {
       tell(NoticeAction::Level::kInfo, "gave out the sum of a set's masks");
     }
@@ -92,6 +107,7 @@ class Service final : public v1::MaskHelper::Service {
   Executor& executor_;
   const Clock& clock_;
   std::mutex turn_;
+  RefusalLog refusals_;  // guarded by `turn_`
   std::atomic<bool> stopping_ = false;
 };
 
@@ -101,27 +117,37 @@ class MaskHelperRpc::Impl {
  public:
   Impl(const MaskHelperServerOptions& options, mask_helper::MaskHelper& helper,
        identity::BulletinWatch& bulletin, Executor& executor)
-      : service_(options, helper, bulletin, executor) {}
+      : notice_(options.notice), service_(options, helper, bulletin, executor), door_({}, {}) {}
   ~Impl() { shutdown(std::chrono::milliseconds(0)); }
 
   Status listen(const std::string& address, const hosting::TlsCertificate& certificate) {
-    SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(address));
+    auto sockets = hosting::ListeningSockets::open(address);
+    if (!sockets) return sockets.error();
     grpc::ServerBuilder builder;
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kCallsAtOnceMax);
     builder.SetMaxReceiveMessageSize(static_cast<int>(kRequestBytesMax));
     builder.SetMaxSendMessageSize(static_cast<int>(limits::kMessageBytesMax));
-    builder.SetResourceQuota(grpc::ResourceQuota("mask-helper").SetMaxThreads(2 * kCallsAtOnceMax));
+    builder.SetResourceQuota(
+        grpc::ResourceQuota("mask-helper").Resize(kMemoryBytesMax).SetMaxThreads(2 * kCallsAtOnceMax));
     builder.RegisterService(&service_);
-    int bound_port = 0;
-    builder.AddListeningPort(address, tls_credentials(certificate.server_file), &bound_port);
+    acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+        tls_credentials(certificate.server_file));
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr || bound_port == 0) {
-      server_ = nullptr;
-      SOTTO_RETURN_IF_ERROR(hosting::explain_listen_failure(address));
-      return io_error("cannot serve TLS on " + address + ": gRPC refused the server's certificate or key");
-    }
-    port_ = static_cast<std::uint16_t>(bound_port);
+    if (server_ == nullptr) return io_error("cannot serve TLS on " + address + ": gRPC refused to start");
+    port_.emplace(std::move(*sockets), FleetPortParts{addresses_, door_, clock_},
+                  FleetPortOptions{.limits = {.rate = kConnectionRate,
+                                              .of_address_max = kConnectionsOfAddressMax,
+                                              .all_max = kConnectionsMax},
+                                   .notice = notice_});
+    SOTTO_RETURN_IF_ERROR(port_->start([this](int listener, int descriptor) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+      connection.listener_fd = listener;
+      connection.fd = descriptor;
+      acceptor_->HandleNewConnection(&connection);
+    }));
     set_serving(true);
     return {};
   }
@@ -131,8 +157,9 @@ class MaskHelperRpc::Impl {
     if (server_ != nullptr) set_serving(false);
   }
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return port_->port(); }
   void shutdown(std::chrono::milliseconds grace) {
+    if (port_) port_->stop();
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + grace);
     server_ = nullptr;
   }
@@ -143,9 +170,14 @@ class MaskHelperRpc::Impl {
     if (health != nullptr) health->SetServingStatus(v1::MaskHelper::service_full_name(), serving);
   }
 
+  const hosting::NoticeSink notice_;
+  const SystemClock clock_;  // of the door; plans have one that tests set
+  const CallerAddresses addresses_;
   Service service_;
-  std::uint16_t port_ = 0;
+  Doorkeeper door_;  // counts connections; calls are bounded by streams and memory
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
+  std::optional<FleetPort> port_;
 };
 
 MaskHelperRpc::MaskHelperRpc(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

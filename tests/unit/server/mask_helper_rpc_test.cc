@@ -1,13 +1,19 @@
 // A mask helper as a process serves it, and the coordinator's way to it, over loopback.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include "sotto/base/clock.h"
+#include "sotto/host/address.h"
 #include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
@@ -21,6 +27,16 @@ namespace {
 
 using std::filesystem::path;
 using ::testing::HasSubstr;
+
+int connected_to(std::uint16_t port) {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(port);
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::connect(descriptor, reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+  return descriptor;
+}
 
 // Stands where it is put. The helper reads it on threads of its own.
 class StandingClock final : public Clock {
@@ -119,6 +135,27 @@ TEST_F(MaskHelperOverGrpc, AnswersNoPlanOfBeforeItsStart) {
       EXPECT_EQ(std::get<proto::HelperRefusal>(*reply).kind, proto::HelperRefusal::Kind::kBeforeStart);
     }
   }
+}
+
+// Whoever opens connections without end has its own few, and the operator is told.
+TEST_F(MaskHelperOverGrpc, AnAddressHasItsConnectionsAndNoMore) {
+  serve();
+  let_the_plans_time_come();
+  const auto link = client(server_->address());
+  expect_sum(link->sum_masks(fleet_->request({0, 1, 2, 3, 4})), {0, 1, 2, 3, 4});
+  const auto place = host::parse_host_port(server_->address());
+  std::vector<int> sockets;
+  for (int i = 0; i < 40; ++i) sockets.push_back(connected_to(place->port));
+  const auto refused = [&] {
+    return std::count_if(sockets.begin(), sockets.end(), [](int socket) {
+      char byte = 0;
+      return ::recv(socket, &byte, 1, MSG_DONTWAIT) == 0;
+    });
+  };
+  for (int i = 0; i < 200 && refused() < 25; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(refused(), 25);  // 16 are let in, of which one is the link
+  expect_sum(link->sum_masks(fleet_->request({0, 1, 2, 3, 4})), {0, 1, 2, 3, 4});
+  for (const int socket : sockets) ::close(socket);
 }
 
 TEST_F(MaskHelperOverGrpc, IsAskedAgainWhileItsClockIsBehind) {
