@@ -123,6 +123,8 @@ ALTER TABLE coordinator ADD COLUMN tasks_xor BLOB NOT NULL DEFAULT x'';
 ALTER TABLE coordinator ADD COLUMN neighbours_xor BLOB NOT NULL DEFAULT x'';
 ALTER TABLE coordinator ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
 UPDATE coordinator SET store_id = randomblob(16);
+-- Tasks of before there was a choice keep every version, as they were told.
+UPDATE task SET spec = json_set(spec, '$.keep_versions', 0) WHERE json_valid(spec);
 )sql",
 };
 

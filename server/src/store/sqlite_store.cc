@@ -30,6 +30,15 @@ constexpr char kAddRoundDigest[] =
     "UPDATE task SET rounds_xor = sotto_xor(rounds_xor, (SELECT digest FROM round WHERE task = ?1 AND "
     "round = ?2)) WHERE id = ?1";
 
+#define SOTTO_FORGOTTEN                                                         \
+  "FROM model WHERE task = ?1 AND version NOT IN "                              \
+  "(SELECT version FROM model WHERE task = ?1 ORDER BY version DESC LIMIT ?2) " \
+  "AND (?3 = 0 OR version % ?3 != 0)"
+constexpr char kForget[] = "DELETE " SOTTO_FORGOTTEN;
+constexpr char kSubtractForgotten[] =
+    "UPDATE task SET models_xor = sotto_xor(models_xor, (SELECT sotto_xor(digest) " SOTTO_FORGOTTEN
+    ")) WHERE id = ?1";
+
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(hosting::SealedDatabase sealed) : sealed_(std::move(sealed)) {}
@@ -53,6 +62,7 @@ class SqliteStore final : public Store {
  private:
   Status insert_model(TaskId task, const StoredModel& model);
   Status insert_round(const proto::RoundRecord& round);
+  Status forget_versions(TaskId task);
   Status update_state(TaskId task, proto::TaskState state);
   // kNotFound when there is no such task.
   Status require_task(TaskId task);
@@ -257,13 +267,32 @@ Status SqliteStore::insert_round(const proto::RoundRecord& round) {
   return seal_row(kSealRound, kAddRoundDigest, round.task, round.round.value);
 }
 
+// What a task does not keep leaves room in the file for what comes.
+Status SqliteStore::forget_versions(TaskId task) {
+  hosting::SqliteStatement select(database(), "SELECT spec FROM task WHERE id = ?");
+  const Result<bool> row = select.bind(task.value).step();
+  if (!row) return row.error();
+  const Result<proto::TaskSpec> spec = proto::decode_task_spec(*row ? select.text() : "");
+  if (!spec) return damaged(task, "its specification: " + spec.error().message());
+  const std::uint32_t kept = versions_kept(*spec);
+  if (kept == 0) return {};
+  for (const char* sql : {kSubtractForgotten, kForget}) {
+    hosting::SqliteStatement statement(database(), sql);
+    SOTTO_RETURN_IF_ERROR(statement.bind(task.value).bind(kept).bind(spec->keep_every).run());
+  }
+  return {};
+}
+
 Status SqliteStore::record_round(const proto::RoundRecord& round, const StoredModel* model,
                                  proto::TaskState state) {
   hosting::SealedChange change(sealed_);
   SOTTO_RETURN_IF_ERROR(change.begin());
   SOTTO_RETURN_IF_ERROR(require_task(round.task));
   SOTTO_RETURN_IF_ERROR(insert_round(round));
-  if (model != nullptr) SOTTO_RETURN_IF_ERROR(insert_model(round.task, *model));
+  if (model != nullptr) {
+    SOTTO_RETURN_IF_ERROR(insert_model(round.task, *model));
+    SOTTO_RETURN_IF_ERROR(forget_versions(round.task));
+  }
   SOTTO_RETURN_IF_ERROR(update_state(round.task, state));
   SOTTO_RETURN_IF_ERROR(seal_task(round.task));
   return change.commit();

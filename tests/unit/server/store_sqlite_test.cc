@@ -164,7 +164,7 @@ TEST_F(SqliteStore, NeverReturnsAModelWithAFlippedByte) {
   const std::string original((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   in.close();
   std::size_t refused = 0;
-  for (std::size_t offset = 0; offset < original.size(); offset += 251) {
+  for (std::size_t offset = 0; offset < original.size(); offset += 499) {
     std::string damaged = original;
     damaged[offset] = static_cast<char>(damaged[offset] ^ 0x40);
     std::ofstream(path_, std::ios::binary) << damaged;
@@ -367,6 +367,30 @@ TEST_F(SqliteStore, IsCheckedWithoutBeingMadeOrChanged) {
   EXPECT_TRUE(sound.ok()) << sound.message();
 }
 
+// A file that grew with every commit filled disks.
+TEST_F(SqliteStore, StopsGrowingOnceItKeepsAsMuchAsItsTaskSays) {
+  proto::TaskSpec spec = sample_spec("gait");
+  spec.model.hidden = {1000};
+  spec.keep_versions = 20;
+  spec.keep_every = 0;
+  const auto model = [&](std::uint64_t version) {
+    StoredModel made = sample_model(version);
+    made.parameters.assign(spec.model.parameter_count(), static_cast<float>(version));
+    made.digest = testing::digest_of(made.parameters);
+    return made;
+  };
+  auto store = must_open();
+  const TaskId id = *store->create_task(spec, model(0));
+  for (std::uint64_t version = 1; version <= 60; ++version) {
+    const StoredModel next = model(version);
+    ASSERT_TRUE(store->record_round(sample_round(id, version, true), &next, proto::TaskState::kActive).ok());
+  }
+  store.reset();
+  const std::uintmax_t model_bytes = spec.model.parameter_count() * sizeof(float);
+  EXPECT_LT(std::filesystem::file_size(path_), 30 * model_bytes);
+  must_open();
+}
+
 // ---- older schemas ----
 
 class OlderSqliteStore : public SqliteStore {
@@ -479,6 +503,37 @@ TEST_F(SqliteStore, KeepsItsEpochAndWhatIsReserved) {
   const RoundId block = round_id({.epoch = 1, .counter = limits::kRoundsReserved});
   EXPECT_EQ(store->load_tasks()->at(0).rounds_reserved, block);
   EXPECT_EQ(take_up_tasks(*store)->at(0).last_round, block) << "no number of the first block is used again";
+}
+
+// From each version of the schema to this one: what was there is there, sealed, and nothing is forgotten.
+TEST_F(OlderSqliteStore, IsBroughtUpToDateFromEveryVersion) {
+  for (std::size_t version = 2; version < kSchema.migrations.size(); ++version) {
+    SCOPED_TRACE(version);
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    write_version_2(std::vector<float>(7, 0.5f));
+    sql("INSERT INTO round VALUES (1, 7, 'committed', 'why', 0, 1, 5, 6, 1, 3, 3, 3, 3, 3, 900, 3, 30, 33, "
+        "21, "
+        "4096, 1, 0.5, 3)");
+    {
+      auto database = hosting::SqliteDatabase::open(path_, 10);
+      ASSERT_TRUE(hosting::prepare_schema(*database, {.application_id = kSchema.application_id,
+                                                      .migrations = kSchema.migrations.first(version)})
+                      .ok());
+    }
+    {
+      auto store = must_open();
+      const auto tasks = store->load_tasks();
+      ASSERT_TRUE(tasks.has_value()) << tasks.error().message();
+      EXPECT_EQ(tasks->at(0).model.parameters, sample_model(1).parameters);
+      EXPECT_EQ(tasks->at(0).spec.keep_versions, 0u) << "as it was told then";
+      EXPECT_EQ(tasks->at(0).rounds_reserved, RoundId{7 + limits::kRoundsOpenMax});
+      EXPECT_EQ(store->rounds(TaskId{1}, 9)->at(0).reason, "why");
+      EXPECT_EQ(store->models(TaskId{1})->size(), 2u);
+    }
+    sql("UPDATE round SET reason = 'other'");
+    expect_refused(StatusCode::kDataLoss, "table round");
+  }
 }
 
 TEST_F(OlderSqliteStore, DoesNotMakeADamagedVelocitySound) {

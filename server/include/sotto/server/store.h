@@ -67,7 +67,7 @@ class Store {
   }
   [[nodiscard]] virtual Result<std::vector<StoredTask>> load_tasks() = 0;
   // One transaction: the round's record, the new model when committed (nullptr when abandoned), the task's
-  // state.
+  // state; and the end of older versions that the task does not keep (is_kept()). Their rounds' records stay.
   [[nodiscard]] virtual Status record_round(const proto::RoundRecord& round, const StoredModel* model,
                                             proto::TaskState state) = 0;
   // Newest first, at most `count_max`.
@@ -76,6 +76,9 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<proto::ModelRecord>> models(TaskId task) = 0;
   [[nodiscard]] virtual Result<StoredModel> model(TaskId task, ModelVersion version) = 0;
 };
+
+// How many newest versions a task keeps: those that devices of open rounds may still fetch, at least. 0: all.
+[[nodiscard]] std::uint32_t versions_kept(const proto::TaskSpec& spec);
 
 // What a coordinator goes on with: the store's tasks, with a block of round numbers reserved for each that is
 // not complete, above all that an earlier run may have used. Durable when it returns.
