@@ -134,7 +134,7 @@ Result<SealedDatabase> SealedDatabase::open(const SealedOptions& options, const 
   return sealed;
 }
 
-Status SealedDatabase::check(const SealedOptions& options, const SealedSchema& schema) {
+Result<SealedDatabase> SealedDatabase::inspect(const SealedOptions& options, const SealedSchema& schema) {
   const Result<std::optional<Step>> step = known_step(options);
   if (!step) return step.error();
   if (is_missing_or_empty(options.path)) {
@@ -145,7 +145,8 @@ Status SealedDatabase::check(const SealedOptions& options, const SealedSchema& s
   if (!database) return database.error();
   const Result<std::int64_t> version = check_schema(*database, schema.schema);
   if (!version) return version.error();
-  return check_all(*database, schema, *version, *step, options);
+  SOTTO_RETURN_IF_ERROR(check_all(*database, schema, *version, *step, options));
+  return SealedDatabase(std::move(*database), schema);
 }
 
 // From here on the step is this file's.

@@ -123,6 +123,11 @@ void MaskHelperServer::stop(std::chrono::milliseconds grace) { impl_->stop(grace
 
 path mask_helper_public_file(const path& data_dir) { return data_dir / "helper-public.hex"; }
 
+Status check_mask_helper_key(const path& data_dir) {
+  const auto scalar = identity::load_x25519_private_key(secret_file(data_dir));
+  return scalar ? check_key(data_dir, crypto::X25519PrivateKey(*scalar)) : scalar.error();
+}
+
 Status create_mask_helper(const path& data_dir) {
   SOTTO_RETURN_IF_ERROR(host::make_private_folder(data_dir));
   std::error_code ignored;

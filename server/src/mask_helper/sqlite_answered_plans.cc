@@ -141,7 +141,7 @@ Result<std::unique_ptr<AnsweredPlans>> open_answered_plans(const std::filesystem
 }
 
 Status check_answered_plans(const std::filesystem::path& path) {
-  return SealedDatabase::check(options_for(path), kSchema);
+  return SealedDatabase::inspect(options_for(path), kSchema).status();
 }
 
 }  // namespace sotto::server

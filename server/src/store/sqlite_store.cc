@@ -6,6 +6,7 @@
 #include "sotto/hosting/sealed_database.h"
 #include "sotto/proto/task_json.h"
 #include "sotto/server/store.h"
+#include "store/backup.h"
 #include "store/coordinator_schema.h"
 #include "store/model_bytes.h"
 
@@ -58,6 +59,7 @@ class SqliteStore final : public Store {
   Result<std::vector<proto::RoundRecord>> rounds(TaskId task, std::uint32_t count_max) override;
   Result<std::vector<proto::ModelRecord>> models(TaskId task) override;
   Result<StoredModel> model(TaskId task, ModelVersion version) override;
+  Status backup(const std::filesystem::path& file) override { return write_backup(sealed_, file); }
 
  private:
   Status insert_model(TaskId task, const StoredModel& model);
@@ -461,12 +463,18 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
   if (!sealed) return sealed.error();
   const std::optional<std::uint32_t> below = sealed->accepted_below();
   auto store = std::make_unique<SqliteStore>(std::move(*sealed));
-  if (below) SOTTO_RETURN_IF_ERROR(store->raise_epoch_above(*below));
+  if (below) SOTTO_RETURN_IF_ERROR(store->raise_epoch_above(std::max(*below, options.epoch_above)));
   return std::unique_ptr<Store>(std::move(store));
 }
 
 Status check_sqlite_store(const SqliteOptions& options) {
-  return hosting::SealedDatabase::check(sealed_options(options), kCoordinatorSchema);
+  return hosting::SealedDatabase::inspect(sealed_options(options), kCoordinatorSchema).status();
+}
+
+Status examine_sqlite_store(const SqliteOptions& options) {
+  auto sealed = hosting::SealedDatabase::inspect(sealed_options(options), kCoordinatorSchema);
+  if (!sealed) return sealed.error();
+  return check_models(sealed->database());
 }
 
 }  // namespace sotto::server

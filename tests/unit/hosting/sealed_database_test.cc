@@ -83,7 +83,7 @@ class Sealed : public testing::Test {
     EXPECT_EQ(opened.error().code(), StatusCode::kDataLoss) << opened.error().message();
     EXPECT_THAT(opened.error().message(), HasSubstr(words));
     EXPECT_THAT(opened.error().message(), HasSubstr("ask its owner"));
-    EXPECT_EQ(SealedDatabase::check(options(), kSealed).code(), StatusCode::kDataLoss);
+    EXPECT_EQ(SealedDatabase::inspect(options(), kSealed).status().code(), StatusCode::kDataLoss);
   }
 
   TemporaryDirectory folder_;

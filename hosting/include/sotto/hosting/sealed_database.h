@@ -55,8 +55,10 @@ class SealedDatabase {
   // naming the file and what to do; as prepare_schema() otherwise. A file that does not exist is made only
   // where no step says that there was one.
   [[nodiscard]] static Result<SealedDatabase> open(const SealedOptions& options, const SealedSchema& schema);
-  // The checks alone, of an existing file: nothing is written, and its log stays.
-  [[nodiscard]] static Status check(const SealedOptions& options, const SealedSchema& schema);
+  // The checks alone, of an existing file (kNotFound otherwise): nothing is written, its tables stay those of
+  // its version, and closing it leaves its log.
+  [[nodiscard]] static Result<SealedDatabase> inspect(const SealedOptions& options,
+                                                      const SealedSchema& schema);
 
   [[nodiscard]] SqliteDatabase& database() { return database_; }
   [[nodiscard]] const SqliteDatabase& database() const { return database_; }

@@ -52,6 +52,9 @@ struct TlsCertificate {
 [[nodiscard]] Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOptions& options,
                                                                     Time now);
 
+// What load_or_create_tls_certificate() would refuse of the files that are there, without making any.
+[[nodiscard]] Status check_tls_files(const std::filesystem::path& directory, Time now);
+
 // Whether a server can prove itself with these. kDataLoss says what is wrong with them.
 [[nodiscard]] Status check_key_of_certificate(std::string_view certificate_pem,
                                               std::string_view private_key_pem);

@@ -75,6 +75,11 @@ class Store {
                                                                        std::uint32_t count_max) = 0;
   [[nodiscard]] virtual Result<std::vector<proto::ModelRecord>> models(TaskId task) = 0;
   [[nodiscard]] virtual Result<StoredModel> model(TaskId task, ModelVersion version) = 0;
+  // A copy of all that is stored, and of the files beside it, in a new file (backup.h). A store without a
+  // file has none: kFailedPrecondition.
+  [[nodiscard]] virtual Status backup(const std::filesystem::path& /*file*/) {
+    return failed_precondition("this store is kept in memory: there is nothing to back up");
+  }
 };
 
 // How many newest versions a task keeps: those that devices of open rounds may still fetch, at least. 0: all.
@@ -102,9 +107,12 @@ struct SqliteOptions {
   // Take a database that was set back, or is missing, all the same; its epoch is then raised above whatever
   // is known to have been used.
   bool accept_older = false;
+  std::uint32_t epoch_above = 0;  // which is known of from elsewhere, when an older one is accepted
 };
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options);
 // What opening would refuse, without writing anything; kNotFound when there is no file.
 [[nodiscard]] Status check_sqlite_store(const SqliteOptions& options);
+// And what no start looks at: the bytes of every model version.
+[[nodiscard]] Status examine_sqlite_store(const SqliteOptions& options);
 
 }  // namespace sotto::server
