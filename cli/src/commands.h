@@ -24,5 +24,8 @@ void add_device_command(CLI::App& app, ExitCode& exit_code);
 void add_device_ledger_command(CLI::App& device, ExitCode& exit_code);
 void add_simulate_command(CLI::App& app, ExitCode& exit_code);
 void add_dataset_command(CLI::App& app, ExitCode& exit_code);
+void add_backup_command(CLI::App& app, ExitCode& exit_code);
+void add_restore_command(CLI::App& app, ExitCode& exit_code);
+void add_doctor_command(CLI::App& app, ExitCode& exit_code);
 
 }  // namespace sotto::cli

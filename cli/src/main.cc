@@ -82,6 +82,9 @@ int run(int argc, char** argv) {
   add_mask_helper_command(app, exit_code);
   add_device_command(app, exit_code);
   add_dataset_command(app, exit_code);
+  add_backup_command(app, exit_code);
+  add_restore_command(app, exit_code);
+  add_doctor_command(app, exit_code);
   if (report_unknown_command(app, argc, argv)) return static_cast<int>(ExitCode::kUsage);
   try {
     app.parse(argc, argv);

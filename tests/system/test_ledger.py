@@ -67,15 +67,18 @@ class Ledger(FleetTest):
         coordinator = Coordinator(data_dir).start()
         self.create_task(coordinator)
         self.assertEqual(coordinator.end(), 0)
-        backup = self.folder / "backup.db"
-        shutil.copy(data_dir / "sotto.db", backup)
+        kept = self.folder / "kept"
+        kept.mkdir()
+        for name in ("sotto.db", "sotto.db.step"):
+            shutil.copy(data_dir / name, kept)
         coordinator = Coordinator(data_dir, port=coordinator.port).start()
         devices = self.fleet(coordinator)
         wait_until(lambda: self.show(coordinator)["rounds_committed"] >= 2, what="two rounds")
         self.assertEqual(coordinator.end(), 0)
-        for file in data_dir.glob("sotto.db*"):
-            file.unlink()
-        shutil.copy(backup, data_dir / "sotto.db")
+        shutil.copy(kept / "sotto.db", data_dir)
+        alone = run("serve", "--local-authority", "--data-dir", data_dir, "--listen", "127.0.0.1:0")
+        self.assert_refused(alone, 1, "was set back", "--accept-older-store")
+        shutil.copy(kept / "sotto.db.step", data_dir)  # with it, the coordinator itself cannot know
 
         with Coordinator(data_dir, port=coordinator.port) as set_back:
             wait_until(lambda: "restart the coordinator with --raise-epoch" in set_back.log_text(),

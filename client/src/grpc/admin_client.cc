@@ -24,6 +24,7 @@ namespace sotto::client {
 namespace {
 
 constexpr std::chrono::seconds kDeadline{15};
+constexpr std::chrono::seconds kBackupDeadline{3600};  // of a store of many gigabytes
 
 // Says more than gRPC would about a socket that nobody answers.
 Status check_socket(const std::filesystem::path& socket) {
@@ -61,9 +62,10 @@ class AdminClient::Impl {
   using Method = grpc::Status (v1::Admin::Stub::*)(grpc::ClientContext*, const WireRequest&, WireReply*);
 
   template <typename WireReply, typename WireRequest>
-  Status call_raw(Method<WireRequest, WireReply> method, const WireRequest& request, WireReply& reply) {
+  Status call_raw(Method<WireRequest, WireReply> method, const WireRequest& request, WireReply& reply,
+                  std::chrono::seconds deadline = kDeadline) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+    context.set_deadline(std::chrono::system_clock::now() + deadline);
     const grpc::Status status = ((*stub_).*method)(&context, request, &reply);
     return status.ok() ? Status() : from_rpc_status(status, peer_);
   }
@@ -163,6 +165,14 @@ Result<std::vector<std::uint8_t>> AdminClient::fetch_model(const proto::ModelRec
     return data_loss("the model that arrived does not have the digest the coordinator lists: try again");
   }
   return bytes;
+}
+
+Result<std::uint64_t> AdminClient::backup(const std::filesystem::path& file) {
+  v1::BackupRequest request;
+  request.set_path(std::filesystem::absolute(file).string());
+  v1::BackupReply reply;
+  SOTTO_RETURN_IF_ERROR(impl_->call_raw(&v1::Admin::Stub::Backup, request, reply, kBackupDeadline));
+  return reply.bytes();
 }
 
 Result<std::unique_ptr<AdminClient>> AdminClient::connect(const std::filesystem::path& socket) {

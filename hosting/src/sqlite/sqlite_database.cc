@@ -80,6 +80,14 @@ Status SqliteDatabase::error(int code, const std::string& doing) const {
   }
 }
 
+Status SqliteDatabase::copy_to(SqliteDatabase& to) const {
+  sqlite3_backup* copy = sqlite3_backup_init(to.handle(), "main", handle(), "main");
+  if (copy == nullptr) return to.error(sqlite3_extended_errcode(to.handle()), "copying into it");
+  sqlite3_backup_step(copy, -1);  // finish() says how it went
+  const int code = sqlite3_backup_finish(copy);
+  return code == SQLITE_OK ? Status() : to.error(code, "copying " + path_ + " into it");
+}
+
 std::int64_t SqliteDatabase::last_insert_rowid() const { return sqlite3_last_insert_rowid(handle()); }
 
 SqliteStatement::SqliteStatement(SqliteDatabase& database, const char* sql) : database_(database), sql_(sql) {

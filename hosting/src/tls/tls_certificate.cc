@@ -42,7 +42,7 @@ Result<Key> load_ca_key(const path& file) {
   if (!pem) return pem.error();
   if (!pem->has_value()) return Key();
   Key key = key_from_pem((*pem)->reveal_text());
-  if (key == nullptr) return damaged(file, "holds no private key");
+  if (key == nullptr) return damaged(file, "holds no private key, or one whose halves do not fit");
   return key;
 }
 
@@ -78,24 +78,32 @@ Result<Authority> create_authority(const TlsCertificateOptions& options, Key key
   return authority;
 }
 
-Result<Authority> load_or_create_authority(const TlsCertificateOptions& options, Time now) {
-  const path file = options.directory / "ca.pem";
-  const path key_file = options.directory / "ca-key.pem";
+// Without a certificate when there is none, and without a key when that is kept elsewhere.
+Result<Authority> load_authority(const path& directory, Time now) {
+  const path file = directory / "ca.pem";
+  const path key_file = directory / "ca-key.pem";
   Result<Key> key = load_ca_key(key_file);
   if (!key) return key.error();
   const Result<std::optional<crypto::SecretBuffer>> pem = identity::read_key_file(file);
   if (!pem) return pem.error();
-  if (!pem->has_value()) return create_authority(options, std::move(*key), now);
+  if (!pem->has_value()) return Authority{nullptr, std::move(*key), false};
 
   Authority authority{certificate_from_pem((*pem)->reveal_text()), std::move(*key), false};
   if (authority.certificate == nullptr) return damaged(file, "holds no certificate");
   if (X509_check_ca(authority.certificate.get()) != 1) return damaged(file, "is not a CA's certificate");
+  if (signs_itself_falsely(*authority.certificate)) return damaged(file, "does not match its own signature");
   SOTTO_RETURN_IF_ERROR(check_validity(*authority.certificate, file, now));
   if (authority.key != nullptr &&
       X509_check_private_key(authority.certificate.get(), authority.key.get()) != 1) {
     return damaged(key_file, "is not the key of " + file.string());
   }
   return authority;
+}
+
+Result<Authority> load_or_create_authority(const TlsCertificateOptions& options, Time now) {
+  Result<Authority> loaded = load_authority(options.directory, now);
+  if (!loaded || loaded->certificate != nullptr) return loaded;
+  return create_authority(options, std::move(loaded->key), now);
 }
 
 // An empty Server when the file does not exist.
@@ -192,10 +200,17 @@ Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOption
   tls.certificate_pem = certificate_to_pem(*server->certificate);
   tls.private_key_pem = key_to_pem(*server->key);
   tls.ca_fingerprint = fingerprint(*authority->certificate);
+  tls.ca_key = public_key_digest(*authority->certificate);
   tls.certificate_expires = valid_until(*server->certificate);
   tls.ca_created = authority->created;
   tls.certificate_created = server->created;
   return tls;
+}
+
+Status check_tls_files(const path& directory, Time now) {
+  const Result<Authority> authority = load_authority(directory, now);
+  if (!authority) return authority.error();
+  return load_server(directory / "server.pem").status();
 }
 
 Status check_key_of_certificate(std::string_view certificate_pem, std::string_view private_key_pem) {

@@ -175,6 +175,8 @@ class Core final : public Coordinator {
   // True when another round is to follow this one at once.
   [[nodiscard]] static bool count_outcome(Task& task, const Round& round, const EndedRound& ended);
   [[nodiscard]] std::int64_t pause_after_abandoned(std::uint32_t in_a_row) const;
+  // Before a store that has failed so often is asked again.
+  [[nodiscard]] std::chrono::milliseconds pause_of_store(std::uint32_t attempts) const;
 
   // ---- cohort_events.cc ----
   struct AtCohort {

@@ -15,10 +15,13 @@
 namespace sotto::server {
 namespace {
 
-// How often a commit is tried before its round is abandoned. Pauses double from retry_min_ms: a disk that
-// is full or slow for seconds costs nothing, and the devices that wait for the outcome do not wait for
-// minutes.
-constexpr std::uint32_t kCommitAttemptsMax = 4;
+// How often a commit is tried before its round is abandoned: for a minute. Pauses double from retry_min_ms
+// up to a second: a disk that is full until somebody has made room costs no round, what is held is written
+// within a second from then on, and the devices that wait for the outcome do not wait for long.
+constexpr std::uint32_t kCommitAttemptsMax = 60;
+constexpr std::int64_t kStorePauseMsMax = 1'000;
+// The log says so at first, and then twice a minute.
+constexpr bool is_said(std::uint32_t attempts) { return attempts <= 3 || attempts % 30 == 0; }
 
 // The model after the round; kAborted when the update would break it.
 Result<StoredModel> next_model(const StoredTask& task, const proto::Plan& plan,
@@ -44,6 +47,10 @@ Status status_in(const StoreReply& reply) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds Core::pause_of_store(std::uint32_t attempts) const {
+  return std::chrono::milliseconds(std::min(pause_after_abandoned(attempts + 1), kStorePauseMsMax));
+}
 
 StoreCallId Core::ask_store(StoreRequest request) {
   const StoreCallId call{++store_calls_made_};
@@ -161,7 +168,7 @@ void Core::rounds_reserved(Task& task, const ReserveRoundsRequest& request, cons
   }
   notice(NoticeAction::Level::kError, fmt::format("task '{}': no numbers could be reserved for rounds: {}",
                                                   task.stored.spec.name, status.message()));
-  task.reserve_at = now_ + std::chrono::milliseconds(pause_after_abandoned(++task.reserve_attempts + 1));
+  task.reserve_at = now_ + pause_of_store(++task.reserve_attempts);
   deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kReserve}, task.reserve_at);
 }
 
@@ -253,9 +260,11 @@ void Core::round_written(Task& task, RecordRoundRequest& request) {
 void Core::round_not_written(Task& task, RecordRoundRequest& request, const Status& status) {
   EndedRound& ended = task.ended.front();
   Round& round = *task.find_round(ended.round);
-  ++ended.attempts;
-  notice(NoticeAction::Level::kError, fmt::format("task '{}', round {}: the store failed: {}",
-                                                  task.stored.spec.name, round.id().value, status.message()));
+  if (is_said(++ended.attempts)) {
+    notice(NoticeAction::Level::kError,
+           fmt::format("task '{}', round {}: the store failed: {}", task.stored.spec.name, round.id().value,
+                       status.message()));
+  }
   // Somebody else has written a round of this number, or a model of this version: no attempt will do better.
   const bool hopeless = status.code() == StatusCode::kAlreadyExists;
   if (ended.committed && (hopeless || ended.attempts >= kCommitAttemptsMax)) {
@@ -271,8 +280,7 @@ void Core::round_not_written(Task& task, RecordRoundRequest& request, const Stat
   } else {
     ended.request = std::move(request);
   }
-  // As for rounds that are abandoned one after the other.
-  ended.retry_at = now_ + std::chrono::milliseconds(pause_after_abandoned(ended.attempts + 1));
+  ended.retry_at = now_ + pause_of_store(ended.attempts);
   deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kRecord}, ended.retry_at);
 }
 

@@ -1,5 +1,8 @@
 #include "admin_service.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "unary_call.h"
 
 namespace sotto::server {
@@ -125,6 +128,22 @@ grpc::ServerUnaryReactor* AdminService::FetchModel(grpc::CallbackServerContext*,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
   return handle<v1::FetchModelRequest, proto::ModelChunk, v1::ModelChunk>(loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::Backup(grpc::CallbackServerContext*, const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) {
+  v1::BackupRequest wire;
+  Status parsed = parse(*request, wire);
+  const std::filesystem::path file = wire.path();
+  if (parsed.ok() && !file.is_absolute()) parsed = invalid_argument("the backup's path must be absolute");
+  if (!parsed.ok()) return UnaryCall::refused(to_rpc_status(parsed, Audience::kOperator));
+  return UnaryCall::with_store(loop_, [file, response](Store& store) {
+    if (const Status done = store.backup(file); !done.ok()) return to_rpc_status(done, Audience::kOperator);
+    std::error_code ignored;
+    v1::BackupReply reply;
+    reply.set_bytes(std::filesystem::file_size(file, ignored));
+    return serialize(reply, *response);
+  });
 }
 
 }  // namespace sotto::server

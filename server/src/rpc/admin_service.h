@@ -7,10 +7,11 @@
 
 namespace sotto::server {
 
-using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<v1::Admin::WithRawCallbackMethod_UploadModel<
-    v1::Admin::WithRawCallbackMethod_SetTaskState<v1::Admin::WithRawCallbackMethod_ListTasks<
-        v1::Admin::WithRawCallbackMethod_ListRounds<v1::Admin::WithRawCallbackMethod_ListModels<
-            v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::Service>>>>>>>;
+using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
+    v1::Admin::WithRawCallbackMethod_UploadModel<v1::Admin::WithRawCallbackMethod_SetTaskState<
+        v1::Admin::WithRawCallbackMethod_ListTasks<v1::Admin::WithRawCallbackMethod_ListRounds<
+            v1::Admin::WithRawCallbackMethod_ListModels<v1::Admin::WithRawCallbackMethod_FetchModel<
+                v1::Admin::WithRawCallbackMethod_Backup<v1::Admin::Service>>>>>>>>;
 
 class AdminService final : public RawAdmin {
  public:
@@ -32,6 +33,8 @@ class AdminService final : public RawAdmin {
                                        grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* FetchModel(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* Backup(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                   grpc::ByteBuffer* response) override;
 
  private:
   CoordinatorLoop& loop_;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <variant>
 
 namespace sotto::server {
 namespace {
@@ -46,7 +47,8 @@ struct CoordinatorLoop::State {
   WorkQueue<FinishCohortAction> finishing{};
   WorkQueue<FinishCohortAction> asking{};
   WorkQueue<std::unique_ptr<VerifyAction>> verifying{};  // the coordinator bounds them, too
-  WorkQueue<StoreAction> storing{};  // holds at most kStoreRequestsMax: the coordinator sees to that
+  // Holds at most kStoreRequestsMax actions, the coordinator sees to that, and what an operator asks for.
+  WorkQueue<std::variant<StoreAction, std::function<void(Store&)>>> storing{};
   struct Answer {
     Done done;
     ReplyBody body;
@@ -142,7 +144,7 @@ void CoordinatorLoop::State::perform(Action action, Time now) {
     verifying.ready.notify_one();
   } else if (auto* request = std::get_if<StoreAction>(&action)) {
     const std::lock_guard lock(mutex);
-    storing.work.push_back(std::move(*request));
+    storing.work.emplace_back(std::move(*request));
     storing.ready.notify_one();
   } else if (options.notice) {
     options.notice(std::get<NoticeAction>(action));
@@ -231,7 +233,12 @@ void CoordinatorLoop::State::run_verifying() {
 
 // What was to be written before the end is written.
 void CoordinatorLoop::State::run_store() {
-  while (std::optional<StoreAction> action = next_work(storing)) {
+  while (auto work = next_work(storing)) {
+    if (const auto* other = std::get_if<std::function<void(Store&)>>(&*work)) {
+      (*other)(parts.store);
+      continue;
+    }
+    auto* action = std::get_if<StoreAction>(&*work);
     StoreReply reply;
     try {
       reply = answer_request(parts.store, action->request);
@@ -269,6 +276,14 @@ void CoordinatorLoop::tell(BulletinEvent event) {
 
 void CoordinatorLoop::tell(HelperEvent event) {
   if (status().ok()) state_->post(event);
+}
+
+bool CoordinatorLoop::with_store(std::function<void(Store&)> work) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->stopping || state_->storing.closed) return false;
+  state_->storing.work.emplace_back(std::move(work));
+  state_->storing.ready.notify_one();
+  return true;
 }
 
 CallId CoordinatorLoop::next_call() {

@@ -41,6 +41,15 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
   // With a status of OK the response is written already.
   [[nodiscard]] static UnaryCall* finished(const grpc::Status& status) { return refused(status); }
+  // Answered by what `work` makes of the store, on its thread. Going away does not call it off.
+  [[nodiscard]] static UnaryCall* with_store(CoordinatorLoop& loop,
+                                             std::function<grpc::Status(Store&)> work) {
+    UnaryCall* call = new UnaryCall(nullptr);
+    const bool asked =
+        loop.with_store([call, work = std::move(work)](Store& store) { call->Finish(work(store)); });
+    if (!asked) call->Finish({grpc::StatusCode::UNAVAILABLE, "the coordinator is shutting down"});
+    return call;
+  }
   // `answer` writes the response and may run on any thread. `ticket` is given back when gRPC is done with the
   // call, and so with its bytes.
   template <CallEvent Event>

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "sotto/server/store.h"
@@ -80,6 +81,7 @@ class MemoryStore final : public Store {
     if (model != nullptr) {
       entry.models.emplace(model->version, *model);
       entry.task.model = *model;
+      forget_versions(entry);
     }
     const bool committed = round.outcome == proto::RoundOutcome::kCommitted;
     ++(committed ? entry.task.rounds_committed : entry.task.rounds_abandoned);
@@ -132,6 +134,17 @@ class MemoryStore final : public Store {
     std::map<RoundId, proto::RoundRecord> rounds;
     std::map<ModelVersion, StoredModel> models;
   };
+
+  static void forget_versions(Entry& entry) {
+    const std::uint32_t kept = versions_kept(entry.task.spec);
+    const std::uint32_t every = entry.task.spec.keep_every;
+    if (kept == 0 || entry.models.size() <= kept) return;
+    const auto end = std::prev(entry.models.end(), kept);
+    for (auto model = entry.models.begin(); model != end;) {
+      const bool stays = every != 0 && model->first.value % every == 0;
+      model = stays ? std::next(model) : entry.models.erase(model);
+    }
+  }
 
   static Status unknown_task(TaskId task) {
     return not_found(

@@ -1,5 +1,7 @@
 // Round numbers are never given twice: a block is on disk before the first of it is used, and whoever starts
 // on a store goes on above the last block.
+#include <algorithm>
+
 #include "sotto/base/limits.h"
 #include "sotto/server/store.h"
 
@@ -8,6 +10,11 @@ namespace sotto::server {
 FirstRounds first_rounds(std::uint32_t epoch) {
   return {.last = round_id({.epoch = epoch, .counter = 0}),
           .reserved = round_id({.epoch = epoch, .counter = limits::kRoundsReserved})};
+}
+
+std::uint32_t versions_kept(const proto::TaskSpec& spec) {
+  constexpr std::uint32_t kFetchedMax = limits::kRoundsOpenMax + 1;
+  return spec.keep_versions == 0 ? 0 : std::max(spec.keep_versions, kFetchedMax);
 }
 
 Result<std::vector<StoredTask>> take_up_tasks(Store& store) {

@@ -600,11 +600,18 @@ TEST(SessionPlan, ACustomModelNeedsATrainerOfItsName) {
   (void)sent<proto::FetchModelRequest>(script.offer_plan());
 }
 
-TEST(SessionPlan, BytesThatAreNoPlanAreRefused) {
-  SessionScript script(Task(Aggregation::kSecure));
-  script.task.plan_bytes.push_back(0);
-  (void)script.session.start(script.now);
-  expect_left(script, script.offer_plan(), StatusCode::kInvalidArgument, "the coordinator's plan");
+// A task that a coordinator has spoilt and somebody mends: a device comes again, and does not end for good.
+TEST(SessionPlan, BytesThatAreNoPlanEndTheSessionAndNotTheDevice) {
+  SessionScript longer(Task(Aggregation::kSecure));
+  longer.task.plan_bytes.push_back(0);
+  (void)longer.session.start(longer.now);
+  expect_left(longer, longer.offer_plan(), StatusCode::kAborted, "the coordinator's plan");
+  Task with_negative_clip(Aggregation::kSecure);
+  with_negative_clip.plan.aggregation.clip = -1;
+  with_negative_clip.plan_bytes = proto::encode_plan(with_negative_clip.plan);
+  SessionScript negative(with_negative_clip);
+  (void)negative.session.start(negative.now);
+  expect_left(negative, negative.offer_plan(), StatusCode::kAborted, "clip = -1");
 }
 
 TEST(SessionDownload, AsksForChunksInOrderAndTrainsOnTheModel) {

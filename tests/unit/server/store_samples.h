@@ -32,6 +32,8 @@ inline proto::TaskSpec sample_spec(const std::string& name) {
   spec.report_within_ms = 1234;
   spec.phase_deadline_ms = 2345;
   spec.straggler_grace_ms = 345;
+  spec.keep_versions = 0;
+  spec.keep_every = 7;
   spec.server_learning_rate = 0.8f;
   spec.server_momentum = 0.6f;
   spec.adaptive_clip = false;

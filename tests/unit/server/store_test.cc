@@ -163,6 +163,40 @@ TEST_P(AnyStore, ListsRoundsNewestFirstAndAtMostAsManyAsAsked) {
   EXPECT_TRUE(store_->rounds(other, 3)->empty());
 }
 
+// The record of a round outlives its version.
+TEST_P(AnyStore, KeepsTheNewestVersionsAndEveryFewth) {
+  proto::TaskSpec spec = sample_spec("gait");
+  spec.keep_versions = 20;
+  spec.keep_every = 10;
+  const TaskId id = *store_->create_task(spec, sample_model(0));
+  for (std::uint64_t version = 1; version <= 45; ++version) {
+    const StoredModel next = sample_model(version);
+    ASSERT_TRUE(store_->record_round(sample_round(id, version, true), &next, proto::TaskState::kActive).ok());
+  }
+  std::vector<std::uint64_t> versions;
+  const auto models = store_->models(id);
+  for (const proto::ModelRecord& model : *models) versions.push_back(model.version.value);
+  std::vector<std::uint64_t> expected;
+  for (std::uint64_t version = 45; version >= 26; --version) expected.push_back(version);
+  expected.insert(expected.end(), {20, 10, 0});
+  EXPECT_EQ(versions, expected);
+  EXPECT_EQ(store_->model(id, ModelVersion{19}).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->rounds(id, 100)->size(), 45u);
+  EXPECT_EQ(load(id).rounds_committed, 45u);
+}
+
+TEST_P(AnyStore, KeepsVersionsThatDevicesMayStillFetchWhateverTheTaskSays) {
+  proto::TaskSpec spec = sample_spec("gait");
+  spec.keep_versions = 1;
+  spec.keep_every = 0;
+  const TaskId id = *store_->create_task(spec, sample_model(0));
+  for (std::uint64_t version = 1; version <= 30; ++version) {
+    const StoredModel next = sample_model(version);
+    ASSERT_TRUE(store_->record_round(sample_round(id, version, true), &next, proto::TaskState::kActive).ok());
+  }
+  EXPECT_EQ(store_->models(id)->size(), limits::kRoundsOpenMax + 1);
+}
+
 TEST_P(AnyStore, KeepsEveryModelVersion) {
   const TaskId id = create("gait");
   const StoredModel next = sample_model(1);

@@ -35,6 +35,8 @@ class AdminClient final {
   // The whole model as little-endian float32 values, checked against model.bytes and model.digest
   // (kDataLoss).
   [[nodiscard]] Result<std::vector<std::uint8_t>> fetch_model(const proto::ModelRecord& model);
+  // Has the coordinator write a backup into a new file of its machine: how many bytes it has. Waits an hour.
+  [[nodiscard]] Result<std::uint64_t> backup(const std::filesystem::path& file);
 
  private:
   class Impl;

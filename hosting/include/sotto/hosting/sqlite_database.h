@@ -32,6 +32,10 @@ class SqliteDatabase {
   // The Status of `code`, a result code that the last call on this database returned while `doing` something.
   [[nodiscard]] Status error(int code, const std::string& doing) const;
 
+  // Makes `to` a copy of this database as it is between two transactions, whoever holds it; what `to` held is
+  // gone. SQLite's backup interface.
+  [[nodiscard]] Status copy_to(SqliteDatabase& to) const;
+
   [[nodiscard]] std::int64_t last_insert_rowid() const;
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }

@@ -26,6 +26,8 @@ struct TaskSpec {
   std::uint32_t report_within_ms = 600'000;
   std::uint32_t phase_deadline_ms = 30'000;
   std::uint32_t straggler_grace_ms = 0;
+  std::uint32_t keep_versions = 50;
+  std::uint32_t keep_every = 0;
   float server_learning_rate = 1.0f;
   float server_momentum = 0;
   bool adaptive_clip = true;  // Andrew et al. 2021
@@ -63,6 +65,11 @@ constexpr void visit_round_fields(Spec& task, Visitor& visit) {
             .unit = "ms",
             .help = "once all but dropout_fraction answered, wait only this much longer; 0: to the deadline"},
       task.straggler_grace_ms, whole({0}, {task.phase_deadline_ms, "phase_deadline_ms"}));
+  visit(Field{.name = "keep_versions",
+              .help = "newest model versions that are kept, at least 17 of them; 0: all"},
+        task.keep_versions, whole(0, kU32Max));
+  visit(Field{.name = "keep_every", .help = "every so-manieth version is kept beside them; 0: none"},
+        task.keep_every, whole(0, kU32Max));
 }
 
 template <RecordOf<TaskSpec> Spec, typename Visitor>

@@ -79,6 +79,9 @@ class CoordinatorLoop {
   // What nobody waits for. Ignored when the loop has stopped.
   void tell(BulletinEvent event);
   void tell(HelperEvent event);
+  // Runs `work` on the store's thread, after all that the store was asked for before; must not throw. False
+  // when the loop has stopped: it will not run.
+  [[nodiscard]] bool with_store(std::function<void(Store&)> work);
   // Nobody waits for this answer any more. True: `done` will not be called. False: it has been or is being
   // called.
   bool cancel(CallId call);

@@ -50,6 +50,9 @@ struct MaskHelperServerOptions {
 
 [[nodiscard]] std::filesystem::path mask_helper_public_file(const std::filesystem::path& data_dir);
 
+// That the key's two halves fit together. kNotFound, kDataLoss, kInvalidArgument.
+[[nodiscard]] Status check_mask_helper_key(const std::filesystem::path& data_dir);
+
 class MaskHelperServer final {
  public:
   // Serves when this returns, in a second after that of its start. Requests are answered one at a time.

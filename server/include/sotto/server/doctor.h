@@ -1,0 +1,24 @@
+// Examines data directories: what a start on them would refuse, and what no start would look at.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sotto/base/clock.h"
+#include "sotto/base/result.h"
+
+namespace sotto::server {
+
+struct Examination {
+  std::string what;  // was examined: a file or folder and in which respect
+  Status status;     // why it is not sound, and what to do
+};
+
+// Of a stopped coordinator and of a stopped mask helper: a store that is in use is reported as kUnavailable.
+// Nothing is written but what a start completes by itself: a bulletin or public key that follows from another
+// file.
+[[nodiscard]] std::vector<Examination> examine_coordinator(const std::filesystem::path& data_dir, Time now);
+[[nodiscard]] std::vector<Examination> examine_mask_helper(const std::filesystem::path& data_dir, Time now);
+
+}  // namespace sotto::server

@@ -1,0 +1,76 @@
+#include "sotto/server/doctor.h"
+
+#include <system_error>
+
+#include "service/plan_identity.h"
+#include "sotto/hosting/tls_certificate.h"
+#include "sotto/identity/authority_folder.h"
+#include "sotto/identity/bulletin_file.h"
+#include "sotto/identity/identity_file.h"
+#include "sotto/identity/x25519_key_file.h"
+#include "sotto/server/answered_plans_file.h"
+#include "sotto/server/mask_helper_server.h"
+#include "sotto/server/store.h"
+
+namespace sotto::server {
+namespace {
+
+using std::filesystem::path;
+
+bool is_there(const path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
+
+void add(std::vector<Examination>& found, std::string what, Status status) {
+  found.push_back({std::move(what), std::move(status)});
+}
+
+void examine_tls(const path& data_dir, Time now, std::vector<Examination>& found) {
+  const path tls = data_dir / "tls";
+  add(found, tls.string() + ": CA, its key, the server's certificate", hosting::check_tls_files(tls, now));
+}
+
+// A bulletin counts for the authority that is pinned here, so that it is only judged where that is known.
+void examine_bulletin(const path& data_dir, std::vector<Examination>& found) {
+  const path file = data_dir / "bulletin.pem";
+  const path pinned = identity::authority_public_file(data_dir / "authority");
+  if (is_there(pinned)) {
+    const auto authority = identity::load_public_key(pinned);
+    add(found, file.string() + ": the newest bulletin that was in force",
+        authority ? identity::Believed::open(*authority, file).status() : authority.error());
+  } else if (is_there(file)) {
+    add(found, file.string() + ": a bulletin that decodes", identity::load_bulletin(file).status());
+  }
+}
+
+}  // namespace
+
+std::vector<Examination> examine_coordinator(const path& data_dir, Time now) {
+  std::vector<Examination> found;
+  const SqliteOptions store{.path = data_dir / "sotto.db", .busy_timeout_ms = 0};
+  add(found, store.path.string() + ": pages, rows, sums, step, every model", examine_sqlite_store(store));
+  const path key = data_dir / "coordinator-key.pem";
+  if (is_there(key)) {
+    add(found, key.string() + ": a private key whose halves fit", identity::load_private_key(key).status());
+  }
+  if (is_there(data_dir / "authority")) {
+    add(found, (data_dir / "authority").string() + ": key, register and bulletin",
+        identity::AuthorityFolder::open(data_dir / "authority").status());
+  }
+  examine_bulletin(data_dir, found);
+  examine_tls(data_dir, now, found);
+  return found;
+}
+
+std::vector<Examination> examine_mask_helper(const path& data_dir, Time now) {
+  std::vector<Examination> found;
+  add(found, data_dir.string() + ": the helper's key and its public half", check_mask_helper_key(data_dir));
+  const path record = data_dir / "answered.db";
+  add(found, record.string() + ": pages, rows, sums, step", check_answered_plans(record));
+  examine_bulletin(data_dir, found);
+  if (is_there(data_dir / "tls")) examine_tls(data_dir, now, found);
+  return found;
+}
+
+}  // namespace sotto::server

@@ -1,0 +1,52 @@
+"""`sotto doctor` on sound and damaged folders."""
+
+import json
+import shutil
+import unittest
+
+from sotto_process import Coordinator, SystemTest, run, run_ok, write_task
+
+
+class Doctor(SystemTest):
+    def test_it_names_what_a_start_would_refuse(self):
+        data = self.folder / "coordinator"
+        with Coordinator(data) as coordinator:
+            coordinator.admin("task", "create", "--file", write_task(self.folder))
+            self.assert_refused(run("doctor", "--data-dir", data), 1, "sotto.db", "Another process")
+            coordinator.end()
+        run_ok("doctor", "--data-dir", data)
+        damaged = bytearray((data / "sotto.db").read_bytes())
+        at = damaged.index(b'"learning_rate":0.')
+        damaged[at + 18] ^= 1
+        (data / "sotto.db").write_bytes(damaged)
+        done = run("doctor", "--data-dir", data, "--json")
+        self.assertEqual(done.returncode, 1)
+        report = json.loads(done.stdout)
+        self.assertEqual((report["kind"], report["sound"]), ("coordinator", False))
+        wrong = [check for check in report["checks"] if not check["sound"]]
+        self.assertEqual(len(wrong), 1)
+        self.assertIn("sotto.db", wrong[0]["what"])
+        self.assertIn("task", wrong[0]["problem"])
+        served = run("serve", "--local-authority", "--data-dir", data, "--listen", "127.0.0.1:0")
+        self.assert_refused(served, 1, "does not match its digest", "restore")
+
+    def test_it_knows_helpers_and_devices(self):
+        helper, device = self.folder / "helper", self.folder / "device"
+        run_ok("helper", "init", "--data-dir", helper)
+        self.assertIn("sound", run_ok("doctor", "--data-dir", helper))
+        (helper / "helper-public.hex").write_text("0" * 64 + "\n")
+        self.assert_refused(run("doctor", "--data-dir", helper), 1, "helper-key.hex", "backup")
+        device.mkdir()
+        self.assert_refused(run("doctor", "--data-dir", device), 1, "holds nothing")
+        run_ok("authority", "create", "--authority", self.folder / "authority")
+        run_ok("authority", "enroll", "kitchen", "--authority", self.folder / "authority", "-o",
+               device / "kitchen.pem")
+        shutil.copy(self.folder / "authority" / "authority.pem", device)
+        run_ok("doctor", "--data-dir", device)
+        text = (device / "kitchen.pem").read_text()
+        (device / "kitchen.pem").write_text(text[:len(text) // 2])
+        self.assert_refused(run("doctor", "--data-dir", device), 1, "kitchen.pem", "backup")
+
+
+if __name__ == "__main__":
+    unittest.main()
