@@ -89,7 +89,7 @@ void Core::handle(CheckInEvent& event) {
   const proto::CheckInRequest& request = event.request;
   if (const Status status = validate(request); !status.ok()) return reply(event.call, status);
   if (verify_check_in(event)) return;
-  Visitor visitor{.device_id = request.device_id, .peer = event.peer};
+  Visitor visitor{.device_id = request.device_id, .peer = event.peer, .address = event.address};
   if (in_force_) visitor.identity = access().check_pass(request.pass, now_);
   if (visitor.identity && in_force_->trust().is_revoked(*visitor.identity)) {
     turned_away(visitor, Rejection::kRevoked);
@@ -126,7 +126,10 @@ bool Core::verify_check_in(CheckInEvent& event) {
 void Core::check_in_verified(PendingCheckIn& pending, const Verdict& verdict) {
   const proto::CheckInRequest& request = pending.event.request;
   const CallId call = pending.event.call;
-  Visitor visitor{.device_id = request.device_id, .identity = verdict.identity, .peer = pending.event.peer};
+  Visitor visitor{.device_id = request.device_id,
+                  .identity = verdict.identity,
+                  .peer = pending.event.peer,
+                  .address = pending.event.address};
   if (!accepted(verdict.rejection)) {
     turned_away(visitor, verdict.rejection);
     return reply(call, refusal_of(verdict.rejection));
@@ -155,8 +158,7 @@ void Core::turned_away(const Visitor& visitor, Rejection rejection) {
 
 // Nothing of what it shows is proven, and it may show anything: an address is all that can be told apart.
 void Core::warn_of_stranger(const Visitor& visitor, const std::string& about, std::string text) {
-  const std::string address = visitor.peer.substr(0, visitor.peer.rfind(':'));
-  if (said_of_strangers_.insert(about + " " + address, now_)) {
+  if (said_of_strangers_.insert(about + " " + visitor.address, now_)) {
     notice(NoticeAction::Level::kWarning, std::move(text));
   }
 }

@@ -27,7 +27,8 @@ using DeviceKey = std::string;
 struct Visitor {
   std::string device_id;  // what it calls itself: a label for people
   std::optional<crypto::Digest> identity{};
-  std::string peer{};  // where its check-in came from
+  std::string peer{};     // where its check-in came from, for people
+  std::string address{};  // ... and of whom, as the door counts callers
 
   [[nodiscard]] DeviceKey key() const;
 };

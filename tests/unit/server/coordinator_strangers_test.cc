@@ -69,12 +69,18 @@ TEST_F(Strangers, DoNotFillTheLogNorBlindIt) {
     proto::CheckInRequest request = Harness::signed_request("d0", challenge, "d0");
     request.proof->credential.key[5] = i;  // an identity that nobody has
     request.proof->credential.signature[0] ^= 1;
-    EXPECT_EQ(
-        harness_.take<Status>(harness_.call(CheckInEvent{{}, request, "ipv4:127.0.0.1:" + std::to_string(i)}))
-            .code(),
-        StatusCode::kPermissionDenied);
+    EXPECT_EQ(harness_
+                  .take<Status>(harness_.call(
+                      CheckInEvent{{}, request, "ipv4:127.0.0.1:" + std::to_string(i), "127.0.0.1"}))
+                  .code(),
+              StatusCode::kPermissionDenied);
   }
   EXPECT_EQ(warnings("is turned away"), 1);
+  proto::CheckInRequest elsewhere = Harness::signed_request("d0", challenge, "d0");
+  elsewhere.proof->credential.signature[0] ^= 1;
+  static_cast<void>(
+      harness_.take<Status>(harness_.call(CheckInEvent{{}, elsewhere, "ipv4:127.0.0.1:9", "192.0.2.7"})));
+  EXPECT_EQ(warnings("is turned away"), 2) << "by the door's word for the caller, not by its connection";
   proto::CheckInRequest keyless = Harness::request("nobody");
   keyless.enrolled = false;
   for (int i = 0; i < 3; ++i) EXPECT_EQ(refused(keyless).code(), StatusCode::kPermissionDenied);

@@ -57,7 +57,8 @@ class AccessKey;
 struct CheckInEvent {
   CallId call;
   proto::CheckInRequest request;
-  std::string peer{};  // where it came from, for people
+  std::string peer{};     // where it came from, for people
+  std::string address{};  // whose it is, as the door counts callers; empty when nobody knows
 };
 // The model that a session's plan names.
 struct FetchModelEvent {
