@@ -70,6 +70,8 @@ TaskSpec example_task() {
   spec.name = "activity";
   spec.population = "wearables";
   spec.rounds = 20;
+  spec.participants = 8;  // of ten that are given plans: two may be away
+  spec.over_selection = 1.25f;
   spec.model.features = 84;
   spec.model.classes = 6;
   spec.training.batch_size = 16;

@@ -198,7 +198,9 @@ class Device:
 def write_task(folder, **changes):
     """A task file from the built-in example with some keys changed; returns its path."""
     text = run_ok("task", "example")
-    if changes.get("participants", 10) < 10 or changes.get("participants_min", 8) < 8:
+    # Rounds of a test wait for all of its devices.
+    changes = {"over_selection": 1.0, "patience": 0.0} | changes
+    if changes.get("participants", 8) < 8 or changes.get("participants_min", 8) < 8:
         changes = {"cohort_min": 3, "honest_min": 2, "corrupt_fraction": 0} | changes
     for key, value in changes.items():
         text, count = re.subn(rf"^{key} = [^#\n]*", f"{key} = {json.dumps(value)} ", text, count=1,

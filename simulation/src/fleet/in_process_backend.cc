@@ -35,7 +35,8 @@ class InProcessBackend final : public Backend {
 
   Status open(std::size_t mask_helpers) {
     start_helpers(mask_helpers);
-    const server::CoordinatorOptions options{.identity = &fleet_.coordinator(), .helper_keys = helper_keys()};
+    const server::CoordinatorOptions options{
+        .identity = &fleet_.coordinator(), .helper_keys = helper_keys(), .failing_wait_ms = 0};
     auto coordinator = server::Coordinator::open({}, *coordinator_random_, options, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);

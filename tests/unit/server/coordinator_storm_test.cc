@@ -29,7 +29,7 @@ class Storm {
     spec.name = "secure";
     spec.aggregation.kind = Aggregation::kSecure;
     harness.create(spec);
-    for (std::size_t i = 0; i < 20; ++i) devices_.push_back({"d" + std::to_string(i), {}, {}});
+    for (std::size_t i = 0; i < 20; ++i) devices_.push_back({.name = "d" + std::to_string(i)});
   }
 
   void event() {
@@ -38,8 +38,7 @@ class Storm {
     learn(device);
     const bool checks_in = device.token == SessionToken{} || random_.below(40) == 0;
     if (dice < 75 && checks_in) {
-      auto reply = harness.check_in(device.name);
-      if (auto* offer = std::get_if<proto::PlanOffer>(&reply)) device.token = offer->token;
+      check_in(device);
     } else if (dice < 75) {
       exchange(device);
     } else if (dice < 76) {
@@ -71,9 +70,24 @@ class Storm {
  private:
   struct Somebody {
     std::string name;
-    SessionToken token;
-    std::optional<CallId> call;
+    SessionToken token{};
+    std::optional<CallId> call{};
+    std::vector<std::uint8_t> pass{};
   };
+
+  // A place that came free is offered again and again, so each signs no more often than devices do.
+  void check_in(Somebody& device) {
+    proto::CheckInRequest request = Harness::request(device.name);
+    request.pass = device.pass;
+    auto reply = harness.check_in(request);
+    if (const auto* challenge = std::get_if<proto::Challenge>(&reply)) {
+      reply = harness.check_in(Harness::signed_request(device.name, *challenge, device.name));
+    }
+    const auto* offer = std::get_if<proto::PlanOffer>(&reply);
+    if (offer == nullptr) return;
+    device.token = offer->token;
+    if (!offer->pass.empty()) device.pass = offer->pass;
+  }
 
   // A device whose session is over forgets its token.
   void learn(Somebody& device) {

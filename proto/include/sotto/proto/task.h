@@ -23,6 +23,7 @@ struct TaskSpec {
   std::uint32_t participants_min = 8;
   std::uint16_t cohort_max = 256;
   float over_selection = 1.0f;
+  float patience = 2.0f;
   std::uint32_t report_within_ms = 600'000;
   std::uint32_t phase_deadline_ms = 30'000;
   std::uint32_t straggler_grace_ms = 0;
@@ -30,6 +31,7 @@ struct TaskSpec {
   std::uint32_t keep_every = 0;
   float server_learning_rate = 1.0f;
   float server_momentum = 0;
+  std::uint32_t share = 1;
   bool adaptive_clip = true;  // Andrew et al. 2021
   // What one hostile device can move a round by is bounded by these (aggregator/influence.h).
   float clip_max = 0;
@@ -57,6 +59,13 @@ constexpr void visit_round_fields(Spec& task, Visitor& visit) {
         whole({cohort_min, "cohort_min"}, {task.aggregation.participants_max, "participants_max"}));
   visit(Field{.name = "over_selection", .help = "plans given = participants * this, rounded up"},
         task.over_selection, real(1, 2));
+  visit(
+      Field{.name = "patience",
+            .help = "once participants_min are READY, wait this many times as long as most devices take; 0: "
+                    "until report_within_ms"},
+      task.patience, real(0, 100));
+  visit(Field{.name = "share", .help = "of the devices that several tasks of a population want, its part"},
+        task.share, whole(1, 100));
   visit_report_within(task.report_within_ms, visit);
   visit(Field{.name = "phase_deadline_ms", .unit = "ms", .help = "for each step after the join"},
         task.phase_deadline_ms, whole(1, kDayMs));
