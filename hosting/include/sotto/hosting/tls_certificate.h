@@ -50,6 +50,9 @@ struct TlsCertificate {
 [[nodiscard]] Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOptions& options,
                                                                     Time now);
 
+// kInvalidArgument when one is neither a host name nor an address.
+[[nodiscard]] Status check_certificate_names(const std::vector<std::string>& extra_names);
+
 // Whether a server can prove itself with these. kDataLoss says what is wrong with them.
 [[nodiscard]] Status check_key_of_certificate(std::string_view certificate_pem,
                                               std::string_view private_key_pem);
