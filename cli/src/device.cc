@@ -150,6 +150,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_flag("--json", options->json, "One line of JSON for each round");
   run->add_flag("--quiet", options->quiet, "No progress on standard error");
   add_private_process_option(*run, options->process);
+  add_config_option(*run, "device");
   run->callback([options, &exit_code] { exit_code = run_device(*options); });
   add_device_ledger_command(*command, exit_code);
 }

@@ -18,6 +18,10 @@ namespace sotto::cli {
 ExitCode report_error(const Status& status) {
   std::fflush(stdout);
   std::fprintf(stderr, "sotto: error: %s\n", status.message().c_str());
+  return exit_code_of(status);
+}
+
+ExitCode exit_code_of(const Status& status) {
   return status.code() == StatusCode::kInvalidArgument ? ExitCode::kUsage : ExitCode::kFailed;
 }
 

@@ -13,6 +13,7 @@ namespace sotto::cli {
 
 // "sotto: error: ..." on standard error; the exit code that fits the status.
 ExitCode report_error(const Status& status);
+[[nodiscard]] ExitCode exit_code_of(const Status& status);
 
 [[nodiscard]] nlohmann::json to_json(const proto::TaskStatus& task);
 [[nodiscard]] nlohmann::json to_json(const proto::RoundRecord& round, const proto::MetricList& metrics);
