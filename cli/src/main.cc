@@ -1,7 +1,9 @@
 // The one binary `sotto`. Subcommands only gather options and print; the work is done by the modules below.
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "commands.h"
 #include "output.h"
@@ -107,7 +109,12 @@ int run(int argc, char** argv) {
   add_dataset_command(app, exit_code);
   add_config_command(app, exit_code);
   if (report_unknown_command(app, argc, argv)) return static_cast<int>(ExitCode::kUsage);
-  return static_cast<int>(parse_and_run(app, arguments, exit_code));
+  const ExitCode ended = parse_and_run(app, arguments, exit_code);
+  std::cout.flush();  // CLI11's
+  const sotto::Status printed = finish_standard_output();
+  if (printed.ok()) return static_cast<int>(ended);
+  const ExitCode failed = report_error(printed);
+  return static_cast<int>(ended == ExitCode::kDone ? failed : ended);
 }
 
 }  // namespace
@@ -129,6 +136,7 @@ void add_configured_commands(CLI::App& app, const Arguments& arguments, ExitCode
 }  // namespace sotto::cli
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);     // a limit on the size of files makes writes fail, in words
   sotto::proto::silence_grpc_log();  // its failures reach people as Status, once and in words
   try {
     return run(argc, argv);
