@@ -58,9 +58,10 @@ Result<AuthorityFolder> open_folder(const AuthorityOptions& options) {
                    "DATA_DIR/authority");
 }
 
-Status check_output(const std::string& output) {
+// An identity is a private key: it is written beside nothing and over nothing.
+Status check_new(const std::string& output) {
   std::error_code ignored;
-  if (!std::filesystem::exists(output, ignored)) return {};
+  if (output == "-" || !std::filesystem::is_regular_file(output, ignored)) return {};
   return invalid_argument(output + " exists and may be somebody's identity: choose another file");
 }
 
@@ -74,6 +75,11 @@ void say_endorsed(const char* what, const AuthorityOptions& options, const Enrol
   std::printf("%s %s %s, identity %s, until %s, in %s\n", what, options.who(), enrolled.name.c_str(),
               to_hex(secagg::identity_of(enrolled.public_key)).c_str(),
               date(enrolled.endorsement.expires_at).c_str(), file.c_str());
+}
+
+Status save(const Outputs& outputs, const std::string& place, const EnrolledKey& enrolled,
+            const std::string& title) {
+  return outputs.write(place, text_bytes(identity::encode_enrolled_key(enrolled, title).reveal_text()), 0600);
 }
 
 ExitCode create(const AuthorityOptions& options) {
@@ -92,12 +98,14 @@ Result<EnrolledKey> enroll_key(AuthorityFolder& folder, const AuthorityOptions& 
 }
 
 ExitCode enroll(const AuthorityOptions& options) {
-  if (const Status status = check_output(options.output); !status.ok()) return report_error(status);
+  if (const Status status = check_new(options.output); !status.ok()) return report_error(status);
+  const auto outputs = Outputs::open({options.output});
+  if (!outputs) return report_error(outputs.error());
   auto folder = open_folder(options);
   if (!folder) return report_error(folder.error());
   const auto enrolled = enroll_key(*folder, options);
   if (!enrolled) return report_error(enrolled.error());
-  const Status saved = identity::save_enrolled_key(options.output, *enrolled, title_of(options, *enrolled));
+  const Status saved = save(*outputs, options.output, *enrolled, title_of(options, *enrolled));
   if (!saved.ok()) {
     return report_error(saved.with_context("the register names " + options.name +
                                            " already (revoke it before it is enrolled again); its file"));
@@ -122,11 +130,14 @@ Status check_renewal(const AuthorityOptions& options) {
     return invalid_argument(
         "give either --identity, the holder's file, which is renewed in its place, or --output");
   }
-  return options.output.empty() ? Status() : check_output(options.output);
+  return options.output.empty() ? Status() : check_new(options.output);
 }
 
 ExitCode renew(const AuthorityOptions& options) {
   if (const Status status = check_renewal(options); !status.ok()) return report_error(status);
+  const std::string& file = options.output.empty() ? options.identity_file : options.output;
+  const auto outputs = Outputs::open({file});
+  if (!outputs) return report_error(outputs.error());
   auto holder = load_holder(options);
   if (!holder) return report_error(holder.error());
   auto folder = open_folder(options);
@@ -140,8 +151,7 @@ ExitCode renew(const AuthorityOptions& options) {
     }
     renewed->key = std::move((*holder)->key);
   }
-  const std::string& file = options.output.empty() ? options.identity_file : options.output;
-  const Status saved = identity::save_enrolled_key(file, *renewed, title_of(options, *renewed));
+  const Status saved = save(*outputs, file, *renewed, title_of(options, *renewed));
   if (!saved.ok()) return report_error(saved);
   say_endorsed("renewed", options, *renewed, file);
   return ExitCode::kDone;
@@ -254,7 +264,9 @@ void add_endorsing_commands(CLI::App& authority, const Options& options, ExitCod
                         enroll);
   add_name(*enrol, options);
   add_days(*enrol, options);
-  enrol->add_option("-o,--output", options->output, "Identity file to write, mode 0600")->required();
+  enrol
+      ->add_option("-o,--output", options->output, "Identity file to write, mode 0600; - for standard output")
+      ->required();
   enrol->add_option("--public-key", options->public_key,
                     "PEM file with the public key of a P-256 key held elsewhere");
   CLI::App* renewal =

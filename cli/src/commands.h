@@ -3,13 +3,24 @@
 
 #include <CLI/CLI.hpp>
 
+#include "configuration.h"
+
 namespace sotto::cli {
 
-// 0 done; 1 it failed (the message says what, where and what to do); 2 the command line or a file given to it
-// is wrong.
-enum class ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2 };
+enum class ExitCode : int {
+  kDone = 0,
+  kFailed = 1,          // the message says what, where and what to do
+  kUsage = 2,           // the command line or a file given to it is wrong
+  kNothingLearned = 3,  // an experiment of which no round came to a sum
+  kInterrupted = 4,     // by a signal: what there was until then is written
+  kRefused = 5,         // by a coordinator, or by the rules of a device's owner
+};
 
-void add_serve_command(CLI::App& app, ExitCode& exit_code);
+// What every App of this program has.
+void set_conventions(CLI::App& app);
+
+// `arguments` are what the process was started with: read anew at SIGHUP.
+void add_serve_command(CLI::App& app, const Arguments& arguments, ExitCode& exit_code);
 void add_task_command(CLI::App& app, ExitCode& exit_code);
 void add_round_command(CLI::App& app, ExitCode& exit_code);
 void add_model_command(CLI::App& app, ExitCode& exit_code);
@@ -18,7 +29,7 @@ void add_image_command(CLI::App& app, ExitCode& exit_code);
 void add_image_compile_commands(CLI::App& image, ExitCode& exit_code);
 void add_image_run_commands(CLI::App& image, ExitCode& exit_code);
 void add_authority_command(CLI::App& app, ExitCode& exit_code);
-void add_mask_helper_command(CLI::App& app, ExitCode& exit_code);
+void add_mask_helper_command(CLI::App& app, const Arguments& arguments, ExitCode& exit_code);
 void add_device_command(CLI::App& app, ExitCode& exit_code);
 // What add_device_command() puts beside `run`.
 void add_device_ledger_command(CLI::App& device, ExitCode& exit_code);
@@ -27,5 +38,9 @@ void add_dataset_command(CLI::App& app, ExitCode& exit_code);
 void add_backup_command(CLI::App& app, ExitCode& exit_code);
 void add_restore_command(CLI::App& app, ExitCode& exit_code);
 void add_doctor_command(CLI::App& app, ExitCode& exit_code);
+void add_config_command(CLI::App& app, ExitCode& exit_code);
+
+// The commands that have a section in a configuration file, to be looked at: none of them runs.
+void add_configured_commands(CLI::App& app, const Arguments& arguments, ExitCode& exit_code);
 
 }  // namespace sotto::cli

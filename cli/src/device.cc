@@ -2,6 +2,9 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "commands.h"
 #include "output.h"
@@ -30,16 +33,63 @@ void request_stop(int) {
   if (running_device != nullptr) running_device->stop();
 }
 
+// The library speaks of its options' fields; whoever typed flags reads flags. Only words of their own are
+// meant, not parts of a path.
+std::string in_flags(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> kFlags[] = {
+      {"ca_file", "--ca"},
+      {"ledger_file", "--ledger"},
+      {"identity_file", "--identity"},
+      {"state_file", "--state"},
+      {"bulletin_file", "--bulletin"},
+      {"helper_key_file", "--helper-key"},
+      {"device_id", "--id"},
+      {"parameters_max", "--parameters-max"},
+      {"allow_curious", "--allow-curious"},
+      {"allow_unmasked", "--allow-unmasked"},
+      {"coordinator is \"", "--coordinator is \""},
+      {"population is \"", "--population is \""}};
+  for (const auto& [field, flag] : kFlags) {
+    const std::size_t at = text.find(field);
+    if (at == std::string::npos || (at > 0 && text[at - 1] != ' ')) continue;
+    const std::size_t end = at + field.size();
+    if (field.back() == '"' || end == text.size() || text[end] == ' ' || text[end] == ':') {
+      text.replace(at, field.size(), flag);
+    }
+  }
+  return text;
+}
+
+ExitCode report_in_flags(const Status& status) {
+  return report_error(Status(status.code(), in_flags(status.message())));
+}
+
+// A first call that does not get through is most often a wrong address: said even with --quiet.
+void say_unreachable(const std::string& coordinator, const Status& status) {
+  std::fprintf(stderr, "sotto: cannot reach the coordinator at %s: %s; trying again\n", coordinator.c_str(),
+               status.message().c_str());
+}
+
+// The signals that end a device, in a clean way. SIGHUP is one of them: a device has no options that it could
+// take over while it runs, and whoever closes its terminal has started it there; under nohup it stays
+// ignored. A reader of its output that goes away ends nothing.
+void catch_signals(void (*handler)(int)) {
+  std::signal(SIGINT, handler);
+  std::signal(SIGTERM, handler);
+  if (std::signal(SIGHUP, handler) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
 void print_participation(const client::Participation& part, bool json) {
   if (json) {
     const nlohmann::json line = {{"counted", part.counted},
                                  {"outcome", part.outcome},
-                                 {"error", part.status.ok() ? "" : part.status.message()},
+                                 {"error", part.status.ok() ? "" : in_flags(part.status.message())},
                                  {"uplink_bytes", part.uplink_bytes}};
     std::printf("%s\n", line.dump().c_str());
   } else {
     std::printf("%s: %s\n", part.counted ? "counted" : "not counted",
-                part.status.ok() ? part.outcome.c_str() : part.status.message().c_str());
+                (part.status.ok() ? part.outcome : in_flags(part.status.message())).c_str());
   }
   std::fflush(stdout);
 }
@@ -78,13 +128,17 @@ ExitCode run_device(DeviceRunOptions& options) {
   if (!examples) return report_error(examples.error());
   const auto trainer = client::make_builtin_trainer(*examples);
   if (!options.quiet && !options.json) {
-    options.device.progress = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
+    options.device.progress = [](const std::string& text) {
+      std::fprintf(stderr, "%s\n", in_flags(text).c_str());
+    };
   }
+  options.device.unreachable = [&](const Status& status) {
+    say_unreachable(options.device.coordinator, status);
+  };
   auto device = client::Device::connect(options.device, *trainer);
-  if (!device) return report_error(device.error());
+  if (!device) return report_in_flags(device.error());
   running_device = &*device;
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
+  catch_signals(request_stop);
   std::uint32_t counted = 0;
   while (stop_requested == 0 && (options.rounds == 0 || counted < options.rounds)) {
     const client::Participation part = device->take_part();
@@ -93,7 +147,8 @@ ExitCode run_device(DeviceRunOptions& options) {
     if (part.counted) ++counted;
     if (is_final(part.status)) {
       running_device = nullptr;
-      return report_error(part.status);
+      const ExitCode failed = report_in_flags(part.status);
+      return part.status.code() == StatusCode::kPermissionDenied ? ExitCode::kRefused : failed;
     }
   }
   running_device = nullptr;
@@ -124,6 +179,10 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_option("--data", options->data, "Folder with the device's examples")->required();
   run->add_option("--rounds", options->rounds, "Leave after so many counted rounds; 0: stay")
       ->capture_default_str();
+  run->add_option("--parameters-max", options->device.parameters_max,
+                  "Refuse models of more parameters: what this device has memory for")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{limits::kParametersMax}))
+      ->capture_default_str();
   run->add_option("--state", options->device.state_file,
                   "File that lets a restarted device go on where it was");
   add_ledger_options(*run, *options);
@@ -151,6 +210,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_flag("--json", options->json, "One line of JSON for each round");
   run->add_flag("--quiet", options->quiet, "No progress on standard error");
   add_private_process_option(*run, options->process);
+  add_config_option(*run, "device");
   run->callback([options, &exit_code] { exit_code = run_device(*options); });
   add_device_ledger_command(*command, exit_code);
 }

@@ -131,14 +131,15 @@ Result<proto::ModelRecord> find_model(client::AdminClient& client, const History
 }
 
 ExitCode export_model(const HistoryOptions& options) {
+  const auto outputs = Outputs::open({options.output});
+  if (!outputs) return report_error(outputs.error());
   auto client = client::AdminClient::connect(options.administration.socket_path());
   if (!client) return report_error(client.error());
   auto model = find_model(**client, options);
   if (!model) return report_error(model.error());
   auto bytes = (*client)->fetch_model(*model);
   if (!bytes) return report_error(bytes.error());
-  const std::string content(bytes->begin(), bytes->end());
-  if (const Status status = write_file(options.output, content); !status.ok()) return report_error(status);
+  if (const Status status = outputs->write(options.output, *bytes); !status.ok()) return report_error(status);
   if (options.administration.json) {
     nlohmann::json json = to_json(*model);
     json["file"] = options.output;
@@ -183,7 +184,9 @@ void add_model_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* exporter =
       add_task_subcommand(*command, options, "export", "Write a version's parameters to a file");
   exporter->add_option("--version", options->version, "Number, or latest")->capture_default_str();
-  exporter->add_option("--output", options->output, "File to write: little-endian float32")->required();
+  exporter
+      ->add_option("--output", options->output, "File to write: little-endian float32; - for standard output")
+      ->required();
   exporter->callback([options, &exit_code] { exit_code = export_model(*options); });
 }
 

@@ -170,11 +170,14 @@ std::string c_source(const std::string& name, const CompiledModel& model) {
 }
 
 ExitCode compile(const CompileOptions& options) {
+  const auto outputs = Outputs::open({options.output});
+  if (!outputs) return report_error(outputs.error());
   const auto compiled = compile_file(options.model, options.target);
   if (!compiled) return report_error(compiled.error());
   const std::string content = options.c_array ? c_source(identifier(options.output), *compiled)
                                               : std::string(compiled->image.begin(), compiled->image.end());
-  if (const Status status = write_file(options.output, content); !status.ok()) return report_error(status);
+  const Status written = outputs->write(options.output, text_bytes(content));
+  if (!written.ok()) return report_error(written);
   if (options.json) {
     nlohmann::json json = report_json(compiled->report);
     json["file"] = options.output;
@@ -208,7 +211,7 @@ void add_image_compile_commands(CLI::App& image, ExitCode& exit_code) {
   inspector->callback([options, &exit_code] { exit_code = inspect(*options); });
   CLI::App* compiler = add_compile_subcommand(image, options, "compile",
                                               "Turn a .tflite into the image that boards run in place");
-  compiler->add_option("-o,--output", options->output, "File to write")->required();
+  compiler->add_option("-o,--output", options->output, "File to write; - for standard output")->required();
   compiler->add_flag("--c-array", options->c_array,
                      "Write C source instead: the image, its arena size, the table of its kernels");
   compiler->callback([options, &exit_code] { exit_code = compile(*options); });

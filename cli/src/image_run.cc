@@ -57,15 +57,21 @@ class LayerRecord {
   std::string crc_lines_, last_, before_softmax_;
 };
 
-Status write_results(const RunOptions& options, const std::string& outputs, const std::string& logits,
+struct RunResults {
+  std::string outputs;
+  std::string logits;
+};
+
+Status write_results(const Outputs& places, const RunOptions& options, const RunResults& results,
                      const LayerRecord& layers) {
-  SOTTO_RETURN_IF_ERROR(write_file(options.output, outputs));
-  if (!options.logits.empty()) SOTTO_RETURN_IF_ERROR(write_file(options.logits, logits));
-  if (!options.layers_crc.empty()) SOTTO_RETURN_IF_ERROR(write_file(options.layers_crc, layers.crc_lines()));
-  return {};
+  SOTTO_RETURN_IF_ERROR(places.write(options.output, text_bytes(results.outputs)));
+  SOTTO_RETURN_IF_ERROR(places.write(options.logits, text_bytes(results.logits)));
+  return places.write(options.layers_crc, text_bytes(layers.crc_lines()));
 }
 
 ExitCode run_model(const RunOptions& options) {
+  const auto places = Outputs::open({options.output, options.logits, options.layers_crc});
+  if (!places) return report_error(places.error());
   auto model = open_model_file(options.model, Target::kHost);
   if (!model) return report_error(model.error());
   const auto inputs = read_file(options.input);
@@ -77,16 +83,15 @@ ExitCode run_model(const RunOptions& options) {
                     options.input, inputs->size(), bytes)));
   }
   LayerRecord layers(*model);
-  std::string outputs;
-  std::string logits;
+  RunResults results;
   std::vector<std::uint8_t> output(model->output_bytes());
   for (std::size_t i = 0; i < inputs->size() / bytes; ++i) {
     layers.start(i);
     model->run(Bytes(*inputs).subspan(i * bytes, bytes), output);
-    outputs.append(output.begin(), output.end());
-    logits += layers.logits();
+    results.outputs.append(output.begin(), output.end());
+    results.logits += layers.logits();
   }
-  const Status status = write_results(options, outputs, logits, layers);
+  const Status status = write_results(*places, options, results, layers);
   if (!status.ok()) return report_error(status);
   std::printf("ran %zu inputs; wrote %s\n", inputs->size() / bytes, options.output.c_str());
   return ExitCode::kDone;
@@ -201,7 +206,9 @@ void add_image_run_commands(CLI::App& image, ExitCode& exit_code) {
   CLI::App* runner = image.add_subcommand("run", "Run a .tflite or a model image on this machine");
   runner->add_option("model", options->model, "The .tflite file or the model image")->required();
   runner->add_option("--input", options->input, "Raw inputs, one after the other")->required();
-  runner->add_option("--output", options->output, "File to write: raw outputs, one after the other")
+  runner
+      ->add_option("--output", options->output,
+                   "File to write: raw outputs, one after the other; - for standard output")
       ->required();
   runner->add_option("--logits", options->logits,
                      "File to write: what SOFTMAX reads, or the outputs without it");

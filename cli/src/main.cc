@@ -1,8 +1,12 @@
 // The one binary `sotto`. Subcommands only gather options and print; the work is done by the modules below.
+#include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "commands.h"
+#include "output.h"
 #include "sotto/proto/grpc_log.h"
 #include "version.h"
 
@@ -57,6 +61,26 @@ bool report_unknown_command(const CLI::App& app, int argc, char** argv) {
   return false;
 }
 
+using sotto::cli::Arguments;
+using sotto::cli::ExitCode;
+
+ExitCode parse_and_run(CLI::App& app, const Arguments& arguments, const ExitCode& exit_code) {
+  using namespace sotto::cli;
+  refuse_numbers_outside_types(app);
+  auto configured = configure(app, arguments);
+  if (!configured) return report_error(configured.error());
+  std::reverse(configured->arguments.begin(), configured->arguments.end());  // as CLI11 takes them
+  try {
+    app.parse(configured->arguments);
+  } catch (const CLI::ParseError& error) {
+    const std::string explained = explain(error, configured->settings);
+    if (explained != error.what()) return report_error(sotto::invalid_argument(explained));
+    // CLI11 reports --help and --version this way too, with exit code 0.
+    return app.exit(error) == 0 ? ExitCode::kDone : ExitCode::kUsage;
+  }
+  return exit_code;
+}
+
 int run(int argc, char** argv) {
   using namespace sotto::cli;
   CLI::App app(
@@ -65,39 +89,57 @@ int run(int argc, char** argv) {
   app.name("sotto");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
-  app.option_defaults()->take_last();  // a script may append options that override earlier ones
+  set_conventions(app);
   app.footer(
       "Start here:\n"
       "  sotto simulate motion --rounds 20          a fleet learns in this process\n"
       "  sotto serve --data-dir coordinator         a coordinator for real devices\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage.");
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing learned, 4 interrupted, 5 refused.");
+  const Arguments arguments(argv + 1, argv + argc);
   ExitCode exit_code = ExitCode::kDone;
   add_simulate_command(app, exit_code);
-  add_serve_command(app, exit_code);
+  add_serve_command(app, arguments, exit_code);
   add_task_command(app, exit_code);
   add_round_command(app, exit_code);
   add_model_command(app, exit_code);
   add_image_command(app, exit_code);
   add_authority_command(app, exit_code);
-  add_mask_helper_command(app, exit_code);
+  add_mask_helper_command(app, arguments, exit_code);
   add_device_command(app, exit_code);
   add_dataset_command(app, exit_code);
   add_backup_command(app, exit_code);
   add_restore_command(app, exit_code);
   add_doctor_command(app, exit_code);
+  add_config_command(app, exit_code);
   if (report_unknown_command(app, argc, argv)) return static_cast<int>(ExitCode::kUsage);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // CLI11 reports --help and --version this way too, with exit code 0.
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
-  }
-  return static_cast<int>(exit_code);
+  const ExitCode ended = parse_and_run(app, arguments, exit_code);
+  std::cout.flush();  // CLI11's
+  const sotto::Status printed = finish_standard_output();
+  if (printed.ok()) return static_cast<int>(ended);
+  const ExitCode failed = report_error(printed);
+  return static_cast<int>(ended == ExitCode::kDone ? failed : ended);
 }
 
 }  // namespace
 
+namespace sotto::cli {
+
+void set_conventions(CLI::App& app) {
+  app.option_defaults()->take_last();  // a script may append options that override earlier ones
+}
+
+void add_configured_commands(CLI::App& app, const Arguments& arguments, ExitCode& exit_code) {
+  set_conventions(app);
+  add_serve_command(app, arguments, exit_code);
+  add_mask_helper_command(app, arguments, exit_code);
+  add_device_command(app, exit_code);
+  for (const ConfiguredCommand& command : configured_commands()) find_app(app, command)->callback([] {});
+}
+
+}  // namespace sotto::cli
+
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);     // a limit on the size of files makes writes fail, in words
   sotto::proto::silence_grpc_log();  // its failures reach people as Status, once and in words
   try {
     return run(argc, argv);

@@ -1,16 +1,16 @@
 // `sotto helper`: the second party of one-shot sessions.
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <ctime>
 #include <memory>
 #include <thread>
 
 #include "commands.h"
-#include "log.h"
 #include "output.h"
 #include "private_process.h"
+#include "server_process.h"
 #include "sotto/base/hex.h"
 #include "sotto/server/mask_helper_server.h"
 
@@ -20,7 +20,7 @@ namespace {
 struct HelperOptions {
   server::MaskHelperServerOptions server;
   std::uint32_t drain_seconds = 60;
-  std::string log_level = "info";
+  LogOptions log;
   PrivateProcess process;
 };
 
@@ -36,38 +36,56 @@ ExitCode init(const HelperOptions& options) {
 }
 
 // False when a second signal came: its sender cannot wait.
-bool drain(const sigset_t& signals, std::uint32_t seconds, server::MaskHelperServer& server,
-           spdlog::logger& log) {
+bool drain(const ServerProcess& process, std::uint32_t seconds, server::MaskHelperServer& server) {
   if (seconds == 0) return true;
   server.drain();
-  log.info(
+  process.log().info(
       "draining: coordinators begin no new rounds, and those under way have {} s to ask; a second signal "
       "ends it at once",
       seconds);
-  const timespec grace{.tv_sec = static_cast<time_t>(seconds), .tv_nsec = 0};
-  return sigtimedwait(&signals, nullptr, &grace) < 0;
+  return !process.wait_for_another(std::chrono::seconds(seconds));
 }
 
-ExitCode serve(HelperOptions& options) {
+std::vector<std::string> start_lines(const server::MaskHelperServer& server) {
+  const hosting::TlsCertificate& certificate = server.certificate();
+  return {fmt::format("CA certificate {}{}", certificate.ca_file.string(),
+                      certificate.ca_created ? " (made now)" : ""),
+          fmt::format("CA fingerprint SHA-256 {}", certificate.ca_fingerprint),
+          fmt::format("public key {}", to_hex(server.public_key())),
+          fmt::format("listening on {}", server.address())};
+}
+
+CLI::App* declare_helper(CLI::App& app);
+CLI::App* declare_serve(CLI::App& helper, HelperOptions& options);
+
+// --name with the certificate, and --log-level: what a helper takes over while it serves.
+Status reload(const ServerProcess& process, const StartedWith& started, server::MaskHelperServer& server) {
+  CLI::App app;
+  ExitCode ignored = ExitCode::kDone;
+  HelperOptions fresh;
+  set_conventions(app);
+  const CLI::App* command = declare_serve(*declare_helper(app), fresh);
+  add_serve_command(app, started.arguments, ignored);
+  add_device_command(app, ignored);
+  SOTTO_RETURN_IF_ERROR(parse_configured(app, started.arguments));
+  SOTTO_RETURN_IF_ERROR(server.reload(fresh.server.extra_names));
+  process.reloaded(fresh.log, started.values, values_in_force(*command), {"--name", "--log-level"});
+  return {};
+}
+
+ExitCode serve(HelperOptions& options, const StartedWith& started) {
   if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
-  const sigset_t signals = block_stop_signals();
-  const auto log = make_log(options.log_level);
-  options.server.notice = [log](const hosting::Notice& notice) { log_notice(*log, notice); };
+  const ServerProcess process(options.log);
+  options.server.notice = process.notice();
   auto server = server::MaskHelperServer::start(options.server);
-  if (!server) return report_error(server.error());
-  const hosting::TlsCertificate& certificate = (*server)->certificate();
-  std::printf("CA certificate %s%s\n", certificate.ca_file.c_str(),
-              certificate.ca_created ? " (made now)" : "");
-  std::printf("CA fingerprint SHA-256 %s\n", certificate.ca_fingerprint.c_str());
-  std::printf("public key %s\n", to_hex((*server)->public_key()).c_str());
-  std::printf("listening on %s\n", (*server)->address().c_str());
-  std::fflush(stdout);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  const bool drained = drain(signals, options.drain_seconds, **server, *log);
-  log->info("stopping");
+  if (!server) return process.report(server.error());
+  process.announce(start_lines(**server));
+  const Status ended = process.wait({.reload = [&] { return reload(process, started, **server); }});
+  process.say_stopping();
+  const bool drained = drain(process, options.drain_seconds, **server);
+  process.log().info("stopping");
   (*server)->stop(drained ? std::chrono::seconds(10) : std::chrono::seconds(0));
-  return ExitCode::kDone;
+  return ended.ok() ? ExitCode::kDone : process.report(ended);
 }
 
 void add_init(CLI::App& helper, const std::shared_ptr<HelperOptions>& options, ExitCode& exit_code) {
@@ -77,62 +95,69 @@ void add_init(CLI::App& helper, const std::shared_ptr<HelperOptions>& options, E
   command->callback([options, &exit_code] { exit_code = init(*options); });
 }
 
-void add_serve(CLI::App& helper, const std::shared_ptr<HelperOptions>& options, ExitCode& exit_code) {
-  CLI::App* command = helper.add_subcommand(
-      "serve",
-      "Run the helper. It gives out the sum of one set of devices' masks for each plan, and nothing else.\n"
-      "DATA_DIR/answered.db remembers which. Plans of before its start are refused: rounds that are under "
-      "way\n"
-      "at a restart are lost, and the coordinator begins new ones.");
-  command->add_option("--data-dir", options->server.data_dir, "Made by `sotto helper init`")
-      ->capture_default_str();
-  command
-      ->add_option("--listen", options->server.listen,
-                   "HOST:PORT for the coordinator; port 0 takes a free one")
-      ->capture_default_str();
-  command->add_option("--name", options->server.extra_names,
-                      "Further host names or addresses that the coordinator reaches it by");
-  command
-      ->add_option("--authority", options->server.authority_file,
-                   "Public key of the authority that enrols the fleet's devices, authority.pem")
-      ->required();
-  command->add_option("--bulletin", options->server.bulletin_file,
-                      "Where that authority's bulletin.pem is brought, whenever there is a new one");
-  command
-      ->add_option("--cohort-min", options->server.cohort_min,
-                   "Refuse sets of fewer devices, whatever a plan says")
-      ->check(CLI::Range(3, 10'000))
-      ->capture_default_str();
-  command->add_option("--threads", options->server.threads, "For adding masks")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  command
-      ->add_option(
-          "--drain-seconds", options->drain_seconds,
-          "How long a stop waits for rounds that are under way; as long as they take, and 0 for none")
-      ->check(CLI::Range(0, 86'400))
-      ->capture_default_str();
-  command->add_option("--log-level", options->log_level)
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-      ->capture_default_str();
-  add_private_process_option(*command, options->process);
-  command->callback([options, &exit_code] { exit_code = serve(*options); });
-}
-
-}  // namespace
-
-void add_mask_helper_command(CLI::App& app, ExitCode& exit_code) {
-  auto options = std::make_shared<HelperOptions>();
-  options->server.data_dir = "sotto-helper";
-  options->server.threads = std::max(1u, std::thread::hardware_concurrency());
+CLI::App* declare_helper(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "helper",
       "The second party of one-shot tasks, for devices that send one message and sleep. Run it where the\n"
       "coordinator's people have no access: together the two could read a device's update, alone neither "
       "can.");
   command->require_subcommand(1);
+  return command;
+}
+
+CLI::App* declare_serve(CLI::App& helper, HelperOptions& options) {
+  options.server.data_dir = "sotto-helper";
+  options.server.threads = std::max(1u, std::thread::hardware_concurrency());
+  CLI::App* command = helper.add_subcommand(
+      "serve",
+      "Run the helper. It gives out the sum of one set of devices' masks for each plan, and nothing else.\n"
+      "DATA_DIR/answered.db remembers which. Plans of before its start are refused: rounds that are under "
+      "way\n"
+      "at a restart are lost, and the coordinator begins new ones.");
+  command->add_option("--data-dir", options.server.data_dir, "Made by `sotto helper init`")
+      ->capture_default_str();
+  command
+      ->add_option("--listen", options.server.listen,
+                   "HOST:PORT for the coordinator; port 0 takes a free one")
+      ->capture_default_str();
+  command->add_option("--name", options.server.extra_names,
+                      "Further host names or addresses that the coordinator reaches it by");
+  command
+      ->add_option("--authority", options.server.authority_file,
+                   "Public key of the authority that enrols the fleet's devices, authority.pem")
+      ->required();
+  command->add_option("--bulletin", options.server.bulletin_file,
+                      "Where that authority's bulletin.pem is brought, whenever there is a new one");
+  command
+      ->add_option("--cohort-min", options.server.cohort_min,
+                   "Refuse sets of fewer devices, whatever a plan says")
+      ->check(CLI::Range(3, 10'000))
+      ->capture_default_str();
+  command->add_option("--threads", options.server.threads, "For adding masks")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--drain-seconds", options.drain_seconds,
+          "How long a stop waits for rounds that are under way; as long as they take, and 0 for none")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  add_log_options(*command, options.log);
+  add_private_process_option(*command, options.process);
+  add_config_option(*command, "helper");
+  return command;
+}
+
+}  // namespace
+
+void add_mask_helper_command(CLI::App& app, const Arguments& arguments, ExitCode& exit_code) {
+  auto options = std::make_shared<HelperOptions>();
+  CLI::App* command = declare_helper(app);
+  CLI::App* server = declare_serve(*command, *options);
+  server->callback([options, server, &arguments, &exit_code] {
+    exit_code = serve(*options, {arguments, values_in_force(*server)});
+  });
   add_init(*command, options, exit_code);
-  add_serve(*command, options, exit_code);
   command->footer(
       "Example:\n"
       "  sotto helper init --data-dir sotto-helper\n"

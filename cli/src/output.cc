@@ -1,16 +1,17 @@
 #include "output.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <ctime>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
 
 #include "sotto/base/hex.h"
-#include "sotto/host/file.h"
+#include "sotto/host/output_file.h"
 #include "sotto/proto/task_json.h"
 
 namespace sotto::cli {
@@ -18,6 +19,10 @@ namespace sotto::cli {
 ExitCode report_error(const Status& status) {
   std::fflush(stdout);
   std::fprintf(stderr, "sotto: error: %s\n", status.message().c_str());
+  return exit_code_of(status);
+}
+
+ExitCode exit_code_of(const Status& status) {
   return status.code() == StatusCode::kInvalidArgument ? ExitCode::kUsage : ExitCode::kFailed;
 }
 
@@ -95,23 +100,54 @@ std::string decimal(double value, int digits) {
 
 namespace {
 
-// Into a pipe or terminal there is no writing beside.
-Status write_stream(const std::string& path, const std::string& content) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(content.data(), static_cast<std::streamsize>(content.size()));
-  file.close();
-  return file ? Status() : io_error("cannot write " + path + ": " + std::strerror(errno));
+constexpr const char* kStandardOutput = "-";
+
+Status cannot_print(int error) {
+  return io_error(std::string("cannot write to standard output: ") +
+                  std::error_code(error, std::generic_category()).message());
 }
 
 }  // namespace
 
-Status write_file(const std::string& path, const std::string& content) {
-  std::error_code error;
-  const std::filesystem::file_status found = std::filesystem::status(path, error);
-  if (std::filesystem::exists(found) && !std::filesystem::is_regular_file(found)) {
-    return write_stream(path, content);
+Result<Outputs> Outputs::open(const std::vector<std::string>& places) {
+  Outputs outputs;
+  std::set<std::string> seen;
+  for (const std::string& place : places) {
+    if (place.empty()) continue;
+    if (!seen.insert(place).second) {
+      return invalid_argument("'" + place + "' is named for two outputs: choose another for one of them");
+    }
+    if (place != kStandardOutput) SOTTO_RETURN_IF_ERROR(host::check_output(place));
   }
-  return host::write_file(path, text_bytes(content), host::kPublicFile);
+  if (!seen.contains(kStandardOutput)) return outputs;
+  std::fflush(stdout);
+  outputs.standard_output_ = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (outputs.standard_output_ < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return cannot_print(errno);
+  return outputs;
+}
+
+Outputs::~Outputs() {
+  if (standard_output_ >= 0) ::close(standard_output_);
+}
+
+Status Outputs::write(const std::string& place, Bytes content, mode_t mode) const {
+  if (place.empty()) return {};
+  if (place != kStandardOutput) return host::write_output(place, content, mode);
+  while (!content.empty()) {
+    const ssize_t written = ::write(standard_output_, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return cannot_print(errno);
+    content = content.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Status finish_standard_output() {
+  errno = 0;
+  const bool flushed = std::fflush(stdout) == 0;
+  const int error = errno;
+  if (flushed && std::ferror(stdout) == 0) return {};
+  return cannot_print(error == 0 ? EIO : error);
 }
 
 }  // namespace sotto::cli

@@ -1,18 +1,23 @@
 // What the commands print: tables for people, JSON for scripts, one form of error for both.
 #pragma once
 
+#include <sys/types.h>
+
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "commands.h"
-#include "sotto/base/status.h"
+#include "sotto/base/bytes.h"
+#include "sotto/base/result.h"
 #include "sotto/proto/messages.h"
 
 namespace sotto::cli {
 
 // "sotto: error: ..." on standard error; the exit code that fits the status.
 ExitCode report_error(const Status& status);
+[[nodiscard]] ExitCode exit_code_of(const Status& status);
 
 [[nodiscard]] nlohmann::json to_json(const proto::TaskStatus& task);
 [[nodiscard]] nlohmann::json to_json(const proto::RoundRecord& round, const proto::MetricList& metrics);
@@ -24,7 +29,28 @@ void print_json(const nlohmann::json& value);
 
 [[nodiscard]] std::string decimal(double value, int digits);
 
-// The whole file, or its old content and why not.
-[[nodiscard]] Status write_file(const std::string& path, const std::string& content);
+// The places that a command's user names for what it makes: files, or "-" for standard output.
+class Outputs {
+ public:
+  // Before long work: whether all of them can be written; empty ones are not wanted. With "-" among them
+  // everything else that the command prints goes to standard error from now on. kInvalidArgument when two
+  // are the same.
+  [[nodiscard]] static Result<Outputs> open(const std::vector<std::string>& places);
+  ~Outputs();
+  Outputs(Outputs&& other) noexcept : standard_output_(std::exchange(other.standard_output_, -1)) {}
+  Outputs& operator=(Outputs&&) = delete;
+  Outputs(const Outputs&) = delete;
+  Outputs& operator=(const Outputs&) = delete;
+
+  // The whole content or, of a file, its old one and why not. Nothing for an empty place.
+  [[nodiscard]] Status write(const std::string& place, Bytes content, mode_t mode = 0666) const;
+
+ private:
+  Outputs() = default;
+  int standard_output_ = -1;
+};
+
+// What was printed has arrived; kIo when some of it has not.
+[[nodiscard]] Status finish_standard_output();
 
 }  // namespace sotto::cli

@@ -1,16 +1,18 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
-#include <csignal>
-#include <cstdio>
-#include <ctime>
 #include <memory>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "commands.h"
-#include "log.h"
 #include "open_files.h"
 #include "output.h"
 #include "private_process.h"
+#include "server_process.h"
 #include "sotto/server/service.h"
 
 namespace sotto::cli {
@@ -23,27 +25,31 @@ struct ServeOptions {
   std::vector<std::string> helper_keys;
   std::vector<std::string> helper_cas;
   std::uint32_t drain_seconds = 10;
-  std::string log_level = "info";
+  LogOptions log;
   PrivateProcess process;
 };
 
-// Waits for SIGINT or SIGTERM, or for the coordinator to fail. The signals are blocked in every thread.
-Status wait_for_end(const sigset_t& signals, const server::Service& service) {
-  for (;;) {
-    const timespec interval{.tv_sec = 1, .tv_nsec = 0};
-    if (sigtimedwait(&signals, nullptr, &interval) > 0) return {};
-    SOTTO_RETURN_IF_ERROR(service.status());
-  }
+std::vector<std::string> authority_lines(const server::FleetAuthority& authority) {
+  const std::string how = authority.directory.empty()
+                              ? "enrol devices where the authority's key is kept"
+                              : fmt::format(
+                                    "enrol devices with: sotto authority enroll NAME --authority {} "
+                                    "-o NAME.pem",
+                                    authority.directory.string());
+  return {
+      fmt::format("authority {}{}", authority.public_file.string(), authority.created ? " (made now)" : ""),
+      how};
 }
 
-void print_authority(const server::FleetAuthority& authority) {
-  std::printf("authority %s%s\n", authority.public_file.c_str(), authority.created ? " (made now)" : "");
-  if (authority.directory.empty()) {
-    std::printf("enrol devices where the authority's key is kept\n");
-  } else {
-    std::printf("enrol devices with: sotto authority enroll NAME --authority %s -o NAME.pem\n",
-                authority.directory.c_str());
-  }
+std::vector<std::string> start_lines(const server::Service& service) {
+  const hosting::TlsCertificate& certificate = service.certificate();
+  std::vector<std::string> lines = {fmt::format("CA certificate {}{}", certificate.ca_file.string(),
+                                                certificate.ca_created ? " (made now)" : ""),
+                                    fmt::format("CA fingerprint SHA-256 {}", certificate.ca_fingerprint)};
+  for (std::string& line : authority_lines(service.authority())) lines.push_back(std::move(line));
+  lines.push_back(fmt::format("administration {}", service.admin_socket().string()));
+  lines.push_back(fmt::format("listening on {}", service.address()));
+  return lines;
 }
 
 Status place_helpers(ServeOptions& options) {
@@ -60,33 +66,49 @@ Status place_helpers(ServeOptions& options) {
   return {};
 }
 
-ExitCode serve(ServeOptions& options) {
-  if (const Status status = place_helpers(options); !status.ok()) return report_error(status);
-  if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
-  raise_open_file_limit();
-  const sigset_t signals = block_stop_signals();
-  const auto log = make_log(options.log_level);
-  server::DoorOptions& door = options.service.door;
+// What follows from the two options of the door.
+void complete(server::DoorOptions& door) {
   door.calls_burst = 10 * door.calls_per_second;
   door.connections_burst = static_cast<double>(door.connections_per_address_max);
   door.connections_per_second = std::max(1.0, door.connections_burst / 20);
-  options.service.notice = [log](const hosting::Notice& notice) { log_notice(*log, notice); };
-  auto service = server::Service::start(options.service);
-  if (!service) return report_error(service.error());
-  const hosting::TlsCertificate& certificate = (*service)->certificate();
-  std::printf("CA certificate %s%s\n", certificate.ca_file.c_str(),
-              certificate.ca_created ? " (made now)" : "");
-  std::printf("CA fingerprint SHA-256 %s\n", certificate.ca_fingerprint.c_str());
-  print_authority((*service)->authority());
-  std::printf("administration %s\n", (*service)->admin_socket().c_str());
-  std::printf("listening on %s\n", (*service)->address().c_str());
-  std::fflush(stdout);
+}
 
-  const Status ended = wait_for_end(signals, **service);
-  log->info("stopping: open calls have {} s to finish", options.drain_seconds);
+CLI::App* declare_serve(CLI::App& app, ServeOptions& options);
+
+// What a coordinator takes over while it serves: --name with the certificate, the door's limits, --log-level.
+Status reload(const ServerProcess& process, const StartedWith& started, server::Service& service) {
+  CLI::App app;
+  ExitCode ignored = ExitCode::kDone;
+  ServeOptions fresh;
+  set_conventions(app);
+  const CLI::App* command = declare_serve(app, fresh);
+  add_mask_helper_command(app, started.arguments, ignored);
+  add_device_command(app, ignored);
+  SOTTO_RETURN_IF_ERROR(parse_configured(app, started.arguments));
+  complete(fresh.service.door);
+  SOTTO_RETURN_IF_ERROR(service.reload(fresh.service.extra_names, fresh.service.door));
+  process.reloaded(fresh.log, started.values, values_in_force(*command),
+                   {"--name", "--calls-per-second", "--connections-per-address", "--log-level"});
+  return {};
+}
+
+ExitCode serve(ServeOptions& options, const StartedWith& started) {
+  if (const Status status = place_helpers(options); !status.ok()) return report_error(status);
+  if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
+  const ServerProcess process(options.log);
+  if (const Status status = provide_open_files(process.log()); !status.ok()) return process.report(status);
+  complete(options.service.door);
+  options.service.notice = process.notice();
+  auto service = server::Service::start(options.service);
+  if (!service) return process.report(service.error());
+  process.announce(start_lines(**service));
+  const Status ended = process.wait({.health = [&] { return (*service)->status(); },
+                                     .stuck = [&] { return (*service)->busy_for(); },
+                                     .reload = [&] { return reload(process, started, **service); }});
+  process.say_stopping();
+  process.log().info("stopping: open calls have {} s to finish", options.drain_seconds);
   (*service)->stop(std::chrono::seconds(options.drain_seconds));
-  if (!ended.ok()) return report_error(ended);
-  return ExitCode::kDone;
+  return ended.ok() ? ExitCode::kDone : process.report(ended);
 }
 
 void add_helper_options(CLI::App& command, ServeOptions& options) {
@@ -127,62 +149,71 @@ void add_door_options(CLI::App& command, server::DoorOptions& door) {
       ->capture_default_str();
 }
 
-}  // namespace
-
-void add_serve_command(CLI::App& app, ExitCode& exit_code) {
-  auto options = std::make_shared<ServeOptions>();
-  options->service.data_dir = "sotto-data";
-  options->service.finish_threads = std::max(1u, std::thread::hardware_concurrency());
+CLI::App* declare_serve(CLI::App& app, ServeOptions& options) {
+  options.service.data_dir = "sotto-data";
+  options.service.finish_threads = std::max(1u, std::thread::hardware_concurrency());
   CLI::App* command = app.add_subcommand("serve",
                                          "Run the coordinator. TLS is always on: the first start makes a "
                                          "certificate authority in DATA_DIR/tls and prints\n"
                                          "its fingerprint; give DATA_DIR/tls/ca.pem to devices, and each an "
                                          "identity file that `sotto authority enroll` writes.\n"
                                          "Administration is a local socket, DATA_DIR/admin.sock.");
-  command->add_option("--data-dir", options->service.data_dir, "Tasks, models, history, certificates")
+  command->add_option("--data-dir", options.service.data_dir, "Tasks, models, history, certificates")
       ->capture_default_str();
-  command->add_option("--listen", options->service.listen, "HOST:PORT for devices; port 0 takes a free one")
+  command->add_option("--listen", options.service.listen, "HOST:PORT for devices; port 0 takes a free one")
       ->capture_default_str();
-  command->add_option("--name", options->service.extra_names,
+  command->add_option("--name", options.service.extra_names,
                       "Further host names or addresses that devices reach it by; goes into the certificate");
-  auto* authority = command->add_option("--authority", options->service.authority_file,
+  auto* authority = command->add_option("--authority", options.service.authority_file,
                                         "Public key of the fleet's authority, which is kept elsewhere");
   command
-      ->add_flag("--local-authority", options->service.local_authority,
+      ->add_flag("--local-authority", options.service.local_authority,
                  "Keep the authority in DATA_DIR/authority, made at the first start: whoever controls this\n"
                  "coordinator can then invent devices, so that tasks hold against a curious one only")
       ->excludes(authority);
   command
       ->add_option(
-          "--plan-endorsement", options->service.plan_endorsement_file,
+          "--plan-endorsement", options.service.plan_endorsement_file,
           "That authority's endorsement of this coordinator, by `sotto authority enroll --coordinator`")
       ->needs(authority);
-  command->add_option("--bulletin", options->service.bulletin_file,
+  command->add_option("--bulletin", options.service.bulletin_file,
                       "Where that authority's bulletin.pem is brought, whenever there is a new one: what it "
                       "revokes is refused\nfrom the next cohort on, and devices are told");
-  add_helper_options(*command, *options);
-  add_door_options(*command, options->service.door);
-  command->add_flag(
-      "--raise-epoch", options->service.raise_epoch,
-      "Once, after DATA_DIR/sotto.db was restored from a backup: rounds get numbers that no device "
-      "has seen");
-  command->add_flag("--accept-older-store", options->service.accept_older,
-                    "Once, when a file of DATA_DIR is missing, older or another than it was and nothing "
-                    "newer is to be had:\n"
-                    "what there is counts from now on, and rounds get numbers that no device has seen");
-  command->add_option("--threads", options->service.finish_threads, "For removing masks")
+  add_helper_options(*command, options);
+  add_door_options(*command, options.service.door);
+  command
+      ->add_flag(
+          "--raise-epoch", options.service.raise_epoch,
+          "Once, after DATA_DIR/sotto.db was restored from a backup: rounds get numbers that no device "
+          "has seen")
+      ->configurable(false);
+  command
+      ->add_flag("--accept-older-store", options.service.accept_older,
+                 "Once, when a file of DATA_DIR is missing, older or another than it was and nothing "
+                 "newer is to be had:\n"
+                 "what there is counts from now on, and rounds get numbers that no device has seen")
+      ->configurable(false);
+  command->add_option("--threads", options.service.finish_threads, "For removing masks")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  command->add_option("--drain-seconds", options->drain_seconds, "How long a stop waits for open calls")
+  command->add_option("--drain-seconds", options.drain_seconds, "How long a stop waits for open calls")
       ->capture_default_str();
-  command->add_option("--log-level", options->log_level)
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-      ->capture_default_str();
-  add_private_process_option(*command, options->process);
-  command->set_config("--config", "", "Read these options from a TOML file")->check(CLI::ExistingFile);
+  add_log_options(*command, options.log);
+  add_private_process_option(*command, options.process);
   command->footer(
       "Then, in another shell:  sotto task example > task.toml;  sotto task create --file task.toml");
-  command->callback([options, &exit_code] { exit_code = serve(*options); });
+  add_config_option(*command, "serve");
+  return command;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, const Arguments& arguments, ExitCode& exit_code) {
+  auto options = std::make_shared<ServeOptions>();
+  CLI::App* command = declare_serve(app, *options);
+  command->callback([options, command, &arguments, &exit_code] {
+    exit_code = serve(*options, {arguments, values_in_force(*command)});
+  });
 }
 
 }  // namespace sotto::cli

@@ -16,6 +16,8 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;  // set by the signal handler; a handler has no other way to speak
 
+constexpr std::size_t kOtherFiles = 64;
+
 struct SimulateOptions {
   simulation::DataOptions data;
   simulation::ExperimentOptions experiment;
@@ -147,6 +149,26 @@ ExitCode report_failed_experiment(const Status& status, const SimulateOptions& o
   return exit_code;
 }
 
+Status write_results(const Outputs& outputs, const SimulateOptions& options,
+                     const simulation::ExperimentResult& result) {
+  SOTTO_RETURN_IF_ERROR(outputs.write(options.json_file, text_bytes(simulation::to_json(result) + "\n")));
+  return outputs.write(options.report_file, text_bytes(simulation::to_html(result)));
+}
+
+// What a script asks first.
+ExitCode judge(const simulation::ExperimentResult& result) {
+  if (result.interrupted) {
+    std::fprintf(stderr, "sotto: interrupted after %zu of %u rounds\n", result.per_round.size(),
+                 result.rounds);
+    return ExitCode::kInterrupted;
+  }
+  if (result.rounds_completed > 0) return ExitCode::kDone;
+  std::fprintf(stderr, "sotto: nothing was learned: all %u rounds were abandoned, the last because %s\n",
+               result.rounds_abandoned,
+               result.per_round.empty() ? "there was none" : result.per_round.back().record.reason.c_str());
+  return ExitCode::kNothingLearned;
+}
+
 ExitCode simulate(SimulateOptions& options, const CLI::App& command) {
   if (!options.experiment.external.address.empty() &&
       options.experiment.transport != simulation::TransportKind::kGrpc) {
@@ -156,31 +178,32 @@ ExitCode simulate(SimulateOptions& options, const CLI::App& command) {
     return report_error(
         invalid_argument(options.data.name + " is read from files: say where with --data DIR"));
   }
+  auto outputs = Outputs::open({options.json_file, options.report_file});
+  if (!outputs) return report_error(outputs.error());
   raise_open_file_limit();
   auto data = simulation::load_data_set(options.data);
   if (!data) return report_error(data.error());
+  if (options.experiment.transport == simulation::TransportKind::kGrpc) {
+    // Each device's connection has two ends, both of them here when the coordinator is.
+    const std::size_t ends = options.experiment.external.address.empty() ? 2 : 1;
+    if (const Status status = provide_open_files(ends * data->devices.size() + kOtherFiles); !status.ok()) {
+      return report_error(status);
+    }
+  }
   if (!options.quiet) {
     std::printf("%s: %zu devices, %u features, %u classes, %zu test examples\n", data->name.c_str(),
                 data->devices.size(), data->features, data->classes, data->test.count());
     options.experiment.on_round = print_round;
   }
-  std::signal(SIGINT, [](int) { interrupted = 1; });
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { interrupted = 1; });
   options.experiment.cancelled = [] { return interrupted != 0; };
   auto result = simulation::run_experiment(*data, options.experiment);
   if (!result) return report_failed_experiment(result.error(), options, command);
-  if (!options.json_file.empty()) {
-    if (const Status status = write_file(options.json_file, simulation::to_json(*result) + "\n");
-        !status.ok()) {
-      return report_error(status);
-    }
-  }
-  if (!options.report_file.empty()) {
-    if (const Status status = write_file(options.report_file, simulation::to_html(*result)); !status.ok()) {
-      return report_error(status);
-    }
+  if (const Status status = write_results(*outputs, options, *result); !status.ok()) {
+    return report_error(status);
   }
   if (!options.quiet) print_summary(*result, options);
-  return ExitCode::kDone;
+  return judge(*result);
 }
 
 }  // namespace
@@ -212,9 +235,10 @@ void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
       ->capture_default_str();
   command->add_option("--local-baseline", options->experiment.local_baseline_devices,
                       "Also train this many devices alone, for comparison");
-  command->add_option("--json", options->json_file, "Write the results as JSON to this file");
+  command->add_option("--json", options->json_file,
+                      "Write the results as JSON to this file; - for standard output");
   command->add_option("--report", options->report_file,
-                      "Write the results as a self-contained HTML page to this file");
+                      "Write the results as a self-contained HTML page to this file; - for standard output");
   command->add_flag("--quiet", options->quiet, "Print errors only");
   command->footer(
       "Examples:\n"

@@ -16,7 +16,7 @@ class FirstFleet(SystemTest):
     def test_the_commands_of_a_first_fleet_train_a_model(self):
         section = README.read_text().split("## A first fleet")[1].split("\n## ")[0]
         blocks = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-        self.assertEqual(len(blocks), 3)
+        self.assertEqual(len(blocks), 4)
         # A person reads "listening on" before the next command; the script waits for the socket instead.
         blocks.insert(1, "until [ -S coordinator/admin.sock ]; do sleep 0.1; done\n")
         script = "set -e\n" + "".join(blocks).replace("build/release/bin/sotto",
@@ -24,19 +24,31 @@ class FirstFleet(SystemTest):
         shell = subprocess.Popen(["bash", "-c", script], cwd=self.folder, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True, start_new_session=True)
         self.addCleanup(self.end_group, shell)
-        lines = []
-        for line in shell.stdout:  # until the export says it wrote the model
-            lines.append(line)
-            if line.startswith("wrote model"):
-                break
+        lines = shell.stdout.readlines()  # until nobody is left who could write to it
+        shell.wait(timeout=30)
+        self.assertEqual(shell.returncode, 0, "".join(lines))
         self.assertIn("complete", "".join(lines))
-        self.assertTrue(lines[-1].startswith("wrote model v20 of activity"), "".join(lines))
+        self.assertTrue(any(line.startswith("wrote model v20 of activity") for line in lines), "".join(lines))
+        self.assertLess(len(lines), 150, "the fleet drowns the terminal:\n" + "".join(lines))
+        self.assertEqual(self.left_of(shell.pid), [])
         self.assertEqual((self.folder / "model.f32").stat().st_size, 510 * 4)
+
+    @staticmethod
+    def left_of(group):
+        """The processes of a process group, which all of a shell's without job control are in."""
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return []
+        return [group]
 
     @staticmethod
     def end_group(shell):
         """Ends the shell and what it left in the background: all in the session this test started."""
-        os.killpg(shell.pid, signal.SIGTERM)
+        try:
+            os.killpg(shell.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
         shell.wait(timeout=30)
         shell.stdout.close()
 

@@ -19,10 +19,10 @@ import tree
 
 # Programs that a document may call besides the project's own. Subcommands of cmake
 # and ctest are checked further.
-KNOWN_PROGRAMS = {"apt-get", "cat", "cd", "cmake", "cp", "ctest", "curl", "docker", "git", "install", "ls",
-                  "mkdir", "openssl",
+KNOWN_PROGRAMS = {"apt-get", "cat", "cd", "cmake", "cp", "ctest", "curl", "docker", "git", "install", "jobs",
+                  "kill", "ls", "mkdir", "openssl",
                   "podman", "python3", "sqlite3", "sudo", "systemctl", "systemd-analyze", "tar", "unzip",
-                  "wget", "xdg-open"}
+                  "wait", "wget", "xdg-open"}
 # Also as part of a list, where it is indented.
 BLOCK = re.compile(r"^ *```sh[ \t]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")

@@ -1,5 +1,9 @@
 #include "sotto/host/address.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <charconv>
 #include <system_error>
 
@@ -16,6 +20,11 @@ std::optional<std::uint16_t> parse_port(std::string_view digits) {
   return port;
 }
 
+bool is_ipv6(std::string_view text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
+}
+
 }  // namespace
 
 std::optional<HostPort> parse_host_port(std::string_view text) {
@@ -29,6 +38,17 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
   const std::optional<std::uint16_t> port = parse_port(text.substr(colon + 1));
   if (!port) return std::nullopt;
   return HostPort{std::string(host), *port};
+}
+
+std::string describe_bad_host_port(std::string_view text) {
+  const std::string advice = "an IPv6 address goes into brackets, with the port behind them: [";
+  const std::size_t colon = text.rfind(':');
+  if (colon != std::string_view::npos && is_ipv6(text.substr(0, colon)) &&
+      parse_port(text.substr(colon + 1))) {
+    return advice + std::string(text.substr(0, colon)) + "]" + std::string(text.substr(colon));
+  }
+  if (is_ipv6(text)) return advice + std::string(text) + "]:7443";
+  return "must be HOST:PORT with a port of 0 .. 65535, for instance coordinator.example:7443";
 }
 
 std::string to_string(const HostPort& address) {

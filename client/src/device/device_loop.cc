@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <utility>
 
 #include "sotto/base/limits.h"
 #include "sotto/host/file.h"
@@ -269,7 +270,10 @@ Session::Action DeviceLoop::perform_send(Session& session, const Request& reques
   }
   post(request);
   auto reply = await_reply(leaving_ ? clock_.now() + kFarewell : kNever);
-  if (reply) return session.on_reply(std::move(*reply), clock_.now());
+  if (reply) {
+    look_whether_reached(*reply);
+    return session.on_reply(std::move(*reply), clock_.now());
+  }
   transport_.reset();  // cancels the call
   if (leaving_) return session.on_reply(unavailable("no answer to the farewell"), clock_.now());
   return leave(session);
@@ -332,6 +336,12 @@ void DeviceLoop::persist(const Session& session) {
     return;
   }
   saved_digest_ = digest;
+}
+
+// An answer of any kind shows that the address is right.
+void DeviceLoop::look_whether_reached(const Result<Reply>& reply) {
+  if (std::exchange(first_call_judged_, true)) return;
+  if (!reply && is_out_of_reach(reply.error()) && options_.unreachable) options_.unreachable(reply.error());
 }
 
 void DeviceLoop::say(const std::string& text) const {

@@ -68,6 +68,7 @@ class DeviceLoop final {
   void look_for_bulletin();
   void keep_bulletin(const Session& session);
   void say(const std::string& text) const;
+  void look_whether_reached(const Result<Reply>& reply);
   [[nodiscard]] Participation conclude(const Session::Done& done);
 
   const DeviceOptions options_;
@@ -84,6 +85,7 @@ class DeviceLoop final {
   std::vector<std::uint8_t> pass_{};  // what the coordinator lets in without another signature
   Time next_check_in_;
   bool leaving_ = false;
+  bool first_call_judged_ = false;
   std::optional<crypto::Digest> saved_digest_;  // of what the state file holds
 };
 

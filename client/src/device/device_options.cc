@@ -61,7 +61,7 @@ Status check_folder(const char* option, const std::filesystem::path& file) {
 Status check_device_options(const DeviceOptions& options, const Trainer& trainer) {
   if (!valid_address(options.coordinator)) {
     return invalid_argument("coordinator is \"" + options.coordinator +
-                            "\": it must be host:port, for example coordinator.example:7443");
+                            "\": " + host::describe_bad_host_port(options.coordinator));
   }
   SOTTO_RETURN_IF_ERROR(check_name("device_id", options.device_id));
   SOTTO_RETURN_IF_ERROR(check_name("population", options.population));

@@ -215,9 +215,8 @@ grpc::ChannelArguments channel_arguments(const GrpcTransportOptions& options) {
 Result<TlsProbe> parse_coordinator(const GrpcTransportOptions& options) {
   const auto address = host::parse_host_port(options.coordinator);
   if (!address || address->port == 0) {
-    return invalid_argument("\"" + options.coordinator +
-                            "\" is not a coordinator's address: must be HOST:PORT, for instance "
-                            "coordinator.example:7443 or [2001:db8::1]:7443");
+    return invalid_argument("\"" + options.coordinator + "\" is not a coordinator's address: " +
+                            host::describe_bad_host_port(options.coordinator));
   }
   return TlsProbe{address->host, std::to_string(address->port), options.ca_pem, options.ca_name};
 }

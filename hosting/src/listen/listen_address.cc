@@ -60,8 +60,7 @@ int listen_error(const addrinfo& info) {
 
 Status check_listen_address(const std::string& address) {
   if (host::parse_host_port(address)) return {};
-  return invalid_argument("cannot listen on \"" + address +
-                          "\": must be HOST:PORT with a port of 0 .. 65535, for instance 0.0.0.0:7443");
+  return invalid_argument("cannot listen on \"" + address + "\": " + host::describe_bad_host_port(address));
 }
 
 Status explain_listen_failure(const std::string& address) {

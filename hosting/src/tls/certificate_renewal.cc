@@ -35,14 +35,32 @@ std::optional<Notice> CertificateWatch::look(Time now) {
                     " is not there, or the CA itself ends then; devices will refuse this server"};
 }
 
+Status CertificateWatch::reload(std::vector<std::string> extra_names, Time now) {
+  TlsCertificateOptions wanted = options_;
+  wanted.extra_names = std::move(extra_names);
+  const Result<TlsCertificate> loaded = load_or_create_tls_certificate(wanted, now);
+  if (!loaded) return loaded.error();
+  options_ = std::move(wanted);
+  expires_ = loaded->certificate_expires;
+  return {};
+}
+
 CertificateRenewal::CertificateRenewal(TlsCertificateOptions options, Time expires, NoticeSink notice)
     : watch_(std::move(options), expires),
       notice_(std::move(notice)),
       looking_(kInterval, [this] { look(); }) {}
 
+// A new clock each time: this one follows the machine's when it is set, as devices' clocks will.
+Status CertificateRenewal::reload(std::vector<std::string> extra_names) {
+  const std::lock_guard lock(mutex_);
+  return watch_.reload(std::move(extra_names), SystemClock().now());
+}
+
 void CertificateRenewal::look() {
-  // A new clock each time: this one follows the machine's when it is set, as devices' clocks will.
-  const std::optional<Notice> notice = watch_.look(SystemClock().now());
+  const std::optional<Notice> notice = [this] {
+    const std::lock_guard lock(mutex_);
+    return watch_.look(SystemClock().now());
+  }();
   if (notice && notice_) notice_(*notice);
 }
 

@@ -213,6 +213,10 @@ Status check_tls_files(const path& directory, Time now) {
   return load_server(directory / "server.pem").status();
 }
 
+Status check_certificate_names(const std::vector<std::string>& extra_names) {
+  return wanted_names(extra_names).status();
+}
+
 Status check_key_of_certificate(std::string_view certificate_pem, std::string_view private_key_pem) {
   const Certificate certificate = certificate_from_pem(certificate_pem);
   if (certificate == nullptr) return data_loss("the server's certificate is none: renew it");

@@ -244,7 +244,12 @@ std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest,
   if (task.stored.state == proto::TaskState::kComplete) return std::nullopt;
   if (guest.only && *guest.only != task.stored.id) return std::nullopt;
   if (!can_train(guest.request, spec.model)) {
-    search.unsuitable = fmt::format("task '{}' trains a model that this device cannot", spec.name);
+    const std::uint64_t parameters = spec.model.parameter_count();
+    search.unsuitable =
+        parameters > guest.request.parameters_max
+            ? fmt::format("task '{}' trains a model of {} parameters, and this device takes {} at most",
+                          spec.name, parameters, guest.request.parameters_max)
+            : fmt::format("task '{}' trains a model that this device cannot", spec.name);
     return std::nullopt;
   }
   const bool stranger = proto::takes_enrolled_only(spec.aggregation) && !guest.visitor.identity;

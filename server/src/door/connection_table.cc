@@ -7,6 +7,11 @@ namespace sotto::server {
 ConnectionTable::ConnectionTable(const ConnectionLimits& limits, StillOpen still_open)
     : limits_(limits), still_open_(std::move(still_open)), rate_(limits.rate, limits.addresses_max) {}
 
+void ConnectionTable::limit_addresses(const RateLimit& rate, std::size_t of_address_max) {
+  rate_.set_limit(rate);
+  limits_.of_address_max = of_address_max;
+}
+
 std::optional<AwayReason> ConnectionTable::refuse(const Caller& caller, Time now) {
   const bool limited = !caller.gateway && !caller.shared_connection;
   if (limited && (!rate_.take(caller.group, now) || full(caller.group, now))) return AwayReason::kConnections;

@@ -38,6 +38,9 @@ class ConnectionTable {
   using StillOpen = std::function<bool(const Connection&)>;
   ConnectionTable(const ConnectionLimits& limits, StillOpen still_open);
 
+  // Of one address, from now on: those that are open stay.
+  void limit_addresses(const RateLimit& rate, std::size_t of_address_max);
+
   // Why one more of this caller is turned away. Gateways and trusted proxies have no limit but that of all.
   [[nodiscard]] std::optional<AwayReason> refuse(const Caller& caller, Time now);
   // One that was let in. Whatever had its descriptor before is closed.
@@ -65,7 +68,7 @@ class ConnectionTable {
   void forget_closed(const std::vector<int>& among);
   void forget(int descriptor);
 
-  const ConnectionLimits limits_;
+  ConnectionLimits limits_;
   const StillOpen still_open_;
   RateTable rate_;
   std::unordered_map<int, Entry> connections_;

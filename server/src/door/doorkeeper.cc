@@ -249,6 +249,11 @@ void Doorkeeper::pass_refused(Bytes pass) {
   refused_in_order_.pop_front();
 }
 
+void Doorkeeper::limit_stranger_calls(const RateLimit& limit) {
+  const std::lock_guard lock(mutex_);
+  calls_.set_limit(limit);
+}
+
 void Doorkeeper::count(AwayReason reason, const NetworkAddress& group, Time now) {
   const std::lock_guard lock(mutex_);
   turned_away_.count(reason, group, now);

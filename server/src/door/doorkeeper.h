@@ -122,6 +122,9 @@ class Doorkeeper {
   // remember it.
   void pass_refused(Bytes pass);
 
+  // How often an address may call without a session or pass, from now on.
+  void limit_stranger_calls(const RateLimit& limit);
+
   // For what is turned away elsewhere: connections.
   void count(AwayReason reason, const NetworkAddress& group, Time now);
   // What is to be logged now; to be asked every second or so.

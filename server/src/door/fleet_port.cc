@@ -115,6 +115,17 @@ void FleetPort::stop() {
   sockets_.close();
 }
 
+void FleetPort::limit_addresses(const RateLimit& rate, std::size_t of_address_max) {
+  const std::lock_guard lock(new_limits_mutex_);
+  new_limits_ = {rate, of_address_max};
+}
+
+void FleetPort::take_new_limits() {
+  const std::lock_guard lock(new_limits_mutex_);
+  if (new_limits_) connections_.limit_addresses(new_limits_->rate, new_limits_->connections_max);
+  new_limits_.reset();
+}
+
 void FleetPort::run() {
   std::vector<pollfd> watched{{.fd = stop_event_, .events = POLLIN, .revents = 0}};
   for (const int listener : sockets_.descriptors()) {
@@ -175,6 +186,7 @@ void FleetPort::let_in(int listener, int descriptor, const NetworkAddress& addre
 void FleetPort::look_around() {
   const Time now = parts_.clock.now();
   looked_ = now;
+  take_new_limits();
   const auto all_max = static_cast<double>(options_.limits.all_max);
   if (many_ || static_cast<double>(connections_.size()) >= kManyFrom * all_max) connections_.look_again(now);
   const auto open = static_cast<double>(connections_.size());

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -47,6 +48,9 @@ class FleetPort final {
   // Listens no more. Idempotent; blocks.
   void stop();
 
+  // Of one address, within a look around; any thread.
+  void limit_addresses(const RateLimit& rate, std::size_t of_address_max);
+
   [[nodiscard]] std::uint16_t port() const { return sockets_.port(); }
 
   // Of the limit on connections: a line in the log when so many are open, another when they are fewer again.
@@ -59,6 +63,7 @@ class FleetPort final {
   bool accept_from(int listener);
   void let_in(int listener, int descriptor, const NetworkAddress& address);
   void look_around();
+  void take_new_limits();
   void give_back_now_and_then(Time now);
   void tell(hosting::Notice::Level level, std::string text);
 
@@ -70,8 +75,14 @@ class FleetPort final {
   bool many_ = false;
   bool cannot_accept_ = false;
   Time looked_{};
-  std::size_t let_in_ = 0;  // since the look at memory
-  int give_back_ = 0;       // so many times
+  struct AddressLimits {
+    RateLimit rate{};
+    std::size_t connections_max = 0;
+  };
+  std::mutex new_limits_mutex_;
+  std::optional<AddressLimits> new_limits_;  // guarded by new_limits_mutex_
+  std::size_t let_in_ = 0;                   // since the look at memory
+  int give_back_ = 0;                        // so many times
   Time gave_back_{};
   int stop_event_ = -1;
   std::thread thread_;

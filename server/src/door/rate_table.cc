@@ -7,9 +7,14 @@
 
 namespace sotto::server {
 
-RateTable::RateTable(const RateLimit& limit, std::size_t addresses_max)
-    : limit_(limit), addresses_max_(addresses_max) {
-  SOTTO_CHECK(limit.per_second > 0 && limit.burst >= 1 && addresses_max > 0);
+RateTable::RateTable(const RateLimit& limit, std::size_t addresses_max) : addresses_max_(addresses_max) {
+  SOTTO_CHECK(addresses_max > 0);
+  set_limit(limit);
+}
+
+void RateTable::set_limit(const RateLimit& limit) {
+  SOTTO_CHECK(limit.per_second > 0 && limit.burst >= 1);
+  limit_ = limit;
 }
 
 RateTable::Bucket& RateTable::find_or_make(const NetworkAddress& group, Time now) {

@@ -22,6 +22,9 @@ class RateTable {
   // Of more than `addresses_max` the one longest unseen is forgotten, as if it had been quiet.
   RateTable(const RateLimit& limit, std::size_t addresses_max);
 
+  // From now on, whatever an address has saved up.
+  void set_limit(const RateLimit& limit);
+
   // Whether `group` may, now. If not, it is counted among those that wait.
   [[nodiscard]] bool take(const NetworkAddress& group, Time now);
   // How long it takes until all who were refused lately have had their turn: comes back in such a time, a
@@ -40,7 +43,7 @@ class RateTable {
   };
   Bucket& find_or_make(const NetworkAddress& group, Time now);
 
-  const RateLimit limit_;
+  RateLimit limit_;
   const std::size_t addresses_max_;
   // A tree: whoever chooses addresses cannot choose them so that they collide.
   std::map<NetworkAddress, Bucket> buckets_;

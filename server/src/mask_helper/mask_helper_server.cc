@@ -47,6 +47,8 @@ class MaskHelperServer::Impl {
   Status open(MaskHelperServerOptions options) {
     if (options.clock == nullptr) options.clock = &system_clock_;
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
+    SOTTO_RETURN_IF_ERROR(hosting::explain_listen_failure(options.listen));
+    SOTTO_RETURN_IF_ERROR(hosting::check_certificate_names(options.extra_names));
     address_ = *host::parse_host_port(options.listen);
     const auto scalar = identity::load_x25519_private_key(secret_file(options.data_dir));
     if (!scalar && scalar.error().code() == StatusCode::kNotFound) {
@@ -96,6 +98,7 @@ class MaskHelperServer::Impl {
   const hosting::TlsCertificate& certificate() const { return certificate_; }
   const crypto::X25519PublicKey& public_key() const { return helper_->public_key(); }
   void drain() { rpc_->drain(); }
+  Status reload(const std::vector<std::string>& names) { return renewal_->reload(names); }
   void stop(std::chrono::milliseconds grace) {
     if (rpc_) rpc_->shutdown(grace);
   }
@@ -119,6 +122,9 @@ std::string MaskHelperServer::address() const { return impl_->address(); }
 const hosting::TlsCertificate& MaskHelperServer::certificate() const { return impl_->certificate(); }
 const crypto::X25519PublicKey& MaskHelperServer::public_key() const { return impl_->public_key(); }
 void MaskHelperServer::drain() { impl_->drain(); }
+Status MaskHelperServer::reload(const std::vector<std::string>& extra_names) {
+  return impl_->reload(extra_names);
+}
 void MaskHelperServer::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 
 path mask_helper_public_file(const path& data_dir) { return data_dir / "helper-public.hex"; }

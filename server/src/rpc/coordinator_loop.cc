@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -22,6 +23,11 @@ using std::chrono::milliseconds;
 constexpr milliseconds kWaitMax = std::chrono::hours(1);
 constexpr milliseconds kOverdueWait{1};  // a deadline that a tick did not move must not spin the thread
 
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 }  // namespace
 
 struct CoordinatorLoop::State {
@@ -30,6 +36,7 @@ struct CoordinatorLoop::State {
   // Coordinator thread only: the last event was a tick; what its cohorts have said and it has not heard yet.
   bool ticked = false;
   std::deque<CohortEvent> cohort_events{};
+  std::atomic<std::int64_t> busy_since_ms{0};  // by the steady clock; 0: waiting
 
   mutable std::mutex mutex{};
   std::condition_variable event_ready{};
@@ -113,12 +120,14 @@ void CoordinatorLoop::State::reply(ReplyAction action) {
 
 // What cohorts say to the event's actions is heard before anything else.
 void CoordinatorLoop::State::step(Event event) {
+  busy_since_ms.store(steady_ms(), std::memory_order_relaxed);
   handle(std::move(event));
   while (!cohort_events.empty()) {
     CohortEvent next = std::move(cohort_events.front());
     cohort_events.pop_front();
     handle(std::move(next));
   }
+  busy_since_ms.store(0, std::memory_order_relaxed);
 }
 
 void CoordinatorLoop::State::handle(Event event) {
@@ -339,6 +348,11 @@ void CoordinatorLoop::stop() {
   if (verify_thread_.joinable()) verify_thread_.join();
   if (store_thread_.joinable()) store_thread_.join();
   if (answer_thread_.joinable()) answer_thread_.join();
+}
+
+std::chrono::milliseconds CoordinatorLoop::busy_for() const {
+  const std::int64_t since_ms = state_->busy_since_ms.load(std::memory_order_relaxed);
+  return milliseconds(since_ms == 0 ? 0 : std::max<std::int64_t>(0, steady_ms() - since_ms));
 }
 
 Status CoordinatorLoop::status() const {

@@ -64,7 +64,7 @@ void set_connection_policy(grpc::ServerBuilder& builder, const GrpcServerOptions
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kMinuteMs);
 }
 
-Status check_door_options(const DoorOptions& options) {
+Status check_door_limits(const DoorOptions& options) {
   if (options.calls_per_second > 0 && options.connections_per_second > 0 && options.calls_burst >= 1 &&
       options.connections_burst >= 1 && options.connections_per_address_max > 0) {
     return {};
@@ -92,6 +92,11 @@ ConnectionLimits connection_limits(const DoorOptions& options) {
 
 }  // namespace
 
+Status check_door_options(const DoorOptions& door) {
+  SOTTO_RETURN_IF_ERROR(check_door_limits(door));
+  return CallerAddresses::parse(door.trusted_proxies, door.gateways).status();
+}
+
 class GrpcServer::Impl {
  public:
   Impl(const GrpcServerOptions& options, CallerAddresses addresses, CoordinatorLoop& loop)
@@ -103,9 +108,10 @@ class GrpcServer::Impl {
         admin_(loop) {}
   ~Impl() { shutdown(std::chrono::milliseconds(0)); }
 
-  Status listen_fleet();
+  Status listen_fleet(std::optional<hosting::ListeningSockets> opened);
   Status listen_admin();
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  Status set_door_limits(const DoorOptions& door);
   void shutdown(std::chrono::milliseconds grace);
 
  private:
@@ -123,7 +129,7 @@ class GrpcServer::Impl {
   std::unique_ptr<grpc::Server> admin_server_;
 };
 
-Status GrpcServer::Impl::listen_fleet() {
+Status GrpcServer::Impl::listen_fleet(std::optional<hosting::ListeningSockets> opened) {
   grpc::ServerBuilder builder;
   set_connection_policy(builder, options_);
   builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
@@ -135,7 +141,8 @@ Status GrpcServer::Impl::listen_fleet() {
     SOTTO_RETURN_IF_ERROR(
         hosting::check_key_of_certificate(options_.certificate_pem, options_.private_key_pem));
   }
-  auto sockets = hosting::ListeningSockets::open(options_.address);
+  Result<hosting::ListeningSockets> sockets =
+      opened ? std::move(*opened) : hosting::ListeningSockets::open(options_.address);
   if (!sockets) return sockets.error();
   using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
   acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
@@ -184,6 +191,14 @@ Status GrpcServer::Impl::listen_admin() {
   return {};
 }
 
+Status GrpcServer::Impl::set_door_limits(const DoorOptions& door) {
+  SOTTO_RETURN_IF_ERROR(check_door_limits(door));
+  keeper_.limit_stranger_calls({door.calls_per_second, door.calls_burst});
+  const ConnectionLimits connections = connection_limits(door);
+  fleet_port_->limit_addresses(connections.rate, connections.of_address_max);
+  return {};
+}
+
 void GrpcServer::Impl::shutdown(std::chrono::milliseconds grace) {
   const auto deadline = std::chrono::system_clock::now() + grace;
   for (grpc::Server* server : {fleet_server_.get(), admin_server_.get()}) {
@@ -203,10 +218,11 @@ GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GrpcServer::~GrpcServer() = default;
 
 std::uint16_t GrpcServer::port() const { return impl_->port(); }
+Status GrpcServer::set_door_limits(const DoorOptions& door) { return impl_->set_door_limits(door); }
 void GrpcServer::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(grace); }
 
-Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options,
-                                                      CoordinatorLoop& loop) {
+Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options, CoordinatorLoop& loop,
+                                                      std::optional<hosting::ListeningSockets> sockets) {
   grpc::EnableDefaultHealthCheckService(true);
   // What is wrong with a message is told to its sender; the library would print it as well, each time.
   google::protobuf::SetLogHandler(nullptr);
@@ -217,7 +233,7 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& o
   auto impl = std::make_unique<Impl>(options, std::move(*addresses), loop);
   // The socket first: it also tells whether another coordinator uses this data directory.
   SOTTO_RETURN_IF_ERROR(impl->listen_admin());
-  SOTTO_RETURN_IF_ERROR(impl->listen_fleet());
+  SOTTO_RETURN_IF_ERROR(impl->listen_fleet(std::move(sockets)));
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(impl)));
 }
 

@@ -125,17 +125,27 @@ Result<EnrolledKey> endorsed_key(const ServiceOptions& options) {
 
 }  // namespace
 
-Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options, Time now) {
+Status check_authority_options(const ServiceOptions& options) {
   if (options.authority_file.empty()) {
     if (!options.plan_endorsement_file.empty()) {
       return invalid_argument("a plan endorsement needs the authority's public key, too");
     }
-    if (!options.local_authority) return no_authority(options.data_dir);
-    return with_own_authority(options.data_dir, unix_seconds(now));
+    return options.local_authority ? Status() : no_authority(options.data_dir);
   }
   if (options.local_authority) {
     return invalid_argument("the authority is either kept elsewhere or local, not both");
   }
+  if (const auto authority = identity::load_public_key(options.authority_file); !authority) {
+    return authority.error();
+  }
+  if (options.plan_endorsement_file.empty()) return {};
+  const auto endorsed = identity::load_enrolled_key(options.plan_endorsement_file, Role::kCoordinator);
+  return endorsed ? Status() : endorsed.error();
+}
+
+Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options, Time now) {
+  SOTTO_RETURN_IF_ERROR(check_authority_options(options));
+  if (options.authority_file.empty()) return with_own_authority(options.data_dir, unix_seconds(now));
   const auto authority = identity::load_public_key(options.authority_file);
   if (!authority) return authority.error();
   auto enrolled = endorsed_key(options);

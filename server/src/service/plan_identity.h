@@ -22,4 +22,8 @@ struct PlanIdentity {
 // files do not fit one another, kDataLoss when one is damaged, kIo.
 [[nodiscard]] Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options, Time now);
 
+// What can be said about the options before anything is made: of the errors above those that need no file of
+// the data directory.
+[[nodiscard]] Status check_authority_options(const ServiceOptions& options);
+
 }  // namespace sotto::server

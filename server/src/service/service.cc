@@ -22,6 +22,7 @@
 #include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/key_file.h"
 #include "sotto/identity/x25519_key_file.h"
+#include "sotto/proto/admin_socket.h"
 #include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
@@ -41,12 +42,18 @@ class Service::Impl {
  public:
   ~Impl() { stop(std::chrono::milliseconds(0)); }
 
+  // What can fail because options are wrong or the port is taken comes before anything is made: a failed
+  // start leaves nothing behind that a next one would find.
   Status open(const ServiceOptions& options) {
-    SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
-    SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
-    address_ = *host::parse_host_port(options.listen);
     admin_socket_ = options.data_dir / "admin.sock";
+    SOTTO_RETURN_IF_ERROR(check(options));
     SOTTO_RETURN_IF_ERROR(check_store_is_there(options));
+    CoordinatorOptions core = options.coordinator;
+    SOTTO_RETURN_IF_ERROR(find_helpers(options, core.helper_keys));
+    auto sockets = hosting::ListeningSockets::open(options.listen);
+    if (!sockets) return sockets.error();
+    address_ = *host::parse_host_port(options.listen);
+    SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
     auto store = open_sqlite_store(
         {.path = options.data_dir / "sotto.db", .accept_older = options.accept_older || options.raise_epoch});
     if (!store) return store.error();
@@ -62,12 +69,10 @@ class Service::Impl {
     plan_identity_.emplace(std::move(*plan_identity));
     SOTTO_RETURN_IF_ERROR(check_neighbours(*store_, options, *plan_identity_, certificate_));
     access_.emplace(random_);
-    CoordinatorOptions core = options.coordinator;
     core.access = &*access_;
     core.identity = &plan_identity_->identity.get();
     bulletin_file_ = options.bulletin_file;
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
-    SOTTO_RETURN_IF_ERROR(find_helpers(options, core.helper_keys));
     if (options.raise_epoch) SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
     const auto epoch = store_->epoch();
     if (!epoch) return epoch.error();
@@ -91,10 +96,11 @@ class Service::Impl {
          .door = options.door,
          .valid_pass = [this](Bytes pass) { return access_->check_pass(pass, clock_.now()).has_value(); },
          .notice = notice},
-        *loop_);
+        *loop_, std::move(*sockets));
     if (!server) return server.error();
     server_ = std::move(*server);
     certificate_.private_key_pem = {};  // from here on it is gRPC's
+    door_ = options.door;
     renewal_.emplace(tls, certificate_.certificate_expires, notice);
     return {};
   }
@@ -104,6 +110,17 @@ class Service::Impl {
   const FleetAuthority& authority() const { return plan_identity_->authority; }
   std::filesystem::path admin_socket() const { return admin_socket_; }
   Status status() const { return loop_->status(); }
+  std::chrono::milliseconds busy_for() const { return loop_->busy_for(); }
+
+  Status reload(const std::vector<std::string>& extra_names, const DoorOptions& door) {
+    SOTTO_RETURN_IF_ERROR(server_->set_door_limits(door));
+    if (Status status = renewal_->reload(extra_names); !status.ok()) {
+      static_cast<void>(server_->set_door_limits(door_));  // they were in force, so they are usable
+      return status;
+    }
+    door_ = door;
+    return {};
+  }
 
   void stop(std::chrono::milliseconds grace) {
     watching_.reset();
@@ -113,6 +130,19 @@ class Service::Impl {
   }
 
  private:
+  // A folder that is there already is looked at, too.
+  [[nodiscard]] Status check(const ServiceOptions& options) const {
+    std::error_code ignored;
+    if (std::filesystem::exists(options.data_dir, ignored)) {
+      SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
+    }
+    SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
+    SOTTO_RETURN_IF_ERROR(hosting::check_certificate_names(options.extra_names));
+    SOTTO_RETURN_IF_ERROR(check_door_options(options.door));
+    SOTTO_RETURN_IF_ERROR(proto::admin_target(admin_socket_).status());
+    return check_authority_options(options);
+  }
+
   // What was brought before counts from the first round on. A coordinator that cannot read what it has kept
   // does not start: it would take in devices that are revoked.
   Status open_bulletin(const ServiceOptions& options) {
@@ -197,6 +227,7 @@ class Service::Impl {
 
   host::HostPort address_;
   std::filesystem::path admin_socket_;
+  DoorOptions door_;  // its limits as they are in force
   SystemClock clock_;
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
@@ -222,6 +253,10 @@ const hosting::TlsCertificate& Service::certificate() const { return impl_->cert
 const FleetAuthority& Service::authority() const { return impl_->authority(); }
 std::filesystem::path Service::admin_socket() const { return impl_->admin_socket(); }
 Status Service::status() const { return impl_->status(); }
+std::chrono::milliseconds Service::busy_for() const { return impl_->busy_for(); }
+Status Service::reload(const std::vector<std::string>& extra_names, const DoorOptions& door) {
+  return impl_->reload(extra_names, door);
+}
 void Service::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 
 Result<std::unique_ptr<Service>> Service::start(const ServiceOptions& options) {

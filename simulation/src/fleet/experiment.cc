@@ -56,7 +56,10 @@ class Experiment {
     }
 
     for (std::uint32_t attempt = 1; attempt <= options_.rounds; ++attempt) {
-      if (options_.cancelled && options_.cancelled()) break;
+      if (options_.cancelled && options_.cancelled()) {
+        result_.interrupted = true;
+        break;
+      }
       SOTTO_RETURN_IF_ERROR(run_round(attempt));
     }
     return finish();

@@ -64,6 +64,7 @@ std::string to_json(const ExperimentResult& result) {
   json["transcript_sha256"] = result.transcript_sha256.empty() ? Json() : Json(result.transcript_sha256);
   json["uplink_bytes_per_device"] = result.uplink_bytes_per_device;
   json["uplink_bytes_per_parameter"] = result.uplink_bytes_per_parameter;
+  json["interrupted"] = result.interrupted;
   json["rounds_completed"] = result.rounds_completed;
   json["rounds_abandoned"] = result.rounds_abandoned;
   json["seconds_per_round"] = result.seconds_per_round;

@@ -24,5 +24,15 @@ TEST(HostPort, RefusesWhatIsNone) {
   }
 }
 
+TEST(HostPort, SaysWhereAnIpv6AddressHasItsBrackets) {
+  for (const auto& [text, advised] : {std::pair{"::1:7443", "[::1]:7443"},
+                                      {"2001:db8::1:80", "[2001:db8::1]:80"},
+                                      {"::1", "[::1]:7443"},
+                                      {"fe80::1:2:3:4:99999", "HOST:PORT"}}) {
+    EXPECT_NE(describe_bad_host_port(text).find(advised), std::string::npos) << describe_bad_host_port(text);
+  }
+  EXPECT_NE(describe_bad_host_port("nonsense").find("must be HOST:PORT"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sotto::host

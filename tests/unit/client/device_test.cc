@@ -45,7 +45,7 @@ class DeviceConnect : public testing::Test {
 TEST_F(DeviceConnect, NamesAWrongAddress) {
   const Status status = connect("localhost", "-----BEGIN CERTIFICATE-----");
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
-  EXPECT_THAT(status.message(), testing::HasSubstr("host:port"));
+  EXPECT_THAT(status.message(), testing::HasSubstr("HOST:PORT"));
 }
 
 TEST_F(DeviceConnect, NamesACaFileWithoutACertificate) {

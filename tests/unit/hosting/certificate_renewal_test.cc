@@ -104,6 +104,18 @@ TEST_F(CertificateWatchTest, ARenewalInAThreadEndsAtOnce) {
   const CertificateRenewal renewal(options_, expires_, nullptr);
 }
 
+TEST_F(CertificateWatchTest, AReloadTakesOverOtherNamesAndAFailedOneNothing) {
+  CertificateWatch watch(options_, expires_);
+  const std::string before = server_file();
+  EXPECT_EQ(watch.reload({"not a name!"}, kStart).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(server_file(), before);
+  EXPECT_FALSE(watch.look(kStart)) << "it keeps its old names";
+  ASSERT_TRUE(watch.reload({"other.example"}, kStart).ok());
+  const auto certificate = certificate_from_pem(server_file());
+  ASSERT_NE(certificate, nullptr);
+  EXPECT_TRUE(subject_names(*certificate).contains("DNS:other.example"));
+}
+
 // By the system's clock, which the certificates above are ahead of.
 class CertificateRenewalTest : public ::testing::Test {
  protected:

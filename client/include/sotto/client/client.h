@@ -53,6 +53,9 @@ struct DeviceOptions {
   bool allow_unmasked = false;
   // Called with one sentence whenever the device starts to wait or moves on. May be empty.
   std::function<void(const std::string&)> progress{};
+  // Called once with the reason when the first call of all does not reach the coordinator: the address may be
+  // wrong. The device goes on trying. May be empty.
+  std::function<void(const Status&)> unreachable{};
 };
 
 struct Participation {

@@ -2,7 +2,10 @@
 // serves with it reads the file anew when it changes.
 #pragma once
 
+#include <mutex>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "sotto/base/clock.h"
 #include "sotto/host/repeated_task.h"
@@ -21,6 +24,9 @@ class CertificateWatch {
   // Renews the certificate when it has fewer than 30 days left, and says so; says once a day why it cannot.
   // Reads files only when there is something to do.
   [[nodiscard]] std::optional<Notice> look(Time now);
+  // Now, for these names from then on. Errors are those of load_or_create_tls_certificate(); then the old
+  // certificate and the old names stay.
+  [[nodiscard]] Status reload(std::vector<std::string> extra_names, Time now);
 
  private:
   TlsCertificateOptions options_;
@@ -33,10 +39,14 @@ class CertificateRenewal {
  public:
   CertificateRenewal(TlsCertificateOptions options, Time expires, NoticeSink notice);
 
+  // See CertificateWatch. Any thread.
+  [[nodiscard]] Status reload(std::vector<std::string> extra_names);
+
  private:
   void look();
 
-  CertificateWatch watch_;
+  std::mutex mutex_;
+  CertificateWatch watch_;  // guarded by mutex_
   const NoticeSink notice_;
   host::RepeatedTask looking_;  // last: it uses the others
 };

@@ -55,6 +55,9 @@ struct TlsCertificate {
 // What load_or_create_tls_certificate() would refuse of the files that are there, without making any.
 [[nodiscard]] Status check_tls_files(const std::filesystem::path& directory, Time now);
 
+// kInvalidArgument when one is neither a host name nor an address.
+[[nodiscard]] Status check_certificate_names(const std::vector<std::string>& extra_names);
+
 // Whether a server can prove itself with these. kDataLoss says what is wrong with them.
 [[nodiscard]] Status check_key_of_certificate(std::string_view certificate_pem,
                                               std::string_view private_key_pem);

@@ -16,6 +16,7 @@
 // every call is answered with kUnavailable from then on and status() says why.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -91,6 +92,8 @@ class CoordinatorLoop {
   void stop();
   // kOk while events are being handled; kUnavailable after stop(); kIo with the reason after an exception.
   [[nodiscard]] Status status() const;
+  // For how long the coordinator's thread has been at the event that it handles now; zero when it waits.
+  [[nodiscard]] std::chrono::milliseconds busy_for() const;
 
  private:
   struct State;

@@ -9,12 +9,14 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "sotto/base/bytes.h"
 #include "sotto/base/limits.h"
 #include "sotto/base/result.h"
+#include "sotto/hosting/listening_sockets.h"
 #include "sotto/hosting/notice.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/door_options.h"
@@ -44,15 +46,23 @@ struct GrpcServerOptions {
   hosting::NoticeSink notice{};
 };
 
+// kInvalidArgument when addresses or limits of the door are unusable.
+[[nodiscard]] Status check_door_options(const DoorOptions& door);
+
 class GrpcServer final {
  public:
-  // Listens at once. `loop` must outlive the server. kIo when an address cannot be had (in use, not this
-  // machine's, not allowed), kInvalidArgument when an option is unusable; says which and what to do.
-  [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(const GrpcServerOptions& options,
-                                                                 CoordinatorLoop& loop);
+  // Listens at once, on options.address or, when there are any, on `sockets`. `loop` must outlive the server.
+  // kIo when an address cannot be had (in use, not this machine's, not allowed), kInvalidArgument when an
+  // option is unusable; says which and what to do.
+  [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(
+      const GrpcServerOptions& options, CoordinatorLoop& loop,
+      std::optional<hosting::ListeningSockets> sockets = std::nullopt);
   ~GrpcServer();  // shutdown(0)
 
   [[nodiscard]] std::uint16_t port() const;
+  // Calls and connections of an address, from now on; the other options of the door stay as they were.
+  // kInvalidArgument when they are unusable, and then nothing changes. Any thread.
+  [[nodiscard]] Status set_door_limits(const DoorOptions& door);
   // Reports NOT_SERVING, accepts no new calls, lets open ones finish for `grace`, cancels the rest.
   // Idempotent; blocks.
   void shutdown(std::chrono::milliseconds grace);

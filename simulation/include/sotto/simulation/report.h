@@ -47,6 +47,7 @@ struct ExperimentResult {
   double uplink_bytes_per_parameter = 0;
   std::uint32_t rounds_completed = 0;
   std::uint32_t rounds_abandoned = 0;
+  bool interrupted = false;  // ended early by ExperimentOptions::cancelled
   double seconds_per_round = 0;
   std::vector<RoundResult> per_round;
 };

@@ -102,5 +102,14 @@ TEST_F(ConnectionTableTest, BoundsHowOftenAnAddressConnects) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(strict.refuse(proxy, Time{200}), std::nullopt);
 }
 
+TEST_F(ConnectionTableTest, ANewBoundLeavesThoseThatAreOpen) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(connect(caller(1), 1000), std::nullopt);
+  table.limit_addresses({.per_second = 10, .burst = 100}, 2);
+  EXPECT_EQ(table.size(), 3u);
+  EXPECT_EQ(connect(caller(1), 2000), AwayReason::kConnections);
+  table.limit_addresses({.per_second = 10, .burst = 100}, 4);
+  EXPECT_EQ(connect(caller(1), 3000), std::nullopt);
+}
+
 }  // namespace
 }  // namespace sotto::server

@@ -431,5 +431,11 @@ TEST_F(DoorkeeperTest, TellsOfEachReasonOnceAnInterval) {
   EXPECT_EQ(door.report(after(61'000)).size(), 1u);
 }
 
+TEST_F(DoorkeeperTest, TakesANewLimitOnCallsWhileItWorks) {
+  door.limit_stranger_calls({.per_second = 1, .burst = 2});
+  EXPECT_EQ(admitted_of(10, stranger("192.0.2.1", 0)), 2u);
+  EXPECT_EQ(admitted_of(10, stranger("192.0.2.1", 0), after(1000)), 1u);
+}
+
 }  // namespace
 }  // namespace sotto::server

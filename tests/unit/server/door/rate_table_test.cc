@@ -73,5 +73,13 @@ TEST_F(RateTableTest, SpreadsThoseWhoWaitAsTheRateAllows) {
   EXPECT_EQ(table.wait(address(2)).count(), 0);
 }
 
+TEST_F(RateTableTest, ANewLimitHoldsForWhatWasSavedUpToo) {
+  EXPECT_EQ(taken(1, 1, 0), 1);
+  table.set_limit({.per_second = 1, .burst = 2});
+  EXPECT_EQ(taken(1, 10, 0), 2);
+  EXPECT_EQ(taken(2, 10, 0), 2);
+  EXPECT_EQ(taken(2, 10, 1000), 1);
+}
+
 }  // namespace
 }  // namespace sotto::server
