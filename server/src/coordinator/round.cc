@@ -195,7 +195,7 @@ void Round::note_leaving(const std::string& device_id, std::string_view reason) 
 
 // Within a bound, so that devices that leave one after the other do not take plans for ever.
 bool Round::free_place() {
-  if (!joining() || places_freed_ >= places_freed_max_) return false;
+  if (!joining() || places_freed_ >= std::min(places_freed_max_, plans_given_)) return false;
   ++places_freed_;
   return true;
 }

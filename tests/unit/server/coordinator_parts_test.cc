@@ -80,6 +80,34 @@ TEST(RoundPlanned, StaysBoundedHoweverOftenPlansAreReturned) {
   }
 }
 
+// The place of a device that is late is another's already when the device leaves, or begins anew.
+TEST(RoundPlaces, AreGivenOnOnceHoweverTheirHoldersGo) {
+  Round round(task_for(3), RoundId{1}, {});
+  const auto token = [](std::uint64_t number) {
+    SessionToken made;
+    store_le(made.value.data(), number);
+    return made;
+  };
+  EXPECT_FALSE(round.free_place()) << "nobody has one";
+  round.issue(Time{1});
+  for (const std::uint64_t number : {1, 2, 3}) round.plan_given(token(number));
+  EXPECT_FALSE(round.has_plans_left());
+  EXPECT_TRUE(round.free_place());
+  EXPECT_EQ(round.places_taken(), 2u);
+  round.plan_lost("late", "", Round::Place::kGivenOn);
+  EXPECT_EQ(round.places_taken(), 2u);
+  round.plan_given(token(4));
+  EXPECT_TRUE(round.free_place());
+  round.plan_returned(token(4), Round::Place::kGivenOn);
+  EXPECT_EQ(round.places_taken(), 2u) << "as before it had the plan";
+  round.plan_lost("battery", "", Round::Place::kItsOwn);
+  EXPECT_EQ(round.places_taken(), 1u);
+  EXPECT_EQ(round.outstanding(), 1u);
+  EXPECT_TRUE(round.free_place());
+  EXPECT_FALSE(round.free_place()) << "there is no other";
+  EXPECT_EQ(round.places_taken(), 0u);
+}
+
 TEST(Deadlines, PopsInOrderOfTimeAndOnlyWhatIsDue) {
   Deadlines deadlines;
   EXPECT_EQ(deadlines.next(), kNever);
