@@ -16,6 +16,7 @@
 #include "sotto/host/file.h"
 #include "sotto/host/utc_text.h"
 #include "sotto/simulation/npy.h"
+#include "steering.h"
 #include "task_file.h"
 
 namespace sotto::cli {
@@ -60,16 +61,6 @@ void print_task(const proto::TaskStatus& task) {
        {"spent devices", describe_spent(task)},
        {"waiting for", task.waiting_for},
        {"until", task.waiting_until_ms > 0 ? host::utc_time(task.waiting_until_ms) : "no deadline"}});
-}
-
-ExitCode print_one(const Result<proto::TaskStatus>& task, bool json) {
-  if (!task) return report_error(task.error());
-  if (json) {
-    print_json(to_json(*task));
-  } else {
-    print_task(*task);
-  }
-  return ExitCode::kDone;
 }
 
 // The values of an .npy file of float32, whatever its shape, or any other file's bytes as they are.
@@ -193,6 +184,16 @@ void add_fields_command(CLI::App& command) {
 
 }  // namespace
 
+ExitCode print_one(const Result<proto::TaskStatus>& task, bool json) {
+  if (!task) return report_error(task.error());
+  if (json) {
+    print_json(to_json(*task));
+  } else {
+    print_task(*task);
+  }
+  return ExitCode::kDone;
+}
+
 void add_task_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* command =
       app.add_subcommand("task", "Create and follow tasks: what a fleet learns")->require_subcommand(1);
@@ -237,6 +238,7 @@ void add_task_command(CLI::App& app, ExitCode& exit_code) {
     add_administration_options(*sub, options->administration);
     sub->callback([options, &exit_code, run = named.run] { exit_code = run(*options); });
   }
+  add_task_acts(*command, exit_code);
 }
 
 }  // namespace sotto::cli

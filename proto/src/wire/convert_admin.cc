@@ -124,6 +124,7 @@ void to_wire(const ModelRecord& from, v1::ModelRecord& to) {
   to.set_digest(to_string_bytes(from.digest));
   to.set_bytes(from.bytes);
   to.set_committed_ms(from.committed_ms);
+  to.set_note(printable(from.note));
 }
 
 Result<ModelRecord> from_wire(const v1::ModelRecord& from) {
@@ -131,9 +132,55 @@ Result<ModelRecord> from_wire(const v1::ModelRecord& from) {
   SOTTO_RETURN_IF_ERROR(copy_exactly("ModelRecord.digest", from.digest(), model.digest));
   model.task = TaskId{from.task()};
   model.version = ModelVersion{from.version()};
+  SOTTO_RETURN_IF_ERROR(check_length("ModelRecord.note", from.note().size(), 0, limits::kReasonBytesMax));
   model.bytes = from.bytes();
   model.committed_ms = from.committed_ms();
+  model.note = printable(from.note());
   return model;
+}
+
+void to_wire(const SteerTaskRequest& from, v1::SteerTaskRequest& to) {
+  to.set_task(from.task);
+  to.set_reason(printable(from.reason));
+  if (const auto* back = std::get_if<RollBackModel>(&from.act)) {
+    to.mutable_roll_back()->set_version(back->version.value);
+  } else if (const auto* deletion = std::get_if<DeleteTask>(&from.act)) {
+    to.mutable_delete_()->set_force(deletion->force);
+  } else {
+    to.mutable_abort();
+  }
+}
+
+namespace {
+
+Result<TaskAct> act_from_wire(const v1::SteerTaskRequest& from) {
+  switch (from.act_case()) {
+    case v1::SteerTaskRequest::kRollBack:
+      return TaskAct(RollBackModel{ModelVersion{from.roll_back().version()}});
+    case v1::SteerTaskRequest::kAbort:
+      return TaskAct(AbortRounds{});
+    case v1::SteerTaskRequest::kDelete:
+      return TaskAct(DeleteTask{from.delete_().force()});
+    case v1::SteerTaskRequest::ACT_NOT_SET:
+      break;
+  }
+  return invalid_argument("SteerTaskRequest.act is missing, or one that this version does not know");
+}
+
+}  // namespace
+
+Result<SteerTaskRequest> from_wire(const v1::SteerTaskRequest& from) {
+  SteerTaskRequest request;
+  Result<std::string> task = task_name_from_wire(from.task());
+  if (!task) return task.error();
+  SOTTO_RETURN_IF_ERROR(
+      check_length("SteerTaskRequest.reason", from.reason().size(), 0, limits::kReasonBytesMax));
+  Result<TaskAct> act = act_from_wire(from);
+  if (!act) return act.error();
+  request.task = std::move(*task);
+  request.reason = printable(from.reason());
+  request.act = std::move(*act);
+  return request;
 }
 
 void to_wire(const std::vector<TaskStatus>& from, v1::ListTasksReply& to) {
@@ -160,6 +207,11 @@ Result<crypto::Digest> digest_from_wire(const std::string& digest) {
   crypto::Digest to{};
   SOTTO_RETURN_IF_ERROR(copy_exactly("the digest of a model", digest, to));
   return to;
+}
+
+Result<std::string> origin_from_wire(const std::string& origin) {
+  SOTTO_RETURN_IF_ERROR(check_length("CreateTaskRequest.origin", origin.size(), 0, limits::kReasonBytesMax));
+  return printable(origin);
 }
 
 Result<std::string> task_name_from_wire(const std::string& name) {

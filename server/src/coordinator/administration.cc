@@ -81,6 +81,7 @@ void Core::handle(CreateTaskEvent& event) {
   stored.model.digest = crypto::sha256({encode_floats(stored.model.parameters)});
   set_first_clips(spec, stored.model);
   stored.model.committed_ms = now_.ms;
+  stored.model.note = std::move(event.origin);
   const Status servable = check_servable(make_plan(stored, RoundId{1}, helper_digest()));
   if (!servable.ok()) return reply(event.call, servable);
   if (!store_has_room(event.call)) return;
@@ -118,10 +119,17 @@ void Core::handle(SetTaskStateEvent& event) {
                                               "its last round"));
   }
   if (task->stored.state == proto::TaskState::kComplete) return reply(event.call, already_complete(*task));
-  if (!store_has_room(event.call)) return;
-  task->state_changes.push_back({event.call, event.state});
-  ++state_changes_waiting_;
-  mark(*task);
+  await_change(*task, {.call = event.call, .act = SetState{event.state}});
+}
+
+void Core::handle(SteerTaskEvent& event) {
+  Task* task = find_task(event.request.task);
+  if (task == nullptr) return reply(event.call, unknown_task(event.request.task));
+  std::visit(
+      [&](const auto& act) {
+        await_change(*task, {.call = event.call, .act = act, .reason = std::move(event.request.reason)});
+      },
+      event.request.act);
 }
 
 proto::TaskStatus Core::status_of(const Task& task) const {

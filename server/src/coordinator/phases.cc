@@ -47,12 +47,15 @@ void Core::act_on(Task& task, Round& round) {
                .reason = std::move(abandon->reason),
                .helper_restarted = round.helper_restarted});
   } else if (std::holds_alternative<Round::Vanish>(next)) {
-    deadlines_.clear(joining_of(task, round));
-    // As if it had never begun: the next one has its number, unless a plan went out with it.
-    if (round.id() == task.last_begun && !round.issued())
-      task.last_begun = RoundId{task.last_begun.value - 1};
-    task.rounds.erase(round.id());
+    vanish(task, round);
   }
+}
+
+// The next one has its number, unless a plan went out with it.
+void Core::vanish(Task& task, Round& round) {
+  deadlines_.clear(joining_of(task, round));
+  if (round.id() == task.last_begun && !round.issued()) task.last_begun = RoundId{task.last_begun.value - 1};
+  task.rounds.erase(round.id());
 }
 
 void Core::open_rounds(Task& task) {

@@ -43,6 +43,23 @@ Status status_in(const StoreReply& reply) {
   return status == nullptr ? Status() : *status;
 }
 
+// Which task an operator's act changes; none for other requests.
+TaskId changed_task(const StoreRequest& request) {
+  return std::visit(
+      [](const auto& any) {
+        using Request = std::decay_t<decltype(any)>;
+        constexpr bool kActs = std::is_same_v<Request, SetTaskStateRequest> ||
+                               std::is_same_v<Request, RollBackModelRequest> ||
+                               std::is_same_v<Request, DeleteTaskRequest>;
+        if constexpr (kActs) {
+          return any.task;
+        } else {
+          return TaskId{};
+        }
+      },
+      request);
+}
+
 }  // namespace
 
 StoreCallId Core::ask_store(StoreRequest request) {
@@ -52,7 +69,7 @@ StoreCallId Core::ask_store(StoreRequest request) {
 }
 
 bool Core::store_has_room(CallId call) {
-  if (store_calls_.size() + fetches_waiting_ + state_changes_waiting_ < limits::kStoreCallsMax) return true;
+  if (store_calls_.size() + fetches_waiting_ + changes_waiting_ < limits::kStoreCallsMax) return true;
   reply(call, Status(StatusCode::kResourceExhausted,
                      fmt::format("{} requests wait for the store already: try again in a few seconds",
                                  limits::kStoreCallsMax)));
@@ -72,13 +89,6 @@ void Core::handle(StoreAnsweredEvent& event) {
     const Status status = status_in(event.reply);
     return status.ok() ? round_written(*task, *record) : round_not_written(*task, *record, status);
   }
-  if (const auto* state = std::get_if<SetTaskStateRequest>(&event.request)) {
-    Task* task = find_task(state->task);
-    if (task == nullptr || task->writing != event.call) return;
-    task->writing.reset();
-    mark(*task);
-    return state_written(*task, *state, status_in(event.reply));
-  }
   if (const auto* reserve = std::get_if<ReserveRoundsRequest>(&event.request)) {
     Task* task = find_task(reserve->task);
     if (task == nullptr || task->reserving != event.call) return;
@@ -91,6 +101,9 @@ void Core::handle(StoreAnsweredEvent& event) {
   }
   if (const auto* load = std::get_if<LoadModelRequest>(&event.request))
     return model_loaded(*load, event.reply);
+  if (Task* task = find_task(changed_task(event.request)); task != nullptr && task->writing == event.call) {
+    return change_written(*task, event);
+  }
   const auto waiting = store_calls_.find(event.call);
   if (waiting == store_calls_.end()) return;
   const CallId call = waiting->second;
@@ -112,36 +125,10 @@ void Core::handle(StoreAnsweredEvent& event) {
 
 // Operators' changes go first: a record may have to wait for its disk.
 void Core::write_next(Task& task) {
-  while (!task.writing && !task.state_changes.empty()) write_state(task);
+  while (!task.writing && !task.reissuing && !task.changes.empty()) begin_change(task);
   if (task.writing || task.ended.empty()) return;
   EndedRound& ended = task.ended.front();
   if (ended.retry_at == kNever || ended.retry_at <= now_) write_round(task, ended);
-}
-
-void Core::write_state(Task& task) {
-  const StateChange change = task.state_changes.front();
-  if (task.stored.state != proto::TaskState::kComplete && task.stored.state != change.state) {
-    task.writing = ask_store(SetTaskStateRequest{task.stored.id, change.state});
-    return;
-  }
-  task.state_changes.pop_front();
-  --state_changes_waiting_;
-  if (task.stored.state == change.state) return reply(change.call, status_of(task));
-  reply(change.call, already_complete(task));
-}
-
-void Core::state_written(Task& task, const SetTaskStateRequest& request, const Status& status) {
-  const StateChange change = task.state_changes.front();
-  task.state_changes.pop_front();
-  --state_changes_waiting_;
-  if (!status.ok()) return reply(change.call, status);
-  task.stored.state = request.state;
-  task.next_round_at = kNever;
-  deadlines_.clear({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound});
-  notice(NoticeAction::Level::kInfo,
-         fmt::format("task '{}' {}", task.stored.spec.name, task.active() ? "resumed" : "paused"));
-  settle();  // the answer says what the task does from now on
-  reply(change.call, status_of(task));
 }
 
 // A plan is signed only with a number that is reserved on disk: whatever is lost in a crash, no number is

@@ -101,7 +101,7 @@ bool Task::runs_out_of_numbers() const {
 }
 
 bool Task::may_reissue_model() const {
-  return active() && reissue_wanted && !reissuing && rounds.empty() && next_round_at == kNever;
+  return active() && reissue_wanted && !reissuing && !writing && rounds.empty() && next_round_at == kNever;
 }
 
 std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {

@@ -9,7 +9,9 @@ Result<CreateTaskEvent> event_from(const v1::CreateTaskRequest& request, Uploade
   Result<proto::TaskSpec> spec = proto::from_wire(request.spec());
   if (!spec) return spec.error();
   SOTTO_RETURN_IF_ERROR(proto::validate_task_spec(*spec));
-  CreateTaskEvent event{{}, std::move(*spec)};
+  Result<std::string> origin = proto::origin_from_wire(request.origin());
+  if (!origin) return origin.error();
+  CreateTaskEvent event{{}, std::move(*spec), {}, std::move(*origin)};
   if (request.initial_model().empty()) return event;
   const Result<crypto::Digest> digest = proto::digest_from_wire(request.initial_model());
   if (!digest) return digest.error();
@@ -34,6 +36,12 @@ Result<SetTaskStateEvent> event_from(const v1::SetTaskStateRequest& request) {
   const Result<proto::TaskState> state = proto::task_state_from_wire(request.state());
   if (!state) return state.error();
   return SetTaskStateEvent{{}, std::move(*task), *state};
+}
+
+Result<SteerTaskEvent> event_from(const v1::SteerTaskRequest& wire) {
+  Result<proto::SteerTaskRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  return SteerTaskEvent{{}, std::move(*request)};
 }
 
 Result<ListTasksEvent> event_from(const v1::ListTasksRequest&) { return ListTasksEvent{}; }
@@ -98,6 +106,12 @@ grpc::ServerUnaryReactor* AdminService::SetTaskState(grpc::CallbackServerContext
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
   return handle<v1::SetTaskStateRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::SteerTask(grpc::CallbackServerContext*,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return handle<v1::SteerTaskRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response);
 }
 
 grpc::ServerUnaryReactor* AdminService::ListTasks(grpc::CallbackServerContext*,

@@ -7,10 +7,11 @@
 
 namespace sotto::server {
 
-using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<v1::Admin::WithRawCallbackMethod_UploadModel<
-    v1::Admin::WithRawCallbackMethod_SetTaskState<v1::Admin::WithRawCallbackMethod_ListTasks<
-        v1::Admin::WithRawCallbackMethod_ListRounds<v1::Admin::WithRawCallbackMethod_ListModels<
-            v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::Service>>>>>>>;
+using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
+    v1::Admin::WithRawCallbackMethod_UploadModel<v1::Admin::WithRawCallbackMethod_SetTaskState<
+        v1::Admin::WithRawCallbackMethod_SteerTask<v1::Admin::WithRawCallbackMethod_ListTasks<
+            v1::Admin::WithRawCallbackMethod_ListRounds<v1::Admin::WithRawCallbackMethod_ListModels<
+                v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::Service>>>>>>>>;
 
 class AdminService final : public RawAdmin {
  public:
@@ -24,6 +25,8 @@ class AdminService final : public RawAdmin {
   grpc::ServerUnaryReactor* SetTaskState(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* SteerTask(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListTasks(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListRounds(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,

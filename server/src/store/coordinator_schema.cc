@@ -87,6 +87,20 @@ CREATE TABLE coordinator (
 ) STRICT;
 INSERT INTO coordinator (id, epoch) VALUES (1, 0);
 )sql",
+    // Where versions come from that no round made, and numbers of tasks that are not given again.
+    R"sql(
+CREATE TABLE model_note (
+  task INTEGER NOT NULL REFERENCES task (id),
+  version INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  PRIMARY KEY (task, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deleted_task (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  deleted_ms INTEGER NOT NULL
+) STRICT;
+)sql",
 };
 
 }  // namespace

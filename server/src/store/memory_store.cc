@@ -17,7 +17,7 @@ class MemoryStore final : public Store {
                       fmt::format("a task named '{}' exists: choose another name", spec.name));
       }
     }
-    const TaskId id{tasks_.size() + 1};
+    const TaskId id{++last_task_};
     Entry& entry = tasks_[id];
     entry.task.id = id;
     entry.task.spec = spec;
@@ -47,11 +47,30 @@ class MemoryStore final : public Store {
     const auto found = tasks_.find(task);
     if (found == tasks_.end()) return unknown_task(task);
     Entry& entry = found->second;
-    if (version <= entry.task.model.version) return failed_precondition("the model has a newer version");
+    if (version <= entry.task.model.version) return not_newer(task, entry.task.model.version);
     entry.models.erase(entry.task.model.version);
     entry.task.model.version = version;
     entry.models.emplace(version, entry.task.model);
     return {};
+  }
+
+  Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) override {
+    Result<StoredModel> older = model(task, back.to);
+    if (!older) return older.error();
+    Entry& entry = tasks_.at(task);
+    if (back.version <= entry.task.model.version) return not_newer(task, entry.task.model.version);
+    StoredModel next = std::move(*older);
+    next.version = back.version;
+    next.optimizer_state = {};
+    next.committed_ms = back.committed_ms;
+    next.note = back.note;
+    entry.models.emplace(next.version, next);
+    entry.task.model = next;
+    return next;
+  }
+
+  Status delete_task(TaskId task, std::int64_t) override {
+    return tasks_.erase(task) == 1 ? Status() : unknown_task(task);
   }
 
   Result<std::uint32_t> epoch() override { return epoch_; }
@@ -109,7 +128,8 @@ class MemoryStore final : public Store {
                          .version = model->first,
                          .digest = model->second.digest,
                          .bytes = model->second.parameters.size() * sizeof(float),
-                         .committed_ms = model->second.committed_ms});
+                         .committed_ms = model->second.committed_ms,
+                         .note = model->second.note});
     }
     return records;
   }
@@ -138,7 +158,13 @@ class MemoryStore final : public Store {
         fmt::format("there is no task with id {}: list the tasks with 'sotto task list'", task.value));
   }
 
+  static Status not_newer(TaskId task, ModelVersion newest) {
+    return failed_precondition(
+        fmt::format("task {}: the model is of version {} already", task.value, newest.value));
+  }
+
   std::uint32_t epoch_ = 0;
+  std::uint64_t last_task_ = 0;
   std::map<TaskId, Entry> tasks_;
 };
 

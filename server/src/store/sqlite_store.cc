@@ -22,6 +22,8 @@ class SqliteStore final : public Store {
   Status set_task_state(TaskId task, proto::TaskState state) override;
   Status reserve_rounds(TaskId task, RoundId through) override;
   Status reissue_model(TaskId task, ModelVersion version) override;
+  Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) override;
+  Status delete_task(TaskId task, std::int64_t now_ms) override;
   Result<std::uint32_t> epoch() override;
   Status raise_epoch() override;
   Result<std::vector<StoredTask>> load_tasks() override;
@@ -33,6 +35,11 @@ class SqliteStore final : public Store {
 
  private:
   Status insert_model(TaskId task, const StoredModel& model);
+  // Deletes what stands in this table of the task.
+  Status delete_rows(const char* table, const char* key, TaskId task);
+  // kFailedPrecondition unless the version is above the task's last; that one.
+  Result<std::uint64_t> require_newer(TaskId task, ModelVersion version);
+  Result<std::uint64_t> next_task();
   Status insert_round(const proto::RoundRecord& round);
   Status update_state(TaskId task, proto::TaskState state);
   // kNotFound when there is no such task.
@@ -71,12 +78,15 @@ Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const Store
   const Result<std::uint32_t> current_epoch = epoch();
   if (!current_epoch) return current_epoch.error();
   hosting::SqliteStatement insert(
-      database_, "INSERT INTO task (name, state, spec, rounds_reserved) VALUES (?, 'active', ?, ?)");
-  SOTTO_RETURN_IF_ERROR(insert.bind(std::string_view(spec.name))
+      database_, "INSERT INTO task (id, name, state, spec, rounds_reserved) VALUES (?, ?, 'active', ?, ?)");
+  const Result<std::uint64_t> number = next_task();
+  if (!number) return number.error();
+  SOTTO_RETURN_IF_ERROR(insert.bind(*number)
+                            .bind(std::string_view(spec.name))
                             .bind(std::string_view(proto::encode_task_spec(spec)))
                             .bind(first_rounds(*current_epoch).reserved.value)
                             .run());
-  const TaskId id{static_cast<std::uint64_t>(database_.last_insert_rowid())};
+  const TaskId id{*number};
   SOTTO_RETURN_IF_ERROR(insert_model(id, initial));
   SOTTO_RETURN_IF_ERROR(transaction.commit());
   return id;
@@ -115,19 +125,71 @@ Status SqliteStore::reissue_model(TaskId task, ModelVersion version) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
   hosting::SqliteTransaction transaction(database_);
   SOTTO_RETURN_IF_ERROR(transaction.begin());
+  const Result<std::uint64_t> newest = require_newer(task, version);
+  if (!newest) return newest.error();
+  for (const char* sql : {"UPDATE model SET version = ? WHERE task = ? AND version = ?",
+                          "UPDATE model_note SET version = ? WHERE task = ? AND version = ?"}) {
+    hosting::SqliteStatement update(database_, sql);
+    SOTTO_RETURN_IF_ERROR(update.bind(version.value).bind(task.value).bind(*newest).run());
+  }
+  return transaction.commit();
+}
+
+Result<std::uint64_t> SqliteStore::require_newer(TaskId task, ModelVersion version) {
   hosting::SqliteStatement last(database_,
                                 "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
   const Result<bool> row = last.bind(task.value).step();
   if (!row) return row.error();
   if (!*row) return damaged(task, "it has no model");
   const std::uint64_t newest = last.u64();
-  if (version.value <= newest) {
-    return failed_precondition(fmt::format("database {}, task {}: the model is of version {} already",
-                                           database_.path(), task.value, newest));
+  if (version.value > newest) return newest;
+  return failed_precondition(fmt::format("database {}, task {}: the model is of version {} already",
+                                         database_.path(), task.value, newest));
+}
+
+Result<StoredModel> SqliteStore::roll_back_model(TaskId task, const RolledBack& back) {
+  hosting::SqliteTransaction transaction(database_);
+  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  Result<StoredModel> next = model(task, back.to);
+  if (!next) return next.error();
+  const Result<std::uint64_t> newest = require_newer(task, back.version);
+  if (!newest) return newest.error();
+  next->version = back.version;
+  next->optimizer_state = {};
+  next->committed_ms = back.committed_ms;
+  next->note = back.note;
+  SOTTO_RETURN_IF_ERROR(insert_model(task, *next));
+  SOTTO_RETURN_IF_ERROR(transaction.commit());
+  return next;
+}
+
+Status SqliteStore::delete_rows(const char* table, const char* key, TaskId task) {
+  const std::string sql = fmt::format("DELETE FROM {} WHERE {} = ?", table, key);
+  return hosting::SqliteStatement(database_, sql.c_str()).bind(task.value).run();
+}
+
+Status SqliteStore::delete_task(TaskId task, std::int64_t now_ms) {
+  hosting::SqliteTransaction transaction(database_);
+  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  hosting::SqliteStatement remember(
+      database_, "INSERT INTO deleted_task (id, name, deleted_ms) SELECT id, name, ? FROM task WHERE id = ?");
+  SOTTO_RETURN_IF_ERROR(remember.bind(now_ms).bind(task.value).run());
+  for (const char* table : {"round", "model_note", "model"}) {
+    SOTTO_RETURN_IF_ERROR(delete_rows(table, "task", task));
   }
-  hosting::SqliteStatement update(database_, "UPDATE model SET version = ? WHERE task = ? AND version = ?");
-  SOTTO_RETURN_IF_ERROR(update.bind(version.value).bind(task.value).bind(newest).run());
+  SOTTO_RETURN_IF_ERROR(delete_rows("task", "id", task));
   return transaction.commit();
+}
+
+// Devices remember what they have sent for a task of this number: it is given once.
+Result<std::uint64_t> SqliteStore::next_task() {
+  hosting::SqliteStatement last(database_,
+                                "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM task), "
+                                "(SELECT coalesce(max(id), 0) FROM deleted_task))");
+  const Result<bool> row = last.step();
+  if (!row) return row.error();
+  return last.u64();
 }
 
 Result<std::uint32_t> SqliteStore::epoch() {
@@ -168,7 +230,10 @@ Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
   insert.bind(Bytes(segment_clips));
   insert.bind(Bytes(model.digest)).bind(Bytes(state_digest)).bind(Bytes(parameters));
   insert.bind(Bytes(model.optimizer_state));
-  return insert.run();
+  SOTTO_RETURN_IF_ERROR(insert.run());
+  if (model.note.empty()) return {};
+  hosting::SqliteStatement note(database_, "INSERT INTO model_note (task, version, note) VALUES (?, ?, ?)");
+  return note.bind(task.value).bind(model.version.value).bind(std::string_view(model.note)).run();
 }
 
 Status SqliteStore::insert_round(const proto::RoundRecord& round) {
@@ -335,8 +400,8 @@ Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
   hosting::SqliteStatement select(
       database_,
-      "SELECT version, committed_ms, length(parameters), sha256 FROM model WHERE task = ? "
-      "ORDER BY version DESC");
+      "SELECT version, committed_ms, length(parameters), sha256, coalesce(note, '') FROM model "
+      "LEFT JOIN model_note USING (task, version) WHERE task = ? ORDER BY version DESC");
   select.bind(task.value);
   std::vector<proto::ModelRecord> records;
   for (;;) {
@@ -351,6 +416,7 @@ Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
     const Bytes digest = select.blob();
     if (digest.size() != record.digest.size()) return damaged(task, "a model's SHA-256 has a wrong length");
     std::ranges::copy(digest, record.digest.begin());
+    record.note = select.text();
     records.push_back(record);
   }
 }

@@ -24,6 +24,12 @@ struct Answer {
   StoreReply operator()(const ReissueModelRequest& request) const {
     return store.reissue_model(request.task, request.version);
   }
+  StoreReply operator()(const RollBackModelRequest& request) const {
+    return reply_of(store.roll_back_model(request.task, request.back));
+  }
+  StoreReply operator()(const DeleteTaskRequest& request) const {
+    return store.delete_task(request.task, request.now_ms);
+  }
   StoreReply operator()(const RecordRoundRequest& request) const {
     return store.record_round(request.record, request.model ? &*request.model : nullptr, request.state);
   }

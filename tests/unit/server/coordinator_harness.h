@@ -67,6 +67,14 @@ class BreakableStore final : public Store {
     if (broken) return io_error("no space left on device");
     return store_.reissue_model(task, version);
   }
+  Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) override {
+    if (broken) return io_error("no space left on device");
+    return store_.roll_back_model(task, back);
+  }
+  Status delete_task(TaskId task, std::int64_t now_ms) override {
+    if (broken) return io_error("no space left on device");
+    return store_.delete_task(task, now_ms);
+  }
   Result<std::uint32_t> epoch() override { return store_.epoch(); }
   Status raise_epoch() override { return store_.raise_epoch(); }
   Result<std::vector<StoredTask>> load_tasks() override { return store_.load_tasks(); }

@@ -50,6 +50,7 @@ void to_wire(const TaskSpec& from, v1::TaskSpec& to);
 void to_wire(const TaskStatus& from, v1::TaskStatus& to);
 void to_wire(const RoundRecord& from, v1::RoundRecord& to);
 void to_wire(const ModelRecord& from, v1::ModelRecord& to);
+void to_wire(const SteerTaskRequest& from, v1::SteerTaskRequest& to);
 void to_wire(const std::vector<TaskStatus>& from, v1::ListTasksReply& to);
 void to_wire(const std::vector<RoundRecord>& from, v1::ListRoundsReply& to);
 void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to);
@@ -59,10 +60,14 @@ void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to);
 [[nodiscard]] Result<TaskStatus> from_wire(const v1::TaskStatus& from);
 [[nodiscard]] Result<RoundRecord> from_wire(const v1::RoundRecord& from);
 [[nodiscard]] Result<ModelRecord> from_wire(const v1::ModelRecord& from);
+// A reason of at most limits::kReasonBytesMax, and exactly one act.
+[[nodiscard]] Result<SteerTaskRequest> from_wire(const v1::SteerTaskRequest& from);
 [[nodiscard]] Result<std::vector<TaskStatus>> from_wire(const v1::ListTasksReply& from);
 [[nodiscard]] Result<std::vector<RoundRecord>> from_wire(const v1::ListRoundsReply& from);
 [[nodiscard]] Result<std::vector<ModelRecord>> from_wire(const v1::ListModelsReply& from);
 
+// At most limits::kReasonBytesMax; made printable.
+[[nodiscard]] Result<std::string> origin_from_wire(const std::string& origin);
 // The one field of an administration request that names a task.
 [[nodiscard]] Result<std::string> task_name_from_wire(const std::string& name);
 // Exactly 32 bytes.

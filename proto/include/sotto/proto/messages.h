@@ -199,6 +199,31 @@ struct ModelRecord {
   crypto::Digest digest{};
   std::uint64_t bytes = 0;
   std::int64_t committed_ms = 0;
+  std::string note{};  // where it comes from, when that is not a round
+};
+
+// What an operator does to a task that there is. The last version's number grows by one; its bytes are those
+// of `version`, and rounds that are open come to nothing.
+struct RollBackModel {
+  ModelVersion version;
+  friend bool operator==(const RollBackModel&, const RollBackModel&) = default;
+};
+// Rounds whose outcome is not decided end, and their devices are told.
+struct AbortRounds {
+  friend bool operator==(const AbortRounds&, const AbortRounds&) = default;
+};
+// Its rounds and models go; its number is never given again. An active task goes only by force.
+struct DeleteTask {
+  bool force = false;
+  friend bool operator==(const DeleteTask&, const DeleteTask&) = default;
+};
+using TaskAct = std::variant<RollBackModel, AbortRounds, DeleteTask>;
+
+struct SteerTaskRequest {
+  std::string task;
+  std::string reason;  // the operator's, for the record: printable, at most limits::kReasonBytesMax
+  TaskAct act;
+  friend bool operator==(const SteerTaskRequest&, const SteerTaskRequest&) = default;
 };
 
 }  // namespace sotto::proto

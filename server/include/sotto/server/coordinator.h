@@ -108,11 +108,16 @@ struct CreateTaskEvent {
   CallId call;
   proto::TaskSpec spec;
   std::vector<float> initial{};  // version 0 of the model; empty: from the specification's seed
+  std::string origin{};          // of `initial`, for people
 };
 struct SetTaskStateEvent {
   CallId call;
   std::string task;
   proto::TaskState state = proto::TaskState::kPaused;
+};
+struct SteerTaskEvent {
+  CallId call;
+  proto::SteerTaskRequest request;
 };
 struct ListTasksEvent {
   CallId call;
@@ -128,8 +133,8 @@ struct ListModelsEvent {
 };
 using Event = std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
                            CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent,
-                           HelperEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, ListTasksEvent,
-                           ListRoundsEvent, ListModelsEvent>;
+                           HelperEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, SteerTaskEvent,
+                           ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
 
 // ---- actions ----
 struct AbandonReply {};

@@ -36,8 +36,9 @@ template <typename Event>
 concept CallEvent = std::same_as<Event, CheckInEvent> || std::same_as<Event, FetchModelEvent> ||
     std::same_as<Event, ReadModelEvent> || std::same_as<Event, ExchangeEvent> ||
     std::same_as<Event, AbandonEvent> || std::same_as<Event, CreateTaskEvent> ||
-    std::same_as<Event, SetTaskStateEvent> || std::same_as<Event, ListTasksEvent> ||
-    std::same_as<Event, ListRoundsEvent> || std::same_as<Event, ListModelsEvent>;
+    std::same_as<Event, SetTaskStateEvent> || std::same_as<Event, SteerTaskEvent> ||
+    std::same_as<Event, ListTasksEvent> || std::same_as<Event, ListRoundsEvent> ||
+    std::same_as<Event, ListModelsEvent>;
 
 // What the loop runs. All must outlive it, and nobody else may use them while it does.
 struct CoordinatorParts {

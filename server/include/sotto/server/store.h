@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sotto/aggregator/server_optimizer.h"
@@ -24,6 +25,15 @@ struct StoredModel {
   float clip = 0;  // for the next round's plan, and so are these, when the task's model has segments
   std::vector<float> segment_clips;
   std::int64_t committed_ms = 0;
+  std::string note{};  // where it comes from, when that is not a round; models() gives it back
+};
+
+// A version that goes back to an older one.
+struct RolledBack {
+  ModelVersion to;       // whose parameters and clips it has
+  ModelVersion version;  // its own, above all
+  std::int64_t committed_ms = 0;
+  std::string note{};
 };
 
 struct StoredTask {
@@ -51,6 +61,11 @@ class Store {
   // The last model has the version `version` from now on, which is newer: devices whose vectors for the older
   // one have left may send another. kFailedPrecondition when it is not newer.
   [[nodiscard]] virtual Status reissue_model(TaskId task, ModelVersion version) = 0;
+  // A new version with the bytes and clips of an older one and no optimiser state. kNotFound when that one is
+  // not kept, kFailedPrecondition when `version` is not above the last.
+  [[nodiscard]] virtual Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) = 0;
+  // The task, its rounds and its models are gone, and no task is ever given its number again.
+  [[nodiscard]] virtual Status delete_task(TaskId task, std::int64_t now_ms) = 0;
   // Of the numbers of new tasks' rounds. Raised when the store was restored from a backup: numbers of the new
   // epoch are above whatever the lost store had given out. Nothing of the new epoch is reserved yet.
   [[nodiscard]] virtual Result<std::uint32_t> epoch() = 0;

@@ -32,6 +32,14 @@ struct ReissueModelRequest {
   TaskId task;
   ModelVersion version;
 };
+struct RollBackModelRequest {
+  TaskId task;
+  RolledBack back;
+};
+struct DeleteTaskRequest {
+  TaskId task;
+  std::int64_t now_ms = 0;
+};
 // A round's record, its model when it is committed, and the state that the task is in from then on.
 struct RecordRoundRequest {
   proto::RoundRecord record;
@@ -49,9 +57,9 @@ struct LoadModelRequest {
   TaskId task;
   ModelVersion version;
 };
-using StoreRequest =
-    std::variant<CreateTaskRequest, SetTaskStateRequest, ReserveRoundsRequest, ReissueModelRequest,
-                 RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
+using StoreRequest = std::variant<CreateTaskRequest, SetTaskStateRequest, ReserveRoundsRequest,
+                                  ReissueModelRequest, RollBackModelRequest, DeleteTaskRequest,
+                                  RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
 
 // A Status: kOk where there is nothing else to say, or the error. Otherwise what was asked for.
 using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
