@@ -78,10 +78,12 @@ int run(int argc, char** argv) {
   add_round_command(app, exit_code);
   add_model_command(app, exit_code);
   add_image_command(app, exit_code);
+  add_audit_command(app, exit_code);
   add_authority_command(app, exit_code);
   add_mask_helper_command(app, exit_code);
   add_device_command(app, exit_code);
   add_dataset_command(app, exit_code);
+  add_completion_command(app);
   if (report_unknown_command(app, argc, argv)) return static_cast<int>(ExitCode::kUsage);
   try {
     app.parse(argc, argv);

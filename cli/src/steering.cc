@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "output.h"
+#include "task_file.h"
 
 namespace sotto::cli {
 namespace {
@@ -18,6 +19,7 @@ struct ActOptions {
   std::string branch_of = "latest";
   std::string name;
   bool force = false;
+  std::vector<std::string> assignments;
 };
 using Options = std::shared_ptr<ActOptions>;
 
@@ -26,6 +28,12 @@ ExitCode act(const ActOptions& options, const proto::TaskAct& what) {
   if (!client) return report_error(client.error());
   const auto task = (*client)->steer_task({.task = options.task, .reason = options.reason, .act = what});
   return print_one(task, options.administration.json);
+}
+
+ExitCode edit(const ActOptions& options) {
+  const auto fields = read_assignments(options.assignments);
+  if (!fields) return report_error(fields.error());
+  return act(options, proto::EditTask{*fields});
 }
 
 ExitCode delete_task(const ActOptions& options) {
@@ -88,6 +96,14 @@ Result<proto::ModelRecord> find_model(client::AdminClient& client, const std::st
 
 void add_task_acts(CLI::App& task, ExitCode& exit_code) {
   auto options = std::make_shared<ActOptions>();
+  CLI::App* editor = add_act(task, options, "edit", "Change a task from its next round on: key=value ...");
+  editor
+      ->add_option("changes", options->assignments,
+                   "Keys as in a task file: training.learning_rate=0.02 participants=20 (`sotto task fields` "
+                   "says which may change)")
+      ->required()
+      ->take_all();
+  editor->callback([options, &exit_code] { exit_code = edit(*options); });
   CLI::App* deletion =
       add_act(task, options, "delete", "Delete a task with its rounds and models; nothing brings them back");
   deletion->add_flag("--force", options->force, "Also an active one, and with it the round at work");

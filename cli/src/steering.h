@@ -6,7 +6,7 @@
 
 namespace sotto::cli {
 
-// `task delete`
+// `task edit` and `task delete`
 void add_task_acts(CLI::App& task, ExitCode& exit_code);
 // `round abort`
 void add_round_acts(CLI::App& round, ExitCode& exit_code);

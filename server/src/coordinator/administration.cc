@@ -7,9 +7,11 @@
 #include "coordinator/core.h"
 #include "coordinator/initial_model.h"
 #include "sotto/aggregator/cohort_session.h"
+#include "sotto/base/hex.h"
 #include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/proto/plan.h"
+#include "sotto/proto/task_json.h"
 #include "sotto/server/cohort_host.h"
 #include "store/model_bytes.h"
 
@@ -86,7 +88,14 @@ void Core::handle(CreateTaskEvent& event) {
   if (!servable.ok()) return reply(event.call, servable);
   if (!store_has_room(event.call)) return;
   ++tasks_in_creation_;
-  ask_store_for(event.call, CreateTaskRequest{spec, std::move(stored.model)});
+  Act act{.time_ms = now_.ms,
+          .who = std::move(event.by),
+          .what = "create task",
+          .subject = spec.name,
+          .reason = stored.model.note,
+          .changes = {{"specification", "", proto::encode_task_spec(spec)},
+                      {"model", "", to_hex(stored.model.digest)}}};
+  ask_store_for(event.call, CreateTaskRequest{spec, std::move(stored.model)}, std::move(act));
 }
 
 void Core::task_created(CallId call, CreateTaskRequest& request, StoreReply& answer) {
@@ -119,7 +128,7 @@ void Core::handle(SetTaskStateEvent& event) {
                                               "its last round"));
   }
   if (task->stored.state == proto::TaskState::kComplete) return reply(event.call, already_complete(*task));
-  await_change(*task, {.call = event.call, .act = SetState{event.state}});
+  await_change(*task, {.call = event.call, .act = SetState{event.state}, .by = std::move(event.by)});
 }
 
 void Core::handle(SteerTaskEvent& event) {
@@ -127,7 +136,10 @@ void Core::handle(SteerTaskEvent& event) {
   if (task == nullptr) return reply(event.call, unknown_task(event.request.task));
   std::visit(
       [&](const auto& act) {
-        await_change(*task, {.call = event.call, .act = act, .reason = std::move(event.request.reason)});
+        await_change(*task, {.call = event.call,
+                             .act = act,
+                             .reason = std::move(event.request.reason),
+                             .by = std::move(event.by)});
       },
       event.request.act);
 }

@@ -174,14 +174,13 @@ void Core::end_visit(Visit& visit, proto::ExchangeReply answer) {
 }
 
 proto::KeepWaiting Core::keep_waiting(const Visit& visit) {
-  const Task* task = find_task(visit.task);
   Round* round = round_of(visit);
   if (round == nullptr) return {poll_window(options_, "")};
   if (visit.stage == Visit::Stage::kInCohort) {
     return {poll_window(options_, describe_waiting(*round, *round->find_cohort(visit.cohort)))};
   }
   return {poll_window(options_, fmt::format("round {}: {} of {} devices have joined", round->id().value,
-                                            round->joined(), task->stored.spec.participants))};
+                                            round->joined(), round->spec().participants))};
 }
 
 proto::RetryWindow Core::window_for(const Task& task, std::string reason) const {

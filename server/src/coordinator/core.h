@@ -200,10 +200,10 @@ class Core final : public Coordinator {
   [[nodiscard]] Visit* visit_at(const Cohort& cohort, Seat seat);
 
   // ---- recording.cc ----
-  [[nodiscard]] StoreCallId ask_store(StoreRequest request);
+  [[nodiscard]] StoreCallId ask_store(StoreRequest request, std::optional<Act> act = {});
   // Whether another request that a caller waits for may be put to the store; if not, the call is refused.
   [[nodiscard]] bool store_has_room(CallId call);
-  void ask_store_for(CallId call, StoreRequest request);
+  void ask_store_for(CallId call, StoreRequest request, std::optional<Act> act = {});
   // The next of what the task has to write.
   void write_next(Task& task);
   void write_round(Task& task, EndedRound& ended);
@@ -216,19 +216,28 @@ class Core final : public Coordinator {
   void model_reissued(Task& task, const ReissueModelRequest& request, const Status& status);
 
   // ---- steering.cc ----
-  // What the store is to write for an act; a status when the act is done or refused without it.
-  using NextOfChange = std::variant<Status, StoreRequest>;
+  // What the store is to write for an act, and its record; a status when there is nothing to do, or it is
+  // refused.
+  struct Steering {
+    StoreRequest request;
+    std::string what;
+    std::vector<ActChange> changes{};
+  };
+  using NextOfChange = std::variant<Status, Steering>;
   void await_change(Task& task, TaskChange change);
   void begin_change(Task& task);
   [[nodiscard]] NextOfChange request_for(const Task& task, const SetState& act) const;
   [[nodiscard]] NextOfChange request_for(const Task& task, const proto::RollBackModel& act) const;
   [[nodiscard]] NextOfChange request_for(const Task& task, const proto::AbortRounds& act) const;
   [[nodiscard]] NextOfChange request_for(const Task& task, const proto::DeleteTask& act) const;
+  [[nodiscard]] NextOfChange request_for(const Task& task, const proto::EditTask& act);
   // The store has written the first of the task's changes, or has not.
   void change_written(Task& task, StoreAnsweredEvent& event);
   void carry_out(Task& task, const SetTaskStateRequest& request);
   void carry_out(Task& task, const std::string& reason, const RollBackModelRequest& request,
                  StoredModel model);
+  void carry_out(Task& task, const std::string& reason, EditTaskRequest& request);
+  [[nodiscard]] Act act_of(const TaskChange& change, const Task& task, Steering& next) const;
   void abort_rounds(Task& task, const std::string& reason);
   // Rounds whose outcome is decided, too, as long as it is not written.
   void give_up_rounds(Task& task, const std::string& reason);

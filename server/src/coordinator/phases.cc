@@ -98,7 +98,7 @@ std::vector<SessionToken> Core::shuffled_joiners(const Round& round) {
 }
 
 void Core::open_cohort(const Round& round, const Cohort& cohort) {
-  const proto::TaskSpec& spec = find_task(round.plan().task)->stored.spec;
+  const proto::TaskSpec& spec = round.spec();
   command(round, cohort.id,
           OpenCohort{.plan = round.plan_bytes(),
                      .plan_credential = round.plan_credential,

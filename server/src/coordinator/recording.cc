@@ -7,6 +7,7 @@
 
 #include "coordinator/clips.h"
 #include "coordinator/core.h"
+#include "coordinator/stop_rule.h"
 #include "sotto/aggregator/server_optimizer.h"
 #include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
@@ -21,10 +22,11 @@ namespace {
 constexpr std::uint32_t kCommitAttemptsMax = 4;
 
 // The model after the round; kAborted when the update would break it.
-Result<StoredModel> next_model(const StoredTask& task, const proto::Plan& plan,
-                               const aggregator::CohortSum& sum, Time now) {
-  const proto::TaskSpec& spec = task.spec;
+Result<StoredModel> next_model(const StoredTask& task, const Round& round, const aggregator::CohortSum& sum,
+                               Time now) {
+  const proto::TaskSpec& spec = round.spec();
   StoredModel model = task.model;
+  model.note.clear();
   SOTTO_RETURN_IF_ERROR(aggregator::apply_update(
       sum, {.learning_rate = spec.server_learning_rate, .momentum = spec.server_momentum}, model.parameters,
       model.optimizer_state));
@@ -34,7 +36,7 @@ Result<StoredModel> next_model(const StoredTask& task, const proto::Plan& plan,
   model.version = ModelVersion{model.version.value + 1};
   model.digest = crypto::sha256({encode_floats(model.parameters)});
   model.committed_ms = now.ms;
-  adapt_clips(spec, plan, sum, model);
+  adapt_clips(spec, round.plan(), sum, model);
   return model;
 }
 
@@ -43,14 +45,20 @@ Status status_in(const StoreReply& reply) {
   return status == nullptr ? Status() : *status;
 }
 
+std::string why_stop(const Task& task, const proto::RoundRecord& record) {
+  const proto::TaskSpec& spec = task.stored.spec;
+  return why_stop(spec, task.stored.best_mean, watched_mean(spec, record.metrics));
+}
+
 // Which task an operator's act changes; none for other requests.
 TaskId changed_task(const StoreRequest& request) {
   return std::visit(
       [](const auto& any) {
         using Request = std::decay_t<decltype(any)>;
-        constexpr bool kActs = std::is_same_v<Request, SetTaskStateRequest> ||
-                               std::is_same_v<Request, RollBackModelRequest> ||
-                               std::is_same_v<Request, DeleteTaskRequest>;
+        constexpr bool kActs =
+            std::is_same_v<Request, SetTaskStateRequest> || std::is_same_v<Request, RollBackModelRequest> ||
+            std::is_same_v<Request, EditTaskRequest> || std::is_same_v<Request, NoteActRequest> ||
+            std::is_same_v<Request, DeleteTaskRequest>;
         if constexpr (kActs) {
           return any.task;
         } else {
@@ -62,9 +70,9 @@ TaskId changed_task(const StoreRequest& request) {
 
 }  // namespace
 
-StoreCallId Core::ask_store(StoreRequest request) {
+StoreCallId Core::ask_store(StoreRequest request, std::optional<Act> act) {
   const StoreCallId call{++store_calls_made_};
-  actions_.push_back(StoreAction{call, std::move(request)});
+  actions_.push_back(StoreAction{call, std::move(request), std::move(act)});
   return call;
 }
 
@@ -76,8 +84,8 @@ bool Core::store_has_room(CallId call) {
   return false;
 }
 
-void Core::ask_store_for(CallId call, StoreRequest request) {
-  store_calls_.emplace(ask_store(std::move(request)), call);
+void Core::ask_store_for(CallId call, StoreRequest request, std::optional<Act> act) {
+  store_calls_.emplace(ask_store(std::move(request), std::move(act)), call);
 }
 
 void Core::handle(StoreAnsweredEvent& event) {
@@ -189,7 +197,7 @@ RecordRoundRequest Core::record_of(const Task& task, const Round& round, EndedRo
   request.record.finished_ms = now_.ms;
   if (ended.committed) {
     const aggregator::CohortSum sum = round.merged_sum();
-    Result<StoredModel> model = next_model(task.stored, round.plan(), sum, now_);
+    Result<StoredModel> model = next_model(task.stored, round, sum, now_);
     if (model) {
       request.record.outcome = proto::RoundOutcome::kCommitted;
       request.record.committed_version = model->version;
@@ -213,7 +221,8 @@ void Core::write_round(Task& task, EndedRound& ended) {
     ended.request = record_of(task, round, ended);
     if (was_committed && !ended.committed) release(task, round, ended);
   }
-  const bool complete = ended.committed && task.stored.rounds_committed + 1 >= task.stored.spec.rounds;
+  const bool complete = ended.committed && (task.stored.rounds_committed + 1 >= task.stored.spec.rounds ||
+                                            !why_stop(task, ended.request->record).empty());
   ended.request->state = complete ? proto::TaskState::kComplete : task.stored.state;
   ended.retry_at = kNever;
   task.writing = ask_store(*std::exchange(ended.request, std::nullopt));
@@ -230,6 +239,12 @@ void Core::round_written(Task& task, RecordRoundRequest& request) {
     return;
   }
   ++task.stored.rounds_committed;
+  if (const std::string why = why_stop(task, request.record); !why.empty()) {
+    notice(NoticeAction::Level::kInfo,
+           fmt::format("task '{}' ends before its rounds are done: {}", task.stored.spec.name, why));
+  }
+  task.stored.best_mean =
+      better(task.stored.spec, task.stored.best_mean, watched_mean(task.stored.spec, request.record.metrics));
   task.publish(std::move(*request.model));
   ended.reason = fmt::format("committed model version {} with the updates of {} devices",
                              task.stored.model.version.value, request.record.collected);

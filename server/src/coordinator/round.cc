@@ -66,6 +66,7 @@ std::string RefusalCounts::summary() const {
 
 Round::Round(const StoredTask& task, RoundId id, const crypto::Digest& helper)
     : id_(id),
+      spec_(std::make_shared<const proto::TaskSpec>(task.spec)),
       plan_(make_plan(task, id, helper)),
       participants_(task.spec.participants),
       participants_min_(task.spec.participants_min),

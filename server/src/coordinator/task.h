@@ -36,8 +36,9 @@ struct SetState {
 // What an operator does to a task, and waits for.
 struct TaskChange {
   CallId call;
-  std::variant<SetState, proto::RollBackModel, proto::AbortRounds, proto::DeleteTask> act;
-  std::string reason{};  // for the record
+  std::variant<SetState, proto::RollBackModel, proto::AbortRounds, proto::DeleteTask, proto::EditTask> act;
+  std::string reason{};  // for the record, and so is who asks for it
+  std::string by{};
 };
 
 struct Task {

@@ -1,5 +1,6 @@
 #include "admin_service.h"
 
+#include "rpc/admin_port.h"
 #include "unary_call.h"
 
 namespace sotto::server {
@@ -35,7 +36,7 @@ Result<SetTaskStateEvent> event_from(const v1::SetTaskStateRequest& request) {
   if (!task) return task.error();
   const Result<proto::TaskState> state = proto::task_state_from_wire(request.state());
   if (!state) return state.error();
-  return SetTaskStateEvent{{}, std::move(*task), *state};
+  return SetTaskStateEvent{{}, std::move(*task), *state, {}};
 }
 
 Result<SteerTaskEvent> event_from(const v1::SteerTaskRequest& wire) {
@@ -66,14 +67,15 @@ Result<ReadModelEvent> event_from(const v1::FetchModelRequest& request) {
 
 // `more`: what event_from() needs beside the request.
 template <typename Wire, typename Reply, typename WireReply, typename... More>
-grpc::ServerUnaryReactor* handle(CoordinatorLoop& loop, const grpc::ByteBuffer& request,
-                                 grpc::ByteBuffer* response, More&... more) {
+grpc::ServerUnaryReactor* handle(const grpc::CallbackServerContext& context, CoordinatorLoop& loop,
+                                 const grpc::ByteBuffer& request, grpc::ByteBuffer* response, More&... more) {
   Wire wire;
   if (const Status parsed = parse(request, wire); !parsed.ok()) {
     return UnaryCall::refused(to_rpc_status(parsed, Audience::kOperator));
   }
   auto event = event_from(wire, more...);
   if (!event) return UnaryCall::refused(to_rpc_status(event.error(), Audience::kOperator));
+  if constexpr (requires { event->by; }) event->by = operator_of(context.peer());
   return UnaryCall::posted(loop, std::move(*event), [response](const CoordinatorLoop::ReplyBody& body) {
     return write_reply<Reply, WireReply>(body, Audience::kOperator, *response);
   });
@@ -81,10 +83,10 @@ grpc::ServerUnaryReactor* handle(CoordinatorLoop& loop, const grpc::ByteBuffer& 
 
 }  // namespace
 
-grpc::ServerUnaryReactor* AdminService::CreateTask(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::CreateTask(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  return handle<v1::CreateTaskRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response,
+  return handle<v1::CreateTaskRequest, proto::TaskStatus, v1::TaskStatus>(*context, loop_, *request, response,
                                                                           uploads_);
 }
 
@@ -102,43 +104,45 @@ grpc::ServerUnaryReactor* AdminService::UploadModel(grpc::CallbackServerContext*
   return UnaryCall::finished(serialize(reply, *response));
 }
 
-grpc::ServerUnaryReactor* AdminService::SetTaskState(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::SetTaskState(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  return handle<v1::SetTaskStateRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response);
+  return handle<v1::SetTaskStateRequest, proto::TaskStatus, v1::TaskStatus>(*context, loop_, *request,
+                                                                            response);
 }
 
-grpc::ServerUnaryReactor* AdminService::SteerTask(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::SteerTask(grpc::CallbackServerContext* context,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
-  return handle<v1::SteerTaskRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response);
+  return handle<v1::SteerTaskRequest, proto::TaskStatus, v1::TaskStatus>(*context, loop_, *request, response);
 }
 
-grpc::ServerUnaryReactor* AdminService::ListTasks(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::ListTasks(grpc::CallbackServerContext* context,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
   return handle<v1::ListTasksRequest, std::vector<proto::TaskStatus>, v1::ListTasksReply>(loop_, *request,
                                                                                           response);
 }
 
-grpc::ServerUnaryReactor* AdminService::ListRounds(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::ListRounds(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
   return handle<v1::ListRoundsRequest, std::vector<proto::RoundRecord>, v1::ListRoundsReply>(loop_, *request,
                                                                                              response);
 }
 
-grpc::ServerUnaryReactor* AdminService::ListModels(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::ListModels(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
   return handle<v1::ListModelsRequest, std::vector<proto::ModelRecord>, v1::ListModelsReply>(loop_, *request,
                                                                                              response);
 }
 
-grpc::ServerUnaryReactor* AdminService::FetchModel(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::FetchModel(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  return handle<v1::FetchModelRequest, proto::ModelChunk, v1::ModelChunk>(loop_, *request, response);
+  return handle<v1::FetchModelRequest, proto::ModelChunk, v1::ModelChunk>(*context, loop_, *request,
+                                                                          response);
 }
 
 }  // namespace sotto::server

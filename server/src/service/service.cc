@@ -1,6 +1,7 @@
 #include "sotto/server/service.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <optional>
 #include <system_error>
@@ -19,6 +20,7 @@
 #include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/key_file.h"
 #include "sotto/identity/x25519_key_file.h"
+#include "sotto/server/audit.h"
 #include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
@@ -61,7 +63,14 @@ class Service::Impl {
     bulletin_file_ = options.bulletin_file;
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
     SOTTO_RETURN_IF_ERROR(find_helper(options, core.helper_key));
-    if (options.raise_epoch) SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
+    auto audit = open_audit_file(audit_file(options.data_dir));
+    if (!audit) return audit.error();
+    audit_ = std::move(*audit);
+    if (options.raise_epoch) {
+      SOTTO_RETURN_IF_ERROR(audit_->append(
+          {.time_ms = clock_.now().ms, .who = fmt::format("uid {}", ::getuid()), .what = "raise epoch"}));
+      SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
+    }
     const auto epoch = store_->epoch();
     if (!epoch) return epoch.error();
     core.epoch = *epoch;
@@ -74,7 +83,7 @@ class Service::Impl {
                                                 .coordinator = &core.identity->signer,
                                                 .helper = helper_.get()});
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
-    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
+    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get()},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
     watch(notice);
     auto server = GrpcServer::start(
@@ -173,6 +182,7 @@ class Service::Impl {
   SystemClock clock_;
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<AuditLog> audit_;
   hosting::TlsCertificate certificate_;
   std::optional<AccessKey> access_;
   std::filesystem::path bulletin_file_;

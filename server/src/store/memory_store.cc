@@ -69,6 +69,14 @@ class MemoryStore final : public Store {
     return next;
   }
 
+  Status edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) override {
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return unknown_task(task);
+    found->second.task.spec = spec;
+    found->second.task.state = state;
+    return {};
+  }
+
   Status delete_task(TaskId task, std::int64_t) override {
     return tasks_.erase(task) == 1 ? Status() : unknown_task(task);
   }

@@ -23,6 +23,7 @@ class SqliteStore final : public Store {
   Status reserve_rounds(TaskId task, RoundId through) override;
   Status reissue_model(TaskId task, ModelVersion version) override;
   Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) override;
+  Status edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) override;
   Status delete_task(TaskId task, std::int64_t now_ms) override;
   Result<std::uint32_t> epoch() override;
   Status raise_epoch() override;
@@ -161,6 +162,15 @@ Result<StoredModel> SqliteStore::roll_back_model(TaskId task, const RolledBack& 
   SOTTO_RETURN_IF_ERROR(insert_model(task, *next));
   SOTTO_RETURN_IF_ERROR(transaction.commit());
   return next;
+}
+
+Status SqliteStore::edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  hosting::SqliteStatement update(database_, "UPDATE task SET spec = ?, state = ? WHERE id = ?");
+  return update.bind(std::string_view(proto::encode_task_spec(spec)))
+      .bind(std::string_view(word_of(state)))
+      .bind(task.value)
+      .run();
 }
 
 Status SqliteStore::delete_rows(const char* table, const char* key, TaskId task) {

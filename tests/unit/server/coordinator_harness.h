@@ -71,6 +71,10 @@ class BreakableStore final : public Store {
     if (broken) return io_error("no space left on device");
     return store_.roll_back_model(task, back);
   }
+  Status edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) override {
+    if (broken) return io_error("no space left on device");
+    return store_.edit_task(task, spec, state);
+  }
   Status delete_task(TaskId task, std::int64_t now_ms) override {
     if (broken) return io_error("no space left on device");
     return store_.delete_task(task, now_ms);
@@ -358,6 +362,11 @@ class Device {
     lanes.resize(secagg::update_lanes(delta.size()));
     secagg::quantize_update(delta, plan.update_layout(), metrics, random_, lanes);
     participant_.reset();
+  }
+  // Instead of what its plan's update has.
+  void report_correct(std::uint32_t correct) {
+    metrics.sums[0] = correct;
+    secagg::quantize_update(delta, plan.update_layout(), metrics, random_, lanes);
   }
   [[nodiscard]] bool secure() const { return plan.aggregation.kind == proto::Aggregation::kSecure; }
   [[nodiscard]] secagg::RingLayout layout() const {

@@ -273,6 +273,7 @@ class SlowStore final : public Store {
   Status reserve_rounds(TaskId, RoundId) override { return unknown(); }
   Status reissue_model(TaskId, ModelVersion) override { return unknown(); }
   Result<StoredModel> roll_back_model(TaskId, const RolledBack&) override { return unknown(); }
+  Status edit_task(TaskId, const proto::TaskSpec&, proto::TaskState) override { return unknown(); }
   Status delete_task(TaskId, std::int64_t) override { return unknown(); }
   Result<std::uint32_t> epoch() override { return unknown(); }
   Status raise_epoch() override { return unknown(); }

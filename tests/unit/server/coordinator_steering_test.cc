@@ -272,6 +272,184 @@ TEST(DeleteTask, FinishesASumForNobody) {
   EXPECT_TRUE(harness.kept->load_tasks()->empty());
 }
 
+// ---- edit ----
+
+proto::EditTask edit(const std::string& fields) { return {fields}; }
+
+TEST(EditTask, HoldsFromTheNextRoundOn) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  Fleet fleet(harness, 3);
+  fleet.check_in();
+  const float before = fleet.devices[0]->plan.training.learning_rate;
+  const auto status = steered(harness, edit(R"({"training":{"learning_rate":0.5},"participants":4})"));
+  EXPECT_EQ(status.spec.training.learning_rate, 0.5f);
+  EXPECT_EQ(status.spec.participants, 4u);
+  EXPECT_THAT(status.waiting_for, HasSubstr("0 are training, 3 of 3 plans given"));
+  fleet.run();
+  EXPECT_EQ(harness.rounds().at(0).plans_given, 3u) << "the round at work keeps what it began with";
+  fleet.check_in();
+  EXPECT_EQ(fleet.devices[0]->plan.training.learning_rate, 0.5f);
+  EXPECT_NE(before, 0.5f);
+  EXPECT_THAT(harness.status().waiting_for, HasSubstr("3 of 4 plans given"));
+}
+
+TEST(EditTask, ChangesARoundThatNobodyHasAPlanOf) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  EXPECT_THAT(steered(harness, edit(R"({"participants":5})")).waiting_for, HasSubstr("0 of 5 plans given"));
+  EXPECT_THAT(harness.status().waiting_for, HasSubstr("round 1:"));
+}
+
+TEST(EditTask, SurvivesARestart) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  steered(harness, edit(R"({"over_selection":1.5})"));
+  harness.restart();
+  EXPECT_EQ(harness.status().spec.over_selection, 1.5f);
+}
+
+TEST(EditTask, RefusesWhatIsFixedUnknownOrOutOfRange) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  const proto::TaskSpec before = harness.status().spec;
+  const auto why = [&](const std::string& fields) {
+    const Status status = refused(harness, edit(fields));
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << fields;
+    return status.message();
+  };
+  EXPECT_THAT(why(R"({"model":{"features":5}})"), HasSubstr("model.features is fixed"));
+  EXPECT_THAT(why(R"({"name":"other"})"), HasSubstr("name is fixed"));
+  EXPECT_THAT(why(R"({"aggregation":{"cohort_min":4}})"), HasSubstr("aggregation.cohort_min is fixed"));
+  EXPECT_THAT(why(R"({"learning_rat":1})"), HasSubstr("unknown key 'learning_rat'"));
+  EXPECT_THAT(why(R"({"participants":"many"})"), HasSubstr("must be a whole number"));
+  EXPECT_THAT(why(R"({"over_selection":3})"), HasSubstr("over_selection = 3"));
+  EXPECT_THAT(why("[]"), HasSubstr("JSON object"));
+  EXPECT_EQ(harness.status().spec, before);
+}
+
+TEST(EditTask, ToTheSameValuesWritesNothing) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  harness.store.broken = true;
+  steered(harness, edit(R"({"participants":3,"model":{"features":4}})"));
+}
+
+TEST(EditTask, CannotEndBelowWhatIsCommittedAndRevivesACompleteTask) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, 3);
+  spec.rounds = 2;
+  harness.create(spec);
+  Fleet fleet(harness, 3);
+  fleet.run_round();
+  EXPECT_THAT(refused(harness, edit(R"({"rounds":1})")).message(), HasSubstr("1 are committed already"));
+  fleet.run_round();
+  EXPECT_EQ(harness.status().state, proto::TaskState::kComplete);
+  EXPECT_EQ(steered(harness, edit(R"({"participants":4,"participants_min":3})")).state,
+            proto::TaskState::kComplete);
+  EXPECT_EQ(steered(harness, edit(R"({"rounds":3,"participants":3})")).state, proto::TaskState::kActive);
+  fleet.run_round();
+  EXPECT_EQ(harness.status().rounds_committed, 3u);
+}
+
+TEST(EditTask, ChangesNothingWhenTheStoreFails) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  harness.store.broken = true;
+  EXPECT_EQ(refused(harness, edit(R"({"participants":4})")).code(), StatusCode::kIo);
+  EXPECT_EQ(harness.status().spec.participants, 3u);
+}
+
+// ---- the stop rule ----
+
+TEST(StopAt, CompletesTheTaskAtItsTarget) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, 3);
+  spec.stop_metric = "correct";
+  spec.stop_at = 0.5f;  // as the harness's devices report: 5 of 10
+  harness.create(spec);
+  Fleet fleet(harness, 3);
+  fleet.run_round();
+  EXPECT_EQ(harness.status().state, proto::TaskState::kComplete);
+  EXPECT_EQ(harness.status().waiting_for, "nothing: its stop rule ended it after 1 rounds");
+  EXPECT_TRUE(harness.noticed("as good as stop.at", NoticeAction::Level::kInfo));
+  EXPECT_EQ(steered(harness, edit(R"({"stop":{"at":0.75}})")).state, proto::TaskState::kActive);
+  fleet.run_round();
+  EXPECT_EQ(harness.status().state, proto::TaskState::kActive);
+}
+
+TEST(StopOnFall, RemembersTheBestOverARestart) {
+  Harness harness;
+  auto spec = task_spec(Aggregation::kPlain, 3);
+  spec.stop_metric = "correct";
+  spec.stop_on_fall = 0.25f;
+  harness.create(spec);
+  Fleet fleet(harness, 3);
+  fleet.run_round();
+  EXPECT_EQ(harness.status().state, proto::TaskState::kActive);
+  harness.restart();
+  const auto run = [&](std::uint32_t correct) {
+    fleet.check_in();
+    for (auto& device : fleet.devices) device->report_correct(correct);
+    fleet.run();
+  };
+  run(3);
+  EXPECT_EQ(harness.status().state, proto::TaskState::kActive) << "0.3 after 0.5";
+  run(2);
+  EXPECT_EQ(harness.status().state, proto::TaskState::kComplete) << "0.2 after 0.5";
+}
+
+// ---- the record ----
+
+TEST(Acts, GoToTheStoreWithWhoAskedAndWhatChanges) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  harness.store_is_late = true;
+  harness.call(
+      SteerTaskEvent{{}, {.task = "gait", .reason = "why", .act = edit(R"({"participants":4})")}, "uid 12"});
+  ASSERT_EQ(harness.late.size(), 1u);
+  ASSERT_TRUE(harness.late[0].act.has_value());
+  const Act& act = *harness.late[0].act;
+  EXPECT_EQ(act.who, "uid 12");
+  EXPECT_EQ(act.what, "edit task");
+  EXPECT_EQ(act.subject, "gait");
+  EXPECT_EQ(act.reason, "why");
+  EXPECT_EQ(act.time_ms, harness.now.ms);
+  ASSERT_EQ(act.changes.size(), 1u);
+  EXPECT_EQ(act.changes[0].key + " " + act.changes[0].from + " " + act.changes[0].to, "participants 3 4");
+}
+
+TEST(Acts, OfEveryKindAreRecordedAndRoundsAreNot) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  Fleet fleet(harness, 3);
+  fleet.run_round();
+  fleet.check_in();
+  harness.store_is_late = true;
+  std::vector<std::string> recorded;
+  const auto act = [&](Event event) {
+    std::visit(
+        [&](auto& any) {
+          if constexpr (requires {
+                          any.call;
+                          any.by;
+                        })
+            harness.call(any);
+        },
+        event);
+    if (harness.late.front().act) recorded.push_back(harness.late.front().act->what);
+    while (!harness.late.empty()) harness.answer_store();
+  };
+  act(SetTaskStateEvent{{}, "gait", proto::TaskState::kPaused, ""});
+  act(SetTaskStateEvent{{}, "gait", proto::TaskState::kActive, ""});
+  act(SteerTaskEvent{{}, {.task = "gait", .act = proto::AbortRounds{}}, ""});
+  act(SteerTaskEvent{{}, {.task = "gait", .act = back_to(0)}, ""});
+  act(SteerTaskEvent{{}, {.task = "gait", .act = proto::DeleteTask{true}}, ""});
+  act(CreateTaskEvent{{}, task_spec(Aggregation::kPlain, 3), {}, "", ""});
+  EXPECT_THAT(recorded, ::testing::ElementsAre("pause task", "resume task", "abort rounds", "roll back model",
+                                               "delete task", "create task"));
+}
+
 // ---- branch ----
 
 TEST(Branch, KeepsWhereItsModelComesFrom) {

@@ -51,6 +51,9 @@ void to_wire(const TaskStatus& from, v1::TaskStatus& to);
 void to_wire(const RoundRecord& from, v1::RoundRecord& to);
 void to_wire(const ModelRecord& from, v1::ModelRecord& to);
 void to_wire(const SteerTaskRequest& from, v1::SteerTaskRequest& to);
+void to_wire(const DeviceStatus& from, v1::DeviceStatus& to);
+void to_wire(const std::vector<DeviceStatus>& from, v1::ListDevicesReply& to);
+void to_wire(const FleetStatus& from, v1::FleetStatus& to);
 void to_wire(const std::vector<TaskStatus>& from, v1::ListTasksReply& to);
 void to_wire(const std::vector<RoundRecord>& from, v1::ListRoundsReply& to);
 void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to);
@@ -66,6 +69,12 @@ void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to);
 [[nodiscard]] Result<std::vector<RoundRecord>> from_wire(const v1::ListRoundsReply& from);
 [[nodiscard]] Result<std::vector<ModelRecord>> from_wire(const v1::ListModelsReply& from);
 
+[[nodiscard]] Result<DeviceStatus> from_wire(const v1::DeviceStatus& from);
+[[nodiscard]] Result<std::vector<DeviceStatus>> from_wire(const v1::ListDevicesReply& from);
+[[nodiscard]] Result<FleetStatus> from_wire(const v1::FleetStatus& from);
+// A device's name or identity, as people type it: by valid_name(), or empty where `all` may be meant.
+[[nodiscard]] Result<ListDevicesRequest> from_wire(const v1::ListDevicesRequest& from);
+[[nodiscard]] Result<BanDeviceRequest> from_wire(const v1::BanDeviceRequest& from);
 // At most limits::kReasonBytesMax; made printable.
 [[nodiscard]] Result<std::string> origin_from_wire(const std::string& origin);
 // The one field of an administration request that names a task.

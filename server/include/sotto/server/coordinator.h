@@ -109,15 +109,18 @@ struct CreateTaskEvent {
   proto::TaskSpec spec;
   std::vector<float> initial{};  // version 0 of the model; empty: from the specification's seed
   std::string origin{};          // of `initial`, for people
+  std::string by{};              // which operator, for the record
 };
 struct SetTaskStateEvent {
   CallId call;
   std::string task;
   proto::TaskState state = proto::TaskState::kPaused;
+  std::string by{};
 };
 struct SteerTaskEvent {
   CallId call;
   proto::SteerTaskRequest request;
+  std::string by{};
 };
 struct ListTasksEvent {
   CallId call;
@@ -163,6 +166,7 @@ struct FinishCohortAction {
 struct StoreAction {
   StoreCallId call;
   StoreRequest request;
+  std::optional<Act> act{};  // an operator's, to be recorded before the request is carried out
 };
 // Verify this wherever there is time, and hand back a VerifiedEvent; in any order. At most
 // limits::kVerificationsMax check-ins and one join of each session are under way.

@@ -46,6 +46,7 @@ struct CoordinatorParts {
   CohortHost& cohorts;
   Store& store;
   const Clock& clock;
+  AuditLog* audit = nullptr;  // where operators' acts are recorded; null: nowhere
 };
 
 struct CoordinatorLoopOptions {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct StoredTask {
   RoundId last_round;       // the next one is above it
   RoundId rounds_reserved;  // no round above it may be given to devices; never below a number that was
   StoredModel model;        // last committed
+  std::optional<double> best_mean{};  // that its stop rule has seen; of take_up_tasks()
 };
 
 class Store {
@@ -64,6 +66,9 @@ class Store {
   // A new version with the bytes and clips of an older one and no optimiser state. kNotFound when that one is
   // not kept, kFailedPrecondition when `version` is not above the last.
   [[nodiscard]] virtual Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) = 0;
+  // Its specification, of the same name, and its state from now on.
+  [[nodiscard]] virtual Status edit_task(TaskId task, const proto::TaskSpec& spec,
+                                         proto::TaskState state) = 0;
   // The task, its rounds and its models are gone, and no task is ever given its number again.
   [[nodiscard]] virtual Status delete_task(TaskId task, std::int64_t now_ms) = 0;
   // Of the numbers of new tasks' rounds. Raised when the store was restored from a backup: numbers of the new

@@ -9,6 +9,7 @@
 
 #include "sotto/base/ids.h"
 #include "sotto/proto/messages.h"
+#include "sotto/server/audit.h"
 #include "sotto/server/store.h"
 
 namespace sotto::server {
@@ -36,6 +37,15 @@ struct RollBackModelRequest {
   TaskId task;
   RolledBack back;
 };
+struct EditTaskRequest {
+  TaskId task;
+  proto::TaskSpec spec;
+  proto::TaskState state = proto::TaskState::kActive;
+};
+// An act that the store has nothing to write for, beside its record.
+struct NoteActRequest {
+  TaskId task;
+};
 struct DeleteTaskRequest {
   TaskId task;
   std::int64_t now_ms = 0;
@@ -57,9 +67,10 @@ struct LoadModelRequest {
   TaskId task;
   ModelVersion version;
 };
-using StoreRequest = std::variant<CreateTaskRequest, SetTaskStateRequest, ReserveRoundsRequest,
-                                  ReissueModelRequest, RollBackModelRequest, DeleteTaskRequest,
-                                  RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
+using StoreRequest =
+    std::variant<CreateTaskRequest, SetTaskStateRequest, ReserveRoundsRequest, ReissueModelRequest,
+                 RollBackModelRequest, EditTaskRequest, DeleteTaskRequest, NoteActRequest, RecordRoundRequest,
+                 ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
 
 // A Status: kOk where there is nothing else to say, or the error. Otherwise what was asked for.
 using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
@@ -67,5 +78,9 @@ using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
 
 // Puts the request to the store and blocks for as long as that takes.
 [[nodiscard]] StoreReply answer_request(Store& store, const StoreRequest& request);
+// The same for an operator's act, which is recorded first; it is not carried out when it cannot be, and a line
+// says so when it comes to nothing afterwards.
+[[nodiscard]] StoreReply answer_act(Store& store, AuditLog& audit, const StoreRequest& request,
+                                    const Act& act);
 
 }  // namespace sotto::server
