@@ -141,6 +141,10 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
       "--raise-epoch", options->service.raise_epoch,
       "Once, after DATA_DIR/sotto.db was restored from a backup: rounds get numbers that no device "
       "has seen");
+  command->add_flag("--accept-older-store", options->service.accept_older,
+                    "Once, when a file of DATA_DIR is missing, older or another than it was and nothing "
+                    "newer is to be had:\n"
+                    "what there is counts from now on, and rounds get numbers that no device has seen");
   command->add_option("--threads", options->service.finish_threads, "For removing masks")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

@@ -9,6 +9,7 @@
 #include "sotto/host/file.h"
 #include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/key_file.h"
+#include "sotto/identity/step.h"
 
 namespace sotto::identity {
 namespace {
@@ -25,15 +26,26 @@ Result<Register> load_register(const path& directory) {
   const path file = register_file(directory);
   const auto text = host::read_file(file, kRegisterBytesMax);
   if (!text) return text.error();
-  if (!text->has_value()) return Register();
+  const auto step = read_step(file);
+  if (!step) return step.error();
+  const std::uint64_t known = *step ? (*step)->count : 0;
+  if (!text->has_value() && known == 0) return Register();
+  if (!text->has_value()) return data_loss(file.string() + " is missing: restore it from a backup");
   if ((*text)->empty()) return data_loss(file.string() + " is empty: restore it from a backup");
   auto contents = decode_register(bytes_text(**text));
   if (!contents) return contents.error().with_context(file.string() + ": restore it from a backup");
-  return contents;
+  if (contents->changes >= known) return contents;
+  return data_loss(fmt::format(
+      "{} is an older copy: it was written {} times, {} knows of {}: restore the newest, or remove "
+      "{} if this is the newest that there is",
+      file.string(), contents->changes, step_path(file).string(), known,
+      step_path(file).filename().string()));
 }
 
 Status save_register(const path& directory, const Register& contents) {
-  return host::write_file(register_file(directory), text_bytes(encode_register(contents)), kSecretFile);
+  const path file = register_file(directory);
+  SOTTO_RETURN_IF_ERROR(host::write_file(file, text_bytes(encode_register(contents)), kSecretFile));
+  return write_step(file, {.count = contents.changes});
 }
 
 // A change of the key that was cut short. The register decides: once it tells of the change, the next key is
@@ -79,8 +91,8 @@ Result<AuthorityFolder> AuthorityFolder::create(const path& directory) {
   }
   auto authority = Authority::create(directory);
   if (!authority) return authority.error();
-  SOTTO_RETURN_IF_ERROR(save_register(directory, {}));
-  return AuthorityFolder(directory, std::move(*authority), {});
+  SOTTO_RETURN_IF_ERROR(save_register(directory, {.changes = 1}));
+  return AuthorityFolder(directory, std::move(*authority), {.changes = 1});
 }
 
 Result<AuthorityFolder> AuthorityFolder::open(const path& directory) {
@@ -104,9 +116,10 @@ Result<AuthorityFolder> AuthorityFolder::open_or_create(const path& directory) {
   return create(directory);
 }
 
-Status AuthorityFolder::save(const Register& changed) {
+Status AuthorityFolder::save(Register changed) {
+  ++changed.changes;
   SOTTO_RETURN_IF_ERROR(save_register(directory_, changed));
-  register_ = changed;
+  register_ = std::move(changed);
   return {};
 }
 

@@ -1,18 +1,38 @@
 #include "sotto/identity/bulletin_file.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "sotto/base/check.h"
 #include "sotto/base/hex.h"
 #include "sotto/crypto/pem.h"
 #include "sotto/host/file.h"
+#include "sotto/identity/step.h"
 
 namespace sotto::identity {
 namespace {
 
 constexpr char kLabel[] = "SOTTO AUTHORITY BULLETIN";
 constexpr std::size_t kFileBytesMax = 2 * secagg::kBulletinBytesMax;  // base64, and what people write around
+
+// Of which authority a kept bulletin is.
+std::array<std::uint8_t, 16> step_of(const crypto::Es256PublicKey& pinned) {
+  std::array<std::uint8_t, 16> of{};
+  const crypto::Digest digest = crypto::sha256({pinned});
+  std::copy_n(digest.begin(), of.size(), of.begin());
+  return of;
+}
+
+Status set_back(const std::filesystem::path& file, std::uint64_t known, std::uint32_t found,
+                const std::string& verdict) {
+  const std::string what = found == 0 && verdict.empty() ? "is missing"
+                           : verdict.empty()             ? "is edition " + std::to_string(found)
+                                                         : "is not what it was (" + verdict + ")";
+  return data_loss("the bulletin " + file.string() + " " + what + ", and edition " + std::to_string(known) +
+                   " was in force here: who is revoked would be let in again; put the authority's newest "
+                   "bulletin.pem in its place");
+}
 
 }  // namespace
 
@@ -43,7 +63,10 @@ Result<std::optional<std::vector<std::uint8_t>>> load_bulletin(const std::filesy
   if (!text) return text.error();
   if (!text->has_value()) return std::optional<std::vector<std::uint8_t>>();
   auto bulletin = decode_bulletin_file(bytes_text(**text));
-  if (!bulletin) return bulletin.error().with_context("bulletin " + path.string());
+  if (!bulletin) {
+    return Status(bulletin.error().code(), "bulletin " + path.string() + ": " + bulletin.error().message() +
+                                               ": put the authority's newest bulletin.pem in its place");
+  }
   return std::optional(std::move(*bulletin));
 }
 
@@ -52,9 +75,27 @@ Result<Believed> Believed::open(const crypto::Es256PublicKey& pinned, const std:
   if (file.empty()) return believed;
   auto kept = load_bulletin(file);
   if (!kept) return kept.error();
-  if (kept->has_value()) (void)believed.take(**kept);
+  const Result<std::optional<Step>> step = read_step(file);
+  if (!step) return step.error();
+  believed.of_ = step_of(pinned);
+  std::string verdict;
+  if (kept->has_value()) {
+    const auto taken = believed.take(**kept);
+    if (!taken) verdict = taken.error().message();
+  }
   believed.file_ = file;
+  // What was kept for another authority is as none.
+  if (!*step || (*step)->of != believed.of_) {
+    return believed.bulletin_.empty() ? Result<Believed>(std::move(believed)) : believed.with_step();
+  }
+  if (believed.trust_.edition < (*step)->count)
+    return set_back(file, (*step)->count, believed.trust_.edition, verdict);
   return believed;
+}
+
+Result<Believed> Believed::with_step() {
+  SOTTO_RETURN_IF_ERROR(write_step(file_, {.of = of_, .count = trust_.edition}));
+  return std::move(*this);
 }
 
 Result<secagg::BulletinVerdict> Believed::take(Bytes bulletin) {
@@ -65,7 +106,10 @@ Result<secagg::BulletinVerdict> Believed::take(Bytes bulletin) {
   if (verdict != secagg::BulletinVerdict::kTaken) {
     return Status(StatusCode::kPermissionDenied, describe(verdict));
   }
-  if (!file_.empty()) SOTTO_RETURN_IF_ERROR(save_bulletin(file_, copy));
+  if (!file_.empty()) {
+    SOTTO_RETURN_IF_ERROR(save_bulletin(file_, copy));
+    SOTTO_RETURN_IF_ERROR(write_step(file_, {.of = of_, .count = changed.edition}));
+  }
   bulletin_ = std::move(copy);
   trust_ = changed;
   return verdict;

@@ -101,6 +101,10 @@ Status check_together(const EnrolledKey& enrolled) {
   return {};
 }
 
+Status with_advice(const Status& status) {
+  return {status.code(), status.message() + ": restore it from a backup"};
+}
+
 Result<crypto::SecretBuffer> read_text(const std::filesystem::path& path) {
   Result<std::optional<crypto::SecretBuffer>> text = read_key_file(path);
   if (!text) return text.error();
@@ -142,9 +146,10 @@ Status save_enrolled_key(const std::filesystem::path& path, const EnrolledKey& e
 
 Result<EnrolledKey> load_enrolled_key(const std::filesystem::path& path, Role role) {
   const Result<crypto::SecretBuffer> text = read_text(path);
+  if (!text && text.error().code() == StatusCode::kNotFound) return with_advice(text.error());
   if (!text) return text.error();
   Result<EnrolledKey> enrolled = decode_enrolled_key(text->reveal_text(), role);
-  if (!enrolled) return enrolled.error().with_context("identity file " + path.string());
+  if (!enrolled) return with_advice(enrolled.error().with_context("identity file " + path.string()));
   return enrolled;
 }
 
@@ -166,11 +171,14 @@ Result<crypto::Es256PublicKey> load_public_key(const std::filesystem::path& path
   const Result<crypto::SecretBuffer> text = read_text(path);
   if (!text) return text.error();
   const Result<std::vector<crypto::PemBlock>> blocks = crypto::pem_decode(text->reveal_text());
-  if (!blocks) return blocks.error().with_context(path.string());
+  if (!blocks) return with_advice(blocks.error().with_context(path.string()));
   const auto block = std::ranges::find(*blocks, crypto::kPublicKeyLabel, &crypto::PemBlock::label);
-  if (block == blocks->end()) return invalid_argument(path.string() + " holds no PUBLIC KEY in PEM form");
+  if (block == blocks->end())
+    return with_advice(invalid_argument(path.string() + " holds no PUBLIC KEY in PEM form"));
   const auto key = crypto::public_key_from_der(block->content.reveal());
-  if (!key) return invalid_argument(path.string() + ": its PUBLIC KEY is not an uncompressed P-256 key");
+  if (!key) {
+    return with_advice(invalid_argument(path.string() + ": its PUBLIC KEY is not an uncompressed P-256 key"));
+  }
   return *key;
 }
 

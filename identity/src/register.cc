@@ -13,7 +13,9 @@ namespace {
 
 using secagg::Role;
 
-constexpr std::string_view kTitle = "sotto authority register 1";
+constexpr std::string_view kTitleOfVersion1 = "sotto authority register 1";
+constexpr std::string_view kTitle = "sotto authority register 2";
+constexpr std::string_view kDigestLine = "sha256 ";
 
 // The words of a line, one after the other.
 class Words {
@@ -60,7 +62,8 @@ bool read_entry(Role role, Words& words, Register& contents) {
   return words.ok() && secagg::valid_endorsed_name(entry.name);
 }
 
-bool read_number(Words& words, std::uint32_t& value) {
+template <typename Number>
+bool read_number(Words& words, Number& value) {
   words.number(value);
   return words.ok();
 }
@@ -68,6 +71,7 @@ bool read_number(Words& words, std::uint32_t& value) {
 bool read_line(std::string_view line, Register& contents) {
   Words words(line);
   const std::string_view kind = words.word();
+  if (kind == "changes") return read_number(words, contents.changes);
   if (kind == "epoch") return read_number(words, contents.epoch);
   if (kind == "edition") return read_number(words, contents.edition);
   if (kind == "endorsements-from") return read_number(words, contents.endorsements_from);
@@ -75,6 +79,10 @@ bool read_line(std::string_view line, Register& contents) {
   if (kind == "device") return read_entry(Role::kDevice, words, contents);
   if (kind == "coordinator") return read_entry(Role::kCoordinator, words, contents);
   return false;
+}
+
+std::string digest_line(std::string_view lines) {
+  return fmt::format("{}{}\n", kDigestLine, to_hex(crypto::sha256({text_bytes(lines)})));
 }
 
 }  // namespace
@@ -99,13 +107,13 @@ std::vector<std::uint8_t> Register::bulletin(secagg::Signer& authority) const {
   std::vector<std::uint8_t> identities;
   for (const crypto::Digest& identity : revoked)
     identities.insert(identities.end(), identity.begin(), identity.end());
-  std::vector<std::uint8_t> changes(rotations.size() * secagg::kRotationBytes);
+  std::vector<std::uint8_t> rotated(rotations.size() * secagg::kRotationBytes);
   for (std::size_t i = 0; i < rotations.size(); ++i) {
     secagg::encode_rotation(
-        rotations[i], std::span(changes).subspan(i * secagg::kRotationBytes).first<secagg::kRotationBytes>());
+        rotations[i], std::span(rotated).subspan(i * secagg::kRotationBytes).first<secagg::kRotationBytes>());
   }
   std::vector<std::uint8_t> message(secagg::bulletin_bytes(rotations.size(), revoked.size()));
-  secagg::sign_bulletin({.rotations = changes,
+  secagg::sign_bulletin({.rotations = rotated,
                          .edition = edition,
                          .endorsements_from = endorsements_from,
                          .revoked = identities},
@@ -114,8 +122,9 @@ std::vector<std::uint8_t> Register::bulletin(secagg::Signer& authority) const {
 }
 
 std::string encode_register(const Register& contents) {
-  std::string text = fmt::format("{}\nepoch {}\nedition {}\nendorsements-from {}\n", kTitle, contents.epoch,
-                                 contents.edition, contents.endorsements_from);
+  std::string text =
+      fmt::format("{}\nchanges {}\nepoch {}\nedition {}\nendorsements-from {}\n", kTitle, contents.changes,
+                  contents.epoch, contents.edition, contents.endorsements_from);
   for (const secagg::Rotation& rotation : contents.rotations) {
     std::array<std::uint8_t, secagg::kRotationBytes> bytes;
     secagg::encode_rotation(rotation, bytes);
@@ -125,15 +134,24 @@ std::string encode_register(const Register& contents) {
     text += fmt::format("{} {} {} {} {} {} {}\n", word_of(entry.role), to_hex(entry.public_key),
                         entry.issued_at, entry.expires_at, entry.epoch, entry.revoked_at, entry.name);
   }
-  return text;
+  return text + digest_line(text);
 }
 
 Result<Register> decode_register(std::string_view text) {
   Register contents;
+  const bool has_digest = text.starts_with(kTitle);
+  if (has_digest) {
+    const std::size_t last = std::min(text.rfind(kDigestLine), text.size());
+    if (text.substr(last) != digest_line(text.substr(0, last))) {
+      return data_loss("its last line is not the SHA-256 of the others");
+    }
+    text = text.substr(0, last);
+  }
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
-    const bool sound = number == 1 ? line == kTitle : read_line(line, contents);
+    const bool sound =
+        number == 1 ? line == (has_digest ? kTitle : kTitleOfVersion1) : read_line(line, contents);
     if (!sound || end == std::string_view::npos)
       return data_loss(fmt::format("line {} is none of a register", number));
     text.remove_prefix(end + 1);

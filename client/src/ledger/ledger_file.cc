@@ -1,4 +1,5 @@
-// The ledger in a file: FILE, FILE.lock while a device keeps it, FILE.stop while its owner has it stopped.
+// The ledger in a file: FILE, FILE.step (how far it has come), FILE.lock while a device keeps it, FILE.stop
+// while its owner has it stopped.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 
 #include "sotto/client/ledger.h"
 #include "sotto/host/file.h"
+#include "sotto/identity/step.h"
 
 namespace sotto::client {
 namespace {
@@ -49,22 +51,45 @@ class FileLock {
   int descriptor_ = -1;
 };
 
+Status not_to_be_believed(const std::filesystem::path& file, StatusCode code, const std::string& why) {
+  return {code, file.string() + ": " + why +
+                    ". This device takes part in nothing until its owner brings the file back, or removes it "
+                    "and " +
+                    identity::step_path(file).filename().string() +
+                    "; without it nobody knows what has left the device"};
+}
+
+// A ledger that its owner took away together with its step, or that never was, is none.
 Result<std::optional<Ledger>> read_if_there(const std::filesystem::path& file) {
   const auto content = host::read_file(file, Ledger::kBytesMax);
   if (!content) return content.error().with_context("the ledger");
-  if (!content->has_value()) return std::optional<Ledger>();
+  const auto step = identity::read_step(file);
+  if (!step) return not_to_be_believed(file, step.error().code(), step.error().message());
+  const std::uint64_t known = *step ? (*step)->count : 0;
+  if (!content->has_value()) {
+    if (!*step) return std::optional<Ledger>();
+    return not_to_be_believed(file, StatusCode::kDataLoss, "the ledger is missing");
+  }
   Result<Ledger> ledger = Ledger::decode(**content);
-  if (ledger) return std::optional(std::move(*ledger));
-  return Status(ledger.error().code(),
-                file.string() + ": " + ledger.error().message() +
-                    ". This device takes part in nothing until its owner brings the file back or removes it; "
-                    "without it nobody knows what has left the device");
+  if (!ledger) return not_to_be_believed(file, ledger.error().code(), ledger.error().message());
+  if (ledger->changes() < known) {
+    return not_to_be_believed(file, StatusCode::kDataLoss,
+                              "the ledger is an older copy: it knows of " +
+                                  std::to_string(ledger->changes()) + " joins and vectors, there were " +
+                                  std::to_string(known));
+  }
+  return std::optional(std::move(*ledger));
 }
 
 class FilePlace final : public LedgerPlace {
  public:
   FilePlace(std::filesystem::path file, FileLock lock) : file_(std::move(file)), lock_(std::move(lock)) {}
-  Status write(Bytes ledger) override { return host::write_file(file_, ledger, host::kSecretFile); }
+  Status write(Bytes ledger) override {
+    const Result<Ledger> written = Ledger::decode(ledger);
+    if (!written) return written.error();
+    SOTTO_RETURN_IF_ERROR(host::write_file(file_, ledger, host::kSecretFile));
+    return identity::write_step(file_, {.count = written->changes()});
+  }
   Result<bool> stopped() override { return ledger_is_stopped(file_); }
 
  private:
@@ -81,8 +106,10 @@ Result<std::unique_ptr<DeviceLedger>> open_ledger(const std::filesystem::path& f
   Result<std::optional<Ledger>> ledger = read_if_there(file);
   if (!ledger) return ledger.error();
   auto place = std::make_unique<FilePlace>(file, std::move(lock));
-  // Written at once, so that a place that cannot be written is known before anything is promised.
-  if (!*ledger) SOTTO_RETURN_IF_ERROR(place->write(ledger->emplace().encode()));
+  // Written at once, so that a place that cannot be written is known before anything is promised, and so that
+  // a ledger of before there were steps has one.
+  if (!*ledger) ledger->emplace();
+  SOTTO_RETURN_IF_ERROR(place->write((**ledger).encode()));
   return keep_ledger(std::move(**ledger), budgets, std::move(place));
 }
 

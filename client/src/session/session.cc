@@ -215,7 +215,8 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
   token_ = offer.token;
   if (!offer.pass.empty()) pass_ = offer.pass;
   auto plan = proto::decode_plan(offer.plan);
-  if (!plan) return leave(plan.error().with_context("the coordinator's plan"), own_pause(now));
+  // The coordinator's fault, and of this task: it may pass, and is no reason for a device to end.
+  if (!plan) return leave(aborted("the coordinator's plan: " + plan.error().message()), own_pause(now));
   Status policy = take_bulletin(offer);
   if (policy.ok()) policy = check_plan_credential(offer, options_, now);
   if (policy.ok() && signed_for_ && offer.credential &&

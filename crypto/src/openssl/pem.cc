@@ -94,6 +94,15 @@ evp::Key import_key(Bytes public_key, const BIGNUM* scalar) {
   return evp::Key(imported);
 }
 
+// A file's public half is read as it stands there, whatever the private one is.
+bool halves_fit(EVP_PKEY& key) {
+  const evp::KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, &key, nullptr));
+  SOTTO_CHECK(context != nullptr);
+  const bool fit = EVP_PKEY_pairwise_check(context.get()) == 1;
+  ERR_clear_error();
+  return fit;
+}
+
 }  // namespace
 
 std::string pem_encode(const std::string& label, Bytes content) {
@@ -138,7 +147,7 @@ std::string public_key_to_pem(const Es256PublicKey& key) {
 
 std::optional<Es256PrivateKey> private_key_from_der(Bytes content) {
   const evp::Key key = decode_key(content, EVP_PKEY_KEYPAIR);
-  if (key == nullptr) return std::nullopt;
+  if (key == nullptr || !halves_fit(*key)) return std::nullopt;
   BIGNUM* fetched = nullptr;
   if (EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &fetched) != 1) return std::nullopt;
   const evp::SecretNumber number(fetched);

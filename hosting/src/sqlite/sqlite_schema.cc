@@ -4,7 +4,10 @@
 
 #include <sqlite3.h>
 
+#include <array>
+#include <bit>
 #include <string>
+#include <vector>
 
 #include "sotto/crypto/primitives.h"
 
@@ -19,11 +22,88 @@ void sql_sha256(sqlite3_context* context, int, sqlite3_value** arguments) {
   sqlite3_result_blob(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
 }
 
-Status add_sha256(SqliteDatabase& database) {
+// A value's bytes with its kind and length before them, so that no two rows have the same ones.
+void append_value(sqlite3_value* value, std::vector<std::uint8_t>& bytes) {
+  const int kind = sqlite3_value_type(value);
+  bytes.push_back(static_cast<std::uint8_t>(kind));
+  std::array<std::uint8_t, sizeof(std::uint64_t)> number{};
+  if (kind == SQLITE_INTEGER) {
+    store_le(number.data(), static_cast<std::uint64_t>(sqlite3_value_int64(value)));
+  } else if (kind == SQLITE_FLOAT) {
+    store_le(number.data(), std::bit_cast<std::uint64_t>(sqlite3_value_double(value)));
+  } else {
+    const auto* data = static_cast<const std::uint8_t*>(sqlite3_value_blob(value));
+    const auto size = static_cast<std::size_t>(sqlite3_value_bytes(value));
+    store_le(number.data(), static_cast<std::uint64_t>(size));
+    bytes.insert(bytes.end(), number.begin(), number.end());
+    bytes.insert(bytes.end(), data, data + size);
+    return;
+  }
+  bytes.insert(bytes.end(), number.begin(), number.end());
+}
+
+void sql_row_digest(sqlite3_context* context, int count, sqlite3_value** values) {
+  std::vector<std::uint8_t> bytes;
+  for (int i = 0; i < count; ++i) append_value(values[i], bytes);
+  const crypto::Digest digest = crypto::sha256({bytes});
+  sqlite3_result_blob(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
+}
+
+// SQLite sets it to zeros before the first row.
+struct XorOfDigests {
+  crypto::Digest sum;
+};
+
+// What is no digest is none of a sound row: the row's own digest says so.
+void xor_into(crypto::Digest& sum, sqlite3_value* value) {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_value_blob(value));
+  if (static_cast<std::size_t>(sqlite3_value_bytes(value)) != sum.size()) return;
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] ^= data[i];
+}
+
+void sql_xor_step(sqlite3_context* context, int, sqlite3_value** values) {
+  auto* state = static_cast<XorOfDigests*>(sqlite3_aggregate_context(context, sizeof(XorOfDigests)));
+  if (state == nullptr) return sqlite3_result_error_nomem(context);
+  xor_into(state->sum, values[0]);
+}
+
+void sql_xor_final(sqlite3_context* context) {
+  const auto* state = static_cast<XorOfDigests*>(sqlite3_aggregate_context(context, 0));
+  const crypto::Digest sum = state == nullptr ? crypto::Digest{} : state->sum;
+  sqlite3_result_blob(context, sum.data(), static_cast<int>(sum.size()), SQLITE_TRANSIENT);
+}
+
+void sql_xor(sqlite3_context* context, int, sqlite3_value** values) {
+  crypto::Digest sum{};
+  xor_into(sum, values[0]);
+  xor_into(sum, values[1]);
+  sqlite3_result_blob(context, sum.data(), static_cast<int>(sum.size()), SQLITE_TRANSIENT);
+}
+
+struct SqlFunction {
+  const char* name;
+  int arguments;  // -1: any number
+  void (*call)(sqlite3_context*, int, sqlite3_value**);
+  void (*step)(sqlite3_context*, int, sqlite3_value**);
+  void (*final)(sqlite3_context*);
+};
+
+constexpr std::array<SqlFunction, 4> kFunctions = {{
+    {"sotto_sha256", 1, sql_sha256, nullptr, nullptr},
+    {"sotto_row_digest", -1, sql_row_digest, nullptr, nullptr},
+    {"sotto_xor", 1, nullptr, sql_xor_step, sql_xor_final},
+    {"sotto_xor", 2, sql_xor, nullptr, nullptr},
+}};
+
+Status add_functions(SqliteDatabase& database) {
   const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
-  const int code = sqlite3_create_function_v2(database.handle(), "sotto_sha256", 1, flags, nullptr,
-                                              sql_sha256, nullptr, nullptr, nullptr);
-  return code == SQLITE_OK ? Status() : database.error(code, "adding sotto_sha256()");
+  for (const SqlFunction& function : kFunctions) {
+    const int code =
+        sqlite3_create_function_v2(database.handle(), function.name, function.arguments, flags, nullptr,
+                                   function.call, function.step, function.final, nullptr);
+    if (code != SQLITE_OK) return database.error(code, std::string("adding ") + function.name + "()");
+  }
+  return {};
 }
 
 Result<std::int64_t> read_integer(SqliteDatabase& database, const char* sql) {
@@ -87,6 +167,9 @@ Status migrate(SqliteDatabase& database, const SqliteSchema& schema, std::int64_
   for (std::size_t i = static_cast<std::size_t>(version); i < schema.migrations.size(); ++i) {
     SOTTO_RETURN_IF_ERROR(database.execute(schema.migrations[i]));
   }
+  if (schema.seal != nullptr && static_cast<std::size_t>(version) < schema.migrations.size()) {
+    SOTTO_RETURN_IF_ERROR(database.execute(schema.seal));
+  }
   const std::string marks = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
                                         schema.application_id, schema.migrations.size());
   SOTTO_RETURN_IF_ERROR(database.execute(marks.c_str()));
@@ -95,13 +178,27 @@ Status migrate(SqliteDatabase& database, const SqliteSchema& schema, std::int64_
 
 }  // namespace
 
-Status prepare_schema(SqliteDatabase& database, const SqliteSchema& schema) {
+Result<std::int64_t> check_schema(SqliteDatabase& database, const SqliteSchema& schema) {
+  // Closing would move what the log holds into the file, and whoever can tell what is damaged needs both.
+  const int code =
+      sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, static_cast<int*>(nullptr));
+  if (code != SQLITE_OK) return database.error(code, "keeping its log");
   // From the first read on the file is ours: a second process on the same directory is refused.
   SOTTO_RETURN_IF_ERROR(database.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF"));
-  SOTTO_RETURN_IF_ERROR(add_sha256(database));
+  SOTTO_RETURN_IF_ERROR(add_functions(database));
   const Result<std::int64_t> version = check_identity(database, schema);
   if (!version) return version.error();
   SOTTO_RETURN_IF_ERROR(check_integrity(database));
+  return *version;
+}
+
+Status prepare_schema(SqliteDatabase& database, const SqliteSchema& schema, const SqliteCheck& check) {
+  const Result<std::int64_t> version = check_schema(database, schema);
+  if (!version) return version.error();
+  if (check) SOTTO_RETURN_IF_ERROR(check(database, *version));
+  const int code =
+      sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, static_cast<int*>(nullptr));
+  if (code != SQLITE_OK) return database.error(code, "closing with its log");
   SOTTO_RETURN_IF_ERROR(set_write_ahead_log(database));
   SOTTO_RETURN_IF_ERROR(database.execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
   // Also when there is nothing to migrate: the write proves that the disk takes one.

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 
 #include "sotto/base/check.h"
 
@@ -44,10 +45,24 @@ void set_time(X509& certificate, int (*set)(X509*, const ASN1_TIME*), Time time)
   ASN1_TIME_free(value);
 }
 
-Time get_time(const ASN1_TIME* value) {
+// Nothing when the bytes are no date.
+std::optional<Time> read_time(const ASN1_TIME* value) {
   std::tm parts{};
-  SOTTO_CHECK(ASN1_TIME_to_tm(value, &parts) == 1);
-  return {static_cast<std::int64_t>(timegm(&parts)) * 1000};
+  if (value == nullptr || ASN1_TIME_to_tm(value, &parts) != 1) return std::nullopt;
+  return Time{static_cast<std::int64_t>(timegm(&parts)) * 1000};
+}
+
+Time get_time(const ASN1_TIME* value) {
+  const std::optional<Time> time = read_time(value);
+  SOTTO_CHECK(time);  // certificate_from_pem() has read it
+  return *time;
+}
+
+bool halves_fit(EVP_PKEY& key) {
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+      EVP_PKEY_CTX_new_from_pkey(nullptr, &key, nullptr), EVP_PKEY_CTX_free);
+  SOTTO_CHECK(context != nullptr);
+  return EVP_PKEY_pairwise_check(context.get()) == 1;
 }
 
 void set_random_serial(X509& certificate) {
@@ -134,13 +149,21 @@ std::string certificate_to_pem(X509& certificate) {
 
 Key key_from_pem(std::string_view pem) {
   Key key(PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, no_password, nullptr));
+  const bool usable = key != nullptr &&
+                      (EVP_PKEY_is_a(key.get(), "EC") == 1 || EVP_PKEY_is_a(key.get(), "RSA") == 1) &&
+                      halves_fit(*key);
   ERR_clear_error();
+  if (!usable) return nullptr;
   return key;
 }
 
 Certificate certificate_from_pem(std::string_view pem) {
   Certificate certificate(PEM_read_bio_X509(reader(pem).get(), nullptr, no_password, nullptr));
+  const bool sound = certificate != nullptr && X509_get0_pubkey(certificate.get()) != nullptr &&
+                     read_time(X509_get0_notBefore(certificate.get())) &&
+                     read_time(X509_get0_notAfter(certificate.get()));
   ERR_clear_error();
+  if (!sound) return nullptr;
   return certificate;
 }
 
@@ -213,6 +236,23 @@ std::string common_name(X509& certificate) {
 
 Time valid_from(X509& certificate) { return get_time(X509_get0_notBefore(&certificate)); }
 Time valid_until(X509& certificate) { return get_time(X509_get0_notAfter(&certificate)); }
+
+bool signs_itself_falsely(X509& certificate) {
+  if (X509_NAME_cmp(X509_get_subject_name(&certificate), X509_get_issuer_name(&certificate)) != 0)
+    return false;
+  const bool verified = X509_verify(&certificate, X509_get0_pubkey(&certificate)) == 1;
+  ERR_clear_error();
+  return !verified;
+}
+
+crypto::Digest public_key_digest(X509& certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&certificate), &der);
+  SOTTO_CHECK(size > 0);  // it was decoded from such bytes
+  const crypto::Digest digest = crypto::sha256({Bytes(der, static_cast<std::size_t>(size))});
+  OPENSSL_free(der);
+  return digest;
+}
 
 std::string fingerprint(X509& certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "sotto/base/clock.h"
+#include "sotto/crypto/primitives.h"
 #include "sotto/crypto/secret_buffer.h"
 
 namespace sotto::hosting {
@@ -27,7 +28,8 @@ using Certificate = std::unique_ptr<X509, FreeCertificate>;
 [[nodiscard]] Key generate_key();  // ECDSA P-256
 [[nodiscard]] crypto::SecretBuffer key_to_pem(EVP_PKEY& key);
 [[nodiscard]] std::string certificate_to_pem(X509& certificate);
-// The first of its kind in `pem`; null when there is none.
+// The first of its kind in `pem`; null when there is none that can be used: a key's halves fit together and
+// are for signing (EC, RSA), a certificate has a key and dates.
 [[nodiscard]] Key key_from_pem(std::string_view pem);
 [[nodiscard]] Certificate certificate_from_pem(std::string_view pem);
 
@@ -49,6 +51,10 @@ struct Issuer {
 [[nodiscard]] std::string common_name(X509& certificate);
 [[nodiscard]] Time valid_from(X509& certificate);
 [[nodiscard]] Time valid_until(X509& certificate);
+// Named as its own issuer, although its own key has not signed what it says.
+[[nodiscard]] bool signs_itself_falsely(X509& certificate);
+// SHA-256 of its SubjectPublicKeyInfo.
+[[nodiscard]] crypto::Digest public_key_digest(X509& certificate);
 // SHA-256 of the certificate, as upper-case hex pairs with colons.
 [[nodiscard]] std::string fingerprint(X509& certificate);
 

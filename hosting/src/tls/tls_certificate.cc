@@ -42,7 +42,7 @@ Result<Key> load_ca_key(const path& file) {
   if (!pem) return pem.error();
   if (!pem->has_value()) return Key();
   Key key = key_from_pem((*pem)->reveal_text());
-  if (key == nullptr) return damaged(file, "holds no private key");
+  if (key == nullptr) return damaged(file, "holds no private key, or one whose halves do not fit");
   return key;
 }
 
@@ -90,6 +90,7 @@ Result<Authority> load_or_create_authority(const TlsCertificateOptions& options,
   Authority authority{certificate_from_pem((*pem)->reveal_text()), std::move(*key), false};
   if (authority.certificate == nullptr) return damaged(file, "holds no certificate");
   if (X509_check_ca(authority.certificate.get()) != 1) return damaged(file, "is not a CA's certificate");
+  if (signs_itself_falsely(*authority.certificate)) return damaged(file, "does not match its own signature");
   SOTTO_RETURN_IF_ERROR(check_validity(*authority.certificate, file, now));
   if (authority.key != nullptr &&
       X509_check_private_key(authority.certificate.get(), authority.key.get()) != 1) {
@@ -192,6 +193,7 @@ Result<TlsCertificate> load_or_create_tls_certificate(const TlsCertificateOption
   tls.certificate_pem = certificate_to_pem(*server->certificate);
   tls.private_key_pem = key_to_pem(*server->key);
   tls.ca_fingerprint = fingerprint(*authority->certificate);
+  tls.ca_key = public_key_digest(*authority->certificate);
   tls.certificate_expires = valid_until(*server->certificate);
   tls.ca_created = authority->created;
   tls.certificate_created = server->created;

@@ -25,6 +25,18 @@ using std::filesystem::path;
 path secret_file(const path& data_dir) { return data_dir / "helper-key.hex"; }
 path answered_file(const path& data_dir) { return data_dir / "answered.db"; }
 
+// A key file holds nothing that a changed digit would contradict: the public one beside it does.
+Status check_key(const path& data_dir, const crypto::X25519PrivateKey& key) {
+  const path file = mask_helper_public_file(data_dir);
+  const auto published = identity::load_x25519_public_key(file);
+  if (!published) {
+    return Status(published.error().code(), published.error().message() + ": restore it from a backup");
+  }
+  if (*published == key.public_key()) return {};
+  return data_loss(secret_file(data_dir).string() + " is not the private half of " + file.string() +
+                   ": restore both from a backup");
+}
+
 }  // namespace
 
 // Members are declared in the order they depend on one another, so they are destroyed in the reverse.
@@ -41,6 +53,7 @@ class MaskHelperServer::Impl {
       return not_found(scalar.error().message() + ": `sotto helper init` makes one");
     }
     if (!scalar) return scalar.error();
+    SOTTO_RETURN_IF_ERROR(check_key(options.data_dir, crypto::X25519PrivateKey(*scalar)));
     SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
     const auto authority = identity::load_public_key(options.authority_file);
     if (!authority) return authority.error();

@@ -2,14 +2,13 @@
 #include <array>
 #include <system_error>
 
-#include "sotto/hosting/sqlite_database.h"
-#include "sotto/hosting/sqlite_schema.h"
+#include "sotto/hosting/sealed_database.h"
 #include "sotto/server/answered_plans_file.h"
 
 namespace sotto::server {
 namespace {
 
-using hosting::SqliteDatabase;
+using hosting::SealedDatabase;
 using hosting::SqliteStatement;
 using mask_helper::AnsweredPlans;
 
@@ -20,10 +19,45 @@ CREATE TABLE answered (
   masks BLOB NOT NULL CHECK (length(masks) = 32)  -- mask_set_digest()
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // Digests over rows, and the count of changes that a step beside the file is held against.
+    R"sql(
+ALTER TABLE answered ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+CREATE TABLE helper (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  store_id BLOB NOT NULL,
+  changes INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,  -- always 0
+  answered_xor BLOB NOT NULL,
+  digest BLOB NOT NULL
+) STRICT;
+INSERT INTO helper VALUES (1, randomblob(16), 0, 0, x'', x'');
+)sql",
 };
 
+constexpr char kSeal[] =
+    "UPDATE answered SET digest = sotto_row_digest('answered', plan, masks);"
+    "UPDATE helper SET answered_xor = (SELECT sotto_xor(digest) FROM answered);"
+    "UPDATE helper SET digest = sotto_row_digest('helper', id, store_id, changes, epoch, answered_xor);";
+constexpr char kSealRoot[] =
+    "UPDATE helper SET changes = changes + 1;"
+    "UPDATE helper SET digest = sotto_row_digest('helper', id, store_id, changes, epoch, answered_xor);";
+constexpr char kCheckSums[] =
+    "SELECT 'the list of answered plans' FROM helper "
+    "WHERE answered_xor IS NOT (SELECT sotto_xor(digest) FROM answered)";
+
+constexpr std::array<hosting::SealedTable, 2> kTables = {{
+    {"answered", "hex(plan)", "plan, masks"},
+    {"helper", "id", "id, store_id, changes, epoch, answered_xor"},
+}};
+
 // The application id is "SOTH".
-const hosting::SqliteSchema kSchema{.application_id = 0x534f5448, .migrations = kMigrations};
+const hosting::SealedSchema kSchema{
+    .schema = {.application_id = 0x534f5448, .migrations = kMigrations, .seal = kSeal},
+    .tables = kTables,
+    .root = "helper",
+    .sealed_from = 2,
+    .check_sums = kCheckSums,
+    .seal_root = kSealRoot};
 
 // An older copy knows less than the helper has answered.
 constexpr const char* kWithoutRecord =
@@ -34,43 +68,57 @@ constexpr int kBusyTimeoutMs = 500;  // another helper on the same file will not
 
 class SqliteAnsweredPlans final : public AnsweredPlans {
  public:
-  explicit SqliteAnsweredPlans(SqliteDatabase database) : database_(std::move(database)) {}
+  explicit SqliteAnsweredPlans(SealedDatabase sealed) : sealed_(std::move(sealed)) {}
 
   Result<std::optional<crypto::Digest>> find(const crypto::Digest& plan) override {
-    SqliteStatement select(database_, "SELECT masks FROM answered WHERE plan = ?");
+    SqliteStatement select(sealed_.database(), "SELECT masks FROM answered WHERE plan = ?");
     const Result<bool> row = select.bind(Bytes(plan)).step();
     if (!row) return row.error();
     if (!*row) return std::optional<crypto::Digest>();
     const Bytes set = select.blob();
     crypto::Digest digest;
     if (set.size() != digest.size()) {
-      return data_loss("database " + database_.path() + ": a set's SHA-256 has a wrong length; the helper " +
+      return data_loss("database " + sealed_.database().path() +
+                       ": a set's SHA-256 has a wrong length; the helper " +
                        "cannot know what it has answered: " + kWithoutRecord);
     }
     std::ranges::copy(set, digest.begin());
     return std::optional(digest);
   }
 
-  // One statement is one transaction; the primary key refuses a second set.
+  // The primary key refuses a second set.
   Status record(const crypto::Digest& plan, const crypto::Digest& set) override {
     const Result<std::optional<crypto::Digest>> before = find(plan);
     if (!before) return before.error();
     if (*before) return {StatusCode::kAlreadyExists, "the plan has been answered"};
-    return SqliteStatement(database_, "INSERT INTO answered (plan, masks) VALUES (?, ?)")
-        .bind(Bytes(plan))
-        .bind(Bytes(set))
-        .run();
+    hosting::SealedChange change(sealed_);
+    SOTTO_RETURN_IF_ERROR(change.begin());
+    SOTTO_RETURN_IF_ERROR(SqliteStatement(sealed_.database(),
+                                          "INSERT INTO answered (plan, masks, digest) "
+                                          "VALUES (?1, ?2, sotto_row_digest('answered', ?1, ?2))")
+                              .bind(Bytes(plan))
+                              .bind(Bytes(set))
+                              .run());
+    SOTTO_RETURN_IF_ERROR(SqliteStatement(sealed_.database(),
+                                          "UPDATE helper SET answered_xor = sotto_xor(answered_xor, "
+                                          "(SELECT digest FROM answered WHERE plan = ?))")
+                              .bind(Bytes(plan))
+                              .run());
+    return change.commit();
   }
 
  private:
-  SqliteDatabase database_;
+  SealedDatabase sealed_;
 };
 
+hosting::SealedOptions options_for(const std::filesystem::path& path) {
+  return {.path = path, .busy_timeout_ms = kBusyTimeoutMs, .when_damaged = kWithoutRecord};
+}
+
 Result<std::unique_ptr<AnsweredPlans>> open_file(const std::filesystem::path& path) {
-  Result<SqliteDatabase> database = SqliteDatabase::open(path, kBusyTimeoutMs, kWithoutRecord);
-  if (!database) return database.error();
-  SOTTO_RETURN_IF_ERROR(hosting::prepare_schema(*database, kSchema));
-  return std::unique_ptr<AnsweredPlans>(std::make_unique<SqliteAnsweredPlans>(std::move(*database)));
+  Result<SealedDatabase> sealed = SealedDatabase::open(options_for(path), kSchema);
+  if (!sealed) return sealed.error();
+  return std::unique_ptr<AnsweredPlans>(std::make_unique<SqliteAnsweredPlans>(std::move(*sealed)));
 }
 
 }  // namespace
@@ -90,6 +138,10 @@ Result<std::unique_ptr<AnsweredPlans>> open_answered_plans(const std::filesystem
                      " is missing, so the helper cannot know what it has answered: " + kWithoutRecord);
   }
   return open_file(path);
+}
+
+Status check_answered_plans(const std::filesystem::path& path) {
+  return SealedDatabase::check(options_for(path), kSchema);
 }
 
 }  // namespace sotto::server

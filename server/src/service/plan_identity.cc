@@ -38,10 +38,11 @@ Result<crypto::Es256PrivateKey> load_or_create_key(const path& data_dir) {
   auto key = blocks && !blocks->empty() ? crypto::private_key_from_der(blocks->front().content.reveal())
                                         : std::nullopt;
   if (!key) {
-    return data_loss(fmt::format(
-        "{} holds no P-256 private key: restore it from a backup, or remove it; a new one is made "
-        "at the next start",
-        file.string()));
+    return data_loss(
+        fmt::format("{} holds no P-256 private key, or one whose halves do not fit: restore it from a "
+                    "backup, or remove it; "
+                    "a new one is made at the next start with --accept-older-store",
+                    file.string()));
   }
   return std::move(*key);
 }

@@ -8,6 +8,7 @@
 
 #include "coordinator/access_key.h"
 #include "service/endorsement_watch.h"
+#include "service/neighbours.h"
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
 #include "sotto/crypto/primitives.h"
@@ -45,9 +46,12 @@ class Service::Impl {
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
     address_ = *host::parse_host_port(options.listen);
     admin_socket_ = options.data_dir / "admin.sock";
-    auto store = open_sqlite_store({.path = options.data_dir / "sotto.db"});
+    SOTTO_RETURN_IF_ERROR(check_store_is_there(options));
+    auto store = open_sqlite_store(
+        {.path = options.data_dir / "sotto.db", .accept_older = options.accept_older || options.raise_epoch});
     if (!store) return store.error();
     store_ = std::move(*store);
+    SOTTO_RETURN_IF_ERROR(check_files_are_there(*store_, options));
     const hosting::TlsCertificateOptions tls{.directory = options.data_dir / "tls",
                                              .extra_names = options.extra_names};
     auto certificate = hosting::load_or_create_tls_certificate(tls, clock_.now());
@@ -56,6 +60,7 @@ class Service::Impl {
     auto plan_identity = load_or_create_plan_identity(options, clock_.now());
     if (!plan_identity) return plan_identity.error();
     plan_identity_.emplace(std::move(*plan_identity));
+    SOTTO_RETURN_IF_ERROR(check_neighbours(*store_, options, *plan_identity_, certificate_));
     access_.emplace(random_);
     CoordinatorOptions core = options.coordinator;
     core.access = &*access_;

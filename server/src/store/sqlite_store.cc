@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "sotto/hosting/sqlite_database.h"
+#include "sotto/hosting/sealed_database.h"
 #include "sotto/proto/task_json.h"
 #include "sotto/server/store.h"
 #include "store/coordinator_schema.h"
@@ -14,9 +14,25 @@ namespace {
 
 std::vector<std::uint8_t> to_vector(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
 
+hosting::SealedOptions sealed_options(const SqliteOptions& options) {
+  return {.path = options.path,
+          .busy_timeout_ms = options.busy_timeout_ms,
+          .when_damaged = "restore it from a backup",
+          .accept_older = options.accept_older,
+          .accept_option = "--accept-older-store"};
+}
+
+// To be run once before a row changes and once after.
+constexpr char kAddModelDigest[] =
+    "UPDATE task SET models_xor = sotto_xor(models_xor, (SELECT digest FROM model WHERE task = ?1 AND "
+    "version = ?2)) WHERE id = ?1";
+constexpr char kAddRoundDigest[] =
+    "UPDATE task SET rounds_xor = sotto_xor(rounds_xor, (SELECT digest FROM round WHERE task = ?1 AND "
+    "round = ?2)) WHERE id = ?1";
+
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(hosting::SqliteDatabase database) : database_(std::move(database)) {}
+  explicit SqliteStore(hosting::SealedDatabase sealed) : sealed_(std::move(sealed)) {}
 
   Result<TaskId> create_task(const proto::TaskSpec& spec, const StoredModel& initial) override;
   Status set_task_state(TaskId task, proto::TaskState state) override;
@@ -25,8 +41,14 @@ class SqliteStore final : public Store {
   Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) override;
   Status edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) override;
   Status delete_task(TaskId task, std::int64_t now_ms) override;
+  Status set_ban(const Ban& ban) override;
+  Status lift_ban(const std::string& device) override;
+  Result<std::vector<Ban>> bans() override;
   Result<std::uint32_t> epoch() override;
   Status raise_epoch() override;
+  Status raise_epoch_above(std::uint32_t below);
+  Result<std::map<std::string, crypto::Digest>> neighbours() override;
+  Status set_neighbours(const std::map<std::string, crypto::Digest>& neighbours) override;
   Result<std::vector<StoredTask>> load_tasks() override;
   Status record_round(const proto::RoundRecord& round, const StoredModel* model,
                       proto::TaskState state) override;
@@ -36,9 +58,10 @@ class SqliteStore final : public Store {
 
  private:
   Status insert_model(TaskId task, const StoredModel& model);
-  // Deletes what stands in this table of the task.
-  Status delete_rows(const char* table, const char* key, TaskId task);
-  // kFailedPrecondition unless the version is above the task's last; that one.
+  Status insert_note(TaskId task, ModelVersion version, const std::string& note);
+  // Runs a statement with the task's number for its one parameter.
+  Status run_for(const char* sql, TaskId task);
+  // The task's last version, and kFailedPrecondition unless `version` is above it.
   Result<std::uint64_t> require_newer(TaskId task, ModelVersion version);
   Result<std::uint64_t> next_task();
   Status insert_round(const proto::RoundRecord& round);
@@ -49,27 +72,33 @@ class SqliteStore final : public Store {
   Result<StoredModel> read_model(hosting::SqliteStatement& row, TaskId task, ModelVersion version) const;
   Status damaged(TaskId task, const std::string& what) const;
 
-  hosting::SqliteDatabase database_;
+  // Brings the digests up to what this change has made of the task and, where named, of a row of its own.
+  Status seal_task(TaskId task);
+  Status seal_row(const char* seal, const char* owner, TaskId task, std::uint64_t row);
+  hosting::SqliteDatabase& database() { return sealed_.database(); }
+  [[nodiscard]] const std::string& path() const { return sealed_.database().path(); }
+
+  hosting::SealedDatabase sealed_;
 };
 
 Status SqliteStore::damaged(TaskId task, const std::string& what) const {
-  return data_loss(fmt::format("database {}, task {}: {}: restore the file from a backup", database_.path(),
-                               task.value, what));
+  return data_loss(
+      fmt::format("database {}, task {}: {}: restore the file from a backup", path(), task.value, what));
 }
 
 Status SqliteStore::require_task(TaskId task) {
-  hosting::SqliteStatement statement(database_, "SELECT 1 FROM task WHERE id = ?");
+  hosting::SqliteStatement statement(database(), "SELECT 1 FROM task WHERE id = ?");
   const Result<bool> row = statement.bind(task.value).step();
   if (!row) return row.error();
   if (*row) return {};
   return not_found(fmt::format("database {} has no task with id {}: list the tasks with 'sotto task list'",
-                               database_.path(), task.value));
+                               path(), task.value));
 }
 
 Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const StoredModel& initial) {
-  hosting::SqliteTransaction transaction(database_);
-  SOTTO_RETURN_IF_ERROR(transaction.begin());
-  hosting::SqliteStatement existing(database_, "SELECT 1 FROM task WHERE name = ?");
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement existing(database(), "SELECT 1 FROM task WHERE name = ?");
   const Result<bool> exists = existing.bind(std::string_view(spec.name)).step();
   if (!exists) return exists.error();
   if (*exists) {
@@ -79,7 +108,9 @@ Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const Store
   const Result<std::uint32_t> current_epoch = epoch();
   if (!current_epoch) return current_epoch.error();
   hosting::SqliteStatement insert(
-      database_, "INSERT INTO task (id, name, state, spec, rounds_reserved) VALUES (?, ?, 'active', ?, ?)");
+      database(),
+      "INSERT INTO task (id, name, state, spec, rounds_reserved, rounds_xor, models_xor) "
+      "VALUES (?, ?, 'active', ?, ?, zeroblob(32), zeroblob(32))");
   const Result<std::uint64_t> number = next_task();
   if (!number) return number.error();
   SOTTO_RETURN_IF_ERROR(insert.bind(*number)
@@ -89,25 +120,40 @@ Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const Store
                             .run());
   const TaskId id{*number};
   SOTTO_RETURN_IF_ERROR(insert_model(id, initial));
-  SOTTO_RETURN_IF_ERROR(transaction.commit());
+  SOTTO_RETURN_IF_ERROR(seal_task(id));
+  SOTTO_RETURN_IF_ERROR(change.commit());
   return id;
 }
 
 Status SqliteStore::update_state(TaskId task, proto::TaskState state) {
-  hosting::SqliteStatement update(database_, "UPDATE task SET state = ? WHERE id = ?");
+  hosting::SqliteStatement update(database(), "UPDATE task SET state = ? WHERE id = ?");
   return update.bind(std::string_view(word_of(state))).bind(task.value).run();
+}
+
+// The sum of digests holds another row's, or does no longer: adding it twice takes it away.
+Status SqliteStore::seal_row(const char* seal, const char* owner, TaskId task, std::uint64_t row) {
+  SOTTO_RETURN_IF_ERROR(hosting::SqliteStatement(database(), seal).bind(task.value).bind(row).run());
+  return hosting::SqliteStatement(database(), owner).bind(task.value).bind(row).run();
+}
+
+Status SqliteStore::seal_task(TaskId task) {
+  return hosting::SqliteStatement(database(), kSealTask).bind(task.value).run();
 }
 
 Status SqliteStore::set_task_state(TaskId task, proto::TaskState state) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  return update_state(task, state);
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  SOTTO_RETURN_IF_ERROR(update_state(task, state));
+  SOTTO_RETURN_IF_ERROR(seal_task(task));
+  return change.commit();
 }
 
 Status SqliteStore::reserve_rounds(TaskId task, RoundId through) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  hosting::SqliteTransaction transaction(database_);
-  SOTTO_RETURN_IF_ERROR(transaction.begin());
-  hosting::SqliteStatement select(database_, "SELECT rounds_reserved FROM task WHERE id = ?");
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement select(database(), "SELECT rounds_reserved FROM task WHERE id = ?");
   const Result<bool> row = select.bind(task.value).step();
   if (!row) return row.error();
   if (!*row) return damaged(task, "it has vanished");
@@ -115,42 +161,49 @@ Status SqliteStore::reserve_rounds(TaskId task, RoundId through) {
     return failed_precondition(
         fmt::format("database {}, task {}: rounds up to {} are reserved already, by another coordinator or "
                     "an earlier one",
-                    database_.path(), task.value, reserved));
+                    path(), task.value, reserved));
   }
-  hosting::SqliteStatement update(database_, "UPDATE task SET rounds_reserved = ? WHERE id = ?");
+  hosting::SqliteStatement update(database(), "UPDATE task SET rounds_reserved = ? WHERE id = ?");
   SOTTO_RETURN_IF_ERROR(update.bind(through.value).bind(task.value).run());
-  return transaction.commit();
+  SOTTO_RETURN_IF_ERROR(seal_task(task));
+  return change.commit();
 }
 
 Status SqliteStore::reissue_model(TaskId task, ModelVersion version) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  hosting::SqliteTransaction transaction(database_);
-  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
   const Result<std::uint64_t> newest = require_newer(task, version);
   if (!newest) return newest.error();
+  SOTTO_RETURN_IF_ERROR(
+      hosting::SqliteStatement(database(), kAddModelDigest).bind(task.value).bind(*newest).run());
   for (const char* sql : {"UPDATE model SET version = ? WHERE task = ? AND version = ?",
                           "UPDATE model_note SET version = ? WHERE task = ? AND version = ?"}) {
-    hosting::SqliteStatement update(database_, sql);
+    hosting::SqliteStatement update(database(), sql);
     SOTTO_RETURN_IF_ERROR(update.bind(version.value).bind(task.value).bind(*newest).run());
   }
-  return transaction.commit();
+  SOTTO_RETURN_IF_ERROR(
+      hosting::SqliteStatement(database(), kSealNote).bind(task.value).bind(version.value).run());
+  SOTTO_RETURN_IF_ERROR(seal_row(kSealModel, kAddModelDigest, task, version.value));
+  SOTTO_RETURN_IF_ERROR(seal_task(task));
+  return change.commit();
 }
 
 Result<std::uint64_t> SqliteStore::require_newer(TaskId task, ModelVersion version) {
-  hosting::SqliteStatement last(database_,
+  hosting::SqliteStatement last(database(),
                                 "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
   const Result<bool> row = last.bind(task.value).step();
   if (!row) return row.error();
   if (!*row) return damaged(task, "it has no model");
   const std::uint64_t newest = last.u64();
   if (version.value > newest) return newest;
-  return failed_precondition(fmt::format("database {}, task {}: the model is of version {} already",
-                                         database_.path(), task.value, newest));
+  return failed_precondition(
+      fmt::format("database {}, task {}: the model is of version {} already", path(), task.value, newest));
 }
 
 Result<StoredModel> SqliteStore::roll_back_model(TaskId task, const RolledBack& back) {
-  hosting::SqliteTransaction transaction(database_);
-  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
   Result<StoredModel> next = model(task, back.to);
   if (!next) return next.error();
   const Result<std::uint64_t> newest = require_newer(task, back.version);
@@ -160,41 +213,47 @@ Result<StoredModel> SqliteStore::roll_back_model(TaskId task, const RolledBack& 
   next->committed_ms = back.committed_ms;
   next->note = back.note;
   SOTTO_RETURN_IF_ERROR(insert_model(task, *next));
-  SOTTO_RETURN_IF_ERROR(transaction.commit());
+  SOTTO_RETURN_IF_ERROR(seal_task(task));
+  SOTTO_RETURN_IF_ERROR(change.commit());
   return next;
 }
 
 Status SqliteStore::edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  hosting::SqliteStatement update(database_, "UPDATE task SET spec = ?, state = ? WHERE id = ?");
-  return update.bind(std::string_view(proto::encode_task_spec(spec)))
-      .bind(std::string_view(word_of(state)))
-      .bind(task.value)
-      .run();
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement update(database(), "UPDATE task SET spec = ?, state = ? WHERE id = ?");
+  SOTTO_RETURN_IF_ERROR(update.bind(std::string_view(proto::encode_task_spec(spec)))
+                            .bind(std::string_view(word_of(state)))
+                            .bind(task.value)
+                            .run());
+  SOTTO_RETURN_IF_ERROR(seal_task(task));
+  return change.commit();
 }
 
-Status SqliteStore::delete_rows(const char* table, const char* key, TaskId task) {
-  const std::string sql = fmt::format("DELETE FROM {} WHERE {} = ?", table, key);
-  return hosting::SqliteStatement(database_, sql.c_str()).bind(task.value).run();
+Status SqliteStore::run_for(const char* sql, TaskId task) {
+  return hosting::SqliteStatement(database(), sql).bind(task.value).run();
 }
 
 Status SqliteStore::delete_task(TaskId task, std::int64_t now_ms) {
-  hosting::SqliteTransaction transaction(database_);
-  SOTTO_RETURN_IF_ERROR(transaction.begin());
   SOTTO_RETURN_IF_ERROR(require_task(task));
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
   hosting::SqliteStatement remember(
-      database_, "INSERT INTO deleted_task (id, name, deleted_ms) SELECT id, name, ? FROM task WHERE id = ?");
+      database(),
+      "INSERT INTO deleted_task (id, name, deleted_ms) SELECT id, name, ? FROM task WHERE id = ?");
   SOTTO_RETURN_IF_ERROR(remember.bind(now_ms).bind(task.value).run());
-  for (const char* table : {"round", "model_note", "model"}) {
-    SOTTO_RETURN_IF_ERROR(delete_rows(table, "task", task));
+  SOTTO_RETURN_IF_ERROR(run_for(kSealDeleted, task));
+  for (const char* sql : {"DELETE FROM round WHERE task = ?", "DELETE FROM model_note WHERE task = ?",
+                          "DELETE FROM model WHERE task = ?", "DELETE FROM task WHERE id = ?"}) {
+    SOTTO_RETURN_IF_ERROR(run_for(sql, task));
   }
-  SOTTO_RETURN_IF_ERROR(delete_rows("task", "id", task));
-  return transaction.commit();
+  return change.commit();
 }
 
 // Devices remember what they have sent for a task of this number: it is given once.
 Result<std::uint64_t> SqliteStore::next_task() {
-  hosting::SqliteStatement last(database_,
+  hosting::SqliteStatement last(database(),
                                 "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM task), "
                                 "(SELECT coalesce(max(id), 0) FROM deleted_task))");
   const Result<bool> row = last.step();
@@ -202,36 +261,87 @@ Result<std::uint64_t> SqliteStore::next_task() {
   return last.u64();
 }
 
+Status SqliteStore::set_ban(const Ban& ban) {
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement insert(database(),
+                                  "INSERT OR REPLACE INTO ban (device, reason, since_ms) VALUES (?, ?, ?)");
+  SOTTO_RETURN_IF_ERROR(
+      insert.bind(std::string_view(ban.device)).bind(std::string_view(ban.reason)).bind(ban.since_ms).run());
+  SOTTO_RETURN_IF_ERROR(
+      hosting::SqliteStatement(database(), kSealBan).bind(std::string_view(ban.device)).run());
+  return change.commit();
+}
+
+Status SqliteStore::lift_ban(const std::string& device) {
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement find(database(), "SELECT 1 FROM ban WHERE device = ?");
+  const Result<bool> row = find.bind(std::string_view(device)).step();
+  if (!row) return row.error();
+  if (!*row) return not_found(fmt::format("device '{}' is not banned", device));
+  hosting::SqliteStatement lift(database(), "DELETE FROM ban WHERE device = ?");
+  SOTTO_RETURN_IF_ERROR(lift.bind(std::string_view(device)).run());
+  return change.commit();
+}
+
+Result<std::vector<Ban>> SqliteStore::bans() {
+  hosting::SqliteStatement select(database(), "SELECT device, reason, since_ms FROM ban ORDER BY device");
+  std::vector<Ban> bans;
+  for (;;) {
+    const Result<bool> row = select.step();
+    if (!row) return row.error();
+    if (!*row) return bans;
+    Ban& ban = bans.emplace_back();
+    ban.device = select.text();
+    ban.reason = select.text();
+    ban.since_ms = select.integer();
+  }
+}
+
 Result<std::uint32_t> SqliteStore::epoch() {
-  hosting::SqliteStatement select(database_, "SELECT epoch FROM coordinator WHERE id = 1");
+  hosting::SqliteStatement select(database(), "SELECT epoch FROM coordinator WHERE id = 1");
   const Result<bool> row = select.step();
   if (!row) return row.error();
   const std::uint64_t epoch = *row ? select.u64() : kRoundEpochMax + std::uint64_t{1};
   if (epoch <= kRoundEpochMax) return static_cast<std::uint32_t>(epoch);
-  return data_loss(fmt::format("database {} has no epoch: restore the file from a backup", database_.path()));
+  return data_loss(fmt::format("database {} has no epoch: restore the file from a backup", path()));
 }
 
 Status SqliteStore::raise_epoch() {
   const Result<std::uint32_t> current = epoch();
-  if (!current) return current.error();
+  return current ? raise_epoch_above(*current) : current.error();
+}
+
+Status SqliteStore::raise_epoch_above(std::uint32_t below) {
   // SQLite's integers have a sign.
-  if (*current >= kRoundEpochMax / 2) return failed_precondition("the epoch cannot be raised any more");
-  hosting::SqliteTransaction transaction(database_);
-  SOTTO_RETURN_IF_ERROR(transaction.begin());
-  hosting::SqliteStatement raise(database_, "UPDATE coordinator SET epoch = ? WHERE id = 1");
-  SOTTO_RETURN_IF_ERROR(raise.bind(*current + 1).run());
-  hosting::SqliteStatement reserve(database_, "UPDATE task SET rounds_reserved = ?");
-  SOTTO_RETURN_IF_ERROR(reserve.bind(first_rounds(*current + 1).last.value).run());
-  return transaction.commit();
+  if (below >= kRoundEpochMax / 2) return failed_precondition("the epoch cannot be raised any more");
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement raise(database(), "UPDATE coordinator SET epoch = ? WHERE id = 1");
+  SOTTO_RETURN_IF_ERROR(raise.bind(below + 1).run());
+  hosting::SqliteStatement reserve(database(), "UPDATE task SET rounds_reserved = ?");
+  SOTTO_RETURN_IF_ERROR(reserve.bind(first_rounds(below + 1).last.value).run());
+  SOTTO_RETURN_IF_ERROR(database().execute(kSealTasks));
+  return change.commit();
+}
+
+Result<std::map<std::string, crypto::Digest>> SqliteStore::neighbours() { return sealed_.neighbours(); }
+
+Status SqliteStore::set_neighbours(const std::map<std::string, crypto::Digest>& neighbours) {
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  for (const auto& [name, value] : neighbours) SOTTO_RETURN_IF_ERROR(sealed_.set_neighbour(name, value));
+  return change.commit();
 }
 
 Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
   const std::vector<std::uint8_t> parameters = encode_floats(model.parameters);
   const crypto::Digest state_digest = crypto::sha256({model.optimizer_state});
   hosting::SqliteStatement insert(
-      database_,
+      database(),
       "INSERT INTO model (task, version, committed_ms, clip, segment_clips, sha256, optimizer_sha256, "
-      "parameters, optimizer_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      "digest, parameters, optimizer_state) VALUES (?, ?, ?, ?, ?, ?, ?, x'', ?, ?)");
   insert.bind(task.value)
       .bind(model.version.value)
       .bind(model.committed_ms)
@@ -241,20 +351,23 @@ Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
   insert.bind(Bytes(model.digest)).bind(Bytes(state_digest)).bind(Bytes(parameters));
   insert.bind(Bytes(model.optimizer_state));
   SOTTO_RETURN_IF_ERROR(insert.run());
-  if (model.note.empty()) return {};
-  hosting::SqliteStatement note(database_, "INSERT INTO model_note (task, version, note) VALUES (?, ?, ?)");
-  return note.bind(task.value).bind(model.version.value).bind(std::string_view(model.note)).run();
+  if (!model.note.empty()) SOTTO_RETURN_IF_ERROR(insert_note(task, model.version, model.note));
+  return seal_row(kSealModel, kAddModelDigest, task, model.version.value);
+}
+
+Status SqliteStore::insert_note(TaskId task, ModelVersion version, const std::string& note) {
+  hosting::SqliteStatement insert(database(),
+                                  "INSERT INTO model_note (task, version, note) VALUES (?, ?, ?)");
+  SOTTO_RETURN_IF_ERROR(insert.bind(task.value).bind(version.value).bind(std::string_view(note)).run());
+  return hosting::SqliteStatement(database(), kSealNote).bind(task.value).bind(version.value).run();
 }
 
 Status SqliteStore::insert_round(const proto::RoundRecord& round) {
-  hosting::SqliteStatement insert(
-      database_,
-      "INSERT INTO round (task, round, outcome, reason, base_version, committed_version, "
-      "started_ms, finished_ms, "
-      "cohorts, plans_given, joined, shared, collected, confirmed, unmasked, uplink_bytes, "
-      "sum_count, sum_weight, sum_examples, sum_clipped, clip, "
-      "sum_0, sum_1, sum_2, sum_3, sum_4, sum_5, sum_6, sum_7) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const std::string sql = fmt::format(
+      "INSERT INTO round ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      kRoundColumns);
+  hosting::SqliteStatement insert(database(), sql.c_str());
   insert.bind(round.task.value).bind(round.round.value).bind(std::string_view(word_of(round.outcome)));
   insert.bind(std::string_view(round.reason))
       .bind(round.base_version.value)
@@ -270,18 +383,20 @@ Status SqliteStore::insert_round(const proto::RoundRecord& round) {
   insert.bind(metrics.count).bind(metrics.weight).bind(metrics.examples).bind(metrics.clipped);
   insert.bind(static_cast<double>(round.clip));
   for (const std::uint64_t sum : metrics.sums) insert.bind(sum);
-  return insert.run();
+  SOTTO_RETURN_IF_ERROR(insert.run());
+  return seal_row(kSealRound, kAddRoundDigest, round.task, round.round.value);
 }
 
 Status SqliteStore::record_round(const proto::RoundRecord& round, const StoredModel* model,
                                  proto::TaskState state) {
-  hosting::SqliteTransaction transaction(database_);
-  SOTTO_RETURN_IF_ERROR(transaction.begin());
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
   SOTTO_RETURN_IF_ERROR(require_task(round.task));
   SOTTO_RETURN_IF_ERROR(insert_round(round));
   if (model != nullptr) SOTTO_RETURN_IF_ERROR(insert_model(round.task, *model));
   SOTTO_RETURN_IF_ERROR(update_state(round.task, state));
-  return transaction.commit();
+  SOTTO_RETURN_IF_ERROR(seal_task(round.task));
+  return change.commit();
 }
 
 constexpr const char* kModelColumns =
@@ -313,7 +428,7 @@ Result<StoredModel> SqliteStore::read_model(hosting::SqliteStatement& row, TaskI
 // Fills in what other tables know: the round counts and the last model.
 Status SqliteStore::complete_task(StoredTask& task) {
   hosting::SqliteStatement counts(
-      database_,
+      database(),
       "SELECT count(*) FILTER (WHERE outcome = 'committed'), count(*) FILTER (WHERE outcome = "
       "'abandoned'), coalesce(max(round), 0) FROM round WHERE task = ?");
   const Result<bool> counted = counts.bind(task.id.value).step();
@@ -325,7 +440,7 @@ Status SqliteStore::complete_task(StoredTask& task) {
     return damaged(task.id, "it has recorded rounds that were never reserved");
   }
 
-  hosting::SqliteStatement last(database_,
+  hosting::SqliteStatement last(database(),
                                 "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
   const Result<bool> found = last.bind(task.id.value).step();
   if (!found) return found.error();
@@ -342,7 +457,7 @@ Status SqliteStore::complete_task(StoredTask& task) {
 
 Result<std::vector<StoredTask>> SqliteStore::load_tasks() {
   std::vector<StoredTask> tasks;
-  hosting::SqliteStatement select(database_,
+  hosting::SqliteStatement select(database(),
                                   "SELECT id, name, state, spec, rounds_reserved FROM task ORDER BY id");
   for (;;) {
     const Result<bool> row = select.step();
@@ -368,13 +483,9 @@ Result<std::vector<StoredTask>> SqliteStore::load_tasks() {
 
 Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::uint32_t count_max) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
-  hosting::SqliteStatement select(
-      database_,
-      "SELECT round, outcome, reason, base_version, committed_version, started_ms, finished_ms, cohorts, "
-      "plans_given, "
-      "joined, shared, collected, confirmed, unmasked, uplink_bytes, sum_count, sum_weight, sum_examples, "
-      "sum_clipped, clip, sum_0, sum_1, sum_2, sum_3, sum_4, sum_5, sum_6, sum_7 FROM round WHERE task = ? "
-      "ORDER BY round DESC LIMIT ?");
+  const std::string sql =
+      fmt::format("SELECT {} FROM round WHERE task = ? ORDER BY round DESC LIMIT ?", kRoundColumns);
+  hosting::SqliteStatement select(database(), sql.c_str());
   select.bind(task.value).bind(count_max);
   std::vector<proto::RoundRecord> records;
   for (;;) {
@@ -382,7 +493,7 @@ Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::ui
     if (!row) return row.error();
     if (!*row) return records;
     proto::RoundRecord record;
-    record.task = task;
+    record.task = TaskId{select.u64()};
     record.round = RoundId{select.u64()};
     record.outcome =
         select.text() == "committed" ? proto::RoundOutcome::kCommitted : proto::RoundOutcome::kAbandoned;
@@ -409,7 +520,7 @@ Result<std::vector<proto::RoundRecord>> SqliteStore::rounds(TaskId task, std::ui
 Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
   hosting::SqliteStatement select(
-      database_,
+      database(),
       "SELECT version, committed_ms, length(parameters), sha256, coalesce(note, '') FROM model "
       "LEFT JOIN model_note USING (task, version) WHERE task = ? ORDER BY version DESC");
   select.bind(task.value);
@@ -434,7 +545,7 @@ Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
 Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
   hosting::SqliteStatement select(
-      database_, (std::string(kModelColumns) + "FROM model WHERE task = ? AND version = ?").c_str());
+      database(), (std::string(kModelColumns) + "FROM model WHERE task = ? AND version = ?").c_str());
   const Result<bool> row = select.bind(task.value).bind(version.value).step();
   if (!row) return row.error();
   if (!*row) {
@@ -447,11 +558,17 @@ Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
-  Result<hosting::SqliteDatabase> database =
-      hosting::SqliteDatabase::open(options.path, options.busy_timeout_ms);
-  if (!database) return database.error();
-  SOTTO_RETURN_IF_ERROR(hosting::prepare_schema(*database, kCoordinatorSchema));
-  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*database)));
+  Result<hosting::SealedDatabase> sealed =
+      hosting::SealedDatabase::open(sealed_options(options), kCoordinatorSchema);
+  if (!sealed) return sealed.error();
+  const std::optional<std::uint32_t> below = sealed->accepted_below();
+  auto store = std::make_unique<SqliteStore>(std::move(*sealed));
+  if (below) SOTTO_RETURN_IF_ERROR(store->raise_epoch_above(*below));
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+Status check_sqlite_store(const SqliteOptions& options) {
+  return hosting::SealedDatabase::check(sealed_options(options), kCoordinatorSchema);
 }
 
 }  // namespace sotto::server

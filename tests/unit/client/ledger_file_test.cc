@@ -80,6 +80,36 @@ TEST_F(LedgerFile, ThatIsDamagedIsNeverReplacedByAFreshOne) {
   EXPECT_EQ(open_ledger(file_, {}).status().code(), StatusCode::kDataLoss);
 }
 
+// An owner who wants to begin anew takes both files away.
+TEST_F(LedgerFile, ThatIsLostOrAnOlderCopyIsNotGoneOnWith) {
+  send(5);
+  const std::filesystem::path older = folder_.path() / "older";
+  std::filesystem::copy_file(file_, older);
+  send(6);
+  const auto refused = [&] {
+    const auto ledger = open_ledger(file_, {});
+    EXPECT_EQ(ledger.status().code(), StatusCode::kDataLoss);
+    EXPECT_EQ(read_ledger(file_).status().code(), StatusCode::kDataLoss);
+    return ledger.status().message();
+  };
+  std::filesystem::copy_file(older, file_, std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(refused(), HasSubstr("an older copy: it knows of 2 joins and vectors, there were 4"));
+  std::filesystem::remove(file_);
+  EXPECT_THAT(refused(), HasSubstr("is missing"));
+  EXPECT_FALSE(std::filesystem::exists(file_));
+  std::filesystem::remove(file_.string() + ".step");
+  open();
+  EXPECT_EQ(*read_ledger(file_), Ledger());
+}
+
+TEST_F(LedgerFile, OfBeforeThereWereStepsHasOneFromThenOn) {
+  send(5);
+  std::filesystem::remove(file_.string() + ".step");
+  open();
+  std::filesystem::remove(file_);
+  EXPECT_EQ(open_ledger(file_, {}).status().code(), StatusCode::kDataLoss);
+}
+
 TEST_F(LedgerFile, ThatCannotBeWrittenLetsNothingLeave) {
   const auto ledger = open();
   ASSERT_TRUE(ledger->join(plan_of(1), kNow)->allowed());

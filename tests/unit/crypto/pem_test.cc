@@ -148,6 +148,21 @@ TEST(PemKeys, RefusesOtherKeysAndOtherBytes) {
   EXPECT_FALSE(public_key_from_der(x25519).has_value());
 }
 
+// A point of the curve, but not that of the scalar: whoever used the two would sign what nobody verifies.
+TEST(PemKeys, RefusesAPrivateKeyWithAnotherKeysPublicHalf) {
+  const auto blocks = pem_decode(private_key_to_pem(rfc_key()).reveal_text());
+  ASSERT_TRUE(blocks.has_value());
+  const Bytes sound = blocks->front().content.reveal();
+  std::vector<std::uint8_t> content(sound.begin(), sound.end());
+  const Es256PublicKey own = rfc_key().public_key();
+  const auto found = std::ranges::search(content, own);
+  ASSERT_FALSE(found.empty());
+  SystemRandom random;
+  const Es256PublicKey other = Es256PrivateKey::generate(random).public_key();
+  std::ranges::copy(other, found.begin());
+  EXPECT_FALSE(private_key_from_der(content).has_value());
+}
+
 // SEC 1 section 2.3.3: of an odd y, a compressed point begins with 3 and a hybrid one with 7.
 TEST(PemKeys, RefusesPointsInOtherForms) {
   const std::string point(kPoint);

@@ -260,6 +260,26 @@ TEST_F(TlsCertificateTest, RefusesDamagedAndMismatchingFiles) {
   EXPECT_TRUE(must_load(kStart).certificate_created);
 }
 
+// Dates, names, keys, signatures: nothing of a file that was read reaches a check that ends the program, and
+// a CA that devices would not know again is not used.
+TEST_F(TlsCertificateTest, RefusesAChangedByteOrServesTheSameCa) {
+  const crypto::Digest ca_key = must_load(kStart).ca_key;
+  std::size_t refused = 0;
+  for (const char* name : {"ca.pem", "ca-key.pem", "server.pem"}) {
+    const std::string sound = contents(tls_ / name);
+    for (std::size_t offset = 0; offset < sound.size(); offset += 13) {
+      std::string damaged = sound;
+      damaged[offset] = static_cast<char>(damaged[offset] ^ (offset % 2 == 0 ? 1 : 4));
+      overwrite(tls_ / name, damaged);
+      const auto loaded = load_or_create_tls_certificate({.directory = tls_}, kStart);
+      EXPECT_EQ(loaded ? loaded->ca_key : ca_key, ca_key) << name << " at " << offset;
+      refused += loaded ? 0 : 1;
+      overwrite(tls_ / name, sound);
+    }
+  }
+  EXPECT_GT(refused, 60u);
+}
+
 TEST_F(TlsCertificateTest, RefusesAFileItCannotRead) {
   must_load(kStart);
   std::filesystem::remove(tls_ / "ca-key.pem");

@@ -5,6 +5,7 @@
 #include "scratch_folder.h"
 #include "sotto/host/file.h"
 #include "sotto/identity/bulletin_file.h"
+#include "sotto/identity/step.h"
 #include "support/fresh_key.h"
 
 namespace sotto::identity {
@@ -295,11 +296,24 @@ TEST_F(AuthorityFolders, ARegisterThatIsLostOrOlderThanItsBulletinIsNotGoneOnWit
     return opened.status().message();
   };
   ASSERT_TRUE(host::write_file(file, **older, host::kSecretFile).ok());
+  EXPECT_THAT(refused(), ::testing::HasSubstr("is an older copy"));
+  // Whoever takes the older one all the same cannot do so behind a bulletin.
+  std::filesystem::remove(step_path(file));
   EXPECT_THAT(refused(), ::testing::HasSubstr("knows of edition 0 of the bulletin"));
   ASSERT_TRUE(host::write_file(file, {}, host::kSecretFile).ok());
   EXPECT_THAT(refused(), ::testing::HasSubstr("is empty"));
   std::filesystem::remove(file);
   EXPECT_THAT(refused(), ::testing::HasSubstr("is lost"));
+}
+
+TEST_F(AuthorityFolders, ARegisterWithoutTheLastEnrolmentIsNotGoneOnWith) {
+  AuthorityFolder authority = create();
+  const std::string before = read("authority/register.txt");
+  enroll(authority, "kitchen");
+  write("authority/register.txt", before);
+  EXPECT_EQ(AuthorityFolder::open(folder()).status().code(), StatusCode::kDataLoss);
+  std::filesystem::remove(folder() / "register.txt");
+  EXPECT_EQ(AuthorityFolder::open_or_create(folder()).status().code(), StatusCode::kDataLoss);
 }
 
 TEST_F(AuthorityFolders, WithoutARegisterGetOne) {

@@ -88,6 +88,39 @@ TEST_F(BulletinFiles, OneKeptForAnotherAuthorityIsAsNone) {
   EXPECT_EQ(believed->trust().authority, replacement.public_key());
 }
 
+// Whoever is revoked would be let in again.
+TEST_F(BulletinFiles, OneThatIsLostOlderOrDamagedIsRefused) {
+  const auto open = [&] { return Believed::open(authority_.public_key(), path("kept.pem")); };
+  ASSERT_TRUE(open()->take(bulletin(2)).has_value());
+  const std::string older = read("kept.pem");
+  ASSERT_TRUE(open()->take(bulletin(3)).has_value());
+  const auto refused = [&](const std::string& words) {
+    const auto opened = open();
+    ASSERT_FALSE(opened.has_value()) << words;
+    EXPECT_EQ(opened.error().code(), StatusCode::kDataLoss);
+    EXPECT_NE(opened.error().message().find(words), std::string::npos) << opened.error().message();
+    EXPECT_NE(opened.error().message().find("kept.pem"), std::string::npos);
+  };
+  write("kept.pem", older);
+  refused("is edition 2, and edition 3 was in force");
+  std::vector<std::uint8_t> forged = bulletin(4);
+  forged.back() ^= 1;
+  write("kept.pem", encode_bulletin_file(forged));
+  refused("is not what it was");
+  std::filesystem::remove(path("kept.pem"));
+  refused("is missing");
+  write("kept.pem", encode_bulletin_file(bulletin(5)));
+  EXPECT_TRUE(open().has_value()) << "a newer one was put in its place";
+}
+
+TEST_F(BulletinFiles, OneOfBeforeThereWereStepsHasOneFromThenOn) {
+  write("kept.pem", encode_bulletin_file(bulletin(3)));
+  const auto open = [&] { return Believed::open(authority_.public_key(), path("kept.pem")).status(); };
+  EXPECT_TRUE(open().ok());
+  write("kept.pem", encode_bulletin_file(bulletin(2)));
+  EXPECT_EQ(open().code(), StatusCode::kDataLoss);
+}
+
 TEST_F(BulletinFiles, WithoutAFileNothingIsKept) {
   auto believed = Believed::open(authority_.public_key(), {});
   ASSERT_TRUE(believed.has_value());

@@ -24,6 +24,8 @@ using testing::sample_model;
 using testing::sample_round;
 using testing::sample_spec;
 
+const hosting::SqliteSchema& kSchema = kCoordinatorSchema.schema;
+
 class SqliteStore : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -60,6 +62,16 @@ class SqliteStore : public ::testing::Test {
     EXPECT_EQ(sqlite3_exec(handle, statement.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
     sqlite3_free(error);
     sqlite3_close(handle);
+  }
+  // As a program would that seals what it writes: what is wrong then is for load_tasks() to find.
+  void sql_sealed(const std::string& statement) {
+    auto database = hosting::SqliteDatabase::open(path_, 10);
+    ASSERT_TRUE(database.has_value());
+    ASSERT_TRUE(hosting::check_schema(*database, kSchema).has_value());
+    for (const char* text : {statement.c_str(), kSchema.seal}) {
+      const Status done = database->execute(text);
+      EXPECT_TRUE(done.ok()) << done.message();
+    }
   }
   // Refused with this code, naming the file.
   void expect_refused(StatusCode code, const std::string& word) {
@@ -217,6 +229,144 @@ TEST_F(SqliteStore, RefusesAnOptimizerStateThatChanged) {
   EXPECT_TRUE(store->model(TaskId{1}, ModelVersion{0}).has_value()) << "the other version is sound";
 }
 
+// ---- what was changed by hand, or set back ----
+
+// A digit of a learning rate, a clip's sign, a sum: nothing else would notice these.
+TEST_F(SqliteStore, RefusesARowThatWasChangedAndNamesIt) {
+  const std::pair<const char*, const char*> changes[] = {
+      {"UPDATE task SET spec = replace(spec, '\"learning_rate\":0.1', '\"learning_rate\":0.7')",
+       "id = 1 of table task"},
+      {"UPDATE task SET state = 'complete'", "table task"},
+      {"UPDATE model SET clip = -clip WHERE version = 1", "1, 1 of table model"},
+      {"UPDATE model SET version = 7 WHERE version = 1", "table model"},
+      {"UPDATE round SET sum_weight = 9 WHERE round = 1", "1, 1 of table round"},
+      {"UPDATE round SET digest = x'00'", "table round"},
+      {"UPDATE coordinator SET epoch = 5", "table coordinator"},
+      {"DELETE FROM round WHERE round = 1", "task 1 does not match"},
+      {"DELETE FROM model WHERE version = 0", "task 1 does not match"},
+      {"DELETE FROM task", "the list of tasks"},
+      {"INSERT INTO neighbour SELECT 'x', digest, digest FROM task", "table neighbour"},
+  };
+  for (const auto& [change, words] : changes) {
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    write_sample();
+    sql(change);
+    expect_refused(StatusCode::kDataLoss, words);
+    EXPECT_EQ(check_sqlite_store({.path = path_, .busy_timeout_ms = 10}).code(), StatusCode::kDataLoss);
+  }
+}
+
+// What a crash leaves: a log that is not in the file yet.
+class InterruptedSqliteStore : public SqliteStore {
+ protected:
+  // Copies of the files while the store is open, as a kill would leave them.
+  void keep_copy(const std::filesystem::path& folder) {
+    std::filesystem::copy(directory_, folder, std::filesystem::copy_options::recursive);
+  }
+  void TearDown() override {
+    std::filesystem::remove_all(copy());
+    SqliteStore::TearDown();
+  }
+  [[nodiscard]] std::filesystem::path copy() const { return directory_.string() + "-copy"; }
+  // Two commits, of which the second is in the log alone.
+  void interrupt() {
+    std::filesystem::remove_all(copy());
+    {
+      auto store = must_open();
+      const TaskId id = *store->create_task(sample_spec("gait"), sample_model(0));
+      const StoredModel next = sample_model(1);
+      ASSERT_TRUE(store->record_round(sample_round(id, 1, true), &next, proto::TaskState::kActive).ok());
+      keep_copy(copy());
+    }
+    std::filesystem::remove_all(directory_);
+    std::filesystem::rename(copy(), directory_);
+  }
+  [[nodiscard]] std::filesystem::path log() const { return path_.string() + "-wal"; }
+};
+
+TEST_F(InterruptedSqliteStore, IsWholeAgain) {
+  interrupt();
+  EXPECT_EQ(must_open()->load_tasks()->at(0).model.version, ModelVersion{1});
+}
+
+TEST_F(InterruptedSqliteStore, WithoutTheEndOfItsLogIsRefusedAndTheLogIsLeftAlone) {
+  interrupt();
+  const auto size = std::filesystem::file_size(log());
+  for (const std::uintmax_t kept : {size - 1, size - 4096, size / 2, std::uintmax_t{32}, std::uintmax_t{0}}) {
+    SCOPED_TRACE(kept);
+    std::filesystem::resize_file(log(), kept);
+    expect_refused(StatusCode::kDataLoss, "--accept-older-store");
+    EXPECT_EQ(std::filesystem::file_size(log()), kept) << "whoever has the rest can put it back";
+  }
+  std::filesystem::remove(log());
+  expect_refused(StatusCode::kDataLoss, "--accept-older-store");
+}
+
+TEST_F(SqliteStore, RefusesToBeginAnewWhereItsStepKnowsOfMore) {
+  write_sample();
+  std::filesystem::resize_file(path_, 0);
+  expect_refused(StatusCode::kDataLoss, "missing or empty");
+  EXPECT_EQ(std::filesystem::file_size(path_), 0u);
+  std::filesystem::remove(path_);
+  expect_refused(StatusCode::kDataLoss, "missing or empty");
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(SqliteStore, RefusesAnOlderCopyUnlessAskedForAndThenRaisesItsEpochAboveAllThatIsKnown) {
+  write_sample();
+  const std::filesystem::path older = directory_ / "older.db";
+  std::filesystem::copy_file(path_, older);
+  ASSERT_TRUE(must_open()->raise_epoch().ok());
+  ASSERT_TRUE(must_open()->set_task_state(TaskId{1}, proto::TaskState::kActive).ok());
+  std::filesystem::copy_file(older, path_, std::filesystem::copy_options::overwrite_existing);
+  expect_refused(StatusCode::kDataLoss, "was set back");
+  auto store = open_sqlite_store({.path = path_, .busy_timeout_ms = 10, .accept_older = true});
+  ASSERT_TRUE(store.has_value()) << store.error().message();
+  EXPECT_EQ(*(*store)->epoch(), 2u) << "1 had been used";
+  store->reset();
+  EXPECT_EQ(*must_open()->epoch(), 2u) << "it is asked for once";
+}
+
+TEST_F(SqliteStore, BeginsAnewAboveTheLostEpochWhenAskedFor) {
+  write_sample();
+  ASSERT_TRUE(must_open()->raise_epoch().ok());
+  std::filesystem::remove(path_);
+  auto store = open_sqlite_store({.path = path_, .busy_timeout_ms = 10, .accept_older = true});
+  ASSERT_TRUE(store.has_value()) << store.error().message();
+  EXPECT_EQ(*(*store)->epoch(), 2u);
+  EXPECT_TRUE((*store)->load_tasks()->empty());
+}
+
+TEST_F(SqliteStore, RefusesAnotherStoresFileAndOneWhoseStepIsLost) {
+  write_sample();
+  const std::filesystem::path step = path_.string() + ".step";
+  const std::filesystem::path kept = directory_ / "kept";
+  std::filesystem::rename(step, kept);
+  expect_refused(StatusCode::kDataLoss, "has no step beside it");
+  std::filesystem::remove(path_);
+  write_sample();
+  std::filesystem::rename(kept, step);
+  expect_refused(StatusCode::kDataLoss, "another one");
+}
+
+TEST_F(SqliteStore, RemembersItsNeighbours) {
+  EXPECT_TRUE(must_open()->neighbours()->empty());
+  const std::map<std::string, crypto::Digest> both = {{"authority", crypto::sha256({})}, {"tls", {}}};
+  ASSERT_TRUE(must_open()->set_neighbours(both).ok());
+  ASSERT_TRUE(must_open()->set_neighbours({{"tls", crypto::Digest{}}}).ok());
+  EXPECT_EQ(*must_open()->neighbours(), both);
+}
+
+TEST_F(SqliteStore, IsCheckedWithoutBeingMadeOrChanged) {
+  const SqliteOptions options{.path = path_, .busy_timeout_ms = 10};
+  EXPECT_EQ(check_sqlite_store(options).code(), StatusCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  write_sample();
+  const Status sound = check_sqlite_store(options);
+  EXPECT_TRUE(sound.ok()) << sound.message();
+}
+
 // ---- older schemas ----
 
 class OlderSqliteStore : public SqliteStore {
@@ -225,8 +375,8 @@ class OlderSqliteStore : public SqliteStore {
   void write_version_2(const std::vector<float>& velocity) {
     auto database = hosting::SqliteDatabase::open(path_, 10);
     ASSERT_TRUE(database.has_value());
-    ASSERT_TRUE(hosting::prepare_schema(*database, {.application_id = kCoordinatorSchema.application_id,
-                                                    .migrations = kCoordinatorSchema.migrations.first(2)})
+    ASSERT_TRUE(hosting::prepare_schema(*database, {.application_id = kSchema.application_id,
+                                                    .migrations = kSchema.migrations.first(2)})
                     .ok());
     hosting::SqliteStatement task(*database,
                                   "INSERT INTO task (name, state, spec) VALUES ('gait', 'active', ?)");
@@ -300,20 +450,19 @@ TEST_F(OlderSqliteStore, ReservesAboveEveryRoundThatMayHaveBeenSignedThen) {
 
 TEST_F(SqliteStore, RefusesRoundsThatWereNeverReserved) {
   write_sample();
-  sql("UPDATE task SET rounds_reserved = 1");
+  sql_sealed("UPDATE task SET rounds_reserved = 1");
   EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss);
 }
 
-TEST_F(SqliteStore, RefusesADatabaseWithoutAnEpoch) {
+TEST_F(SqliteStore, RefusesADatabaseWithoutTheRowThatCountsItsChanges) {
   write_sample();
   sql("DELETE FROM coordinator");
-  EXPECT_EQ(must_open()->epoch().status().code(), StatusCode::kDataLoss);
-  EXPECT_EQ(must_open()->raise_epoch().code(), StatusCode::kDataLoss);
+  expect_refused(StatusCode::kDataLoss, "no valid coordinator row");
 }
 
 TEST_F(SqliteStore, RaisesNoEpochBeyondItsBits) {
   write_sample();
-  sql("UPDATE coordinator SET epoch = 8388607");
+  sql_sealed("UPDATE coordinator SET epoch = 8388607");
   EXPECT_EQ(must_open()->raise_epoch().code(), StatusCode::kFailedPrecondition);
 }
 
@@ -342,14 +491,15 @@ TEST_F(OlderSqliteStore, DoesNotMakeADamagedVelocitySound) {
 
 TEST_F(SqliteStore, RefusesAModelOfAnotherShapeThanItsSpec) {
   write_sample();
-  sql("DELETE FROM model WHERE version = 1; UPDATE task SET spec = replace(spec, '\"features\":2', "
+  sql_sealed(
+      "DELETE FROM model WHERE version = 1; UPDATE task SET spec = replace(spec, '\"features\":2', "
       "'\"features\":3')");
   EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss);
 }
 
 TEST_F(SqliteStore, RefusesATaskWithoutAModel) {
   write_sample();
-  sql("DELETE FROM model");
+  sql_sealed("DELETE FROM model");
   const auto tasks = must_open()->load_tasks();
   EXPECT_EQ(tasks.status().code(), StatusCode::kDataLoss);
   EXPECT_NE(tasks.status().message().find("it has no model"), std::string::npos);
@@ -357,7 +507,7 @@ TEST_F(SqliteStore, RefusesATaskWithoutAModel) {
 
 TEST_F(SqliteStore, RefusesATaskWhoseNameIsNotThatOfItsSpec) {
   write_sample();
-  sql("UPDATE task SET name = 'other'");
+  sql_sealed("UPDATE task SET name = 'other'");
   EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss);
 }
 
@@ -390,7 +540,7 @@ TEST_F(SqliteStore, ACommitThatTheDiskRefusesIsAnErrorAndChangesNothing) {
 TEST_F(SqliteStore, RefusesASpecThatDoesNotRead) {
   write_sample();
   for (const std::string spec : {"{}", "nonsense", "{\"name\": 7}", ""}) {
-    sql("UPDATE task SET spec = '" + spec + "'");
+    sql_sealed("UPDATE task SET spec = '" + spec + "'");
     EXPECT_EQ(must_open()->load_tasks().status().code(), StatusCode::kDataLoss) << spec;
   }
 }

@@ -89,7 +89,8 @@ class Ledger {
   [[nodiscard]] const std::vector<Task>& tasks() const { return tasks_; }
   [[nodiscard]] std::uint64_t folded_tasks() const { return folded_tasks_; }
   [[nodiscard]] std::uint64_t folded_vectors() const { return folded_vectors_; }
-  [[nodiscard]] std::uint64_t vectors() const;  // that ever left
+  [[nodiscard]] std::uint64_t vectors() const;                   // that ever left
+  [[nodiscard]] std::uint64_t changes() const { return uses_; }  // joins and charges: never less than before
   [[nodiscard]] std::uint64_t period_start_s() const { return period_start_s_; }
   [[nodiscard]] std::uint64_t period_vectors() const { return period_vectors_; }
 
@@ -144,8 +145,9 @@ class LedgerPlace {
                                                         std::unique_ptr<LedgerPlace> place);
 // Forgets when the process ends.
 [[nodiscard]] std::unique_ptr<DeviceLedger> make_memory_ledger(const LedgerBudgets& budgets);
-// In this file, which is made when there is none. Errors: kDataLoss when it is damaged, which is no reason to
-// begin anew; kUnavailable when another process keeps it; kPermissionDenied, kIo.
+// In this file, which is made when there is none. Errors: kDataLoss when it is damaged, or missing or older
+// than its step beside it knows of (identity/step.h), which is no reason to begin anew; kUnavailable when
+// another process keeps it; kPermissionDenied, kIo.
 [[nodiscard]] Result<std::unique_ptr<DeviceLedger>> open_ledger(const std::filesystem::path& file,
                                                                 const LedgerBudgets& budgets);
 

@@ -30,7 +30,8 @@ inline constexpr char kPublicKeyLabel[] = "PUBLIC KEY";    // SubjectPublicKeyIn
 
 [[nodiscard]] SecretBuffer private_key_to_pem(const Es256PrivateKey& key);
 [[nodiscard]] std::string public_key_to_pem(const Es256PublicKey& key);
-// From a block's content, PKCS #8 or SEC 1 (RFC 5915). Nothing when it is no P-256 key.
+// From a block's content, PKCS #8 or SEC 1 (RFC 5915). Nothing when it is no P-256 key, or
+// one whose public half is not that of the private one.
 [[nodiscard]] std::optional<Es256PrivateKey> private_key_from_der(Bytes content);
 [[nodiscard]] std::optional<Es256PublicKey> public_key_from_der(Bytes content);
 

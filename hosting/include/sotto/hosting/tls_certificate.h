@@ -15,6 +15,7 @@
 
 #include "sotto/base/clock.h"
 #include "sotto/base/result.h"
+#include "sotto/crypto/primitives.h"
 #include "sotto/crypto/secret_buffer.h"
 
 namespace sotto::hosting {
@@ -37,6 +38,7 @@ struct TlsCertificate {
   std::string certificate_pem;
   crypto::SecretBuffer private_key_pem;
   std::string ca_fingerprint;  // SHA-256 of the CA certificate: 32 upper-case hex pairs with colons
+  crypto::Digest ca_key{};     // SHA-256 of the CA's public key: what devices' trust hangs on
   Time certificate_expires;
   bool ca_created = false;           // by this call
   bool certificate_created = false;  // by this call: first start, fewer than 30 days left, or other names

@@ -61,7 +61,7 @@ class AuthorityFolder {
 
   [[nodiscard]] Status check_new(secagg::Role role, const std::string& name, const Term& term);
   [[nodiscard]] Result<EnrolledKey> endorse(RegisterEntry entry);
-  [[nodiscard]] Status save(const Register& changed);
+  [[nodiscard]] Status save(Register changed);
   [[nodiscard]] Status publish();
 
   std::filesystem::path directory_;

@@ -2,6 +2,7 @@
 // believes, which no restart may set back.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -30,7 +31,8 @@ class Believed {
  public:
   explicit Believed(const crypto::Es256PublicKey& pinned) : trust_(pinned) {}
   // Believes at once what `file` has kept, and keeps there what it takes in. A file that was kept for another
-  // authority is as none: its owner pins a new key. kInvalidArgument when it is damaged; kIo.
+  // authority is as none: its owner pins a new key. kInvalidArgument when it is damaged; kDataLoss when it is
+  // missing, older or another than its step beside it knows of (step.h); kIo.
   [[nodiscard]] static Result<Believed> open(const crypto::Es256PublicKey& pinned,
                                              const std::filesystem::path& file);
 
@@ -43,7 +45,10 @@ class Believed {
   [[nodiscard]] const std::vector<std::uint8_t>& bulletin() const { return bulletin_; }  // empty: none
 
  private:
+  [[nodiscard]] Result<Believed> with_step();
+
   std::filesystem::path file_;
+  std::array<std::uint8_t, 16> of_{};  // Step::of
   secagg::Trust trust_;
   std::vector<std::uint8_t> bulletin_;
 };

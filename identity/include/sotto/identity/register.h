@@ -1,13 +1,17 @@
 // Whom an authority has endorsed, and what it has made known: a text file beside its key. One line a fact, so
 // that people can read it and two copies can be compared.
 //
-//   sotto authority register 1
+//   sotto authority register 2
+//   changes 17
 //   epoch 1
 //   edition 3
 //   endorsements-from 0
 //   rotation <524 hexadecimal digits>
 //   device <public key> <issued at> <expires at> <epoch> <revoked at, or 0> <name>
 //   coordinator ...
+//   sha256 <of all lines before>
+//
+// Version 1 had neither the count of changes nor the last line.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +46,7 @@ struct RegisterEntry {
 };
 
 struct Register {
+  std::uint64_t changes = 0;                  // how often it was written
   std::uint32_t epoch = 0;                    // of the endorsements that are made now
   std::uint32_t edition = 0;                  // of the newest bulletin; 0: there was none
   std::uint32_t endorsements_from = 0;        // those of an earlier epoch are revoked
@@ -58,7 +63,7 @@ struct Register {
 };
 
 [[nodiscard]] std::string encode_register(const Register& contents);
-// kDataLoss with the number of the line that is not one.
+// kDataLoss with the number of the line that is not one, or when the last one does not match the others.
 [[nodiscard]] Result<Register> decode_register(std::string_view text);
 
 }  // namespace sotto::identity

@@ -12,8 +12,11 @@ namespace sotto::server {
 
 // Makes the file; kAlreadyExists when it is there.
 [[nodiscard]] Status create_answered_plans(const std::filesystem::path& path);
-// Takes no file that is missing (kNotFound) or another program's (kDataLoss).
+// Takes no file that is missing (kNotFound), another program's, damaged, emptied or set back (kDataLoss).
 [[nodiscard]] Result<std::unique_ptr<mask_helper::AnsweredPlans>> open_answered_plans(
     const std::filesystem::path& path);
+
+// What opening would refuse, without writing anything.
+[[nodiscard]] Status check_answered_plans(const std::filesystem::path& path);
 
 }  // namespace sotto::server

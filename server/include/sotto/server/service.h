@@ -1,6 +1,6 @@
 // A whole coordinator in one process: store, core, loop, identities and gRPC server over one data directory.
 //
-//   <data_dir>/sotto.db              SQLite store
+//   <data_dir>/sotto.db              SQLite store; sotto.db.step beside it tells when it was set back
 //   <data_dir>/tls/                  certificate authority and server certificate
 //   <data_dir>/authority/            the fleet's authority, with local_authority
 //   <data_dir>/coordinator-key.pem   signs plans, mode 0600
@@ -43,9 +43,12 @@ struct ServiceOptions {
   std::string helper_address{};
   std::filesystem::path helper_key_file{};
   std::filesystem::path helper_ca_file{};
-  // The database was restored from a backup: round numbers go on in a new epoch, so that devices which know
-  // later rounds than it does are not shut out.
+  // The database was restored from a backup, so that it is older than it was: round numbers go on in a new
+  // epoch, so that devices which know later rounds than it does are not shut out.
   bool raise_epoch = false;
+  // What is in the data directory counts, although a file of it is missing, older or another than it was
+  // (kDataLoss otherwise). A database that was set back gets a new epoch.
+  bool accept_older = false;
   std::size_t finish_threads = 1;    // for removing masks
   CoordinatorOptions coordinator{};  // identity and helper are set by the service
   DoorOptions door{};                // what strangers may take

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -75,6 +76,14 @@ class Store {
   // epoch are above whatever the lost store had given out. Nothing of the new epoch is reserved yet.
   [[nodiscard]] virtual Result<std::uint32_t> epoch() = 0;
   [[nodiscard]] virtual Status raise_epoch() = 0;
+  // What the files beside the store were when it was last used with them: name -> SHA-256 of what one says.
+  // Those that set_neighbours() does not name stay. A store without files remembers none.
+  [[nodiscard]] virtual Result<std::map<std::string, crypto::Digest>> neighbours() {
+    return std::map<std::string, crypto::Digest>();
+  }
+  [[nodiscard]] virtual Status set_neighbours(const std::map<std::string, crypto::Digest>& /*neighbours*/) {
+    return {};
+  }
   [[nodiscard]] virtual Result<std::vector<StoredTask>> load_tasks() = 0;
   // One transaction: the round's record, the new model when committed (nullptr when abandoned), the task's
   // state.
@@ -100,13 +109,18 @@ struct FirstRounds {
 // Keeps everything in memory: simulations and tests.
 [[nodiscard]] std::unique_ptr<Store> make_memory_store();
 
-// SQLite in WAL mode with synchronous=FULL. Creates the file; migrates older schemas forward; refuses newer
-// ones, files that are not a Sotto database, and a database another process holds (kUnavailable, after
-// `busy_timeout_ms`).
+// SQLite in WAL mode with synchronous=FULL, sealed (hosting/sealed_database.h). Creates the file; migrates
+// older schemas forward; refuses newer ones, files that are not a Sotto database, damaged ones and ones that
+// were set back (kDataLoss), and a database another process holds (kUnavailable, after `busy_timeout_ms`).
 struct SqliteOptions {
   std::filesystem::path path;
   int busy_timeout_ms = 2000;
+  // Take a database that was set back, or is missing, all the same; its epoch is then raised above whatever
+  // is known to have been used.
+  bool accept_older = false;
 };
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options);
+// What opening would refuse, without writing anything; kNotFound when there is no file.
+[[nodiscard]] Status check_sqlite_store(const SqliteOptions& options);
 
 }  // namespace sotto::server

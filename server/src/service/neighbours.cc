@@ -1,0 +1,124 @@
+#include "service/neighbours.h"
+
+#include <fmt/core.h>
+
+#include <map>
+#include <string>
+#include <system_error>
+
+#include "sotto/identity/authority.h"
+#include "sotto/identity/authority_folder.h"
+#include "sotto/identity/bulletin_file.h"
+
+namespace sotto::server {
+namespace {
+
+using std::filesystem::path;
+using Neighbours = std::map<std::string, crypto::Digest>;
+
+constexpr const char* kAuthority = "authority";
+constexpr const char* kCoordinatorKey = "coordinator key";
+constexpr const char* kCaKey = "TLS CA key";
+
+bool is_there(const path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
+
+path store_file(const ServiceOptions& options) { return options.data_dir / "sotto.db"; }
+path key_file(const ServiceOptions& options) { return options.data_dir / "coordinator-key.pem"; }
+path authority_folder(const ServiceOptions& options) { return options.data_dir / "authority"; }
+
+Status lost(const path& file, const char* consequence) {
+  return data_loss(
+      fmt::format("{} is missing, and this coordinator had one: {}; restore it from a backup, or "
+                  "start once with --accept-older-store to make a new one",
+                  file.string(), consequence));
+}
+
+Status another(const path& file, const char* consequence) {
+  return data_loss(
+      fmt::format("{} is another than this coordinator had: {}; restore it from a backup, or "
+                  "start once with --accept-older-store if it was changed on purpose",
+                  file.string(), consequence));
+}
+
+constexpr const char* kOfAuthority = "devices that pin the old authority would refuse every plan";
+constexpr const char* kOfKey = "devices would take this for another coordinator, with their budgets anew";
+constexpr const char* kOfCa = "devices that hold the old ca.pem would refuse this server";
+
+// Whether a bulletin tells how the authority's key came from one of this digest.
+bool follows(const crypto::Digest& before, const crypto::Es256PublicKey& now, const path& bulletin_file) {
+  const auto kept = identity::load_bulletin(bulletin_file);
+  secagg::Bulletin bulletin;
+  if (!kept || !kept->has_value() || !accepted(secagg::decode_bulletin(**kept, bulletin))) return false;
+  for (std::size_t i = 0; i < bulletin.rotation_count(); ++i) {
+    const secagg::Rotation rotation = bulletin.rotation(i);
+    secagg::Trust trust(rotation.before);
+    if (crypto::sha256({rotation.before}) == before &&
+        secagg::take_bulletin(**kept, trust) == secagg::BulletinVerdict::kTaken && trust.authority == now) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool is_successor(const crypto::Digest& before, const crypto::Es256PublicKey& now,
+                  const ServiceOptions& options) {
+  for (const path& file : {identity::authority_bulletin_file(authority_folder(options)),
+                           options.bulletin_file, options.data_dir / "bulletin.pem"}) {
+    if (!file.empty() && follows(before, now, file)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// The database is made before the key, so that a first start that was cut short does not look like this.
+Status check_store_is_there(const ServiceOptions& options) {
+  if (options.accept_older || is_there(store_file(options)) || !is_there(key_file(options))) return {};
+  return lost(store_file(options), "its tasks and models would be gone, and its round numbers used again");
+}
+
+Status check_files_are_there(Store& store, const ServiceOptions& options) {
+  const Result<Neighbours> remembered = store.neighbours();
+  if (!remembered) return remembered.error();
+  if (options.accept_older) return {};
+  const path secret = identity::authority_secret_file(authority_folder(options));
+  if (remembered->contains(kAuthority) && options.local_authority && !is_there(secret)) {
+    return lost(secret, kOfAuthority);
+  }
+  if (remembered->contains(kCoordinatorKey) && options.plan_endorsement_file.empty() &&
+      !is_there(key_file(options))) {
+    return lost(key_file(options), kOfKey);
+  }
+  const path ca = options.data_dir / "tls" / "ca.pem";
+  if (remembered->contains(kCaKey) && !is_there(ca) && !is_there(options.data_dir / "tls" / "ca-key.pem")) {
+    return lost(ca, kOfCa);
+  }
+  return {};
+}
+
+Status check_neighbours(Store& store, const ServiceOptions& options, const PlanIdentity& identity,
+                        const hosting::TlsCertificate& certificate) {
+  const secagg::Identity& own = identity.identity.get();
+  const crypto::Es256PublicKey& authority = own.trust.authority;
+  const Neighbours now = {{kAuthority, crypto::sha256({authority})},
+                          {kCoordinatorKey, crypto::sha256({own.signer.public_key()})},
+                          {kCaKey, certificate.ca_key}};
+  const Result<Neighbours> remembered = store.neighbours();
+  if (!remembered) return remembered.error();
+  if (*remembered == now) return {};
+  const auto differs = [&](const char* name) {
+    const auto before = remembered->find(name);
+    return !options.accept_older && before != remembered->end() && before->second != now.at(name);
+  };
+  if (differs(kAuthority) && !is_successor(remembered->at(kAuthority), authority, options)) {
+    return another(identity.authority.public_file, kOfAuthority);
+  }
+  if (differs(kCoordinatorKey)) return another(key_file(options), kOfKey);
+  if (differs(kCaKey)) return another(certificate.ca_file, kOfCa);
+  return store.set_neighbours(now);
+}
+
+}  // namespace sotto::server
