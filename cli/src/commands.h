@@ -23,6 +23,8 @@ void add_mask_helper_command(CLI::App& app, ExitCode& exit_code);
 void add_device_command(CLI::App& app, ExitCode& exit_code);
 // What add_device_command() puts beside `run`.
 void add_device_ledger_command(CLI::App& device, ExitCode& exit_code);
+void add_device_acts(CLI::App& device, ExitCode& exit_code);
+void add_fleet_command(CLI::App& app, ExitCode& exit_code);
 void add_simulate_command(CLI::App& app, ExitCode& exit_code);
 void add_dataset_command(CLI::App& app, ExitCode& exit_code);
 // Of all commands that `app` has when it runs.

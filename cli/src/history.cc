@@ -173,6 +173,7 @@ void add_model_command(CLI::App& app, ExitCode& exit_code) {
   exporter->add_option("--output", options->output, "File to write: little-endian float32")->required();
   exporter->callback([options, &exit_code] { exit_code = export_model(*options); });
   add_model_acts(*command, exit_code);
+  add_evaluate_command(*command, exit_code);
 }
 
 }  // namespace sotto::cli

@@ -82,6 +82,7 @@ int run(int argc, char** argv) {
   add_authority_command(app, exit_code);
   add_mask_helper_command(app, exit_code);
   add_device_command(app, exit_code);
+  add_fleet_command(app, exit_code);
   add_dataset_command(app, exit_code);
   add_completion_command(app);
   if (report_unknown_command(app, argc, argv)) return static_cast<int>(ExitCode::kUsage);

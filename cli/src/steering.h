@@ -13,6 +13,9 @@ void add_round_acts(CLI::App& round, ExitCode& exit_code);
 // `model rollback` and `model branch`
 void add_model_acts(CLI::App& model, ExitCode& exit_code);
 
+// `model evaluate`
+void add_evaluate_command(CLI::App& model, ExitCode& exit_code);
+
 // The task as the coordinator answers, or its refusal.
 ExitCode print_one(const Result<proto::TaskStatus>& task, bool json);
 

@@ -13,8 +13,8 @@ namespace sotto::cli {
 // errors.
 [[nodiscard]] Result<proto::TaskSpec> read_task_file(const std::string& path);
 
-// The assignments "key=value", with keys and values as a task file has them (a text may do without its quotes), as
-// a JSON object. kInvalidArgument names the one that is none.
+// The assignments "key=value", with keys and values as a task file has them (a text may do without its
+// quotes), as a JSON object. kInvalidArgument names the one that is none.
 [[nodiscard]] Result<std::string> read_assignments(const std::vector<std::string>& assignments);
 
 // A complete file with every key, a value, what it means and what is allowed: `sotto task example`.

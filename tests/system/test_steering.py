@@ -193,6 +193,59 @@ class Steering(FleetTest):
         self.assertIn("bashcompinit", run_ok("completion", "zsh"))
         self.assert_refused(run("completion", "fish"), 2, "bash")
 
+    def test_versions_are_evaluated_on_examples_of_the_operators_own(self):
+        with Coordinator(self.folder / "coordinator") as coordinator:
+            self.create_task(coordinator, rounds=2)
+            self.fleet(coordinator)
+            wait_until(lambda: self.committed(coordinator) >= 2, what="two rounds")
+            test = self.folder / "motion" / "test"
+            versions = coordinator.admin("model", "evaluate", "activity", "--data", test, "--version", "all")
+            self.assertEqual([v["version"] for v in versions], [2, 1, 0])
+            for version in versions:
+                self.assertTrue(0 <= version["accuracy"] <= 1 and version["loss"] > 0, version)
+            self.assertLess(versions[0]["loss"], versions[2]["loss"])
+            last = coordinator.admin("model", "evaluate", "activity", "--data", test)
+            self.assertEqual(last, versions[:1])
+            nowhere = self.folder / "nowhere"
+            self.assert_refused(self.steer(coordinator, "model", "evaluate", "activity", "--data", nowhere),
+                                1, "nowhere")
+            self.assert_refused(
+                self.steer(coordinator, "model", "evaluate", "activity", "--data", test, "--version", 7), 1,
+                "version 7")
+
+    def test_devices_are_listed_banned_and_let_back_in(self):
+        data_dir = self.folder / "coordinator"
+        with Coordinator(data_dir) as coordinator:
+            self.create_task(coordinator)
+            devices = self.fleet(coordinator, count=4)
+            wait_until(lambda: self.committed(coordinator) >= 1, what="a committed round")
+            listed = wait_until(
+                lambda: len(d := {d["id"]: d for d in coordinator.admin("device", "list")}) == 4 and d,
+                what="four devices to be seen")
+            self.assertEqual(set(listed), {f"device-{i}" for i in range(4)})
+            self.assertEqual(len(listed["device-0"]["identity"]), 64)
+            fleet = coordinator.admin("fleet")
+            self.assertEqual((fleet["known"], fleet["seen_in_minute"], fleet["banned"]), (4, 4, 0))
+
+            coordinator.admin("device", "ban", listed["device-0"]["identity"], "--reason", "it lies")
+            wait_until(lambda: "it lies" in devices[0].log_text(), what="the device to be told")
+            coordinator.end(signal.SIGKILL)
+        with Coordinator(data_dir, port=coordinator.port) as again:
+            [ban] = [d for d in again.admin("device", "list") if d["banned"]]
+            self.assertEqual(ban["ban_reason"], "it lies")
+            before = self.committed(again)
+            wait_until(lambda: self.committed(again) >= before + 1, timeout=90, what="a round of the others")
+            shown = again.admin("device", "show", listed["device-0"]["identity"])
+            self.assertEqual((shown[0]["banned"], shown[0]["state"]), (True, "away"))
+            self.assertEqual(again.admin("fleet")["banned"], 1)
+            run_ok("device", "unban", listed["device-0"]["identity"], "--data-dir", data_dir)
+            self.assertEqual(again.admin("fleet")["banned"], 0)
+            self.assert_refused(self.steer(again, "device", "unban", "device-0"), 1, "not banned")
+            self.assert_refused(self.steer(again, "device", "show", "nobody"), 1, "nobody")
+            self.assert_refused(self.steer(again, "device", "ban", "bad name!"), 2, "device")
+            self.assertEqual([a["what"] for a in again.admin("audit", "show")][-2:],
+                             ["ban device", "unban device"])
+
     def test_wrong_input_is_named(self):
         with Coordinator(self.folder / "coordinator") as coordinator:
             self.create_task(coordinator)

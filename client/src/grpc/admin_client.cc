@@ -105,6 +105,22 @@ Result<proto::TaskStatus> AdminClient::steer_task(const proto::SteerTaskRequest&
   proto::to_wire(act, request);
   return impl_->call<v1::TaskStatus>(&v1::Admin::Stub::SteerTask, request);
 }
+Result<std::vector<proto::DeviceStatus>> AdminClient::list_devices(const proto::ListDevicesRequest& request) {
+  v1::ListDevicesRequest wire;
+  wire.set_device(request.device);
+  wire.set_count_max(request.count_max);
+  return impl_->call<v1::ListDevicesReply>(&v1::Admin::Stub::ListDevices, wire);
+}
+Result<std::vector<proto::DeviceStatus>> AdminClient::ban_device(const proto::BanDeviceRequest& request) {
+  v1::BanDeviceRequest wire;
+  wire.set_device(request.device);
+  wire.set_reason(request.reason);
+  wire.set_lift(request.lift);
+  return impl_->call<v1::ListDevicesReply>(&v1::Admin::Stub::BanDevice, wire);
+}
+Result<proto::FleetStatus> AdminClient::show_fleet() {
+  return impl_->call<v1::FleetStatus>(&v1::Admin::Stub::ShowFleet, v1::ShowFleetRequest());
+}
 Result<std::vector<proto::TaskStatus>> AdminClient::list_tasks() {
   return impl_->call<v1::ListTasksReply>(&v1::Admin::Stub::ListTasks, v1::ListTasksRequest());
 }

@@ -35,12 +35,15 @@ Result<std::unique_ptr<Coordinator>> Coordinator::open(std::vector<StoredTask> t
 Core::Core(Random& random, const CoordinatorOptions& options)
     : random_(random),
       options_(options),
+      records_(std::chrono::milliseconds(options.failing_wait_ms), limits::kDeviceRecordsMax),
       in_force_(options.identity == nullptr ? nullptr
                                             : std::make_shared<const TrustInForce>(options.identity->trust)),
       own_access_(random),
       own_identity_(options.identity == nullptr
                         ? crypto::Digest{}
-                        : secagg::identity_of(options.identity->signer.public_key())) {}
+                        : secagg::identity_of(options.identity->signer.public_key())) {
+  for (const Ban& ban : options.bans) bans_.emplace(ban.device, ban);
+}
 
 std::vector<Action> Core::step(Event event, Time now) {
   now_ = now;

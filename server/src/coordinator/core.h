@@ -2,7 +2,7 @@
 // coordinator.cc (dispatch, deadlines, answers), check_in.cc, exchange.cc, phases.cc (what a round asks
 // for, from joining to its end), cohort_events.cc (what its cohorts say), recording.cc (what is written,
 // and what then), administration.cc (tasks and models), steering.cc (what operators do
-// to tasks).
+// to tasks), devices.cc (what is known of single devices, and their bans).
 //
 // Handlers change rounds and mark their task; settle() asks the rounds of every marked task what comes next
 // and acts. So a round ends there and nowhere else, and it is forgotten when its record is written.
@@ -20,6 +20,7 @@
 
 #include "coordinator/access_key.h"
 #include "coordinator/deadlines.h"
+#include "coordinator/device_records.h"
 #include "coordinator/held_calls.h"
 #include "coordinator/pacing.h"
 #include "coordinator/recent_set.h"
@@ -62,6 +63,9 @@ class Core final : public Coordinator {
   void handle(CreateTaskEvent& event);
   void handle(SetTaskStateEvent& event);
   void handle(SteerTaskEvent& event);
+  void handle(ListDevicesEvent& event);
+  void handle(BanDeviceEvent& event);
+  void handle(ShowFleetEvent& event);
   void handle(ListTasksEvent& event);
   void handle(ListRoundsEvent& event);
   void handle(ListModelsEvent& event);
@@ -246,6 +250,15 @@ class Core final : public Coordinator {
   void delete_task(Task& task, const std::string& reason);
   [[nodiscard]] TaskChange take_change(Task& task);
 
+  // ---- devices.cc ----
+  [[nodiscard]] const Ban* find_ban(const Visitor& visitor) const;
+  [[nodiscard]] proto::RetryWindow banned_window(const Ban& ban) const;
+  void ban_written(CallId call, const SetBanRequest& request);
+  void ban_lifted(CallId call, const LiftBanRequest& request);
+  [[nodiscard]] proto::DeviceStatus status_of(const DeviceRecord& record);
+  // Those that go by this id or identity; all for an empty one.
+  [[nodiscard]] std::vector<proto::DeviceStatus> devices(const std::string& device, std::size_t count_max);
+
   // ---- administration.cc ----
   [[nodiscard]] Status check_servable(const proto::Plan& plan);
   [[nodiscard]] static Status already_complete(const Task& task);
@@ -279,6 +292,8 @@ class Core final : public Coordinator {
   std::unordered_map<std::string, TaskId> task_ids_;
   std::unordered_map<std::string, Population> populations_;
   VisitTable visits_;
+  std::map<std::string, Ban> bans_;
+  DeviceRecords records_;
   HeldCalls held_calls_;
   Deadlines deadlines_;
   std::set<TaskId> marked_;

@@ -45,7 +45,7 @@ Status status_in(const StoreReply& reply) {
   return status == nullptr ? Status() : *status;
 }
 
-std::string why_stop(const Task& task, const proto::RoundRecord& record) {
+std::string why_complete(const Task& task, const proto::RoundRecord& record) {
   const proto::TaskSpec& spec = task.stored.spec;
   return why_stop(spec, task.stored.best_mean, watched_mean(spec, record.metrics));
 }
@@ -118,6 +118,11 @@ void Core::handle(StoreAnsweredEvent& event) {
   store_calls_.erase(waiting);
   if (auto* create = std::get_if<CreateTaskRequest>(&event.request)) {
     return task_created(call, *create, event.reply);
+  }
+  const auto* status = std::get_if<Status>(&event.reply);
+  if (status != nullptr && status->ok()) {
+    if (const auto* ban = std::get_if<SetBanRequest>(&event.request)) return ban_written(call, *ban);
+    if (const auto* lift = std::get_if<LiftBanRequest>(&event.request)) return ban_lifted(call, *lift);
   }
   std::visit(
       [&](auto& value) {
@@ -222,7 +227,7 @@ void Core::write_round(Task& task, EndedRound& ended) {
     if (was_committed && !ended.committed) release(task, round, ended);
   }
   const bool complete = ended.committed && (task.stored.rounds_committed + 1 >= task.stored.spec.rounds ||
-                                            !why_stop(task, ended.request->record).empty());
+                                            !why_complete(task, ended.request->record).empty());
   ended.request->state = complete ? proto::TaskState::kComplete : task.stored.state;
   ended.retry_at = kNever;
   task.writing = ask_store(*std::exchange(ended.request, std::nullopt));
@@ -239,7 +244,7 @@ void Core::round_written(Task& task, RecordRoundRequest& request) {
     return;
   }
   ++task.stored.rounds_committed;
-  if (const std::string why = why_stop(task, request.record); !why.empty()) {
+  if (const std::string why = why_complete(task, request.record); !why.empty()) {
     notice(NoticeAction::Level::kInfo,
            fmt::format("task '{}' ends before its rounds are done: {}", task.stored.spec.name, why));
   }

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "sotto/hosting/listen_address.h"
+#include "sotto/proto/admin_socket.h"
 
 namespace sotto::server {
 namespace {
@@ -50,16 +51,10 @@ bool bind_private(int listener, const sockaddr_un& name) {
 }  // namespace
 
 Result<std::unique_ptr<AdminPort>> AdminPort::open(const std::filesystem::path& path) {
+  SOTTO_RETURN_IF_ERROR(proto::admin_target(path).status());  // that clients can name it
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
-  const std::string text = path.string();
-  if (text.size() >= sizeof name.sun_path) {
-    return invalid_argument(
-        fmt::format("the path of the socket {} is longer than {} bytes: use a shorter "
-                    "data directory",
-                    text, sizeof name.sun_path - 1));
-  }
-  std::memcpy(name.sun_path, text.data(), text.size());
+  std::memcpy(name.sun_path, path.c_str(), path.native().size());
   SOTTO_RETURN_IF_ERROR(hosting::clear_stale_socket(path));
   const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (listener < 0) return cannot_create(path);

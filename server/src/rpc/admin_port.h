@@ -40,8 +40,8 @@ class AdminPort {
   std::thread thread_;
 };
 
-// "uid 1000": who is at the other end of the call of this peer, as gRPC names it ("fd:12"). The connection must
-// be open still, as it is while a call arrives.
+// "uid 1000": who is at the other end of the call of this peer, as gRPC names it ("fd:12"). The connection
+// must be open still, as it is while a call arrives.
 [[nodiscard]] std::string operator_of(const std::string& peer);
 
 }  // namespace sotto::server

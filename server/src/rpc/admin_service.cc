@@ -45,6 +45,20 @@ Result<SteerTaskEvent> event_from(const v1::SteerTaskRequest& wire) {
   return SteerTaskEvent{{}, std::move(*request)};
 }
 
+Result<ListDevicesEvent> event_from(const v1::ListDevicesRequest& wire) {
+  Result<proto::ListDevicesRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  return ListDevicesEvent{{}, std::move(*request)};
+}
+
+Result<BanDeviceEvent> event_from(const v1::BanDeviceRequest& wire) {
+  Result<proto::BanDeviceRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  return BanDeviceEvent{{}, std::move(*request), {}};
+}
+
+Result<ShowFleetEvent> event_from(const v1::ShowFleetRequest&) { return ShowFleetEvent{}; }
+
 Result<ListTasksEvent> event_from(const v1::ListTasksRequest&) { return ListTasksEvent{}; }
 
 Result<ListRoundsEvent> event_from(const v1::ListRoundsRequest& request) {
@@ -143,6 +157,27 @@ grpc::ServerUnaryReactor* AdminService::FetchModel(grpc::CallbackServerContext* 
                                                    grpc::ByteBuffer* response) {
   return handle<v1::FetchModelRequest, proto::ModelChunk, v1::ModelChunk>(*context, loop_, *request,
                                                                           response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ListDevices(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  return handle<v1::ListDevicesRequest, std::vector<proto::DeviceStatus>, v1::ListDevicesReply>(
+      *context, loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::BanDevice(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return handle<v1::BanDeviceRequest, std::vector<proto::DeviceStatus>, v1::ListDevicesReply>(
+      *context, loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ShowFleet(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return handle<v1::ShowFleetRequest, proto::FleetStatus, v1::FleetStatus>(*context, loop_, *request,
+                                                                           response);
 }
 
 }  // namespace sotto::server

@@ -79,6 +79,9 @@ class Service::Impl {
     const auto epoch = store_->epoch();
     if (!epoch) return epoch.error();
     core.epoch = *epoch;
+    auto bans = store_->bans();
+    if (!bans) return bans.error();
+    core.bans = std::move(*bans);
     auto tasks = take_up_tasks(*store_);
     if (!tasks) return tasks.error();
     auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());

@@ -124,8 +124,8 @@ ALTER TABLE coordinator ADD COLUMN neighbours_xor BLOB NOT NULL DEFAULT x'';
 ALTER TABLE coordinator ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
 UPDATE coordinator SET store_id = randomblob(16);
 )sql",
-    // Where versions come from that no round made, numbers of tasks that are not given again, devices that get
-    // no plan.
+    // Where versions come from that no round made, numbers of tasks that are not given again, devices that
+    // get no plan.
     R"sql(
 CREATE TABLE model_note (
   task INTEGER NOT NULL REFERENCES task (id),

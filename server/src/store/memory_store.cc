@@ -81,6 +81,20 @@ class MemoryStore final : public Store {
     return tasks_.erase(task) == 1 ? Status() : unknown_task(task);
   }
 
+  Status set_ban(const Ban& ban) override {
+    bans_[ban.device] = ban;
+    return {};
+  }
+  Status lift_ban(const std::string& device) override {
+    if (bans_.erase(device) == 1) return {};
+    return not_found(fmt::format("device '{}' is not banned", device));
+  }
+  Result<std::vector<Ban>> bans() override {
+    std::vector<Ban> bans;
+    for (const auto& [device, ban] : bans_) bans.push_back(ban);
+    return bans;
+  }
+
   Result<std::uint32_t> epoch() override { return epoch_; }
   Status raise_epoch() override {
     ++epoch_;
@@ -173,6 +187,7 @@ class MemoryStore final : public Store {
 
   std::uint32_t epoch_ = 0;
   std::uint64_t last_task_ = 0;
+  std::map<std::string, Ban> bans_;
   std::map<TaskId, Entry> tasks_;
 };
 

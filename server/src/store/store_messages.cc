@@ -31,6 +31,8 @@ struct Answer {
     return store.edit_task(request.task, request.spec, request.state);
   }
   StoreReply operator()(const NoteActRequest&) const { return Status(); }
+  StoreReply operator()(const SetBanRequest& request) const { return store.set_ban(request.ban); }
+  StoreReply operator()(const LiftBanRequest& request) const { return store.lift_ban(request.device); }
   StoreReply operator()(const DeleteTaskRequest& request) const {
     return store.delete_task(request.task, request.now_ms);
   }

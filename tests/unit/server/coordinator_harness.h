@@ -79,6 +79,12 @@ class BreakableStore final : public Store {
     if (broken) return io_error("no space left on device");
     return store_.delete_task(task, now_ms);
   }
+  Status set_ban(const Ban& ban) override {
+    if (broken) return io_error("no space left on device");
+    return store_.set_ban(ban);
+  }
+  Status lift_ban(const std::string& device) override { return store_.lift_ban(device); }
+  Result<std::vector<Ban>> bans() override { return store_.bans(); }
   Result<std::uint32_t> epoch() override { return store_.epoch(); }
   Status raise_epoch() override { return store_.raise_epoch(); }
   Result<std::vector<StoredTask>> load_tasks() override { return store_.load_tasks(); }
@@ -120,6 +126,7 @@ class Harness {
     auto tasks = take_up_tasks(store);
     ASSERT_TRUE(tasks.has_value()) << tasks.error().message();
     options_.epoch = *store.epoch();
+    options_.bans = *store.bans();
     auto opened = Coordinator::open(std::move(*tasks), random_, options_, now);
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     coordinator = std::move(*opened);

@@ -150,6 +150,30 @@ TEST_P(AnyStore, GoesBackToAnOlderModelAsANewerVersion) {
   EXPECT_EQ(store_->models(id)->size(), 3u);
 }
 
+TEST_P(AnyStore, KeepsBansUntilTheyAreLifted) {
+  EXPECT_TRUE(store_->bans()->empty());
+  const Ban first{.device = "d1", .reason = "why", .since_ms = 7};
+  const Ban second{.device = "d0", .since_ms = 8};
+  ASSERT_TRUE(store_->set_ban(first).ok());
+  ASSERT_TRUE(store_->set_ban(second).ok());
+  EXPECT_EQ(*store_->bans(), (std::vector<Ban>{second, first}));
+  ASSERT_TRUE(store_->set_ban({.device = "d1", .reason = "another", .since_ms = 9}).ok());
+  EXPECT_EQ(store_->bans()->at(1).reason, "another");
+  ASSERT_TRUE(store_->lift_ban("d1").ok());
+  EXPECT_EQ(store_->lift_ban("d1").code(), StatusCode::kNotFound);
+  EXPECT_EQ(*store_->bans(), (std::vector<Ban>{second}));
+}
+
+TEST_P(AnyStore, EditsATask) {
+  const TaskId id = create("gait");
+  proto::TaskSpec spec = sample_spec("gait");
+  spec.rounds = 99;
+  ASSERT_TRUE(store_->edit_task(id, spec, proto::TaskState::kPaused).ok());
+  EXPECT_EQ(load(id).spec, spec);
+  EXPECT_EQ(load(id).state, proto::TaskState::kPaused);
+  EXPECT_EQ(store_->edit_task(TaskId{99}, spec, proto::TaskState::kPaused).code(), StatusCode::kNotFound);
+}
+
 TEST_P(AnyStore, ADeletedTaskLeavesItsNumberOnly) {
   create("first");
   const TaskId id = create("gait");

@@ -1,8 +1,8 @@
-// The record of what operators do: one line for each act, written before the act and chained, so that a line that
-// was changed or taken out shows.
+// The record of what operators do: one line for each act, written before the act and chained, so that a line
+// that was changed or taken out shows.
 //
 //   {"line":7,"time":"2026-01-31T12:00:00Z","who":"uid 1000","what":"edit task","subject":"activity",
-//    "reason":"...","changes":[{"key":"training.learning_rate","from":"0.05","to":"0.02"}],"previous":"<hex>"}
+//    "reason":"...","changes":[{"key":"participants","from":"10","to":"12"}],"previous":"<hex>"}
 //
 // `previous` is the SHA-256 of the line before, without its end; 64 zeros in the first. An act that came to
 // nothing after its line was written is followed by a line of "failed". What nobody can see in the file alone

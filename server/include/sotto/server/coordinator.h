@@ -122,6 +122,19 @@ struct SteerTaskEvent {
   proto::SteerTaskRequest request;
   std::string by{};
 };
+// Devices that the coordinator remembers, those seen last first; banned ones that it has not seen at the end.
+struct ListDevicesEvent {
+  CallId call;
+  proto::ListDevicesRequest request;
+};
+struct BanDeviceEvent {
+  CallId call;
+  proto::BanDeviceRequest request;
+  std::string by{};
+};
+struct ShowFleetEvent {
+  CallId call;
+};
 struct ListTasksEvent {
   CallId call;
 };
@@ -134,10 +147,11 @@ struct ListModelsEvent {
   CallId call;
   std::string task;
 };
-using Event = std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
-                           CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent,
-                           HelperEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, SteerTaskEvent,
-                           ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
+using Event =
+    std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
+                 CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent,
+                 HelperEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, SteerTaskEvent, ListDevicesEvent,
+                 BanDeviceEvent, ShowFleetEvent, ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
 
 // ---- actions ----
 struct AbandonReply {};
@@ -146,7 +160,7 @@ struct ReplyAction {
   CallId call;
   std::variant<Status, proto::CheckInReply, proto::ModelChunk, proto::ExchangeReply, AbandonReply,
                proto::TaskStatus, std::vector<proto::TaskStatus>, std::vector<proto::RoundRecord>,
-               std::vector<proto::ModelRecord>>
+               std::vector<proto::ModelRecord>, std::vector<proto::DeviceStatus>, proto::FleetStatus>
       body;
 };
 // A command for the CohortHost; its events come back in order. Commands for one cohort are carried out in the
@@ -190,9 +204,13 @@ struct CoordinatorOptions {
   // Devices sent away are spread over the time until the task can use them, within these bounds.
   std::uint32_t retry_min_ms = 500;
   std::uint32_t retry_max_ms = 60'000;
+  // A device that fails twice in a row is given no plan for so long, and twice as long after each further
+  // failure, up to five minutes; 0: nobody waits.
+  std::uint32_t failing_wait_ms = 1'000;
   // Rounds of one task that may be open at once. A round that takes no more devices makes room for the next.
   std::uint32_t rounds_open_max = 1;
-  std::uint32_t epoch = 0;  // the store's
+  std::uint32_t epoch = 0;  // the store's, and so are these
+  std::vector<Ban> bans{};
   // Tags challenges and passes; must outlive the coordinator. Null: it makes one of its own.
   const AccessKey* access = nullptr;
 };

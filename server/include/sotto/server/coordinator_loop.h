@@ -37,8 +37,9 @@ concept CallEvent = std::same_as<Event, CheckInEvent> || std::same_as<Event, Fet
     std::same_as<Event, ReadModelEvent> || std::same_as<Event, ExchangeEvent> ||
     std::same_as<Event, AbandonEvent> || std::same_as<Event, CreateTaskEvent> ||
     std::same_as<Event, SetTaskStateEvent> || std::same_as<Event, SteerTaskEvent> ||
-    std::same_as<Event, ListTasksEvent> || std::same_as<Event, ListRoundsEvent> ||
-    std::same_as<Event, ListModelsEvent>;
+    std::same_as<Event, ListDevicesEvent> || std::same_as<Event, BanDeviceEvent> ||
+    std::same_as<Event, ShowFleetEvent> || std::same_as<Event, ListTasksEvent> ||
+    std::same_as<Event, ListRoundsEvent> || std::same_as<Event, ListModelsEvent>;
 
 // What the loop runs. All must outlive it, and nobody else may use them while it does.
 struct CoordinatorParts {

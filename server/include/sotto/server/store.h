@@ -50,6 +50,15 @@ struct StoredTask {
   std::optional<double> best_mean{};  // that its stop rule has seen; of take_up_tasks()
 };
 
+// A device that gets no plan until its ban is lifted.
+struct Ban {
+  std::string device;  // its id, or its identity as 64 hexadecimal digits
+  std::string reason{};
+  std::int64_t since_ms = 0;
+  friend bool operator==(const Ban&, const Ban&) = default;
+};
+inline constexpr std::size_t kBansMax = 4096;
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -72,6 +81,12 @@ class Store {
                                          proto::TaskState state) = 0;
   // The task, its rounds and its models are gone, and no task is ever given its number again.
   [[nodiscard]] virtual Status delete_task(TaskId task, std::int64_t now_ms) = 0;
+  // Replaces an earlier ban of the same device.
+  [[nodiscard]] virtual Status set_ban(const Ban& ban) = 0;
+  // kNotFound when it is not banned.
+  [[nodiscard]] virtual Status lift_ban(const std::string& device) = 0;
+  // By device.
+  [[nodiscard]] virtual Result<std::vector<Ban>> bans() = 0;
   // Of the numbers of new tasks' rounds. Raised when the store was restored from a backup: numbers of the new
   // epoch are above whatever the lost store had given out. Nothing of the new epoch is reserved yet.
   [[nodiscard]] virtual Result<std::uint32_t> epoch() = 0;

@@ -46,6 +46,12 @@ struct EditTaskRequest {
 struct NoteActRequest {
   TaskId task;
 };
+struct SetBanRequest {
+  Ban ban;
+};
+struct LiftBanRequest {
+  std::string device;
+};
 struct DeleteTaskRequest {
   TaskId task;
   std::int64_t now_ms = 0;
@@ -69,8 +75,8 @@ struct LoadModelRequest {
 };
 using StoreRequest =
     std::variant<CreateTaskRequest, SetTaskStateRequest, ReserveRoundsRequest, ReissueModelRequest,
-                 RollBackModelRequest, EditTaskRequest, DeleteTaskRequest, NoteActRequest, RecordRoundRequest,
-                 ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
+                 RollBackModelRequest, EditTaskRequest, DeleteTaskRequest, NoteActRequest, SetBanRequest,
+                 LiftBanRequest, RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
 
 // A Status: kOk where there is nothing else to say, or the error. Otherwise what was asked for.
 using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
@@ -78,8 +84,8 @@ using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
 
 // Puts the request to the store and blocks for as long as that takes.
 [[nodiscard]] StoreReply answer_request(Store& store, const StoreRequest& request);
-// The same for an operator's act, which is recorded first; it is not carried out when it cannot be, and a line
-// says so when it comes to nothing afterwards.
+// The same for an operator's act, which is recorded first. It is not carried out when it cannot be, and a
+// line says so when it comes to nothing afterwards.
 [[nodiscard]] StoreReply answer_act(Store& store, AuditLog& audit, const StoreRequest& request,
                                     const Act& act);
 
