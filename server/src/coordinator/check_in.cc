@@ -192,28 +192,29 @@ std::optional<proto::RetryWindow> Core::replace_visit_of(const Visitor& visitor)
   Round::BegunAnew& anew =
       round.begun_anew.try_emplace(visit->key, Round::BegunAnew{0, visit->visitor.peer}).first->second;
   if (++anew.times > kBeginsAnewMax) {
+    device_failed(*visit, DeviceRecord::Outcome::kSilent, "it began anew again and again within one round");
     warn_of_copy(*visit, visitor.peer == visit->visitor.peer ? anew.first_peer : visitor.peer);
     return window_for(task,
                       "this device has begun anew too often in this round, or another one goes by its "
                       "name; waiting for the next round");
   }
+  if (visit->place_given_on) {
+    device_failed(*visit, DeviceRecord::Outcome::kSilent, "it began anew after it had been waited for");
+  }
   visit->replaced_from = visitor.peer;
   mark(task);
   if (round.joining() && visit->stage != Visit::Stage::kContributing) {
     if (visit->stage == Visit::Stage::kJoined) {
-      round.joiner_returned(visit->token);
+      round.joiner_returned(visit->token, place_of(*visit));
     } else {
-      round.plan_returned(visit->token);
+      round.plan_returned(visit->token, place_of(*visit));
     }
     end_visit(*visit, replaced);
     return std::nullopt;
   }
   // A contribution cannot be taken back; what it had joined with can: it may take another plan, should there
   // be one.
-  const DeviceKey key = visit->key;
-  const bool may_come_again = visit->stage != Visit::Stage::kContributing;
-  depart(*visit, replaced);
-  if (may_come_again) round.departed.erase(key);
+  depart(*visit, replaced, {.may_return = true});
   return std::nullopt;
 }
 
@@ -262,6 +263,10 @@ std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest,
     search.unsuitable = fmt::format("task '{}': {}", spec.name, spent);
     return std::nullopt;
   }
+  if (const DeviceRecord* failing = stranger ? nullptr : records_.waits(guest.visitor, now_)) {
+    search.failing = failing;
+    return std::nullopt;
+  }
   const Round* newest = task.newest_round();
   const bool departed = newest != nullptr && newest->departed.contains(key);
   Round* round = task.selecting();
@@ -295,6 +300,7 @@ std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest
                          .task = search.to_sign_for->stored.id,
                          .coordinator = own_identity_});
   }
+  if (search.failing != nullptr) return proto::CheckInReply(failing_window(*search.failing));
   if (search.soonest != nullptr) {
     return proto::CheckInReply(
         window_for(*search.soonest, no_place(*search.soonest, search.soonest_departed)));
@@ -314,6 +320,16 @@ std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest
       options_, fmt::format("every task of population '{}' is complete", guest.request.population)));
 }
 
+// Its own failures are no reason to come back with the crowd.
+proto::RetryWindow Core::failing_window(const DeviceRecord& record) const {
+  const std::int64_t wait_ms = (record.plan_from - now_).count();
+  return {.delay_min_ms = static_cast<std::uint32_t>(wait_ms),
+          .delay_max_ms = static_cast<std::uint32_t>(wait_ms + wait_ms / 10),
+          .reason = fmt::format("this device has failed {} times in a row and waits longer each time; the "
+                                "last time: {}",
+                                record.failures_in_a_row, record.reason)};
+}
+
 proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
   const Visitor& visitor = guest.visitor;
   if (const Visit* other = visits_.live_visit_labelled(visitor.device_id)) {
@@ -322,13 +338,15 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
                           "own, so both take part, but logs cannot tell them apart; give one another id",
                           visitor.device_id, other->visitor.peer, visitor.peer));
   }
-  const Visit& visit = visits_.create(random_, visitor, task.stored.id, round.id());
+  records_.seen(visitor, now_);
+  Visit& visit = visits_.create(random_, visitor, task.stored.id, round.id());
   // Its times count from the first plan: later ones do not put them off.
   if (!round.issued()) {
     round.issue(now_);
     deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kJoining, .round = round.id()},
                    round.joining_until());
   }
+  visit.round_issued = Time{round.started_ms()};
   round.plan_given(visit.token);
   if (options_.identity != nullptr && !round.plan_credential) {
     secagg::Identity identity = *options_.identity;

@@ -35,6 +35,7 @@ Result<std::unique_ptr<Coordinator>> Coordinator::open(std::vector<StoredTask> t
 Core::Core(Random& random, const CoordinatorOptions& options)
     : random_(random),
       options_(options),
+      records_(std::chrono::milliseconds(options.failing_wait_ms), limits::kDeviceRecordsMax),
       in_force_(options.identity == nullptr ? nullptr
                                             : std::make_shared<const TrustInForce>(options.identity->trust)),
       own_access_(random),
@@ -70,7 +71,8 @@ void Core::run_deadlines() {
         task->next_round_at = kNever;
         break;
       case DeadlineKey::Kind::kRecord:
-        break;  // the record knows its time
+      case DeadlineKey::Kind::kLate:
+        break;  // record and round know their times
       case DeadlineKey::Kind::kReserve:
         task->reserve_at = kNever;
         break;
@@ -169,6 +171,8 @@ void Core::answer_held(Visit& visit, proto::ExchangeReply answer) {
 }
 
 void Core::end_visit(Visit& visit, proto::ExchangeReply answer) {
+  const auto* end = std::get_if<proto::SessionEnd>(&answer);
+  if (end != nullptr && end->counted) records_.counted(visit.visitor, now_);
   answer_held(visit, answer);
   visits_.end(visit, std::move(answer), now_);
 }

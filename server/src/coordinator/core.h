@@ -19,11 +19,13 @@
 
 #include "coordinator/access_key.h"
 #include "coordinator/deadlines.h"
+#include "coordinator/device_records.h"
 #include "coordinator/held_calls.h"
 #include "coordinator/pacing.h"
 #include "coordinator/recent_set.h"
 #include "coordinator/task.h"
 #include "coordinator/visit_table.h"
+#include "sotto/base/limits.h"
 #include "sotto/server/coordinator.h"
 
 namespace sotto::server {
@@ -115,13 +117,16 @@ class Core final : public Coordinator {
     std::string unsuitable{};
     Task* soonest = nullptr;
     bool soonest_departed = false;
-    Task* to_sign_for = nullptr;  // it has a place for the device, once it has shown who it is
-    bool enrolled_only = false;   // the reason is that the device has no identity
+    Task* to_sign_for = nullptr;            // it has a place for the device, once it has shown who it is
+    bool enrolled_only = false;             // the reason is that the device has no identity
+    const DeviceRecord* failing = nullptr;  // the reason is that it has failed again and again
   };
   // Nothing when the request's proof answers no challenge that holds: the device is asked once more.
   [[nodiscard]] bool verify_check_in(CheckInEvent& event);
   void check_in_verified(PendingCheckIn& pending, const Verdict& verdict);
   void welcome(CallId call, const Guest& guest);
+  // Until a device that fails again and again may have a plan.
+  [[nodiscard]] proto::RetryWindow failing_window(const DeviceRecord& record) const;
   // Why the device is to wait, although it may have had a place: it begins anew again and again.
   [[nodiscard]] std::optional<proto::RetryWindow> replace_visit_of(const Visitor& visitor);
   [[nodiscard]] std::variant<Status, proto::CheckInReply> assign(const Guest& guest);
@@ -147,15 +152,28 @@ class Core final : public Coordinator {
   void verify_join(Task& task, Round& round, Visit& visit, std::vector<std::uint8_t> payload);
   void join_verified(const SessionToken& token, VerifiedEvent& event);
   void joined(Round& round, Visit& visit, std::vector<std::uint8_t> payload);
-  void too_late(const Task& task, const Round& round, Visit& visit);
+  void too_late(Task& task, const Round& round, Visit& visit);
   void take_contribution(Round& round, Visit& visit, std::vector<std::uint8_t> payload);
   void repeat_join(Task& task, Round& round, Visit& visit, const ExchangeEvent& event);
   void pass_to_cohort(const Round& round, Visit& visit, ExchangeEvent& event);
   // Counts, and answers if there is a call; a refusal that leaves the device nothing to repair ends its
   // visit.
   void refuse(Task& task, Round& round, Visit& visit, std::optional<CallId> call, Rejection rejection);
+  // How a device goes.
+  struct Leaving {
+    std::string_view reason{};  // its own, or empty
+    bool may_return = false;    // it may have another plan of this round
+    bool plan_unused = false;   // ... and so may others, as if this one had never been given
+  };
+  [[nodiscard]] static Round::Place place_of(const Visit& visit) {
+    return visit.place_given_on ? Round::Place::kGivenOn : Round::Place::kItsOwn;
+  }
   // The device leaves: its visit ends with this answer.
-  void depart(Visit& visit, proto::ExchangeReply answer);
+  void depart(Visit& visit, proto::ExchangeReply answer, const Leaving& leaving);
+  // Its session came to nothing by its own doing.
+  void device_failed(const Visit& visit, DeviceRecord::Outcome how, std::string_view reason);
+  // The log's line on a device that leaves before it has given anything, in its own words.
+  void tell_of_leaving(const Visit& visit, std::string_view reason);
   // The device's ledger does not let it follow the plan: others may have it.
   void plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
                               const proto::LedgerReport& report);
@@ -163,6 +181,11 @@ class Core final : public Coordinator {
   // ---- phases.cc ----
   void settle();
   void act_on(Task& task, Round& round);
+  // Whether those that a joining round still waits for are late, now or from when on.
+  void watch_joining(Task& task, Round& round);
+  // Others may have the places of those that train for too long.
+  void give_late_places_on(Round& round);
+  void clear_joining_deadlines(const Task& task, const Round& round);
   void open_rounds(Task& task);
   void close_joining(Task& task, Round& round, const std::vector<std::uint32_t>& sizes);
   void form_cohort(Round& round, const std::vector<SessionToken>& tokens);
@@ -246,6 +269,7 @@ class Core final : public Coordinator {
   std::unordered_map<std::string, TaskId> task_ids_;
   std::unordered_map<std::string, Population> populations_;
   VisitTable visits_;
+  DeviceRecords records_;
   HeldCalls held_calls_;
   Deadlines deadlines_;
   std::set<TaskId> marked_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/report_times.h"
 #include "coordinator/round.h"
 #include "coordinator/spent_devices.h"
 #include "sotto/base/clock.h"
@@ -45,6 +46,8 @@ struct Task {
   std::uint32_t replaced_in_a_row = 0;  // lost because the mask helper restarted; not counted as abandoned
   std::int64_t round_ms = 0;            // how long rounds take, averaged; 0: not known yet
   std::uint64_t turned_away = 0;        // check-ins since the newest round began that found no place
+
+  ReportTimes report_times{};
 
   // Numbers for the rounds to come, reserved well before they are used.
   std::optional<StoreCallId> reserving{};

@@ -57,6 +57,9 @@ struct Visit {
   bool asking = false;                     // the cohort was asked what to answer `held`
   bool overdue = false;                    // ... and the time to hold the call ran out meanwhile
   proto::ExchangeReply end;                // kEnded: the answer to every further call
+  Time round_issued{0};                    // when its round's first plan was given
+  bool place_given_on = false;             // it trains for so long that another may have its place
+  bool taken_for_silent = false;           // kEnded, because it had not joined in time
   std::string replaced_from{};             // kEnded, because the device checked in anew: where that came from
 
   [[nodiscard]] const std::string& device_id() const { return visitor.device_id; }

@@ -201,11 +201,22 @@ TEST(CheckIn, ARoundWhoseOnlyDeviceWentElsewhereWaitsForOthers) {
   EXPECT_EQ(harness.status().waiting_until_ms, harness.now.ms + 60'000) << "counted from its first plan";
 }
 
-TEST(CheckIn, ADeviceThatLeftIsNotTakenTwiceIntoARound) {
+TEST(CheckIn, ADeviceThatLeavesAgainAndAgainWaitsLongerEachTime) {
   Harness harness;
   harness.create(task_spec(Aggregation::kPlain, 5));
+  harness.plan_for("other");  // the round stays
   harness.abandon(harness.plan_for("d1").token);
-  EXPECT_NE(harness.window_for("d1").reason.find("left the present round"), std::string::npos);
+  std::int64_t wait_ms = 1'000;
+  for (int turn = 0; turn < 4; ++turn, wait_ms *= 2) {
+    harness.abandon(harness.plan_for("d1").token);  // the first failure cost it nothing
+    const auto window = harness.window_for("d1");
+    EXPECT_EQ(window.delay_min_ms, wait_ms);
+    EXPECT_NE(window.reason.find("the last time: battery"), std::string::npos);
+    harness.advance(wait_ms - 1);
+    harness.window_for("d1");
+    harness.advance(1);
+  }
+  EXPECT_TRUE(std::holds_alternative<proto::PlanOffer>(harness.check_in("d2"))) << "nobody else waits";
 }
 
 TEST(CheckIn, KeepsTheNumberOfSessionsBounded) {

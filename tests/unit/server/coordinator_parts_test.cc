@@ -70,7 +70,7 @@ TEST(RoundPlanned, StaysBoundedHoweverOftenPlansAreReturned) {
   round.plan_given(token(2));
   for (std::uint64_t number = 100; number < 1100; ++number) {
     round.plan_given(token(number));
-    round.plan_returned(token(number));
+    round.plan_returned(token(number), Round::Place::kItsOwn);
     ASSERT_LE(round.planned().size(), 2 * round.plans_max()) << number;
   }
   round.plan_given(token(3));

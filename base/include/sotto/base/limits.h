@@ -42,6 +42,10 @@ inline constexpr std::size_t kRoundsOpenMax = 16;  // of one task, at once
 inline constexpr std::size_t kRoundsReserved = 64;
 // Devices of a task that the coordinator remembers as spent (their ledgers let nothing leave).
 inline constexpr std::size_t kSpentDevicesMax = kSessionsMax;
+// Devices that the coordinator remembers by name or identity, of each kind, and what of a device's own words
+// on why it failed.
+inline constexpr std::size_t kDeviceRecordsMax = 65'536;
+inline constexpr std::size_t kDeviceReasonBytesMax = 200;
 // Requests to the store that are under way: those that a caller waits for, and of each task's own one that
 // records and one that reserves.
 inline constexpr std::size_t kStoreCallsMax = 1024;
@@ -52,6 +56,7 @@ static_assert(kU16LaneParticipantsMax * 255 == 65'535);
 static_assert(kParticipantsMax <= 0xffff);
 static_assert(kRoundsOpenMax < kRoundsReserved / 2, "the next block is reserved in time");
 static_assert(kStoreRequestsMax < kEventQueueMax, "the store's answers come as events");
+static_assert(kDeviceReasonBytesMax < kReasonBytesMax, "a sentence of ours has room for a device's");
 static_assert(kUpdateBytesMax < kMessageBytesMax);
 static_assert(2 * kDeviceIdBytesMax + kTrainersPerDeviceMax * (kNameBytesMax + 4) + kPassBytesMax + 1024 <
                   kSmallRequestBytesMax,

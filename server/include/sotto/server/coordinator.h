@@ -10,9 +10,11 @@
 //
 // Selecting  The task's round is open for check-in until ceil(participants * over_selection) plans are given,
 //            signed once a round. Everybody else gets a RetryWindow.
-// Joining    Devices train for as long as report_within_ms allows and then join. The round's cohorts form
-//            when `participants` devices have joined, or when everyone given a plan has joined or abandoned,
-//            or at the deadline with at least participants_min. Late joiners get a RetryWindow.
+// Joining    Devices train for as long as report_within_ms allows and then join. The place of one that leaves
+//            first is given to another, within a bound. The round's cohorts form when `participants` devices
+//            have joined; with at least participants_min also when everyone given a plan has joined or
+//            abandoned, when those that are missing are late (patience, straggler_grace_ms), or at the
+//            deadline. Late joiners get a RetryWindow.
 // Phases     Each cohort runs share, collect, confirm, unmask on its own (curious: without confirm; plain and
 //            float: collect only). A phase ends when all awaited participants have answered or abandoned, at
 //            its deadline, or straggler_grace_ms after all but dropout_fraction have answered. A cohort that
@@ -182,6 +184,9 @@ struct CoordinatorOptions {
   // Devices sent away are spread over the time until the task can use them, within these bounds.
   std::uint32_t retry_min_ms = 500;
   std::uint32_t retry_max_ms = 60'000;
+  // A device that fails twice in a row is given no plan for so long, and twice as long after each further
+  // failure, up to five minutes; 0: nobody waits.
+  std::uint32_t failing_wait_ms = 1'000;
   // Rounds of one task that may be open at once. A round that takes no more devices makes room for the next.
   std::uint32_t rounds_open_max = 1;
   std::uint32_t epoch = 0;  // the store's
