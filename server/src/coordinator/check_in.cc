@@ -164,6 +164,7 @@ void Core::warn_of_stranger(const Visitor& visitor, const std::string& about, st
 }
 
 void Core::welcome(CallId call, const Guest& guest) {
+  saw(guest.request.population, guest.visitor.device_id);
   if (const auto window = replace_visit_of(guest.visitor)) {
     return reply(call, proto::CheckInReply(*window));
   }
@@ -222,21 +223,17 @@ std::variant<Status, proto::CheckInReply> Core::assign(const Guest& guest) {
   const auto found = populations_.find(guest.request.population);
   if (found == populations_.end()) {
     return proto::CheckInReply(
-        idle_window(options_, fmt::format("no task for population '{}'", guest.request.population)));
+        idle_window(options_, without_task_.count(now_),
+                    fmt::format("no task for population '{}'", guest.request.population)));
   }
   if (visits_.size() >= limits::kSessionsMax) visits_.forget_ended(now_, true);
   if (visits_.size() >= limits::kSessionsMax) {
-    return proto::CheckInReply(idle_window(options_, "the coordinator serves as many devices as it can"));
+    return proto::CheckInReply(
+        idle_window(options_, limits::kSessionsMax, "the coordinator serves as many devices as it can"));
   }
-  Population& population = found->second;
   Search search;
-  for (std::size_t i = 0; i < population.tasks.size(); ++i) {
-    const std::size_t position = (population.next + i) % population.tasks.size();
-    Task& task = *find_task(population.tasks[position]);
-    if (auto offer = find_place(task, guest, search)) {
-      population.next = position + 1;
-      return proto::CheckInReply(std::move(*offer));
-    }
+  for (Task* task : tasks_in_turn(found->second)) {
+    if (auto offer = find_place(*task, guest, search)) return proto::CheckInReply(std::move(*offer));
   }
   return without_place(guest, search);
 }
@@ -261,6 +258,11 @@ std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest,
   }
   if (const char* spent = task.spent.reason(key, task.stored.model.version, now_)) {
     search.unsuitable = fmt::format("task '{}': {}", spec.name, spent);
+    return std::nullopt;
+  }
+  if (yields(task)) {
+    mark(task);  // it may have to let go what it has
+    search.unsuitable = fmt::format("task '{}' {}", spec.name, shortage(task));
     return std::nullopt;
   }
   if (const DeviceRecord* failing = stranger ? nullptr : records_.waits(guest.visitor, now_)) {
@@ -305,6 +307,7 @@ std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest
     return proto::CheckInReply(
         window_for(*search.soonest, no_place(*search.soonest, search.soonest_departed)));
   }
+  const std::uint32_t devices = populations_.find(guest.request.population)->second.census.count(now_);
   if (search.enrolled_only) {
     warn_of_stranger(guest.visitor, "no identity",
                      fmt::format("whoever calls itself '{}' at {} shows no identity: {}",
@@ -313,11 +316,13 @@ std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest
   }
   if (guest.only && find_task(*guest.only) == nullptr) {
     return proto::CheckInReply(
-        idle_window(options_, "the task that the check-in was signed for is not there"));
+        idle_window(options_, devices, "the task that the check-in was signed for is not there"));
   }
-  if (!search.unsuitable.empty()) return proto::CheckInReply(idle_window(options_, search.unsuitable));
+  if (!search.unsuitable.empty()) {
+    return proto::CheckInReply(idle_window(options_, devices, search.unsuitable));
+  }
   return proto::CheckInReply(idle_window(
-      options_, fmt::format("every task of population '{}' is complete", guest.request.population)));
+      options_, devices, fmt::format("every task of population '{}' is complete", guest.request.population)));
 }
 
 // Its own failures are no reason to come back with the crowd.
@@ -348,6 +353,8 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
   }
   visit.round_issued = Time{round.started_ms()};
   round.plan_given(visit.token);
+  round.last_progress = now_;
+  count_turn(task, round.places_taken() == 1);
   if (options_.identity != nullptr && !round.plan_credential) {
     secagg::Identity identity = *options_.identity;
     round.plan_credential = secagg::make_credential(identity.signer, identity.endorsement,

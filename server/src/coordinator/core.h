@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "coordinator/access_key.h"
+#include "coordinator/census.h"
 #include "coordinator/deadlines.h"
 #include "coordinator/device_records.h"
 #include "coordinator/held_calls.h"
@@ -34,6 +35,9 @@ namespace sotto::server {
 // names to flood the log only gets so far.
 inline constexpr std::chrono::milliseconds kSaidFor{3'600'000};
 inline constexpr std::size_t kSaidMax = 4096;
+// For how long a device that was seen counts as there, at least: idle ones come back sooner.
+inline constexpr std::chrono::milliseconds kSeenLately{180'000};
+inline constexpr std::chrono::milliseconds kSeenLatelyMax{86'400'000};
 
 class Core final : public Coordinator {
  public:
@@ -84,7 +88,8 @@ class Core final : public Coordinator {
   // Ends the visit with this answer, now and to every later call.
   void end_visit(Visit& visit, proto::ExchangeReply answer);
   [[nodiscard]] proto::KeepWaiting keep_waiting(const Visit& visit);
-  [[nodiscard]] proto::RetryWindow window_for(const Task& task, std::string reason) const;
+  // For a device of the task's population.
+  [[nodiscard]] proto::RetryWindow window_for(const Task& task, std::string reason);
   [[nodiscard]] Task* find_task(TaskId id);
   [[nodiscard]] Task* find_task(const std::string& name);
   // Whose word enrols devices; nothing without an identity of our own.
@@ -145,6 +150,29 @@ class Core final : public Coordinator {
   // The log's line on a device whose signature does not count.
   void turned_away(const Visitor& visitor, Rejection rejection);
   [[nodiscard]] VerificationId begin_verification(std::variant<SignedStatement, OneShotContribution> what);
+
+  // ---- turns.cc ----
+  // The tasks of one population and its devices.
+  struct Population {
+    std::vector<TaskId> tasks;
+    std::uint64_t turn = 0;  // of the task that was served last
+    Census census{kSeenLately, limits::kDeviceRecordsMax};
+  };
+  [[nodiscard]] Population& population_of(const Task& task);
+  // All of its tasks, as mark() does.
+  void mark_population(const Task& task);
+  void saw(const std::string& population, const std::string& device_id);
+  // Whether as many devices as a round of the task needs have been seen lately.
+  [[nodiscard]] bool has_devices_for(const Task& task);
+  // Whether it needs more devices than there are, and another task could use those.
+  [[nodiscard]] bool yields(const Task& task);
+  [[nodiscard]] std::vector<Task*> tasks_in_turn(const Population& population);
+  // A plan of the task is given, which may be the first of its round.
+  void count_turn(Task& task, bool begins_round);
+  // Ends a round that holds devices which it cannot use and other tasks can. False: it goes on.
+  bool gives_way(Task& task, Round& round);
+  // "needs 50 devices; 3 have been seen lately"
+  [[nodiscard]] std::string shortage(const Task& task);
 
   // ---- exchange.cc ----
   void take_join(Task& task, Round& round, Visit& visit, ExchangeEvent& event);
@@ -241,17 +269,12 @@ class Core final : public Coordinator {
   [[nodiscard]] static Status already_complete(const Task& task);
   // What plans of one-shot sessions name.
   [[nodiscard]] crypto::Digest helper_digest() const;
-  [[nodiscard]] proto::TaskStatus status_of(const Task& task) const;
+  [[nodiscard]] proto::TaskStatus status_of(const Task& task);
   void task_created(CallId call, CreateTaskRequest& request, StoreReply& reply);
   void model_loaded(const LoadModelRequest& request, StoreReply& reply);
   void reply_chunk(CallId call, const std::vector<std::uint8_t>& model, std::uint64_t offset);
   void add_task(StoredTask stored);
 
-  // The tasks of one population, served in turn.
-  struct Population {
-    std::vector<TaskId> tasks;
-    std::size_t next = 0;
-  };
   using ModelKey = std::pair<TaskId, ModelVersion>;
   // The last model version fetched that is not a task's newest.
   struct OlderModel {
@@ -268,6 +291,7 @@ class Core final : public Coordinator {
   std::map<TaskId, Task> tasks_;
   std::unordered_map<std::string, TaskId> task_ids_;
   std::unordered_map<std::string, Population> populations_;
+  Census without_task_{kSeenLately, limits::kDeviceRecordsMax};  // devices of populations that have none
   VisitTable visits_;
   DeviceRecords records_;
   HeldCalls held_calls_;

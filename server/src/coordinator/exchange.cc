@@ -52,6 +52,7 @@ void Core::handle(ExchangeEvent& event) {
   }
   Task& task = *find_task(visit->task);
   Round& round = *round_of(*visit);
+  if (round.joining()) saw(task.stored.spec.population, visit->device_id());
   round.count_uplink(request.payload.size());
   if (request.poll && !request.payload.empty()) {
     return refuse(task, round, *visit, event.call, Rejection::kMalformed);
@@ -146,6 +147,7 @@ bool Core::is_verified(const Visit& visit) const {
 }
 
 void Core::joined(Round& round, Visit& visit, std::vector<std::uint8_t> payload) {
+  round.last_progress = now_;
   find_task(visit.task)->report_times.add((now_ - visit.round_issued).count());
   if (round.one_shot()) return take_contribution(round, visit, std::move(payload));
   visit.stage = Visit::Stage::kJoined;

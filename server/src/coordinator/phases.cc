@@ -54,6 +54,7 @@ void Core::settle() {
 }
 
 void Core::act_on(Task& task, Round& round) {
+  if (gives_way(task, round)) return;
   watch_joining(task, round);
   Round::Next next = round.next(task.takes_devices(round));
   if (const auto* close = std::get_if<Round::CloseJoining>(&next)) {
@@ -75,7 +76,8 @@ void Core::act_on(Task& task, Round& round) {
 }
 
 void Core::clear_joining_deadlines(const Task& task, const Round& round) {
-  for (const auto kind : {DeadlineKey::Kind::kJoining, DeadlineKey::Kind::kLate}) {
+  for (const auto kind :
+       {DeadlineKey::Kind::kJoining, DeadlineKey::Kind::kLate, DeadlineKey::Kind::kStalled}) {
     deadlines_.clear({.task = task.stored.id, .kind = kind, .round = round.id()});
   }
 }
@@ -173,7 +175,8 @@ void Core::form_cohort(Round& round, const std::vector<SessionToken>& tokens) {
 void Core::end_round(Task& task, Round& round, EndedRound ended) {
   clear_joining_deadlines(task, round);
   round.end();
-  const std::int64_t took_ms = now_.ms - round.started_ms();
+  // What a round took that was let go says nothing about the next.
+  const std::int64_t took_ms = ended.nobodys_fault ? task.round_ms : now_.ms - round.started_ms();
   task.round_ms = task.round_ms == 0 ? took_ms : (task.round_ms + took_ms) / 2;
   // Only a commit is worth waiting for.
   if (!ended.committed) release(task, round, ended);
@@ -196,6 +199,7 @@ bool Core::count_outcome(Task& task, const Round& round, const EndedRound& ended
     task.abandoned_in_a_row = task.replaced_in_a_row = 0;
     return false;
   }
+  if (ended.nobodys_fault) return false;
   if (!ended.helper_restarted || task.replaced_in_a_row >= kReplacedInARowMax) {
     ++task.abandoned_in_a_row;
     return false;
@@ -214,7 +218,8 @@ void Core::release(Task& task, Round& round, const EndedRound& ended) {
     command(round, cohort.id, DiscardCohort{});
   }
   const bool replaced = count_outcome(task, round, ended);
-  const std::int64_t pause_ms = replaced ? 0 : pause_after_abandoned(task.abandoned_in_a_row);
+  const bool at_once = replaced || ended.nobodys_fault;
+  const std::int64_t pause_ms = at_once ? 0 : pause_after_abandoned(task.abandoned_in_a_row);
   if (pause_ms > 0) {
     task.next_round_at = now_ + std::chrono::milliseconds(pause_ms);
     deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound}, task.next_round_at);

@@ -138,6 +138,7 @@ void Core::state_written(Task& task, const SetTaskStateRequest& request, const S
   task.stored.state = request.state;
   task.next_round_at = kNever;
   deadlines_.clear({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound});
+  mark_population(task);
   notice(NoticeAction::Level::kInfo,
          fmt::format("task '{}' {}", task.stored.spec.name, task.active() ? "resumed" : "paused"));
   settle();  // the answer says what the task does from now on

@@ -183,6 +183,7 @@ class Round {
   };
   std::unordered_map<DeviceKey, BegunAnew> begun_anew{};
   ModelBytes model_bytes{};         // that its plan names
+  Time last_progress{0};            // when a device last took a plan or joined
   Time few_missing_since = kNever;  // when all but a few had joined
   bool late_places_given_on = false;
 

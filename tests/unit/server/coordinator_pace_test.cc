@@ -1,4 +1,5 @@
-// Rounds that go on: fleets in virtual time, with devices that are away, vanish or fail.
+// Rounds that go on: fleets in virtual time, with devices that are away, vanish, fail, or are wanted by
+// several tasks.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -140,6 +141,9 @@ proto::TaskSpec forgiving_task() {
   return spec;
 }
 
+std::vector<proto::TaskStatus> tasks(Harness& harness) {
+  return harness.take<std::vector<proto::TaskStatus>>(harness.call(ListTasksEvent{}));
+}
 int warnings(const Harness& harness, const std::string& words) {
   return static_cast<int>(std::ranges::count_if(harness.notices, [&](const NoticeAction& notice) {
     return notice.level == Level::kWarning && notice.text.find(words) != std::string::npos;
@@ -334,6 +338,115 @@ TEST(FailingDevice, IsForgivenWhenItsVectorCounts) {
     fleet.run();
   }
   EXPECT_EQ(harness.status().rounds_committed, 5u);
+}
+
+// ---- several tasks of one population ----
+
+TEST(SeveralTasks, WithFewerDevicesThanTheyWantTogetherAllProgress) {
+  Harness harness;
+  proto::TaskSpec spec = task_spec(Aggregation::kPlain, 3);
+  spec.rounds = 10'000;
+  harness.create(spec);
+  spec.name = "other";
+  harness.create(spec);
+  LivingFleet fleet(harness, 4, {});
+  fleet.live(300'000);
+  for (const proto::TaskStatus& task : tasks(harness)) {
+    EXPECT_GE(task.rounds_committed, 30u) << task.spec.name;
+    EXPECT_EQ(task.rounds_abandoned, 0u) << task.spec.name;
+  }
+}
+
+TEST(SeveralTasks, OneThatNeedsMoreDevicesThanThereAreStarvesNoOther) {
+  Harness harness;
+  proto::TaskSpec large = task_spec(Aggregation::kPlain, 50);
+  large.participants_min = 50;
+  large.report_within_ms = 600'000;
+  harness.create(large);
+  LivingFleet fleet(harness, 3, {});
+  fleet.live(30'000);  // all of them wait in its round
+  proto::TaskSpec small = task_spec(Aggregation::kPlain, 3);
+  small.name = "small";
+  small.rounds = 10'000;
+  harness.create(small);
+  fleet.live(120'000);
+  const auto both = tasks(harness);
+  EXPECT_GE(both[1].rounds_committed, 20u);
+  EXPECT_EQ(both[0].rounds_abandoned, 1u) << "its devices were let go once";
+  EXPECT_THAT(both[0].waiting_for, HasSubstr("needs 50 devices; 3 have been seen lately"));
+}
+
+TEST(SeveralTasks, OneThatNeedsManyHoldsNobodyFromTheStartOn) {
+  Harness harness;
+  proto::TaskSpec large = task_spec(Aggregation::kPlain, 50);
+  large.participants_min = 50;
+  harness.create(large);
+  proto::TaskSpec small = task_spec(Aggregation::kPlain, 3);
+  small.name = "small";
+  small.rounds = 10'000;
+  harness.create(small);
+  LivingFleet fleet(harness, 5, {});
+  fleet.live(120'000);
+  EXPECT_GE(tasks(harness)[1].rounds_committed, 20u);
+  EXPECT_EQ(tasks(harness)[0].rounds_abandoned, 0u);
+}
+
+TEST(SeveralTasks, GetDevicesByTheirShares) {
+  Harness harness;
+  proto::TaskSpec spec = task_spec(Aggregation::kPlain, 3);
+  spec.rounds = 10'000;
+  spec.share = 3;
+  harness.create(spec);
+  spec.name = "other";
+  spec.share = 1;
+  harness.create(spec);
+  LivingFleet fleet(harness, 3, {});
+  fleet.live(900'000);
+  const auto both = tasks(harness);
+  const std::uint32_t rounds = both[0].rounds_committed + both[1].rounds_committed;
+  EXPECT_GE(rounds, 200u);
+  EXPECT_NEAR(both[0].rounds_committed, 0.75 * rounds, 0.05 * rounds);
+}
+
+TEST(SeveralTasks, OneThatWasPausedHasNothingSavedUp) {
+  Harness harness;
+  proto::TaskSpec spec = task_spec(Aggregation::kPlain, 3);
+  spec.rounds = 10'000;
+  harness.create(spec);
+  spec.name = "other";
+  harness.create(spec);
+  harness.set_state(proto::TaskState::kPaused);
+  LivingFleet fleet(harness, 3, {});
+  fleet.live(600'000);
+  harness.set_state(proto::TaskState::kActive);
+  const auto before = tasks(harness);
+  fleet.live(300'000);
+  const auto after = tasks(harness);
+  EXPECT_NEAR(after[1].rounds_committed - before[1].rounds_committed, after[0].rounds_committed, 2);
+}
+
+// ---- when devices come back ----
+
+TEST(Pace, IdleDevicesFillTheRoundOfANewTaskWithinSeconds) {
+  Harness harness;
+  LivingFleet fleet(harness, 10, {});
+  fleet.live(600'000);
+  proto::TaskSpec spec = forgiving_task();
+  harness.create(spec);
+  fleet.live(4'000);
+  EXPECT_THAT(harness.status().waiting_for, HasSubstr("10 of 10 plans given"));
+}
+
+TEST(Pace, ASmallFleetIsBackWhenTheNextRoundBegins) {
+  Harness harness;
+  proto::TaskSpec spec = task_spec(Aggregation::kPlain, 5);
+  spec.participants_min = 5;
+  spec.rounds = 10'000;
+  harness.create(spec);
+  LivingFleet fleet(harness, 5, {});
+  fleet.live(600'000);
+  EXPECT_GE(harness.status().rounds_committed, 150u)
+      << "three seconds of training and half a second of pause";
 }
 
 }  // namespace

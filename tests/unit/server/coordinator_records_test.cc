@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "coordinator/census.h"
 #include "coordinator/device_records.h"
 #include "coordinator/report_times.h"
 #include "sotto/base/limits.h"
@@ -87,6 +88,31 @@ TEST(ShownReason, IsShortAndPrintable) {
   EXPECT_EQ(shown_reason("label 6\n\x1b[31m\xff"), "label 6??[31m?");
   EXPECT_EQ(shown_reason(std::string(1'000, 'x')).size(), limits::kDeviceReasonBytesMax);
   EXPECT_EQ(shown_reason(""), "");
+}
+
+TEST(Census, CountsDevicesThatWereSeenWithinItsWindow) {
+  Census census(milliseconds(1'000), 100);
+  census.seen("d1", Time{0});
+  census.seen("d2", Time{500});
+  census.seen("d1", Time{900});
+  EXPECT_EQ(census.count(Time{1'400}), 2u);
+  EXPECT_EQ(census.count(Time{1'500}), 1u);
+  EXPECT_EQ(census.count(Time{1'899}), 1u);
+  EXPECT_EQ(census.count(Time{1'900}), 0u);
+  census.widen(milliseconds(5'000));
+  census.widen(milliseconds(10));
+  census.seen("d1", Time{2'000});
+  EXPECT_EQ(census.count(Time{6'999}), 1u);
+}
+
+TEST(Census, ThatIsFullHasEnoughForAnything) {
+  Census census(milliseconds(1'000), 3);
+  for (const char* device : {"a", "b"}) census.seen(device, Time{0});
+  EXPECT_TRUE(census.at_least(2, Time{0}));
+  EXPECT_FALSE(census.at_least(3, Time{0}));
+  for (const char* device : {"c", "d"}) census.seen(device, Time{0});
+  EXPECT_EQ(census.count(Time{0}), 3u);
+  EXPECT_TRUE(census.at_least(1'000, Time{0}));
 }
 
 TEST(ReportTimes, SayWhatNineOfTenDevicesNeed) {

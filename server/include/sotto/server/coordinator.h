@@ -9,7 +9,9 @@
 //          --> merge, optimise --> RecordRound --> StoreAnswered --> publish
 //
 // Selecting  The task's round is open for check-in until ceil(participants * over_selection) plans are given,
-//            signed once a round. Everybody else gets a RetryWindow.
+//            signed once a round. Everybody else gets a RetryWindow, aimed at the next round that could use
+//            it. Of several tasks one's round is filled before the next one's begins, in turn by their
+//            shares; one that needs more devices than there are holds none that another could use.
 // Joining    Devices train for as long as report_within_ms allows and then join. The place of one that leaves
 //            first is given to another, within a bound. The round's cohorts form when `participants` devices
 //            have joined; with at least participants_min also when everyone given a plan has joined or
