@@ -213,6 +213,8 @@ class Core final : public Coordinator {
   void watch_joining(Task& task, Round& round);
   // Others may have the places of those that train for too long.
   void give_late_places_on(Round& round);
+  // Ends a round on a model that is to be issued again, when too few devices are left that may use it.
+  bool waits_for_spent_devices(Task& task, Round& round);
   void clear_joining_deadlines(const Task& task, const Round& round);
   void open_rounds(Task& task);
   void close_joining(Task& task, Round& round, const std::vector<std::uint32_t>& sizes);

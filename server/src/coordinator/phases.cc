@@ -54,7 +54,7 @@ void Core::settle() {
 }
 
 void Core::act_on(Task& task, Round& round) {
-  if (gives_way(task, round)) return;
+  if (waits_for_spent_devices(task, round) || gives_way(task, round)) return;
   watch_joining(task, round);
   Round::Next next = round.next(task.takes_devices(round));
   if (const auto* close = std::get_if<Round::CloseJoining>(&next)) {
@@ -105,6 +105,23 @@ void Core::give_late_places_on(Round& round) {
     if (visit == nullptr || visit->stage != Visit::Stage::kTraining || visit->place_given_on) continue;
     visit->place_given_on = round.free_place();
   }
+}
+
+// Without this the devices whose vectors left for the model would have to wait for the end of a round that
+// waits for them.
+bool Core::waits_for_spent_devices(Task& task, Round& round) {
+  if (!task.reissue_wanted || !round.joining() || round.plans_given() == 0) return false;
+  const std::uint32_t seen = population_of(task).census.count(now_);
+  const std::uint32_t spent = task.spent.summary(task.stored.model.version, now_).devices;
+  // More of them than are at work: one device's word ends no round.
+  if (seen >= task.devices_needed() + spent || spent <= round.places_taken()) return false;
+  end_round(task, round,
+            {.round = round.id(),
+             .reason = fmt::format("{} of {} devices seen lately have sent their vectors for this version of "
+                                   "the model: it is issued again",
+                                   spent, seen),
+             .nobodys_fault = true});
+  return true;
 }
 
 void Core::open_rounds(Task& task) {

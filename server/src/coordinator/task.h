@@ -83,7 +83,7 @@ struct Task {
   [[nodiscard]] bool helper_away() const { return helper_stops || helper_missing; }
   // Whether the round gives plans, or would if it had any left.
   [[nodiscard]] bool takes_devices(const Round& round) const {
-    return active() && (round.issued() || !helper_away());
+    return active() && (round.issued() || !(helper_away() || reissue_wanted));
   }
   // For a round that can be committed.
   [[nodiscard]] std::uint32_t devices_needed() const {

@@ -449,5 +449,32 @@ TEST(Pace, ASmallFleetIsBackWhenTheNextRoundBegins) {
       << "three seconds of training and half a second of pause";
 }
 
+// ---- a model whose vectors are lost ----
+
+// Most devices have sent their vectors for the version that the restarted coordinator has; one has not, and
+// is at work: the round is not waited for.
+TEST(SpentDevices, DoNotWaitForARoundThatTheOthersCannotFill) {
+  Harness harness;
+  proto::TaskSpec spec = task_spec(Aggregation::kPlain, 3);
+  spec.report_within_ms = 600'000;
+  harness.create(spec);
+  Fleet fleet(harness, 3);
+  fleet.run_round();
+  harness.restart();
+  harness.plan_for("fresh");
+  for (const char* device : {"s1", "s2"}) {
+    EXPECT_EQ(harness.status().model_version, ModelVersion{1}) << "one device's word ends no round";
+    const proto::PlanOffer offer = harness.plan_for(device);
+    static_cast<void>(harness.take<AbandonReply>(
+        harness.call(AbandonEvent{{},
+                                  {.token = offer.token,
+                                   .reason = "plan refused",
+                                   .ledger = {{.refusal = proto::LedgerRefusal::kModelSpent}}}})));
+  }
+  EXPECT_EQ(harness.status().model_version, ModelVersion{2});
+  fleet.run_round();
+  EXPECT_EQ(harness.status().model_version, ModelVersion{3});
+}
+
 }  // namespace
 }  // namespace sotto::server
