@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "coordinator/clips.h"
 #include "coordinator/core.h"
@@ -47,8 +48,13 @@ void Core::add_task(StoredTask stored) {
                     task.stored.spec.name));
   }
   task_ids_.emplace(task.stored.spec.name, id);
-  populations_[task.stored.spec.population].tasks.push_back(id);
-  mark(task);
+  Population& population = populations_[task.stored.spec.population];
+  population.tasks.push_back(id);
+  // A round has as much time as this to find its devices.
+  population.census.widen(
+      std::min(std::chrono::milliseconds(task.stored.spec.report_within_ms), kSeenLatelyMax));
+  task.turn = population.turn;
+  mark_population(task);
 }
 
 crypto::Digest Core::helper_digest() const {
@@ -144,8 +150,13 @@ void Core::handle(SteerTaskEvent& event) {
       event.request.act);
 }
 
-proto::TaskStatus Core::status_of(const Task& task) const {
+proto::TaskStatus Core::status_of(const Task& task) {
   Waiting waiting = describe_waiting(task);
+  const Round* newest = task.newest_round();
+  const bool somebody = population_of(task).census.count(now_) > 0;
+  if (task.active() && newest != nullptr && newest->joining() && somebody && !has_devices_for(task)) {
+    waiting.what = shortage(task) + "; " + waiting.what;
+  }
   const SpentDevices::Summary spent = task.spent.summary(task.stored.model.version, now_);
   return {.id = task.stored.id,
           .spec = task.stored.spec,

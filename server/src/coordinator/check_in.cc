@@ -92,7 +92,7 @@ void Core::handle(CheckInEvent& event) {
     return reply(event.call, proto::CheckInReply(banned_window(*ban)));
   }
   if (verify_check_in(event)) return;
-  Visitor visitor{.device_id = request.device_id, .peer = event.peer};
+  Visitor visitor{.device_id = request.device_id, .peer = event.peer, .address = event.address};
   if (in_force_) visitor.identity = access().check_pass(request.pass, now_);
   if (visitor.identity && in_force_->trust().is_revoked(*visitor.identity)) {
     turned_away(visitor, Rejection::kRevoked);
@@ -129,7 +129,10 @@ bool Core::verify_check_in(CheckInEvent& event) {
 void Core::check_in_verified(PendingCheckIn& pending, const Verdict& verdict) {
   const proto::CheckInRequest& request = pending.event.request;
   const CallId call = pending.event.call;
-  Visitor visitor{.device_id = request.device_id, .identity = verdict.identity, .peer = pending.event.peer};
+  Visitor visitor{.device_id = request.device_id,
+                  .identity = verdict.identity,
+                  .peer = pending.event.peer,
+                  .address = pending.event.address};
   if (!accepted(verdict.rejection)) {
     turned_away(visitor, verdict.rejection);
     return reply(call, refusal_of(verdict.rejection));
@@ -158,14 +161,14 @@ void Core::turned_away(const Visitor& visitor, Rejection rejection) {
 
 // Nothing of what it shows is proven, and it may show anything: an address is all that can be told apart.
 void Core::warn_of_stranger(const Visitor& visitor, const std::string& about, std::string text) {
-  const std::string address = visitor.peer.substr(0, visitor.peer.rfind(':'));
-  if (said_of_strangers_.insert(about + " " + address, now_)) {
+  if (said_of_strangers_.insert(about + " " + visitor.address, now_)) {
     notice(NoticeAction::Level::kWarning, std::move(text));
   }
 }
 
 void Core::welcome(CallId call, const Guest& guest) {
   if (const Ban* ban = find_ban(guest.visitor)) return reply(call, proto::CheckInReply(banned_window(*ban)));
+  saw(guest.request.population, guest.visitor.device_id);
   // Once a device has shown who it is, what was known of its name alone is about it.
   if (guest.visitor.identity) records_.forget({.device_id = guest.visitor.device_id});
   records_.seen(guest.visitor, now_);
@@ -198,28 +201,29 @@ std::optional<proto::RetryWindow> Core::replace_visit_of(const Visitor& visitor)
   Round::BegunAnew& anew =
       round.begun_anew.try_emplace(visit->key, Round::BegunAnew{0, visit->visitor.peer}).first->second;
   if (++anew.times > kBeginsAnewMax) {
+    device_failed(*visit, DeviceRecord::Outcome::kSilent, "it began anew again and again within one round");
     warn_of_copy(*visit, visitor.peer == visit->visitor.peer ? anew.first_peer : visitor.peer);
     return window_for(task,
                       "this device has begun anew too often in this round, or another one goes by its "
                       "name; waiting for the next round");
   }
+  if (visit->place_given_on) {
+    device_failed(*visit, DeviceRecord::Outcome::kSilent, "it began anew after it had been waited for");
+  }
   visit->replaced_from = visitor.peer;
   mark(task);
   if (round.joining() && visit->stage != Visit::Stage::kContributing) {
     if (visit->stage == Visit::Stage::kJoined) {
-      round.joiner_returned(visit->token);
+      round.joiner_returned(visit->token, place_of(*visit));
     } else {
-      round.plan_returned(visit->token);
+      round.plan_returned(visit->token, place_of(*visit));
     }
     end_visit(*visit, replaced);
     return std::nullopt;
   }
   // A contribution cannot be taken back; what it had joined with can: it may take another plan, should there
   // be one.
-  const DeviceKey key = visit->key;
-  const bool may_come_again = visit->stage != Visit::Stage::kContributing;
-  depart(*visit, replaced);
-  if (may_come_again) round.departed.erase(key);
+  depart(*visit, replaced, {.may_return = true});
   return std::nullopt;
 }
 
@@ -227,21 +231,17 @@ std::variant<Status, proto::CheckInReply> Core::assign(const Guest& guest) {
   const auto found = populations_.find(guest.request.population);
   if (found == populations_.end()) {
     return proto::CheckInReply(
-        idle_window(options_, fmt::format("no task for population '{}'", guest.request.population)));
+        idle_window(options_, without_task_.count(now_),
+                    fmt::format("no task for population '{}'", guest.request.population)));
   }
   if (visits_.size() >= limits::kSessionsMax) visits_.forget_ended(now_, true);
   if (visits_.size() >= limits::kSessionsMax) {
-    return proto::CheckInReply(idle_window(options_, "the coordinator serves as many devices as it can"));
+    return proto::CheckInReply(
+        idle_window(options_, limits::kSessionsMax, "the coordinator serves as many devices as it can"));
   }
-  Population& population = found->second;
   Search search;
-  for (std::size_t i = 0; i < population.tasks.size(); ++i) {
-    const std::size_t position = (population.next + i) % population.tasks.size();
-    Task& task = *find_task(population.tasks[position]);
-    if (auto offer = find_place(task, guest, search)) {
-      population.next = position + 1;
-      return proto::CheckInReply(std::move(*offer));
-    }
+  for (Task* task : tasks_in_turn(found->second)) {
+    if (auto offer = find_place(*task, guest, search)) return proto::CheckInReply(std::move(*offer));
   }
   return without_place(guest, search);
 }
@@ -266,6 +266,15 @@ std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest,
   }
   if (const char* spent = task.spent.reason(key, task.stored.model.version, now_)) {
     search.unsuitable = fmt::format("task '{}': {}", spec.name, spent);
+    return std::nullopt;
+  }
+  if (yields(task)) {
+    mark(task);  // it may have to let go what it has
+    search.unsuitable = fmt::format("task '{}' {}", spec.name, shortage(task));
+    return std::nullopt;
+  }
+  if (const DeviceRecord* failing = stranger ? nullptr : records_.waits(guest.visitor, now_)) {
+    search.failing = failing;
     return std::nullopt;
   }
   const Round* newest = task.newest_round();
@@ -301,10 +310,12 @@ std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest
                          .task = search.to_sign_for->stored.id,
                          .coordinator = own_identity_});
   }
+  if (search.failing != nullptr) return proto::CheckInReply(failing_window(*search.failing));
   if (search.soonest != nullptr) {
     return proto::CheckInReply(
         window_for(*search.soonest, no_place(*search.soonest, search.soonest_departed)));
   }
+  const std::uint32_t devices = populations_.find(guest.request.population)->second.census.count(now_);
   if (search.enrolled_only) {
     warn_of_stranger(guest.visitor, "no identity",
                      fmt::format("whoever calls itself '{}' at {} shows no identity: {}",
@@ -313,11 +324,23 @@ std::variant<Status, proto::CheckInReply> Core::without_place(const Guest& guest
   }
   if (guest.only && find_task(*guest.only) == nullptr) {
     return proto::CheckInReply(
-        idle_window(options_, "the task that the check-in was signed for is not there"));
+        idle_window(options_, devices, "the task that the check-in was signed for is not there"));
   }
-  if (!search.unsuitable.empty()) return proto::CheckInReply(idle_window(options_, search.unsuitable));
+  if (!search.unsuitable.empty()) {
+    return proto::CheckInReply(idle_window(options_, devices, search.unsuitable));
+  }
   return proto::CheckInReply(idle_window(
-      options_, fmt::format("every task of population '{}' is complete", guest.request.population)));
+      options_, devices, fmt::format("every task of population '{}' is complete", guest.request.population)));
+}
+
+// Its own failures are no reason to come back with the crowd.
+proto::RetryWindow Core::failing_window(const DeviceRecord& record) const {
+  const std::int64_t wait_ms = (record.plan_from - now_).count();
+  return {.delay_min_ms = static_cast<std::uint32_t>(wait_ms),
+          .delay_max_ms = static_cast<std::uint32_t>(wait_ms + wait_ms / 10),
+          .reason = fmt::format("this device has failed {} times in a row and waits longer each time; the "
+                                "last time: {}",
+                                record.failures_in_a_row, record.reason)};
 }
 
 proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
@@ -328,14 +351,18 @@ proto::PlanOffer Core::give_plan(Task& task, Round& round, const Guest& guest) {
                           "own, so both take part, but logs cannot tell them apart; give one another id",
                           visitor.device_id, other->visitor.peer, visitor.peer));
   }
-  const Visit& visit = visits_.create(random_, visitor, task.stored.id, round.id());
+  records_.seen(visitor, now_);
+  Visit& visit = visits_.create(random_, visitor, task.stored.id, round.id());
   // Its times count from the first plan: later ones do not put them off.
   if (!round.issued()) {
     round.issue(now_);
     deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kJoining, .round = round.id()},
                    round.joining_until());
   }
+  visit.round_issued = Time{round.started_ms()};
   round.plan_given(visit.token);
+  round.last_progress = now_;
+  count_turn(task, round.places_taken() == 1);
   if (options_.identity != nullptr && !round.plan_credential) {
     secagg::Identity identity = *options_.identity;
     round.plan_credential = secagg::make_credential(identity.signer, identity.endorsement,

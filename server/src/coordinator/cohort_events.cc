@@ -49,6 +49,7 @@ void Core::on(const AtCohort& at, CohortAdmitted& event) {
   at.round.refusals.add(event.rejection);
   at.round.departed.insert(place.device);
   if (Visit* visit = visit_at(at.cohort, event.seat)) {
+    device_failed(*visit, DeviceRecord::Outcome::kRefused, describe(event.rejection));
     end_visit(*visit, proto::Refused{event.rejection, window_for(at.task, describe(event.rejection))});
   }
 }
@@ -59,9 +60,11 @@ void Core::contribution_admitted(const AtCohort& at, const Cohort::Place& place,
   // It has given what it had, or had nothing to give: no second plan in this round.
   at.round.departed.insert(place.device);
   if (!accepted(rejection)) {
-    at.round.plan_lost(place.device_id);
+    at.round.plan_lost(place.device_id, describe(rejection),
+                       visit == nullptr ? Round::Place::kItsOwn : place_of(*visit));
     at.round.refusals.add(rejection);
     if (!live) return;
+    device_failed(*visit, DeviceRecord::Outcome::kRefused, describe(rejection));
     return end_visit(*visit, proto::Refused{rejection, window_for(at.task, describe(rejection))});
   }
   at.round.device_joined(place.token);
@@ -107,6 +110,7 @@ void Core::on(const AtCohort& at, CohortStepOpened& event) {
   for (const Seat seat : event.missed) {
     Visit* visit = visit_at(at.cohort, seat);
     if (visit == nullptr) continue;
+    device_failed(*visit, DeviceRecord::Outcome::kSilent, missed);
     end_visit(*visit, proto::SessionEnd{.counted = false,
                                         .outcome = missed,
                                         .window = window_for(at.task, "waiting for the next round")});

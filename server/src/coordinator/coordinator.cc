@@ -73,7 +73,9 @@ void Core::run_deadlines() {
         task->next_round_at = kNever;
         break;
       case DeadlineKey::Kind::kRecord:
-        break;  // the record knows its time
+      case DeadlineKey::Kind::kLate:
+      case DeadlineKey::Kind::kStalled:
+        break;  // record and round know their times
       case DeadlineKey::Kind::kReserve:
         task->reserve_at = kNever;
         break;
@@ -172,6 +174,8 @@ void Core::answer_held(Visit& visit, proto::ExchangeReply answer) {
 }
 
 void Core::end_visit(Visit& visit, proto::ExchangeReply answer) {
+  const auto* end = std::get_if<proto::SessionEnd>(&answer);
+  if (end != nullptr && end->counted) records_.counted(visit.visitor, now_);
   answer_held(visit, answer);
   visits_.end(visit, std::move(answer), now_);
 }
@@ -186,11 +190,26 @@ proto::KeepWaiting Core::keep_waiting(const Visit& visit) {
                                             round->joined(), round->spec().participants))};
 }
 
-proto::RetryWindow Core::window_for(const Task& task, std::string reason) const {
-  const std::int64_t wait_ms = task.next_round_in_ms(now_, options_.retry_max_ms);
-  if (wait_ms >= options_.retry_max_ms) return idle_window(options_, std::move(reason));
+// Any task of the population may be the one that has a place first.
+proto::RetryWindow Core::window_for(const Task& task, std::string reason) {
+  Population& population = population_of(task);
+  const Task* soonest = &task;
+  std::int64_t wait_ms = task.next_round_in_ms(now_, options_.retry_max_ms);
+  for (const TaskId id : population.tasks) {
+    const Task& other = *find_task(id);
+    if (wait_ms == 0 || !has_devices_for(other)) continue;
+    const std::int64_t other_ms = other.next_round_in_ms(now_, options_.retry_max_ms);
+    if (other_ms >= wait_ms) continue;
+    soonest = &other;
+    wait_ms = other_ms;
+  }
+  const std::uint64_t devices = std::max<std::uint64_t>(population.census.count(now_), soonest->turned_away);
+  if (wait_ms >= options_.retry_max_ms) return idle_window(options_, devices, std::move(reason));
   return retry_window(options_,
-                      {.expected_ms = wait_ms, .devices = task.stored.spec.participants + task.turned_away},
+                      {.expected_ms = wait_ms,
+                       .devices = devices,
+                       .places = soonest->stored.spec.participants,
+                       .round_ms = soonest->round_ms},
                       std::move(reason));
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "coordinator/access_key.h"
+#include "coordinator/census.h"
 #include "coordinator/deadlines.h"
 #include "coordinator/device_records.h"
 #include "coordinator/held_calls.h"
@@ -26,6 +27,7 @@
 #include "coordinator/recent_set.h"
 #include "coordinator/task.h"
 #include "coordinator/visit_table.h"
+#include "sotto/base/limits.h"
 #include "sotto/server/coordinator.h"
 
 namespace sotto::server {
@@ -34,6 +36,9 @@ namespace sotto::server {
 // names to flood the log only gets so far.
 inline constexpr std::chrono::milliseconds kSaidFor{3'600'000};
 inline constexpr std::size_t kSaidMax = 4096;
+// For how long a device that was seen counts as there, at least: idle ones come back sooner.
+inline constexpr std::chrono::milliseconds kSeenLately{180'000};
+inline constexpr std::chrono::milliseconds kSeenLatelyMax{86'400'000};
 
 class Core final : public Coordinator {
  public:
@@ -88,7 +93,8 @@ class Core final : public Coordinator {
   // Ends the visit with this answer, now and to every later call.
   void end_visit(Visit& visit, proto::ExchangeReply answer);
   [[nodiscard]] proto::KeepWaiting keep_waiting(const Visit& visit);
-  [[nodiscard]] proto::RetryWindow window_for(const Task& task, std::string reason) const;
+  // For a device of the task's population.
+  [[nodiscard]] proto::RetryWindow window_for(const Task& task, std::string reason);
   [[nodiscard]] Task* find_task(TaskId id);
   [[nodiscard]] Task* find_task(const std::string& name);
   // Whose word enrols devices; nothing without an identity of our own.
@@ -121,13 +127,16 @@ class Core final : public Coordinator {
     std::string unsuitable{};
     Task* soonest = nullptr;
     bool soonest_departed = false;
-    Task* to_sign_for = nullptr;  // it has a place for the device, once it has shown who it is
-    bool enrolled_only = false;   // the reason is that the device has no identity
+    Task* to_sign_for = nullptr;            // it has a place for the device, once it has shown who it is
+    bool enrolled_only = false;             // the reason is that the device has no identity
+    const DeviceRecord* failing = nullptr;  // the reason is that it has failed again and again
   };
   // Nothing when the request's proof answers no challenge that holds: the device is asked once more.
   [[nodiscard]] bool verify_check_in(CheckInEvent& event);
   void check_in_verified(PendingCheckIn& pending, const Verdict& verdict);
   void welcome(CallId call, const Guest& guest);
+  // Until a device that fails again and again may have a plan.
+  [[nodiscard]] proto::RetryWindow failing_window(const DeviceRecord& record) const;
   // Why the device is to wait, although it may have had a place: it begins anew again and again.
   [[nodiscard]] std::optional<proto::RetryWindow> replace_visit_of(const Visitor& visitor);
   [[nodiscard]] std::variant<Status, proto::CheckInReply> assign(const Guest& guest);
@@ -147,21 +156,57 @@ class Core final : public Coordinator {
   void turned_away(const Visitor& visitor, Rejection rejection);
   [[nodiscard]] VerificationId begin_verification(std::variant<SignedStatement, OneShotContribution> what);
 
+  // ---- turns.cc ----
+  // The tasks of one population and its devices.
+  struct Population {
+    std::vector<TaskId> tasks;
+    std::uint64_t turn = 0;  // of the task that was served last
+    Census census{kSeenLately, limits::kDeviceRecordsMax};
+  };
+  [[nodiscard]] Population& population_of(const Task& task);
+  // All of its tasks, as mark() does.
+  void mark_population(const Task& task);
+  void saw(const std::string& population, const std::string& device_id);
+  // Whether as many devices as a round of the task needs have been seen lately.
+  [[nodiscard]] bool has_devices_for(const Task& task);
+  // Whether it needs more devices than there are, and another task could use those.
+  [[nodiscard]] bool yields(const Task& task);
+  [[nodiscard]] std::vector<Task*> tasks_in_turn(const Population& population);
+  // A plan of the task is given, which may be the first of its round.
+  void count_turn(Task& task, bool begins_round);
+  // Ends a round that holds devices which it cannot use and other tasks can. False: it goes on.
+  bool gives_way(Task& task, Round& round);
+  // "needs 50 devices; 3 have been seen lately"
+  [[nodiscard]] std::string shortage(const Task& task);
+
   // ---- exchange.cc ----
   void take_join(Task& task, Round& round, Visit& visit, ExchangeEvent& event);
   // Has what the device signed verified before it counts. Refuses what is not in its name.
   void verify_join(Task& task, Round& round, Visit& visit, std::vector<std::uint8_t> payload);
   void join_verified(const SessionToken& token, VerifiedEvent& event);
   void joined(Round& round, Visit& visit, std::vector<std::uint8_t> payload);
-  void too_late(const Task& task, const Round& round, Visit& visit);
+  void too_late(Task& task, const Round& round, Visit& visit);
   void take_contribution(Round& round, Visit& visit, std::vector<std::uint8_t> payload);
   void repeat_join(Task& task, Round& round, Visit& visit, const ExchangeEvent& event);
   void pass_to_cohort(const Round& round, Visit& visit, ExchangeEvent& event);
   // Counts, and answers if there is a call; a refusal that leaves the device nothing to repair ends its
   // visit.
   void refuse(Task& task, Round& round, Visit& visit, std::optional<CallId> call, Rejection rejection);
+  // How a device goes.
+  struct Leaving {
+    std::string_view reason{};  // its own, or empty
+    bool may_return = false;    // it may have another plan of this round
+    bool plan_unused = false;   // ... and so may others, as if this one had never been given
+  };
+  [[nodiscard]] static Round::Place place_of(const Visit& visit) {
+    return visit.place_given_on ? Round::Place::kGivenOn : Round::Place::kItsOwn;
+  }
   // The device leaves: its visit ends with this answer.
-  void depart(Visit& visit, proto::ExchangeReply answer);
+  void depart(Visit& visit, proto::ExchangeReply answer, const Leaving& leaving);
+  // Its session came to nothing by its own doing.
+  void device_failed(const Visit& visit, DeviceRecord::Outcome how, std::string_view reason);
+  // The log's line on a device that leaves before it has given anything, in its own words.
+  void tell_of_leaving(const Visit& visit, std::string_view reason);
   // The device's ledger does not let it follow the plan: others may have it.
   void plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
                               const proto::LedgerReport& report);
@@ -169,6 +214,13 @@ class Core final : public Coordinator {
   // ---- phases.cc ----
   void settle();
   void act_on(Task& task, Round& round);
+  // Whether those that a joining round still waits for are late, now or from when on.
+  void watch_joining(Task& task, Round& round);
+  // Others may have the places of those that train for too long.
+  void give_late_places_on(Round& round);
+  // Ends a round on a model that is to be issued again, when too few devices are left that may use it.
+  bool waits_for_spent_devices(Task& task, Round& round);
+  void clear_joining_deadlines(const Task& task, const Round& round);
   void open_rounds(Task& task);
   void close_joining(Task& task, Round& round, const std::vector<std::uint32_t>& sizes);
   void form_cohort(Round& round, const std::vector<SessionToken>& tokens);
@@ -264,17 +316,12 @@ class Core final : public Coordinator {
   [[nodiscard]] static Status already_complete(const Task& task);
   // What plans of one-shot sessions name.
   [[nodiscard]] crypto::Digest helper_digest() const;
-  [[nodiscard]] proto::TaskStatus status_of(const Task& task) const;
+  [[nodiscard]] proto::TaskStatus status_of(const Task& task);
   void task_created(CallId call, CreateTaskRequest& request, StoreReply& reply);
   void model_loaded(const LoadModelRequest& request, StoreReply& reply);
   void reply_chunk(CallId call, const std::vector<std::uint8_t>& model, std::uint64_t offset);
   void add_task(StoredTask stored);
 
-  // The tasks of one population, served in turn.
-  struct Population {
-    std::vector<TaskId> tasks;
-    std::size_t next = 0;
-  };
   using ModelKey = std::pair<TaskId, ModelVersion>;
   // The last model version fetched that is not a task's newest.
   struct OlderModel {
@@ -291,6 +338,7 @@ class Core final : public Coordinator {
   std::map<TaskId, Task> tasks_;
   std::unordered_map<std::string, TaskId> task_ids_;
   std::unordered_map<std::string, Population> populations_;
+  Census without_task_{kSeenLately, limits::kDeviceRecordsMax};  // devices of populations that have none
   VisitTable visits_;
   std::map<std::string, Ban> bans_;
   DeviceRecords records_;

@@ -18,6 +18,8 @@ struct DeadlineKey {
     kRecord,     // of the task: an ended round's record is tried again
     kReserve,    // of the task: round numbers are tried again to be reserved
     kJoining,    // of the round
+    kLate,       // of the round: those that it still waits for are late
+    kStalled,    // of the round: no device has come for a while
     kStep,       // of the cohort
   };
   TaskId task;

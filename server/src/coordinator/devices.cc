@@ -160,7 +160,8 @@ void Core::ban_written(CallId call, const SetBanRequest& request) {
   for (Visit* visit : {visits_.live_visit_labelled(device), visits_.live_visit_of("#" + device)}) {
     if (visit == nullptr || visit->stage == Visit::Stage::kEnded) continue;
     const proto::RetryWindow window = banned_window(request.ban);
-    depart(*visit, proto::SessionEnd{.counted = false, .outcome = window.reason, .window = window});
+    depart(*visit, proto::SessionEnd{.counted = false, .outcome = window.reason, .window = window},
+           {.reason = "banned"});
   }
   reply(call, devices(device, 100));
 }

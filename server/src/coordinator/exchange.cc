@@ -44,10 +44,15 @@ void Core::handle(ExchangeEvent& event) {
   if (visit->stage == Visit::Stage::kEnded) {
     // A device that had lost power would not know this token any more.
     if (!visit->replaced_from.empty()) warn_of_copy(*visit, visit->replaced_from);
+    if (std::exchange(visit->taken_for_silent, false)) {
+      records_.turned_up(visit->visitor, now_);
+      find_task(visit->task)->report_times.add((now_ - visit->round_issued).count());
+    }
     return reply(event.call, visit->end);
   }
   Task& task = *find_task(visit->task);
   Round& round = *round_of(*visit);
+  if (round.joining()) saw(task.stored.spec.population, visit->device_id());
   round.count_uplink(request.payload.size());
   if (request.poll && !request.payload.empty()) {
     return refuse(task, round, *visit, event.call, Rejection::kMalformed);
@@ -89,7 +94,8 @@ void Core::take_join(Task& task, Round& round, Visit& visit, ExchangeEvent& even
   joined(round, visit, std::move(event.request.payload));
 }
 
-void Core::too_late(const Task& task, const Round& round, Visit& visit) {
+void Core::too_late(Task& task, const Round& round, Visit& visit) {
+  task.report_times.add((now_ - visit.round_issued).count());
   const std::string name = fmt::format("round {}", round.id().value);
   end_visit(visit, proto::SessionEnd{.counted = false,
                                      .outcome = name + " went on without this device: it joined too late",
@@ -141,6 +147,8 @@ bool Core::is_verified(const Visit& visit) const {
 }
 
 void Core::joined(Round& round, Visit& visit, std::vector<std::uint8_t> payload) {
+  round.last_progress = now_;
+  find_task(visit.task)->report_times.add((now_ - visit.round_issued).count());
   if (round.one_shot()) return take_contribution(round, visit, std::move(payload));
   visit.stage = Visit::Stage::kJoined;
   visit.join_payload = std::move(payload);
@@ -193,7 +201,9 @@ void Core::refuse(Task& task, Round& round, Visit& visit, std::optional<CallId> 
   round.refusals.add(rejection);
   const proto::Refused refused{rejection, window_for(task, describe(rejection))};
   if (call) reply(*call, proto::ExchangeReply(refused));
-  if (!recoverable(rejection)) depart(visit, refused);
+  if (recoverable(rejection)) return;
+  device_failed(visit, DeviceRecord::Outcome::kRefused, describe(rejection));
+  depart(visit, refused, {.reason = describe(rejection)});
 }
 
 void Core::handle(AbandonEvent& event) {
@@ -207,10 +217,29 @@ void Core::handle(AbandonEvent& event) {
   const std::string outcome =
       std::string("the device left its session") + (counted ? "; its update is in the sum" : "");
   const proto::RetryWindow window = window_for(task, "waiting for the next round");
-  const bool has_plan = visit->stage == Visit::Stage::kTraining || visit->stage == Visit::Stage::kVerifying;
-  const bool frees_plan = event.request.ledger && has_plan && round.joining();
-  depart(*visit, proto::SessionEnd{.counted = counted, .outcome = outcome, .window = window});
-  if (frees_plan) round.plan_freed();
+  const std::string reason = shown_reason(event.request.reason);
+  const bool by_ledger = event.request.ledger.has_value();
+  // A contribution that is on its way counts, whatever becomes of its device.
+  if (!counted && !by_ledger && visit->stage != Visit::Stage::kContributing) {
+    device_failed(*visit, DeviceRecord::Outcome::kLeft, reason);
+    tell_of_leaving(*visit, reason);
+  }
+  depart(*visit, proto::SessionEnd{.counted = counted, .outcome = outcome, .window = window},
+         {.reason = reason, .may_return = !by_ledger && round.joining(), .plan_unused = by_ledger});
+}
+
+void Core::device_failed(const Visit& visit, DeviceRecord::Outcome how, std::string_view reason) {
+  records_.failed(visit.visitor, how, reason, now_);
+}
+
+// Once for each device, however often it comes and leaves.
+void Core::tell_of_leaving(const Visit& visit, std::string_view reason) {
+  RecentSet<std::string>& said = visit.visitor.identity ? said_ : said_of_strangers_;
+  if (!said.insert("left " + visit.key, now_)) return;
+  const Task& task = *find_task(visit.task);
+  notice(NoticeAction::Level::kWarning,
+         fmt::format("task '{}', round {}: device '{}' left and gave nothing: {}", task.stored.spec.name,
+                     visit.round.value, visit.device_id(), reason.empty() ? "it gave no reason" : reason));
 }
 
 void Core::plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
@@ -233,21 +262,24 @@ void Core::plan_refused_by_ledger(Task& task, Round& round, const Visit& visit,
                   task.stored.spec.name, visit.device_id(), report.last_round.value, round.id().value));
 }
 
-void Core::depart(Visit& visit, proto::ExchangeReply answer) {
+void Core::depart(Visit& visit, proto::ExchangeReply answer, const Leaving& leaving) {
   const Visit::Stage stage = visit.stage;
   end_visit(visit, std::move(answer));
   Round* round = round_of(visit);
   if (round == nullptr) return;
   mark(*find_task(visit.task));
-  round->departed.insert(visit.key);
+  if (!leaving.may_return || stage == Visit::Stage::kContributing) round->departed.insert(visit.key);
   switch (stage) {
     case Visit::Stage::kTraining:
     case Visit::Stage::kVerifying:
-      return round->plan_lost(visit.device_id());
+      if (leaving.plan_unused && round->joining()) {
+        return round->plan_unused(visit.device_id(), leaving.reason, place_of(visit));
+      }
+      return round->plan_lost(visit.device_id(), leaving.reason, place_of(visit));
     case Visit::Stage::kContributing:
       return;  // its cohort will say whether it joined
     case Visit::Stage::kJoined:
-      return round->joiner_left();
+      return round->joiner_left(visit.device_id(), leaving.reason, place_of(visit));
     case Visit::Stage::kInCohort:
       return command(*round, visit.cohort, LeaveCohort{visit.seat});
     case Visit::Stage::kEnded:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "coordinator/core.h"
 #include "sotto/base/check.h"
@@ -11,9 +12,26 @@ namespace sotto::server {
 namespace {
 
 constexpr std::uint32_t kReplacedInARowMax = 3;
+// Nobody is late sooner: what a small fleet takes is lost in what calls and pauses between them take.
+constexpr std::int64_t kLateMinMs = 300;
 
-DeadlineKey joining_of(const Task& task, const Round& round) {
-  return {.task = task.stored.id, .kind = DeadlineKey::Kind::kJoining, .round = round.id()};
+DeadlineKey late_of(const Task& task, const Round& round) {
+  return {.task = task.stored.id, .kind = DeadlineKey::Kind::kLate, .round = round.id()};
+}
+
+// By what the task's devices usually take.
+Time late_by_pace(const Task& task, const Round& round) {
+  const float patience = task.stored.spec.patience;
+  if (patience == 0 || task.report_times.empty()) return kNever;
+  const double late_ms = static_cast<double>(patience) * static_cast<double>(task.report_times.usual_ms());
+  return Time{round.started_ms()} +
+         std::chrono::milliseconds(std::max(static_cast<std::int64_t>(late_ms), kLateMinMs));
+}
+
+// By the grace that stragglers have in every step.
+Time late_by_grace(const proto::TaskSpec& spec, Round& round) {
+  if (spec.straggler_grace_ms == 0 || round.few_missing_since == kNever) return kNever;
+  return round.few_missing_since + std::chrono::milliseconds(spec.straggler_grace_ms);
 }
 
 }  // namespace
@@ -36,6 +54,8 @@ void Core::settle() {
 }
 
 void Core::act_on(Task& task, Round& round) {
+  if (waits_for_spent_devices(task, round) || gives_way(task, round)) return;
+  watch_joining(task, round);
   Round::Next next = round.next(task.takes_devices(round));
   if (const auto* close = std::get_if<Round::CloseJoining>(&next)) {
     close_joining(task, round, close->cohort_sizes);
@@ -53,9 +73,58 @@ void Core::act_on(Task& task, Round& round) {
 
 // The next one has its number, unless a plan went out with it.
 void Core::vanish(Task& task, Round& round) {
-  deadlines_.clear(joining_of(task, round));
+  clear_joining_deadlines(task, round);
   if (round.id() == task.last_begun && !round.issued()) task.last_begun = RoundId{task.last_begun.value - 1};
   task.rounds.erase(round.id());
+}
+
+void Core::clear_joining_deadlines(const Task& task, const Round& round) {
+  for (const auto kind :
+       {DeadlineKey::Kind::kJoining, DeadlineKey::Kind::kLate, DeadlineKey::Kind::kStalled}) {
+    deadlines_.clear({.task = task.stored.id, .kind = kind, .round = round.id()});
+  }
+}
+
+void Core::watch_joining(Task& task, Round& round) {
+  if (!round.joining() || !round.issued()) return;
+  const proto::TaskSpec& spec = task.stored.spec;
+  if (!round.waits_for_few(spec.aggregation.dropout_fraction)) {
+    round.few_missing_since = kNever;
+  } else if (round.few_missing_since == kNever) {
+    round.few_missing_since = now_;
+  }
+  const Time late_at = std::min(late_by_pace(task, round), late_by_grace(spec, round));
+  round.others_are_late(late_at <= now_);
+  if (late_at > now_) {
+    if (late_at < round.joining_until()) deadlines_.set(late_of(task, round), late_at);
+  } else if (!round.has_enough() && !std::exchange(round.late_places_given_on, true)) {
+    give_late_places_on(round);
+  }
+}
+
+void Core::give_late_places_on(Round& round) {
+  for (const SessionToken& token : round.planned()) {
+    Visit* visit = visits_.find(token);
+    if (visit == nullptr || visit->stage != Visit::Stage::kTraining || visit->place_given_on) continue;
+    visit->place_given_on = round.free_place();
+  }
+}
+
+// Without this the devices whose vectors left for the model would have to wait for the end of a round that
+// waits for them.
+bool Core::waits_for_spent_devices(Task& task, Round& round) {
+  if (!task.reissue_wanted || !round.joining() || round.plans_given() == 0) return false;
+  const std::uint32_t seen = population_of(task).census.count(now_);
+  const std::uint32_t spent = task.spent.summary(task.stored.model.version, now_).devices;
+  // More of them than are at work: one device's word ends no round.
+  if (seen >= task.devices_needed() + spent || spent <= round.places_taken()) return false;
+  end_round(task, round,
+            {.round = round.id(),
+             .reason = fmt::format("{} of {} devices seen lately have sent their vectors for this version of "
+                                   "the model: it is issued again",
+                                   spent, seen),
+             .nobodys_fault = true});
+  return true;
 }
 
 void Core::open_rounds(Task& task) {
@@ -63,7 +132,7 @@ void Core::open_rounds(Task& task) {
 }
 
 void Core::close_joining(Task& task, Round& round, const std::vector<std::uint32_t>& sizes) {
-  deadlines_.clear(joining_of(task, round));
+  clear_joining_deadlines(task, round);
   if (round.one_shot()) {
     round.close_joining(1);
     return command(round, CohortId{0}, CloseCohortStep{proto::Step::kJoin});
@@ -124,9 +193,10 @@ void Core::form_cohort(Round& round, const std::vector<SessionToken>& tokens) {
 }
 
 void Core::end_round(Task& task, Round& round, EndedRound ended) {
-  deadlines_.clear(joining_of(task, round));
+  clear_joining_deadlines(task, round);
   round.end();
-  const std::int64_t took_ms = now_.ms - round.started_ms();
+  // What a round took that was let go says nothing about the next.
+  const std::int64_t took_ms = ended.nobodys_fault ? task.round_ms : now_.ms - round.started_ms();
   task.round_ms = task.round_ms == 0 ? took_ms : (task.round_ms + took_ms) / 2;
   // Only a commit is worth waiting for.
   if (!ended.committed) release(task, round, ended);
@@ -149,6 +219,7 @@ bool Core::count_outcome(Task& task, const Round& round, const EndedRound& ended
     task.abandoned_in_a_row = task.replaced_in_a_row = 0;
     return false;
   }
+  if (ended.nobodys_fault) return false;
   if (!ended.helper_restarted || task.replaced_in_a_row >= kReplacedInARowMax) {
     ++task.abandoned_in_a_row;
     return false;
@@ -167,7 +238,8 @@ void Core::release(Task& task, Round& round, const EndedRound& ended) {
     command(round, cohort.id, DiscardCohort{});
   }
   const bool replaced = count_outcome(task, round, ended);
-  const std::int64_t pause_ms = replaced ? 0 : pause_after_abandoned(task.abandoned_in_a_row);
+  const bool at_once = replaced || ended.nobodys_fault;
+  const std::int64_t pause_ms = at_once ? 0 : pause_after_abandoned(task.abandoned_in_a_row);
   if (pause_ms > 0) {
     task.next_round_at = now_ + std::chrono::milliseconds(pause_ms);
     deadlines_.set({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound}, task.next_round_at);
@@ -179,6 +251,10 @@ void Core::release(Task& task, Round& round, const EndedRound& ended) {
     Visit* visit = visits_.find(token);
     if (visit == nullptr || visit->stage == Visit::Stage::kEnded) continue;
     bool counted = false;
+    if (visit->stage == Visit::Stage::kTraining && round.has_waited()) {
+      device_failed(*visit, DeviceRecord::Outcome::kSilent, "it had not joined when its round's time was up");
+      visit->taken_for_silent = true;
+    }
     if (ended.committed && visit->stage == Visit::Stage::kInCohort) {
       const Cohort& cohort = *round.find_cohort(visit->cohort);
       counted = cohort.state == Cohort::State::kSummed && cohort.places[visit->seat.value].in_sum;

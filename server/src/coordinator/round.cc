@@ -15,6 +15,9 @@
 namespace sotto::server {
 namespace {
 
+// Places of a round that are given on, at least: however small it is, some devices may fail in it.
+constexpr std::uint32_t kPlacesFreedMin = 16;
+
 std::uint32_t plans_for(const proto::TaskSpec& spec) {
   // over_selection is a float: 10 * 1.1f is a hair above 11 and means 11.
   const double plans = static_cast<double>(spec.participants) * static_cast<double>(spec.over_selection);
@@ -73,7 +76,8 @@ Round::Round(const StoredTask& task, RoundId id, const crypto::Digest& helper)
       cohort_max_(task.spec.cohort_max),
       report_within_ms_(task.spec.report_within_ms),
       phase_deadline_ms_(task.spec.phase_deadline_ms),
-      plans_max_(plans_for(task.spec)) {
+      plans_max_(plans_for(task.spec)),
+      places_freed_max_(std::max(plans_max_, kPlacesFreedMin)) {
   record_.task = task.id;
   record_.round = id;
   record_.base_version = task.model.version;
@@ -98,17 +102,30 @@ Round::Next Round::next_of_joining(bool active) const {
   // Nobody is at work: paused before anybody was, or the only device went elsewhere.
   // A plan that came back is not given to others: its time runs already.
   if (plans_given_ == 0) return active && !issued() ? Next(Wait{}) : Next(Vanish{});
-  const bool all_heard = outstanding_ == 0 && !(active && has_plans_left());
-  if (joined_ < participants_ && !all_heard && !overdue_) return Wait{};
-  const std::uint32_t cohort_min = plan_.aggregation.cohort_min;
-  const std::uint32_t needed = std::max(participants_min_, cohort_min);
-  std::vector<std::uint32_t> sizes = cohort_sizes(joined_, cohort_min, cohort_max_);
-  if (joined_ >= needed && !sizes.empty()) return CloseJoining{std::move(sizes)};
+  const bool enough = has_enough();
+  // A place that came free is offered to others, and waited for only while it is needed.
+  const bool place_left = enough ? plans_given_ < plans_max_ : has_plans_left();
+  const bool all_heard = outstanding_ == 0 && !(active && place_left);
+  const bool waited = overdue_ || (late_ && enough);
+  if (joined_ < participants_ && !all_heard && !waited) return Wait{};
+  if (enough) return CloseJoining{cohort_sizes(joined_, plan_.aggregation.cohort_min, cohort_max_)};
   const std::string left =
-      left_count_ == 0 ? ""
-                       : fmt::format("; {} left with a plan, the first of them '{}'", left_count_, left_);
+      left_count_ == 0 ? "" : fmt::format("; {} left with a plan, the first of them {}", left_count_, left_);
   return Abandon{fmt::format("{} of {} devices with a plan joined, {} are needed{}", joined_, plans_given_,
-                             needed, left)};
+                             needed(), left)};
+}
+
+std::uint32_t Round::needed() const {
+  return std::max<std::uint32_t>(participants_min_, plan_.aggregation.cohort_min);
+}
+
+bool Round::has_enough() const {
+  return joined_ >= needed() && !cohort_sizes(joined_, plan_.aggregation.cohort_min, cohort_max_).empty();
+}
+
+bool Round::waits_for_few(float fraction) const {
+  const std::uint32_t missing = participants_ - std::min(joined_, participants_);
+  return static_cast<float>(missing) <= fraction * static_cast<float>(participants_);
 }
 
 Round::Next Round::next_of_summing() const {
@@ -152,7 +169,8 @@ void Round::plan_given(const SessionToken& token) {
 }
 
 // A device may check in anew as often as it likes, and each time it is another session.
-void Round::plan_returned(const SessionToken& token) {
+void Round::plan_returned(const SessionToken& token, Place place) {
+  if (place == Place::kGivenOn) --places_freed_;
   returned_.insert(token);
   if (returned_.size() > plans_max_) {
     std::erase_if(planned_, [this](const SessionToken& planned) { return returned_.contains(planned); });
@@ -162,15 +180,41 @@ void Round::plan_returned(const SessionToken& token) {
   --outstanding_;
 }
 
-void Round::joiner_returned(const SessionToken& token) {
+void Round::joiner_returned(const SessionToken& token, Place place) {
   --joined_;
   ++outstanding_;
-  plan_returned(token);
+  plan_returned(token, place);
 }
 
-void Round::plan_lost(const std::string& device_id) {
+void Round::note_leaving(const std::string& device_id, std::string_view reason) {
+  if (left_count_++ > 0) return;
+  left_ = fmt::format("'{}'{}{}", device_id, reason.empty() ? "" : ": ", reason);
+}
+
+// Within a bound, so that devices that leave one after the other do not take plans for ever.
+bool Round::free_place() {
+  if (!joining() || places_freed_ >= places_freed_max_) return false;
+  ++places_freed_;
+  return true;
+}
+
+void Round::plan_lost(const std::string& device_id, std::string_view reason, Place place) {
+  note_leaving(device_id, reason);
   --outstanding_;
-  if (left_count_++ == 0) left_ = device_id;
+  if (place == Place::kItsOwn) free_place();
+}
+
+void Round::plan_unused(const std::string& device_id, std::string_view reason, Place place) {
+  note_leaving(device_id, reason);
+  --outstanding_;
+  --plans_given_;
+  if (place == Place::kGivenOn) --places_freed_;
+}
+
+void Round::joiner_left(const std::string& device_id, std::string_view reason, Place place) {
+  note_leaving(device_id, reason);
+  --joined_;
+  if (place == Place::kItsOwn) free_place();
 }
 
 void Round::device_joined(const SessionToken& token) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <variant>
@@ -101,9 +102,11 @@ class Round {
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] bool joining() const { return phase_ == Phase::kJoining; }
   [[nodiscard]] bool one_shot() const { return plan_.aggregation.kind == proto::Aggregation::kOneShot; }
-  [[nodiscard]] bool has_plans_left() const { return joining() && plans_given_ < plans_max_; }
+  [[nodiscard]] bool has_plans_left() const { return joining() && places_taken() < plans_max_; }
   [[nodiscard]] std::uint32_t plans_max() const { return plans_max_; }
   [[nodiscard]] std::uint32_t plans_given() const { return plans_given_; }
+  // Of plans_max() places those whose holders are training or have joined, or are not given on any more.
+  [[nodiscard]] std::uint32_t places_taken() const { return plans_given_ - places_freed_; }
   [[nodiscard]] std::uint32_t outstanding() const { return outstanding_; }
   [[nodiscard]] std::uint32_t joined() const { return joined_; }
   // When joining ends at the latest: counted from the first plan. kNever while there is none.
@@ -116,16 +119,29 @@ class Round {
   // The plan holds from now until the round's last deadline. Once, before the first plan is given.
   void issue(Time now);
   void plan_given(const SessionToken& token);
-  void plan_returned(const SessionToken& token);  // as if it had never been given
+  // Whether the place of a plan had been given on before, as that of a device that is late.
+  enum class Place : std::uint8_t { kItsOwn, kGivenOn };
+  void plan_returned(const SessionToken& token, Place place);  // as if it had never been given
   void device_joined(const SessionToken& token);
-  void joiner_left() { --joined_; }
+  // Another may have its place.
+  void joiner_left(const std::string& device_id, std::string_view reason, Place place);
   // ... and another may have the plan.
-  void joiner_returned(const SessionToken& token);
-  // It has a plan and will not join.
-  void plan_lost(const std::string& device_id);
-  // ... and another may have the plan.
-  void plan_freed() { --plans_given_; }
+  void joiner_returned(const SessionToken& token, Place place);
+  // It has a plan and will not join: another may have its place. `reason`: its own, or empty.
+  void plan_lost(const std::string& device_id, std::string_view reason, Place place);
+  // The same, and its plan counts as if it had never been given.
+  void plan_unused(const std::string& device_id, std::string_view reason, Place place);
+  // Another may have the place of a device that still trains. False: no more places are given on.
+  bool free_place();
+  // Those that it waits for are late: it goes on without them as soon as it has enough.
+  void others_are_late(bool late) { late_ = late; }
+  // As many have joined as a commit needs.
+  [[nodiscard]] bool has_enough() const;
+  // All but the fraction of its participants have joined.
+  [[nodiscard]] bool waits_for_few(float fraction) const;
   void joining_is_over() { overdue_ = true; }
+  // It has waited for those that have not joined for as long as it does.
+  [[nodiscard]] bool has_waited() const { return overdue_ || late_; }
   // The cohorts form: kSumming.
   void close_joining(std::uint32_t cohorts);
   [[nodiscard]] const std::vector<SessionToken>& joiners() const { return joiners_; }
@@ -160,7 +176,7 @@ class Round {
   RefusalCounts refusals{};
   std::optional<secagg::Credential> plan_credential{};  // made with the first plan that is given
   bool helper_restarted = false;  // since the plan was signed: the round is lost, and nobody is to blame
-  // Devices that left their visit: no second plan in this round.
+  // Devices that are done with this round, or were refused in it: no second plan.
   std::unordered_set<DeviceKey> departed{};
   // How often devices have begun anew in this round.
   struct BegunAnew {
@@ -168,10 +184,15 @@ class Round {
     std::string first_peer{};  // where it had begun
   };
   std::unordered_map<DeviceKey, BegunAnew> begun_anew{};
-  ModelBytes model_bytes{};  // that its plan names
+  ModelBytes model_bytes{};         // that its plan names
+  Time last_progress{0};            // when a device last took a plan or joined
+  Time few_missing_since = kNever;  // when all but a few had joined
+  bool late_places_given_on = false;
 
  private:
   [[nodiscard]] Next next_of_joining(bool active) const;
+  [[nodiscard]] std::uint32_t needed() const;
+  void note_leaving(const std::string& device_id, std::string_view reason);
   [[nodiscard]] Next next_of_summing() const;
 
   RoundId id_;
@@ -186,13 +207,16 @@ class Round {
   std::uint32_t report_within_ms_ = 0;
   std::uint32_t phase_deadline_ms_ = 0;
   std::uint32_t plans_max_ = 0;
+  std::uint32_t places_freed_max_ = 0;
 
   Phase phase_ = Phase::kJoining;
   std::uint32_t plans_given_ = 0;
-  std::uint32_t outstanding_ = 0;  // devices with a plan that have neither joined nor left
+  std::uint32_t places_freed_ = 0;  // of plans whose holders left before they were READY
+  std::uint32_t outstanding_ = 0;   // devices with a plan that have neither joined nor left
   std::uint32_t joined_ = 0;
   bool overdue_ = false;
-  std::string left_;  // the first that left with a plan, for people
+  bool late_ = false;
+  std::string left_;  // the first that left with a plan, and why, for people
   std::uint32_t left_count_ = 0;
   Time joining_until_ = kNever;
   std::vector<SessionToken> planned_;

@@ -174,6 +174,7 @@ void Core::clear_pause(Task& task) {
 void Core::carry_out(Task& task, const SetTaskStateRequest& request) {
   task.stored.state = request.state;
   clear_pause(task);
+  mark_population(task);
   notice(NoticeAction::Level::kInfo,
          fmt::format("task '{}' {}", task.stored.spec.name, task.active() ? "resumed" : "paused"));
 }
@@ -202,6 +203,7 @@ void Core::carry_out(Task& task, const std::string& reason, EditTaskRequest& req
   if (!same_rule) task.stored.best_mean.reset();
   task.stored.spec = std::move(request.spec);
   task.stored.state = request.state;
+  mark_population(task);
   // One that nobody has a plan of yet begins anew, with what has changed.
   for (auto next = task.rounds.begin(); next != task.rounds.end();) {
     Round& round = (next++)->second;
@@ -248,9 +250,9 @@ void Core::delete_task(Task& task, const std::string& reason) {
        {DeadlineKey::Kind::kNextRound, DeadlineKey::Kind::kRecord, DeadlineKey::Kind::kReserve}) {
     deadlines_.clear({.task = id, .kind = kind});
   }
+  mark_population(task);  // its devices are the others' now
   const auto population = populations_.find(task.stored.spec.population);
   std::erase(population->second.tasks, id);
-  population->second.next = 0;
   if (population->second.tasks.empty()) populations_.erase(population);
   if (older_model_ && older_model_->key.first == id) older_model_.reset();
   task_ids_.erase(name);

@@ -32,8 +32,8 @@ Waiting describe_joining(const Task& task, const Round& round) {
       fmt::format("round {}: {} of {} devices have joined, {} are training, {} of {} plans given; closes "
                   "when {} have joined or {}{}",
                   round.id().value, round.joined(), spec.participants, round.outstanding(),
-                  round.plans_given(), round.plans_max(), spec.participants, at_latest(round.joining_until()),
-                  task.active() ? "" : " (paused: no new plans are given)"),
+                  round.places_taken(), round.plans_max(), spec.participants,
+                  at_latest(round.joining_until()), task.active() ? "" : " (paused: no new plans are given)"),
       round.joining_until().ms};
 }
 

@@ -1,6 +1,7 @@
 // A task and its rounds in flight, as the coordinator holds them in memory.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -9,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "coordinator/report_times.h"
 #include "coordinator/round.h"
 #include "coordinator/spent_devices.h"
 #include "sotto/base/clock.h"
@@ -24,6 +26,7 @@ struct EndedRound {
   bool committed = false;
   std::string reason{};                         // why it is abandoned
   bool helper_restarted = false;                // that is why: another round follows at once
+  bool nobodys_fault = false;                   // no reason to slow down
   std::uint32_t attempts = 0;                   // to write it as it now stands
   Time retry_at = kNever;                       // after an attempt that failed
   std::optional<RecordRoundRequest> request{};  // made at the first attempt
@@ -52,6 +55,9 @@ struct Task {
   std::uint32_t replaced_in_a_row = 0;  // lost because the mask helper restarted; not counted as abandoned
   std::int64_t round_ms = 0;            // how long rounds take, averaged; 0: not known yet
   std::uint64_t turned_away = 0;        // check-ins since the newest round began that found no place
+
+  ReportTimes report_times{};
+  std::uint64_t turn = 0;  // when it is served next, among the tasks of its population
 
   // Numbers for the rounds to come, reserved well before they are used.
   std::optional<StoreCallId> reserving{};
@@ -84,7 +90,11 @@ struct Task {
   [[nodiscard]] bool helper_away() const { return helper_stops || helper_missing; }
   // Whether the round gives plans, or would if it had any left.
   [[nodiscard]] bool takes_devices(const Round& round) const {
-    return active() && (round.issued() || !helper_away());
+    return active() && (round.issued() || !(helper_away() || reissue_wanted));
+  }
+  // For a round that can be committed.
+  [[nodiscard]] std::uint32_t devices_needed() const {
+    return std::max<std::uint32_t>(stored.spec.participants_min, stored.spec.aggregation.cohort_min);
   }
   [[nodiscard]] bool active() const { return stored.state == proto::TaskState::kActive; }
   [[nodiscard]] Round* find_round(RoundId id);

@@ -27,7 +27,8 @@ using DeviceKey = std::string;
 struct Visitor {
   std::string device_id;  // what it calls itself: a label for people
   std::optional<crypto::Digest> identity{};
-  std::string peer{};  // where its check-in came from
+  std::string peer{};     // where its check-in came from, for people
+  std::string address{};  // ... and of whom, as the door counts callers
 
   [[nodiscard]] DeviceKey key() const;
 };
@@ -56,6 +57,9 @@ struct Visit {
   bool asking = false;                     // the cohort was asked what to answer `held`
   bool overdue = false;                    // ... and the time to hold the call ran out meanwhile
   proto::ExchangeReply end;                // kEnded: the answer to every further call
+  Time round_issued{0};                    // when its round's first plan was given
+  bool place_given_on = false;             // it trains for so long that another may have its place
+  bool taken_for_silent = false;           // kEnded, because it had not joined in time
   std::string replaced_from{};             // kEnded, because the device checked in anew: where that came from
 
   [[nodiscard]] const std::string& device_id() const { return visitor.device_id; }

@@ -52,8 +52,10 @@ std::variant<Entry, Refusal> FleetDoor::knock(Method method, const grpc::Callbac
   std::variant<Ticket, Refusal> admitted = keeper_.admit(knock, clock_.now());
   if (auto* refusal = std::get_if<Refusal>(&admitted)) return std::move(*refusal);
   // A proxy's own address would say nothing.
-  std::string peer = knock.caller.shared_connection ? group_text(knock.caller.group) : connection;
-  return Entry{std::move(std::get<Ticket>(admitted)), knock.token, std::move(pass), std::move(peer)};
+  std::string address = method == Method::kCheckIn ? group_text(knock.caller.group) : std::string();
+  std::string peer = knock.caller.shared_connection ? address : connection;
+  return Entry{std::move(std::get<Ticket>(admitted)), knock.token, std::move(pass), std::move(peer),
+               std::move(address)};
 }
 
 void FleetDoor::answered(const proto::CheckInReply& reply) {

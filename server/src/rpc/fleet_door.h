@@ -22,6 +22,7 @@ struct Entry {
   std::optional<SessionToken> token{};  // that it shows
   std::vector<std::uint8_t> pass{};     // that it shows, valid or not
   std::string peer{};                   // where it comes from, for people
+  std::string address{};                // of the caller, as callers are counted
 };
 
 // Any thread.

@@ -57,7 +57,7 @@ grpc::ServerUnaryReactor* FleetService::CheckIn(grpc::CallbackServerContext* con
     return turned_away(
         *refusal, write_reply<proto::CheckInReply, v1::CheckInReply>(away, Audience::kDevice, *response));
   }
-  auto& [ticket, token, pass, peer] = std::get<Entry>(entry);
+  auto& [ticket, token, pass, peer, address] = std::get<Entry>(entry);
   const auto answer = [this, response, pass = pass](const Body& body) {
     const auto* refusal = std::get_if<Status>(&body);
     const bool overloaded = refusal != nullptr && refusal->code() == StatusCode::kResourceExhausted;
@@ -66,7 +66,7 @@ grpc::ServerUnaryReactor* FleetService::CheckIn(grpc::CallbackServerContext* con
     return write_reply<proto::CheckInReply, v1::CheckInReply>(
         overloaded ? Body(proto::CheckInReply(overload_window_)) : body, Audience::kDevice, *response);
   };
-  return handle<CheckInEvent, v1::CheckInRequest>(loop_, *request, answer, std::move(ticket), peer);
+  return handle<CheckInEvent, v1::CheckInRequest>(loop_, *request, answer, std::move(ticket), peer, address);
 }
 
 grpc::ServerUnaryReactor* FleetService::FetchModel(grpc::CallbackServerContext* context,
@@ -74,7 +74,7 @@ grpc::ServerUnaryReactor* FleetService::FetchModel(grpc::CallbackServerContext* 
                                                    grpc::ByteBuffer* response) {
   std::variant<Entry, Refusal> entry = door_.knock(Method::kFetchModel, *context, *request);
   if (auto* refusal = std::get_if<Refusal>(&entry)) return turned_away(*refusal);
-  auto& [ticket, token, pass, peer] = std::get<Entry>(entry);
+  auto& [ticket, token, pass, peer, address] = std::get<Entry>(entry);
   const auto answer = [this, response, token = token](const Body& body) {
     if (const auto* refusal = std::get_if<Status>(&body)) door_.refused_fetch(token, *refusal);
     return write_reply<proto::ModelChunk, v1::ModelChunk>(body, Audience::kDevice, *response);
@@ -95,7 +95,7 @@ grpc::ServerUnaryReactor* FleetService::Exchange(grpc::CallbackServerContext* co
     return turned_away(*refusal, write_reply<proto::ExchangeReply, v1::ExchangeReply>(
                                      Body(proto::ExchangeReply(unknown)), Audience::kDevice, *response));
   }
-  auto& [ticket, token, pass, peer] = std::get<Entry>(entry);
+  auto& [ticket, token, pass, peer, address] = std::get<Entry>(entry);
   const auto answer = [this, response, token = token](const Body& body) {
     if (const auto* reply = std::get_if<proto::ExchangeReply>(&body)) door_.answered(token, *reply);
     return write_reply<proto::ExchangeReply, v1::ExchangeReply>(body, Audience::kDevice, *response);
@@ -107,7 +107,7 @@ grpc::ServerUnaryReactor* FleetService::Abandon(grpc::CallbackServerContext* con
                                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
   std::variant<Entry, Refusal> entry = door_.knock(Method::kAbandon, *context, *request);
   if (auto* refusal = std::get_if<Refusal>(&entry)) return turned_away(*refusal);
-  auto& [ticket, token, pass, peer] = std::get<Entry>(entry);
+  auto& [ticket, token, pass, peer, address] = std::get<Entry>(entry);
   const auto answer = [this, response, token = token](const Body& body) {
     if (const auto* refusal = std::get_if<Status>(&body)) return to_rpc_status(*refusal, Audience::kDevice);
     door_.abandoned(token);

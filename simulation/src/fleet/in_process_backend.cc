@@ -33,8 +33,8 @@ class InProcessBackend final : public Backend {
   InProcessBackend(Executor& executor, std::uint64_t seed) : executor_(executor), randomness_(seed) {}
 
   Status open() {
-    const server::CoordinatorOptions options{.identity = &fleet_.coordinator(),
-                                             .helper_key = helper_.public_key()};
+    const server::CoordinatorOptions options{
+        .identity = &fleet_.coordinator(), .helper_key = helper_.public_key(), .failing_wait_ms = 0};
     auto coordinator = server::Coordinator::open({}, *coordinator_random_, options, clock_.now());
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);

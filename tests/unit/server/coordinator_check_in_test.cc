@@ -164,7 +164,7 @@ TEST(CheckIn, ADeviceThatJoinedAndComesAgainGivesItsPlaceBack) {
   harness.window_for("d6");
 }
 
-TEST(CheckIn, ServesTheTasksOfAPopulationInTurn) {
+TEST(CheckIn, FillsTheRoundOfOneTaskBeforeThatOfTheNext) {
   Harness harness;
   auto spec = task_spec(Aggregation::kPlain, 6);
   const TaskId first = harness.create(spec).id;
@@ -173,8 +173,11 @@ TEST(CheckIn, ServesTheTasksOfAPopulationInTurn) {
   std::map<TaskId, int> given;
   for (int i = 0; i < 6; ++i)
     ++given[proto::decode_plan(harness.plan_for("d" + std::to_string(i)).plan)->task];
-  EXPECT_EQ(given[first], 3);
-  EXPECT_EQ(given[second], 3);
+  EXPECT_EQ(given[first], 6);
+  EXPECT_EQ(given[second], 0);
+  for (int i = 6; i < 12; ++i)
+    ++given[proto::decode_plan(harness.plan_for("d" + std::to_string(i)).plan)->task];
+  EXPECT_EQ(given[second], 6);
 }
 
 TEST(CheckIn, PassesToAnotherTaskWhenOneIsFull) {
@@ -198,14 +201,27 @@ TEST(CheckIn, ARoundWhoseOnlyDeviceWentElsewhereWaitsForOthers) {
   EXPECT_EQ(harness.status().waiting_until_ms, 0);
   harness.advance(30'000);
   harness.plan_for("d2");
+  harness.plan_for("d3");  // the other task's round is full
+  harness.plan_for("d4");
   EXPECT_EQ(harness.status().waiting_until_ms, harness.now.ms + 60'000) << "counted from its first plan";
 }
 
-TEST(CheckIn, ADeviceThatLeftIsNotTakenTwiceIntoARound) {
+TEST(CheckIn, ADeviceThatLeavesAgainAndAgainWaitsLongerEachTime) {
   Harness harness;
   harness.create(task_spec(Aggregation::kPlain, 5));
+  harness.plan_for("other");  // the round stays
   harness.abandon(harness.plan_for("d1").token);
-  EXPECT_NE(harness.window_for("d1").reason.find("left the present round"), std::string::npos);
+  std::int64_t wait_ms = 1'000;
+  for (int turn = 0; turn < 4; ++turn, wait_ms *= 2) {
+    harness.abandon(harness.plan_for("d1").token);  // the first failure cost it nothing
+    const auto window = harness.window_for("d1");
+    EXPECT_EQ(window.delay_min_ms, wait_ms);
+    EXPECT_NE(window.reason.find("the last time: battery"), std::string::npos);
+    harness.advance(wait_ms - 1);
+    harness.window_for("d1");
+    harness.advance(1);
+  }
+  EXPECT_TRUE(std::holds_alternative<proto::PlanOffer>(harness.check_in("d2"))) << "nobody else waits";
 }
 
 TEST(CheckIn, KeepsTheNumberOfSessionsBounded) {
@@ -265,7 +281,8 @@ TEST(CheckIn, ARoundWhosePlanCameBackIsReplacedByOneOfAnotherNumber) {
   harness.create(spec);
   const proto::Plan first = *proto::decode_plan(harness.plan_for("d1").plan);
   EXPECT_NE(proto::decode_plan(harness.plan_for("d1").plan)->task, first.task);
-  const proto::Plan second = *proto::decode_plan(harness.plan_for("d2").plan);
+  for (const char* device : {"d2", "d3"}) harness.plan_for(device);  // the other task's round is full
+  const proto::Plan second = *proto::decode_plan(harness.plan_for("d4").plan);
   EXPECT_EQ(second.task, first.task);
   EXPECT_EQ(second.round.value, first.round.value + 1) << "a number that was signed is not signed again";
 }

@@ -39,6 +39,7 @@ inline proto::TaskSpec task_spec(proto::Aggregation kind, std::uint32_t particip
   spec.rounds = 100;
   spec.participants = participants;
   spec.participants_min = 3;
+  spec.patience = 0;
   spec.report_within_ms = 60'000;
   spec.phase_deadline_ms = 5'000;
   return spec;

@@ -70,7 +70,7 @@ TEST(RoundPlanned, StaysBoundedHoweverOftenPlansAreReturned) {
   round.plan_given(token(2));
   for (std::uint64_t number = 100; number < 1100; ++number) {
     round.plan_given(token(number));
-    round.plan_returned(token(number));
+    round.plan_returned(token(number), Round::Place::kItsOwn);
     ASSERT_LE(round.planned().size(), 2 * round.plans_max()) << number;
   }
   round.plan_given(token(3));
@@ -145,6 +145,26 @@ TEST(Pacing, StaysWithinItsBounds) {
       EXPECT_LE(window.delay_min_ms, window.delay_max_ms);
     }
   }
+}
+
+TEST(Pacing, LetsNoMoreThanAFewDevicesComeForEachPlaceOfARound) {
+  const CoordinatorOptions options{.retry_min_ms = 500, .retry_max_ms = 600'000};
+  const Crowd enough{.expected_ms = 1'000, .devices = 40, .places = 10, .round_ms = 2'000};
+  EXPECT_LE(retry_window(options, enough, "").delay_max_ms, 1'100u) << "they come back together";
+  const Crowd many{.expected_ms = 1'000, .devices = 4'000, .places = 10, .round_ms = 2'000};
+  const auto window = retry_window(options, many, "");
+  EXPECT_EQ(window.delay_min_ms, 1'000u);
+  EXPECT_EQ(window.delay_max_ms, 201'000u) << "a hundred rounds of forty devices";
+}
+
+TEST(Pacing, IdleDevicesComeEveryFewSecondsUnlessTheyAreMany) {
+  const CoordinatorOptions options{.retry_min_ms = 500, .retry_max_ms = 60'000};
+  EXPECT_EQ(idle_window(options, 10, "").delay_min_ms, 2'000u);
+  EXPECT_EQ(idle_window(options, 10, "").delay_max_ms, 4'000u);
+  EXPECT_EQ(idle_window(options, 400, "").delay_max_ms, 20'000u) << "twenty a second";
+  EXPECT_EQ(idle_window(options, 1'000'000, "").delay_max_ms, 60'000u);
+  const CoordinatorOptions narrow{.retry_min_ms = 100, .retry_max_ms = 1'000};
+  EXPECT_EQ(idle_window(narrow, 10, "").delay_max_ms, 1'000u);
 }
 
 TEST(Pacing, HerdsASmallFleetAndSpreadsALargeOne) {

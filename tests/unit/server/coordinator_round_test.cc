@@ -340,13 +340,12 @@ TEST(Round, WithTooFewJoinersIsAbandonedAndTheNextBeginsAtOnce) {
 }
 
 TEST(Round, AbandonedSeveralTimesInARowPausesLongerAndLonger) {
-  Harness harness;
+  Harness harness({.failing_wait_ms = 0});
   harness.create(task_spec(Aggregation::kPlain, 3));
   std::vector<std::int64_t> pauses;
   for (int round = 0; round < 12; ++round) {
-    harness.abandon(harness.plan_for("a").token);
-    harness.abandon(harness.plan_for("b").token);
-    harness.abandon(harness.plan_for("c").token);
+    for (const char* device : {"a", "b", "c"}) harness.plan_for(device);
+    harness.advance(60'000);
     const auto status = harness.status();
     pauses.push_back(status.waiting_until_ms == 0 ? 0 : status.waiting_until_ms - harness.now.ms);
     if (pauses.back() > 0) {
@@ -362,10 +361,11 @@ TEST(Round, AbandonedSeveralTimesInARowPausesLongerAndLonger) {
 }
 
 TEST(Round, ThatIsCommittedEndsTheRowOfAbandonedOnes) {
-  Harness harness;
+  Harness harness({.failing_wait_ms = 0});
   harness.create(task_spec(Aggregation::kPlain, 3));
   const auto abandon_round = [&harness] {
-    for (const char* device : {"a", "b", "c"}) harness.abandon(harness.plan_for(device).token);
+    for (const char* device : {"a", "b", "c"}) harness.plan_for(device);
+    harness.advance(60'000);
     const auto status = harness.status();
     const std::int64_t pause = status.waiting_until_ms == 0 ? 0 : status.waiting_until_ms - harness.now.ms;
     harness.advance(pause);

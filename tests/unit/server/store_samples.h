@@ -29,6 +29,8 @@ inline proto::TaskSpec sample_spec(const std::string& name) {
   spec.participants_min = 5;
   spec.cohort_max = 10;
   spec.over_selection = 1.3f;
+  spec.patience = 4.5f;
+  spec.share = 7;
   spec.report_within_ms = 1234;
   spec.phase_deadline_ms = 2345;
   spec.straggler_grace_ms = 345;

@@ -23,11 +23,13 @@ struct TaskSpec {
   std::uint32_t participants_min = 8;
   std::uint16_t cohort_max = 256;
   float over_selection = 1.0f;
+  float patience = 2.0f;
   std::uint32_t report_within_ms = 600'000;
   std::uint32_t phase_deadline_ms = 30'000;
   std::uint32_t straggler_grace_ms = 0;
   float server_learning_rate = 1.0f;
   float server_momentum = 0;
+  std::uint32_t share = 1;
   bool adaptive_clip = true;  // Andrew et al. 2021
   // What one hostile device can move a round by is bounded by these (aggregator/influence.h).
   float clip_max = 0;
@@ -66,6 +68,16 @@ constexpr void visit_round_fields(Spec& task, Visitor& visit) {
               .help = "plans given = participants * this, rounded up",
               .editable = true},
         task.over_selection, real(1, 2));
+  visit(
+      Field{.name = "patience",
+            .help = "once participants_min are READY, wait this many times as long as most devices take; 0: "
+                    "until report_within_ms",
+            .editable = true},
+      task.patience, real(0, 100));
+  visit(Field{.name = "share",
+              .help = "of the devices that several tasks of a population want, its part",
+              .editable = true},
+        task.share, whole(1, 100));
   visit_report_within(task.report_within_ms, visit);
   visit(Field{.name = "phase_deadline_ms",
               .unit = "ms",

@@ -9,10 +9,14 @@
 //          --> merge, optimise --> RecordRound --> StoreAnswered --> publish
 //
 // Selecting  The task's round is open for check-in until ceil(participants * over_selection) plans are given,
-//            signed once a round. Everybody else gets a RetryWindow.
-// Joining    Devices train for as long as report_within_ms allows and then join. The round's cohorts form
-//            when `participants` devices have joined, or when everyone given a plan has joined or abandoned,
-//            or at the deadline with at least participants_min. Late joiners get a RetryWindow.
+//            signed once a round. Everybody else gets a RetryWindow, aimed at the next round that could use
+//            it. Of several tasks one's round is filled before the next one's begins, in turn by their
+//            shares; one that needs more devices than there are holds none that another could use.
+// Joining    Devices train for as long as report_within_ms allows and then join. The place of one that leaves
+//            first is given to another, within a bound. The round's cohorts form when `participants` devices
+//            have joined; with at least participants_min also when everyone given a plan has joined or
+//            abandoned, when those that are missing are late (patience, straggler_grace_ms), or at the
+//            deadline. Late joiners get a RetryWindow.
 // Phases     Each cohort runs share, collect, confirm, unmask on its own (curious: without confirm; plain and
 //            float: collect only). A phase ends when all awaited participants have answered or abandoned, at
 //            its deadline, or straggler_grace_ms after all but dropout_fraction have answered. A cohort that
@@ -57,7 +61,8 @@ class AccessKey;
 struct CheckInEvent {
   CallId call;
   proto::CheckInRequest request;
-  std::string peer{};  // where it came from, for people
+  std::string peer{};     // where it came from, for people
+  std::string address{};  // whose it is, as the door counts callers; empty when nobody knows
 };
 // The model that a session's plan names.
 struct FetchModelEvent {

@@ -28,11 +28,13 @@ struct ExternalCoordinator {
   std::filesystem::path authority;  // folder of its fleet's authority, which enrols the simulated devices
 };
 
-// A task of which only what an experiment does otherwise differs from its defaults.
+// A task of which only what an experiment does otherwise differs from its defaults. Its rounds wait for every
+// device until the deadline, so that no model depends on the machine's speed.
 [[nodiscard]] inline proto::TaskSpec experiment_task() {
   proto::TaskSpec task;
   task.name = "simulation";
   task.phase_deadline_ms = 60'000;
+  task.patience = 0;
   return task;
 }
 
