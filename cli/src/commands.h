@@ -28,11 +28,14 @@ void add_image_command(CLI::App& app, ExitCode& exit_code);
 // What add_image_command() puts together: `inspect` and `compile`, `run` and `bench`.
 void add_image_compile_commands(CLI::App& image, ExitCode& exit_code);
 void add_image_run_commands(CLI::App& image, ExitCode& exit_code);
+void add_audit_command(CLI::App& app, ExitCode& exit_code);
 void add_authority_command(CLI::App& app, ExitCode& exit_code);
 void add_mask_helper_command(CLI::App& app, const Arguments& arguments, ExitCode& exit_code);
 void add_device_command(CLI::App& app, ExitCode& exit_code);
 // What add_device_command() puts beside `run`.
 void add_device_ledger_command(CLI::App& device, ExitCode& exit_code);
+void add_device_acts(CLI::App& device, ExitCode& exit_code);
+void add_fleet_command(CLI::App& app, ExitCode& exit_code);
 void add_simulate_command(CLI::App& app, ExitCode& exit_code);
 void add_dataset_command(CLI::App& app, ExitCode& exit_code);
 void add_backup_command(CLI::App& app, ExitCode& exit_code);
@@ -42,5 +45,7 @@ void add_config_command(CLI::App& app, ExitCode& exit_code);
 
 // The commands that have a section in a configuration file, to be looked at: none of them runs.
 void add_configured_commands(CLI::App& app, const Arguments& arguments, ExitCode& exit_code);
+// Of all commands that `app` has when it runs.
+void add_completion_command(CLI::App& app);
 
 }  // namespace sotto::cli

@@ -158,7 +158,9 @@ ExitCode run_device(DeviceRunOptions& options) {
 }  // namespace
 
 void add_device_command(CLI::App& app, ExitCode& exit_code) {
-  CLI::App* command = app.add_subcommand("device", "Be a device of a fleet")->require_subcommand(1);
+  CLI::App* command =
+      app.add_subcommand("device", "Be a device of a fleet, or see what the coordinator knows of one")
+          ->require_subcommand(1);
   auto options = std::make_shared<DeviceRunOptions>();
   CLI::App* run = command->add_subcommand(
       "run",
@@ -213,6 +215,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   add_config_option(*run, "device");
   run->callback([options, &exit_code] { exit_code = run_device(*options); });
   add_device_ledger_command(*command, exit_code);
+  add_device_acts(*command, exit_code);
 }
 
 }  // namespace sotto::cli

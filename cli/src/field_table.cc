@@ -45,10 +45,10 @@ class TaskRows {
  public:
   template <typename T, typename... R>
   void operator()(const Field& field, const T& value, const R&... range) {
-    rows.push_back(
-        {key_of(field), values_of(value, range...), field.required ? "" : toml_of(value), meaning_of(field)});
+    rows.push_back({key_of(field), values_of(value, range...), field.required ? "" : toml_of(value),
+                    field.editable ? "yes" : "", meaning_of(field)});
   }
-  Rows rows = {{"key", "values", "default", "meaning"}};
+  Rows rows = {{"key", "values", "default", "edit", "meaning"}};
 };
 
 class PlanRows {

@@ -6,7 +6,8 @@
 
 namespace sotto::cli {
 
-// The heading and a row for each key of a task file: key, values, default, meaning.
+// The heading and a row for each key of a task file: key, values, default, whether `sotto task edit` may
+// change it, meaning.
 [[nodiscard]] std::vector<std::vector<std::string>> task_field_rows();
 // The heading and a row for each field of a plan in the order of its bytes: field, type, values, meaning.
 [[nodiscard]] std::vector<std::vector<std::string>> plan_field_rows();

@@ -12,6 +12,7 @@
 #include "output.h"
 #include "sotto/base/hex.h"
 #include "sotto/host/utc_text.h"
+#include "steering.h"
 
 namespace sotto::cli {
 namespace {
@@ -106,28 +107,13 @@ ExitCode list_models(const HistoryOptions& options) {
     print_json(array);
     return ExitCode::kDone;
   }
-  std::vector<std::vector<std::string>> rows = {{"VERSION", "COMMITTED", "BYTES", "SHA256"}};
+  std::vector<std::vector<std::string>> rows = {{"VERSION", "COMMITTED", "BYTES", "SHA256", "NOTE"}};
   for (const auto& model : *models) {
     rows.push_back({std::to_string(model.version.value), host::utc_time(model.committed_ms),
-                    std::to_string(model.bytes), to_hex(model.digest)});
+                    std::to_string(model.bytes), to_hex(model.digest), model.note});
   }
   print_table(rows);
   return ExitCode::kDone;
-}
-
-Result<proto::ModelRecord> find_model(client::AdminClient& client, const HistoryOptions& options) {
-  auto models = client.list_models(options.task);
-  if (!models) return models.error();
-  std::uint64_t wanted = 0;
-  const bool latest = options.version == "latest";
-  if (!latest && !CLI::detail::lexical_cast(options.version, wanted)) {
-    return invalid_argument("--version " + options.version + ": must be a number or 'latest'");
-  }
-  for (const proto::ModelRecord& model : *models) {  // newest first
-    if (latest || model.version.value == wanted) return model;
-  }
-  return not_found("task '" + options.task + "' has no model version " + options.version +
-                   "; `sotto model list " + options.task + "` shows those it has");
 }
 
 ExitCode export_model(const HistoryOptions& options) {
@@ -135,7 +121,7 @@ ExitCode export_model(const HistoryOptions& options) {
   if (!outputs) return report_error(outputs.error());
   auto client = client::AdminClient::connect(options.administration.socket_path());
   if (!client) return report_error(client.error());
-  auto model = find_model(**client, options);
+  auto model = find_model(**client, options.task, options.version);
   if (!model) return report_error(model.error());
   auto bytes = (*client)->fetch_model(*model);
   if (!bytes) return report_error(bytes.error());
@@ -173,6 +159,7 @@ void add_round_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* show = add_task_subcommand(*command, options, "show", "One round, every figure");
   show->add_option("round", options->round, "The round's number")->required();
   show->callback([options, &exit_code] { exit_code = show_round(*options); });
+  add_round_acts(*command, exit_code);
 }
 
 void add_model_command(CLI::App& app, ExitCode& exit_code) {
@@ -188,6 +175,8 @@ void add_model_command(CLI::App& app, ExitCode& exit_code) {
       ->add_option("--output", options->output, "File to write: little-endian float32; - for standard output")
       ->required();
   exporter->callback([options, &exit_code] { exit_code = export_model(*options); });
+  add_model_acts(*command, exit_code);
+  add_evaluate_command(*command, exit_code);
 }
 
 }  // namespace sotto::cli

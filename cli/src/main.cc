@@ -103,14 +103,17 @@ int run(int argc, char** argv) {
   add_round_command(app, exit_code);
   add_model_command(app, exit_code);
   add_image_command(app, exit_code);
+  add_audit_command(app, exit_code);
   add_authority_command(app, exit_code);
   add_mask_helper_command(app, arguments, exit_code);
   add_device_command(app, exit_code);
+  add_fleet_command(app, exit_code);
   add_dataset_command(app, exit_code);
   add_backup_command(app, exit_code);
   add_restore_command(app, exit_code);
   add_doctor_command(app, exit_code);
   add_config_command(app, exit_code);
+  add_completion_command(app);
   if (report_unknown_command(app, argc, argv)) return static_cast<int>(ExitCode::kUsage);
   const ExitCode ended = parse_and_run(app, arguments, exit_code);
   std::cout.flush();  // CLI11's

@@ -71,7 +71,8 @@ nlohmann::json to_json(const proto::ModelRecord& model) {
   return {{"version", model.version.value},
           {"sha256", to_hex(model.digest)},
           {"bytes", model.bytes},
-          {"committed_ms", model.committed_ms}};
+          {"committed_ms", model.committed_ms},
+          {"note", model.note}};
 }
 
 void print_table(const std::vector<std::vector<std::string>>& rows) {

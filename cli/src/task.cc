@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "administration.h"
@@ -16,6 +17,7 @@
 #include "sotto/host/file.h"
 #include "sotto/host/utc_text.h"
 #include "sotto/simulation/npy.h"
+#include "steering.h"
 #include "task_file.h"
 
 namespace sotto::cli {
@@ -60,16 +62,6 @@ void print_task(const proto::TaskStatus& task) {
        {"spent devices", describe_spent(task)},
        {"waiting for", task.waiting_for},
        {"until", task.waiting_until_ms > 0 ? host::utc_time(task.waiting_until_ms) : "no deadline"}});
-}
-
-ExitCode print_one(const Result<proto::TaskStatus>& task, bool json) {
-  if (!task) return report_error(task.error());
-  if (json) {
-    print_json(to_json(*task));
-  } else {
-    print_task(*task);
-  }
-  return ExitCode::kDone;
 }
 
 // The values of an .npy file of float32, whatever its shape, or any other file's bytes as they are.
@@ -131,41 +123,52 @@ ExitCode set_state(const TaskOptions& options, proto::TaskState state) {
   return print_one((*client)->set_task_state(options.name, state), options.administration.json);
 }
 
-// ", accuracy 0.9312, loss 0.2021": of the last round, by the model that its devices received.
-std::string describe(const std::vector<proto::MetricMean>& means) {
+// ", accuracy 0.9312, loss 0.2021, 8 devices": of the last round, by the model that its devices received.
+std::string describe(const proto::RoundRecord& round, const proto::MetricList& metrics) {
   std::string text;
-  for (const proto::MetricMean& mean : means) text += ", " + mean.name + " " + decimal(mean.value, 4);
-  return text;
+  for (const proto::MetricMean& mean : proto::metric_means(metrics, round.metrics)) {
+    text += ", " + mean.name + " " + decimal(mean.value, 4);
+  }
+  return text + fmt::format(", {} devices", round.collected);
 }
 
-std::vector<proto::MetricMean> last_metrics(client::AdminClient& client, const proto::TaskStatus& task) {
-  const auto rounds = client.list_rounds(task.spec.name, 1);
-  if (!rounds || rounds->empty()) return {};
-  return proto::metric_means(task.spec.model.metrics, rounds->front().metrics);
+nlohmann::json watched_json(const proto::TaskStatus& task, const std::optional<proto::RoundRecord>& last) {
+  nlohmann::json json = to_json(task);
+  if (!last) return json;
+  for (const proto::MetricMean& mean : proto::metric_means(task.spec.model.metrics, last->metrics)) {
+    json["training_" + mean.name] = mean.value;
+  }
+  json["last_round"] = to_json(*last, task.spec.model.metrics);
+  return json;
+}
+
+std::int64_t unix_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 // Prints every change of what the task waits for, and every finished round, until the task is complete.
 ExitCode watch(const TaskOptions& options) {
   auto client = client::AdminClient::connect(options.administration.socket_path());
   if (!client) return report_error(client.error());
-  std::string last;
+  std::string last_line;
   for (;;) {
     auto task = find_task(**client, options.name);
     if (!task) return report_error(task.error());
-    const std::vector<proto::MetricMean> means = last_metrics(**client, *task);
+    const auto rounds = (*client)->list_rounds(task->spec.name, 1);
+    std::optional<proto::RoundRecord> last;
+    if (rounds && !rounds->empty()) last = rounds->front();
     const std::string line =
         fmt::format("rounds {}, model v{}{}, {}: {}", progress(*task), task->model_version.value,
-                    describe(means), proto::to_string(task->state), task->waiting_for);
-    if (line != last) {
-      if (options.administration.json) {
-        nlohmann::json json = to_json(*task);
-        for (const proto::MetricMean& mean : means) json["training_" + mean.name] = mean.value;
-        std::printf("%s\n", json.dump().c_str());
-      } else {
-        std::printf("%s\n", line.c_str());
-      }
+                    last ? describe(*last, task->spec.model.metrics) : "", proto::to_string(task->state),
+                    task->waiting_for);
+    if (line != last_line) {
+      const std::string shown = options.administration.json ? watched_json(*task, last).dump()
+                                                            : host::utc_time(unix_ms()) + " " + line;
+      std::printf("%s\n", shown.c_str());
       std::fflush(stdout);
-      last = line;
+      last_line = line;
     }
     if (task->state == proto::TaskState::kComplete) return ExitCode::kDone;
     std::this_thread::sleep_for(std::chrono::milliseconds(options.interval_ms));
@@ -192,6 +195,16 @@ void add_fields_command(CLI::App& command) {
 }
 
 }  // namespace
+
+ExitCode print_one(const Result<proto::TaskStatus>& task, bool json) {
+  if (!task) return report_error(task.error());
+  if (json) {
+    print_json(to_json(*task));
+  } else {
+    print_task(*task);
+  }
+  return ExitCode::kDone;
+}
 
 void add_task_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* command =
@@ -237,6 +250,7 @@ void add_task_command(CLI::App& app, ExitCode& exit_code) {
     add_administration_options(*sub, options->administration);
     sub->callback([options, &exit_code, run = named.run] { exit_code = run(*options); });
   }
+  add_task_acts(*command, exit_code);
 }
 
 }  // namespace sotto::cli

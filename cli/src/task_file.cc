@@ -29,6 +29,15 @@ Result<toml::table> parse(const std::string& path) {
   }
 }
 
+bool parses(const std::string& text) {
+  try {
+    static_cast<void>(toml::parse(text));
+    return true;
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+}
+
 // Writes a task file with every field, its help and its range.
 class ExampleWriter {
  public:
@@ -93,6 +102,26 @@ Result<TaskSpec> read_task_file(const std::string& path) {
   if (!spec) return spec.error().with_context(path);
   SOTTO_RETURN_IF_ERROR(proto::validate_task_spec(*spec).with_context(path));
   return spec;
+}
+
+Result<std::string> read_assignments(const std::vector<std::string>& assignments) {
+  std::string text;
+  for (const std::string& assignment : assignments) {
+    const std::size_t equals = assignment.find('=');
+    if (equals == std::string::npos || equals == 0 || assignment.find('\n') != std::string::npos) {
+      return invalid_argument("'" + assignment + "' is no key=value, as training.learning_rate=0.02");
+    }
+    const std::string line = assignment.substr(0, equals) + " = " + assignment.substr(equals + 1);
+    const std::string quoted = assignment.substr(0, equals) + " = '" + assignment.substr(equals + 1) + "'";
+    text += (parses(line) ? line : quoted) + "\n";
+  }
+  try {
+    std::ostringstream json;
+    json << toml::json_formatter(toml::parse(text));
+    return json.str();
+  } catch (const toml::parse_error& error) {
+    return invalid_argument("what is to change: " + std::string(error.description()));
+  }
 }
 
 std::string example_task_file() {

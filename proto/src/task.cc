@@ -28,12 +28,25 @@ FieldError check_limits(const TaskSpec& spec) {
   return {};
 }
 
+FieldError check_stop(const TaskSpec& spec) {
+  if (spec.stop_metric.empty()) {
+    const bool idle = spec.stop_at == 0 && spec.stop_on_fall == 0;
+    return idle ? FieldError() : rule_error("stop_metric", "must name what stop_at and stop_on_fall are of");
+  }
+  const auto named = [&](const Metric& metric) { return metric.name.view() == spec.stop_metric; };
+  if (!std::ranges::any_of(spec.model.metrics, named)) {
+    return rule_error("stop_metric", "must be the name of one of the model's metrics");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status validate_task_spec(const TaskSpec& spec) {
   SOTTO_RETURN_IF_ERROR(to_status(check_fields(spec)));
   SOTTO_RETURN_IF_ERROR(to_status(check_model(spec.model)));
-  return to_status(check_limits(spec));
+  SOTTO_RETURN_IF_ERROR(to_status(check_limits(spec)));
+  return to_status(check_stop(spec));
 }
 
 }  // namespace sotto::proto

@@ -214,6 +214,15 @@ class Game {
     spec.population = "elsewhere";
     harness_.call(CreateTaskEvent{{}, spec});
     harness_.call(SetTaskStateEvent{{}, spec.name, static_cast<proto::TaskState>(input_.below(5))});
+    const std::vector<std::uint8_t> edit = input_.bytes(input_.below(16));
+    harness_.call(SteerTaskEvent{
+        {},
+        {.task = spec.name, .reason = {}, .act = proto::EditTask{std::string(edit.begin(), edit.end())}}});
+    harness_.call(
+        SteerTaskEvent{{}, {.task = spec.name, .reason = {}, .act = proto::DeleteTask{input_.chance(128)}}});
+    harness_.call(BanDeviceEvent{{}, {.device = "nobody", .reason = {}, .lift = input_.chance(128)}});
+    harness_.call(ListDevicesEvent{{}, {.device = spec.name}});
+    harness_.call(ShowFleetEvent{});
     harness_.call(ListTasksEvent{});
     harness_.call(ListRoundsEvent{{}, spec.name, input_.u16()});
     harness_.call(ListModelsEvent{{}, "gait"});

@@ -35,7 +35,7 @@ THIRD_PARTY = [
     (re.compile(r"toml\+\+/|toml\.hpp"), "toml++", ("cli/",)),
     (re.compile(r"sndfile"), "libsndfile", ("simulation/src/data/", "tests/unit/simulation/")),
     (re.compile(r"nlohmann/"), "nlohmann-json",
-     ("proto/src/json/", "simulation/src/", "cli/", "tests/", "bench/")),
+     ("proto/src/json/", "server/src/store/", "simulation/src/", "cli/", "tests/", "bench/")),
 ]
 
 # Cores are handed the time and their randomness.

@@ -102,6 +102,27 @@ Result<proto::TaskStatus> AdminClient::set_task_state(const std::string& task, p
   request.set_state(static_cast<std::uint32_t>(state));
   return impl_->call<v1::TaskStatus>(&v1::Admin::Stub::SetTaskState, request);
 }
+Result<proto::TaskStatus> AdminClient::steer_task(const proto::SteerTaskRequest& act) {
+  v1::SteerTaskRequest request;
+  proto::to_wire(act, request);
+  return impl_->call<v1::TaskStatus>(&v1::Admin::Stub::SteerTask, request);
+}
+Result<std::vector<proto::DeviceStatus>> AdminClient::list_devices(const proto::ListDevicesRequest& request) {
+  v1::ListDevicesRequest wire;
+  wire.set_device(request.device);
+  wire.set_count_max(request.count_max);
+  return impl_->call<v1::ListDevicesReply>(&v1::Admin::Stub::ListDevices, wire);
+}
+Result<std::vector<proto::DeviceStatus>> AdminClient::ban_device(const proto::BanDeviceRequest& request) {
+  v1::BanDeviceRequest wire;
+  wire.set_device(request.device);
+  wire.set_reason(request.reason);
+  wire.set_lift(request.lift);
+  return impl_->call<v1::ListDevicesReply>(&v1::Admin::Stub::BanDevice, wire);
+}
+Result<proto::FleetStatus> AdminClient::show_fleet() {
+  return impl_->call<v1::FleetStatus>(&v1::Admin::Stub::ShowFleet, v1::ShowFleetRequest());
+}
 Result<std::vector<proto::TaskStatus>> AdminClient::list_tasks() {
   return impl_->call<v1::ListTasksReply>(&v1::Admin::Stub::ListTasks, v1::ListTasksRequest());
 }
@@ -118,12 +139,14 @@ Result<std::vector<proto::ModelRecord>> AdminClient::list_models(const std::stri
   return impl_->call<v1::ListModelsReply>(&v1::Admin::Stub::ListModels, request);
 }
 
-Result<proto::TaskStatus> AdminClient::create_task(const proto::TaskSpec& spec, Bytes initial_model) {
+Result<proto::TaskStatus> AdminClient::create_task(const proto::TaskSpec& spec, Bytes initial_model,
+                                                   const std::string& origin) {
   const crypto::Digest digest = crypto::sha256({initial_model});
   SOTTO_RETURN_IF_ERROR(impl_->upload(initial_model, digest));
   v1::CreateTaskRequest request;
   proto::to_wire(spec, *request.mutable_spec());
   request.set_initial_model(std::string(digest.begin(), digest.end()));
+  request.set_origin(origin);
   return impl_->call<v1::TaskStatus>(&v1::Admin::Stub::CreateTask, request);
 }
 

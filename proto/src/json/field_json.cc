@@ -48,7 +48,7 @@ void JsonReader::note_known(const Field& field) {
   keys += (keys.empty() ? "" : ", ") + std::string(field.short_name());
 }
 
-void JsonReader::finish() {
+void JsonReader::finish(bool only_changes) {
   if (!problem_.empty()) return;
   for (const auto& [key, value] : object_.items()) {
     const auto group = known_.find(key);
@@ -59,7 +59,7 @@ void JsonReader::finish() {
     fail(path, "unknown key '" + path + "'; known are " + keys);
     return;
   }
-  if (!missing_.empty()) fail(missing_, missing_ + " is missing");
+  if (!only_changes && !missing_.empty()) fail(missing_, missing_ + " is missing");
 }
 
 }  // namespace sotto::proto

@@ -72,8 +72,9 @@ class JsonReader {
     if (const std::string wrong = read(found, path, value); !wrong.empty()) fail(path, path + " " + wrong);
   }
 
-  // Call after the visit: a key that no field took is a problem too, and so is a missing one without default.
-  void finish();
+  // Call after the visit: a key that no field took is a problem too, and so is a missing one without default,
+  // unless the object only has what changes.
+  void finish(bool only_changes = false);
 
   // The path of the key that is the first problem, and the problem's sentence; empty when there is none.
   [[nodiscard]] const std::string& problem_path() const { return problem_path_; }

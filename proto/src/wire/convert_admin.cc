@@ -124,6 +124,7 @@ void to_wire(const ModelRecord& from, v1::ModelRecord& to) {
   to.set_digest(to_string_bytes(from.digest));
   to.set_bytes(from.bytes);
   to.set_committed_ms(from.committed_ms);
+  to.set_note(printable(from.note));
 }
 
 Result<ModelRecord> from_wire(const v1::ModelRecord& from) {
@@ -131,9 +132,60 @@ Result<ModelRecord> from_wire(const v1::ModelRecord& from) {
   SOTTO_RETURN_IF_ERROR(copy_exactly("ModelRecord.digest", from.digest(), model.digest));
   model.task = TaskId{from.task()};
   model.version = ModelVersion{from.version()};
+  SOTTO_RETURN_IF_ERROR(check_length("ModelRecord.note", from.note().size(), 0, limits::kReasonBytesMax));
   model.bytes = from.bytes();
   model.committed_ms = from.committed_ms();
+  model.note = printable(from.note());
   return model;
+}
+
+void to_wire(const SteerTaskRequest& from, v1::SteerTaskRequest& to) {
+  to.set_task(from.task);
+  to.set_reason(printable(from.reason));
+  if (const auto* back = std::get_if<RollBackModel>(&from.act)) {
+    to.mutable_roll_back()->set_version(back->version.value);
+  } else if (const auto* deletion = std::get_if<DeleteTask>(&from.act)) {
+    to.mutable_delete_()->set_force(deletion->force);
+  } else if (const auto* edit = std::get_if<EditTask>(&from.act)) {
+    to.mutable_edit()->set_fields(edit->fields);
+  } else {
+    to.mutable_abort();
+  }
+}
+
+namespace {
+
+Result<TaskAct> act_from_wire(const v1::SteerTaskRequest& from) {
+  switch (from.act_case()) {
+    case v1::SteerTaskRequest::kRollBack:
+      return TaskAct(RollBackModel{ModelVersion{from.roll_back().version()}});
+    case v1::SteerTaskRequest::kAbort:
+      return TaskAct(AbortRounds{});
+    case v1::SteerTaskRequest::kDelete:
+      return TaskAct(DeleteTask{from.delete_().force()});
+    case v1::SteerTaskRequest::kEdit:
+      SOTTO_RETURN_IF_ERROR(check_length("EditTask.fields", from.edit().fields().size(), 2, kEditBytesMax));
+      return TaskAct(EditTask{from.edit().fields()});
+    case v1::SteerTaskRequest::ACT_NOT_SET:
+      break;
+  }
+  return invalid_argument("SteerTaskRequest.act is missing, or one that this version does not know");
+}
+
+}  // namespace
+
+Result<SteerTaskRequest> from_wire(const v1::SteerTaskRequest& from) {
+  SteerTaskRequest request;
+  Result<std::string> task = task_name_from_wire(from.task());
+  if (!task) return task.error();
+  SOTTO_RETURN_IF_ERROR(
+      check_length("SteerTaskRequest.reason", from.reason().size(), 0, limits::kReasonBytesMax));
+  Result<TaskAct> act = act_from_wire(from);
+  if (!act) return act.error();
+  request.task = std::move(*task);
+  request.reason = printable(from.reason());
+  request.act = std::move(*act);
+  return request;
 }
 
 void to_wire(const std::vector<TaskStatus>& from, v1::ListTasksReply& to) {
@@ -160,6 +212,97 @@ Result<crypto::Digest> digest_from_wire(const std::string& digest) {
   crypto::Digest to{};
   SOTTO_RETURN_IF_ERROR(copy_exactly("the digest of a model", digest, to));
   return to;
+}
+
+void to_wire(const DeviceStatus& from, v1::DeviceStatus& to) {
+  to.set_id(from.id);
+  if (from.identity) to.set_identity(to_string_bytes(*from.identity));
+  to.set_peer(printable(from.peer));
+  to.set_last_seen_ms(from.last_seen_ms);
+  to.set_state(static_cast<std::uint32_t>(from.state));
+  to.set_task(from.task);
+  to.set_round(from.round.value);
+  to.set_version(from.version.value);
+  to.set_last_outcome(static_cast<std::uint32_t>(from.last_outcome));
+  to.set_reason(printable(from.reason));
+  to.set_failures(from.failures);
+  to.set_failures_in_a_row(from.failures_in_a_row);
+  to.set_plan_from_ms(from.plan_from_ms);
+  to.set_clones(from.clones);
+  to.set_banned(from.banned);
+  to.set_ban_reason(printable(from.ban_reason));
+  to.set_banned_ms(from.banned_ms);
+}
+
+Result<DeviceStatus> from_wire(const v1::DeviceStatus& from) {
+  DeviceStatus device;
+  if (!from.identity().empty()) {
+    SOTTO_RETURN_IF_ERROR(copy_exactly("DeviceStatus.identity", from.identity(), device.identity.emplace()));
+  }
+  SOTTO_RETURN_IF_ERROR(copy_enumerator("DeviceStatus.state", from.state(), device.state));
+  SOTTO_RETURN_IF_ERROR(
+      copy_enumerator("DeviceStatus.last_outcome", from.last_outcome(), device.last_outcome));
+  device.id = printable(from.id());
+  device.peer = printable(from.peer());
+  device.last_seen_ms = from.last_seen_ms();
+  device.task = printable(from.task());
+  device.round = RoundId{from.round()};
+  device.version = ModelVersion{from.version()};
+  device.reason = printable(from.reason());
+  device.failures = from.failures();
+  device.failures_in_a_row = from.failures_in_a_row();
+  device.plan_from_ms = from.plan_from_ms();
+  device.clones = from.clones();
+  device.banned = from.banned();
+  device.ban_reason = printable(from.ban_reason());
+  device.banned_ms = from.banned_ms();
+  return device;
+}
+
+void to_wire(const std::vector<DeviceStatus>& from, v1::ListDevicesReply& to) {
+  for (const DeviceStatus& device : from) to_wire(device, *to.add_devices());
+}
+Result<std::vector<DeviceStatus>> from_wire(const v1::ListDevicesReply& from) {
+  return list_from_wire<DeviceStatus>(from.devices());
+}
+
+void to_wire(const FleetStatus& from, v1::FleetStatus& to) {
+  to.set_known(from.known);
+  to.set_seen_in_minute(from.seen_in_minute);
+  to.set_seen_in_hour(from.seen_in_hour);
+  to.set_seen_in_day(from.seen_in_day);
+  to.set_in_rounds(from.in_rounds);
+  to.set_failing(from.failing);
+  to.set_held_back(from.held_back);
+  to.set_banned(from.banned);
+  to.set_spent(from.spent);
+}
+Result<FleetStatus> from_wire(const v1::FleetStatus& from) {
+  return FleetStatus{.known = from.known(),
+                     .seen_in_minute = from.seen_in_minute(),
+                     .seen_in_hour = from.seen_in_hour(),
+                     .seen_in_day = from.seen_in_day(),
+                     .in_rounds = from.in_rounds(),
+                     .failing = from.failing(),
+                     .held_back = from.held_back(),
+                     .banned = from.banned(),
+                     .spent = from.spent()};
+}
+
+Result<ListDevicesRequest> from_wire(const v1::ListDevicesRequest& from) {
+  if (!from.device().empty()) SOTTO_RETURN_IF_ERROR(check_name("device", from.device()));
+  return ListDevicesRequest{.device = from.device(), .count_max = from.count_max()};
+}
+Result<BanDeviceRequest> from_wire(const v1::BanDeviceRequest& from) {
+  SOTTO_RETURN_IF_ERROR(check_name("device", from.device()));
+  SOTTO_RETURN_IF_ERROR(
+      check_length("BanDeviceRequest.reason", from.reason().size(), 0, limits::kReasonBytesMax));
+  return BanDeviceRequest{.device = from.device(), .reason = printable(from.reason()), .lift = from.lift()};
+}
+
+Result<std::string> origin_from_wire(const std::string& origin) {
+  SOTTO_RETURN_IF_ERROR(check_length("CreateTaskRequest.origin", origin.size(), 0, limits::kReasonBytesMax));
+  return printable(origin);
 }
 
 Result<std::string> task_name_from_wire(const std::string& name) {

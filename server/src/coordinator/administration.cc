@@ -8,9 +8,11 @@
 #include "coordinator/core.h"
 #include "coordinator/initial_model.h"
 #include "sotto/aggregator/cohort_session.h"
+#include "sotto/base/hex.h"
 #include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/proto/plan.h"
+#include "sotto/proto/task_json.h"
 #include "sotto/server/cohort_host.h"
 #include "store/model_bytes.h"
 
@@ -92,11 +94,19 @@ void Core::handle(CreateTaskEvent& event) {
   stored.model.digest = crypto::sha256({encode_floats(stored.model.parameters)});
   set_first_clips(spec, stored.model);
   stored.model.committed_ms = now_.ms;
+  stored.model.note = std::move(event.origin);
   const Status servable = check_servable(make_plan(stored, RoundId{1}, helper_digests()));
   if (!servable.ok()) return reply(event.call, servable);
   if (!store_has_room(event.call)) return;
   ++tasks_in_creation_;
-  ask_store_for(event.call, CreateTaskRequest{spec, std::move(stored.model)});
+  Act act{.time_ms = now_.ms,
+          .who = std::move(event.by),
+          .what = "create task",
+          .subject = spec.name,
+          .reason = stored.model.note,
+          .changes = {{"specification", "", proto::encode_task_spec(spec)},
+                      {"model", "", to_hex(stored.model.digest)}}};
+  ask_store_for(event.call, CreateTaskRequest{spec, std::move(stored.model)}, std::move(act));
 }
 
 void Core::task_created(CallId call, CreateTaskRequest& request, StoreReply& answer) {
@@ -129,10 +139,20 @@ void Core::handle(SetTaskStateEvent& event) {
                                               "its last round"));
   }
   if (task->stored.state == proto::TaskState::kComplete) return reply(event.call, already_complete(*task));
-  if (!store_has_room(event.call)) return;
-  task->state_changes.push_back({event.call, event.state});
-  ++state_changes_waiting_;
-  mark(*task);
+  await_change(*task, {.call = event.call, .act = SetState{event.state}, .by = std::move(event.by)});
+}
+
+void Core::handle(SteerTaskEvent& event) {
+  Task* task = find_task(event.request.task);
+  if (task == nullptr) return reply(event.call, unknown_task(event.request.task));
+  std::visit(
+      [&](const auto& act) {
+        await_change(*task, {.call = event.call,
+                             .act = act,
+                             .reason = std::move(event.request.reason),
+                             .by = std::move(event.by)});
+      },
+      event.request.act);
 }
 
 proto::TaskStatus Core::status_of(const Task& task) {

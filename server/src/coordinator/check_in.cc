@@ -88,6 +88,9 @@ Status Core::validate(const proto::CheckInRequest& request) const {
 void Core::handle(CheckInEvent& event) {
   const proto::CheckInRequest& request = event.request;
   if (const Status status = validate(request); !status.ok()) return reply(event.call, status);
+  if (const Ban* ban = find_ban({.device_id = request.device_id})) {
+    return reply(event.call, proto::CheckInReply(banned_window(*ban)));
+  }
   if (verify_check_in(event)) return;
   Visitor visitor{.device_id = request.device_id, .peer = event.peer, .address = event.address};
   if (in_force_) visitor.identity = access().check_pass(request.pass, now_);
@@ -164,7 +167,11 @@ void Core::warn_of_stranger(const Visitor& visitor, const std::string& about, st
 }
 
 void Core::welcome(CallId call, const Guest& guest) {
+  if (const Ban* ban = find_ban(guest.visitor)) return reply(call, proto::CheckInReply(banned_window(*ban)));
   saw(guest.request.population, guest.visitor.device_id);
+  // Once a device has shown who it is, what was known of its name alone is about it.
+  if (guest.visitor.identity) records_.forget({.device_id = guest.visitor.device_id});
+  records_.seen(guest.visitor, now_);
   if (const auto window = replace_visit_of(guest.visitor)) {
     return reply(call, proto::CheckInReply(*window));
   }
@@ -173,6 +180,7 @@ void Core::welcome(CallId call, const Guest& guest) {
 }
 
 void Core::warn_of_copy(const Visit& visit, const std::string& other_peer) {
+  records_.cloned(visit.visitor, now_);
   warn_once(
       "copy " + visit.key,
       fmt::format("device '{}' takes part from {} and, at the same time, from {}: two devices share its {}",

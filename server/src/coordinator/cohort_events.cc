@@ -12,8 +12,8 @@ std::string name_of(const Task& task, const Round& round) {
   return fmt::format("task '{}', round {}", task.stored.spec.name, round.id().value);
 }
 
-aggregator::InfluenceLimits limits_of(const Task& task) {
-  return {.update_norm_max = task.stored.spec.update_norm_max, .metrics_max = task.stored.spec.metrics_max};
+aggregator::InfluenceLimits limits_of(const proto::TaskSpec& spec) {
+  return {.update_norm_max = spec.update_norm_max, .metrics_max = spec.metrics_max};
 }
 
 }  // namespace
@@ -158,7 +158,8 @@ void Core::on(const AtCohort& at, CohortFinished& event) {
   at.round.helper_restarted = event.helper_restarted;
   if (!event.sum) return cohort_failed(at, event.sum.error().message());
   if (!at.round.fits(*event.sum)) return cohort_failed(at, "its sum is of another form than the round's");
-  const Result<double> norm = aggregator::check_influence(at.round.plan(), limits_of(at.task), *event.sum);
+  const Result<double> norm =
+      aggregator::check_influence(at.round.plan(), limits_of(at.round.spec()), *event.sum);
   if (!norm) return cohort_failed(at, norm.error().message());
   at.round.cohort_summed(at.cohort, std::move(*event.sum), *norm);
 }

@@ -45,7 +45,9 @@ Core::Core(Random& random, const CoordinatorOptions& options)
       own_access_(random),
       own_identity_(options.identity == nullptr
                         ? crypto::Digest{}
-                        : secagg::identity_of(options.identity->signer.public_key())) {}
+                        : secagg::identity_of(options.identity->signer.public_key())) {
+  for (const Ban& ban : options.bans) bans_.emplace(ban.device, ban);
+}
 
 std::vector<Action> Core::step(Event event, Time now) {
   now_ = now;
@@ -183,14 +185,13 @@ void Core::end_visit(Visit& visit, proto::ExchangeReply answer) {
 }
 
 proto::KeepWaiting Core::keep_waiting(const Visit& visit) {
-  const Task* task = find_task(visit.task);
   Round* round = round_of(visit);
   if (round == nullptr) return {poll_window(options_, "")};
   if (visit.stage == Visit::Stage::kInCohort) {
     return {poll_window(options_, describe_waiting(*round, *round->find_cohort(visit.cohort)))};
   }
   return {poll_window(options_, fmt::format("round {}: {} of {} devices have joined", round->id().value,
-                                            round->joined(), task->stored.spec.participants))};
+                                            round->joined(), round->spec().participants))};
 }
 
 // Any task of the population may be the one that has a place first.

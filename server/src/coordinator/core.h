@@ -1,7 +1,8 @@
 // The coordinator's state and how events change it. One class in several files, by what they deal with:
 // coordinator.cc (dispatch, deadlines, answers), check_in.cc, exchange.cc, phases.cc (what a round asks
 // for, from joining to its end), cohort_events.cc (what its cohorts say), recording.cc (what is written,
-// and what then), administration.cc (tasks and models).
+// and what then), administration.cc (tasks and models), steering.cc (what operators do
+// to tasks), devices.cc (what is known of single devices, and their bans).
 //
 // Handlers change rounds and mark their task; settle() asks the rounds of every marked task what comes next
 // and acts. So a round ends there and nowhere else, and it is forgotten when its record is written.
@@ -66,6 +67,10 @@ class Core final : public Coordinator {
   void handle(TickEvent&) {}
   void handle(CreateTaskEvent& event);
   void handle(SetTaskStateEvent& event);
+  void handle(SteerTaskEvent& event);
+  void handle(ListDevicesEvent& event);
+  void handle(BanDeviceEvent& event);
+  void handle(ShowFleetEvent& event);
   void handle(ListTasksEvent& event);
   void handle(ListRoundsEvent& event);
   void handle(ListModelsEvent& event);
@@ -225,6 +230,8 @@ class Core final : public Coordinator {
   void end_round(Task& task, Round& round, EndedRound ended);
   // Its cohorts and its deadlines are gone, its devices are told. Once for each round.
   void release(Task& task, Round& round, const EndedRound& ended);
+  // As if it had never begun.
+  void vanish(Task& task, Round& round);
   // True when another round is to follow this one at once.
   [[nodiscard]] static bool count_outcome(Task& task, const Round& round, const EndedRound& ended);
   [[nodiscard]] std::int64_t pause_after_abandoned(std::uint32_t in_a_row) const;
@@ -251,22 +258,60 @@ class Core final : public Coordinator {
   [[nodiscard]] Visit* visit_at(const Cohort& cohort, Seat seat);
 
   // ---- recording.cc ----
-  [[nodiscard]] StoreCallId ask_store(StoreRequest request);
+  [[nodiscard]] StoreCallId ask_store(StoreRequest request, std::optional<Act> act = {});
   // Whether another request that a caller waits for may be put to the store; if not, the call is refused.
   [[nodiscard]] bool store_has_room(CallId call);
-  void ask_store_for(CallId call, StoreRequest request);
+  void ask_store_for(CallId call, StoreRequest request, std::optional<Act> act = {});
   // The next of what the task has to write.
   void write_next(Task& task);
-  void write_state(Task& task);
   void write_round(Task& task, EndedRound& ended);
   [[nodiscard]] RecordRoundRequest record_of(const Task& task, const Round& round, EndedRound& ended) const;
   void round_written(Task& task, RecordRoundRequest& request);
   void round_not_written(Task& task, RecordRoundRequest& request, const Status& status);
-  void state_written(Task& task, const SetTaskStateRequest& request, const Status& status);
   void reserve_rounds(Task& task);
   void rounds_reserved(Task& task, const ReserveRoundsRequest& request, const Status& status);
   void reissue_model(Task& task);
   void model_reissued(Task& task, const ReissueModelRequest& request, const Status& status);
+
+  // ---- steering.cc ----
+  // What the store is to write for an act, and its record; a status when there is nothing to do, or it is
+  // refused.
+  struct Steering {
+    StoreRequest request;
+    std::string what;
+    std::vector<ActChange> changes{};
+  };
+  using NextOfChange = std::variant<Status, Steering>;
+  void await_change(Task& task, TaskChange change);
+  void begin_change(Task& task);
+  [[nodiscard]] NextOfChange request_for(const Task& task, const SetState& act) const;
+  [[nodiscard]] NextOfChange request_for(const Task& task, const proto::RollBackModel& act) const;
+  [[nodiscard]] NextOfChange request_for(const Task& task, const proto::AbortRounds& act) const;
+  [[nodiscard]] NextOfChange request_for(const Task& task, const proto::DeleteTask& act) const;
+  [[nodiscard]] NextOfChange request_for(const Task& task, const proto::EditTask& act);
+  // The store has written the first of the task's changes, or has not.
+  void change_written(Task& task, StoreAnsweredEvent& event);
+  void carry_out(Task& task, const SetTaskStateRequest& request);
+  void carry_out(Task& task, const std::string& reason, const RollBackModelRequest& request,
+                 StoredModel model);
+  void carry_out(Task& task, const std::string& reason, EditTaskRequest& request);
+  [[nodiscard]] Act act_of(const TaskChange& change, const Task& task, Steering& next) const;
+  void abort_rounds(Task& task, const std::string& reason);
+  // Rounds whose outcome is decided, too, as long as it is not written.
+  void give_up_rounds(Task& task, const std::string& reason);
+  // It may open its next round at once.
+  void clear_pause(Task& task);
+  void delete_task(Task& task, const std::string& reason);
+  [[nodiscard]] TaskChange take_change(Task& task);
+
+  // ---- devices.cc ----
+  [[nodiscard]] const Ban* find_ban(const Visitor& visitor) const;
+  [[nodiscard]] proto::RetryWindow banned_window(const Ban& ban) const;
+  void ban_written(CallId call, const SetBanRequest& request);
+  void ban_lifted(CallId call, const LiftBanRequest& request);
+  [[nodiscard]] proto::DeviceStatus status_of(const DeviceRecord& record);
+  // Those that go by this id or identity; all for an empty one.
+  [[nodiscard]] std::vector<proto::DeviceStatus> devices(const std::string& device, std::size_t count_max);
 
   // ---- administration.cc ----
   [[nodiscard]] Status check_servable(const proto::Plan& plan);
@@ -297,6 +342,7 @@ class Core final : public Coordinator {
   std::unordered_map<std::string, Population> populations_;
   Census without_task_{kSeenLately, limits::kDeviceRecordsMax};  // devices of populations that have none
   VisitTable visits_;
+  std::map<std::string, Ban> bans_;
   DeviceRecords records_;
   HeldCalls held_calls_;
   Deadlines deadlines_;
@@ -317,7 +363,7 @@ class Core final : public Coordinator {
   std::map<StoreCallId, CallId> store_calls_;
   std::map<ModelKey, std::vector<WaitingFetch>> loading_;
   std::size_t fetches_waiting_ = 0;
-  std::size_t state_changes_waiting_ = 0;
+  std::size_t changes_waiting_ = 0;
   std::size_t tasks_in_creation_ = 0;
   std::optional<OlderModel> older_model_;
   std::uint64_t unknown_visits_ = 0;  // calls refused for their token since the last notice

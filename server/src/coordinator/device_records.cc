@@ -56,6 +56,16 @@ void DeviceRecords::turned_up(const Visitor& visitor, Time now) {
   record.plan_from = plan_from(record);
 }
 
+void DeviceRecords::forget(const Visitor& visitor) {
+  Kind& kind = visitor.identity ? enrolled_ : named_;
+  const auto found = kind.by_key.find(visitor.key());
+  if (found == kind.by_key.end()) return;
+  kind.records.erase(found->second);
+  kind.by_key.erase(found);
+}
+
+void DeviceRecords::cloned(const Visitor& visitor, Time now) { ++touch(visitor, now).clones; }
+
 Time DeviceRecords::plan_from(const DeviceRecord& record) const {
   if (record.failures_in_a_row < 2) return Time{0};
   const std::uint32_t doublings = std::min(record.failures_in_a_row - 2, 20u);

@@ -36,6 +36,7 @@ struct DeviceRecord {
   std::string reason;          // of its last failure: printable, at most limits::kDeviceReasonBytesMax bytes
   std::uint64_t failures = 0;  // since it was seen first
   std::uint32_t failures_in_a_row = 0;
+  std::uint32_t clones = 0;  // how often another device was seen to go by its identity or name
   Time last_failure = kNever;
   Time plan_from = Time{0};  // it is given no plan before
 };
@@ -54,6 +55,15 @@ class DeviceRecords {
   void failed(const Visitor& visitor, DeviceRecord::Outcome how, std::string_view reason, Time now);
   // It was taken for silent and answers after all: that was no failure.
   void turned_up(const Visitor& visitor, Time now);
+  void forget(const Visitor& visitor);
+  // Another device goes by its identity, or its name.
+  void cloned(const Visitor& visitor, Time now);
+  // Those that have shown an identity first, and each kind from those seen last on.
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    for (const DeviceRecord& record : enrolled_.records) visit(record);
+    for (const DeviceRecord& record : named_.records) visit(record);
+  }
   // nullptr when nothing is known of it.
   [[nodiscard]] const DeviceRecord* find(const Visitor& visitor) const;
   // The record of a device that is to be given no plan now; nullptr when it may have one.

@@ -67,12 +67,15 @@ void Core::act_on(Task& task, Round& round) {
                .reason = std::move(abandon->reason),
                .helper_restarted = round.helper_restarted});
   } else if (std::holds_alternative<Round::Vanish>(next)) {
-    clear_joining_deadlines(task, round);
-    // As if it had never begun: the next one has its number, unless a plan went out with it.
-    if (round.id() == task.last_begun && !round.issued())
-      task.last_begun = RoundId{task.last_begun.value - 1};
-    task.rounds.erase(round.id());
+    vanish(task, round);
   }
+}
+
+// The next one has its number, unless a plan went out with it.
+void Core::vanish(Task& task, Round& round) {
+  clear_joining_deadlines(task, round);
+  if (round.id() == task.last_begun && !round.issued()) task.last_begun = RoundId{task.last_begun.value - 1};
+  task.rounds.erase(round.id());
 }
 
 void Core::clear_joining_deadlines(const Task& task, const Round& round) {
@@ -164,7 +167,7 @@ std::vector<SessionToken> Core::shuffled_joiners(const Round& round) {
 }
 
 void Core::open_cohort(const Round& round, const Cohort& cohort) {
-  const proto::TaskSpec& spec = find_task(round.plan().task)->stored.spec;
+  const proto::TaskSpec& spec = round.spec();
   command(round, cohort.id,
           OpenCohort{.plan = round.plan_bytes(),
                      .plan_credential = round.plan_credential,

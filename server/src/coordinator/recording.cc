@@ -7,6 +7,7 @@
 
 #include "coordinator/clips.h"
 #include "coordinator/core.h"
+#include "coordinator/stop_rule.h"
 #include "sotto/aggregator/server_optimizer.h"
 #include "sotto/base/limits.h"
 #include "sotto/crypto/primitives.h"
@@ -24,10 +25,11 @@ constexpr std::int64_t kStorePauseMsMax = 1'000;
 constexpr bool is_said(std::uint32_t attempts) { return attempts <= 3 || attempts % 30 == 0; }
 
 // The model after the round; kAborted when the update would break it.
-Result<StoredModel> next_model(const StoredTask& task, const proto::Plan& plan,
-                               const aggregator::CohortSum& sum, Time now) {
-  const proto::TaskSpec& spec = task.spec;
+Result<StoredModel> next_model(const StoredTask& task, const Round& round, const aggregator::CohortSum& sum,
+                               Time now) {
+  const proto::TaskSpec& spec = round.spec();
   StoredModel model = task.model;
+  model.note.clear();
   SOTTO_RETURN_IF_ERROR(aggregator::apply_update(
       sum, {.learning_rate = spec.server_learning_rate, .momentum = spec.server_momentum}, model.parameters,
       model.optimizer_state));
@@ -37,7 +39,7 @@ Result<StoredModel> next_model(const StoredTask& task, const proto::Plan& plan,
   model.version = ModelVersion{model.version.value + 1};
   model.digest = crypto::sha256({encode_floats(model.parameters)});
   model.committed_ms = now.ms;
-  adapt_clips(spec, plan, sum, model);
+  adapt_clips(spec, round.plan(), sum, model);
   return model;
 }
 
@@ -46,28 +48,51 @@ Status status_in(const StoreReply& reply) {
   return status == nullptr ? Status() : *status;
 }
 
+std::string why_complete(const Task& task, const proto::RoundRecord& record) {
+  const proto::TaskSpec& spec = task.stored.spec;
+  return why_stop(spec, task.stored.best_mean, watched_mean(spec, record.metrics));
+}
+
+// Which task an operator's act changes; none for other requests.
+TaskId changed_task(const StoreRequest& request) {
+  return std::visit(
+      [](const auto& any) {
+        using Request = std::decay_t<decltype(any)>;
+        constexpr bool kActs =
+            std::is_same_v<Request, SetTaskStateRequest> || std::is_same_v<Request, RollBackModelRequest> ||
+            std::is_same_v<Request, EditTaskRequest> || std::is_same_v<Request, NoteActRequest> ||
+            std::is_same_v<Request, DeleteTaskRequest>;
+        if constexpr (kActs) {
+          return any.task;
+        } else {
+          return TaskId{};
+        }
+      },
+      request);
+}
+
 }  // namespace
 
 std::chrono::milliseconds Core::pause_of_store(std::uint32_t attempts) const {
   return std::chrono::milliseconds(std::min(pause_after_abandoned(attempts + 1), kStorePauseMsMax));
 }
 
-StoreCallId Core::ask_store(StoreRequest request) {
+StoreCallId Core::ask_store(StoreRequest request, std::optional<Act> act) {
   const StoreCallId call{++store_calls_made_};
-  actions_.push_back(StoreAction{call, std::move(request)});
+  actions_.push_back(StoreAction{call, std::move(request), std::move(act)});
   return call;
 }
 
 bool Core::store_has_room(CallId call) {
-  if (store_calls_.size() + fetches_waiting_ + state_changes_waiting_ < limits::kStoreCallsMax) return true;
+  if (store_calls_.size() + fetches_waiting_ + changes_waiting_ < limits::kStoreCallsMax) return true;
   reply(call, Status(StatusCode::kResourceExhausted,
                      fmt::format("{} requests wait for the store already: try again in a few seconds",
                                  limits::kStoreCallsMax)));
   return false;
 }
 
-void Core::ask_store_for(CallId call, StoreRequest request) {
-  store_calls_.emplace(ask_store(std::move(request)), call);
+void Core::ask_store_for(CallId call, StoreRequest request, std::optional<Act> act) {
+  store_calls_.emplace(ask_store(std::move(request), std::move(act)), call);
 }
 
 void Core::handle(StoreAnsweredEvent& event) {
@@ -78,13 +103,6 @@ void Core::handle(StoreAnsweredEvent& event) {
     mark(*task);
     const Status status = status_in(event.reply);
     return status.ok() ? round_written(*task, *record) : round_not_written(*task, *record, status);
-  }
-  if (const auto* state = std::get_if<SetTaskStateRequest>(&event.request)) {
-    Task* task = find_task(state->task);
-    if (task == nullptr || task->writing != event.call) return;
-    task->writing.reset();
-    mark(*task);
-    return state_written(*task, *state, status_in(event.reply));
   }
   if (const auto* reserve = std::get_if<ReserveRoundsRequest>(&event.request)) {
     Task* task = find_task(reserve->task);
@@ -98,12 +116,20 @@ void Core::handle(StoreAnsweredEvent& event) {
   }
   if (const auto* load = std::get_if<LoadModelRequest>(&event.request))
     return model_loaded(*load, event.reply);
+  if (Task* task = find_task(changed_task(event.request)); task != nullptr && task->writing == event.call) {
+    return change_written(*task, event);
+  }
   const auto waiting = store_calls_.find(event.call);
   if (waiting == store_calls_.end()) return;
   const CallId call = waiting->second;
   store_calls_.erase(waiting);
   if (auto* create = std::get_if<CreateTaskRequest>(&event.request)) {
     return task_created(call, *create, event.reply);
+  }
+  const auto* status = std::get_if<Status>(&event.reply);
+  if (status != nullptr && status->ok()) {
+    if (const auto* ban = std::get_if<SetBanRequest>(&event.request)) return ban_written(call, *ban);
+    if (const auto* lift = std::get_if<LiftBanRequest>(&event.request)) return ban_lifted(call, *lift);
   }
   std::visit(
       [&](auto& value) {
@@ -119,37 +145,10 @@ void Core::handle(StoreAnsweredEvent& event) {
 
 // Operators' changes go first: a record may have to wait for its disk.
 void Core::write_next(Task& task) {
-  while (!task.writing && !task.state_changes.empty()) write_state(task);
+  while (!task.writing && !task.reissuing && !task.changes.empty()) begin_change(task);
   if (task.writing || task.ended.empty()) return;
   EndedRound& ended = task.ended.front();
   if (ended.retry_at == kNever || ended.retry_at <= now_) write_round(task, ended);
-}
-
-void Core::write_state(Task& task) {
-  const StateChange change = task.state_changes.front();
-  if (task.stored.state != proto::TaskState::kComplete && task.stored.state != change.state) {
-    task.writing = ask_store(SetTaskStateRequest{task.stored.id, change.state});
-    return;
-  }
-  task.state_changes.pop_front();
-  --state_changes_waiting_;
-  if (task.stored.state == change.state) return reply(change.call, status_of(task));
-  reply(change.call, already_complete(task));
-}
-
-void Core::state_written(Task& task, const SetTaskStateRequest& request, const Status& status) {
-  const StateChange change = task.state_changes.front();
-  task.state_changes.pop_front();
-  --state_changes_waiting_;
-  if (!status.ok()) return reply(change.call, status);
-  task.stored.state = request.state;
-  task.next_round_at = kNever;
-  deadlines_.clear({.task = task.stored.id, .kind = DeadlineKey::Kind::kNextRound});
-  mark_population(task);
-  notice(NoticeAction::Level::kInfo,
-         fmt::format("task '{}' {}", task.stored.spec.name, task.active() ? "resumed" : "paused"));
-  settle();  // the answer says what the task does from now on
-  reply(change.call, status_of(task));
 }
 
 // A plan is signed only with a number that is reserved on disk: whatever is lost in a crash, no number is
@@ -210,7 +209,7 @@ RecordRoundRequest Core::record_of(const Task& task, const Round& round, EndedRo
   request.record.finished_ms = now_.ms;
   if (ended.committed) {
     const aggregator::CohortSum sum = round.merged_sum();
-    Result<StoredModel> model = next_model(task.stored, round.plan(), sum, now_);
+    Result<StoredModel> model = next_model(task.stored, round, sum, now_);
     if (model) {
       request.record.outcome = proto::RoundOutcome::kCommitted;
       request.record.committed_version = model->version;
@@ -234,7 +233,8 @@ void Core::write_round(Task& task, EndedRound& ended) {
     ended.request = record_of(task, round, ended);
     if (was_committed && !ended.committed) release(task, round, ended);
   }
-  const bool complete = ended.committed && task.stored.rounds_committed + 1 >= task.stored.spec.rounds;
+  const bool complete = ended.committed && (task.stored.rounds_committed + 1 >= task.stored.spec.rounds ||
+                                            !why_complete(task, ended.request->record).empty());
   ended.request->state = complete ? proto::TaskState::kComplete : task.stored.state;
   ended.retry_at = kNever;
   task.writing = ask_store(*std::exchange(ended.request, std::nullopt));
@@ -251,6 +251,12 @@ void Core::round_written(Task& task, RecordRoundRequest& request) {
     return;
   }
   ++task.stored.rounds_committed;
+  if (const std::string why = why_complete(task, request.record); !why.empty()) {
+    notice(NoticeAction::Level::kInfo,
+           fmt::format("task '{}' ends before its rounds are done: {}", task.stored.spec.name, why));
+  }
+  task.stored.best_mean =
+      better(task.stored.spec, task.stored.best_mean, watched_mean(task.stored.spec, request.record.metrics));
   task.publish(std::move(*request.model));
   ended.reason = fmt::format("committed model version {} with the updates of {} devices",
                              task.stored.model.version.value, request.record.collected);

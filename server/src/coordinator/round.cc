@@ -72,6 +72,7 @@ std::string RefusalCounts::summary() const {
 
 Round::Round(const StoredTask& task, RoundId id, const HelperDigests& helpers)
     : id_(id),
+      spec_(std::make_shared<const proto::TaskSpec>(task.spec)),
       plan_(make_plan(task, id, helpers)),
       participants_(task.spec.participants),
       participants_min_(task.spec.participants_min),

@@ -96,6 +96,8 @@ class Round {
   Round(const StoredTask& task, RoundId id, const HelperDigests& helpers);
 
   [[nodiscard]] RoundId id() const { return id_; }
+  // The task's when the round began: what is edited since holds for later rounds.
+  [[nodiscard]] const proto::TaskSpec& spec() const { return *spec_; }
   // Complete, and with bytes, once it is issued: with the first plan that is given.
   [[nodiscard]] const proto::Plan& plan() const { return plan_; }
   [[nodiscard]] bool issued() const { return !plan_bytes_.empty(); }
@@ -199,6 +201,7 @@ class Round {
   [[nodiscard]] Next next_of_summing() const;
 
   RoundId id_;
+  std::shared_ptr<const proto::TaskSpec> spec_;
   proto::Plan plan_;
   std::vector<std::uint8_t> plan_bytes_;
   crypto::Digest plan_digest_{};

@@ -22,7 +22,7 @@ ModelBytes bytes_of(const StoredModel& model) {
 std::string at_latest(Time time) { return fmt::format("at {} at the latest", host::utc_time(time.ms)); }
 
 Waiting describe_joining(const Task& task, const Round& round) {
-  const proto::TaskSpec& spec = task.stored.spec;
+  const proto::TaskSpec& spec = round.spec();
   if (round.plans_given() == 0) {
     return {fmt::format("round {}: devices of population '{}' to check in; 0 of {} plans given",
                         round.id().value, spec.population, round.plans_max()),
@@ -101,7 +101,7 @@ bool Task::runs_out_of_numbers() const {
 }
 
 bool Task::may_reissue_model() const {
-  return active() && reissue_wanted && !reissuing && rounds.empty() && next_round_at == kNever;
+  return active() && reissue_wanted && !reissuing && !writing && rounds.empty() && next_round_at == kNever;
 }
 
 std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {
@@ -136,7 +136,10 @@ void Task::publish(StoredModel model) {
 
 Waiting describe_waiting(const Task& task) {
   if (task.stored.state == proto::TaskState::kComplete) {
-    return {fmt::format("nothing: all {} rounds are committed", task.stored.spec.rounds), 0};
+    if (task.stored.rounds_committed >= task.stored.spec.rounds) {
+      return {fmt::format("nothing: all {} rounds are committed", task.stored.spec.rounds), 0};
+    }
+    return {fmt::format("nothing: its stop rule ended it after {} rounds", task.stored.rounds_committed), 0};
   }
   if (const Round* round = task.newest_round(); round != nullptr && round->phase() != Round::Phase::kEnded) {
     return round->joining() ? describe_joining(task, *round) : describe_cohorts(*round);

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "coordinator/report_times.h"
@@ -31,10 +32,16 @@ struct EndedRound {
   std::optional<RecordRoundRequest> request{};  // made at the first attempt
 };
 
-// A change of state that an operator waits for.
-struct StateChange {
-  CallId call;
+// Pausing and resuming.
+struct SetState {
   proto::TaskState state = proto::TaskState::kPaused;
+};
+// What an operator does to a task, and waits for.
+struct TaskChange {
+  CallId call;
+  std::variant<SetState, proto::RollBackModel, proto::AbortRounds, proto::DeleteTask, proto::EditTask> act;
+  std::string reason{};  // for the record, and so is who asks for it
+  std::string by{};
 };
 
 struct Task {
@@ -72,7 +79,7 @@ struct Task {
 
   // What is to be written, one thing at a time.
   std::optional<StoreCallId> writing{};
-  std::deque<StateChange> state_changes{};
+  std::deque<TaskChange> changes{};
   std::deque<EndedRound> ended{};  // in the order in which they ended
 
   // Takes over what the store loaded and caches the model's bytes. `helpers` is what plans of one-shot

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "rpc/admin_port.h"
 #include "unary_call.h"
 
 namespace sotto::server {
@@ -12,7 +13,9 @@ Result<CreateTaskEvent> event_from(const v1::CreateTaskRequest& request, Uploade
   Result<proto::TaskSpec> spec = proto::from_wire(request.spec());
   if (!spec) return spec.error();
   SOTTO_RETURN_IF_ERROR(proto::validate_task_spec(*spec));
-  CreateTaskEvent event{{}, std::move(*spec)};
+  Result<std::string> origin = proto::origin_from_wire(request.origin());
+  if (!origin) return origin.error();
+  CreateTaskEvent event{{}, std::move(*spec), {}, std::move(*origin)};
   if (request.initial_model().empty()) return event;
   const Result<crypto::Digest> digest = proto::digest_from_wire(request.initial_model());
   if (!digest) return digest.error();
@@ -36,8 +39,28 @@ Result<SetTaskStateEvent> event_from(const v1::SetTaskStateRequest& request) {
   if (!task) return task.error();
   const Result<proto::TaskState> state = proto::task_state_from_wire(request.state());
   if (!state) return state.error();
-  return SetTaskStateEvent{{}, std::move(*task), *state};
+  return SetTaskStateEvent{{}, std::move(*task), *state, {}};
 }
+
+Result<SteerTaskEvent> event_from(const v1::SteerTaskRequest& wire) {
+  Result<proto::SteerTaskRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  return SteerTaskEvent{{}, std::move(*request)};
+}
+
+Result<ListDevicesEvent> event_from(const v1::ListDevicesRequest& wire) {
+  Result<proto::ListDevicesRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  return ListDevicesEvent{{}, std::move(*request)};
+}
+
+Result<BanDeviceEvent> event_from(const v1::BanDeviceRequest& wire) {
+  Result<proto::BanDeviceRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  return BanDeviceEvent{{}, std::move(*request), {}};
+}
+
+Result<ShowFleetEvent> event_from(const v1::ShowFleetRequest&) { return ShowFleetEvent{}; }
 
 Result<ListTasksEvent> event_from(const v1::ListTasksRequest&) { return ListTasksEvent{}; }
 
@@ -61,14 +84,15 @@ Result<ReadModelEvent> event_from(const v1::FetchModelRequest& request) {
 
 // `more`: what event_from() needs beside the request.
 template <typename Wire, typename Reply, typename WireReply, typename... More>
-grpc::ServerUnaryReactor* handle(CoordinatorLoop& loop, const grpc::ByteBuffer& request,
-                                 grpc::ByteBuffer* response, More&... more) {
+grpc::ServerUnaryReactor* handle(const grpc::CallbackServerContext& context, CoordinatorLoop& loop,
+                                 const grpc::ByteBuffer& request, grpc::ByteBuffer* response, More&... more) {
   Wire wire;
   if (const Status parsed = parse(request, wire); !parsed.ok()) {
     return UnaryCall::refused(to_rpc_status(parsed, Audience::kOperator));
   }
   auto event = event_from(wire, more...);
   if (!event) return UnaryCall::refused(to_rpc_status(event.error(), Audience::kOperator));
+  if constexpr (requires { event->by; }) event->by = operator_of(context.peer());
   return UnaryCall::posted(loop, std::move(*event), [response](const CoordinatorLoop::ReplyBody& body) {
     return write_reply<Reply, WireReply>(body, Audience::kOperator, *response);
   });
@@ -76,10 +100,10 @@ grpc::ServerUnaryReactor* handle(CoordinatorLoop& loop, const grpc::ByteBuffer& 
 
 }  // namespace
 
-grpc::ServerUnaryReactor* AdminService::CreateTask(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::CreateTask(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  return handle<v1::CreateTaskRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response,
+  return handle<v1::CreateTaskRequest, proto::TaskStatus, v1::TaskStatus>(*context, loop_, *request, response,
                                                                           uploads_);
 }
 
@@ -97,37 +121,66 @@ grpc::ServerUnaryReactor* AdminService::UploadModel(grpc::CallbackServerContext*
   return UnaryCall::finished(serialize(reply, *response));
 }
 
-grpc::ServerUnaryReactor* AdminService::SetTaskState(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::SetTaskState(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  return handle<v1::SetTaskStateRequest, proto::TaskStatus, v1::TaskStatus>(loop_, *request, response);
+  return handle<v1::SetTaskStateRequest, proto::TaskStatus, v1::TaskStatus>(*context, loop_, *request,
+                                                                            response);
 }
 
-grpc::ServerUnaryReactor* AdminService::ListTasks(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::SteerTask(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return handle<v1::SteerTaskRequest, proto::TaskStatus, v1::TaskStatus>(*context, loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ListTasks(grpc::CallbackServerContext* context,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
   return handle<v1::ListTasksRequest, std::vector<proto::TaskStatus>, v1::ListTasksReply>(loop_, *request,
                                                                                           response);
 }
 
-grpc::ServerUnaryReactor* AdminService::ListRounds(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::ListRounds(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
   return handle<v1::ListRoundsRequest, std::vector<proto::RoundRecord>, v1::ListRoundsReply>(loop_, *request,
                                                                                              response);
 }
 
-grpc::ServerUnaryReactor* AdminService::ListModels(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::ListModels(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
   return handle<v1::ListModelsRequest, std::vector<proto::ModelRecord>, v1::ListModelsReply>(loop_, *request,
                                                                                              response);
 }
 
-grpc::ServerUnaryReactor* AdminService::FetchModel(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AdminService::FetchModel(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  return handle<v1::FetchModelRequest, proto::ModelChunk, v1::ModelChunk>(loop_, *request, response);
+  return handle<v1::FetchModelRequest, proto::ModelChunk, v1::ModelChunk>(*context, loop_, *request,
+                                                                          response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ListDevices(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  return handle<v1::ListDevicesRequest, std::vector<proto::DeviceStatus>, v1::ListDevicesReply>(
+      *context, loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::BanDevice(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return handle<v1::BanDeviceRequest, std::vector<proto::DeviceStatus>, v1::ListDevicesReply>(
+      *context, loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ShowFleet(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return handle<v1::ShowFleetRequest, proto::FleetStatus, v1::FleetStatus>(*context, loop_, *request,
+                                                                           response);
 }
 
 grpc::ServerUnaryReactor* AdminService::Backup(grpc::CallbackServerContext*, const grpc::ByteBuffer* request,

@@ -7,11 +7,13 @@
 
 namespace sotto::server {
 
-using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
-    v1::Admin::WithRawCallbackMethod_UploadModel<v1::Admin::WithRawCallbackMethod_SetTaskState<
+using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<v1::Admin::WithRawCallbackMethod_UploadModel<
+    v1::Admin::WithRawCallbackMethod_SetTaskState<v1::Admin::WithRawCallbackMethod_SteerTask<
         v1::Admin::WithRawCallbackMethod_ListTasks<v1::Admin::WithRawCallbackMethod_ListRounds<
             v1::Admin::WithRawCallbackMethod_ListModels<v1::Admin::WithRawCallbackMethod_FetchModel<
-                v1::Admin::WithRawCallbackMethod_Backup<v1::Admin::Service>>>>>>>>;
+                v1::Admin::WithRawCallbackMethod_ListDevices<v1::Admin::WithRawCallbackMethod_BanDevice<
+                    v1::Admin::WithRawCallbackMethod_ShowFleet<
+                        v1::Admin::WithRawCallbackMethod_Backup<v1::Admin::Service>>>>>>>>>>>>;
 
 class AdminService final : public RawAdmin {
  public:
@@ -25,6 +27,8 @@ class AdminService final : public RawAdmin {
   grpc::ServerUnaryReactor* SetTaskState(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* SteerTask(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListTasks(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListRounds(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
@@ -35,6 +39,13 @@ class AdminService final : public RawAdmin {
                                        grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Backup(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                    grpc::ByteBuffer* response) override;
+
+  grpc::ServerUnaryReactor* ListDevices(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* BanDevice(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ShowFleet(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
 
  private:
   CoordinatorLoop& loop_;

@@ -250,7 +250,9 @@ void CoordinatorLoop::State::run_store() {
     auto* action = std::get_if<StoreAction>(&*work);
     StoreReply reply;
     try {
-      reply = answer_request(parts.store, action->request);
+      reply = action->act && parts.audit != nullptr
+                  ? answer_act(parts.store, *parts.audit, action->request, *action->act)
+                  : answer_request(parts.store, action->request);
     } catch (const std::exception& exception) {
       reply = io_error(fmt::format("the store failed: {}", exception.what()));
     }

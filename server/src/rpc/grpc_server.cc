@@ -4,23 +4,20 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <grpcpp/server_posix.h>
 
-#include <cerrno>
 #include <optional>
-#include <system_error>
 
 #include "admin_service.h"
 #include "door/fleet_port.h"
 #include "fleet_service.h"
+#include "rpc/admin_port.h"
 #include "rpc/fleet_door.h"
 #include "rpc/tls_credentials.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/limits.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/hosting/tls_certificate.h"
-#include "sotto/proto/admin_socket.h"
 
 namespace sotto::server {
 namespace {
@@ -30,19 +27,6 @@ constexpr int kMinuteMs = 60 * kSecondMs;
 // A piece of a first model, and what is around it.
 constexpr int kAdminMessageBytesMax = limits::kModelChunkBytes + 64 * 1024;
 constexpr int kAdminStreamsMax = 64;
-
-// Creates files with mode 0600 for as long as it lives. The mask belongs to the whole process: used at start
-// only.
-class PrivateFileMask {
- public:
-  PrivateFileMask() : previous_(::umask(0177)) {}
-  ~PrivateFileMask() { ::umask(previous_); }
-  PrivateFileMask(const PrivateFileMask&) = delete;
-  PrivateFileMask& operator=(const PrivateFileMask&) = delete;
-
- private:
-  mode_t previous_;
-};
 
 void set_health(grpc::Server& server, const char* service) {
   grpc::HealthCheckServiceInterface* health = server.GetHealthCheckService();
@@ -127,6 +111,7 @@ class GrpcServer::Impl {
   std::unique_ptr<grpc::Server> fleet_server_;
   std::optional<FleetPort> fleet_port_;
   std::unique_ptr<grpc::Server> admin_server_;
+  std::unique_ptr<AdminPort> admin_port_;
 };
 
 Status GrpcServer::Impl::listen_fleet(std::optional<hosting::ListeningSockets> opened) {
@@ -168,25 +153,18 @@ Status GrpcServer::Impl::listen_fleet(std::optional<hosting::ListeningSockets> o
 }
 
 Status GrpcServer::Impl::listen_admin() {
-  const Result<std::string> target = proto::admin_target(options_.admin_socket);
-  if (!target) return target.error();
-  SOTTO_RETURN_IF_ERROR(hosting::clear_stale_socket(options_.admin_socket));
+  auto port = AdminPort::open(options_.admin_socket);
+  if (!port) return port.error();
+  admin_port_ = std::move(*port);
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kAdminMessageBytesMax);
   builder.SetMaxSendMessageSize(static_cast<int>(limits::kMessageBytesMax));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kAdminStreamsMax);
   builder.RegisterService(&admin_);
-  // The socket's file mode is what authenticates an operator.
-  builder.AddListeningPort(*target, grpc::InsecureServerCredentials());
-  {
-    const PrivateFileMask mask;
-    admin_server_ = builder.BuildAndStart();
-  }
-  if (admin_server_ == nullptr || ::chmod(options_.admin_socket.c_str(), 0600) != 0) {
-    return io_error("cannot create the administration socket " + options_.admin_socket.string() + ": " +
-                    std::error_code(errno, std::generic_category()).message() +
-                    ": check that its directory exists and is writable");
-  }
+  admin_server_ = builder.BuildAndStart();
+  if (admin_server_ == nullptr) return io_error("cannot serve administration: gRPC refused to start");
+  admin_port_->start(
+      [this](int connection) { grpc::AddInsecureChannelFromFd(admin_server_.get(), connection); });
   set_health(*admin_server_, v1::Admin::service_full_name());
   return {};
 }
@@ -208,10 +186,10 @@ void GrpcServer::Impl::shutdown(std::chrono::milliseconds grace) {
   if (fleet_port_) fleet_port_->stop();
   if (fleet_server_ != nullptr) fleet_server_->Shutdown(deadline);
   fleet_server_ = nullptr;
+  if (admin_port_) admin_port_->stop();
   if (admin_server_ == nullptr) return;
   admin_server_->Shutdown(deadline);
   admin_server_ = nullptr;
-  ::unlink(options_.admin_socket.c_str());  // gRPC usually has; then there is nothing to remove
 }
 
 GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -1,6 +1,7 @@
 #include "sotto/server/service.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "sotto/identity/key_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/proto/admin_socket.h"
+#include "sotto/server/audit.h"
 #include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
@@ -73,10 +75,20 @@ class Service::Impl {
     core.identity = &plan_identity_->identity.get();
     bulletin_file_ = options.bulletin_file;
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
-    if (options.raise_epoch) SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
+    auto audit = open_audit_file(audit_file(options.data_dir));
+    if (!audit) return audit.error();
+    audit_ = std::move(*audit);
+    if (options.raise_epoch) {
+      SOTTO_RETURN_IF_ERROR(audit_->append(
+          {.time_ms = clock_.now().ms, .who = fmt::format("uid {}", ::getuid()), .what = "raise epoch"}));
+      SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
+    }
     const auto epoch = store_->epoch();
     if (!epoch) return epoch.error();
     core.epoch = *epoch;
+    auto bans = store_->bans();
+    if (!bans) return bans.error();
+    core.bans = std::move(*bans);
     auto tasks = take_up_tasks(*store_);
     if (!tasks) return tasks.error();
     auto coordinator = Coordinator::open(std::move(*tasks), random_, core, clock_.now());
@@ -86,7 +98,7 @@ class Service::Impl {
     for (const Helper& helper : helpers_) SOTTO_CHECK(cohorts.helpers.push_back(helper.client.get()));
     cohorts_.emplace(random_, cohorts);
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
-    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_},
+    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get()},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
     watch(notice);
     auto server = GrpcServer::start(
@@ -231,6 +243,7 @@ class Service::Impl {
   SystemClock clock_;
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<AuditLog> audit_;
   hosting::TlsCertificate certificate_;
   std::optional<AccessKey> access_;
   std::filesystem::path bulletin_file_;

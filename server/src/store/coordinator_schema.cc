@@ -126,6 +126,32 @@ UPDATE coordinator SET store_id = randomblob(16);
 -- Tasks of before there was a choice keep every version, as they were told.
 UPDATE task SET spec = json_set(spec, '$.keep_versions', 0) WHERE json_valid(spec);
 )sql",
+    // Where versions come from that no round made, numbers of tasks that are not given again, devices that
+    // get no plan.
+    R"sql(
+CREATE TABLE model_note (
+  task INTEGER NOT NULL REFERENCES task (id),
+  version INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  digest BLOB NOT NULL DEFAULT x'',
+  PRIMARY KEY (task, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deleted_task (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  deleted_ms INTEGER NOT NULL,
+  digest BLOB NOT NULL DEFAULT x''
+) STRICT;
+CREATE TABLE ban (
+  device TEXT NOT NULL PRIMARY KEY,
+  reason TEXT NOT NULL,
+  since_ms INTEGER NOT NULL,
+  digest BLOB NOT NULL DEFAULT x''
+) STRICT, WITHOUT ROWID;
+ALTER TABLE coordinator ADD COLUMN notes_xor BLOB NOT NULL DEFAULT x'';
+ALTER TABLE coordinator ADD COLUMN deleted_xor BLOB NOT NULL DEFAULT x'';
+ALTER TABLE coordinator ADD COLUMN bans_xor BLOB NOT NULL DEFAULT x'';
+)sql",
 };
 
 constexpr std::int64_t kSealedFrom = 6;
@@ -136,11 +162,18 @@ constexpr std::int64_t kSealedFrom = 6;
   "sum_examples, sum_clipped, clip, sum_0, sum_1, sum_2, sum_3, sum_4, sum_5, sum_6, sum_7"
 #define SOTTO_MODEL_COLUMNS "task, version, committed_ms, clip, segment_clips, sha256, optimizer_sha256"
 #define SOTTO_TASK_COLUMNS "id, name, state, spec, rounds_reserved, rounds_xor, models_xor"
-#define SOTTO_COORDINATOR_COLUMNS "id, epoch, store_id, changes, tasks_xor, neighbours_xor"
+#define SOTTO_NOTE_COLUMNS "task, version, note"
+#define SOTTO_DELETED_COLUMNS "id, name, deleted_ms"
+#define SOTTO_BAN_COLUMNS "device, reason, since_ms"
+#define SOTTO_COORDINATOR_COLUMNS \
+  "id, epoch, store_id, changes, tasks_xor, neighbours_xor, notes_xor, deleted_xor, bans_xor"
 
 #define SOTTO_SEAL_COORDINATOR                                               \
   "UPDATE coordinator SET tasks_xor = (SELECT sotto_xor(digest) FROM task)," \
-  " neighbours_xor = (SELECT sotto_xor(digest) FROM neighbour);"             \
+  " neighbours_xor = (SELECT sotto_xor(digest) FROM neighbour),"             \
+  " notes_xor = (SELECT sotto_xor(digest) FROM model_note),"                 \
+  " deleted_xor = (SELECT sotto_xor(digest) FROM deleted_task),"             \
+  " bans_xor = (SELECT sotto_xor(digest) FROM ban);"                         \
   "UPDATE coordinator SET digest = sotto_row_digest('coordinator', " SOTTO_COORDINATOR_COLUMNS ");"
 
 constexpr char kSeal[] =
@@ -152,7 +185,12 @@ constexpr char kSeal[] =
     " models_xor = (SELECT sotto_xor(m.digest) FROM model m WHERE m.task = task.id);"
     "UPDATE task SET digest = sotto_row_digest('task', " SOTTO_TASK_COLUMNS
     ");"
-    "UPDATE neighbour SET digest = sotto_row_digest('neighbour', name, value);" SOTTO_SEAL_COORDINATOR;
+    "UPDATE neighbour SET digest = sotto_row_digest('neighbour', name, value);"
+    "UPDATE model_note SET digest = sotto_row_digest('model_note', " SOTTO_NOTE_COLUMNS
+    ");"
+    "UPDATE deleted_task SET digest = sotto_row_digest('deleted_task', " SOTTO_DELETED_COLUMNS
+    ");"
+    "UPDATE ban SET digest = sotto_row_digest('ban', " SOTTO_BAN_COLUMNS ");" SOTTO_SEAL_COORDINATOR;
 
 constexpr char kSealRoot[] = "UPDATE coordinator SET changes = changes + 1;" SOTTO_SEAL_COORDINATOR;
 
@@ -163,16 +201,23 @@ constexpr char kCheckSums[] =
     "UNION ALL SELECT 'the list of tasks or neighbours' FROM coordinator"
     " WHERE tasks_xor IS NOT (SELECT sotto_xor(digest) FROM task)"
     " OR neighbours_xor IS NOT (SELECT sotto_xor(digest) FROM neighbour) "
+    "UNION ALL SELECT 'the list of notes, deleted tasks or bans' FROM coordinator"
+    " WHERE notes_xor IS NOT (SELECT sotto_xor(digest) FROM model_note)"
+    " OR deleted_xor IS NOT (SELECT sotto_xor(digest) FROM deleted_task)"
+    " OR bans_xor IS NOT (SELECT sotto_xor(digest) FROM ban) "
     "UNION ALL SELECT 'a round of a task that is not there' FROM round"
     " WHERE task NOT IN (SELECT id FROM task) "
     "UNION ALL SELECT 'a model of a task that is not there' FROM model"
     " WHERE task NOT IN (SELECT id FROM task) LIMIT 1";
 
-constexpr std::array<hosting::SealedTable, 5> kSealedTables = {{
+constexpr std::array<hosting::SealedTable, 8> kSealedTables = {{
     {"task", "id", SOTTO_TASK_COLUMNS},
     {"round", "task || ', ' || round", SOTTO_ROUND_COLUMNS},
     {"model", "task || ', ' || version", SOTTO_MODEL_COLUMNS},
     {"neighbour", "name", "name, value"},
+    {"model_note", "task || ', ' || version", SOTTO_NOTE_COLUMNS},
+    {"deleted_task", "id", SOTTO_DELETED_COLUMNS},
+    {"ban", "device", SOTTO_BAN_COLUMNS},
     {"coordinator", "id", SOTTO_COORDINATOR_COLUMNS},
 }};
 
@@ -183,6 +228,14 @@ const char* const kSealRound = "UPDATE round SET digest = sotto_row_digest('roun
                                ") WHERE task = ?1 AND round = ?2";
 const char* const kSealModel = "UPDATE model SET digest = sotto_row_digest('model', " SOTTO_MODEL_COLUMNS
                                ") WHERE task = ?1 AND version = ?2";
+const char* const kSealNote =
+    "UPDATE model_note SET digest = sotto_row_digest('model_note', " SOTTO_NOTE_COLUMNS
+    ") WHERE task = ?1 AND version = ?2";
+const char* const kSealDeleted =
+    "UPDATE deleted_task SET digest = sotto_row_digest('deleted_task', " SOTTO_DELETED_COLUMNS
+    ") WHERE id = ?1";
+const char* const kSealBan =
+    "UPDATE ban SET digest = sotto_row_digest('ban', " SOTTO_BAN_COLUMNS ") WHERE device = ?1";
 const char* const kSealTask =
     "UPDATE task SET digest = sotto_row_digest('task', " SOTTO_TASK_COLUMNS ") WHERE id = ?1";
 const char* const kSealTasks = "UPDATE task SET digest = sotto_row_digest('task', " SOTTO_TASK_COLUMNS ")";

@@ -18,7 +18,7 @@ class MemoryStore final : public Store {
                       fmt::format("a task named '{}' exists: choose another name", spec.name));
       }
     }
-    const TaskId id{tasks_.size() + 1};
+    const TaskId id{++last_task_};
     Entry& entry = tasks_[id];
     entry.task.id = id;
     entry.task.spec = spec;
@@ -48,11 +48,52 @@ class MemoryStore final : public Store {
     const auto found = tasks_.find(task);
     if (found == tasks_.end()) return unknown_task(task);
     Entry& entry = found->second;
-    if (version <= entry.task.model.version) return failed_precondition("the model has a newer version");
+    if (version <= entry.task.model.version) return not_newer(task, entry.task.model.version);
     entry.models.erase(entry.task.model.version);
     entry.task.model.version = version;
     entry.models.emplace(version, entry.task.model);
     return {};
+  }
+
+  Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) override {
+    Result<StoredModel> older = model(task, back.to);
+    if (!older) return older.error();
+    Entry& entry = tasks_.at(task);
+    if (back.version <= entry.task.model.version) return not_newer(task, entry.task.model.version);
+    StoredModel next = std::move(*older);
+    next.version = back.version;
+    next.optimizer_state = {};
+    next.committed_ms = back.committed_ms;
+    next.note = back.note;
+    entry.models.emplace(next.version, next);
+    entry.task.model = next;
+    return next;
+  }
+
+  Status edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) override {
+    const auto found = tasks_.find(task);
+    if (found == tasks_.end()) return unknown_task(task);
+    found->second.task.spec = spec;
+    found->second.task.state = state;
+    return {};
+  }
+
+  Status delete_task(TaskId task, std::int64_t) override {
+    return tasks_.erase(task) == 1 ? Status() : unknown_task(task);
+  }
+
+  Status set_ban(const Ban& ban) override {
+    bans_[ban.device] = ban;
+    return {};
+  }
+  Status lift_ban(const std::string& device) override {
+    if (bans_.erase(device) == 1) return {};
+    return not_found(fmt::format("device '{}' is not banned", device));
+  }
+  Result<std::vector<Ban>> bans() override {
+    std::vector<Ban> bans;
+    for (const auto& [device, ban] : bans_) bans.push_back(ban);
+    return bans;
   }
 
   Result<std::uint32_t> epoch() override { return epoch_; }
@@ -111,7 +152,8 @@ class MemoryStore final : public Store {
                          .version = model->first,
                          .digest = model->second.digest,
                          .bytes = model->second.parameters.size() * sizeof(float),
-                         .committed_ms = model->second.committed_ms});
+                         .committed_ms = model->second.committed_ms,
+                         .note = model->second.note});
     }
     return records;
   }
@@ -151,7 +193,14 @@ class MemoryStore final : public Store {
         fmt::format("there is no task with id {}: list the tasks with 'sotto task list'", task.value));
   }
 
+  static Status not_newer(TaskId task, ModelVersion newest) {
+    return failed_precondition(
+        fmt::format("task {}: the model is of version {} already", task.value, newest.value));
+  }
+
   std::uint32_t epoch_ = 0;
+  std::uint64_t last_task_ = 0;
+  std::map<std::string, Ban> bans_;
   std::map<TaskId, Entry> tasks_;
 };
 

@@ -48,6 +48,12 @@ class SqliteStore final : public Store {
   Status set_task_state(TaskId task, proto::TaskState state) override;
   Status reserve_rounds(TaskId task, RoundId through) override;
   Status reissue_model(TaskId task, ModelVersion version) override;
+  Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) override;
+  Status edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) override;
+  Status delete_task(TaskId task, std::int64_t now_ms) override;
+  Status set_ban(const Ban& ban) override;
+  Status lift_ban(const std::string& device) override;
+  Result<std::vector<Ban>> bans() override;
   Result<std::uint32_t> epoch() override;
   Status raise_epoch() override;
   Status raise_epoch_above(std::uint32_t below);
@@ -63,6 +69,12 @@ class SqliteStore final : public Store {
 
  private:
   Status insert_model(TaskId task, const StoredModel& model);
+  Status insert_note(TaskId task, ModelVersion version, const std::string& note);
+  // Runs a statement with the task's number for its one parameter.
+  Status run_for(const char* sql, TaskId task);
+  // The task's last version, and kFailedPrecondition unless `version` is above it.
+  Result<std::uint64_t> require_newer(TaskId task, ModelVersion version);
+  Result<std::uint64_t> next_task();
   Status insert_round(const proto::RoundRecord& round);
   Status forget_versions(TaskId task);
   Status update_state(TaskId task, proto::TaskState state);
@@ -109,13 +121,16 @@ Result<TaskId> SqliteStore::create_task(const proto::TaskSpec& spec, const Store
   if (!current_epoch) return current_epoch.error();
   hosting::SqliteStatement insert(
       database(),
-      "INSERT INTO task (name, state, spec, rounds_reserved, rounds_xor, models_xor) "
-      "VALUES (?, 'active', ?, ?, zeroblob(32), zeroblob(32))");
-  SOTTO_RETURN_IF_ERROR(insert.bind(std::string_view(spec.name))
+      "INSERT INTO task (id, name, state, spec, rounds_reserved, rounds_xor, models_xor) "
+      "VALUES (?, ?, 'active', ?, ?, zeroblob(32), zeroblob(32))");
+  const Result<std::uint64_t> number = next_task();
+  if (!number) return number.error();
+  SOTTO_RETURN_IF_ERROR(insert.bind(*number)
+                            .bind(std::string_view(spec.name))
                             .bind(std::string_view(proto::encode_task_spec(spec)))
                             .bind(first_rounds(*current_epoch).reserved.value)
                             .run());
-  const TaskId id{static_cast<std::uint64_t>(database().last_insert_rowid())};
+  const TaskId id{*number};
   SOTTO_RETURN_IF_ERROR(insert_model(id, initial));
   SOTTO_RETURN_IF_ERROR(seal_task(id));
   SOTTO_RETURN_IF_ERROR(change.commit());
@@ -170,23 +185,130 @@ Status SqliteStore::reissue_model(TaskId task, ModelVersion version) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
   hosting::SealedChange change(sealed_);
   SOTTO_RETURN_IF_ERROR(change.begin());
+  const Result<std::uint64_t> newest = require_newer(task, version);
+  if (!newest) return newest.error();
+  SOTTO_RETURN_IF_ERROR(
+      hosting::SqliteStatement(database(), kAddModelDigest).bind(task.value).bind(*newest).run());
+  for (const char* sql : {"UPDATE model SET version = ? WHERE task = ? AND version = ?",
+                          "UPDATE model_note SET version = ? WHERE task = ? AND version = ?"}) {
+    hosting::SqliteStatement update(database(), sql);
+    SOTTO_RETURN_IF_ERROR(update.bind(version.value).bind(task.value).bind(*newest).run());
+  }
+  SOTTO_RETURN_IF_ERROR(
+      hosting::SqliteStatement(database(), kSealNote).bind(task.value).bind(version.value).run());
+  SOTTO_RETURN_IF_ERROR(seal_row(kSealModel, kAddModelDigest, task, version.value));
+  SOTTO_RETURN_IF_ERROR(seal_task(task));
+  return change.commit();
+}
+
+Result<std::uint64_t> SqliteStore::require_newer(TaskId task, ModelVersion version) {
   hosting::SqliteStatement last(database(),
                                 "SELECT max(version) FROM model WHERE task = ? HAVING count(*) > 0");
   const Result<bool> row = last.bind(task.value).step();
   if (!row) return row.error();
   if (!*row) return damaged(task, "it has no model");
   const std::uint64_t newest = last.u64();
-  if (version.value <= newest) {
-    return failed_precondition(
-        fmt::format("database {}, task {}: the model is of version {} already", path(), task.value, newest));
-  }
-  SOTTO_RETURN_IF_ERROR(
-      hosting::SqliteStatement(database(), kAddModelDigest).bind(task.value).bind(newest).run());
-  hosting::SqliteStatement update(database(), "UPDATE model SET version = ? WHERE task = ? AND version = ?");
-  SOTTO_RETURN_IF_ERROR(update.bind(version.value).bind(task.value).bind(newest).run());
-  SOTTO_RETURN_IF_ERROR(seal_row(kSealModel, kAddModelDigest, task, version.value));
+  if (version.value > newest) return newest;
+  return failed_precondition(
+      fmt::format("database {}, task {}: the model is of version {} already", path(), task.value, newest));
+}
+
+Result<StoredModel> SqliteStore::roll_back_model(TaskId task, const RolledBack& back) {
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  Result<StoredModel> next = model(task, back.to);
+  if (!next) return next.error();
+  const Result<std::uint64_t> newest = require_newer(task, back.version);
+  if (!newest) return newest.error();
+  next->version = back.version;
+  next->optimizer_state = {};
+  next->committed_ms = back.committed_ms;
+  next->note = back.note;
+  SOTTO_RETURN_IF_ERROR(insert_model(task, *next));
+  SOTTO_RETURN_IF_ERROR(seal_task(task));
+  SOTTO_RETURN_IF_ERROR(change.commit());
+  return next;
+}
+
+Status SqliteStore::edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement update(database(), "UPDATE task SET spec = ?, state = ? WHERE id = ?");
+  SOTTO_RETURN_IF_ERROR(update.bind(std::string_view(proto::encode_task_spec(spec)))
+                            .bind(std::string_view(word_of(state)))
+                            .bind(task.value)
+                            .run());
   SOTTO_RETURN_IF_ERROR(seal_task(task));
   return change.commit();
+}
+
+Status SqliteStore::run_for(const char* sql, TaskId task) {
+  return hosting::SqliteStatement(database(), sql).bind(task.value).run();
+}
+
+Status SqliteStore::delete_task(TaskId task, std::int64_t now_ms) {
+  SOTTO_RETURN_IF_ERROR(require_task(task));
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement remember(
+      database(),
+      "INSERT INTO deleted_task (id, name, deleted_ms) SELECT id, name, ? FROM task WHERE id = ?");
+  SOTTO_RETURN_IF_ERROR(remember.bind(now_ms).bind(task.value).run());
+  SOTTO_RETURN_IF_ERROR(run_for(kSealDeleted, task));
+  for (const char* sql : {"DELETE FROM round WHERE task = ?", "DELETE FROM model_note WHERE task = ?",
+                          "DELETE FROM model WHERE task = ?", "DELETE FROM task WHERE id = ?"}) {
+    SOTTO_RETURN_IF_ERROR(run_for(sql, task));
+  }
+  return change.commit();
+}
+
+// Devices remember what they have sent for a task of this number: it is given once.
+Result<std::uint64_t> SqliteStore::next_task() {
+  hosting::SqliteStatement last(database(),
+                                "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM task), "
+                                "(SELECT coalesce(max(id), 0) FROM deleted_task))");
+  const Result<bool> row = last.step();
+  if (!row) return row.error();
+  return last.u64();
+}
+
+Status SqliteStore::set_ban(const Ban& ban) {
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement insert(database(),
+                                  "INSERT OR REPLACE INTO ban (device, reason, since_ms) VALUES (?, ?, ?)");
+  SOTTO_RETURN_IF_ERROR(
+      insert.bind(std::string_view(ban.device)).bind(std::string_view(ban.reason)).bind(ban.since_ms).run());
+  SOTTO_RETURN_IF_ERROR(
+      hosting::SqliteStatement(database(), kSealBan).bind(std::string_view(ban.device)).run());
+  return change.commit();
+}
+
+Status SqliteStore::lift_ban(const std::string& device) {
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  hosting::SqliteStatement find(database(), "SELECT 1 FROM ban WHERE device = ?");
+  const Result<bool> row = find.bind(std::string_view(device)).step();
+  if (!row) return row.error();
+  if (!*row) return not_found(fmt::format("device '{}' is not banned", device));
+  hosting::SqliteStatement lift(database(), "DELETE FROM ban WHERE device = ?");
+  SOTTO_RETURN_IF_ERROR(lift.bind(std::string_view(device)).run());
+  return change.commit();
+}
+
+Result<std::vector<Ban>> SqliteStore::bans() {
+  hosting::SqliteStatement select(database(), "SELECT device, reason, since_ms FROM ban ORDER BY device");
+  std::vector<Ban> bans;
+  for (;;) {
+    const Result<bool> row = select.step();
+    if (!row) return row.error();
+    if (!*row) return bans;
+    Ban& ban = bans.emplace_back();
+    ban.device = select.text();
+    ban.reason = select.text();
+    ban.since_ms = select.integer();
+  }
 }
 
 Result<std::uint32_t> SqliteStore::epoch() {
@@ -241,7 +363,15 @@ Status SqliteStore::insert_model(TaskId task, const StoredModel& model) {
   insert.bind(Bytes(model.digest)).bind(Bytes(state_digest)).bind(Bytes(parameters));
   insert.bind(Bytes(model.optimizer_state));
   SOTTO_RETURN_IF_ERROR(insert.run());
+  if (!model.note.empty()) SOTTO_RETURN_IF_ERROR(insert_note(task, model.version, model.note));
   return seal_row(kSealModel, kAddModelDigest, task, model.version.value);
+}
+
+Status SqliteStore::insert_note(TaskId task, ModelVersion version, const std::string& note) {
+  hosting::SqliteStatement insert(database(),
+                                  "INSERT INTO model_note (task, version, note) VALUES (?, ?, ?)");
+  SOTTO_RETURN_IF_ERROR(insert.bind(task.value).bind(version.value).bind(std::string_view(note)).run());
+  return hosting::SqliteStatement(database(), kSealNote).bind(task.value).bind(version.value).run();
 }
 
 Status SqliteStore::insert_round(const proto::RoundRecord& round) {
@@ -422,8 +552,8 @@ Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
   SOTTO_RETURN_IF_ERROR(require_task(task));
   hosting::SqliteStatement select(
       database(),
-      "SELECT version, committed_ms, length(parameters), sha256 FROM model WHERE task = ? "
-      "ORDER BY version DESC");
+      "SELECT version, committed_ms, length(parameters), sha256, coalesce(note, '') FROM model "
+      "LEFT JOIN model_note USING (task, version) WHERE task = ? ORDER BY version DESC");
   select.bind(task.value);
   std::vector<proto::ModelRecord> records;
   for (;;) {
@@ -438,6 +568,7 @@ Result<std::vector<proto::ModelRecord>> SqliteStore::models(TaskId task) {
     const Bytes digest = select.blob();
     if (digest.size() != record.digest.size()) return damaged(task, "a model's SHA-256 has a wrong length");
     std::ranges::copy(digest, record.digest.begin());
+    record.note = select.text();
     records.push_back(record);
   }
 }

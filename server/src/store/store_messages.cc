@@ -24,6 +24,18 @@ struct Answer {
   StoreReply operator()(const ReissueModelRequest& request) const {
     return store.reissue_model(request.task, request.version);
   }
+  StoreReply operator()(const RollBackModelRequest& request) const {
+    return reply_of(store.roll_back_model(request.task, request.back));
+  }
+  StoreReply operator()(const EditTaskRequest& request) const {
+    return store.edit_task(request.task, request.spec, request.state);
+  }
+  StoreReply operator()(const NoteActRequest&) const { return Status(); }
+  StoreReply operator()(const SetBanRequest& request) const { return store.set_ban(request.ban); }
+  StoreReply operator()(const LiftBanRequest& request) const { return store.lift_ban(request.device); }
+  StoreReply operator()(const DeleteTaskRequest& request) const {
+    return store.delete_task(request.task, request.now_ms);
+  }
   StoreReply operator()(const RecordRoundRequest& request) const {
     return store.record_round(request.record, request.model ? &*request.model : nullptr, request.state);
   }
@@ -42,6 +54,20 @@ struct Answer {
 
 StoreReply answer_request(Store& store, const StoreRequest& request) {
   return std::visit(Answer{store}, request);
+}
+
+StoreReply answer_act(Store& store, AuditLog& audit, const StoreRequest& request, const Act& act) {
+  if (const Status recorded = audit.append(act); !recorded.ok()) return recorded;
+  StoreReply reply = answer_request(store, request);
+  const auto* status = std::get_if<Status>(&reply);
+  if (status == nullptr || status->ok()) return reply;
+  // Whatever becomes of this line: nothing has been done that is not on record.
+  static_cast<void>(audit.append({.time_ms = act.time_ms,
+                                  .who = act.who,
+                                  .what = "failed",
+                                  .subject = act.subject,
+                                  .reason = act.what + ": " + status->message()}));
+  return reply;
 }
 
 }  // namespace sotto::server

@@ -2,6 +2,7 @@
 // on a store goes on above the last block.
 #include <algorithm>
 
+#include "coordinator/stop_rule.h"
 #include "sotto/base/limits.h"
 #include "sotto/server/store.h"
 
@@ -21,6 +22,14 @@ Result<std::vector<StoredTask>> take_up_tasks(Store& store) {
   Result<std::vector<StoredTask>> tasks = store.load_tasks();
   if (!tasks) return tasks.error();
   for (StoredTask& task : *tasks) {
+    if (task.spec.stop_on_fall > 0) {
+      const auto rounds = store.rounds(task.id, UINT32_MAX);
+      if (!rounds) return rounds.error();
+      for (const proto::RoundRecord& round : *rounds) {
+        if (round.outcome != proto::RoundOutcome::kCommitted) continue;
+        task.best_mean = better(task.spec, task.best_mean, watched_mean(task.spec, round.metrics));
+      }
+    }
     task.last_round = task.rounds_reserved;
     if (task.state == proto::TaskState::kComplete) continue;
     const RoundId through{task.rounds_reserved.value + limits::kRoundsReserved};

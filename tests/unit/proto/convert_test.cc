@@ -460,7 +460,8 @@ TEST(ConvertRound, KeepsEveryFieldAndRefusesAnUnknownOutcome) {
 }
 
 TEST(ConvertModel, KeepsEveryFieldAndRefusesAShortDigest) {
-  ModelRecord model{.task = TaskId{1}, .version = ModelVersion{2}, .bytes = 3, .committed_ms = 4};
+  ModelRecord model{
+      .task = TaskId{1}, .version = ModelVersion{2}, .bytes = 3, .committed_ms = 4, .note = "from afar"};
   model.digest.fill(0xab);
   const auto list = round_trip<v1::ListModelsReply>(std::vector<ModelRecord>{model});
   ASSERT_EQ(list.size(), 1u);
@@ -469,10 +470,69 @@ TEST(ConvertModel, KeepsEveryFieldAndRefusesAShortDigest) {
   EXPECT_EQ(list[0].digest, model.digest);
   EXPECT_EQ(list[0].bytes, model.bytes);
   EXPECT_EQ(list[0].committed_ms, model.committed_ms);
+  EXPECT_EQ(list[0].note, model.note);
   v1::ModelRecord bad;
   to_wire(model, bad);
   bad.set_digest(bad.digest().substr(1));
   expect_refused(bad, "ModelRecord.digest has 31 bytes: must have 32");
+}
+
+TEST(ConvertAdmin, KeepsEveryActOnATask) {
+  const TaskAct acts[] = {RollBackModel{ModelVersion{7}}, AbortRounds{}, DeleteTask{true}, DeleteTask{false},
+                          EditTask{R"({"rounds":3})"}};
+  for (const TaskAct& act : acts) {
+    const SteerTaskRequest before{.task = "gait", .reason = "why", .act = act};
+    EXPECT_EQ(round_trip<v1::SteerTaskRequest>(before), before);
+  }
+  v1::SteerTaskRequest bad;
+  bad.set_task("gait");
+  expect_refused(bad, "SteerTaskRequest.act is missing");
+  bad.mutable_abort();
+  bad.set_reason(std::string(257, 'x'));
+  expect_refused(bad, "SteerTaskRequest.reason has 257 bytes");
+  bad.set_reason("line\nline");
+  EXPECT_EQ(from_wire(bad)->reason, "line?line");
+  bad.set_task("no name");
+  expect_refused(bad, "task");
+  bad.set_task("gait");
+  bad.mutable_edit()->set_fields(std::string(kEditBytesMax + 1, ' '));
+  expect_refused(bad, "EditTask.fields has 16385 bytes");
+}
+
+TEST(ConvertAdmin, KeepsWhatIsKnownOfDevices) {
+  DeviceStatus device{.id = "d0",
+                      .identity = crypto::Digest{1, 2, 3},
+                      .peer = "here:1",
+                      .last_seen_ms = 4,
+                      .state = DeviceState::kInCohort,
+                      .task = "gait",
+                      .round = RoundId{5},
+                      .version = ModelVersion{6},
+                      .last_outcome = DeviceOutcome::kSilent,
+                      .reason = "label 6",
+                      .failures = 7,
+                      .failures_in_a_row = 8,
+                      .plan_from_ms = 9,
+                      .clones = 10,
+                      .banned = true,
+                      .ban_reason = "it lies",
+                      .banned_ms = 11};
+  const std::vector<DeviceStatus> before = {device, DeviceStatus{.id = "d1"}};
+  EXPECT_EQ(round_trip<v1::ListDevicesReply>(before), before);
+  v1::DeviceStatus bad;
+  to_wire(device, bad);
+  bad.set_identity("short");
+  expect_refused(bad, "DeviceStatus.identity has 5 bytes: must have 32");
+  to_wire(device, bad);
+  bad.set_state(9);
+  expect_refused(bad, "DeviceStatus.state = 9");
+  const FleetStatus fleet{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  EXPECT_EQ(round_trip<v1::FleetStatus>(fleet), fleet);
+  v1::BanDeviceRequest ban;
+  expect_refused(ban, "device");
+  ban.set_device("d0");
+  ban.set_reason(std::string(257, 'x'));
+  expect_refused(ban, "BanDeviceRequest.reason has 257 bytes");
 }
 
 TEST(ConvertMaskHelper, KeepsSumsAndRefusals) {

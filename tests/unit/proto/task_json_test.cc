@@ -134,6 +134,38 @@ TEST(TaskJson, NamesAKeyOfTheWrongTypeAndWhatItMustBe) {
             "aggregation.kind must be one of \"secure\", \"plain\", \"float\", \"one_shot\"");
 }
 
+TEST(EditTaskSpec, ChangesWhatIsNamedAndNothingElse) {
+  const auto edited = edit_task_spec(task(), R"({"training":{"learning_rate":0.2},"rounds":12})");
+  ASSERT_TRUE(edited.has_value()) << edited.error().message();
+  TaskSpec expected = task();
+  expected.training.learning_rate = 0.2f;
+  expected.rounds = 12;
+  EXPECT_EQ(*edited, expected);
+  EXPECT_EQ(differences(task(), *edited),
+            (std::vector<FieldChange>{{"rounds", "11", "12"}, {"training.learning_rate", "0.1", "0.2"}}));
+  EXPECT_TRUE(differences(task(), task()).empty());
+  EXPECT_EQ(*edit_task_spec(task(), "{}"), task());
+  EXPECT_EQ(*edit_task_spec(task(), R"({"learning_rate":0.1})"), task()) << "by its name, to what it is";
+}
+
+TEST(EditTaskSpec, RefusesWhatIsFixedByName) {
+  const auto why = [](const std::string& fields) { return edit_task_spec(task(), fields).status(); };
+  for (const auto& [fields, key] : {std::pair{R"({"name":"other"})", "name"},
+                                    {R"({"population":"other"})", "population"},
+                                    {R"({"model":{"classes":7}})", "model.classes"},
+                                    {R"({"model":{"metrics":[]}})", "model.metrics"},
+                                    {R"({"aggregation":{"kind":"secure"}})", "aggregation.kind"},
+                                    {R"({"cohort_min":6})", "aggregation.cohort_min"},
+                                    {R"({"aggregation":{"weight_max":5}})", "aggregation.weight_max"}}) {
+    EXPECT_EQ(why(fields).code(), StatusCode::kInvalidArgument) << fields;
+    EXPECT_THAT(why(fields).message(), HasSubstr(std::string(key) + " is fixed")) << fields;
+  }
+  EXPECT_THAT(why(R"({"nmae":1})").message(), HasSubstr("unknown key 'nmae'"));
+  EXPECT_THAT(why(R"({"rounds":"7"})").message(), HasSubstr("rounds must be a whole number"));
+  EXPECT_THAT(why("7").message(), HasSubstr("not a JSON object"));
+  EXPECT_THAT(why("{").message(), HasSubstr("not a JSON object"));
+}
+
 TEST(TaskJson, TakesEveryFormOfZero) {
   for (const char* zero : {"0", "-0"}) {
     std::string text = encode_task_spec(task());

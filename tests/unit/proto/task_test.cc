@@ -66,6 +66,11 @@ TEST(TaskSpec, NamesFieldValueAndRangeOfWhateverIsWrong) {
        [](TaskSpec& s) {
          s.metrics_max = {1, 20, 3};
        }},
+      {"stop_metric: must name what", [](TaskSpec& s) { s.stop_at = 0.5f; }},
+      {"stop_metric: must be the name of one of", [](TaskSpec& s) { s.stop_metric = "accuracy"; }},
+      {"stop_metric has 17 bytes", [](TaskSpec& s) { s.stop_metric = std::string(17, 'a'); }},
+      {"stop_at = -1: must be 0 .. 1", [](TaskSpec& s) { s.stop_at = -1; }},
+      {"stop_on_fall = -1: must be 0 .. 1", [](TaskSpec& s) { s.stop_on_fall = -1; }},
       {"server_momentum = 1: must be at least 0, below 1", [](TaskSpec& s) { s.server_momentum = 1; }},
   };
   for (const Wrong& wrong : cases) {

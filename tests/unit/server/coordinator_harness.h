@@ -68,6 +68,24 @@ class BreakableStore final : public Store {
     if (broken) return io_error("no space left on device");
     return store_.reissue_model(task, version);
   }
+  Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) override {
+    if (broken) return io_error("no space left on device");
+    return store_.roll_back_model(task, back);
+  }
+  Status edit_task(TaskId task, const proto::TaskSpec& spec, proto::TaskState state) override {
+    if (broken) return io_error("no space left on device");
+    return store_.edit_task(task, spec, state);
+  }
+  Status delete_task(TaskId task, std::int64_t now_ms) override {
+    if (broken) return io_error("no space left on device");
+    return store_.delete_task(task, now_ms);
+  }
+  Status set_ban(const Ban& ban) override {
+    if (broken) return io_error("no space left on device");
+    return store_.set_ban(ban);
+  }
+  Status lift_ban(const std::string& device) override { return store_.lift_ban(device); }
+  Result<std::vector<Ban>> bans() override { return store_.bans(); }
   Result<std::uint32_t> epoch() override { return store_.epoch(); }
   Status raise_epoch() override { return store_.raise_epoch(); }
   Result<std::vector<StoredTask>> load_tasks() override { return store_.load_tasks(); }
@@ -109,6 +127,7 @@ class Harness {
     auto tasks = take_up_tasks(store);
     ASSERT_TRUE(tasks.has_value()) << tasks.error().message();
     options_.epoch = *store.epoch();
+    options_.bans = *store.bans();
     auto opened = Coordinator::open(std::move(*tasks), random_, options_, now);
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     coordinator = std::move(*opened);
@@ -351,6 +370,11 @@ class Device {
     lanes.resize(secagg::update_lanes(delta.size()));
     secagg::quantize_update(delta, plan.update_layout(), metrics, random_, lanes);
     participant_.reset();
+  }
+  // Instead of what its plan's update has.
+  void report_correct(std::uint32_t correct) {
+    metrics.sums[0] = correct;
+    secagg::quantize_update(delta, plan.update_layout(), metrics, random_, lanes);
   }
   [[nodiscard]] bool secure() const { return plan.aggregation.kind == proto::Aggregation::kSecure; }
   [[nodiscard]] secagg::RingLayout layout() const {

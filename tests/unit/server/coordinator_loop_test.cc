@@ -288,6 +288,12 @@ class SlowStore final : public Store {
   Status set_task_state(TaskId, proto::TaskState) override { throw std::runtime_error("it is gone"); }
   Status reserve_rounds(TaskId, RoundId) override { return unknown(); }
   Status reissue_model(TaskId, ModelVersion) override { return unknown(); }
+  Result<StoredModel> roll_back_model(TaskId, const RolledBack&) override { return unknown(); }
+  Status edit_task(TaskId, const proto::TaskSpec&, proto::TaskState) override { return unknown(); }
+  Status delete_task(TaskId, std::int64_t) override { return unknown(); }
+  Status set_ban(const Ban&) override { return unknown(); }
+  Status lift_ban(const std::string&) override { return unknown(); }
+  Result<std::vector<Ban>> bans() override { return unknown(); }
   Result<std::uint32_t> epoch() override { return unknown(); }
   Status raise_epoch() override { return unknown(); }
   Result<std::vector<StoredTask>> load_tasks() override { return unknown(); }

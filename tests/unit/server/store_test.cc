@@ -118,6 +118,80 @@ TEST_P(AnyStore, IssuesTheLastModelAgainAsANewerVersion) {
   EXPECT_EQ(store_->reissue_model(TaskId{99}, ModelVersion{9}).code(), StatusCode::kNotFound);
 }
 
+TEST_P(AnyStore, GoesBackToAnOlderModelAsANewerVersion) {
+  const TaskId id = create("gait");
+  const StoredModel next = sample_model(1);
+  ASSERT_TRUE(store_->record_round(sample_round(id, 1, true), &next, proto::TaskState::kActive).ok());
+  const RolledBack back{
+      .to = ModelVersion{0}, .version = ModelVersion{2}, .committed_ms = 77, .note = "rolled back: why"};
+  const auto gone_back = store_->roll_back_model(id, back);
+  ASSERT_TRUE(gone_back.has_value());
+  StoredModel expected = sample_model(0);
+  expected.version = ModelVersion{2};
+  expected.committed_ms = 77;
+  expect_equal(*gone_back, expected);
+  expect_equal(load(id).model, expected);
+  EXPECT_EQ(store_->models(id)->at(0).note, "rolled back: why");
+  EXPECT_EQ(store_->models(id)->at(1).note, "");
+  expect_equal(*store_->model(id, ModelVersion{1}), next);
+  // A note goes with its version.
+  ASSERT_TRUE(store_->reissue_model(id, ModelVersion{3}).ok());
+  EXPECT_EQ(store_->models(id)->at(0).version, ModelVersion{3});
+  EXPECT_EQ(store_->models(id)->at(0).note, "rolled back: why");
+
+  const auto code = [&](TaskId task, std::uint64_t to, std::uint64_t version) {
+    return store_->roll_back_model(task, {.to = ModelVersion{to}, .version = ModelVersion{version}})
+        .status()
+        .code();
+  };
+  EXPECT_EQ(code(id, 9, 10), StatusCode::kNotFound);
+  EXPECT_EQ(code(id, 0, 3), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(code(TaskId{99}, 0, 3), StatusCode::kNotFound);
+  EXPECT_EQ(store_->models(id)->size(), 3u);
+}
+
+TEST_P(AnyStore, KeepsBansUntilTheyAreLifted) {
+  EXPECT_TRUE(store_->bans()->empty());
+  const Ban first{.device = "d1", .reason = "why", .since_ms = 7};
+  const Ban second{.device = "d0", .since_ms = 8};
+  ASSERT_TRUE(store_->set_ban(first).ok());
+  ASSERT_TRUE(store_->set_ban(second).ok());
+  EXPECT_EQ(*store_->bans(), (std::vector<Ban>{second, first}));
+  ASSERT_TRUE(store_->set_ban({.device = "d1", .reason = "another", .since_ms = 9}).ok());
+  EXPECT_EQ(store_->bans()->at(1).reason, "another");
+  ASSERT_TRUE(store_->lift_ban("d1").ok());
+  EXPECT_EQ(store_->lift_ban("d1").code(), StatusCode::kNotFound);
+  EXPECT_EQ(*store_->bans(), (std::vector<Ban>{second}));
+}
+
+TEST_P(AnyStore, EditsATask) {
+  const TaskId id = create("gait");
+  proto::TaskSpec spec = sample_spec("gait");
+  spec.rounds = 99;
+  ASSERT_TRUE(store_->edit_task(id, spec, proto::TaskState::kPaused).ok());
+  EXPECT_EQ(load(id).spec, spec);
+  EXPECT_EQ(load(id).state, proto::TaskState::kPaused);
+  EXPECT_EQ(store_->edit_task(TaskId{99}, spec, proto::TaskState::kPaused).code(), StatusCode::kNotFound);
+}
+
+TEST_P(AnyStore, ADeletedTaskLeavesItsNumberOnly) {
+  create("first");
+  const TaskId id = create("gait");
+  const StoredModel next = sample_model(1);
+  ASSERT_TRUE(store_->record_round(sample_round(id, 1, true), &next, proto::TaskState::kActive).ok());
+  ASSERT_TRUE(store_->roll_back_model(id, {.to = ModelVersion{0}, .version = ModelVersion{2}, .note = "x"})
+                  .has_value());
+  ASSERT_TRUE(store_->delete_task(id, 5).ok());
+  EXPECT_EQ(store_->load_tasks()->size(), 1u);
+  EXPECT_EQ(store_->rounds(id, 1).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->delete_task(id, 5).code(), StatusCode::kNotFound);
+  const TaskId again = create("gait");
+  EXPECT_EQ(again.value, id.value + 1);
+  EXPECT_TRUE(store_->rounds(again, 10)->empty());
+  EXPECT_EQ(store_->models(again)->size(), 1u);
+  EXPECT_EQ(store_->models(again)->at(0).note, "");
+}
+
 TEST_P(AnyStore, RefusesASecondTaskOfTheSameNameAndKeepsTheFirst) {
   const TaskId id = create("gait");
   proto::TaskSpec other = sample_spec("gait");

@@ -36,6 +36,7 @@ struct Field {
   const char* unit = "";      // "ms"; "" for plain numbers
   const char* help = "";      // one line
   bool required = false;      // has no default
+  bool editable = false;      // may change while what the record describes is under way
 
   [[nodiscard]] constexpr const char* short_name() const { return key == nullptr ? name : key; }
 };

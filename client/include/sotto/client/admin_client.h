@@ -24,9 +24,19 @@ class AdminClient final {
   // after 15 s.
   [[nodiscard]] Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec);
   // The same, with version 0 of the model given: little-endian float32 values. They go up in chunks first; an
-  // upload that broke off goes on where it was when the same model is given again.
-  [[nodiscard]] Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec, Bytes initial_model);
+  // upload that broke off goes on where it was when the same model is given again. `origin`: where the model
+  // is from, for the record.
+  [[nodiscard]] Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec, Bytes initial_model,
+                                                      const std::string& origin = "");
   [[nodiscard]] Result<proto::TaskStatus> set_task_state(const std::string& task, proto::TaskState state);
+  // The task as it is from then on; a deleted one as it was last.
+  [[nodiscard]] Result<proto::TaskStatus> steer_task(const proto::SteerTaskRequest& act);
+  // Seen last first. kNotFound when a device is named and neither seen nor banned.
+  [[nodiscard]] Result<std::vector<proto::DeviceStatus>> list_devices(
+      const proto::ListDevicesRequest& request);
+  // Those that go by the name, as they are from then on.
+  [[nodiscard]] Result<std::vector<proto::DeviceStatus>> ban_device(const proto::BanDeviceRequest& request);
+  [[nodiscard]] Result<proto::FleetStatus> show_fleet();
   [[nodiscard]] Result<std::vector<proto::TaskStatus>> list_tasks();
   // Newest first.
   [[nodiscard]] Result<std::vector<proto::RoundRecord>> list_rounds(const std::string& task,

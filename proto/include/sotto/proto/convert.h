@@ -50,6 +50,10 @@ void to_wire(const TaskSpec& from, v1::TaskSpec& to);
 void to_wire(const TaskStatus& from, v1::TaskStatus& to);
 void to_wire(const RoundRecord& from, v1::RoundRecord& to);
 void to_wire(const ModelRecord& from, v1::ModelRecord& to);
+void to_wire(const SteerTaskRequest& from, v1::SteerTaskRequest& to);
+void to_wire(const DeviceStatus& from, v1::DeviceStatus& to);
+void to_wire(const std::vector<DeviceStatus>& from, v1::ListDevicesReply& to);
+void to_wire(const FleetStatus& from, v1::FleetStatus& to);
 void to_wire(const std::vector<TaskStatus>& from, v1::ListTasksReply& to);
 void to_wire(const std::vector<RoundRecord>& from, v1::ListRoundsReply& to);
 void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to);
@@ -59,10 +63,20 @@ void to_wire(const std::vector<ModelRecord>& from, v1::ListModelsReply& to);
 [[nodiscard]] Result<TaskStatus> from_wire(const v1::TaskStatus& from);
 [[nodiscard]] Result<RoundRecord> from_wire(const v1::RoundRecord& from);
 [[nodiscard]] Result<ModelRecord> from_wire(const v1::ModelRecord& from);
+// A reason of at most limits::kReasonBytesMax, and exactly one act.
+[[nodiscard]] Result<SteerTaskRequest> from_wire(const v1::SteerTaskRequest& from);
 [[nodiscard]] Result<std::vector<TaskStatus>> from_wire(const v1::ListTasksReply& from);
 [[nodiscard]] Result<std::vector<RoundRecord>> from_wire(const v1::ListRoundsReply& from);
 [[nodiscard]] Result<std::vector<ModelRecord>> from_wire(const v1::ListModelsReply& from);
 
+[[nodiscard]] Result<DeviceStatus> from_wire(const v1::DeviceStatus& from);
+[[nodiscard]] Result<std::vector<DeviceStatus>> from_wire(const v1::ListDevicesReply& from);
+[[nodiscard]] Result<FleetStatus> from_wire(const v1::FleetStatus& from);
+// A device's name or identity, as people type it: by valid_name(), or empty where `all` may be meant.
+[[nodiscard]] Result<ListDevicesRequest> from_wire(const v1::ListDevicesRequest& from);
+[[nodiscard]] Result<BanDeviceRequest> from_wire(const v1::BanDeviceRequest& from);
+// At most limits::kReasonBytesMax; made printable.
+[[nodiscard]] Result<std::string> origin_from_wire(const std::string& origin);
 // The one field of an administration request that names a task.
 [[nodiscard]] Result<std::string> task_name_from_wire(const std::string& name);
 // Exactly 32 bytes.

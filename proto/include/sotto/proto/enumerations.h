@@ -41,6 +41,12 @@ enum class TaskState : std::uint8_t { kActive = 1, kPaused = 2, kComplete = 3 };
 
 enum class RoundOutcome : std::uint8_t { kCommitted = 1, kAbandoned = 2 };
 
+// Where a device is in its session.
+enum class DeviceState : std::uint8_t { kAway = 1, kTraining = 2, kJoined = 3, kInCohort = 4 };
+
+// How a device's last session ended.
+enum class DeviceOutcome : std::uint8_t { kNone = 1, kCounted = 2, kLeft = 3, kRefused = 4, kSilent = 5 };
+
 // Why a device's ledger does not let it follow a plan.
 enum class LedgerRefusal : std::uint8_t {
   kStopped = 1,
@@ -152,6 +158,23 @@ struct EnumNames<proto::LedgerRefusal> {
       {proto::LedgerRefusal::kPeriodSpent, "period spent",
        "as many vectors as its owner allows left in the present period"},
   };
+};
+
+template <>
+struct EnumNames<proto::DeviceState> {
+  static constexpr EnumName<proto::DeviceState> kAll[] = {{proto::DeviceState::kAway, "away"},
+                                                          {proto::DeviceState::kTraining, "training"},
+                                                          {proto::DeviceState::kJoined, "joined"},
+                                                          {proto::DeviceState::kInCohort, "in cohort"}};
+};
+
+template <>
+struct EnumNames<proto::DeviceOutcome> {
+  static constexpr EnumName<proto::DeviceOutcome> kAll[] = {{proto::DeviceOutcome::kNone, "none"},
+                                                            {proto::DeviceOutcome::kCounted, "counted"},
+                                                            {proto::DeviceOutcome::kLeft, "left"},
+                                                            {proto::DeviceOutcome::kRefused, "refused"},
+                                                            {proto::DeviceOutcome::kSilent, "silent"}};
 };
 
 template <>

@@ -203,6 +203,83 @@ struct ModelRecord {
   crypto::Digest digest{};
   std::uint64_t bytes = 0;
   std::int64_t committed_ms = 0;
+  std::string note{};  // where it comes from, when that is not a round
+};
+
+// What an operator does to a task that there is. The last version's number grows by one; its bytes are those
+// of `version`, and rounds that are open come to nothing.
+struct RollBackModel {
+  ModelVersion version;
+  friend bool operator==(const RollBackModel&, const RollBackModel&) = default;
+};
+// Rounds whose outcome is not decided end, and their devices are told.
+struct AbortRounds {
+  friend bool operator==(const AbortRounds&, const AbortRounds&) = default;
+};
+// Its rounds and models go; its number is never given again. An active task goes only by force.
+struct DeleteTask {
+  bool force = false;
+  friend bool operator==(const DeleteTask&, const DeleteTask&) = default;
+};
+// From the next round on. `fields`: a JSON object of those that change, as decode_task_spec() takes them.
+struct EditTask {
+  std::string fields;
+  friend bool operator==(const EditTask&, const EditTask&) = default;
+};
+using TaskAct = std::variant<RollBackModel, AbortRounds, DeleteTask, EditTask>;
+inline constexpr std::size_t kEditBytesMax = 16'384;
+
+struct SteerTaskRequest {
+  std::string task;
+  std::string reason;  // the operator's, for the record: printable, at most limits::kReasonBytesMax
+  TaskAct act;
+  friend bool operator==(const SteerTaskRequest&, const SteerTaskRequest&) = default;
+};
+
+// A device as the coordinator remembers it: since its start, and its ban from before.
+struct DeviceStatus {
+  std::string id;  // what it calls itself
+  std::optional<crypto::Digest> identity{};
+  std::string peer{};
+  std::int64_t last_seen_ms = 0;  // 0: not since the start
+  DeviceState state = DeviceState::kAway;
+  std::string task{};  // of its session, and so are these
+  RoundId round{};
+  ModelVersion version{};
+  DeviceOutcome last_outcome = DeviceOutcome::kNone;
+  std::string reason{};  // of its last failure, in its own words when it gave any
+  std::uint64_t failures = 0;
+  std::uint32_t failures_in_a_row = 0;
+  std::int64_t plan_from_ms = 0;  // it is given no plan before; 0: at once
+  std::uint32_t clones = 0;       // how often another device was seen to go by its identity or id
+  bool banned = false;
+  std::string ban_reason{};
+  std::int64_t banned_ms = 0;
+  friend bool operator==(const DeviceStatus&, const DeviceStatus&) = default;
+};
+
+struct ListDevicesRequest {
+  std::string device{};  // an id, or the first 8 digits or more of an identity in hexadecimal; empty: all
+  std::uint32_t count_max = 1000;
+};
+struct BanDeviceRequest {
+  std::string device;  // an id, or an identity in hexadecimal
+  std::string reason{};
+  bool lift = false;
+};
+
+// Devices by number. One may be counted in several places.
+struct FleetStatus {
+  std::uint64_t known = 0;  // remembered since the start
+  std::uint64_t seen_in_minute = 0;
+  std::uint64_t seen_in_hour = 0;
+  std::uint64_t seen_in_day = 0;
+  std::uint64_t in_rounds = 0;
+  std::uint64_t failing = 0;    // their last session failed
+  std::uint64_t held_back = 0;  // ... again and again: they are given no plan for a while
+  std::uint64_t banned = 0;
+  std::uint64_t spent = 0;  // their ledgers let no vector leave, summed over tasks
+  friend bool operator==(const FleetStatus&, const FleetStatus&) = default;
 };
 
 }  // namespace sotto::proto

@@ -116,7 +116,10 @@ constexpr void visit_fields(Spec& model, Visitor&& visit) {
               .key = "name",
               .help = "of custom, and of it only: devices with a trainer of this name take part"},
         model.name, name_of(0, limits::kNameBytesMax));
-  visit(Field{.name = "configuration", .group = kGroup, .help = "handed to the trainer as it is"},
+  visit(Field{.name = "configuration",
+              .group = kGroup,
+              .help = "handed to the trainer as it is",
+              .editable = true},
         model.configuration, printable_of(0, kConfigurationBytesMax));
   visit(Field{.name = "segments",
               .group = kGroup,
@@ -138,16 +141,25 @@ struct TrainingSpec {
 template <RecordOf<TrainingSpec> Spec, typename Visitor>
 constexpr void visit_fields(Spec& training, Visitor&& visit) {
   constexpr const char* kGroup = "training";
-  visit(Field{.name = "local_epochs", .group = kGroup, .help = "passes over a device's examples in a round"},
+  visit(Field{.name = "local_epochs",
+              .group = kGroup,
+              .help = "passes over a device's examples in a round",
+              .editable = true},
         training.local_epochs, whole(1, 1000));
-  visit(Field{.name = "batch_size", .group = kGroup, .help = "examples of a local step"}, training.batch_size,
-        whole(1, 65'536));
-  visit(Field{.name = "learning_rate", .group = kGroup, .help = "step of the devices' SGD"},
+  visit(Field{.name = "batch_size", .group = kGroup, .help = "examples of a local step", .editable = true},
+        training.batch_size, whole(1, 65'536));
+  visit(Field{.name = "learning_rate", .group = kGroup, .help = "step of the devices' SGD", .editable = true},
         training.learning_rate, real(0, 100, Ends::kOpenBelow));
-  visit(Field{.name = "momentum", .group = kGroup, .help = "part of the last step that SGD keeps"},
+  visit(Field{.name = "momentum",
+              .group = kGroup,
+              .help = "part of the last step that SGD keeps",
+              .editable = true},
         training.momentum, real(0, 1, Ends::kOpenAbove));
   // Li et al. 2020: adds mu * (w - w_global) to the gradient.
-  visit(Field{.name = "proximal_mu", .group = kGroup, .help = "FedProx: pull towards the global model"},
+  visit(Field{.name = "proximal_mu",
+              .group = kGroup,
+              .help = "FedProx: pull towards the global model",
+              .editable = true},
         training.proximal_mu, real(0, 100));
 }
 
@@ -223,7 +235,10 @@ constexpr void visit_fields(Spec& aggregation, Visitor&& visit) {
 // In plans and tasks.
 template <typename Value, typename Visitor>
 constexpr void visit_report_within(Value& report_within_ms, Visitor& visit) {
-  visit(Field{.name = "report_within_ms", .unit = "ms", .help = "time to train, from a round's first plan"},
+  visit(Field{.name = "report_within_ms",
+              .unit = "ms",
+              .help = "time to train, from a round's first plan",
+              .editable = true},
         report_within_ms, whole(1, kU32Max));
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sotto/base/result.h"
 #include "sotto/proto/task.h"
@@ -21,5 +22,19 @@ using PlaceOfKey = std::function<std::string(const std::string& path)>;
 // default. kInvalidArgument names the key that is unknown, missing or of the wrong type, and what it must be.
 // Ranges are validate_task_spec()'s.
 [[nodiscard]] Result<TaskSpec> decode_task_spec(std::string_view json, const PlaceOfKey& place = {});
+
+// A field whose value changes; the values as JSON.
+struct FieldChange {
+  std::string key;  // "training.learning_rate", or its name when it stands in no group
+  std::string from;
+  std::string to;
+  friend bool operator==(const FieldChange&, const FieldChange&) = default;
+};
+[[nodiscard]] std::vector<FieldChange> differences(const TaskSpec& from, const TaskSpec& to);
+
+// The specification with other values in the fields of a JSON object, which has the form that
+// decode_task_spec() takes and holds only what changes. kInvalidArgument names a key that is unknown, of the
+// wrong type, or fixed in a task that there is. Ranges are validate_task_spec()'s.
+[[nodiscard]] Result<TaskSpec> edit_task_spec(const TaskSpec& spec, std::string_view fields);
 
 }  // namespace sotto::proto

@@ -113,11 +113,32 @@ struct CreateTaskEvent {
   CallId call;
   proto::TaskSpec spec;
   std::vector<float> initial{};  // version 0 of the model; empty: from the specification's seed
+  std::string origin{};          // of `initial`, for people
+  std::string by{};              // which operator, for the record
 };
 struct SetTaskStateEvent {
   CallId call;
   std::string task;
   proto::TaskState state = proto::TaskState::kPaused;
+  std::string by{};
+};
+struct SteerTaskEvent {
+  CallId call;
+  proto::SteerTaskRequest request;
+  std::string by{};
+};
+// Devices that the coordinator remembers, those seen last first; banned ones that it has not seen at the end.
+struct ListDevicesEvent {
+  CallId call;
+  proto::ListDevicesRequest request;
+};
+struct BanDeviceEvent {
+  CallId call;
+  proto::BanDeviceRequest request;
+  std::string by{};
+};
+struct ShowFleetEvent {
+  CallId call;
 };
 struct ListTasksEvent {
   CallId call;
@@ -131,10 +152,11 @@ struct ListModelsEvent {
   CallId call;
   std::string task;
 };
-using Event = std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
-                           CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent,
-                           HelperEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, ListTasksEvent,
-                           ListRoundsEvent, ListModelsEvent>;
+using Event =
+    std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
+                 CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent,
+                 HelperEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, SteerTaskEvent, ListDevicesEvent,
+                 BanDeviceEvent, ShowFleetEvent, ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
 
 // ---- actions ----
 struct AbandonReply {};
@@ -143,7 +165,7 @@ struct ReplyAction {
   CallId call;
   std::variant<Status, proto::CheckInReply, proto::ModelChunk, proto::ExchangeReply, AbandonReply,
                proto::TaskStatus, std::vector<proto::TaskStatus>, std::vector<proto::RoundRecord>,
-               std::vector<proto::ModelRecord>>
+               std::vector<proto::ModelRecord>, std::vector<proto::DeviceStatus>, proto::FleetStatus>
       body;
 };
 // A command for the CohortHost; its events come back in order. Commands for one cohort are carried out in the
@@ -163,6 +185,7 @@ struct FinishCohortAction {
 struct StoreAction {
   StoreCallId call;
   StoreRequest request;
+  std::optional<Act> act{};  // an operator's, to be recorded before the request is carried out
 };
 // Verify this wherever there is time, and hand back a VerifiedEvent; in any order. At most
 // limits::kVerificationsMax check-ins and one join of each session are under way.
@@ -192,7 +215,8 @@ struct CoordinatorOptions {
   std::uint32_t failing_wait_ms = 1'000;
   // Rounds of one task that may be open at once. A round that takes no more devices makes room for the next.
   std::uint32_t rounds_open_max = 1;
-  std::uint32_t epoch = 0;  // the store's
+  std::uint32_t epoch = 0;  // the store's, and so are these
+  std::vector<Ban> bans{};
   // Tags challenges and passes; must outlive the coordinator. Null: it makes one of its own.
   const AccessKey* access = nullptr;
 };

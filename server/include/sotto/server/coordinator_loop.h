@@ -38,7 +38,9 @@ template <typename Event>
 concept CallEvent = std::same_as<Event, CheckInEvent> || std::same_as<Event, FetchModelEvent> ||
     std::same_as<Event, ReadModelEvent> || std::same_as<Event, ExchangeEvent> ||
     std::same_as<Event, AbandonEvent> || std::same_as<Event, CreateTaskEvent> ||
-    std::same_as<Event, SetTaskStateEvent> || std::same_as<Event, ListTasksEvent> ||
+    std::same_as<Event, SetTaskStateEvent> || std::same_as<Event, SteerTaskEvent> ||
+    std::same_as<Event, ListDevicesEvent> || std::same_as<Event, BanDeviceEvent> ||
+    std::same_as<Event, ShowFleetEvent> || std::same_as<Event, ListTasksEvent> ||
     std::same_as<Event, ListRoundsEvent> || std::same_as<Event, ListModelsEvent>;
 
 // What the loop runs. All must outlive it, and nobody else may use them while it does.
@@ -47,6 +49,7 @@ struct CoordinatorParts {
   CohortHost& cohorts;
   Store& store;
   const Clock& clock;
+  AuditLog* audit = nullptr;  // where operators' acts are recorded; null: nowhere
 };
 
 struct CoordinatorLoopOptions {

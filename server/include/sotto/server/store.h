@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,15 @@ struct StoredModel {
   float clip = 0;  // for the next round's plan, and so are these, when the task's model has segments
   std::vector<float> segment_clips;
   std::int64_t committed_ms = 0;
+  std::string note{};  // where it comes from, when that is not a round; models() gives it back
+};
+
+// A version that goes back to an older one.
+struct RolledBack {
+  ModelVersion to;       // whose parameters and clips it has
+  ModelVersion version;  // its own, above all
+  std::int64_t committed_ms = 0;
+  std::string note{};
 };
 
 struct StoredTask {
@@ -37,7 +47,17 @@ struct StoredTask {
   RoundId last_round;       // the next one is above it
   RoundId rounds_reserved;  // no round above it may be given to devices; never below a number that was
   StoredModel model;        // last committed
+  std::optional<double> best_mean{};  // that its stop rule has seen; of take_up_tasks()
 };
+
+// A device that gets no plan until its ban is lifted.
+struct Ban {
+  std::string device;  // its id, or its identity as 64 hexadecimal digits
+  std::string reason{};
+  std::int64_t since_ms = 0;
+  friend bool operator==(const Ban&, const Ban&) = default;
+};
+inline constexpr std::size_t kBansMax = 4096;
 
 class Store {
  public:
@@ -53,6 +73,20 @@ class Store {
   // The last model has the version `version` from now on, which is newer: devices whose vectors for the older
   // one have left may send another. kFailedPrecondition when it is not newer.
   [[nodiscard]] virtual Status reissue_model(TaskId task, ModelVersion version) = 0;
+  // A new version with the bytes and clips of an older one and no optimiser state. kNotFound when that one is
+  // not kept, kFailedPrecondition when `version` is not above the last.
+  [[nodiscard]] virtual Result<StoredModel> roll_back_model(TaskId task, const RolledBack& back) = 0;
+  // Its specification, of the same name, and its state from now on.
+  [[nodiscard]] virtual Status edit_task(TaskId task, const proto::TaskSpec& spec,
+                                         proto::TaskState state) = 0;
+  // The task, its rounds and its models are gone, and no task is ever given its number again.
+  [[nodiscard]] virtual Status delete_task(TaskId task, std::int64_t now_ms) = 0;
+  // Replaces an earlier ban of the same device.
+  [[nodiscard]] virtual Status set_ban(const Ban& ban) = 0;
+  // kNotFound when it is not banned.
+  [[nodiscard]] virtual Status lift_ban(const std::string& device) = 0;
+  // By device.
+  [[nodiscard]] virtual Result<std::vector<Ban>> bans() = 0;
   // Of the numbers of new tasks' rounds. Raised when the store was restored from a backup: numbers of the new
   // epoch are above whatever the lost store had given out. Nothing of the new epoch is reserved yet.
   [[nodiscard]] virtual Result<std::uint32_t> epoch() = 0;

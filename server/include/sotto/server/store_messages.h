@@ -9,6 +9,7 @@
 
 #include "sotto/base/ids.h"
 #include "sotto/proto/messages.h"
+#include "sotto/server/audit.h"
 #include "sotto/server/store.h"
 
 namespace sotto::server {
@@ -32,6 +33,29 @@ struct ReissueModelRequest {
   TaskId task;
   ModelVersion version;
 };
+struct RollBackModelRequest {
+  TaskId task;
+  RolledBack back;
+};
+struct EditTaskRequest {
+  TaskId task;
+  proto::TaskSpec spec;
+  proto::TaskState state = proto::TaskState::kActive;
+};
+// An act that the store has nothing to write for, beside its record.
+struct NoteActRequest {
+  TaskId task;
+};
+struct SetBanRequest {
+  Ban ban;
+};
+struct LiftBanRequest {
+  std::string device;
+};
+struct DeleteTaskRequest {
+  TaskId task;
+  std::int64_t now_ms = 0;
+};
 // A round's record, its model when it is committed, and the state that the task is in from then on.
 struct RecordRoundRequest {
   proto::RoundRecord record;
@@ -51,7 +75,8 @@ struct LoadModelRequest {
 };
 using StoreRequest =
     std::variant<CreateTaskRequest, SetTaskStateRequest, ReserveRoundsRequest, ReissueModelRequest,
-                 RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
+                 RollBackModelRequest, EditTaskRequest, DeleteTaskRequest, NoteActRequest, SetBanRequest,
+                 LiftBanRequest, RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
 
 // A Status: kOk where there is nothing else to say, or the error. Otherwise what was asked for.
 using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
@@ -59,5 +84,9 @@ using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
 
 // Puts the request to the store and blocks for as long as that takes.
 [[nodiscard]] StoreReply answer_request(Store& store, const StoreRequest& request);
+// The same for an operator's act, which is recorded first. It is not carried out when it cannot be, and a
+// line says so when it comes to nothing afterwards.
+[[nodiscard]] StoreReply answer_act(Store& store, AuditLog& audit, const StoreRequest& request,
+                                    const Act& act);
 
 }  // namespace sotto::server

@@ -1,0 +1,213 @@
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "sotto/base/hex.h"
+#include "sotto/crypto/primitives.h"
+#include "sotto/host/utc_text.h"
+#include "sotto/server/audit.h"
+
+namespace sotto::server {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// Longer lines than this are none of ours: a task's specification is the longest thing in one.
+constexpr std::size_t kLineBytesMax = 1 << 17;
+
+std::string first_previous() { return std::string(64, '0'); }
+
+std::string digest_of(std::string_view line) { return to_hex(crypto::sha256({text_bytes(line)})); }
+
+struct Link {
+  std::uint64_t line = 0;
+  std::string previous;
+};
+
+std::optional<Link> link_of(const std::string& line) {
+  const json object = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) return std::nullopt;
+  const auto number = object.find("line");
+  const auto previous = object.find("previous");
+  if (number == object.end() || !number->is_number_unsigned()) return std::nullopt;
+  if (previous == object.end() || !previous->is_string()) return std::nullopt;
+  return Link{number->get<std::uint64_t>(), previous->get<std::string>()};
+}
+
+std::string line_of(const Act& act, std::uint64_t number, const std::string& previous) {
+  ordered_json changes = ordered_json::array();
+  for (const ActChange& change : act.changes) {
+    changes.push_back({{"key", change.key}, {"from", change.from}, {"to", change.to}});
+  }
+  const ordered_json object = {{"line", number},         {"time", host::utc_time(act.time_ms)},
+                               {"who", act.who},         {"what", act.what},
+                               {"subject", act.subject}, {"reason", act.reason},
+                               {"changes", changes},     {"previous", previous}};
+  return object.dump(-1, ' ', /*ensure_ascii=*/true, ordered_json::error_handler_t::replace);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+Status failure(const std::filesystem::path& path, const char* what) {
+  const int error = errno;
+  const StatusCode code = error == EACCES || error == EPERM ? StatusCode::kPermissionDenied : StatusCode::kIo;
+  return {code, fmt::format("the audit log {} could not be {}: {}", path.string(), what,
+                            std::error_code(error, std::generic_category()).message())};
+}
+
+class AuditFile final : public AuditLog {
+ public:
+  AuditFile(std::filesystem::path path, Descriptor file, std::uint64_t lines, std::string head)
+      : path_(std::move(path)), file_(std::move(file)), lines_(lines), head_(std::move(head)) {}
+
+  Status append(const Act& act) override {
+    const std::string line = line_of(act, lines_ + 1, head_);
+    const off_t before = ::lseek(file_.number(), 0, SEEK_END);
+    if (before < 0) return failure(path_, "written");
+    if (const Status written = write_line(line + "\n"); !written.ok()) {
+      // Half a line would be cut off at the next start, too.
+      if (::ftruncate(file_.number(), before) != 0) return failure(path_, "shortened");
+      return {written.code(), written.message() + "; nothing was done, for every act is recorded first"};
+    }
+    ++lines_;
+    head_ = digest_of(line);
+    return {};
+  }
+
+ private:
+  Status write_line(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t written = ::write(file_.number(), text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return failure(path_, "written");
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return ::fdatasync(file_.number()) == 0 ? Status() : failure(path_, "written");
+  }
+
+  const std::filesystem::path path_;
+  const Descriptor file_;
+  std::uint64_t lines_;
+  std::string head_;
+};
+
+// The last whole line of the file, and where it ends.
+struct Tail {
+  std::string line{};
+  std::uint64_t end = 0;
+};
+
+Result<Tail> read_tail(int file, const std::filesystem::path& path) {
+  const off_t size = ::lseek(file, 0, SEEK_END);
+  if (size < 0) return failure(path, "read");
+  const auto bytes = static_cast<std::size_t>(std::min<off_t>(size, 2 * kLineBytesMax));
+  std::string text(bytes, '\0');
+  if (::pread(file, text.data(), bytes, size - static_cast<off_t>(bytes)) != static_cast<ssize_t>(bytes)) {
+    return failure(path, "read");
+  }
+  const std::size_t last_end = text.rfind('\n');
+  if (last_end == std::string::npos) {
+    if (bytes < kLineBytesMax) return Tail{};
+    return data_loss(
+        fmt::format("the audit log {} ends in something that is no line of it: move it away, "
+                    "and keep it",
+                    path.string()));
+  }
+  const std::size_t begin = last_end == 0 ? std::string::npos : text.rfind('\n', last_end - 1);
+  const std::size_t first = begin == std::string::npos ? 0 : begin + 1;
+  return Tail{text.substr(first, last_end - first), static_cast<std::uint64_t>(size) - bytes + last_end + 1};
+}
+
+void sync_folder(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.number() >= 0) static_cast<void>(::fsync(directory.number()));
+}
+
+Status does_not_fit(const std::filesystem::path& path, std::uint64_t line, const std::string& why) {
+  return data_loss(fmt::format("audit log {}, line {}: {}", path.string(), line, why));
+}
+
+}  // namespace
+
+std::filesystem::path audit_file(const std::filesystem::path& data_dir) { return data_dir / "audit.jsonl"; }
+
+Result<std::unique_ptr<AuditLog>> open_audit_file(const std::filesystem::path& path) {
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.number() < 0) return failure(path, "opened");
+  if (::fchmod(file.number(), 0600) != 0) return failure(path, "made private");
+  const Result<Tail> tail = read_tail(file.number(), path);
+  if (!tail) return tail.error();
+  if (::ftruncate(file.number(), static_cast<off_t>(tail->end)) != 0) return failure(path, "shortened");
+  sync_folder(path);
+  if (tail->end == 0) {
+    return std::unique_ptr<AuditLog>(std::make_unique<AuditFile>(path, std::move(file), 0, first_previous()));
+  }
+  const std::optional<Link> link = link_of(tail->line);
+  if (!link) {
+    return data_loss(
+        fmt::format("the last line of the audit log {} is none of its lines: see 'sotto audit "
+                    "verify', and move the file away, but keep it",
+                    path.string()));
+  }
+  return std::unique_ptr<AuditLog>(
+      std::make_unique<AuditFile>(path, std::move(file), link->line, digest_of(tail->line)));
+}
+
+Result<AuditedLines> verify_audit_file(const std::filesystem::path& path, std::size_t count_max) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    if (std::error_code error; std::filesystem::exists(path, error)) return failure(path, "read");
+    return not_found(fmt::format("there is no audit log {}: no coordinator has begun one", path.string()));
+  }
+  AuditedLines lines{.head = first_previous()};
+  std::deque<std::string> last;
+  for (std::string line; std::getline(file, line);) {
+    const std::uint64_t number = lines.count + 1;
+    if (file.eof()) return does_not_fit(path, number, "it is cut off");
+    const std::optional<Link> link = link_of(line);
+    if (!link) return does_not_fit(path, number, "it is no line of an audit log");
+    if (link->line != number) {
+      return does_not_fit(path, number,
+                          fmt::format("it says that it is line {}: lines are missing", link->line));
+    }
+    if (link->previous != lines.head) {
+      return does_not_fit(path, number,
+                          fmt::format("its 'previous' is not the SHA-256 of the line before: line {} was "
+                                      "changed, or this one",
+                                      lines.count));
+    }
+    lines.head = digest_of(line);
+    ++lines.count;
+    last.push_back(std::move(line));
+    if (last.size() > count_max) last.pop_front();
+  }
+  lines.last.assign(std::make_move_iterator(last.begin()), std::make_move_iterator(last.end()));
+  return lines;
+}
+
+}  // namespace sotto::server
