@@ -114,7 +114,7 @@ class Fleet(WithAuthority):
             self.assertEqual(device.process.wait(timeout=120), 0, device.log_text())
 
     def expect_refused(self, device, words):
-        self.assertEqual(device.process.wait(timeout=60), 1, device.log_text())
+        self.assertEqual(device.process.wait(timeout=60), 5, device.log_text())
         self.assertIn(words, device.log_text())
 
     def test_a_revoked_device_is_told_so_and_the_others_go_on(self):

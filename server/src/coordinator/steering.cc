@@ -128,7 +128,7 @@ Core::NextOfChange Core::request_for(const Task& task, const proto::EditTask& ac
   }
   StoredTask edited = task.stored;
   edited.spec = *spec;
-  if (const Status servable = check_servable(make_plan(edited, RoundId{1}, helper_digest()));
+  if (const Status servable = check_servable(make_plan(edited, RoundId{1}, helper_digests()));
       !servable.ok()) {
     return servable;
   }
