@@ -25,6 +25,7 @@ proto::DeviceStatus show(Harness& harness, const std::string& device) { return l
 CallId ban(Harness& harness, const std::string& device, const std::string& reason = "", bool lift = false) {
   return harness.call(BanDeviceEvent{{}, {.device = device, .reason = reason, .lift = lift}, "uid 7"});
 }
+void done(Harness& harness, CallId call) { static_cast<void>(harness.take<Devices>(call)); }
 proto::FleetStatus fleet_of(Harness& harness) {
   return harness.take<proto::FleetStatus>(harness.call(ShowFleetEvent{}));
 }
@@ -86,7 +87,7 @@ TEST(Fleet, IsCounted) {
   EXPECT_EQ(now.seen_in_minute, 3u);
   fleet.run();
   harness.advance(3'000'000);
-  harness.take<Devices>(ban(harness, "device-2"));
+  done(harness, ban(harness, "device-2"));
   now = fleet_of(harness);
   EXPECT_EQ(now.in_rounds, 0u);
   EXPECT_EQ(now.seen_in_minute, 0u);
@@ -99,7 +100,7 @@ TEST(Fleet, IsCounted) {
 TEST(Ban, GivesNoPlanAndSaysWhy) {
   Harness harness;
   harness.create(task_spec(Aggregation::kPlain, 3));
-  harness.take<Devices>(ban(harness, "device-0", "it lies"));
+  done(harness, ban(harness, "device-0", "it lies"));
   const proto::RetryWindow window = harness.window_for("device-0");
   EXPECT_THAT(window.reason, HasSubstr("banned by the coordinator's operator: it lies"));
   EXPECT_GE(window.delay_min_ms, 3'600'000u);
@@ -113,7 +114,7 @@ TEST(Ban, GivesNoPlanAndSaysWhy) {
 TEST(Ban, OfAnIdentityHoldsWhateverItCallsItself) {
   Harness harness;
   harness.create(signed_spec());
-  harness.take<Devices>(ban(harness, identity_of("device-0")));
+  done(harness, ban(harness, identity_of("device-0")));
   auto reply = harness.check_in("another-name", "device-0");
   ASSERT_TRUE(std::holds_alternative<proto::RetryWindow>(reply));
   EXPECT_THAT(std::get<proto::RetryWindow>(reply).reason, HasSubstr("banned"));
@@ -123,11 +124,11 @@ TEST(Ban, OfAnIdentityHoldsWhateverItCallsItself) {
 TEST(Ban, SurvivesARestartAndIsLifted) {
   Harness harness;
   harness.create(task_spec(Aggregation::kPlain, 3));
-  harness.take<Devices>(ban(harness, "device-0"));
+  done(harness, ban(harness, "device-0"));
   harness.restart();
   EXPECT_TRUE(show(harness, "device-0").banned) << "although it was not seen since";
   harness.window_for("device-0");
-  harness.take<Devices>(ban(harness, "device-0", "", true));
+  done(harness, ban(harness, "device-0", "", true));
   harness.plan_for("device-0");
   harness.restart();
   harness.plan_for("device-0");
@@ -139,7 +140,7 @@ TEST(Ban, EndsASessionUnderWay) {
   Fleet fleet(harness, 3);
   fleet.check_in();
   const CallId waits = harness.exchange(fleet.devices[0]->token, Step::kJoin);
-  harness.take<Devices>(ban(harness, "device-0", "it lies"));
+  done(harness, ban(harness, "device-0", "it lies"));
   const auto end = harness.outcome<proto::SessionEnd>(waits);
   EXPECT_FALSE(end.counted);
   EXPECT_THAT(end.outcome, HasSubstr("it lies"));
@@ -164,11 +165,11 @@ TEST(Ban, IsRecordedAndBounded) {
   EXPECT_EQ(harness.late.front().act->subject, "device-0");
   EXPECT_EQ(harness.late.front().act->who, "uid 7");
   harness.answer_store();
-  harness.take<Devices>(call);
+  done(harness, call);
   harness.store_is_late = false;
-  for (std::size_t i = 1; i < kBansMax; ++i) harness.take<Devices>(ban(harness, "d" + std::to_string(i)));
+  for (std::size_t i = 1; i < kBansMax; ++i) done(harness, ban(harness, "d" + std::to_string(i)));
   EXPECT_EQ(harness.take<Status>(ban(harness, "one-more")).code(), StatusCode::kResourceExhausted);
-  harness.take<Devices>(ban(harness, "device-0", "another reason"));
+  done(harness, ban(harness, "device-0", "another reason"));
 }
 
 }  // namespace

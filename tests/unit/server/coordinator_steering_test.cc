@@ -441,9 +441,9 @@ TEST(Acts, OfEveryKindAreRecordedAndRoundsAreNot) {
   };
   act(SetTaskStateEvent{{}, "gait", proto::TaskState::kPaused, ""});
   act(SetTaskStateEvent{{}, "gait", proto::TaskState::kActive, ""});
-  act(SteerTaskEvent{{}, {.task = "gait", .act = proto::AbortRounds{}}, ""});
-  act(SteerTaskEvent{{}, {.task = "gait", .act = back_to(0)}, ""});
-  act(SteerTaskEvent{{}, {.task = "gait", .act = proto::DeleteTask{true}}, ""});
+  act(SteerTaskEvent{{}, {.task = "gait", .reason = "", .act = proto::AbortRounds{}}, ""});
+  act(SteerTaskEvent{{}, {.task = "gait", .reason = "", .act = back_to(0)}, ""});
+  act(SteerTaskEvent{{}, {.task = "gait", .reason = "", .act = proto::DeleteTask{true}}, ""});
   act(CreateTaskEvent{{}, task_spec(Aggregation::kPlain, 3), {}, "", ""});
   EXPECT_THAT(recorded, ::testing::ElementsAre("pause task", "resume task", "abort rounds", "roll back model",
                                                "delete task", "create task"));
