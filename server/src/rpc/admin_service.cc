@@ -134,22 +134,22 @@ grpc::ServerUnaryReactor* AdminService::SteerTask(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* AdminService::ListTasks(grpc::CallbackServerContext* context,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
-  return handle<v1::ListTasksRequest, std::vector<proto::TaskStatus>, v1::ListTasksReply>(loop_, *request,
-                                                                                          response);
+  return handle<v1::ListTasksRequest, std::vector<proto::TaskStatus>, v1::ListTasksReply>(*context, loop_,
+                                                                                          *request, response);
 }
 
 grpc::ServerUnaryReactor* AdminService::ListRounds(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  return handle<v1::ListRoundsRequest, std::vector<proto::RoundRecord>, v1::ListRoundsReply>(loop_, *request,
-                                                                                             response);
+  return handle<v1::ListRoundsRequest, std::vector<proto::RoundRecord>, v1::ListRoundsReply>(
+      *context, loop_, *request, response);
 }
 
 grpc::ServerUnaryReactor* AdminService::ListModels(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  return handle<v1::ListModelsRequest, std::vector<proto::ModelRecord>, v1::ListModelsReply>(loop_, *request,
-                                                                                             response);
+  return handle<v1::ListModelsRequest, std::vector<proto::ModelRecord>, v1::ListModelsReply>(
+      *context, loop_, *request, response);
 }
 
 grpc::ServerUnaryReactor* AdminService::FetchModel(grpc::CallbackServerContext* context,
