@@ -16,6 +16,7 @@
 #include "sotto/host/address.h"
 #include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/identity_file.h"
+#include "sotto/identity/step.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/mask_helper_client.h"
 #include "sotto/server/mask_helper_server.h"
@@ -112,17 +113,23 @@ TEST_F(MaskHelperOverGrpc, AnswersOneSet) {
   expect_sum(link->sum_masks(fleet_->request(set)), set);
 }
 
-// With the record that it had, and with a copy from before it answered: neither makes a difference.
+// With the record that it had, and with a whole copy from before it answered, which nothing can tell from
+// the newest: neither makes a difference.
 TEST_F(MaskHelperOverGrpc, AnswersNoPlanOfBeforeItsStart) {
   const path record = data_dir() / "answered.db";
-  const path copy = folder_ / "copy.db";
-  std::filesystem::copy_file(record, copy);
+  const path step = identity::step_path(record);
+  std::filesystem::copy_file(record, folder_ / "copy.db");
+  std::filesystem::copy_file(step, folder_ / "copy.step");
   serve();
   let_the_plans_time_come();
   expect_sum(client(server_->address())->sum_masks(fleet_->request({0, 1, 2, 3, 4})), {0, 1, 2, 3, 4});
   for (const bool set_back : {false, true}) {
     server_.reset();
-    if (set_back) std::filesystem::copy_file(copy, record, std::filesystem::copy_options::overwrite_existing);
+    if (set_back) {
+      using std::filesystem::copy_options;
+      std::filesystem::copy_file(folder_ / "copy.db", record, copy_options::overwrite_existing);
+      std::filesystem::copy_file(folder_ / "copy.step", step, copy_options::overwrite_existing);
+    }
     notices_.clear();
     serve();
     EXPECT_THAT(notices_,
