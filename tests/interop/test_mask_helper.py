@@ -120,12 +120,14 @@ class AHelper(SystemTest):
         self.assert_sum(fleet, (0, 1, 2, 3, 4))
 
     def test_answers_nothing_twice_when_its_record_is_set_back(self):
-        record = self.folder / "helper" / "answered.db"
-        shutil.copy(record, self.folder / "copy.db")
+        files = [self.folder / "helper" / name for name in ("answered.db", "answered.db.step")]
+        for file in files:
+            shutil.copy(file, self.folder)
         fleet = self.fleet()
         self.assert_sum(fleet, (0, 1, 2, 3, 4))
         self.helper.end()
-        shutil.copy(self.folder / "copy.db", record)
+        for file in files:  # one alone would be noticed
+            shutil.copy(self.folder / file.name, file)
         self.helper.start()
         self.assertIn("plans that were signed before are refused, so rounds that were under way are lost",
                       self.helper.log_text())
