@@ -7,12 +7,12 @@
 
 namespace sotto::server {
 
-using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<v1::Admin::WithRawCallbackMethod_UploadModel<
-    v1::Admin::WithRawCallbackMethod_SetTaskState<v1::Admin::WithRawCallbackMethod_SteerTask<
-        v1::Admin::WithRawCallbackMethod_ListTasks<v1::Admin::WithRawCallbackMethod_ListRounds<
-            v1::Admin::WithRawCallbackMethod_ListModels<v1::Admin::WithRawCallbackMethod_FetchModel<
-                v1::Admin::WithRawCallbackMethod_ListDevices<v1::Admin::WithRawCallbackMethod_BanDevice<
-                    v1::Admin::WithRawCallbackMethod_ShowFleet<
+using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
+    v1::Admin::WithRawCallbackMethod_UploadModel<v1::Admin::WithRawCallbackMethod_SetTaskState<
+        v1::Admin::WithRawCallbackMethod_SteerTask<v1::Admin::WithRawCallbackMethod_ListTasks<
+            v1::Admin::WithRawCallbackMethod_ListRounds<v1::Admin::WithRawCallbackMethod_ListModels<
+                v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::WithRawCallbackMethod_ListDevices<
+                    v1::Admin::WithRawCallbackMethod_BanDevice<v1::Admin::WithRawCallbackMethod_ShowFleet<
                         v1::Admin::WithRawCallbackMethod_Backup<v1::Admin::Service>>>>>>>>>>>>;
 
 class AdminService final : public RawAdmin {
