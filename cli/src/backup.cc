@@ -79,7 +79,7 @@ void add_restore_command(CLI::App& app, ExitCode& exit_code) {
   auto* folder = command->add_option("--data-dir", options->data_dir, "A new or empty folder");
   command->add_flag("--check", options->check_only, "Only say whether the backup is whole and sound")
       ->excludes(folder);
-  command->callback([options, command, folder, &exit_code] {
+  command->callback([options, folder, &exit_code] {
     if (!options->check_only && folder->empty()) throw CLI::RequiredError("--data-dir or --check");
     exit_code = restore(*options);
   });
