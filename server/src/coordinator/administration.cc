@@ -162,6 +162,9 @@ proto::TaskStatus Core::status_of(const Task& task) {
   if (task.active() && newest != nullptr && newest->joining() && somebody && !has_devices_for(task)) {
     waiting.what = shortage(task) + "; " + waiting.what;
   }
+  if (task.active() && newest != nullptr && newest->joining() && !task.cannot_train.empty()) {
+    waiting.what += fmt::format("; devices were turned away, the last with: {}", task.cannot_train);
+  }
   const SpentDevices::Summary spent = task.spent.summary(task.stored.model.version, now_);
   return {.id = task.stored.id,
           .spec = task.stored.spec,

@@ -258,6 +258,7 @@ std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest,
             ? fmt::format("task '{}' trains a model of {} parameters, and this device takes {} at most",
                           spec.name, parameters, guest.request.parameters_max)
             : fmt::format("task '{}' trains a model that this device cannot", spec.name);
+    task.cannot_train = search.unsuitable;
     return std::nullopt;
   }
   const bool stranger = proto::takes_enrolled_only(spec.aggregation) && !guest.visitor.identity;

@@ -123,6 +123,7 @@ std::int64_t Task::next_round_in_ms(Time now, std::int64_t horizon_ms) const {
 
 void Task::begin_round() {
   turned_away = 0;
+  cannot_train.clear();
   last_begun = RoundId{last_begun.value + 1};
   const auto begun = rounds.try_emplace(last_begun, stored, last_begun, helper_digests).first;
   begun->second.model_bytes = model_bytes;

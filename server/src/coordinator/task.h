@@ -55,6 +55,7 @@ struct Task {
   std::uint32_t replaced_in_a_row = 0;  // lost because the mask helper restarted; not counted as abandoned
   std::int64_t round_ms = 0;            // how long rounds take, averaged; 0: not known yet
   std::uint64_t turned_away = 0;        // check-ins since the newest round began that found no place
+  std::string cannot_train{};  // what the last device since then was told that cannot train the model
 
   ReportTimes report_times{};
   std::uint64_t turn = 0;  // when it is served next, among the tasks of its population

@@ -127,6 +127,20 @@ TEST(CheckIn, SaysWhyADeviceIsNotNeeded) {
   EXPECT_NE(harness.window_for("d4").reason.find("all 3 plans of round 1 are given"), std::string::npos);
 }
 
+TEST(CheckIn, ThatFailsForTheModelsSizeIsSeenByTheOperator) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  EXPECT_EQ(harness.status().waiting_for.find("turned away"), std::string::npos);
+  auto request = Harness::request("small");
+  request.parameters_max = 14;
+  static_cast<void>(harness.call(CheckInEvent{{}, request}));
+  EXPECT_NE(harness.status().waiting_for.find(
+                "devices were turned away, the last with: task 'gait' trains a model of 15 "
+                "parameters, and this device takes 14 at most"),
+            std::string::npos)
+      << harness.status().waiting_for;
+}
+
 TEST(CheckIn, GivesAsManyPlansAsOverSelectionAsks) {
   Harness harness;
   auto spec = task_spec(Aggregation::kPlain, 10);
