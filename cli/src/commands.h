@@ -41,6 +41,12 @@ void add_dataset_command(CLI::App& app, ExitCode& exit_code);
 void add_backup_command(CLI::App& app, ExitCode& exit_code);
 void add_restore_command(CLI::App& app, ExitCode& exit_code);
 void add_doctor_command(CLI::App& app, ExitCode& exit_code);
+// What the options of `command` write to lives as long as it does, also when its callback is replaced.
+template <typename Options>
+void keep(CLI::App& command, const std::shared_ptr<Options>& options) {
+  command.preparse_callback([options](std::size_t) {});
+}
+
 void add_config_command(CLI::App& app, ExitCode& exit_code);
 
 // The commands that have a section in a configuration file, to be looked at: none of them runs.

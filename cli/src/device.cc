@@ -167,6 +167,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
       "Train on a folder's examples with a built-in trainer and take part in the coordinator's rounds.\n"
       "The folder holds x.npy (float32 [n][features]) and y.npy (uint8 [n]); `sotto dataset export` writes "
       "such folders.");
+  keep(*run, options);
   run->add_option("--coordinator", options->device.coordinator, "HOST:PORT")->required();
   run->add_option("--ca", options->device.ca_file,
                   "The coordinator's CA certificate; `sotto serve` prints where it is")

@@ -154,6 +154,7 @@ void add_mask_helper_command(CLI::App& app, const Arguments& arguments, ExitCode
   auto options = std::make_shared<HelperOptions>();
   CLI::App* command = declare_helper(app);
   CLI::App* server = declare_serve(*command, *options);
+  keep(*server, options);
   server->callback([options, server, &arguments, &exit_code] {
     exit_code = serve(*options, {arguments, values_in_force(*server)});
   });

@@ -211,6 +211,7 @@ CLI::App* declare_serve(CLI::App& app, ServeOptions& options) {
 void add_serve_command(CLI::App& app, const Arguments& arguments, ExitCode& exit_code) {
   auto options = std::make_shared<ServeOptions>();
   CLI::App* command = declare_serve(app, *options);
+  keep(*command, options);
   command->callback([options, command, &arguments, &exit_code] {
     exit_code = serve(*options, {arguments, values_in_force(*command)});
   });
