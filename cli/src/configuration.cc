@@ -170,13 +170,41 @@ class SectionReader {
   const CLI::App& command_;
 };
 
+constexpr std::size_t kDotsOfLineMax = 64;
+
+}  // namespace
+
+bool nests_too_deep(std::string_view toml) {
+  std::size_t dots = 0;
+  char quote = 0;
+  for (const char letter : toml) {
+    if (letter == '\n') {
+      dots = 0;
+      quote = 0;
+    } else if (quote != 0) {
+      if (letter == quote) quote = 0;
+    } else if (letter == '"' || letter == '\'') {
+      quote = letter;
+    } else if (letter == '.' && ++dots > kDotsOfLineMax) {
+      return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
 Result<toml::table> parse_toml(const std::string& file) {
   const auto content = host::read_file(file, kFileBytesMax);
   if (!content) return content.error();
   if (!content->has_value()) return invalid_argument("there is no configuration file " + file);
+  const std::string_view text(reinterpret_cast<const char*>((*content)->data()), (*content)->size());
+  if (nests_too_deep(text)) {
+    return invalid_argument(
+        fmt::format("{}: a line has more than {} dots: no key is so deep", file, kDotsOfLineMax));
+  }
   try {
-    return toml::parse(
-        std::string_view(reinterpret_cast<const char*>((*content)->data()), (*content)->size()));
+    return toml::parse(text);
   } catch (const toml::parse_error& error) {
     return invalid_argument(fmt::format("{}: {}", place(file, error.source()), error.description()));
   }

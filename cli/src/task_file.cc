@@ -1,9 +1,13 @@
 #include "task_file.h"
 
 #include <toml++/toml.h>
-#include <sstream>
 
+#include <sstream>
+#include <string_view>
+
+#include "configuration.h"
 #include "field_text.h"
+#include "sotto/host/file.h"
 #include "sotto/proto/task_json.h"
 
 namespace sotto::cli {
@@ -17,9 +21,16 @@ std::string line_of(const toml::table& table, const std::string& path) {
   return begin ? "line " + std::to_string(begin.line) : "the file";
 }
 
+constexpr std::size_t kFileBytesMax = 1 << 20;
+
 Result<toml::table> parse(const std::string& path) {
+  const auto content = host::read_file(path, kFileBytesMax);
+  if (!content) return content.error();
+  if (!content->has_value()) return not_found("there is no task file " + path);
+  const std::string_view file(reinterpret_cast<const char*>((*content)->data()), (*content)->size());
+  if (nests_too_deep(file)) return invalid_argument(path + ": a line has more dots than any key");
   try {
-    return toml::parse_file(path);
+    return toml::parse(file);
   } catch (const toml::parse_error& error) {
     std::ostringstream text;
     text << path;
@@ -111,6 +122,7 @@ Result<std::string> read_assignments(const std::vector<std::string>& assignments
     if (equals == std::string::npos || equals == 0 || assignment.find('\n') != std::string::npos) {
       return invalid_argument("'" + assignment + "' is no key=value, as training.learning_rate=0.02");
     }
+    if (nests_too_deep(assignment)) return invalid_argument("what is to change: no key has so many dots");
     const std::string line = assignment.substr(0, equals) + " = " + assignment.substr(equals + 1);
     const std::string quoted = assignment.substr(0, equals) + " = '" + assignment.substr(equals + 1) + "'";
     text += (parses(line) ? line : quoted) + "\n";

@@ -44,6 +44,8 @@ class ConfigFile(SystemTest):
                 ("listen = 'a:1'\n", ("line 1", "listen", "[serve]")),
                 ("[serve\n", ("line 1",)),
                 (b"gibberish\n\0\xff", ("sotto.toml, line",)),
+                ("[" + ".".join(["a"] * 50_000) + "]\n", ("dots",)),
+                (".".join(["a"] * 100_000) + " = 1\n", ("dots",)),
         ):
             with self.subTest(text=text):
                 file = self.write(text)
@@ -53,6 +55,7 @@ class ConfigFile(SystemTest):
                     self.assert_refused(done, 2, "sotto.toml")
                     self.assertFalse((self.folder / "none").exists())
         self.assert_refused(run("config", "check", self.folder / "missing.toml"), 2, "missing.toml")
+        self.assert_refused(run("task", "create", "--file", file), 2, "sotto.toml", "dots")
         self.assertIn("2 in [serve]", run_ok("config", "check", self.write(
             "[serve]\nlisten = 'a:1'\nname = ['x', 'y']\n")))
 
