@@ -15,6 +15,10 @@ class Doctor(SystemTest):
             self.assert_refused(run("doctor", "--data-dir", data), 1, "sotto.db", "Another process")
             coordinator.end()
         run_ok("doctor", "--data-dir", data)
+        for name in ("coordinator-key.pem", "tls/ca.pem"):
+            (data / name).rename(self.folder / "aside")
+            self.assert_refused(run("doctor", "--data-dir", data), 1, name)
+            (self.folder / "aside").rename(data / name)
         damaged = bytearray((data / "sotto.db").read_bytes())
         at = damaged.index(b'"learning_rate":0.')
         damaged[at + 18] ^= 1
@@ -29,6 +33,22 @@ class Doctor(SystemTest):
         self.assertIn("task", wrong[0]["problem"])
         served = run("serve", "--local-authority", "--data-dir", data, "--listen", "127.0.0.1:0")
         self.assert_refused(served, 1, "does not match its digest", "restore")
+
+    def test_an_empty_database_is_none_also_without_its_step(self):
+        data, helper = self.folder / "coordinator", self.folder / "helper"
+        with Coordinator(data) as coordinator:
+            coordinator.end()
+        run_ok("helper", "init", "--data-dir", helper)
+        for step in (b"", None):
+            for file in (data / "sotto.db", helper / "answered.db"):
+                file.write_bytes(b"")
+                beside = file.with_name(file.name + ".step")
+                beside.write_bytes(step) if step is not None else beside.unlink()
+            served = run("serve", "--local-authority", "--data-dir", data, "--listen", "127.0.0.1:0")
+            self.assert_refused(served, 1, "sotto.db", "had one")
+            served = run("helper", "serve", "--authority", data / "authority" / "authority.pem",
+                         "--data-dir", helper, "--listen", "127.0.0.1:0")
+            self.assert_refused(served, 1, "answered.db is empty")
 
     def test_it_knows_helpers_and_devices(self):
         helper, device = self.folder / "helper", self.folder / "device"

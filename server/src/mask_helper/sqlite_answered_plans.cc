@@ -133,9 +133,10 @@ Status create_answered_plans(const std::filesystem::path& path) {
 
 Result<std::unique_ptr<AnsweredPlans>> open_answered_plans(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::exists(path, error)) {
-    return not_found("the database " + path.string() +
-                     " is missing, so the helper cannot know what it has answered: " + kWithoutRecord);
+  const bool is_there = std::filesystem::exists(path, error);
+  if (!is_there || std::filesystem::file_size(path, error) == 0) {
+    return not_found("the database " + path.string() + (is_there ? " is empty" : " is missing") +
+                     ", so the helper cannot know what it has answered: " + kWithoutRecord);
   }
   return open_file(path);
 }

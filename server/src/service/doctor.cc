@@ -28,7 +28,11 @@ void add(std::vector<Examination>& found, std::string what, Status status) {
 
 void examine_tls(const path& data_dir, Time now, std::vector<Examination>& found) {
   const path tls = data_dir / "tls";
-  add(found, tls.string() + ": CA, its key, the server's certificate", hosting::check_tls_files(tls, now));
+  const Status status =
+      is_there(tls / "ca.pem")
+          ? hosting::check_tls_files(tls, now)
+          : not_found((tls / "ca.pem").string() + " is missing: devices trust this server by it");
+  add(found, tls.string() + ": CA, its key, the server's certificate", status);
 }
 
 // A bulletin counts for the authority that is pinned here, so that it is only judged where that is known.
@@ -51,9 +55,8 @@ std::vector<Examination> examine_coordinator(const path& data_dir, Time now) {
   const SqliteOptions store{.path = data_dir / "sotto.db", .busy_timeout_ms = 0};
   add(found, store.path.string() + ": pages, rows, sums, step, every model", examine_sqlite_store(store));
   const path key = data_dir / "coordinator-key.pem";
-  if (is_there(key)) {
-    add(found, key.string() + ": a private key whose halves fit", identity::load_private_key(key).status());
-  }
+  // Whatever has begun as a coordinator has one.
+  add(found, key.string() + ": a private key whose halves fit", identity::load_private_key(key).status());
   if (is_there(data_dir / "authority")) {
     add(found, (data_dir / "authority").string() + ": key, register and bulletin",
         identity::AuthorityFolder::open(data_dir / "authority").status());

@@ -31,7 +31,7 @@ path authority_folder(const ServiceOptions& options) { return options.data_dir /
 
 Status lost(const path& file, const char* consequence) {
   return data_loss(
-      fmt::format("{} is missing, and this coordinator had one: {}; restore it from a backup, or "
+      fmt::format("{} is missing or empty, and this coordinator had one: {}; restore it from a backup, or "
                   "start once with --accept-older-store to make a new one",
                   file.string(), consequence));
 }
@@ -76,7 +76,10 @@ bool is_successor(const crypto::Digest& before, const crypto::Es256PublicKey& no
 
 // The database is made before the key, so that a first start that was cut short does not look like this.
 Status check_store_is_there(const ServiceOptions& options) {
-  if (options.accept_older || is_there(store_file(options)) || !is_there(key_file(options))) return {};
+  std::error_code ignored;
+  const bool has_store =
+      is_there(store_file(options)) && std::filesystem::file_size(store_file(options), ignored) != 0;
+  if (options.accept_older || has_store || !is_there(key_file(options))) return {};
   return lost(store_file(options), "its tasks and models would be gone, and its round numbers used again");
 }
 
