@@ -29,6 +29,9 @@ class Backup(FleetTest):
         shutil.rmtree(data)  # the disk is gone
         run_ok("restore", "--from", backup, "--data-dir", data)
         self.assert_refused(run("restore", "--from", backup, "--data-dir", data), 1, "is not empty")
+        other = self.folder / "other"
+        (self.folder / "other.restoring").mkdir()
+        self.assert_refused(run("restore", "--from", backup, "--data-dir", other), 1, "cut short")
         self.assertIn("sound", run_ok("doctor", "--data-dir", data))
         with Coordinator(data, port=coordinator.port) as again:
             restored = committed(again)

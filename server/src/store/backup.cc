@@ -216,6 +216,24 @@ Status write_backup(const SealedDatabase& from, const path& to) {
 
 Status check_backup(const path& file) { return open_backup(file).status(); }
 
+namespace {
+
+path unfinished_restore(const path& data_dir) {
+  path whole = std::filesystem::absolute(data_dir).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();
+  return whole.concat(".restoring");
+}
+
+Status extract(SealedDatabase& backup, const path& folder, Time now) {
+  SOTTO_RETURN_IF_ERROR(host::make_private_folder(folder));
+  SOTTO_RETURN_IF_ERROR(extract_files(backup.database(), folder));
+  SOTTO_RETURN_IF_ERROR(extract_store(backup, folder / kStore));
+  return open_sqlite_store({.path = folder / kStore, .accept_older = true, .epoch_above = epoch_of(now)})
+      .status();
+}
+
+}  // namespace
+
 Status restore_backup(const path& file, const path& data_dir, Time now) {
   std::error_code error;
   if (std::filesystem::exists(data_dir, error) && !std::filesystem::is_empty(data_dir, error)) {
@@ -224,11 +242,21 @@ Status restore_backup(const path& file, const path& data_dir, Time now) {
   }
   auto backup = open_backup(file);
   if (!backup) return backup.error();
-  SOTTO_RETURN_IF_ERROR(host::make_private_folder(data_dir));
-  SOTTO_RETURN_IF_ERROR(extract_files(backup->database(), data_dir));
-  SOTTO_RETURN_IF_ERROR(extract_store(*backup, data_dir / kStore));
-  return open_sqlite_store({.path = data_dir / kStore, .accept_older = true, .epoch_above = epoch_of(now)})
-      .status();
+  // Nobody serves half of a coordinator: it gets its name when it is whole.
+  const path unfinished = unfinished_restore(data_dir);
+  if (std::filesystem::exists(unfinished, error)) {
+    return {StatusCode::kAlreadyExists, unfinished.string() +
+                                            " is what a restore that was cut short, or one " +
+                                            "under way, has left: remove it, and restore again"};
+  }
+  if (Status status = extract(*backup, unfinished, now); !status.ok()) {
+    std::filesystem::remove_all(unfinished, error);
+    return status;
+  }
+  std::filesystem::rename(unfinished, data_dir, error);  // in place of an empty folder, too
+  if (!error) return {};
+  return io_error(unfinished.string() + " is restored, and cannot be renamed to " + data_dir.string() + ": " +
+                  error.message());
 }
 
 }  // namespace sotto::server
