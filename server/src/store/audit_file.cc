@@ -85,6 +85,12 @@ class AuditFile final : public AuditLog {
       : path_(std::move(path)), file_(std::move(file)), lines_(lines), head_(std::move(head)) {}
 
   Status append(const Act& act) override {
+    if (!is_in_place()) {
+      return io_error(
+          fmt::format("the audit log {} was moved or replaced while it is written, so nothing was "
+                      "done: put it back, or restart the coordinator, which then begins another",
+                      path_.string()));
+    }
     const std::string line = line_of(act, lines_ + 1, head_);
     const off_t before = ::lseek(file_.number(), 0, SEEK_END);
     if (before < 0) return failure(path_, "written");
@@ -99,6 +105,14 @@ class AuditFile final : public AuditLog {
   }
 
  private:
+  // Lines that go to a file without a name are on nobody's record.
+  [[nodiscard]] bool is_in_place() const {
+    struct stat open {};
+    struct stat named {};
+    return ::fstat(file_.number(), &open) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+           open.st_ino == named.st_ino && open.st_dev == named.st_dev;
+  }
+
   Status write_line(std::string_view text) {
     while (!text.empty()) {
       const ssize_t written = ::write(file_.number(), text.data(), text.size());

@@ -61,6 +61,20 @@ class AuditFileTest : public ::testing::Test {
   std::filesystem::path path_ = audit_file(directory_.path());
 };
 
+// As whoever rotates logs does it.
+TEST_F(AuditFileTest, RecordsNothingInAFileThatWasMoved) {
+  const auto log = open();
+  ASSERT_TRUE(log->append(act("first")).ok());
+  const std::filesystem::path moved = path_.string() + ".1";
+  std::filesystem::rename(path_, moved);
+  EXPECT_THAT(log->append(act("lost")).message(), HasSubstr("moved or replaced"));
+  std::ofstream(path_) << "another";
+  EXPECT_FALSE(log->append(act("lost")).ok());
+  std::filesystem::rename(moved, path_);
+  EXPECT_TRUE(log->append(act("second")).ok());
+  EXPECT_THAT(content(), ::testing::AllOf(HasSubstr("second"), ::testing::Not(HasSubstr("lost"))));
+}
+
 TEST_F(AuditFileTest, IsPrivateAndKeepsWhoDidWhatAndWhy) {
   write(1);
   struct stat found {};
