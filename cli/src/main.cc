@@ -93,7 +93,8 @@ int run(int argc, char** argv) {
   app.footer(
       "Start here:\n"
       "  sotto simulate motion --rounds 20          a fleet learns in this process\n"
-      "  sotto serve --data-dir coordinator         a coordinator for real devices\n"
+      "  sotto serve --data-dir coordinator --local-authority\n"
+      "                                             a coordinator for real devices\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing learned, 4 interrupted, 5 refused.");
   const Arguments arguments(argv + 1, argv + argc);
   ExitCode exit_code = ExitCode::kDone;
