@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "sotto/host/file.h"
+#include "toml_depth.h"
 
 namespace sotto::cli {
 namespace {
@@ -169,30 +170,6 @@ class SectionReader {
   const std::string& section_;
   const CLI::App& command_;
 };
-
-constexpr std::size_t kDotsOfLineMax = 64;
-
-}  // namespace
-
-bool nests_too_deep(std::string_view toml) {
-  std::size_t dots = 0;
-  char quote = 0;
-  for (const char letter : toml) {
-    if (letter == '\n') {
-      dots = 0;
-      quote = 0;
-    } else if (quote != 0) {
-      if (letter == quote) quote = 0;
-    } else if (letter == '"' || letter == '\'') {
-      quote = letter;
-    } else if (letter == '.' && ++dots > kDotsOfLineMax) {
-      return true;
-    }
-  }
-  return false;
-}
-
-namespace {
 
 Result<toml::table> parse_toml(const std::string& file) {
   const auto content = host::read_file(file, kFileBytesMax);

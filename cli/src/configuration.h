@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "sotto/base/result.h"
@@ -36,10 +35,6 @@ struct Setting {
   std::vector<std::string> values;  // of a flag "true" or "false"
   std::string origin;               // "sotto.toml, line 3", "environment variable SOTTO_SERVE_LISTEN"
 };
-
-// Whether a line has more dots outside of quotes than any text of ours needs: toml++ follows dotted keys by
-// recursion without a bound of its own.
-[[nodiscard]] bool nests_too_deep(std::string_view toml);
 
 // "SOTTO_SERVE_LOG_LEVEL" for serve and --log-level.
 [[nodiscard]] std::string variable_of(const std::string& section, const std::string& option);

@@ -5,10 +5,10 @@
 #include <sstream>
 #include <string_view>
 
-#include "configuration.h"
 #include "field_text.h"
 #include "sotto/host/file.h"
 #include "sotto/proto/task_json.h"
+#include "toml_depth.h"
 
 namespace sotto::cli {
 namespace {
