@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "host/write_all.h"
+
 namespace sotto::host {
 namespace {
 
@@ -49,16 +51,6 @@ Status failure(const char* what, const std::filesystem::path& path, int error) {
                         std::error_code(error, std::generic_category()).message() + advice(error);
   const bool denied = error == EACCES || error == EPERM;
   return {denied ? StatusCode::kPermissionDenied : StatusCode::kIo, std::move(message)};
-}
-
-bool write_all(int descriptor, Bytes content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(descriptor, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    content = content.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 // A rename is durable once the folder is.

@@ -9,6 +9,8 @@
 #include <string>
 #include <system_error>
 
+#include "host/write_all.h"
+
 namespace sotto::host {
 namespace {
 
@@ -71,16 +73,6 @@ class Beside {
   int descriptor_ = -1;
   bool renamed_ = false;
 };
-
-bool write_all(int descriptor, Bytes content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(descriptor, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    content = content.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
-}
 
 struct Place {
   std::filesystem::path target;  // behind symbolic links
