@@ -1,6 +1,5 @@
 #include "mask_helper_rpc.h"
 
-#include <fmt/core.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -12,6 +11,7 @@
 
 #include "door/fleet_port.h"
 #include "mask_helper/refusal_log.h"
+#include "rpc/hand_over.h"
 #include "rpc/rpc_status.h"
 #include "rpc/tls_credentials.h"
 #include "sotto.grpc.pb.h"
@@ -142,12 +142,7 @@ class MaskHelperRpc::Impl {
                                               .of_address_max = kConnectionsOfAddressMax,
                                               .all_max = kConnectionsMax},
                                    .notice = notice_});
-    SOTTO_RETURN_IF_ERROR(port_->start([this](int listener, int descriptor) {
-      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-      connection.listener_fd = listener;
-      connection.fd = descriptor;
-      acceptor_->HandleNewConnection(&connection);
-    }));
+    SOTTO_RETURN_IF_ERROR(port_->start(hand_over_to(*acceptor_)));
     set_serving(true);
     return {};
   }

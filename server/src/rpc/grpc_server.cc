@@ -13,6 +13,7 @@
 #include "fleet_service.h"
 #include "rpc/admin_port.h"
 #include "rpc/fleet_door.h"
+#include "rpc/hand_over.h"
 #include "rpc/tls_credentials.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/limits.h"
@@ -142,12 +143,7 @@ Status GrpcServer::Impl::listen_fleet(std::optional<hosting::ListeningSockets> o
       std::move(*sockets), FleetPortParts{addresses_, keeper_, clock_},
       FleetPortOptions{.limits = connection_limits(options_.door), .notice = options_.notice});
   port_ = fleet_port_->port();
-  SOTTO_RETURN_IF_ERROR(fleet_port_->start([this](int listener, int descriptor) {
-    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-    connection.listener_fd = listener;
-    connection.fd = descriptor;
-    acceptor_->HandleNewConnection(&connection);
-  }));
+  SOTTO_RETURN_IF_ERROR(fleet_port_->start(hand_over_to(*acceptor_)));
   set_health(*fleet_server_, v1::Fleet::service_full_name());
   return {};
 }
