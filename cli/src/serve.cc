@@ -75,7 +75,8 @@ void complete(server::DoorOptions& door) {
 
 CLI::App* declare_serve(CLI::App& app, ServeOptions& options);
 
-// What a coordinator takes over while it serves: --name with the certificate, the door's limits, --log-level.
+// What a coordinator takes over while it serves: --name with the certificate, the door's limits and lists,
+// --log-level.
 Status reload(const ServerProcess& process, const StartedWith& started, server::Service& service) {
   CLI::App app;
   ExitCode ignored = ExitCode::kDone;
@@ -88,7 +89,8 @@ Status reload(const ServerProcess& process, const StartedWith& started, server::
   complete(fresh.service.door);
   SOTTO_RETURN_IF_ERROR(service.reload(fresh.service.extra_names, fresh.service.door));
   process.reloaded(fresh.log, started.values, values_in_force(*command),
-                   {"--name", "--calls-per-second", "--connections-per-address", "--log-level"});
+                   {"--name", "--calls-per-second", "--connections-per-address", "--gateway",
+                    "--trusted-proxy", "--log-level"});
   return {};
 }
 

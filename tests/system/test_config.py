@@ -132,6 +132,9 @@ class RunningServer(SystemTest):
                         each.close()
 
             wait_until(turned_away, what="the new limit")
+            file.write_text("[serve]\nconnections-per-address = 2\ngateway = '127.0.0.1'\n")
+            one.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: not turned_away(), what="the gateway's exemption")
 
     def test_a_helper_reloads_too(self):
         run_ok("helper", "init", "--data-dir", self.folder / "helper")

@@ -251,7 +251,13 @@ void Core::model_loaded(const LoadModelRequest& request, StoreReply& answer) {
     if (model != nullptr) {
       reply_chunk(fetch.call, older_model_->bytes, fetch.offset);
     } else {
-      reply(fetch.call, std::get<Status>(answer));
+      const Status& status = std::get<Status>(answer);
+      if (status.code() != StatusCode::kNotFound) {
+        warn_once(fmt::format("read of {} {}", request.task.value, request.version.value),
+                  fmt::format("version {} of task number {} could not be read: {}", request.version.value,
+                              request.task.value, status.message()));
+      }
+      reply(fetch.call, status);
     }
   }
 }

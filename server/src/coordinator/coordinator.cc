@@ -52,6 +52,7 @@ Core::Core(Random& random, const CoordinatorOptions& options)
 std::vector<Action> Core::step(Event event, Time now) {
   now_ = now;
   visits_.forget_ended(now);
+  tell_of_calls();
   run_deadlines();
   settle();
   expire_held_calls();
@@ -149,6 +150,24 @@ void Core::handle(HelperEvent& event) {
 
 void Core::notice(NoticeAction::Level level, std::string text) {
   actions_.push_back(NoticeAction{level, std::move(text)});
+}
+
+void Core::tell_of_calls() {
+  std::optional<std::string> line = tally_.report(now_);
+  if (!line) return;
+  const Visit* longest = nullptr;
+  std::size_t places = 0;
+  visits_.for_each_live([&](const Visit& visit) {
+    ++places;
+    if (longest == nullptr || visit.round_issued < longest->round_issued) longest = &visit;
+  });
+  if (longest != nullptr) {
+    *line +=
+        fmt::format("; {} devices hold places, '{}' in the oldest round, {} of task '{}', for {} s", places,
+                    longest->device_id(), longest->round.value, find_task(longest->task)->stored.spec.name,
+                    (now_ - longest->round_issued).count() / 1000);
+  }
+  notice(NoticeAction::Level::kInfo, std::move(*line));
 }
 
 void Core::warn_once(const std::string& about, std::string text) {

@@ -25,6 +25,7 @@
 #include "coordinator/held_calls.h"
 #include "coordinator/pacing.h"
 #include "coordinator/recent_set.h"
+#include "coordinator/tally.h"
 #include "coordinator/task.h"
 #include "coordinator/visit_table.h"
 #include "sotto/base/limits.h"
@@ -78,9 +79,12 @@ class Core final : public Coordinator {
   void expire_held_calls();
   template <typename Body>
   void reply(CallId call, Body body) {
+    if constexpr (requires { tally_.count(body, now_); }) tally_.count(body, now_);
     actions_.emplace_back(ReplyAction{call, std::move(body)});
   }
   void notice(NoticeAction::Level level, std::string text);
+  // About once a minute: which answers were given, and who holds places.
+  void tell_of_calls();
   // A warning, unless one about this was given lately.
   void warn_once(const std::string& about, std::string text);
   void command(const Round& round, CohortId cohort, CohortCommand command);
@@ -366,6 +370,7 @@ class Core final : public Coordinator {
   std::size_t changes_waiting_ = 0;
   std::size_t tasks_in_creation_ = 0;
   std::optional<OlderModel> older_model_;
+  Tally tally_;
   std::uint64_t unknown_visits_ = 0;  // calls refused for their token since the last notice
   Time now_;                          // of the step in progress
   std::vector<Action> actions_;       // of the step in progress; between steps, of adopt()

@@ -82,6 +82,11 @@ class VisitTable {
   void end(Visit& visit, proto::ExchangeReply reply, Time now);
   // Forgets ended visits whose time has passed; with `all`, every ended visit.
   void forget_ended(Time now, bool all = false);
+  // Calls visit(const Visit&) with each that has not ended, in no order.
+  template <typename Each>
+  void for_each_live(Each&& visit) const {
+    for (const auto& [key, token] : live_) visit(*visits_.at(token));
+  }
   [[nodiscard]] std::size_t size() const { return visits_.size(); }
 
  private:

@@ -38,30 +38,38 @@ std::string_view take_last(std::string_view& list) {
 
 Result<CallerAddresses> CallerAddresses::parse(const std::vector<std::string>& trusted_proxies,
                                                const std::vector<std::string>& gateways) {
-  CallerAddresses addresses;
   Result<std::vector<NetworkPrefix>> proxies = parse_all(trusted_proxies, "trusted-proxy");
   if (!proxies) return proxies.error();
   Result<std::vector<NetworkPrefix>> exempt = parse_all(gateways, "gateway");
   if (!exempt) return exempt.error();
-  addresses.proxies_ = std::move(*proxies);
-  addresses.gateways_ = std::move(*exempt);
+  CallerAddresses addresses;
+  addresses.lists_ = std::make_shared<const Lists>(Lists{std::move(*proxies), std::move(*exempt)});
   return addresses;
 }
 
-bool CallerAddresses::is_proxy(const NetworkAddress& address) const {
-  return any_contains(proxies_, address);
+void CallerAddresses::take_over(const CallerAddresses& other) {
+  std::shared_ptr<const Lists> newer = other.lists();
+  const std::lock_guard lock(mutex_);
+  lists_ = std::move(newer);
 }
 
-Caller CallerAddresses::caller(const NetworkAddress& address) const {
-  const bool proxy = is_proxy(address);
-  return {.group = address_group(address),
-          .gateway = any_contains(gateways_, address),
-          .shared_connection = proxy};
+std::shared_ptr<const CallerAddresses::Lists> CallerAddresses::lists() const {
+  const std::lock_guard lock(mutex_);
+  return lists_;
 }
+
+Caller CallerAddresses::caller(const Lists& lists, const NetworkAddress& address) {
+  return {.group = address_group(address),
+          .gateway = any_contains(lists.gateways, address),
+          .shared_connection = any_contains(lists.proxies, address)};
+}
+
+Caller CallerAddresses::caller(const NetworkAddress& address) const { return caller(*lists(), address); }
 
 Caller CallerAddresses::caller(std::string_view peer, std::span<const std::string_view> forwarded) const {
   NetworkAddress nearest = parse_peer(peer).value_or(NetworkAddress{});
-  const bool from_proxy = is_proxy(nearest);
+  const std::shared_ptr<const Lists> lists = this->lists();
+  const bool from_proxy = any_contains(lists->proxies, nearest);
   std::size_t left = kForwardedBytesMax;
   bool hops = from_proxy;
   for (std::size_t i = forwarded.size(); hops && i-- > 0;) {
@@ -74,10 +82,10 @@ Caller CallerAddresses::caller(std::string_view peer, std::span<const std::strin
       if (!hops) break;
       left -= read;
       nearest = *entry;
-      hops = is_proxy(nearest);
+      hops = any_contains(lists->proxies, nearest);
     }
   }
-  Caller caller = this->caller(nearest);
+  Caller caller = CallerAddresses::caller(*lists, nearest);
   caller.shared_connection = from_proxy;
   return caller;
 }

@@ -1,6 +1,8 @@
 // Which address a call comes from: that of its connection, or what a proxy named in the configuration says.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,8 +20,13 @@ struct Caller {
   bool shared_connection = false;  // the connection is a proxy's, so it carries many callers
 };
 
+// Any thread.
 class CallerAddresses {
  public:
+  CallerAddresses() = default;
+  CallerAddresses(CallerAddresses&& other) noexcept : lists_(other.lists()) {}
+  CallerAddresses& operator=(CallerAddresses&&) = delete;
+
   // kInvalidArgument names the option and the entry.
   [[nodiscard]] static Result<CallerAddresses> parse(const std::vector<std::string>& trusted_proxies,
                                                      const std::vector<std::string>& gateways);
@@ -34,11 +41,19 @@ class CallerAddresses {
   // Of a connection, before it has said anything.
   [[nodiscard]] Caller caller(const NetworkAddress& address) const;
 
- private:
-  [[nodiscard]] bool is_proxy(const NetworkAddress& address) const;
+  // From now on by the other's proxies and gateways.
+  void take_over(const CallerAddresses& other);
 
-  std::vector<NetworkPrefix> proxies_;
-  std::vector<NetworkPrefix> gateways_;
+ private:
+  struct Lists {
+    std::vector<NetworkPrefix> proxies;
+    std::vector<NetworkPrefix> gateways;
+  };
+  [[nodiscard]] std::shared_ptr<const Lists> lists() const;
+  [[nodiscard]] static Caller caller(const Lists& lists, const NetworkAddress& address);
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Lists> lists_ = std::make_shared<const Lists>();  // guarded by mutex_
 };
 
 inline constexpr std::size_t kForwardedBytesMax = 2048;

@@ -102,7 +102,7 @@ class GrpcServer::Impl {
  private:
   const GrpcServerOptions options_;
   const SystemClock clock_;
-  const CallerAddresses addresses_;
+  CallerAddresses addresses_;
   Doorkeeper keeper_;
   FleetDoor door_;
   FleetService fleet_;
@@ -167,6 +167,9 @@ Status GrpcServer::Impl::listen_admin() {
 
 Status GrpcServer::Impl::set_door_limits(const DoorOptions& door) {
   SOTTO_RETURN_IF_ERROR(check_door_limits(door));
+  const Result<CallerAddresses> addresses = CallerAddresses::parse(door.trusted_proxies, door.gateways);
+  if (!addresses) return addresses.error();
+  addresses_.take_over(*addresses);
   keeper_.limit_stranger_calls({door.calls_per_second, door.calls_burst});
   const ConnectionLimits connections = connection_limits(door);
   fleet_port_->limit_addresses(connections.rate, connections.of_address_max);

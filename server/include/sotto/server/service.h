@@ -83,8 +83,9 @@ class Service final {
   [[nodiscard]] Status status() const;
   // For how long the coordinator's thread has been at one event; zero when it waits for the next.
   [[nodiscard]] std::chrono::milliseconds busy_for() const;
-  // Takes over names of the certificate (and reads it anew) and limits of the door while serving; whatever
-  // else the options hold stays as it was at the start. On failure the old values stay. Any one thread.
+  // Takes over names of the certificate (and reads it anew) and limits and lists of the door while serving;
+  // whatever else the options hold stays as it was at the start. On failure the old values stay. Any one
+  // thread.
   [[nodiscard]] Status reload(const std::vector<std::string>& extra_names, const DoorOptions& door);
   // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
   void stop(std::chrono::milliseconds grace);

@@ -76,5 +76,17 @@ TEST(CallerAddress, RefusesARangeThatIsNoneByTheOptionsName) {
               HasSubstr("gateway: \"10.0.0.1/8\""));
 }
 
+TEST(CallerAddresses, GoesByTheListsThatItTookOverLast) {
+  CallerAddresses addresses;
+  const NetworkAddress gateway = *parse_endpoint("198.51.100.7");
+  EXPECT_FALSE(addresses.caller(gateway).gateway);
+  addresses.take_over(behind_proxies());
+  EXPECT_TRUE(addresses.caller(gateway).gateway);
+  EXPECT_EQ(group(addresses, kProxy, {"203.0.113.9"}), "203.0.113.9");
+  addresses.take_over(CallerAddresses());
+  EXPECT_FALSE(addresses.caller(gateway).gateway);
+  EXPECT_EQ(group(addresses, kProxy, {"203.0.113.9"}), "10.1.2.3");
+}
+
 }  // namespace
 }  // namespace sotto::server
