@@ -126,6 +126,9 @@ ExitCode run_device(DeviceRunOptions& options) {
   }
   auto examples = simulation::load_examples(options.data);
   if (!examples) return report_error(examples.error());
+  const auto input = simulation::load_input_schema(options.data);
+  if (!input) return report_error(input.error());
+  options.device.input = *input;
   const auto trainer = client::make_builtin_trainer(*examples);
   if (!options.quiet && !options.json) {
     options.device.progress = [](const std::string& text) {
@@ -165,8 +168,9 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* run = command->add_subcommand(
       "run",
       "Train on a folder's examples with a built-in trainer and take part in the coordinator's rounds.\n"
-      "The folder holds x.npy (float32 [n][features]) and y.npy (uint8 [n]); `sotto dataset export` writes "
-      "such folders.");
+      "The folder holds x.npy (float32 [n][features]) and y.npy (uint8 [n]), and may have an input.json "
+      "that\n"
+      "says what they are, as a task's [input] does; `sotto dataset export` writes such folders.");
   keep(*run, options);
   run->add_option("--coordinator", options->device.coordinator, "HOST:PORT")->required();
   run->add_option("--ca", options->device.ca_file,

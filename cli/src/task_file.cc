@@ -94,6 +94,10 @@ TaskSpec example_task() {
   spec.over_selection = 1.25f;
   spec.model.features = 84;
   spec.model.classes = 6;
+  // As `sotto dataset export motion` says.
+  spec.model.input = {.features = "blocks of x, y, z and magnitude of acceleration",
+                      .unit = "standard deviations",
+                      .labels = "still,walking,running,stairs,cycling,driving"};
   spec.training.batch_size = 16;
   spec.training.learning_rate = 0.05f;
   spec.aggregation.clip = 0.1f;

@@ -71,6 +71,23 @@ FieldError check_metrics(const ModelSpec& model) {
   return {};
 }
 
+// One name for each class, none of them empty.
+FieldError check_labels(const ModelSpec& model) {
+  const std::string_view labels = model.input.labels.view();
+  if (labels.empty()) return {};
+  std::uint64_t names = 1;
+  char before = ',';
+  for (const char c : labels) {
+    if (c == ',' && before == ',')
+      return rule_error("input_labels", "a class has no name between its commas");
+    if (c == ',') ++names;
+    before = c;
+  }
+  if (before == ',') return rule_error("input_labels", "must not end with a comma");
+  if (model.classes == 0 || names == model.classes) return {};
+  return length_error("input_labels", "names", names, whole(model.classes, model.classes));
+}
+
 FieldError check_helpers(const Plan& plan) {
   if (plan.aggregation.kind != Aggregation::kOneShot) {
     if (plan.helper_digest != crypto::Digest{}) {
@@ -125,7 +142,11 @@ FieldError check_model(const ModelSpec& model) {
   const std::uint64_t parameters = model.parameter_count();
   if (!range.contains(parameters)) return whole_error("model parameters", parameters, range);
   if (const FieldError error = check_segments(model); !error.ok()) return error;
-  return check_metrics(model);
+  if (const FieldError error = check_metrics(model); !error.ok()) return error;
+  if (const FieldError error = check_labels(model); !error.ok()) return error;
+  const WholeRange size = whole(1, kModelSpecBytesMax);
+  const std::uint64_t bytes = encoded_bytes(model);
+  return size.contains(bytes) ? FieldError{} : length_error("model", "bytes of all its fields", bytes, size);
 }
 
 secagg::UpdateLayout Plan::update_layout() const {

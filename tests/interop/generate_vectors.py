@@ -42,13 +42,18 @@ PLAN_WITH_SEGMENTS = replace(
     segments=(Segment(4), Segment(6, clip=50.0, clipped_lane=1), Segment(2, clip=0.25, weighting=ONE_EACH),
               Segment(3, encoding=COUNT, count_bytes=2, weighting=ONE_EACH, clipped_lane=1),
               Segment(1, encoding=COUNT, count_bytes=4, weighting=ONE_EACH)),
-    metrics=(Metric(b"squared_error", 6, 4096), Metric(b"rows", 1, 1)))
-# Every list and text as long as it may be.
+    metrics=(Metric(b"squared_error", 6, 4096), Metric(b"rows", 1, 1)),
+    input=(b"rooms, square metres", b"1, m2", b"cheap,dear", b"9f86d081"))
+# Every list as long as it may be, and of the texts as much as fits.
 LARGEST_PLAN = replace(
     PLAN, architecture=CUSTOM, features=2**20, classes=256, custom_parameters=64, name=b"n" * 64,
     configuration=b"~" * 768,
     segments=tuple(Segment(1, clip=1.0 + place, clipped_lane=1) for place in range(64)),
-    metrics=tuple(Metric(b"metric-number-%02d" % place, 6, 2**20) for place in range(8)))
+    metrics=tuple(Metric(b"metric-number-%02d" % place, 6, 2**20) for place in range(8)),
+    input=(b"f" * 12, b"u" * 32, b"", b""))
+PLAN_WITH_LABELS = replace(
+    PLAN, architecture=DENSE, features=561, classes=256, hidden=(32,),
+    input=(b"f" * 64, b"~" * 32, b"l," * 255 + b"m", b"Front-end_1." + b"0" * 52))
 
 
 def plans():
@@ -65,16 +70,18 @@ def plans():
                     report_within_ms=2**32 - 1, packing=BITS),
             replace(PLAN, architecture=DENSE, features=9, classes=3, hidden=(8, 7, 6, 5, 4, 3, 2, 65536),
                     metrics=()),
-            PLAN_WITH_SEGMENTS, LARGEST_PLAN)
+            PLAN_WITH_SEGMENTS, LARGEST_PLAN, PLAN_WITH_LABELS)
     cases = [asdict(plan) | {"parameters": plan.parameters(), "bytes": plan.encode(), "hash": plan.hash()}
              for plan in good]
+    too_long = replace(LARGEST_PLAN, input=(b"f" * 13, b"u" * 32, b"", b""))
+    refused = (*refusal_cases.plan_cases(), ("a model of 1,857 bytes", too_long.encode()))
     long_lived = replace(PLAN, not_after=PLAN.issued_at + PLAN_LIFETIME_MAX_S)
     ages = [{"bytes": plan.encode(), "now": now, "holds": plan.holds_at(now)} for plan, now in (
         (PLAN, PLAN.issued_at - CLOCK_TOLERANCE_S - 1), (PLAN, PLAN.issued_at - CLOCK_TOLERANCE_S),
         (PLAN, PLAN.not_after), (PLAN, PLAN.not_after + 1), (long_lived, PLAN.issued_at),
         (replace(long_lived, not_after=long_lived.not_after + 1), PLAN.issued_at))]
     return {"cases": cases, "ages": ages,
-            "refused": [{"why": why, "bytes": data} for why, data in refusal_cases.plan_cases()]}
+            "refused": [{"why": why, "bytes": data} for why, data in refused]}
 
 
 def just_enough(clip, weight_max, examples, delta):

@@ -393,6 +393,7 @@ def plan_cases():
         yield why, replace(custom, **changes).encode()
     yield from segment_cases()
     yield from metric_cases()
+    yield from input_cases()
 
 
 def segment_cases():
@@ -412,6 +413,23 @@ def segment_cases():
         yield f"counts with {field} = {value}", plan(Segment(3), replace(counts, **{field: value}))
     yield "more than 2^24 lanes", replace(PLAN, features=2**20, classes=8, segments=(
         Segment(8 * 2**20, encoding=2, count_bytes=3, weighting=2), Segment(8))).encode()
+
+
+def input_cases():
+    def plan(*texts, **changes):
+        return replace(PLAN, input=texts + (b"",) * (4 - len(texts)), **changes).encode()
+
+    yield "input features of 65 bytes", plan(b"f" * 65)
+    yield "a line end in the input features", plan(b"a\nb")
+    yield "an input unit of 33 bytes", plan(b"", b"u" * 33)
+    yield "input labels of 513 bytes", plan(b"", b"", b"l" * 513)
+    yield "a label too few", plan(b"", b"", b",".join([b"l"] * (PLAN.classes - 1)))
+    yield "a label too many", plan(b"", b"", b",".join([b"l"] * (PLAN.classes + 1)))
+    for why, labels in (("first", b",b,c,d"), ("middle", b"a,,c"), ("last", b"a,b,")):
+        yield f"no name for the {why} class", plan(b"", b"", labels, architecture=3, features=0, classes=0,
+                                                   custom_parameters=6, name=b"price")
+    yield "a blank in the front end", plan(b"", b"", b"", b"a b")
+    yield "a front end of 65 bytes", plan(b"", b"", b"", b"f" * 65)
 
 
 def metric_cases():

@@ -88,20 +88,24 @@ class Plan:
     configuration: bytes = b""
     segments: tuple = ()
     metrics: tuple = CLASSIFICATION
+    input: tuple = (b"", b"", b"", b"")  # features, unit, labels, front end
 
     def encode(self):
-        head = struct.pack("<4sB5Q32sB2IB", b"SPLN", 2, self.task, self.round, self.issued_at,
-                           self.not_after, self.model_version, self.model_hash, self.architecture,
-                           self.features, self.classes, len(self.hidden))
-        hidden = struct.pack(f"<{len(self.hidden)}I", *self.hidden)
-        model = struct.pack("<I", self.custom_parameters) + sized(self.name) + sized(self.configuration)
-        lists = b"".join(bytes([len(entries)]) + b"".join(entry.encode() for entry in entries)
-                         for entries in (self.segments, self.metrics))
-        return head + hidden + model + lists + struct.pack(
+        head = struct.pack("<4sB5Q32s", b"SPLN", 2, self.task, self.round, self.issued_at, self.not_after,
+                           self.model_version, self.model_hash)
+        return head + self.encode_model() + struct.pack(
             "<2I3f3B2H2ffIIBH", self.local_epochs, self.batch_size, self.learning_rate, self.momentum,
             self.proximal_mu, self.aggregation, self.adversary, self.prg, self.cohort_min,
             self.participants_max, self.corrupt_fraction, self.dropout_fraction, self.clip, self.weight_max,
             self.report_within_ms, self.packing, self.honest_min)
+
+    def encode_model(self):
+        shape = struct.pack(f"<B2IB{len(self.hidden)}I", self.architecture, self.features, self.classes,
+                            len(self.hidden), *self.hidden)
+        custom = struct.pack("<I", self.custom_parameters) + sized(self.name) + sized(self.configuration)
+        lists = b"".join(bytes([len(entries)]) + b"".join(entry.encode() for entry in entries)
+                         for entries in (self.segments, self.metrics))
+        return shape + custom + lists + b"".join(sized(text) for text in self.input)
 
     def hash(self):
         return sha256(self.encode())
@@ -161,7 +165,8 @@ def decode_plan(data):
     custom = {"custom_parameters": reader.number("I"), "name": reader.sized(),
               "configuration": reader.sized(),
               "segments": reader.entries(64, lambda: Segment(*reader.unpack("If4B"))),
-              "metrics": reader.entries(8, lambda: Metric(reader.sized(), *reader.unpack("BI")))}
+              "metrics": reader.entries(8, lambda: Metric(reader.sized(), *reader.unpack("BI"))),
+              "input": tuple(reader.sized() for _ in range(4))}
     plan = Plan(*start, hidden, *reader.unpack("2I3f3B2H2ffIIBH"), **custom)
     if reader.at != len(data):
         raise ValueError("a byte left over")
@@ -184,7 +189,7 @@ def model_ranges(plan):
     least, most = (1, PARAMETERS_MAX) if custom else (0, 0)
     yield "custom parameters", least <= plan.custom_parameters <= most
     yield "name", (1 <= len(plan.name) <= 64 if custom else not plan.name) and is_name(plan.name)
-    yield "configuration", len(plan.configuration) <= 768 and all(32 <= c < 127 for c in plan.configuration)
+    yield "configuration", len(plan.configuration) <= 768 and printable(plan.configuration)
     yield "parameters", 1 <= plan.parameters() <= PARAMETERS_MAX
     yield from segment_ranges(plan)
     names = [metric.name for metric in plan.metrics]
@@ -192,6 +197,22 @@ def model_ranges(plan):
     for metric in plan.metrics:
         yield "metric", (1 <= len(metric.name) <= 16 and is_name(metric.name)
                          and 1 <= metric.bytes <= 6 and 1 <= metric.scale <= 2**20)
+    yield from input_ranges(plan)
+
+
+def printable(text):
+    return all(32 <= c < 127 for c in text)
+
+
+def input_ranges(plan):
+    features, unit, labels, front_end = plan.input
+    yield "input features", len(features) <= 64 and printable(features)
+    yield "input unit", len(unit) <= 32 and printable(unit)
+    yield "input labels", len(labels) <= 512 and printable(labels)
+    names = labels.split(b",") if labels else []
+    yield "label names", all(names) and (not names or plan.classes in (0, len(names)))
+    yield "front end", len(front_end) <= 64 and is_name(front_end)
+    yield "bytes of the model's fields", len(plan.encode_model()) <= 1856
 
 
 def segment_ranges(plan):

@@ -5,8 +5,8 @@ import pathlib
 import subprocess
 import unittest
 
-from sotto_process import (SMALL_FLEET, Coordinator, CoordinatorOfAnAuthorityElsewhere, SystemTest, free_port,
-                           run, run_ok, write_task)
+from sotto_process import (SMALL_FLEET, Coordinator, CoordinatorOfAnAuthorityElsewhere, Device, SystemTest,
+                           free_port, run, run_ok, wait_until, write_task)
 
 
 def serve(data_dir, address=None):
@@ -298,6 +298,20 @@ class Identities(SystemTest):
         run_ok("authority", "enroll", "d", "--authority", foreign, "-o", self.folder / "d.pem")
         self.assert_refused(self.device(one, "--identity", self.folder / "d.pem"), 5,
                             "endorsement does not verify", "authority")
+
+    def test_a_task_of_another_input_is_refused_with_both_values(self):
+        one = self.serve(unit="m/s2", labels="still,walking,running,stairs,cycling,flying")
+        data = self.folder / "motion"
+        run_ok("dataset", "export", "motion", data, "--devices", 3)
+        device = Device(one, "d", data / "wearer-1")
+        self.addCleanup(device.end)
+        wait_until(lambda: "plan refused" in device.log_text(), what="the device to refuse")
+        self.assertIn('input.unit is "m/s2" in the task, "standard deviations" on this device',
+                      device.log_text())
+        [shown] = wait_until(lambda: [d for d in one.admin("device", "list") if d["reason"]],
+                             what="the operator to see why")
+        self.assertIn('input.unit is "m/s2"', shown["reason"])
+        self.assertIsNone(device.process.poll(), "the task may be mended: the device waits")
 
     def test_plans_that_protect_less_than_the_owner_asks_for_are_refused(self):
         one = self.serve(adversary="curious")

@@ -20,7 +20,7 @@ class MinimalDevice(SystemTest):
         with Coordinator(self.folder / "one") as one:
             task = write_task(self.folder, name="line", population="examples", participants=4,
                               participants_min=4, cohort_min=4, corrupt_fraction=0.1,
-                              rounds=3, features=2, classes=2, learning_rate=0.5, weight_max=100)
+                              rounds=3, features=2, classes=2, labels="", learning_rate=0.5, weight_max=100)
             one.admin("task", "create", "--file", task)
             devices = [subprocess.Popen([EXAMPLE, one.address, str(one.ca), str(one.enroll(f"device-{i}")),
                                          f"device-{i}", "3"], text=True,

@@ -159,6 +159,8 @@ Participation DeviceLoop::take_part() {
                                   .population = options_.population,
                                   .trainers = trainer_.architectures(),
                                   .custom_models = trainer_.custom_models(),
+                                  .input = options_.input,
+                                  .features = trainer_.features(),
                                   .parameters_max = options_.parameters_max,
                                   .cohort_min = options_.cohort_min,
                                   .identity = keys_.identity ? &keys_.identity->get() : nullptr,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sotto/base/field_status.h"
 #include "sotto/base/limits.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
@@ -92,6 +93,7 @@ Status check_device_options(const DeviceOptions& options, const Trainer& trainer
   }
   SOTTO_RETURN_IF_ERROR(check_custom_models(trainer));
   SOTTO_RETURN_IF_ERROR(check_budgets(options.budgets));
+  if (const Status input = to_status(check_fields(options.input)); !input.ok()) return input;
   SOTTO_RETURN_IF_ERROR(check_folder("state_file", options.state_file));
   return check_folder("ledger_file", options.ledger_file);
 }

@@ -98,6 +98,48 @@ Status explain(Rejection rejection) {
   }
 }
 
+// The text before the first comma, which goes with it.
+std::string_view take_label(std::string_view& labels) {
+  const std::size_t comma = std::min(labels.find(','), labels.size());
+  const std::string_view label = labels.substr(0, comma);
+  labels.remove_prefix(std::min(comma + 1, labels.size()));
+  return label;
+}
+
+Status check_labels(std::string_view wanted, std::string_view own) {
+  if (wanted.empty() || own.empty()) return {};
+  for (std::size_t label = 0; wanted != own; ++label) {
+    if (wanted.empty() || own.empty()) {
+      return failed_precondition(fmt::format("input.labels: {} has more classes than the {} that both name",
+                                             own.empty() ? "the task" : "this device", label));
+    }
+    const std::string_view task = take_label(wanted);
+    const std::string_view device = take_label(own);
+    if (task != device) {
+      return failed_precondition(fmt::format(
+          "input.labels: class {} is \"{}\" in the task, \"{}\" on this device", label, task, device));
+    }
+  }
+  return {};
+}
+
+// Whether the task's examples are of the kind that this device has.
+Status check_input(const proto::ModelSpec& model, const SessionOptions& options) {
+  if (options.features != 0 && model.features != 0 && options.features != model.features) {
+    return failed_precondition(fmt::format("the task's examples have {} features, this device's {}",
+                                           model.features, options.features));
+  }
+  const auto same = [](const char* what, const auto& wanted, const auto& own) -> Status {
+    if (wanted.empty() || own.empty() || wanted == own) return {};
+    return failed_precondition(fmt::format("input.{} is \"{}\" in the task, \"{}\" on this device", what,
+                                           wanted.view(), own.view()));
+  };
+  SOTTO_RETURN_IF_ERROR(same("features", model.input.features, options.input.features));
+  SOTTO_RETURN_IF_ERROR(same("unit", model.input.unit, options.input.unit));
+  SOTTO_RETURN_IF_ERROR(same("front_end", model.input.front_end, options.input.front_end));
+  return check_labels(model.input.labels.view(), options.input.labels.view());
+}
+
 }  // namespace
 
 std::vector<crypto::X25519PublicKey> helpers_of(const proto::Plan& plan, const SessionOptions& options) {
@@ -163,7 +205,7 @@ Status check_plan_policy(const proto::Plan& plan, const SessionOptions& options,
     return failed_precondition(fmt::format("the model has {} parameters, this device holds at most {}",
                                            plan.model.parameter_count(), options.parameters_max));
   }
-  return {};
+  return check_input(plan.model, options);
 }
 
 }  // namespace sotto::client

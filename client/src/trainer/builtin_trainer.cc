@@ -189,6 +189,7 @@ class BuiltinTrainer final : public Trainer {
   std::vector<proto::Architecture> architectures() const override {
     return {proto::Architecture::kSoftmax, proto::Architecture::kDense};
   }
+  std::uint32_t features() const override { return examples_.features; }
 
   Result<LocalUpdate> train(const TrainingJob& job, Random& random) override {
     SOTTO_RETURN_IF_ERROR(check_kind(job.model));

@@ -78,4 +78,25 @@ Result<TaskSpec> decode_task_spec(std::string_view text, const PlaceOfKey& place
   return invalid_argument(where + reader.problem());
 }
 
+std::string encode_input_schema(const InputSchema& input) {
+  nlohmann::ordered_json object;
+  visit_fields(input, [&](const Field& field, const auto& value, const auto&) {
+    object[field.short_name()] = value.view();
+  });
+  return object.dump(2) + "\n";
+}
+
+Result<InputSchema> decode_input_schema(std::string_view text) {
+  json group = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!group.is_object()) return invalid_argument("it is not a JSON object");
+  json object = {{"input", std::move(group)}};
+  InputSchema input;
+  JsonReader reader(object, "");
+  visit_fields(input, reader);
+  reader.finish();
+  if (!reader.problem().empty()) return invalid_argument(reader.problem());
+  SOTTO_RETURN_IF_ERROR(to_status(check_fields(input)));
+  return input;
+}
+
 }  // namespace sotto::proto

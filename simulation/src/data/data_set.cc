@@ -1,10 +1,11 @@
 #include "sotto/simulation/data_set.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "data/format/file.h"
 #include "data/loaders.h"
 #include "data/partition.h"
+#include "sotto/base/check.h"
 
 namespace sotto::simulation {
 namespace {
@@ -50,6 +51,11 @@ Status deal_anew(const DirichletOptions& options, FederatedData& data) {
   return {};
 }
 
+void name_labels(FederatedData& data) {
+  const std::string labels = fmt::format("{}", fmt::join(data.class_names, ","));
+  SOTTO_CHECK(data.input.labels.assign({labels.data(), labels.size()}));
+}
+
 }  // namespace
 
 Status check_labels(std::span<const std::uint8_t> labels, std::uint32_t classes, const std::string& name) {
@@ -84,6 +90,7 @@ Result<FederatedData> load_data_set(const DataOptions& options) {
     const std::uint32_t devices = options.devices == 0 ? loaded->default_devices : options.devices;
     SOTTO_RETURN_IF_ERROR(deal_anew({devices, options.dirichlet_alpha, options.seed}, loaded->data));
   }
+  name_labels(loaded->data);
   return std::move(loaded->data);
 }
 

@@ -8,17 +8,24 @@
 #include "sotto/base/limits.h"
 #include "sotto/host/file.h"
 #include "sotto/proto/messages.h"
+#include "sotto/proto/task_json.h"
 #include "sotto/simulation/data_set.h"
 #include "sotto/simulation/npy.h"
 
 namespace sotto::simulation {
 namespace {
 
-Status write_examples(const client::Examples& examples, const std::filesystem::path& directory) {
+constexpr const char* kInputFile = "input.json";
+constexpr std::size_t kInputFileBytesMax = 64 * 1024;
+
+Status write_examples(const client::Examples& examples, const proto::InputSchema& input,
+                      const std::filesystem::path& directory) {
   SOTTO_RETURN_IF_ERROR(make_directory(directory));
   const std::uint64_t count = examples.count();
   SOTTO_RETURN_IF_ERROR(write_npy<float>(directory / "x.npy", {{count, examples.features}, examples.x}));
-  return write_npy<std::uint8_t>(directory / "y.npy", {{count}, examples.y});
+  SOTTO_RETURN_IF_ERROR(write_npy<std::uint8_t>(directory / "y.npy", {{count}, examples.y}));
+  return host::write_file(directory / kInputFile, text_bytes(proto::encode_input_schema(input)),
+                          host::kPublicFile);
 }
 
 }  // namespace
@@ -31,9 +38,9 @@ Status export_data_set(const FederatedData& data, const std::filesystem::path& d
     if (!proto::valid_name(name) || name == "test" || name.starts_with('.')) {
       return invalid_argument("device name '" + name + "' cannot be a folder beside 'test'");
     }
-    SOTTO_RETURN_IF_ERROR(write_examples(data.devices[i], destination / name));
+    SOTTO_RETURN_IF_ERROR(write_examples(data.devices[i], data.input, destination / name));
   }
-  SOTTO_RETURN_IF_ERROR(write_examples(data.test, destination / "test"));
+  SOTTO_RETURN_IF_ERROR(write_examples(data.test, data.input, destination / "test"));
   std::string names;
   for (const std::string& name : data.class_names) names += name + "\n";
   return host::write_file(destination / "labels.txt", text_bytes(names), host::kPublicFile);
@@ -60,6 +67,16 @@ Result<client::Examples> load_examples(const std::filesystem::path& directory) {
   }
   return client::Examples{static_cast<std::uint32_t>(x->shape[1]), std::move(x->values),
                           std::move(y->values)};
+}
+
+Result<proto::InputSchema> load_input_schema(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory / kInputFile;
+  const auto content = host::read_file(path, kInputFileBytesMax);
+  if (!content) return content.error();
+  if (!content->has_value()) return proto::InputSchema{};
+  const auto input =
+      proto::decode_input_schema({reinterpret_cast<const char*>((*content)->data()), (*content)->size()});
+  return input ? input : Result<proto::InputSchema>(input.error().with_context("'" + path.string() + "'"));
 }
 
 }  // namespace sotto::simulation

@@ -108,6 +108,8 @@ Result<LoadedData> load_fashion_mnist(const DataOptions& options) {
   data.name = "fashion-mnist";
   data.features = kFeatures;
   data.classes = kClasses;
+  data.input.features = "28 x 28 pixels, row by row";
+  data.input.unit = "1 is white";
   data.class_names = {"T-shirt/top", "trouser", "pullover", "dress", "coat",
                       "sandal",      "shirt",   "sneaker",  "bag",   "ankle boot"};
   data.test = to_examples(*test);

@@ -74,6 +74,8 @@ Result<LoadedData> load_fsdd(const DataOptions& options) {
   data.name = "fsdd";
   data.features = kFeatures;
   data.classes = kFsddClasses;
+  data.input.features = "cepstra of a spoken word";
+  data.input.unit = "standard deviations";
   data.class_names = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
   for (std::size_t i = 0; i < speakers.size(); ++i) {
     data.device_names.emplace_back(kFsddSpeakers[i]);

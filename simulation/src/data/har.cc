@@ -53,6 +53,8 @@ Result<LoadedData> load_har(const DataOptions& options) {
   data.name = "har";
   data.features = kFeatures;
   data.classes = kHarClasses;
+  data.input.features = "blocks of 9 channels of motion at the waist";
+  data.input.unit = "standard deviations";
   data.class_names = {"walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying"};
   std::vector<Subject> training;
   std::vector<Subject> test;

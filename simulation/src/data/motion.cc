@@ -101,6 +101,8 @@ Result<LoadedData> load_motion(const DataOptions& options) {
   data.name = "motion";
   data.features = kFeatures;
   data.classes = kClasses;
+  data.input.features = "blocks of x, y, z and magnitude of acceleration";
+  data.input.unit = "standard deviations";
   data.class_names.assign(kActivityNames.begin(), kActivityNames.end());
   for (std::uint32_t i = 0; i < devices; ++i) {
     Sampler sampler({options.seed, "motion device", i});

@@ -1,4 +1,5 @@
 // Check-in, retries, plan and model download: everything before training.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -196,6 +197,56 @@ TEST(SessionPlan, CohortsBelowTheDevicesOwnMinimumAreRefused) {
   SessionScript script(Task(Aggregation::kSecure), options);
   (void)script.session.start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "no cohort below 4");
+}
+
+// A task whose input is `input`, at a device whose own is `own`.
+void expect_input(const proto::InputSchema& input, const proto::InputSchema& own, const char* refusal) {
+  Task task(Aggregation::kSecure);
+  task.plan.model.input = input;
+  task.plan_bytes = proto::encode_plan(task.plan);
+  SessionOptions options = device_options();
+  options.input = own;
+  SessionScript script(std::move(task), options);
+  (void)script.session.start(script.now);
+  if (refusal == nullptr) {
+    (void)sent<proto::FetchModelRequest>(script.offer_plan());
+  } else {
+    expect_left(script, script.offer_plan(), StatusCode::kFailedPrecondition,
+                std::string("plan refused: ") + refusal);
+  }
+}
+
+TEST(SessionPlan, AnotherInputThanTheDevicesIsRefusedWithBothValues) {
+  expect_input({.features = "window"}, {.features = "picture"},
+               "input.features is \"window\" in the task, \"picture\" on this device");
+  expect_input({.unit = "g"}, {.unit = "m/s2"}, "input.unit is \"g\" in the task, \"m/s2\" on this device");
+  expect_input({.front_end = "9f86"}, {.front_end = "9f87"},
+               "input.front_end is \"9f86\" in the task, \"9f87\" on this device");
+  const std::size_t classes = Task(Aggregation::kSecure).plan.model.classes;
+  ASSERT_EQ(classes, 2u);
+  expect_input({.labels = "walk,run"}, {.labels = "walk,sit"},
+               "input.labels: class 1 is \"run\" in the task, \"sit\" on this device");
+  expect_input({.labels = "walk,run"}, {.labels = "walk"}, "input.labels: the task has more classes");
+  expect_input({.labels = "walk,run"}, {.labels = "walk,run,sit"},
+               "input.labels: this device has more classes");
+}
+
+TEST(SessionPlan, AnInputThatOneSideDoesNotNameIsNotCompared) {
+  const proto::InputSchema whole{
+      .features = "window", .unit = "g", .labels = "walk,run", .front_end = "9f86"};
+  expect_input(whole, {}, nullptr);
+  expect_input({}, whole, nullptr);
+  expect_input(whole, whole, nullptr);
+}
+
+TEST(SessionPlan, AnotherNumberOfFeaturesIsRefusedBeforeTheModelIsFetched) {
+  SessionOptions options = device_options();
+  options.features = Task(Aggregation::kSecure).plan.model.features + 1;
+  SessionScript script(Task(Aggregation::kSecure), options);
+  (void)script.session.start(script.now);
+  expect_left(script, script.offer_plan(), StatusCode::kFailedPrecondition,
+              fmt::format("the task's examples have {} features, this device's {}", options.features - 1,
+                          options.features));
 }
 
 Task task_of_times(std::uint64_t issued_at, std::uint64_t not_after) {

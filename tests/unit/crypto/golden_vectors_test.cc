@@ -58,6 +58,14 @@ proto::Plan plan_from_fields(const Json& fields) {
          .bytes = metric.at("bytes"),
          .scale = metric.at("scale")}));
   }
+  const Json& input = fields.at("input");
+  const auto text = [&](auto& to, std::size_t place) {
+    to = inline_of<std::remove_reference_t<decltype(to)>>(bytes_in(input.at(place)));
+  };
+  text(plan.model.input.features, 0);
+  text(plan.model.input.unit, 1);
+  text(plan.model.input.labels, 2);
+  text(plan.model.input.front_end, 3);
   plan.training = {.local_epochs = fields.at("local_epochs"),
                    .batch_size = fields.at("batch_size"),
                    .learning_rate = fields.at("learning_rate"),

@@ -54,7 +54,7 @@ TEST(Plan, DecodesToWhatWasEncoded) {
 
 TEST(Plan, HasTheDocumentedLayout) {
   const std::vector<std::uint8_t> bytes = encode_plan(dense_plan());
-  ASSERT_EQ(bytes.size(), 176u);
+  ASSERT_EQ(bytes.size(), 184u);
   EXPECT_EQ(std::string(bytes.begin(), bytes.begin() + 4), "SPLN");
   EXPECT_EQ(bytes[4], 2);
   EXPECT_EQ(load_le<std::uint64_t>(&bytes[5]), 0x1122334455667788u);
@@ -80,21 +80,22 @@ TEST(Plan, HasTheDocumentedLayout) {
   EXPECT_EQ(std::string(&bytes[117], &bytes[121]), "loss");
   EXPECT_EQ(bytes[121], 6);
   EXPECT_EQ(load_le<std::uint32_t>(&bytes[122]), 1024u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[126]), 5u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[130]), 10u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[134]), 0x3dcccccdu);  // 0.1f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[138]), 0x3f000000u);  // 0.5f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[142]), 0x3e800000u);  // 0.25f
-  EXPECT_EQ(bytes[146], 1);
-  EXPECT_EQ(bytes[147], 1);
-  EXPECT_EQ(bytes[148], 2);
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[149]), 8);
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[151]), 300);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[161]), 0x3f000000u);  // clip 0.5f
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[165]), 600u);
-  EXPECT_EQ(load_le<std::uint32_t>(&bytes[169]), 60'000u);
-  EXPECT_EQ(bytes[173], 2);
-  EXPECT_EQ(load_le<std::uint16_t>(&bytes[174]), 4u);  // honest_min
+  EXPECT_EQ(load_le<std::uint64_t>(&bytes[126]), 0u);  // input: four texts
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[134]), 5u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[138]), 10u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[142]), 0x3dcccccdu);  // 0.1f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[146]), 0x3f000000u);  // 0.5f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[150]), 0x3e800000u);  // 0.25f
+  EXPECT_EQ(bytes[154], 1);
+  EXPECT_EQ(bytes[155], 1);
+  EXPECT_EQ(bytes[156], 2);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[157]), 8);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[159]), 300);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[169]), 0x3f000000u);  // clip 0.5f
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[173]), 600u);
+  EXPECT_EQ(load_le<std::uint32_t>(&bytes[177]), 60'000u);
+  EXPECT_EQ(bytes[181], 2);
+  EXPECT_EQ(load_le<std::uint16_t>(&bytes[182]), 4u);  // honest_min
 }
 
 TEST(Plan, RefusesEveryOtherLength) {
@@ -106,7 +107,7 @@ TEST(Plan, RefusesEveryOtherLength) {
   longer.push_back(0);
   const auto decoded = decode_plan(longer);
   ASSERT_FALSE(decoded.has_value());
-  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 177: must be 176"));
+  EXPECT_THAT(decoded.error().message(), HasSubstr("plan bytes = 185: must be 184"));
 }
 
 Plan one_shot_plan() {
@@ -169,7 +170,7 @@ TEST(Plan, HasAHelperInOneShotSessionsOnly) {
   EXPECT_THAT(validate_plan(plan).message(), HasSubstr("helper_digest: must be zero"));
   plan.second_helper_digest = std::exchange(plan.helper_digest, {});
   EXPECT_THAT(validate_plan(plan).message(), HasSubstr("second_helper_digest: must be zero"));
-  constexpr std::size_t kKind = 146;
+  constexpr std::size_t kKind = 154;
   std::vector<std::uint8_t> bytes = encode_plan(one_shot_plan());
   bytes[kKind] = 1;
   EXPECT_THAT(decode_plan(bytes).error().message(), HasSubstr("plan bytes = "));
@@ -403,12 +404,36 @@ TEST(Plan, TheLargestFitsInItsBound) {
   plan.aggregation.kind = Aggregation::kOneShot;
   plan.helper_digest.fill(1);
   plan.second_helper_digest.fill(2);
+  ASSERT_TRUE(plan.model.input.unit.resize(kInputUnitBytesMax));
+  std::fill(plan.model.input.unit.begin(), plan.model.input.unit.end(), 'u');
+  ASSERT_TRUE(plan.model.input.features.resize(13));
+  std::fill(plan.model.input.features.begin(), plan.model.input.features.end(), 'f');
+  EXPECT_THAT(validate_plan(plan).message(),
+              HasSubstr("model has 1857 bytes of all its fields: must have 1 .. 1856"));
+  ASSERT_TRUE(plan.model.input.features.resize(12));
   const auto bytes = encode_plan(plan);
-  EXPECT_EQ(bytes.size(), 1995u);
+  EXPECT_EQ(bytes.size(), 2047u);
   EXPECT_LE(bytes.size(), limits::kPlanBytesMax);
   const auto decoded = decode_plan(bytes);
   ASSERT_TRUE(decoded.has_value()) << decoded.error().message();
   EXPECT_EQ(*decoded, plan);
+}
+
+TEST(Plan, LabelsNameEveryClassOnce) {
+  Plan plan = dense_plan();
+  plan.model.classes = 3;
+  plan.model.input.labels = "walk,run,sit";
+  EXPECT_TRUE(validate_plan(plan).ok());
+  plan.model.input.labels = "walk,run";
+  EXPECT_THAT(validate_plan(plan).message(), HasSubstr("input_labels has 2 names: must have 3"));
+  plan.model.input.labels = "walk,run,sit,";
+  EXPECT_THAT(validate_plan(plan).message(), HasSubstr("input_labels: must not end with a comma"));
+  for (const InlineText<16> gap : {InlineText<16>(",walk,run"), InlineText<16>("walk,,run")}) {
+    ASSERT_TRUE(plan.model.input.labels.assign({gap.data(), gap.size()}));
+    EXPECT_THAT(validate_plan(plan).message(), HasSubstr("a class has no name between its commas"));
+  }
+  plan.model.input.labels = "walk\nrun,b,c";
+  EXPECT_THAT(validate_plan(plan).message(), HasSubstr("input_labels: must be printable ASCII"));
 }
 
 TEST(Plan, CountsParametersOfEveryHiddenLayer) {

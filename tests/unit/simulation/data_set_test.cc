@@ -10,6 +10,7 @@
 #include "data/signal/standardiser.h"
 #include "data/signal/window_features.h"
 #include "data_test_support.h"
+#include "sotto/host/file.h"
 #include "sotto/simulation/npy.h"
 
 namespace sotto::simulation {
@@ -394,6 +395,36 @@ TEST(Export, ReturnsEachDevicesExamplesFromItsFolder) {
   const auto names = read_file(folder / "out" / "labels.txt");
   ASSERT_TRUE(names);
   EXPECT_EQ(std::string(names->begin(), names->end()), "still\nwalking\nrunning\nstairs\ncycling\ndriving\n");
+}
+
+TEST(Export, SaysWhatTheExamplesAre) {
+  const TemporaryFolder folder;
+  const FederatedData data = load({.name = "motion", .devices = 1});
+  ASSERT_TRUE(export_data_set(data, folder / "out").ok());
+  const auto input = load_input_schema(folder / "out" / data.device_names[0]);
+  ASSERT_TRUE(input) << input.error().message();
+  EXPECT_EQ(*input, data.input);
+  EXPECT_EQ(input->labels.view(), "still,walking,running,stairs,cycling,driving");
+  EXPECT_EQ(input->unit.view(), "standard deviations");
+}
+
+TEST(LoadInputSchema, IsEmptyWithoutAFileAndNamesWhatIsWrongInOne) {
+  const TemporaryFolder folder;
+  const auto none = load_input_schema(folder.path());
+  ASSERT_TRUE(none) << none.error().message();
+  EXPECT_EQ(*none, proto::InputSchema{});
+  const auto refused = [&](const std::string& text, const char* what) {
+    ASSERT_TRUE(host::write_file(folder / "input.json", text_bytes(text), host::kPublicFile).ok());
+    expect_error(load_input_schema(folder.path()), StatusCode::kInvalidArgument, what);
+    expect_error(load_input_schema(folder.path()), StatusCode::kInvalidArgument, "input.json");
+  };
+  refused("", "is not a JSON object");
+  refused("[]", "is not a JSON object");
+  refused(R"({"units":"g"})", "input.units");
+  refused(R"({"unit":3})", "input.unit must be a text");
+  refused(R"({"unit":"g\n"})", "must be printable ASCII");
+  refused(R"({"front_end":"a b"})", "input_front_end");
+  refused(R"({"features":")" + std::string(65, 'f') + R"("})", "input.features must be at most 64 bytes");
 }
 
 TEST(Export, RefusesDeviceNamesThatLeaveTheFolder) {

@@ -44,6 +44,9 @@ struct DeviceOptions {
   // the device says so.
   std::filesystem::path ledger_file{};
   LedgerBudgets budgets{};
+  // What the examples are. Plans of tasks that say otherwise are refused, with both values; what is empty
+  // here or there is not compared.
+  proto::InputSchema input{};
   std::uint64_t parameters_max = 1 << 20;
   std::uint16_t cohort_min = 8;       // never take part in a smaller cohort, 3 .. 10000
   std::uint16_t honest_min = 4;       // never in a task that promises fewer honest devices in every sum

@@ -33,6 +33,8 @@ struct SessionOptions {
   std::string population;
   std::vector<proto::Architecture> trainers;
   std::vector<std::string> custom_models{};  // that it has a trainer for
+  proto::InputSchema input{};  // refuse plans that say otherwise; what is empty here or there is not compared
+  std::uint32_t features = 0;  // of an example; 0: any
   std::uint64_t parameters_max = 1 << 20;
   std::uint16_t cohort_min = 8;  // refuse plans and cohorts smaller than this, whatever the plan says
   // Who this device is, and whom it believes; must outlive the session with what it borrows. Null: it can

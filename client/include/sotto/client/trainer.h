@@ -50,6 +50,8 @@ class Trainer {
   [[nodiscard]] virtual std::vector<proto::Architecture> architectures() const = 0;
   // The names of the models that it trains, when kCustom is among its architectures.
   [[nodiscard]] virtual std::vector<std::string> custom_models() const { return {}; }
+  // How many an example has; 0: as many as the model wants. Plans for models of another number are refused.
+  [[nodiscard]] virtual std::uint32_t features() const { return 0; }
   // Trains from job.parameters on the device's own examples. Deterministic in (job, examples, random). An
   // error ends the session; the device checks in again later.
   [[nodiscard]] virtual Result<LocalUpdate> train(const TrainingJob& job, Random& random) = 0;

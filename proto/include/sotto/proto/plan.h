@@ -45,6 +45,10 @@ inline constexpr std::uint64_t kUnixSecondsMax = 253'402'300'799;
 inline constexpr std::size_t kHiddenLayersMax = 8;
 inline constexpr std::size_t kConfigurationBytesMax = 768;
 inline constexpr std::size_t kMetricNameBytesMax = 16;
+inline constexpr std::size_t kInputUnitBytesMax = 32;
+inline constexpr std::size_t kInputLabelsBytesMax = 512;
+// Of a model's fields in a plan, so that every plan has at most limits::kPlanBytesMax.
+inline constexpr std::size_t kModelSpecBytesMax = 1856;
 
 // A sum that devices report beside their update: of a value over a device's examples, in whole units.
 struct Metric {
@@ -73,6 +77,37 @@ constexpr void visit_fields(Spec& metric, Visitor&& visit) {
   return metrics;
 }
 
+// What an example is, so that no device trains on another thing. An empty text is not compared.
+struct InputSchema {
+  InlineText<limits::kNameBytesMax> features{};
+  InlineText<kInputUnitBytesMax> unit{};
+  InlineText<kInputLabelsBytesMax> labels{};
+  InlineText<limits::kNameBytesMax> front_end{};
+  friend bool operator==(const InputSchema&, const InputSchema&) = default;
+};
+
+template <RecordOf<InputSchema> Spec, typename Visitor>
+constexpr void visit_fields(Spec& input, Visitor&& visit) {
+  constexpr const char* kGroup = "input";
+  visit(Field{.name = "input_features",
+              .group = kGroup,
+              .key = "features",
+              .help = "what an example's features are; devices that say otherwise do not take part"},
+        input.features, printable_of(0, limits::kNameBytesMax));
+  visit(Field{.name = "input_unit", .group = kGroup, .key = "unit", .help = "of the features; likewise"},
+        input.unit, printable_of(0, kInputUnitBytesMax));
+  visit(Field{.name = "input_labels",
+              .group = kGroup,
+              .key = "labels",
+              .help = "names of the classes in their order, with commas between them; likewise"},
+        input.labels, printable_of(0, kInputLabelsBytesMax));
+  visit(Field{.name = "input_front_end",
+              .group = kGroup,
+              .key = "front_end",
+              .help = "SHA-256 in hexadecimal of what makes features of a signal, or its name; likewise"},
+        input.front_end, name_of(0, limits::kNameBytesMax));
+}
+
 // The global model is parameter_count() little-endian float32 values, row-major in the order that its
 // architecture gives.
 struct ModelSpec {
@@ -86,6 +121,7 @@ struct ModelSpec {
   // Empty: one over all parameters. A clip of 0 is the aggregation's.
   InlineList<secagg::Segment, secagg::kSegmentsMax> segments{};
   MetricList metrics = classification_metrics();
+  InputSchema input{};
 
   [[nodiscard]] std::uint64_t parameter_count() const;
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
@@ -127,6 +163,7 @@ constexpr void visit_fields(Spec& model, Visitor&& visit) {
         model.segments, whole(0, secagg::kSegmentsMax));
   visit(Field{.name = "metrics", .group = kGroup, .help = "sums over examples that devices report"},
         model.metrics, whole(0, secagg::kSumsMax));
+  visit_fields(model.input, visit);
 }
 
 struct TrainingSpec {

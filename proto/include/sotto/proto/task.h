@@ -137,7 +137,6 @@ constexpr void visit_fields(Spec& task, Visitor&& visit) {
               .required = true},
         task.population, name_of(1, limits::kNameBytesMax));
   visit_round_fields(task, visit);
-  visit_fields(task.model, visit);
   visit(Field{.name = "model_seed", .group = "model", .key = "seed", .help = "initial weights of dense"},
         task.model_seed);
   visit(Field{.name = "metrics_max",
@@ -145,6 +144,7 @@ constexpr void visit_fields(Spec& task, Visitor&& visit) {
               .help = "largest mean of each metric, in their order; a round above is refused; 0: any",
               .editable = true},
         task.metrics_max, whole(0, kU32Max));
+  visit_fields(task.model, visit);
   visit_fields(task.training, visit);
   visit_fields(task.aggregation, visit);
   visit(Field{.name = "adaptive_clip",

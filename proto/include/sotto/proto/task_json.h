@@ -37,4 +37,10 @@ struct FieldChange {
 // wrong type, or fixed in a task that there is. Ranges are validate_task_spec()'s.
 [[nodiscard]] Result<TaskSpec> edit_task_spec(const TaskSpec& spec, std::string_view fields);
 
+// What the examples in a device's folder are: {"features": ..., "unit": ..., "labels": ...,
+// "front_end": ...}.
+[[nodiscard]] std::string encode_input_schema(const InputSchema& input);
+// Absent keys are empty. kInvalidArgument names what is wrong.
+[[nodiscard]] Result<InputSchema> decode_input_schema(std::string_view json);
+
 }  // namespace sotto::proto

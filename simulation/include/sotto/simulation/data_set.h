@@ -17,6 +17,7 @@ struct FederatedData {
   std::uint32_t features = 0;
   std::uint32_t classes = 0;
   std::vector<std::string> class_names;
+  proto::InputSchema input;               // what the features are; the labels are class_names
   std::vector<std::string> device_names;  // e.g. "subject-01", one per device
   std::vector<client::Examples> devices;  // training examples of each device
   client::Examples test;
@@ -45,10 +46,12 @@ struct DataOptions {
                                       const std::filesystem::path& destination);
 
 // `sotto dataset export`: one folder per device with x.npy (float32 [n][features]) and y.npy (uint8 [n]),
-// plus test/.
+// plus test/. Each has an input.json, too, that says what the examples are.
 [[nodiscard]] Status export_data_set(const FederatedData& data, const std::filesystem::path& destination);
 // Reads such a folder: what `sotto device run --data` trains on.
 [[nodiscard]] Result<client::Examples> load_examples(const std::filesystem::path& directory);
+// What its input.json says the examples are; nothing, when there is none.
+[[nodiscard]] Result<proto::InputSchema> load_input_schema(const std::filesystem::path& directory);
 
 }  // namespace sotto::simulation
 
