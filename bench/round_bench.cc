@@ -313,31 +313,32 @@ void run(const std::string& self, const std::string& sotto, std::size_t devices,
          std::size_t rounds) {
   raise_descriptor_limit();
   const path folder = std::filesystem::temp_directory_path() / ("round_bench-" + std::to_string(::getpid()));
-  const Rows plain = measure(rounds, [&](const char* name, std::size_t count) {
-    return of_coordinator(sotto, folder / "plain" / name, "plain", devices, count);
-  });
-  const Rows bare = measure(rounds, [&](const char* name, std::size_t count) {
-    return of_bare_server(self, folder / "bare" / name, devices, count);
-  });
-  const Rows secure = measure(rounds, [&](const char* name, std::size_t count) {
-    return of_coordinator(sotto, folder / "secure" / name, "secure", secure_devices, count);
-  });
-  std::filesystem::remove_all(folder);
   const auto kb = [](const Rows& rows, std::size_t of) {
     return (rows.first.kb_at_most - rows.first.kb_at_start) / static_cast<double>(of);
   };
   std::printf("server processes: processor time of a round, memory of a connection at its most\n\n");
   std::printf("%-44s %10s %10s %12s %12s\n", "", "first, s", "further, s", "KB/device", "kept, KB");
-  const auto row = [&](const char* name, const Rows& rows, std::size_t of) {
-    std::printf("%-44s %10.2f %10.2f %12.1f %12.1f\n", name, rows.first.seconds, rows.seconds_a_round,
+  const auto row = [&](const std::string& name, const Rows& rows, std::size_t of) {
+    std::printf("%-44s %10.2f %10.2f %12.1f %12.1f\n", name.c_str(), rows.first.seconds, rows.seconds_a_round,
                 kb(rows, of), (rows.first.kb_afterwards - rows.first.kb_at_start) / static_cast<double>(of));
+    std::fflush(stdout);  // the next takes minutes
   };
-  row(("bare gRPC, " + std::to_string(devices) + " connections").c_str(), bare, devices);
-  row(("plain round, " + std::to_string(devices) + " devices").c_str(), plain, devices);
-  row(("secure round, " + std::to_string(secure_devices) + " devices").c_str(), secure, secure_devices);
+  const Rows bare = measure(rounds, [&](const char* name, std::size_t count) {
+    return of_bare_server(self, folder / "bare" / name, devices, count);
+  });
+  row("bare gRPC, " + std::to_string(devices) + " connections", bare, devices);
+  const Rows plain = measure(rounds, [&](const char* name, std::size_t count) {
+    return of_coordinator(sotto, folder / "plain" / name, "plain", devices, count);
+  });
+  row("plain round, " + std::to_string(devices) + " devices", plain, devices);
   std::printf("%-44s %10.2f %10.2f %12.2f\n", "plain round / bare gRPC",
               plain.first.seconds / bare.first.seconds, plain.seconds_a_round / bare.seconds_a_round,
               kb(plain, devices) / kb(bare, devices));
+  const Rows secure = measure(rounds, [&](const char* name, std::size_t count) {
+    return of_coordinator(sotto, folder / "secure" / name, "secure", secure_devices, count);
+  });
+  row("secure round, " + std::to_string(secure_devices) + " devices", secure, secure_devices);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
