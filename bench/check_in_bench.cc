@@ -26,6 +26,7 @@
 #include "sotto/crypto/primitives.h"
 #include "sotto/hosting/tls_certificate.h"
 #include "sotto/proto/convert.h"
+#include "sotto/proto/grpc_locks.h"
 #include "sotto/server/coordinator_loop.h"
 #include "sotto/server/grpc_server.h"
 
@@ -231,6 +232,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: check_in_bench [SECONDS PER MEASUREMENT, 0.1 .. 60]\n");
     return 2;
   }
+  sotto::proto::skip_grpc_lock_checks();  // as `sotto` does
   std::string name = (std::filesystem::temp_directory_path() / "sotto-bench-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
     std::perror(name.c_str());

@@ -31,6 +31,7 @@
 #include "sotto.grpc.pb.h"
 #include "sotto/base/clock.h"
 #include "sotto/hosting/tls_certificate.h"
+#include "sotto/proto/grpc_locks.h"
 
 extern char** environ;
 
@@ -345,6 +346,7 @@ void run(const std::string& self, const std::string& sotto, std::size_t devices,
 }  // namespace sotto
 
 int main(int argc, char** argv) {
+  sotto::proto::skip_grpc_lock_checks();  // as `sotto` does
   const std::vector<std::string> words(argv, argv + argc);
   const auto number = [&](std::size_t at, std::size_t otherwise) {
     return words.size() > at ? std::stoul(words[at]) : otherwise;

@@ -9,6 +9,7 @@ find_package(spdlog REQUIRED)               # structured, levelled logging
 find_package(nlohmann_json REQUIRED)        # JSON output of the CLI and golden vectors
 if(SOTTO_GRPC)
   find_package(Protobuf REQUIRED)           # message schema and codec of the gRPC shells
+  find_package(absl CONFIG REQUIRED)        # gRPC's locks, whose checks are turned off
   find_package(gRPC CONFIG REQUIRED)        # the fleet's transport
   find_package(CLI11 REQUIRED)              # command line parsing with help that teaches
   find_package(tomlplusplus REQUIRED)       # task and server configuration files

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "sotto/proto/grpc_locks.h"
 #include "sotto/proto/grpc_log.h"
 #include "version.h"
 
@@ -145,6 +146,7 @@ void add_configured_commands(CLI::App& app, const Arguments& arguments, ExitCode
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);     // a limit on the size of files makes writes fail, in words
   sotto::proto::silence_grpc_log();  // its failures reach people as Status, once and in words
+  sotto::proto::skip_grpc_lock_checks();
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -19,6 +19,7 @@ THIRD_PARTY = [
      ("proto/src/wire/", "proto/include/sotto/proto/convert.h", "server/src/rpc/", "server/src/mask_helper/",
       "client/src/grpc/", "tests/unit/proto/", "tests/unit/server/",
       "tests/unit/client/", "tests/system/", "tests/fuzz/", "bench/")),
+    (re.compile(r"absl/"), "absl", ("proto/src/wire/", "tests/unit/proto/")),
     (re.compile(r"openssl/"), "OpenSSL",
      ("crypto/src/openssl/", "hosting/src/tls/", "client/src/grpc/tls_probe", "tests/unit/crypto/",
       "tests/unit/server/", "tests/unit/hosting/", "tests/unit/client/", "tests/system/", "bench/")),
