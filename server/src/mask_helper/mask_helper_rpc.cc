@@ -51,6 +51,8 @@ class Service final : public v1::MaskHelper::Service {
   grpc::Status GetState(grpc::ServerContext*, const v1::HelperStateRequest*,
                         v1::HelperState* state) override {
     state->set_stopping(stopping_);
+    const crypto::X25519PublicKey& key = helper_.public_key();  // of anybody who asks: it never changes
+    state->set_public_key(key.data(), key.size());
     return grpc::Status::OK;
   }
 
