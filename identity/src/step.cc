@@ -80,7 +80,7 @@ Status failure(const std::filesystem::path& path, int error) {
 
 // Errors of close() are those of fdatasync(), which has been asked before.
 Status write_half(const std::filesystem::path& path, std::size_t offset, const Half& half) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   if (descriptor < 0) return failure(path, errno);
   const ssize_t written = ::pwrite(descriptor, half.data(), half.size(), static_cast<off_t>(offset));
   Status status;

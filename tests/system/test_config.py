@@ -110,6 +110,16 @@ class RunningServer(SystemTest):
             self.assertNotIn("third.example", names_of(coordinator.address))
             self.assertEqual(coordinator.end(), 0)
 
+    def test_a_pipe_in_the_place_of_the_file_holds_nobody_up(self):
+        file = self.folder / "sotto.toml"
+        file.write_text("[serve]\nlog-level = 'info'\n")
+        with Coordinator(self.folder / "coordinator", extra=["--config", str(file)]) as coordinator:
+            file.unlink()
+            os.mkfifo(file)
+            coordinator.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: "it is a pipe" in coordinator.log_text(), what="the refusal")
+            self.assertEqual(coordinator.end(), 0)
+
     def test_limits_of_the_door_are_taken_over(self):
         file = self.folder / "sotto.toml"
         file.write_text("[serve]\nconnections-per-address = 2000\n")
