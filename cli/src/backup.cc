@@ -32,7 +32,7 @@ ExitCode back_up(const BackupOptions& options) {
     print_json({{"file", options.file}, {"bytes", *bytes}});
   } else {
     std::printf("wrote %s, %llu bytes, checked; it holds the coordinator's keys: keep it as safe as those\n",
-                options.file.c_str(), static_cast<unsigned long long>(*bytes));
+                terminal_text(options.file).c_str(), static_cast<unsigned long long>(*bytes));
   }
   return ExitCode::kDone;
 }
@@ -40,13 +40,13 @@ ExitCode back_up(const BackupOptions& options) {
 ExitCode restore(const RestoreOptions& options) {
   if (options.check_only) {
     if (const Status sound = server::check_backup(options.file); !sound.ok()) return report_error(sound);
-    std::printf("%s is a sound backup\n", options.file.c_str());
+    std::printf("%s is a sound backup\n", terminal_text(options.file).c_str());
     return ExitCode::kDone;
   }
   const Status done = server::restore_backup(options.file, options.data_dir, SystemClock().now());
   if (!done.ok()) return report_error(done);
-  std::printf("restored %s into %s; its rounds get numbers that no device has seen\n", options.file.c_str(),
-              options.data_dir.c_str());
+  std::printf("restored %s into %s; its rounds get numbers that no device has seen\n",
+              terminal_text(options.file).c_str(), terminal_text(options.data_dir).c_str());
   return ExitCode::kDone;
 }
 

@@ -68,7 +68,8 @@ ExitCode check(const ConfigOptions& options) {
     }
     if (count > 0) found += fmt::format("{}{} in [{}]", found.empty() ? "" : ", ", count, which.section);
   }
-  std::printf("%s is sound: %s\n", options.file.c_str(), found.empty() ? "it sets nothing" : found.c_str());
+  std::printf("%s is sound: %s\n", terminal_text(options.file).c_str(),
+              found.empty() ? "it sets nothing" : found.c_str());
   return ExitCode::kDone;
 }
 

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,10 @@
 #include "sotto/proto/messages.h"
 
 namespace sotto::cli {
+
+// For people's terminals and logs: what is no printable character of UTF-8 stands as \x1b. File names, files'
+// contents and what others have said may hold such; lines stay lines.
+[[nodiscard]] std::string terminal_text(std::string_view text);
 
 // "sotto: error: ..." on standard error; the exit code that fits the status.
 ExitCode report_error(const Status& status);
