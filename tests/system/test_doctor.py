@@ -12,13 +12,23 @@ class Doctor(SystemTest):
         data = self.folder / "coordinator"
         with Coordinator(data) as coordinator:
             coordinator.admin("task", "create", "--file", write_task(self.folder))
-            self.assert_refused(run("doctor", "--data-dir", data), 1, "sotto.db", "Another process")
+            said = run_ok("doctor", "--data-dir", data)
+            self.assertRegex(said, r"in use +\S+sotto.db")
+            self.assertIn("a coordinator runs on this folder", said)
+            self.assertNotIn("NOT SOUND", said)
+            report = json.loads(run_ok("doctor", "--data-dir", data, "--json"))
+            self.assertEqual((report["running"], report["sound"]), (True, True))
+            self.assertEqual([c["sound"] for c in report["checks"] if "sotto.db" in c["what"]], [None])
             coordinator.end()
         run_ok("doctor", "--data-dir", data)
-        for name in ("coordinator-key.pem", "tls/ca.pem"):
+        for name in ("coordinator-key.pem", "tls/ca.pem", "authority", "audit.jsonl"):
             (data / name).rename(self.folder / "aside")
             self.assert_refused(run("doctor", "--data-dir", data), 1, name)
             (self.folder / "aside").rename(data / name)
+        acts = (data / "audit.jsonl").read_text()
+        (data / "audit.jsonl").write_text(acts.replace("create task", "delete task") + acts)
+        self.assert_refused(run("doctor", "--data-dir", data), 1, "audit.jsonl, line 2")
+        (data / "audit.jsonl").write_text(acts)
         damaged = bytearray((data / "sotto.db").read_bytes())
         at = damaged.index(b'"learning_rate":0.')
         damaged[at + 18] ^= 1
@@ -27,7 +37,7 @@ class Doctor(SystemTest):
         self.assertEqual(done.returncode, 1)
         report = json.loads(done.stdout)
         self.assertEqual((report["kind"], report["sound"]), ("coordinator", False))
-        wrong = [check for check in report["checks"] if not check["sound"]]
+        wrong = [check for check in report["checks"] if check["sound"] is False]
         self.assertEqual(len(wrong), 1)
         self.assertIn("sotto.db", wrong[0]["what"])
         self.assertIn("task", wrong[0]["problem"])
