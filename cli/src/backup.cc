@@ -6,6 +6,7 @@
 #include "administration.h"
 #include "commands.h"
 #include "output.h"
+#include "places.h"
 #include "sotto/base/clock.h"
 #include "sotto/server/backup.h"
 
@@ -75,7 +76,7 @@ void add_restore_command(CLI::App& app, ExitCode& exit_code) {
                          "beside it: devices\nwould serve both.");
   command->add_option("--from", options->file, "A file that `sotto backup` wrote")
       ->required()
-      ->check(CLI::ExistingFile);
+      ->check(readable_file());
   auto* folder = command->add_option("--data-dir", options->data_dir, "A new or empty folder");
   command->add_flag("--check", options->check_only, "Only say whether the backup is whole and sound")
       ->excludes(folder);

@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "places.h"
 #include "private_process.h"
 #include "sotto/base/limits.h"
 #include "sotto/client/client.h"
@@ -168,18 +169,24 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
       "The folder holds x.npy (float32 [n][features]) and y.npy (uint8 [n]); `sotto dataset export` writes "
       "such folders.");
   keep(*run, options);
-  run->add_option("--coordinator", options->device.coordinator, "HOST:PORT")->required();
+  run->add_option("--coordinator", options->device.coordinator, "HOST:PORT")
+      ->check(peer_address())
+      ->required();
   run->add_option("--ca", options->device.ca_file,
                   "The coordinator's CA certificate; `sotto serve` prints where it is")
+      ->check(readable_file())
       ->required();
   run->add_option("--identity", options->device.identity_file,
                   "This device's identity file, from `sotto authority enroll`; without it only tasks "
-                  "with adversary curious can be served");
+                  "with adversary curious can be served")
+      ->check(readable_file());
   run->add_option("--bulletin", options->device.bulletin_file,
                   "Where the authority's bulletin.pem is brought; the coordinator shows it, too");
   run->add_option("--id", options->device.device_id, "This device's name, unique in the fleet")->required();
   run->add_option("--population", options->device.population, "Which tasks it may serve")->required();
-  run->add_option("--data", options->data, "Folder with the device's examples")->required();
+  run->add_option("--data", options->data, "Folder with the device's examples")
+      ->check(existing_folder())
+      ->required();
   run->add_option("--rounds", options->rounds, "Leave after so many counted rounds; 0: stay")
       ->capture_default_str();
   run->add_option("--parameters-max", options->device.parameters_max,
@@ -197,6 +204,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
          "--helper-key", options->device.helper_key_files,
          "Public key of the mask helper that this device's owner trusts, helper-public.hex; without it "
          "one_shot tasks are\nrefused. Given twice: tasks must have these two helpers")
+      ->check(readable_file())
       ->allow_extra_args(false);
   run->add_option("--corrupt-fraction-min", options->device.corrupt_fraction_min,
                   "Refuse tasks that withstand a smaller fraction of colluding devices")

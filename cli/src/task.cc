@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "field_table.h"
 #include "output.h"
+#include "places.h"
 #include "sotto/base/bytes.h"
 #include "sotto/base/limits.h"
 #include "sotto/host/file.h"
@@ -214,12 +215,12 @@ void add_task_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* creator =
       command->add_subcommand("create", "Create a task from a TOML file; see `sotto task example`");
   add_administration_options(*creator, options->administration);
-  creator->add_option("--file", options->file, "The task's TOML file")->required()->check(CLI::ExistingFile);
+  creator->add_option("--file", options->file, "The task's TOML file")->required()->check(readable_file());
   creator
       ->add_option(
           "--initial", options->initial,
           "Version 0 of the model: an .npy file of float32, or its bytes as they are [from the file's seed]")
-      ->check(CLI::ExistingFile);
+      ->check(readable_file());
   creator->callback([options, &exit_code] { exit_code = create(*options); });
 
   command->add_subcommand("example", "Print a task file with every key and its meaning")->callback([] {

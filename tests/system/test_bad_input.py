@@ -49,7 +49,7 @@ class CommandLine(SystemTest):
 
 class DataFiles(SystemTest):
     def test_missing_data_is_named(self):
-        self.assert_refused(run("simulate", "har", "--data", "/nonexistent"), 1, "/nonexistent")
+        self.assert_refused(run("simulate", "har", "--data", "/nonexistent"), 2, "/nonexistent")
         done = run("simulate", "har")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("--data", done.stderr)
@@ -69,7 +69,9 @@ class DataFiles(SystemTest):
         self.assertIn("s05_x.npy", done.stderr)
 
     def test_a_device_folder_without_examples_is_named(self):
-        done = run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", "/nonexistent", "--id", "a",
+        ca = self.folder / "ca.pem"
+        ca.write_text("none")
+        done = run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", ca, "--id", "a",
                    "--population", "b", "--data", self.folder)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("x.npy", done.stderr)
@@ -266,7 +268,7 @@ class Identities(SystemTest):
 
     def test_a_file_that_is_no_identity_of_a_device_is_named(self):
         one = self.serve()
-        self.assert_refused(self.device(one, "--identity", self.folder / "none.pem"), 1, "none.pem")
+        self.assert_refused(self.device(one, "--identity", self.folder / "none.pem"), 2, "none.pem")
         garbage = self.folder / "garbage.pem"
         garbage.write_text("garbage")
         self.assert_refused(self.device(one, "--identity", garbage), 2, "garbage.pem",

@@ -218,10 +218,16 @@ class OneShotOfTwoHelpers(OneShotFleet):
 
     def test_each_helper_has_an_address_a_key_and_a_ca(self):
         serve = ("serve", "--data-dir", self.folder / "coordinator", "--local-authority")
-        self.assert_refused(run(*serve, "--helper", "a:1", "--helper", "b:2", "--helper-key", "k",
-                                "--helper-ca", "c"), 2, "each mask helper has a --helper, a --helper-key")
-        self.assert_refused(run(*serve, *("--helper", "a:1", "--helper-key", "k", "--helper-ca", "c") * 3), 2,
-                            "more mask helpers than two")
+        key, ca = self.helper.public_key, self.helper.ca
+        self.assert_refused(run(*serve, "--helper", "a:1", "--helper", "b:2", "--helper-key", key,
+                                "--helper-ca", ca), 2, "each mask helper has a --helper, a --helper-key")
+        keys = [one.public_key for one in self.mask_helpers] + [key]
+        self.assert_refused(run(*serve, *(word for one in keys for word in (
+            "--helper", "a:1", "--helper-key", one, "--helper-ca", ca))), 2, "more mask helpers than two")
+        self.assert_refused(run(*serve, "--helper", "a", "--helper-key", key, "--helper-ca", ca), 2,
+                            "--helper", "HOST:PORT")
+        self.assert_refused(run(*serve, "--helper", "a:1", "--helper-key", "k", "--helper-ca", ca), 2,
+                            "--helper-key", "there is no file k")
 
 
 if __name__ == "__main__":

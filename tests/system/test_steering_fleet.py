@@ -105,7 +105,7 @@ class SteeringOfAFleet(SteeringTest):
             self.assertEqual(last, versions[:1])
             nowhere = self.folder / "nowhere"
             self.assert_refused(self.steer(coordinator, "model", "evaluate", "activity", "--data", nowhere),
-                                1, "nowhere")
+                                2, "nowhere")
             self.assert_refused(
                 self.steer(coordinator, "model", "evaluate", "activity", "--data", test, "--version", 7), 1,
                 "version 7")
