@@ -33,7 +33,7 @@ nlohmann::json to_json(const proto::DeviceStatus& device) {
           {"last_seen_ms", device.last_seen_ms},
           {"state", proto::to_string(device.state)},
           {"task", device.task},
-          {"round", device.round.value},
+          {"round", json_number(device.round.value)},
           {"version", device.version.value},
           {"last_outcome", proto::to_string(device.last_outcome)},
           {"reason", device.reason},

@@ -79,7 +79,7 @@ nlohmann::json to_json(const proto::TaskStatus& task) {
 
 nlohmann::json to_json(const proto::RoundRecord& round, const proto::MetricList& metrics) {
   const auto& sums = round.metrics;
-  nlohmann::json json = {{"round", round.round.value},
+  nlohmann::json json = {{"round", json_number(round.round.value)},
                          {"outcome", proto::to_string(round.outcome)},
                          {"reason", round.reason},
                          {"base_version", round.base_version.value},
@@ -109,6 +109,11 @@ nlohmann::json to_json(const proto::ModelRecord& model) {
           {"bytes", model.bytes},
           {"committed_ms", model.committed_ms},
           {"note", model.note}};
+}
+
+nlohmann::json json_number(std::uint64_t number) {
+  constexpr std::uint64_t kExactUntil = std::uint64_t{1} << 53;
+  return number < kExactUntil ? nlohmann::json(number) : nlohmann::json(std::to_string(number));
 }
 
 void print_table(const std::vector<std::vector<std::string>>& rows) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -27,6 +28,10 @@ ExitCode report_error(const Status& status);
 [[nodiscard]] nlohmann::json to_json(const proto::TaskStatus& task);
 [[nodiscard]] nlohmann::json to_json(const proto::RoundRecord& round, const proto::MetricList& metrics);
 [[nodiscard]] nlohmann::json to_json(const proto::ModelRecord& model);
+
+// A number, or from 2^53 on text: readers of JSON that know doubles only would round it to another one.
+// Rounds have such numbers after a restore.
+[[nodiscard]] nlohmann::json json_number(std::uint64_t number);
 
 // Columns as wide as their widest cell; the first row is the heading.
 void print_table(const std::vector<std::vector<std::string>>& rows);

@@ -39,7 +39,10 @@ class Backup(FleetTest):
             wait_until(lambda: committed(again) > restored, timeout=120,
                        what="a round of devices that know later ones than the backup")
             newest = again.admin("round", "list", "activity")[0]["round"]
-            self.assertGreater(newest, 1 << 40, "in an epoch that nobody has used")
+            self.assertIsInstance(newest, str, "a number that readers of JSON would round")
+            self.assertGreater(int(newest), 1 << 53, "in an epoch that nobody has used")
+            shown = again.admin("round", "show", "activity", newest)
+            self.assertEqual(shown["round"], newest)
 
 
 if __name__ == "__main__":
