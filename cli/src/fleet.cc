@@ -1,6 +1,7 @@
 // `sotto fleet`, and what `sotto device` says and does about single devices: as the coordinator knows them.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -124,7 +125,15 @@ ExitCode ban(const FleetOptions& options, bool lift) {
       (*client)->ban_device({.device = options.device, .reason = options.reason, .lift = lift});
   if (!devices || options.administration.json) return print_all(devices, options.administration.json);
   std::printf("device '%s' is %s\n", options.device.c_str(),
-              lift ? "no longer banned" : "banned: it gets no plan until 'sotto device unban'");
+              lift ? "no longer banned; it is back within 15 minutes, or in 2 when it was banned just now"
+                   : "banned: it gets no plan until 'sotto device unban'");
+  const bool seen =
+      std::ranges::any_of(*devices, [](const proto::DeviceStatus& one) { return one.last_seen_ms != 0; });
+  if (!lift && !seen) {
+    std::printf(
+        "no device of that name was seen since the coordinator's start: 'sotto device list' shows "
+        "those that were\n");
+  }
   return ExitCode::kDone;
 }
 
