@@ -1,6 +1,7 @@
 """`sotto doctor` on sound and damaged folders."""
 
 import json
+import os
 import shutil
 import unittest
 
@@ -59,6 +60,29 @@ class Doctor(SystemTest):
             served = run("helper", "serve", "--authority", data / "authority" / "authority.pem",
                          "--data-dir", helper, "--listen", "127.0.0.1:0")
             self.assert_refused(served, 1, "answered.db is empty")
+
+    def test_a_pipe_a_link_or_a_folder_is_no_file(self):
+        data = self.folder / "coordinator"
+        with Coordinator(data) as coordinator:
+            coordinator.end()
+        aside = self.folder / "aside"
+
+        def replaced(name, make, words):
+            (data / name).rename(aside)
+            make(data / name)
+            serve = run("serve", "--data-dir", data, "--listen", "127.0.0.1:0", timeout=30)
+            self.assert_refused(serve, 1, str(data / name), words)
+            self.assert_refused(run("doctor", "--data-dir", data, timeout=30), 1, str(data / name), words)
+            (data / name).rmdir() if (data / name).is_dir() else (data / name).unlink()
+            aside.rename(data / name)
+
+        for name in ("sotto.db", "sotto.db.step", "audit.jsonl", "coordinator-key.pem", "tls/ca.pem",
+                     "tls/server.pem", "authority/register.txt"):
+            with self.subTest(name=name):
+                replaced(name, os.mkfifo, "it is a pipe")
+        replaced("sotto.db.step", os.mkdir, "it is a folder")
+        replaced("sotto.db.step", lambda path: path.symlink_to(aside), "it is a link")
+        run_ok("doctor", "--data-dir", data)
 
     def test_it_knows_helpers_and_devices(self):
         helper, device = self.folder / "helper", self.folder / "device"

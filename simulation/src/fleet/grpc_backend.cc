@@ -13,6 +13,8 @@
 #include "sotto/base/limits.h"
 #include "sotto/client/admin_client.h"
 #include "sotto/client/grpc_transport.h"
+#include "sotto/host/file.h"
+#include "sotto/identity/authority_folder.h"
 #include "sotto/server/mask_helper_server.h"
 #include "sotto/server/service.h"
 
@@ -128,7 +130,7 @@ class GrpcBackend final : public Backend {
   // A helper beside the coordinator's own authority, which is made for it.
   Status start_helper(server::ServiceOptions& coordinator) {
     const std::filesystem::path authority_dir = directory_.path() / "authority";
-    const auto authority = identity::Authority::open_or_create(authority_dir);
+    const auto authority = identity::AuthorityFolder::open_or_create(authority_dir);
     if (!authority) return authority.error();
     const std::filesystem::path data_dir = directory_.path() / fmt::format("helper-{}", helpers_.size());
     SOTTO_RETURN_IF_ERROR(server::create_mask_helper(data_dir));
