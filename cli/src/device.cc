@@ -95,9 +95,12 @@ void print_participation(const client::Participation& part, bool json) {
   std::fflush(stdout);
 }
 
-// Errors that trying again cannot mend.
-bool is_final(const Status& status) {
-  return status.code() == StatusCode::kPermissionDenied || status.code() == StatusCode::kInvalidArgument;
+// Errors that trying again cannot mend. A plan that is refused is the mistake of whoever made its task, and
+// can be mended while this device runs.
+bool is_final(const client::Participation& part) {
+  const StatusCode code = part.status.code();
+  return !part.plan_refused &&
+         (code == StatusCode::kPermissionDenied || code == StatusCode::kInvalidArgument);
 }
 
 void add_ledger_options(CLI::App& run, DeviceRunOptions& options) {
@@ -141,12 +144,15 @@ ExitCode run_device(DeviceRunOptions& options) {
   running_device = &*device;
   catch_signals(request_stop);
   std::uint32_t counted = 0;
+  std::string said;  // why the last plan was refused: once is enough
   while (stop_requested == 0 && (options.rounds == 0 || counted < options.rounds)) {
     const client::Participation part = device->take_part();
     if (stop_requested != 0) break;
-    print_participation(part, options.json);
+    const std::string refused = part.plan_refused ? part.status.message() : "";
+    if (refused.empty() || refused != said || options.json) print_participation(part, options.json);
+    said = refused;
     if (part.counted) ++counted;
-    if (is_final(part.status)) {
+    if (is_final(part)) {
       running_device = nullptr;
       const ExitCode failed = report_in_flags(part.status);
       return part.status.code() == StatusCode::kPermissionDenied ? ExitCode::kRefused : failed;

@@ -5,8 +5,8 @@ import pathlib
 import subprocess
 import unittest
 
-from sotto_process import (SMALL_FLEET, Coordinator, CoordinatorOfAnAuthorityElsewhere, SystemTest, free_port,
-                           run, run_ok, write_task)
+from sotto_process import (SMALL_FLEET, Coordinator, CoordinatorOfAnAuthorityElsewhere, Device, SystemTest,
+                           free_port, run, run_ok, wait_until, write_task)
 
 
 def serve(data_dir, address=None):
@@ -301,16 +301,31 @@ class Identities(SystemTest):
         self.assert_refused(self.device(one, "--identity", self.folder / "d.pem"), 5,
                             "endorsement does not verify", "authority")
 
-    def test_plans_that_protect_less_than_the_owner_asks_for_are_refused(self):
+    def expect_waiting(self, coordinator, name, words, *extra):
+        """A device that refuses the task's plan says why, once, and stays: its operator may mend the task."""
+        folder = self.folder / "motion" / "wearer-1"
+        device = Device(coordinator, name, folder, ["--quiet", *extra])
+        self.addCleanup(device.end)
+        wait_until(lambda: words in device.log_text(), what=words)
+        self.assertIsNone(device.process.poll(), device.log_text())
+        self.assertEqual(device.log_text().count("not counted: plan refused"), 1, device.log_text())
+        return device
+
+    def test_plans_that_protect_less_than_the_owner_asks_for_are_refused_and_others_waited_for(self):
+        run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", 3)
         one = self.serve(adversary="curious")
-        self.assert_refused(self.device(one, "--identity", one.enroll("d")), 5, "curious",
-                            "--allow-curious is off")
-        with_leave = self.device(one, "--identity", one.enroll("d"), "--allow-curious", "--cohort-min", 9,
-                                 "--id", "another")
-        self.assert_refused(with_leave, 5, "no cohort below 9")  # the next rule, no longer that one
+        curious = self.expect_waiting(one, "d", "--allow-curious is off")
+        self.assertIn("curious", curious.log_text())
+        # The next rule, no longer that one.
+        self.expect_waiting(one, "another", "no cohort below 9", "--allow-curious", "--cohort-min", 9)
         two = self.serve("two", corrupt_fraction=0.05)
-        self.assert_refused(self.device(two, "--identity", two.enroll("e"),
-                                        "--corrupt-fraction-min", 0.1), 5, "corrupt_fraction", "0.05")
+        self.expect_waiting(two, "e", "corrupt_fraction of 0.05", "--corrupt-fraction-min", 0.1)
+
+    def test_a_plain_task_ends_no_device_whose_owner_forbids_it(self):
+        run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", 3)
+        one = self.serve(kind="plain")
+        device = self.expect_waiting(one, "d", "--allow-unmasked is off")
+        self.assertEqual(device.end(), 0)
 
 
 class Certificates(SystemTest):
