@@ -45,7 +45,7 @@ Result<std::vector<proto::ModelRecord>> versions_of(client::AdminClient& client,
 Result<std::vector<Evaluated>> evaluate_all(const EvaluateOptions& options) {
   const auto examples = simulation::load_examples(options.data);
   if (!examples) return examples.error();
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return client.error();
   const auto task = find_task(**client, options.task);
   if (!task) return task.error();

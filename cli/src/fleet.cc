@@ -99,13 +99,13 @@ ExitCode print_all(const Result<std::vector<proto::DeviceStatus>>& devices, bool
 }
 
 ExitCode list(const FleetOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   return print_all((*client)->list_devices({.count_max = options.count_max}), options.administration.json);
 }
 
 ExitCode show(const FleetOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto devices = (*client)->list_devices({.device = options.device, .count_max = options.count_max});
   if (!devices || options.administration.json || devices->empty()) {
@@ -119,7 +119,7 @@ ExitCode show(const FleetOptions& options) {
 }
 
 ExitCode ban(const FleetOptions& options, bool lift) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto devices =
       (*client)->ban_device({.device = options.device, .reason = options.reason, .lift = lift});
@@ -138,7 +138,7 @@ ExitCode ban(const FleetOptions& options, bool lift) {
 }
 
 ExitCode fleet(const FleetOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto fleet = (*client)->show_fleet();
   if (!fleet) return report_error(fleet.error());

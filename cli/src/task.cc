@@ -83,7 +83,7 @@ Result<std::vector<std::uint8_t>> read_initial_model(const std::string& path) {
 ExitCode create(const TaskOptions& options) {
   auto spec = read_task_file(options.file);
   if (!spec) return report_error(spec.error());
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   if (options.initial.empty()) return print_one((*client)->create_task(*spec), options.administration.json);
   const auto initial = read_initial_model(options.initial);
@@ -92,7 +92,7 @@ ExitCode create(const TaskOptions& options) {
 }
 
 ExitCode list(const TaskOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   auto tasks = (*client)->list_tasks();
   if (!tasks) return report_error(tasks.error());
@@ -113,13 +113,13 @@ ExitCode list(const TaskOptions& options) {
 }
 
 ExitCode show(const TaskOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   return print_one(find_task(**client, options.name), options.administration.json);
 }
 
 ExitCode set_state(const TaskOptions& options, proto::TaskState state) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   return print_one((*client)->set_task_state(options.name, state), options.administration.json);
 }
@@ -151,7 +151,7 @@ std::int64_t unix_ms() {
 
 // Prints every change of what the task waits for, and every finished round, until the task is complete.
 ExitCode watch(const TaskOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   std::string last_line;
   for (;;) {

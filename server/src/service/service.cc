@@ -238,7 +238,10 @@ void Service::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 
 Result<std::unique_ptr<Service>> Service::start(const ServiceOptions& options) {
   auto impl = std::make_unique<Impl>();
-  SOTTO_RETURN_IF_ERROR(impl->open(options));
+  ServiceOptions completed = options;
+  // Once somebody has asked for an authority there, it goes on until another is named.
+  if (options.authority_file.empty() && holds_authority(options.data_dir)) completed.local_authority = true;
+  SOTTO_RETURN_IF_ERROR(impl->open(completed));
   return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
