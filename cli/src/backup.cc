@@ -25,7 +25,12 @@ struct RestoreOptions {
 };
 
 ExitCode back_up(const BackupOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (options.file == "-") {
+    return report_error(invalid_argument(
+        "--to -: the coordinator itself writes and checks the file, on its own machine and disk, so that it "
+        "cannot go to standard output; name a file, and read that"));
+  }
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto bytes = (*client)->backup(options.file);
   if (!bytes) return report_error(bytes.error());

@@ -33,6 +33,7 @@ class Backup(FleetTest):
         (self.folder / "other.restoring").mkdir()
         self.assert_refused(run("restore", "--from", backup, "--data-dir", other), 1, "cut short")
         self.assertIn("sound", run_ok("doctor", "--data-dir", data))
+        self.assert_refused(run("backup", "--to", "-", "--data-dir", data), 2, "standard output")
         with Coordinator(data, port=coordinator.port) as again:
             restored = committed(again)
             self.assertGreaterEqual(restored, 2)
