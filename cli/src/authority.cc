@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "places.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/hex.h"
 #include "sotto/host/process.h"
@@ -267,15 +268,19 @@ void add_endorsing_commands(CLI::App& authority, const Options& options, ExitCod
   enrol
       ->add_option("-o,--output", options->output, "Identity file to write, mode 0600; - for standard output")
       ->required();
-  enrol->add_option("--public-key", options->public_key,
-                    "PEM file with the public key of a P-256 key held elsewhere");
+  enrol
+      ->add_option("--public-key", options->public_key,
+                   "PEM file with the public key of a P-256 key held elsewhere")
+      ->check(readable_file());
   CLI::App* renewal =
       add(authority, options, exit_code, "renew",
           "Endorse a key once more, before its endorsement ends. Nobody else's changes.", renew);
   add_name(*renewal, options);
   add_days(*renewal, options);
-  renewal->add_option("--identity", options->identity_file,
-                      "The holder's identity file, when it is at hand: it is renewed in its place");
+  renewal
+      ->add_option("--identity", options->identity_file,
+                   "The holder's identity file, when it is at hand: it is renewed in its place")
+      ->check(readable_file());
   renewal->add_option("-o,--output", options->output,
                       "File to write without a private key: the holder puts it in front of his own,\n"
                       "`cat renewed.pem old.pem > new.pem`");

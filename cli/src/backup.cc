@@ -6,6 +6,7 @@
 #include "administration.h"
 #include "commands.h"
 #include "output.h"
+#include "places.h"
 #include "sotto/base/clock.h"
 #include "sotto/server/backup.h"
 
@@ -24,7 +25,12 @@ struct RestoreOptions {
 };
 
 ExitCode back_up(const BackupOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  if (options.file == "-") {
+    return report_error(invalid_argument(
+        "--to -: the coordinator itself writes and checks the file, on its own machine and disk, so that it "
+        "cannot go to standard output; name a file, and read that"));
+  }
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto bytes = (*client)->backup(options.file);
   if (!bytes) return report_error(bytes.error());
@@ -32,7 +38,7 @@ ExitCode back_up(const BackupOptions& options) {
     print_json({{"file", options.file}, {"bytes", *bytes}});
   } else {
     std::printf("wrote %s, %llu bytes, checked; it holds the coordinator's keys: keep it as safe as those\n",
-                options.file.c_str(), static_cast<unsigned long long>(*bytes));
+                terminal_text(options.file).c_str(), static_cast<unsigned long long>(*bytes));
   }
   return ExitCode::kDone;
 }
@@ -40,13 +46,13 @@ ExitCode back_up(const BackupOptions& options) {
 ExitCode restore(const RestoreOptions& options) {
   if (options.check_only) {
     if (const Status sound = server::check_backup(options.file); !sound.ok()) return report_error(sound);
-    std::printf("%s is a sound backup\n", options.file.c_str());
+    std::printf("%s is a sound backup\n", terminal_text(options.file).c_str());
     return ExitCode::kDone;
   }
   const Status done = server::restore_backup(options.file, options.data_dir, SystemClock().now());
   if (!done.ok()) return report_error(done);
-  std::printf("restored %s into %s; its rounds get numbers that no device has seen\n", options.file.c_str(),
-              options.data_dir.c_str());
+  std::printf("restored %s into %s; its rounds get numbers that no device has seen\n",
+              terminal_text(options.file).c_str(), terminal_text(options.data_dir).c_str());
   return ExitCode::kDone;
 }
 
@@ -75,7 +81,7 @@ void add_restore_command(CLI::App& app, ExitCode& exit_code) {
                          "beside it: devices\nwould serve both.");
   command->add_option("--from", options->file, "A file that `sotto backup` wrote")
       ->required()
-      ->check(CLI::ExistingFile);
+      ->check(readable_file());
   auto* folder = command->add_option("--data-dir", options->data_dir, "A new or empty folder");
   command->add_flag("--check", options->check_only, "Only say whether the backup is whole and sound")
       ->excludes(folder);

@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "places.h"
 
 namespace sotto::cli {
 namespace {
@@ -62,13 +63,15 @@ ExitCode check(const ConfigOptions& options) {
   if (!settings) return report_error(settings.error());
   std::string found;
   for (const ConfiguredCommand& which : configured_commands()) {
+    if (!options.section.empty() && options.section != which.section) continue;
     std::size_t count = 0;
     if (const Status status = check_section(which, *settings, count); !status.ok()) {
       return report_error(status);
     }
     if (count > 0) found += fmt::format("{}{} in [{}]", found.empty() ? "" : ", ", count, which.section);
   }
-  std::printf("%s is sound: %s\n", options.file.c_str(), found.empty() ? "it sets nothing" : found.c_str());
+  std::printf("%s is sound: %s\n", terminal_text(options.file).c_str(),
+              found.empty() ? "it sets nothing" : found.c_str());
   return ExitCode::kDone;
 }
 
@@ -95,6 +98,7 @@ ExitCode show(const ConfigOptions& options, const Arguments& flags) {
   if (!options.file.empty()) arguments.push_back("--config=" + options.file);
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   Commands commands;
+  look_at_no_places(*find_app(commands.app, which));
   const auto configured = configure(commands.app, arguments);
   if (!configured) return report_error(configured.error());
   if (const Status status = parse_quietly(commands.app, which, *configured); !status.ok())
@@ -112,9 +116,15 @@ void add_config_command(CLI::App& app, ExitCode& exit_code) {
       app.add_subcommand("config", "What servers and devices are told by file and environment")
           ->require_subcommand(1);
   auto options = std::make_shared<ConfigOptions>();
-  CLI::App* checker = command->add_subcommand(
-      "check", "Whether a file is sound: exit code 0, or 2 and what is wrong in which line");
+  CLI::App* checker = command->add_subcommand("check",
+                                              "Whether a file is sound, and addresses and files that it "
+                                              "names can be used: exit code 0, or 2 and what\n"
+                                              "is wrong in which line");
   checker->add_option("file", options->file, "The TOML file")->required();
+  checker
+      ->add_option("--section", options->section,
+                   "Look at this section only; the files that others name may be on other machines")
+      ->check(CLI::IsMember({"serve", "helper", "device"}));
   checker->callback([options, &exit_code] { exit_code = check(*options); });
 
   CLI::App* shower = command->add_subcommand(

@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "places.h"
 #include "sotto/simulation/data_set.h"
 
 namespace sotto::cli {
@@ -48,7 +49,9 @@ void add_dataset_command(CLI::App& app, ExitCode& exit_code) {
       ->required()
       ->check(CLI::IsMember({"har", "fsdd"}))
       ->type_name("har|fsdd");
-  converter->add_option("source", options->source, "Folder with the originals")->required();
+  converter->add_option("source", options->source, "Folder with the originals")
+      ->check(existing_folder())
+      ->required();
   converter->add_option("destination", options->destination, "Folder to write; made if missing")->required();
   converter->callback([options, &exit_code] { exit_code = convert(*options); });
 
@@ -59,8 +62,9 @@ void add_dataset_command(CLI::App& app, ExitCode& exit_code) {
       ->check(CLI::IsMember({"motion", "har", "fashion-mnist", "fsdd"}))
       ->type_name("motion|har|fashion-mnist|fsdd");
   exporter->add_option("destination", options->destination, "Folder to write; made if missing")->required();
-  exporter->add_option("--data", options->data.directory,
-                       "Folder with the data set's files (motion needs none)");
+  exporter
+      ->add_option("--data", options->data.directory, "Folder with the data set's files (motion needs none)")
+      ->check(existing_folder());
   exporter->add_option("--devices", options->data.devices,
                        "Devices in the fleet [the data set's own number]");
   exporter->add_option("--seed", options->data.seed)->capture_default_str();

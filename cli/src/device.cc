@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "places.h"
 #include "private_process.h"
 #include "sotto/base/limits.h"
 #include "sotto/client/client.h"
@@ -94,9 +95,12 @@ void print_participation(const client::Participation& part, bool json) {
   std::fflush(stdout);
 }
 
-// Errors that trying again cannot mend.
-bool is_final(const Status& status) {
-  return status.code() == StatusCode::kPermissionDenied || status.code() == StatusCode::kInvalidArgument;
+// Errors that trying again cannot mend. A plan that is refused is the mistake of whoever made its task, and
+// can be mended while this device runs.
+bool is_final(const client::Participation& part) {
+  const StatusCode code = part.status.code();
+  return !part.plan_refused &&
+         (code == StatusCode::kPermissionDenied || code == StatusCode::kInvalidArgument);
 }
 
 void add_ledger_options(CLI::App& run, DeviceRunOptions& options) {
@@ -143,12 +147,15 @@ ExitCode run_device(DeviceRunOptions& options) {
   running_device = &*device;
   catch_signals(request_stop);
   std::uint32_t counted = 0;
+  std::string said;  // why the last plan was refused: once is enough
   while (stop_requested == 0 && (options.rounds == 0 || counted < options.rounds)) {
     const client::Participation part = device->take_part();
     if (stop_requested != 0) break;
-    print_participation(part, options.json);
+    const std::string refused = part.plan_refused ? part.status.message() : "";
+    if (refused.empty() || refused != said || options.json) print_participation(part, options.json);
+    said = refused;
     if (part.counted) ++counted;
-    if (is_final(part.status)) {
+    if (is_final(part)) {
       running_device = nullptr;
       const ExitCode failed = report_in_flags(part.status);
       return part.status.code() == StatusCode::kPermissionDenied ? ExitCode::kRefused : failed;
@@ -172,18 +179,24 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
       "that\n"
       "says what they are, as a task's [input] does; `sotto dataset export` writes such folders.");
   keep(*run, options);
-  run->add_option("--coordinator", options->device.coordinator, "HOST:PORT")->required();
+  run->add_option("--coordinator", options->device.coordinator, "HOST:PORT")
+      ->check(peer_address())
+      ->required();
   run->add_option("--ca", options->device.ca_file,
                   "The coordinator's CA certificate; `sotto serve` prints where it is")
+      ->check(readable_file())
       ->required();
   run->add_option("--identity", options->device.identity_file,
                   "This device's identity file, from `sotto authority enroll`; without it only tasks "
-                  "with adversary curious can be served");
+                  "with adversary curious can be served")
+      ->check(readable_file());
   run->add_option("--bulletin", options->device.bulletin_file,
                   "Where the authority's bulletin.pem is brought; the coordinator shows it, too");
   run->add_option("--id", options->device.device_id, "This device's name, unique in the fleet")->required();
   run->add_option("--population", options->device.population, "Which tasks it may serve")->required();
-  run->add_option("--data", options->data, "Folder with the device's examples")->required();
+  run->add_option("--data", options->data, "Folder with the device's examples")
+      ->check(existing_folder())
+      ->required();
   run->add_option("--rounds", options->rounds, "Leave after so many counted rounds; 0: stay")
       ->capture_default_str();
   run->add_option("--parameters-max", options->device.parameters_max,
@@ -201,6 +214,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
          "--helper-key", options->device.helper_key_files,
          "Public key of the mask helper that this device's owner trusts, helper-public.hex; without it "
          "one_shot tasks are\nrefused. Given twice: tasks must have these two helpers")
+      ->check(readable_file())
       ->allow_extra_args(false);
   run->add_option("--corrupt-fraction-min", options->device.corrupt_fraction_min,
                   "Refuse tasks that withstand a smaller fraction of colluding devices")

@@ -47,12 +47,9 @@ nlohmann::json to_json(const client::Ledger::Task& task) {
                       {"digest_prefix", to_hex(model.digest)},
                       {"vectors", model.vectors}});
   }
-  return {{"coordinator", to_hex(task.coordinator)},
-          {"task", task.task.value},
-          {"round", task.round.value},
-          {"vectors", task.vectors},
-          {"last_vector_s", task.last_vector_s},
-          {"models", models}};
+  return {{"coordinator", to_hex(task.coordinator)}, {"task", task.task.value},
+          {"round", json_number(task.round.value)},  {"vectors", task.vectors},
+          {"last_vector_s", task.last_vector_s},     {"models", models}};
 }
 
 void print_as_json(const LedgerOptions& options, const client::Ledger& ledger, bool stopped) {

@@ -64,34 +64,59 @@ std::vector<Examination> examine_devices(const path& folder) {
 struct Kind {
   const char* name;
   std::vector<Examination> found;
+  const char* words_when_running = "";
 };
+
+constexpr const char* kCoordinatorRuns =
+    "a coordinator runs on this folder, so that its store cannot be judged: stop it first, or make a `sotto "
+    "backup`, which is checked as it is written";
+constexpr const char* kHelperRuns =
+    "a mask helper runs on this folder, so that its record cannot be judged: stop it first";
+constexpr const char* kDeviceRuns =
+    "a device runs with this ledger, so that it cannot be judged: stop it first";
+
+// By the process that the folder belongs to.
+bool is_in_use(const Examination& check) { return check.status.code() == StatusCode::kUnavailable; }
 
 Kind examine(const path& folder) {
   const Time now = SystemClock().now();
   if (is_there(folder / "sotto.db") || is_there(identity::step_path(folder / "sotto.db")) ||
       is_there(folder / "coordinator-key.pem")) {
-    return {"coordinator", server::examine_coordinator(folder, now)};
+    return {"coordinator", server::examine_coordinator(folder, now), kCoordinatorRuns};
   }
   if (is_there(folder / "answered.db") || is_there(folder / "helper-key.hex")) {
-    return {"mask helper", server::examine_mask_helper(folder, now)};
+    return {"mask helper", server::examine_mask_helper(folder, now), kHelperRuns};
   }
-  return {"device", examine_devices(folder)};
+  return {"device", examine_devices(folder), kDeviceRuns};
 }
 
 ExitCode run(const DoctorOptions& options) {
   const Kind kind = examine(options.data_dir);
   bool sound = !kind.found.empty();
+  bool running = false;
   nlohmann::json checks = nlohmann::json::array();
   for (const Examination& check : kind.found) {
-    sound = sound && check.status.ok();
-    checks.push_back(
-        {{"what", check.what}, {"sound", check.status.ok()}, {"problem", check.status.message()}});
+    const bool in_use = is_in_use(check);
+    running = running || in_use;
+    sound = sound && (check.status.ok() || in_use);
+    const std::string problem = in_use ? kind.words_when_running : check.status.message();
+    checks.push_back({{"what", check.what},
+                      {"sound", in_use ? nlohmann::json() : nlohmann::json(check.status.ok())},
+                      {"problem", problem}});
     if (options.json) continue;
-    std::printf("%-8s %s\n", check.status.ok() ? "sound" : "NOT SOUND", check.what.c_str());
-    if (!check.status.ok()) std::printf("         %s\n", check.status.message().c_str());
+    std::printf("%-9s %s\n",
+                in_use              ? "in use"
+                : check.status.ok() ? "sound"
+                                    : "NOT SOUND",
+                terminal_text(check.what).c_str());
+    if (!check.status.ok()) std::printf("          %s\n", terminal_text(problem).c_str());
   }
   if (options.json) {
-    print_json({{"data_dir", options.data_dir}, {"kind", kind.name}, {"sound", sound}, {"checks", checks}});
+    print_json({{"data_dir", options.data_dir},
+                {"kind", kind.name},
+                {"running", running},
+                {"sound", sound},
+                {"checks", checks}});
   } else if (kind.found.empty()) {
     std::printf("%s holds nothing of a coordinator, a mask helper or a device\n", options.data_dir.c_str());
   }
@@ -104,9 +129,9 @@ void add_doctor_command(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = app.add_subcommand(
       "doctor",
-      "Say what is wrong with the data directory of a stopped coordinator or mask helper, or "
-      "with the folder\nof a device's identity and ledger, and what to do. Exit code 1 when "
-      "something is.");
+      "Say what is wrong with the data directory of a coordinator or mask helper, or with the folder of a\n"
+      "device's identity and ledger, and what to do. While one runs, what it holds open cannot be judged.\n"
+      "Exit code 1 when something is wrong.");
   command->add_option("--data-dir", options->data_dir, "The folder to examine")
       ->required()
       ->check(CLI::ExistingDirectory);

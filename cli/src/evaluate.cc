@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "output.h"
+#include "places.h"
 #include "sotto/client/trainer.h"
 #include "sotto/simulation/data_set.h"
 #include "steering.h"
@@ -44,7 +45,7 @@ Result<std::vector<proto::ModelRecord>> versions_of(client::AdminClient& client,
 Result<std::vector<Evaluated>> evaluate_all(const EvaluateOptions& options) {
   const auto examples = simulation::load_examples(options.data);
   if (!examples) return examples.error();
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return client.error();
   const auto task = find_task(**client, options.task);
   if (!task) return task.error();
@@ -96,7 +97,9 @@ void add_evaluate_command(CLI::App& model, ExitCode& exit_code) {
       model.add_subcommand("evaluate", "Accuracy and loss of versions on examples of your own");
   command->add_option("task", options->task, "The task's name")->required();
   add_administration_options(*command, options->administration);
-  command->add_option("--data", options->data, "Folder with x.npy and y.npy, as devices have")->required();
+  command->add_option("--data", options->data, "Folder with x.npy and y.npy, as devices have")
+      ->check(existing_folder())
+      ->required();
   command->add_option("--version", options->version, "Number, latest or all")->capture_default_str();
   command->callback([options, &exit_code] { exit_code = evaluate(*options); });
 }

@@ -1,6 +1,7 @@
 // `sotto fleet`, and what `sotto device` says and does about single devices: as the coordinator knows them.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,7 +34,7 @@ nlohmann::json to_json(const proto::DeviceStatus& device) {
           {"last_seen_ms", device.last_seen_ms},
           {"state", proto::to_string(device.state)},
           {"task", device.task},
-          {"round", device.round.value},
+          {"round", json_number(device.round.value)},
           {"version", device.version.value},
           {"last_outcome", proto::to_string(device.last_outcome)},
           {"reason", device.reason},
@@ -98,13 +99,13 @@ ExitCode print_all(const Result<std::vector<proto::DeviceStatus>>& devices, bool
 }
 
 ExitCode list(const FleetOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   return print_all((*client)->list_devices({.count_max = options.count_max}), options.administration.json);
 }
 
 ExitCode show(const FleetOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto devices = (*client)->list_devices({.device = options.device, .count_max = options.count_max});
   if (!devices || options.administration.json || devices->empty()) {
@@ -118,18 +119,26 @@ ExitCode show(const FleetOptions& options) {
 }
 
 ExitCode ban(const FleetOptions& options, bool lift) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto devices =
       (*client)->ban_device({.device = options.device, .reason = options.reason, .lift = lift});
   if (!devices || options.administration.json) return print_all(devices, options.administration.json);
   std::printf("device '%s' is %s\n", options.device.c_str(),
-              lift ? "no longer banned" : "banned: it gets no plan until 'sotto device unban'");
+              lift ? "no longer banned; it is back within 15 minutes, or in 2 when it was banned just now"
+                   : "banned: it gets no plan until 'sotto device unban'");
+  const bool seen =
+      std::ranges::any_of(*devices, [](const proto::DeviceStatus& one) { return one.last_seen_ms != 0; });
+  if (!lift && !seen) {
+    std::printf(
+        "no device of that name was seen since the coordinator's start: 'sotto device list' shows "
+        "those that were\n");
+  }
   return ExitCode::kDone;
 }
 
 ExitCode fleet(const FleetOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto fleet = (*client)->show_fleet();
   if (!fleet) return report_error(fleet.error());

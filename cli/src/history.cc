@@ -63,7 +63,7 @@ void print_rounds(const std::vector<proto::RoundRecord>& rounds, const proto::Me
 }
 
 ExitCode list_rounds(const HistoryOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   auto rounds = (*client)->list_rounds(options.task, options.count_max);
   if (!rounds) return report_error(rounds.error());
@@ -74,7 +74,7 @@ ExitCode list_rounds(const HistoryOptions& options) {
 }
 
 ExitCode show_round(const HistoryOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   auto rounds = (*client)->list_rounds(options.task, UINT32_MAX);
   if (!rounds) return report_error(rounds.error());
@@ -97,7 +97,7 @@ ExitCode show_round(const HistoryOptions& options) {
 }
 
 ExitCode list_models(const HistoryOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   auto models = (*client)->list_models(options.task);
   if (!models) return report_error(models.error());
@@ -119,7 +119,7 @@ ExitCode list_models(const HistoryOptions& options) {
 ExitCode export_model(const HistoryOptions& options) {
   const auto outputs = Outputs::open({options.output});
   if (!outputs) return report_error(outputs.error());
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   auto model = find_model(**client, options.task, options.version);
   if (!model) return report_error(model.error());

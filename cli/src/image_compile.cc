@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "image_file.h"
 #include "output.h"
+#include "places.h"
 #include "sotto/model_compiler/boards.h"
 
 namespace sotto::cli {
@@ -192,7 +193,9 @@ ExitCode compile(const CompileOptions& options) {
 CLI::App* add_compile_subcommand(CLI::App& image, const std::shared_ptr<CompileOptions>& options,
                                  const char* name, const char* help) {
   CLI::App* sub = image.add_subcommand(name, help);
-  sub->add_option("model", options->model, "The .tflite file, quantised to int8")->required();
+  sub->add_option("model", options->model, "The .tflite file, quantised to int8")
+      ->check(readable_file())
+      ->required();
   sub->add_option("--target", options->target,
                   "Kernels that will run it: they decide the layout of weights [portable]")
       ->transform(CLI::CheckedTransformer(kTargets))

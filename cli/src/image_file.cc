@@ -1,14 +1,15 @@
 #include "image_file.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string_view>
+#include <utility>
+
+#include "sotto/host/file.h"
 
 namespace sotto::cli {
 namespace {
+
+constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;  // models and inputs of boards are far smaller
 
 Result<model_compiler::CompiledModel> compile_content(const std::string& path,
                                                       const std::vector<std::uint8_t>& content,
@@ -24,10 +25,10 @@ Result<model_compiler::CompiledModel> compile_content(const std::string& path,
 }  // namespace
 
 Result<std::vector<std::uint8_t>> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<std::uint8_t> content{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad()) return io_error("cannot read " + path + ": " + std::strerror(errno));
-  return content;
+  auto content = host::read_file(path, kFileBytesMax);
+  if (!content) return content.error();
+  if (!content->has_value()) return not_found("cannot read " + path + ": there is no such file");
+  return std::move(**content);
 }
 
 bool is_tflite(const std::vector<std::uint8_t>& content) {

@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "image_file.h"
 #include "output.h"
+#include "places.h"
 
 namespace sotto::cli {
 namespace {
@@ -204,8 +205,12 @@ ExitCode bench_model(const RunOptions& options) {
 void add_image_run_commands(CLI::App& image, ExitCode& exit_code) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* runner = image.add_subcommand("run", "Run a .tflite or a model image on this machine");
-  runner->add_option("model", options->model, "The .tflite file or the model image")->required();
-  runner->add_option("--input", options->input, "Raw inputs, one after the other")->required();
+  runner->add_option("model", options->model, "The .tflite file or the model image")
+      ->check(readable_file())
+      ->required();
+  runner->add_option("--input", options->input, "Raw inputs, one after the other")
+      ->check(readable_file())
+      ->required();
   runner
       ->add_option("--output", options->output,
                    "File to write: raw outputs, one after the other; - for standard output")
@@ -218,7 +223,9 @@ void add_image_run_commands(CLI::App& image, ExitCode& exit_code) {
 
   CLI::App* bench =
       image.add_subcommand("bench", "How long a model takes on this machine, operator by operator");
-  bench->add_option("model", options->model, "The .tflite file or the model image")->required();
+  bench->add_option("model", options->model, "The .tflite file or the model image")
+      ->check(readable_file())
+      ->required();
   bench->add_option("--count", options->count, "Runs")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

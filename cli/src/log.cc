@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "output.h"
 #include "sotto/proto/grpc_log.h"
 
 namespace sotto::cli {
@@ -26,11 +27,9 @@ std::string stamp(spdlog::log_clock::time_point time) {
 // A message is one line whatever is in it: every line has its stamp, and nobody's text forges another.
 std::string in_one_line(std::string_view text) {
   std::string line;
-  for (const char c : text) {
+  for (const char c : terminal_text(text)) {
     if (c == '\n') {
       line += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      line += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       line += c;
     }

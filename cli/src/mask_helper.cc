@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "places.h"
 #include "private_process.h"
 #include "server_process.h"
 #include "sotto/base/hex.h"
@@ -119,12 +120,16 @@ CLI::App* declare_serve(CLI::App& helper, HelperOptions& options) {
   command
       ->add_option("--listen", options.server.listen,
                    "HOST:PORT for the coordinator; port 0 takes a free one")
+      ->check(listen_address())
       ->capture_default_str();
-  command->add_option("--name", options.server.extra_names,
-                      "Further host names or addresses that the coordinator reaches it by");
+  command
+      ->add_option("--name", options.server.extra_names,
+                   "Further host names or addresses that the coordinator reaches it by")
+      ->check(certificate_name());
   command
       ->add_option("--authority", options.server.authority_file,
                    "Public key of the authority that enrols the fleet's devices, authority.pem")
+      ->check(readable_file())
       ->required();
   command->add_option("--bulletin", options.server.bulletin_file,
                       "Where that authority's bulletin.pem is brought, whenever there is a new one");

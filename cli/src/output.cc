@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,9 +17,44 @@
 
 namespace sotto::cli {
 
+namespace {
+
+// How many bytes the character at the beginning has; 0 when it is none of UTF-8, or is not to be printed.
+std::size_t printable_bytes(std::string_view text) {
+  const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80)
+    return (byte(0) >= 0x20 && byte(0) != 0x7f) || text[0] == '\n' || text[0] == '\t' ? 1 : 0;
+  const std::size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
+  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return 0;
+  std::uint32_t code = byte(0) & (0x7fu >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+    code = code << 6 | (byte(i) & 0x3fu);
+  }
+  const bool shortest = code >= (length == 4 ? 0x10000u : length == 3 ? 0x800u : 0x80u);
+  // Lines and directions of writing, too.
+  const bool control = code < 0xa0 || (code >= 0x200e && code <= 0x200f) ||
+                       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  return shortest && !control && !surrogate && code <= 0x10ffff ? length : 0;
+}
+
+}  // namespace
+
+std::string terminal_text(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const std::size_t bytes = printable_bytes(text);
+    if (bytes == 0) shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
+    shown.append(text.substr(0, bytes));
+    text.remove_prefix(std::max<std::size_t>(bytes, 1));
+  }
+  return shown;
+}
+
 ExitCode report_error(const Status& status) {
   std::fflush(stdout);
-  std::fprintf(stderr, "sotto: error: %s\n", status.message().c_str());
+  std::fprintf(stderr, "sotto: error: %s\n", terminal_text(status.message()).c_str());
   return exit_code_of(status);
 }
 
@@ -43,7 +79,7 @@ nlohmann::json to_json(const proto::TaskStatus& task) {
 
 nlohmann::json to_json(const proto::RoundRecord& round, const proto::MetricList& metrics) {
   const auto& sums = round.metrics;
-  nlohmann::json json = {{"round", round.round.value},
+  nlohmann::json json = {{"round", json_number(round.round.value)},
                          {"outcome", proto::to_string(round.outcome)},
                          {"reason", round.reason},
                          {"base_version", round.base_version.value},
@@ -75,6 +111,11 @@ nlohmann::json to_json(const proto::ModelRecord& model) {
           {"note", model.note}};
 }
 
+nlohmann::json json_number(std::uint64_t number) {
+  constexpr std::uint64_t kExactUntil = std::uint64_t{1} << 53;
+  return number < kExactUntil ? nlohmann::json(number) : nlohmann::json(std::to_string(number));
+}
+
 void print_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
@@ -91,7 +132,10 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
   }
 }
 
-void print_json(const nlohmann::json& value) { std::printf("%s\n", value.dump(2).c_str()); }
+void print_json(const nlohmann::json& value) {
+  // Bytes that are no UTF-8, of a file's name for instance, would be an exception.
+  std::printf("%s\n", value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
 
 std::string decimal(double value, int digits) {
   char text[64];

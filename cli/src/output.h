@@ -3,8 +3,10 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,10 @@
 
 namespace sotto::cli {
 
+// For people's terminals and logs: what is no printable character of UTF-8 stands as \x1b. File names, files'
+// contents and what others have said may hold such; lines stay lines.
+[[nodiscard]] std::string terminal_text(std::string_view text);
+
 // "sotto: error: ..." on standard error; the exit code that fits the status.
 ExitCode report_error(const Status& status);
 [[nodiscard]] ExitCode exit_code_of(const Status& status);
@@ -22,6 +28,10 @@ ExitCode report_error(const Status& status);
 [[nodiscard]] nlohmann::json to_json(const proto::TaskStatus& task);
 [[nodiscard]] nlohmann::json to_json(const proto::RoundRecord& round, const proto::MetricList& metrics);
 [[nodiscard]] nlohmann::json to_json(const proto::ModelRecord& model);
+
+// A number, or from 2^53 on text: readers of JSON that know doubles only would round it to another one.
+// Rounds have such numbers after a restore.
+[[nodiscard]] nlohmann::json json_number(std::uint64_t number);
 
 // Columns as wide as their widest cell; the first row is the heading.
 void print_table(const std::vector<std::vector<std::string>>& rows);

@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "open_files.h"
 #include "output.h"
+#include "places.h"
 #include "private_process.h"
 #include "server_process.h"
 #include "sotto/server/service.h"
@@ -124,6 +125,8 @@ void add_helper_options(CLI::App& command, ServeOptions& options) {
       command.add_option("--helper-key", options.helper_keys, "The helper's public key, helper-public.hex");
   auto* ca = command.add_option("--helper-ca", options.helper_cas,
                                 "The CA certificate (PEM) of the helper's server");
+  helper->check(peer_address());
+  for (auto* option : {key, ca}) option->check(readable_file());
   for (auto* option : {helper, key, ca}) option->allow_extra_args(false);
   key->needs(helper);
   ca->needs(helper);
@@ -131,14 +134,17 @@ void add_helper_options(CLI::App& command, ServeOptions& options) {
 }
 
 void add_door_options(CLI::App& command, server::DoorOptions& door) {
-  command.add_option(
-      "--trusted-proxy", door.trusted_proxies,
-      "ADDRESS or ADDRESS/BITS of a proxy in front of this coordinator, whose x-forwarded-for "
-      "says where a call comes from;\nmay be given several times. A call for which it names no "
-      "address counts as its own");
-  command.add_option("--gateway", door.gateways,
-                     "ADDRESS or ADDRESS/BITS behind which many devices are, a factory's for instance: no "
-                     "limit for an address holds it;\nmay be given several times");
+  command
+      .add_option("--trusted-proxy", door.trusted_proxies,
+                  "ADDRESS or ADDRESS/BITS of a proxy in front of this coordinator, whose x-forwarded-for "
+                  "says where a call comes from;\nmay be given several times. A call for which it names no "
+                  "address counts as its own")
+      ->check(network_address());
+  command
+      .add_option("--gateway", door.gateways,
+                  "ADDRESS or ADDRESS/BITS behind which many devices are, a factory's for instance: no "
+                  "limit for an address holds it;\nmay be given several times")
+      ->check(network_address());
   command
       .add_option("--calls-per-second", door.calls_per_second,
                   "That an address (IPv6: a /64) may make without a session, ten times as many at once")
@@ -163,11 +169,16 @@ CLI::App* declare_serve(CLI::App& app, ServeOptions& options) {
   command->add_option("--data-dir", options.service.data_dir, "Tasks, models, history, certificates")
       ->capture_default_str();
   command->add_option("--listen", options.service.listen, "HOST:PORT for devices; port 0 takes a free one")
+      ->check(listen_address())
       ->capture_default_str();
-  command->add_option("--name", options.service.extra_names,
-                      "Further host names or addresses that devices reach it by; goes into the certificate");
-  auto* authority = command->add_option("--authority", options.service.authority_file,
-                                        "Public key of the fleet's authority, which is kept elsewhere");
+  command
+      ->add_option("--name", options.service.extra_names,
+                   "Further host names or addresses that devices reach it by; goes into the certificate")
+      ->check(certificate_name());
+  auto* authority = command
+                        ->add_option("--authority", options.service.authority_file,
+                                     "Public key of the fleet's authority, which is kept elsewhere")
+                        ->check(readable_file());
   command
       ->add_flag("--local-authority", options.service.local_authority,
                  "Keep the authority in DATA_DIR/authority, made at the first start: whoever controls this\n"
@@ -177,6 +188,7 @@ CLI::App* declare_serve(CLI::App& app, ServeOptions& options) {
       ->add_option(
           "--plan-endorsement", options.service.plan_endorsement_file,
           "That authority's endorsement of this coordinator, by `sotto authority enroll --coordinator`")
+      ->check(readable_file())
       ->needs(authority);
   command->add_option("--bulletin", options.service.bulletin_file,
                       "Where that authority's bulletin.pem is brought, whenever there is a new one: what it "

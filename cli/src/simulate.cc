@@ -7,6 +7,7 @@
 #include "field_options.h"
 #include "open_files.h"
 #include "output.h"
+#include "places.h"
 #include "sotto/simulation/data_set.h"
 #include "sotto/simulation/experiment.h"
 #include "sotto/simulation/report.h"
@@ -31,7 +32,8 @@ void add_data_options(CLI::App& app, SimulateOptions& options) {
       ->required()
       ->check(CLI::IsMember({"motion", "har", "fashion-mnist", "fsdd"}))
       ->type_name("motion|har|fashion-mnist|fsdd");
-  app.add_option("--data", options.data.directory, "Folder with the data set's files (motion needs none)");
+  app.add_option("--data", options.data.directory, "Folder with the data set's files (motion needs none)")
+      ->check(existing_folder());
   app.add_option("--devices", options.data.devices, "Devices in the fleet [the data set's own number]");
   add_choice(app, "--partition", options.data.partition, "how examples are split over devices");
   app.add_option("--dirichlet-alpha", options.data.dirichlet_alpha,

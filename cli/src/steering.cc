@@ -25,7 +25,7 @@ struct ActOptions {
 using Options = std::shared_ptr<ActOptions>;
 
 ExitCode act(const ActOptions& options, const proto::TaskAct& what) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto task = (*client)->steer_task({.task = options.task, .reason = options.reason, .act = what});
   return print_one(task, options.administration.json);
@@ -38,7 +38,7 @@ ExitCode edit(const ActOptions& options) {
 }
 
 ExitCode delete_task(const ActOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto task = (*client)->steer_task(
       {.task = options.task, .reason = options.reason, .act = proto::DeleteTask{options.force}});
@@ -54,7 +54,7 @@ ExitCode delete_task(const ActOptions& options) {
 
 // Version 0 of a new task that is like this one.
 ExitCode branch(const ActOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   const auto task = find_task(**client, options.task);
   if (!task) return report_error(task.error());

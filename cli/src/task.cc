@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "field_table.h"
 #include "output.h"
+#include "places.h"
 #include "sotto/base/bytes.h"
 #include "sotto/base/limits.h"
 #include "sotto/host/file.h"
@@ -82,7 +83,7 @@ Result<std::vector<std::uint8_t>> read_initial_model(const std::string& path) {
 ExitCode create(const TaskOptions& options) {
   auto spec = read_task_file(options.file);
   if (!spec) return report_error(spec.error());
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   if (options.initial.empty()) return print_one((*client)->create_task(*spec), options.administration.json);
   const auto initial = read_initial_model(options.initial);
@@ -91,7 +92,7 @@ ExitCode create(const TaskOptions& options) {
 }
 
 ExitCode list(const TaskOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   auto tasks = (*client)->list_tasks();
   if (!tasks) return report_error(tasks.error());
@@ -112,13 +113,13 @@ ExitCode list(const TaskOptions& options) {
 }
 
 ExitCode show(const TaskOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   return print_one(find_task(**client, options.name), options.administration.json);
 }
 
 ExitCode set_state(const TaskOptions& options, proto::TaskState state) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   return print_one((*client)->set_task_state(options.name, state), options.administration.json);
 }
@@ -150,7 +151,7 @@ std::int64_t unix_ms() {
 
 // Prints every change of what the task waits for, and every finished round, until the task is complete.
 ExitCode watch(const TaskOptions& options) {
-  auto client = client::AdminClient::connect(options.administration.socket_path());
+  auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   std::string last_line;
   for (;;) {
@@ -214,12 +215,12 @@ void add_task_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* creator =
       command->add_subcommand("create", "Create a task from a TOML file; see `sotto task example`");
   add_administration_options(*creator, options->administration);
-  creator->add_option("--file", options->file, "The task's TOML file")->required()->check(CLI::ExistingFile);
+  creator->add_option("--file", options->file, "The task's TOML file")->required()->check(readable_file());
   creator
       ->add_option(
           "--initial", options->initial,
           "Version 0 of the model: an .npy file of float32, or its bytes as they are [from the file's seed]")
-      ->check(CLI::ExistingFile);
+      ->check(readable_file());
   creator->callback([options, &exit_code] { exit_code = create(*options); });
 
   command->add_subcommand("example", "Print a task file with every key and its meaning")->callback([] {

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 #include <system_error>
 
 #include "sotto/base/limits.h"
@@ -22,19 +23,25 @@ constexpr std::size_t kRegisterBytesMax = std::size_t{64} << 20;  // some 200,00
 path register_file(const path& directory) { return directory / "register.txt"; }
 path next_key_file(const path& directory) { return directory / "authority-key-next.pem"; }
 
-Result<Register> load_register(const path& directory) {
+bool is_there(const path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
+
+// Nothing when neither the register nor its step is there.
+Result<std::optional<Register>> load_register(const path& directory) {
   const path file = register_file(directory);
   const auto text = host::read_file(file, kRegisterBytesMax);
   if (!text) return text.error();
   const auto step = read_step(file);
   if (!step) return step.error();
+  if (!text->has_value() && !*step) return std::optional<Register>();
   const std::uint64_t known = *step ? (*step)->count : 0;
-  if (!text->has_value() && known == 0) return Register();
   if (!text->has_value()) return data_loss(file.string() + " is missing: restore it from a backup");
   if ((*text)->empty()) return data_loss(file.string() + " is empty: restore it from a backup");
   auto contents = decode_register(bytes_text(**text));
   if (!contents) return contents.error().with_context(file.string() + ": restore it from a backup");
-  if (contents->changes >= known) return contents;
+  if (contents->changes >= known) return std::optional(std::move(*contents));
   return data_loss(fmt::format(
       "{} is an older copy: it was written {} times, {} knows of {}: restore the newest, or remove "
       "{} if this is the newest that there is",
@@ -83,21 +90,36 @@ std::string quoted(Role role, const std::string& name) {
 path authority_bulletin_file(const path& directory) { return directory / "bulletin.pem"; }
 
 Result<AuthorityFolder> AuthorityFolder::create(const path& directory) {
-  std::error_code ignored;
-  if (std::filesystem::exists(register_file(directory), ignored)) {
+  const auto left = load_register(directory);
+  if (!left) return left.error();
+  // One that nobody is in was left by a creation that was cut short.
+  if (*left && **left != Register{.changes = 1}) {
     return Status(StatusCode::kAlreadyExists,
                   directory.string() +
                       " holds the register of an authority already: make the new one in another folder");
   }
+  // The register first: a key without one has lost it.
+  if (!is_there(authority_secret_file(directory)) && !is_there(authority_public_file(directory))) {
+    SOTTO_RETURN_IF_ERROR(host::make_private_folder(directory));
+    SOTTO_RETURN_IF_ERROR(save_register(directory, {.changes = 1}));
+  }
   auto authority = Authority::create(directory);
   if (!authority) return authority.error();
-  SOTTO_RETURN_IF_ERROR(save_register(directory, {.changes = 1}));
   return AuthorityFolder(directory, std::move(*authority), {.changes = 1});
 }
 
 Result<AuthorityFolder> AuthorityFolder::open(const path& directory) {
-  auto contents = load_register(directory);
-  if (!contents) return contents.error();
+  auto loaded = load_register(directory);
+  if (!loaded) return loaded.error();
+  if (!*loaded) {
+    if (const Status none = Authority::open(directory).status(); !none.ok()) return none;
+    return data_loss(fmt::format(
+        "{} and its step beside it are missing: whom this authority has endorsed and revoked is lost; "
+        "restore "
+        "both from a backup before anybody is enrolled or revoked, or make a new authority in another folder",
+        register_file(directory).string()));
+  }
+  std::optional<Register>& contents = *loaded;
   SOTTO_RETURN_IF_ERROR(finish_rotation(directory, *contents));
   auto authority = Authority::open(directory);
   if (!authority) return authority.error();

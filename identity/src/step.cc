@@ -78,9 +78,17 @@ Status failure(const std::filesystem::path& path, int error) {
           "cannot write " + path.string() + ": " + std::error_code(error, std::generic_category()).message()};
 }
 
+// Whoever follows a link reads a step that is not replaced with its file.
+Status check_own_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, ignored))) return {};
+  return io_error("cannot use " + path.string() +
+                  ": it is a link, and a step lies beside its file: put the file itself there");
+}
+
 // Errors of close() are those of fdatasync(), which has been asked before.
 Status write_half(const std::filesystem::path& path, std::size_t offset, const Half& half) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
   if (descriptor < 0) return failure(path, errno);
   const ssize_t written = ::pwrite(descriptor, half.data(), half.size(), static_cast<off_t>(offset));
   Status status;
@@ -106,6 +114,7 @@ std::filesystem::path step_path(const std::filesystem::path& file) {
 
 Result<std::optional<Step>> read_step(const std::filesystem::path& file) {
   const std::filesystem::path path = step_path(file);
+  SOTTO_RETURN_IF_ERROR(check_own_file(path));
   const auto content = host::read_file(path, kFileBytes);
   if (!content) return content.error();
   if (!content->has_value() || (*content)->empty()) return std::optional<Step>();

@@ -168,10 +168,10 @@ SMALL_FLEET = ("--cohort-min", "3", "--honest-min", "2", "--corrupt-fraction-min
 
 
 class Device:
-    """`sotto device run` as a process of its own."""
+    """`sotto device run` as a process of its own. `log`: its log's name, or its path without the ending."""
 
-    def __init__(self, coordinator, name, data, extra=()):
-        self.log_path = coordinator.data_dir.parent / f"{name}.log"
+    def __init__(self, coordinator, name, data, extra=(), log=None):
+        self.log_path = coordinator.data_dir.parent / f"{log or name}.log"
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [BINARY, "device", "run", "--coordinator", coordinator.address, "--ca", str(coordinator.ca),

@@ -33,13 +33,17 @@ class Backup(FleetTest):
         (self.folder / "other.restoring").mkdir()
         self.assert_refused(run("restore", "--from", backup, "--data-dir", other), 1, "cut short")
         self.assertIn("sound", run_ok("doctor", "--data-dir", data))
+        self.assert_refused(run("backup", "--to", "-", "--data-dir", data), 2, "standard output")
         with Coordinator(data, port=coordinator.port) as again:
             restored = committed(again)
             self.assertGreaterEqual(restored, 2)
             wait_until(lambda: committed(again) > restored, timeout=120,
                        what="a round of devices that know later ones than the backup")
             newest = again.admin("round", "list", "activity")[0]["round"]
-            self.assertGreater(newest, 1 << 40, "in an epoch that nobody has used")
+            self.assertIsInstance(newest, str, "a number that readers of JSON would round")
+            self.assertGreater(int(newest), 1 << 53, "in an epoch that nobody has used")
+            shown = again.admin("round", "show", "activity", newest)
+            self.assertEqual(shown["round"], newest)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class CommandLine(SystemTest):
 
 class DataFiles(SystemTest):
     def test_missing_data_is_named(self):
-        self.assert_refused(run("simulate", "har", "--data", "/nonexistent"), 1, "/nonexistent")
+        self.assert_refused(run("simulate", "har", "--data", "/nonexistent"), 2, "/nonexistent")
         done = run("simulate", "har")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("--data", done.stderr)
@@ -69,7 +69,9 @@ class DataFiles(SystemTest):
         self.assertIn("s05_x.npy", done.stderr)
 
     def test_a_device_folder_without_examples_is_named(self):
-        done = run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", "/nonexistent", "--id", "a",
+        ca = self.folder / "ca.pem"
+        ca.write_text("none")
+        done = run("device", "run", "--coordinator", "127.0.0.1:1", "--ca", ca, "--id", "a",
                    "--population", "b", "--data", self.folder)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("x.npy", done.stderr)
@@ -266,7 +268,7 @@ class Identities(SystemTest):
 
     def test_a_file_that_is_no_identity_of_a_device_is_named(self):
         one = self.serve()
-        self.assert_refused(self.device(one, "--identity", self.folder / "none.pem"), 1, "none.pem")
+        self.assert_refused(self.device(one, "--identity", self.folder / "none.pem"), 2, "none.pem")
         garbage = self.folder / "garbage.pem"
         garbage.write_text("garbage")
         self.assert_refused(self.device(one, "--identity", garbage), 2, "garbage.pem",
@@ -299,30 +301,39 @@ class Identities(SystemTest):
         self.assert_refused(self.device(one, "--identity", self.folder / "d.pem"), 5,
                             "endorsement does not verify", "authority")
 
-    def test_a_task_of_another_input_is_refused_with_both_values(self):
-        one = self.serve(unit="m/s2", labels="still,walking,running,stairs,cycling,flying")
-        data = self.folder / "motion"
-        run_ok("dataset", "export", "motion", data, "--devices", 3)
-        device = Device(one, "d", data / "wearer-1")
+    def expect_waiting(self, coordinator, name, words, *extra):
+        """A device that refuses the task's plan says why, once, and stays: its operator may mend the task."""
+        folder = self.folder / "motion" / "wearer-1"
+        device = Device(coordinator, name, folder, ["--quiet", *extra])
         self.addCleanup(device.end)
-        wait_until(lambda: "plan refused" in device.log_text(), what="the device to refuse")
-        self.assertIn('input.unit is "m/s2" in the task, "standard deviations" on this device',
-                      device.log_text())
+        wait_until(lambda: words in device.log_text(), what=words)
+        self.assertIsNone(device.process.poll(), device.log_text())
+        self.assertEqual(device.log_text().count("not counted: plan refused"), 1, device.log_text())
+        return device
+
+    def test_a_task_of_another_input_is_refused_with_both_values(self):
+        run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", 3)
+        one = self.serve(unit="m/s2", labels="still,walking,running,stairs,cycling,flying")
+        self.expect_waiting(one, "d", 'input.unit is "m/s2" in the task, "standard deviations" on this device')
         [shown] = wait_until(lambda: [d for d in one.admin("device", "list") if d["reason"]],
                              what="the operator to see why")
         self.assertIn('input.unit is "m/s2"', shown["reason"])
-        self.assertIsNone(device.process.poll(), "the task may be mended: the device waits")
 
-    def test_plans_that_protect_less_than_the_owner_asks_for_are_refused(self):
+    def test_plans_that_protect_less_than_the_owner_asks_for_are_refused_and_others_waited_for(self):
+        run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", 3)
         one = self.serve(adversary="curious")
-        self.assert_refused(self.device(one, "--identity", one.enroll("d")), 5, "curious",
-                            "--allow-curious is off")
-        with_leave = self.device(one, "--identity", one.enroll("d"), "--allow-curious", "--cohort-min", 9,
-                                 "--id", "another")
-        self.assert_refused(with_leave, 5, "no cohort below 9")  # the next rule, no longer that one
+        curious = self.expect_waiting(one, "d", "--allow-curious is off")
+        self.assertIn("curious", curious.log_text())
+        # The next rule, no longer that one.
+        self.expect_waiting(one, "another", "no cohort below 9", "--allow-curious", "--cohort-min", 9)
         two = self.serve("two", corrupt_fraction=0.05)
-        self.assert_refused(self.device(two, "--identity", two.enroll("e"),
-                                        "--corrupt-fraction-min", 0.1), 5, "corrupt_fraction", "0.05")
+        self.expect_waiting(two, "e", "corrupt_fraction of 0.05", "--corrupt-fraction-min", 0.1)
+
+    def test_a_plain_task_ends_no_device_whose_owner_forbids_it(self):
+        run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", 3)
+        one = self.serve(kind="plain")
+        device = self.expect_waiting(one, "d", "--allow-unmasked is off")
+        self.assertEqual(device.end(), 0)
 
 
 class Certificates(SystemTest):

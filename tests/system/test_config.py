@@ -38,6 +38,15 @@ class ConfigFile(SystemTest):
                 ("[serve]\nlocal-authority = 'yes'\n", ("line 2", "true or false")),
                 ("[serve]\nlisten = ''\n", ("line 2", "listen", "empty")),
                 ("[serve]\nraise-epoch = true\n", ("line 2", "raise-epoch")),
+                ("[serve]\nlisten = 'somewhere'\n", ("line 2", "listen", "somewhere", "HOST:PORT")),
+                ("[serve]\nlisten = '::1:7443'\n", ("line 2", "[::1]:7443")),
+                ("[serve]\n\nauthority = 'none.pem'\n", ("line 3", "authority", "there is no file none.pem")),
+                ("[serve]\nname = ['a', 'b c']\n", ("line 2", "name", "b c")),
+                ("[serve]\ngateway = '10.0.0.0/40'\n", ("line 2", "gateway", "10.0.0.0/40")),
+                ("[helper]\nauthority = '/'\n", ("line 2", "it is a folder")),
+                ("[device]\ncoordinator = 'x:0'\n", ("line 2", "coordinator", "x:0")),
+                ("[device]\nca = 'none.pem'\n", ("line 2", "ca", "none.pem")),
+                ("[device]\ndata = 'nowhere'\n", ("line 2", "data", "there is no folder nowhere")),
                 ("[helper]\ncohort-min = 99999999999999999999\n", ("line 2",)),
                 ("[device]\ncohort-min = 70000\n", ("line 2", "cohort-min")),
                 ("[serv]\nlisten = 'a:1'\n", ("line 1", "[serv]", "serve")),
@@ -50,7 +59,8 @@ class ConfigFile(SystemTest):
             with self.subTest(text=text):
                 file = self.write(text)
                 self.assert_refused(run("config", "check", file), 2, "sotto.toml", *words)
-                if text != "[serve]\nthreads = 400\n" and b"device" not in file.read_bytes():
+                of_others = any(name in file.read_bytes() for name in (b"[device]", b"[helper]\nauthority"))
+                if text != "[serve]\nthreads = 400\n" and not of_others:
                     done = run("serve", "--config", file, "--data-dir", self.folder / "none", timeout=30)
                     self.assert_refused(done, 2, "sotto.toml")
                     self.assertFalse((self.folder / "none").exists())
@@ -58,6 +68,26 @@ class ConfigFile(SystemTest):
         self.assert_refused(run("task", "create", "--file", file), 2, "sotto.toml", "dots")
         self.assertIn("2 in [serve]", run_ok("config", "check", self.write(
             "[serve]\nlisten = 'a:1'\nname = ['x', 'y']\n")))
+
+    def test_one_section_may_be_checked_where_the_files_of_others_are_not(self):
+        file = self.write("[serve]\nlisten = 'a:1'\n[device]\nca = 'none.pem'\n")
+        self.assert_refused(run("config", "check", file), 2, "line 4")
+        self.assertIn("1 in [serve]", run_ok("config", "check", file, "--section", "serve"))
+        self.assertIn("none.pem", run_ok("config", "show", "device", "--config", file), "shown all the same")
+
+    def test_what_a_file_says_does_not_reach_the_terminal_as_it_is(self):
+        for text in (b"[serve]\n\x1b[31mred = 1\n", b"[serve]\n\"\\u001b[31m\" = 1\n",
+                     "[serve]\n\"\u202e\" = 1\n".encode(), b"[serve]\nlisten = '\x9b31m'\n"):
+            done = subprocess.run([BINARY, "config", "check", str(self.write(text))], capture_output=True,
+                                  timeout=30, check=False)
+            self.assertEqual(done.returncode, 2)
+            for raw in (b"\x1b", b"\x9b", "\u202e".encode()):
+                self.assertNotIn(raw, done.stderr + done.stdout)
+        odd = self.folder / "odd\x1b[31m.db"
+        odd.write_text("no backup")
+        done = run("restore", "--check", "--from", odd)
+        self.assert_refused(done, 2, "odd\\x1b[31m.db is no backup of a coordinator")
+        self.assertNotIn("\x1b", done.stderr)
 
     def test_flags_win_over_variables_and_those_over_the_file(self):
         file = self.write("[serve]\nlisten = '127.0.0.1:1'\nthreads = 3\ndrain-seconds = 7\n"
@@ -108,6 +138,16 @@ class RunningServer(SystemTest):
             wait_until(lambda: "not reloaded" in coordinator.log_text(), what="the refusal")
             self.assertIn("line 5", coordinator.log_text())
             self.assertNotIn("third.example", names_of(coordinator.address))
+            self.assertEqual(coordinator.end(), 0)
+
+    def test_a_pipe_in_the_place_of_the_file_holds_nobody_up(self):
+        file = self.folder / "sotto.toml"
+        file.write_text("[serve]\nlog-level = 'info'\n")
+        with Coordinator(self.folder / "coordinator", extra=["--config", str(file)]) as coordinator:
+            file.unlink()
+            os.mkfifo(file)
+            coordinator.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: "it is a pipe" in coordinator.log_text(), what="the refusal")
             self.assertEqual(coordinator.end(), 0)
 
     def test_limits_of_the_door_are_taken_over(self):
@@ -252,10 +292,13 @@ class FailedStart(SystemTest):
         self.assert_leaves_nothing(*authority, "--listen", "192.0.2.7:0", code=1, word="192.0.2.7")
         self.assert_leaves_nothing(*authority, *listen, "--name", "no name!", code=2, word="no name!")
         self.assert_leaves_nothing(*authority, *listen, "--gateway", "nowhere", code=2, word="nowhere")
-        self.assert_leaves_nothing(*listen, "--authority", "missing.pem", code=1, word="missing.pem")
+        self.assert_leaves_nothing(*listen, "--authority", "missing.pem", code=2, word="missing.pem")
         (self.folder / "key.hex").write_text("00")
+        (self.folder / "ca.pem").write_text("none")
         self.assert_leaves_nothing(*authority, *listen, "--helper", "127.0.0.1:1", "--helper-key", "key.hex",
-                                   "--helper-ca", "no-ca.pem", code=2, word="key.hex")
+                                   "--helper-ca", "ca.pem", code=2, word="key.hex")
+        self.assert_leaves_nothing(*authority, *listen, "--helper", "127.0.0.1:1", "--helper-key", "key.hex",
+                                   "--helper-ca", "no-ca.pem", code=2, word="no-ca.pem")
 
     def test_of_a_helper_leaves_its_directory_as_it_was(self):
         run_ok("helper", "init", "--data-dir", self.folder / "helper")

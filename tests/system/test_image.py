@@ -119,7 +119,7 @@ class Refusals(ModelTest):
         self.assert_refused(run("image", "inspect", file), 2, "noise.tflite", "TFL3")
         self.assert_refused(run("image", "run", file, "--input", file, "--output", self.folder / "o"), 2,
                             "no model image")
-        self.assert_refused(run("image", "inspect", self.folder / "absent.tflite"), 1, "absent.tflite")
+        self.assert_refused(run("image", "inspect", self.folder / "absent.tflite"), 2, "absent.tflite")
 
     def test_truncated_models_and_images_are_refused(self):
         content = self.model("sww").read_bytes()

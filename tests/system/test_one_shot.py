@@ -176,6 +176,34 @@ class OneShotOfTwoHelpers(OneShotFleet):
             wait_until(lambda: "this device's owner asks for two" in device.log_text(), what="the refusal")
             self.assertEqual(coordinator.admin("round", "list", "activity"), [])
 
+    def test_exchanged_keys_are_found_before_a_device_gives_anything(self):
+        one, two = self.mask_helpers
+        helpers = [str(word) for helper, other in ((one, two), (two, one)) for word in (
+            "--helper", helper.address, "--helper-key", other.public_key, "--helper-ca", helper.ca)]
+        coordinator = CoordinatorOfAnAuthorityElsewhere(self.folder / "coordinator", extra=[
+            "--authority", str(self.authority / "authority.pem"), "--plan-endorsement",
+            str(self.folder / "endorsement.pem"), *helpers])
+        with coordinator:
+            self.create_task(coordinator)
+            self.assertIn("one-shot tasks wait for the mask helper", coordinator.log_text())
+            said = coordinator.admin("task", "show", "activity")["waiting_for"]
+            self.assertIn(f"{one.address}, whose key is {one.public_key} and not {two.public_key}", said)
+            self.assertIn("the two keys are exchanged", said)
+            device = self.devices(coordinator, self.helper_keys())[0]
+            wait_until(lambda: "the two keys are exchanged" in device.log_text(), what="the sentence")
+            self.assertEqual(coordinator.admin("round", "list", "activity"), [])
+
+    def test_a_helper_that_does_not_run_is_waited_for_before_a_device_gives_anything(self):
+        two = self.mask_helpers[1]
+        two.end()
+        with self.coordinator() as coordinator:
+            self.create_task(coordinator)
+            said = coordinator.admin("task", "show", "activity")["waiting_for"]
+            self.assertIn(f"the mask helper at {two.address}, which cannot be reached", said)
+            two.start()
+            self.send_and_sleep(coordinator)
+            self.assertEqual(self.round(coordinator, 1)["outcome"], "committed")
+
     def test_two_helpers_have_keys_of_their_own(self):
         self.mask_helpers[1] = self.mask_helpers[0]
         coordinator = self.coordinator()
@@ -190,10 +218,16 @@ class OneShotOfTwoHelpers(OneShotFleet):
 
     def test_each_helper_has_an_address_a_key_and_a_ca(self):
         serve = ("serve", "--data-dir", self.folder / "coordinator", "--local-authority")
-        self.assert_refused(run(*serve, "--helper", "a:1", "--helper", "b:2", "--helper-key", "k",
-                                "--helper-ca", "c"), 2, "each mask helper has a --helper, a --helper-key")
-        self.assert_refused(run(*serve, *("--helper", "a:1", "--helper-key", "k", "--helper-ca", "c") * 3), 2,
-                            "more mask helpers than two")
+        key, ca = self.helper.public_key, self.helper.ca
+        self.assert_refused(run(*serve, "--helper", "a:1", "--helper", "b:2", "--helper-key", key,
+                                "--helper-ca", ca), 2, "each mask helper has a --helper, a --helper-key")
+        keys = [one.public_key for one in self.mask_helpers] + [key]
+        self.assert_refused(run(*serve, *(word for one in keys for word in (
+            "--helper", "a:1", "--helper-key", one, "--helper-ca", ca))), 2, "more mask helpers than two")
+        self.assert_refused(run(*serve, "--helper", "a", "--helper-key", key, "--helper-ca", ca), 2,
+                            "--helper", "HOST:PORT")
+        self.assert_refused(run(*serve, "--helper", "a:1", "--helper-key", "k", "--helper-ca", ca), 2,
+                            "--helper-key", "there is no file k")
 
 
 if __name__ == "__main__":

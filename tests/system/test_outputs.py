@@ -168,7 +168,7 @@ class Device(SystemTest):
         common = ["device", "run", "--id", "d", "--population", "p", "--data",
                   self.folder / "fleet" / "wearer-1", "--quiet"]
         done = run(*common, "--coordinator", "localhost:1", "--ca", self.folder / "none.pem")
-        self.assert_refused(done, 1, "--ca", "none.pem")
+        self.assert_refused(done, 2, "--ca", "none.pem")
         self.assertNotIn("ca_file", done.stderr)
         done = run(*common, "--coordinator", "::1:7443", "--ca", self.folder / "none.pem")
         self.assert_refused(done, 2, "--coordinator", "[::1]:7443")

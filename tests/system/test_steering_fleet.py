@@ -105,7 +105,7 @@ class SteeringOfAFleet(SteeringTest):
             self.assertEqual(last, versions[:1])
             nowhere = self.folder / "nowhere"
             self.assert_refused(self.steer(coordinator, "model", "evaluate", "activity", "--data", nowhere),
-                                1, "nowhere")
+                                2, "nowhere")
             self.assert_refused(
                 self.steer(coordinator, "model", "evaluate", "activity", "--data", test, "--version", 7), 1,
                 "version 7")
@@ -140,6 +140,9 @@ class SteeringOfAFleet(SteeringTest):
             self.assert_refused(self.steer(again, "device", "unban", "device-0"), 1, "not banned")
             self.assert_refused(self.steer(again, "device", "show", "nobody"), 1, "nobody")
             self.assert_refused(self.steer(again, "device", "ban", "bad name!"), 2, "device")
+            said = run_ok("device", "ban", "nobody", "--data-dir", data_dir)
+            self.assertIn("no device of that name was seen", said)
+            run_ok("device", "unban", "nobody", "--data-dir", data_dir)
             self.assertEqual([a["what"] for a in again.admin("audit", "show")][-2:],
                              ["ban device", "unban device"])
 

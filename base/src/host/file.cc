@@ -10,7 +10,9 @@
 #include <system_error>
 #include <utility>
 
+#include "host/failure.h"
 #include "host/write_all.h"
+#include "sotto/host/input_file.h"
 
 namespace sotto::host {
 namespace {
@@ -33,26 +35,6 @@ class File {
   int descriptor_;
 };
 
-std::string advice(int error) {
-  switch (error) {
-    case EACCES:
-    case EPERM:
-      return ": run as its owner, or change the owner";
-    case ENOSPC:
-    case EDQUOT:
-      return ": free some space on that disk";
-    default:
-      return "";
-  }
-}
-
-Status failure(const char* what, const std::filesystem::path& path, int error) {
-  std::string message = std::string("cannot ") + what + " " + path.string() + ": " +
-                        std::error_code(error, std::generic_category()).message() + advice(error);
-  const bool denied = error == EACCES || error == EPERM;
-  return {denied ? StatusCode::kPermissionDenied : StatusCode::kIo, std::move(message)};
-}
-
 // A rename is durable once the folder is.
 Status sync_folder_of(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
@@ -70,19 +52,6 @@ Status write_new_file(const std::filesystem::path& path, Bytes content, mode_t m
   return {};
 }
 
-// As many bytes as `block` holds, fewer at the end of the file.
-Result<std::size_t> read_block(const File& file, const std::filesystem::path& path, MutableBytes block) {
-  std::size_t filled = 0;
-  while (filled < block.size()) {
-    const ssize_t count = ::read(file.get(), block.data() + filled, block.size() - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failure("read", path, errno);
-    if (count == 0) break;
-    filled += static_cast<std::size_t>(count);
-  }
-  return filled;
-}
-
 Status too_large(const std::filesystem::path& path, std::size_t bytes_max) {
   return data_loss(path.string() + " has more than the " + std::to_string(bytes_max) +
                    " bytes that such a file can have");
@@ -92,15 +61,13 @@ Status too_large(const std::filesystem::path& path, std::size_t bytes_max) {
 
 Result<std::optional<std::vector<std::uint8_t>>> read_file(const std::filesystem::path& path,
                                                            std::size_t bytes_max) {
-  const File file(path, O_RDONLY);
-  if (!file.is_open()) {
-    if (errno == ENOENT) return std::optional<std::vector<std::uint8_t>>();
-    return failure("read", path, errno);
-  }
+  Result<std::optional<InputFile>> file = InputFile::open(path);
+  if (!file) return file.error();
+  if (!file->has_value()) return std::optional<std::vector<std::uint8_t>>();
   std::vector<std::uint8_t> content;
   std::array<std::uint8_t, 16 * 1024> block;
   for (;;) {
-    const Result<std::size_t> count = read_block(file, path, block);
+    const Result<std::size_t> count = (*file)->read(block);
     if (!count) return count.error();
     if (*count == 0) return std::optional(std::move(content));
     if (*count > bytes_max - content.size()) return too_large(path, bytes_max);
@@ -109,15 +76,13 @@ Result<std::optional<std::vector<std::uint8_t>>> read_file(const std::filesystem
 }
 
 Result<std::optional<std::size_t>> read_file(const std::filesystem::path& path, MutableBytes content) {
-  const File file(path, O_RDONLY);
-  if (!file.is_open()) {
-    if (errno == ENOENT) return std::optional<std::size_t>();
-    return failure("read", path, errno);
-  }
-  const Result<std::size_t> filled = read_block(file, path, content);
+  Result<std::optional<InputFile>> file = InputFile::open(path);
+  if (!file) return file.error();
+  if (!file->has_value()) return std::optional<std::size_t>();
+  const Result<std::size_t> filled = (*file)->read(content);
   if (!filled) return filled.error();
   std::uint8_t next = 0;
-  const Result<std::size_t> more = read_block(file, path, {&next, 1});
+  const Result<std::size_t> more = (*file)->read({&next, 1});
   if (!more) return more.error();
   return *more == 0 ? Result<std::optional<std::size_t>>(*filled) : too_large(path, content.size());
 }

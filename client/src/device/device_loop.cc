@@ -22,6 +22,8 @@ namespace {
 constexpr std::chrono::milliseconds kFarewell{
     2'000};  // how long a stopped device waits to say that it leaves
 constexpr std::int64_t kPollMsMax = 60'000;
+constexpr std::uint64_t kRefusedWaitMs = 5'000;  // after a plan that is refused; doubles
+constexpr std::uint64_t kRefusedWaitMsMax = 600'000;
 
 int poll_timeout_ms(Time now, Time deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(deadline.ms - now.ms, 0, kPollMsMax));
@@ -39,6 +41,12 @@ bool is_out_of_reach(const Status& status) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds wait_after_refusals(std::uint32_t in_a_row, Random& random) {
+  if (in_a_row == 0) return std::chrono::milliseconds(0);
+  const std::uint64_t longest = std::min(kRefusedWaitMs << std::min(in_a_row - 1, 16u), kRefusedWaitMsMax);
+  return std::chrono::milliseconds(longest / 2 + random.below(longest / 2 + 1));
+}
 
 // Something that happened once, to be waited for with poll(). signal() is safe in a signal handler.
 class DeviceLoop::Event {
@@ -352,12 +360,14 @@ void DeviceLoop::say(const std::string& text) const {
 
 Participation DeviceLoop::conclude(const Session::Done& done) {
   const Time now = clock_.now();
-  next_check_in_ = done.check_in_after;
+  plans_refused_in_a_row_ = done.plan_refused ? plans_refused_in_a_row_ + 1 : 0;
+  next_check_in_ = std::max(done.check_in_after, now + wait_after_refusals(plans_refused_in_a_row_, random_));
   return {.counted = done.counted,
           .status = done.status,
           .outcome = done.outcome,
           .uplink_bytes = done.uplink_bytes,
-          .check_in_after = std::max(done.check_in_after - now, std::chrono::milliseconds(0))};
+          .plan_refused = done.plan_refused,
+          .check_in_after = std::max(next_check_in_ - now, std::chrono::milliseconds(0))};
 }
 
 }  // namespace sotto::client

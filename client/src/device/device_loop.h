@@ -19,6 +19,10 @@
 
 namespace sotto::client {
 
+// After so many plans in a row that were refused, so that a task's mistake is told and not repeated every
+// second: doubles, up to ten minutes; nothing after none.
+[[nodiscard]] std::chrono::milliseconds wait_after_refusals(std::uint32_t in_a_row, Random& random);
+
 class DeviceLoop final {
  public:
   // Called for the first request and again after stop(): a transport's destructor cancels its outstanding
@@ -84,6 +88,7 @@ class DeviceLoop final {
   std::unique_ptr<Transport> transport_;
   std::vector<std::uint8_t> pass_{};  // what the coordinator lets in without another signature
   Time next_check_in_;
+  std::uint32_t plans_refused_in_a_row_ = 0;
   bool leaving_ = false;
   bool first_call_judged_ = false;
   std::optional<crypto::Digest> saved_digest_;  // of what the state file holds

@@ -86,6 +86,8 @@ std::vector<std::uint8_t> Ledger::encode() const {
 
 Result<Ledger> Ledger::decode(Bytes bytes) {
   constexpr std::size_t kDigestBytes = sizeof(crypto::Digest);
+  const Bytes mark = bytes.first(std::min(bytes.size(), kMagic.size()));
+  if (!std::ranges::equal(mark, Bytes(kMagic).first(mark.size()))) return damaged("is another kind of file");
   if (bytes.size() < kHeadBytes + kDigestBytes) return damaged("is cut short");
   const Bytes body = bytes.first(bytes.size() - kDigestBytes);
   if (!std::ranges::equal(crypto::sha256({body}), bytes.last(kDigestBytes))) {
@@ -95,7 +97,6 @@ Result<Ledger> Ledger::decode(Bytes bytes) {
   std::array<std::uint8_t, kMagic.size()> magic{};
   reader.copy(magic);
   const std::uint8_t version = reader.u8();
-  if (magic != kMagic) return damaged("is another kind of file");
   if (version != kVersion) {
     return damaged("is of version " + std::to_string(version) + ", this program reads version " +
                    std::to_string(kVersion) + ": update it");

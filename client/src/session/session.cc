@@ -224,9 +224,12 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
     policy = {StatusCode::kPermissionDenied,
               "another coordinator signed it than the one that this device has signed its check-in for"};
   }
-  if (policy.ok()) policy = check_plan_policy(*plan, options_, now);
+  const bool trusted = policy.ok();
+  if (trusted) policy = check_plan_policy(*plan, options_, now);
   if (!policy.ok()) {
-    return leave(policy.with_context("plan refused"), own_pause(now));
+    Action left = leave(policy.with_context("plan refused"), own_pause(now));
+    done_.plan_refused = trusted;
+    return left;
   }
   if (!take_check_key(*plan, offer.check_key)) {
     return leave(

@@ -6,18 +6,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <string>
 #include <utility>
 
+#include "sotto/host/input_file.h"
+
 namespace sotto::hosting {
 namespace {
+
+constexpr std::array<const char*, 4> kBeside = {"", "-wal", "-shm", "-journal"};
+
+// SQLite would wait for a pipe in the place of one.
+Status check_files(const std::string& path) {
+  for (const char* beside : kBeside) SOTTO_RETURN_IF_ERROR(host::check_regular(path + beside));
+  return {};
+}
 
 // SQLite gives the files beside a database the database's own mode. Those that exist are changed by name: a
 // descriptor of a database that is closed would take this process's locks on it along.
 void make_private(const std::string& path) {
   const int created = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (created >= 0) ::close(created);
-  for (const char* beside : {"", "-wal", "-shm", "-journal"}) {
+  for (const char* beside : kBeside) {
     struct stat found {};
     const std::string file = path + beside;
     if (::stat(file.c_str(), &found) != 0 || (found.st_mode & 077) == 0) continue;
@@ -35,7 +46,10 @@ void SqliteStatement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3
 Result<SqliteDatabase> SqliteDatabase::open(const std::filesystem::path& path, int busy_timeout_ms,
                                             std::string when_damaged) {
   SqliteDatabase database(path.string(), std::move(when_damaged));
-  if (database.path_ != kInMemory) make_private(database.path_);
+  if (database.path_ != kInMemory) {
+    SOTTO_RETURN_IF_ERROR(check_files(database.path_));
+    make_private(database.path_);
+  }
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(database.path_.c_str(), &handle, flags, nullptr);

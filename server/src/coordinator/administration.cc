@@ -38,7 +38,7 @@ void Core::add_task(StoredTask stored) {
   const TaskId id = stored.id;
   Task& task = tasks_.try_emplace(id, std::move(stored), helper_digests()).first->second;
   const bool one_shot = task.stored.spec.aggregation.kind == proto::Aggregation::kOneShot;
-  task.helper_stops = helper_stops_ && one_shot;
+  if (one_shot) task.helpers_are = helpers_;
   task.helper_missing = one_shot && options_.helper_keys.empty();
   if (task.helper_missing) {
     notice(

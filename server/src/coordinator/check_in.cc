@@ -58,6 +58,9 @@ std::string no_place(Task& task, bool departed) {
   if (departed && task.selecting() != nullptr) {
     return name + "this device has left the present round, or is done with it; waiting for the next";
   }
+  if (task.active() && !task.helpers_are.unusable.empty()) {
+    return name + "waiting for " + task.helpers_are.unusable;
+  }
   const Round* newest = task.newest_round();
   if (!task.active() && newest == nullptr) return name + describe_waiting(task).what;
   if (newest != nullptr && newest->joining() && task.active()) {

@@ -135,14 +135,17 @@ void Core::handle(BulletinEvent& event) {
 }
 
 void Core::handle(HelperEvent& event) {
-  if (event.stopping == helper_stops_) return;
-  helper_stops_ = event.stopping;
+  if (event.stopping == helpers_.stopping && event.unusable == helpers_.unusable) return;
+  helpers_ = std::move(event);
   for (auto& [id, task] : tasks_) {
     if (task.stored.spec.aggregation.kind != proto::Aggregation::kOneShot) continue;
-    task.helper_stops = helper_stops_;
+    task.helpers_are = helpers_;
     mark(task);
   }
-  notice(NoticeAction::Level::kInfo, helper_stops_
+  if (!helpers_.unusable.empty()) {
+    return notice(NoticeAction::Level::kWarning, "one-shot tasks wait for " + helpers_.unusable);
+  }
+  notice(NoticeAction::Level::kInfo, helpers_.stopping
                                          ? "the mask helper is about to stop: no one-shot round begins until "
                                            "it is back"
                                          : "the mask helper is back: one-shot rounds begin again");

@@ -361,7 +361,7 @@ class Core final : public Coordinator {
   // What the log was told lately, so that it is not told again at every call of somebody who goes on.
   RecentSet<std::string> said_{kSaidFor, kSaidMax};
   RecentSet<std::string> said_of_strangers_{kSaidFor, kSaidMax};  // apart, for strangers can fill it
-  bool helper_stops_ = false;                                     // so it says
+  HelperEvent helpers_;                                           // how they were last
   // Requests to the store that a caller waits for.
   std::uint64_t store_calls_made_ = 0;
   std::map<StoreCallId, CallId> store_calls_;

@@ -9,8 +9,10 @@
 namespace sotto::server {
 namespace {
 
-// As long as nobody lifts the ban there is nothing to come back for.
-constexpr std::uint32_t kBannedWaitMs = 3'600'000;
+// Whoever was banned by mistake, a moment ago, is to be back soon after the ban is lifted; as long as nobody
+// lifts it there is nothing to come back for.
+constexpr std::int64_t kBannedWaitMinMs = 60'000;
+constexpr std::int64_t kBannedWaitMaxMs = 600'000;
 constexpr std::size_t kIdentityDigitsMin = 8;  // of an identity that is given by its beginning
 constexpr std::size_t kDevicesListedMax = 10'000;
 constexpr std::int64_t kMinuteMs = 60'000;
@@ -69,8 +71,10 @@ const Ban* Core::find_ban(const Visitor& visitor) const {
 }
 
 proto::RetryWindow Core::banned_window(const Ban& ban) const {
-  return {.delay_min_ms = kBannedWaitMs,
-          .delay_max_ms = 2 * kBannedWaitMs,
+  const auto wait_ms =
+      static_cast<std::uint32_t>(std::clamp(now_.ms - ban.since_ms, kBannedWaitMinMs, kBannedWaitMaxMs));
+  return {.delay_min_ms = wait_ms,
+          .delay_max_ms = wait_ms + wait_ms / 2,
           .reason = fmt::format("this device is banned by the coordinator's operator{}{}",
                                 ban.reason.empty() ? "" : ": ", ban.reason)};
 }
@@ -146,9 +150,12 @@ void Core::handle(BanDeviceEvent& event) {
           .subject = device,
           .reason = event.request.reason};
   if (event.request.lift) return ask_store_for(event.call, LiftBanRequest{device}, std::move(act));
-  ask_store_for(event.call,
-                SetBanRequest{{.device = device, .reason = event.request.reason, .since_ms = now_.ms}},
-                std::move(act));
+  Ban ban{.device = device, .reason = std::move(event.request.reason), .since_ms = now_.ms};
+  if (banned != bans_.end()) {  // it goes on; what nobody says anew stays as it was
+    ban.since_ms = banned->second.since_ms;
+    if (ban.reason.empty()) ban.reason = banned->second.reason;
+  }
+  ask_store_for(event.call, SetBanRequest{std::move(ban)}, std::move(act));
 }
 
 // Whoever is banned in the middle of a round leaves it.

@@ -82,7 +82,10 @@ Round* Task::newest_round() { return rounds.empty() ? nullptr : &rounds.rbegin()
 
 const Round* Task::newest_round() const { return rounds.empty() ? nullptr : &rounds.rbegin()->second; }
 
+// A round that waits for a helper keeps the devices that it has, and takes no more: their vectors would be
+// lost.
 Round* Task::selecting() {
+  if (!helpers_are.unusable.empty()) return nullptr;
   Round* newest = newest_round();
   return newest != nullptr && takes_devices(*newest) && newest->has_plans_left() ? newest : nullptr;
 }
@@ -143,14 +146,19 @@ Waiting describe_waiting(const Task& task) {
     return {fmt::format("nothing: its stop rule ended it after {} rounds", task.stored.rounds_committed), 0};
   }
   if (const Round* round = task.newest_round(); round != nullptr && round->phase() != Round::Phase::kEnded) {
-    return round->joining() ? describe_joining(task, *round) : describe_cohorts(*round);
+    if (!round->joining()) return describe_cohorts(*round);
+    const Waiting joining = describe_joining(task, *round);
+    if (task.helpers_are.unusable.empty()) return joining;
+    return {fmt::format("{}; and {}", task.helpers_are.unusable, joining.what), joining.until_ms};
   }
   if (!task.ended.empty()) return describe_recording(task.ended.front());
   if (!task.active()) return {"an operator to resume the paused task", 0};
   if (task.helper_missing) {
     return {"a mask helper: the coordinator was started without one (sotto serve --helper)", 0};
   }
-  if (task.helper_stops) return {"the mask helper to be back: it has said that it is about to stop", 0};
+  if (!task.helpers_are.unusable.empty()) return {task.helpers_are.unusable, 0};
+  if (task.helpers_are.stopping)
+    return {"the mask helper to be back: it has said that it is about to stop", 0};
   if (task.reissue_wanted && task.next_round_at == kNever) {
     return {fmt::format("version {} of the model to be issued again: devices have sent their vectors for it",
                         task.stored.model.version.value),

@@ -15,6 +15,7 @@
 #include "coordinator/spent_devices.h"
 #include "sotto/base/clock.h"
 #include "sotto/proto/messages.h"
+#include "sotto/server/coordinator.h"
 #include "sotto/server/store.h"
 #include "sotto/server/store_messages.h"
 
@@ -74,8 +75,8 @@ struct Task {
   std::optional<ModelVersion> vectors_for{};
   bool reissue_uncounted = false;  // for a round that was replaced: no reason to slow down
   std::optional<StoreCallId> reissuing{};
-  bool helper_stops = false;      // the mask helper that this task needs: no round begins
-  bool helper_missing = false;    // ... and there is none
+  HelperEvent helpers_are{};      // the mask helpers that this task needs
+  bool helper_missing = false;    // ... and there are none
   bool set_back_noticed = false;  // a device knows of rounds that this store does not
 
   // What is to be written, one thing at a time.
@@ -87,8 +88,10 @@ struct Task {
   // sessions name.
   Task(StoredTask loaded, const HelperDigests& helpers);
 
-  // The mask helper that it needs cannot be asked.
-  [[nodiscard]] bool helper_away() const { return helper_stops || helper_missing; }
+  // A mask helper that it needs cannot be asked: no round begins.
+  [[nodiscard]] bool helper_away() const {
+    return helpers_are.stopping || !helpers_are.unusable.empty() || helper_missing;
+  }
   // Whether the round gives plans, or would if it had any left.
   [[nodiscard]] bool takes_devices(const Round& round) const {
     return active() && (round.issued() || !(helper_away() || reissue_wanted));

@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "door/fleet_port.h"
+#include "door/guarded_port.h"
 #include "mask_helper/refusal_log.h"
 #include "rpc/hand_over.h"
 #include "rpc/rpc_status.h"
@@ -51,6 +51,8 @@ class Service final : public v1::MaskHelper::Service {
   grpc::Status GetState(grpc::ServerContext*, const v1::HelperStateRequest*,
                         v1::HelperState* state) override {
     state->set_stopping(stopping_);
+    const crypto::X25519PublicKey& key = helper_.public_key();  // of anybody who asks: it never changes
+    state->set_public_key(key.data(), key.size());
     return grpc::Status::OK;
   }
 
@@ -137,11 +139,11 @@ class MaskHelperRpc::Impl {
         tls_credentials(certificate.server_file));
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return io_error("cannot serve TLS on " + address + ": gRPC refused to start");
-    port_.emplace(std::move(*sockets), FleetPortParts{addresses_, door_, clock_},
-                  FleetPortOptions{.limits = {.rate = kConnectionRate,
-                                              .of_address_max = kConnectionsOfAddressMax,
-                                              .all_max = kConnectionsMax},
-                                   .notice = notice_});
+    port_.emplace(std::move(*sockets), GuardedPortParts{addresses_, door_, clock_},
+                  GuardedPortOptions{.limits = {.rate = kConnectionRate,
+                                                .of_address_max = kConnectionsOfAddressMax,
+                                                .all_max = kConnectionsMax},
+                                     .notice = notice_});
     SOTTO_RETURN_IF_ERROR(port_->start(hand_over_to(*acceptor_)));
     set_serving(true);
     return {};
@@ -172,7 +174,7 @@ class MaskHelperRpc::Impl {
   Doorkeeper door_;  // counts connections; calls are bounded by streams and memory
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
-  std::optional<FleetPort> port_;
+  std::optional<GuardedPort> port_;
 };
 
 MaskHelperRpc::MaskHelperRpc(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "admin_service.h"
-#include "door/fleet_port.h"
+#include "door/guarded_port.h"
 #include "fleet_service.h"
 #include "rpc/admin_port.h"
 #include "rpc/fleet_door.h"
@@ -110,7 +110,7 @@ class GrpcServer::Impl {
   std::uint16_t port_ = 0;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> fleet_server_;
-  std::optional<FleetPort> fleet_port_;
+  std::optional<GuardedPort> fleet_port_;
   std::unique_ptr<grpc::Server> admin_server_;
   std::unique_ptr<AdminPort> admin_port_;
 };
@@ -140,8 +140,8 @@ Status GrpcServer::Impl::listen_fleet(std::optional<hosting::ListeningSockets> o
     return io_error("cannot serve TLS on " + options_.address + ": gRPC refused to start");
   }
   fleet_port_.emplace(
-      std::move(*sockets), FleetPortParts{addresses_, keeper_, clock_},
-      FleetPortOptions{.limits = connection_limits(options_.door), .notice = options_.notice});
+      std::move(*sockets), GuardedPortParts{addresses_, keeper_, clock_},
+      GuardedPortOptions{.limits = connection_limits(options_.door), .notice = options_.notice});
   port_ = fleet_port_->port();
   SOTTO_RETURN_IF_ERROR(fleet_port_->start(hand_over_to(*acceptor_)));
   set_health(*fleet_server_, v1::Fleet::service_full_name());

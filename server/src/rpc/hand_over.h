@@ -3,12 +3,12 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "door/fleet_port.h"
+#include "door/guarded_port.h"
 
 namespace sotto::server {
 
 // Gives each connection to `acceptor`, which must outlive the port's thread.
-inline FleetPort::HandOver hand_over_to(grpc::experimental::ExternalConnectionAcceptor& acceptor) {
+inline GuardedPort::HandOver hand_over_to(grpc::experimental::ExternalConnectionAcceptor& acceptor) {
   return [&acceptor](int listener, int descriptor) {
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
     connection.listener_fd = listener;

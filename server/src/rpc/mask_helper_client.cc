@@ -54,13 +54,19 @@ class MaskHelperClient::Impl {
     }
   }
 
-  Result<bool> stopping(milliseconds deadline) {
+  Result<HelperState> state(milliseconds deadline) {
     grpc::ClientContext context;
     context.set_deadline(system_clock::now() + deadline);
-    v1::HelperState state;
-    const grpc::Status status = stub_->GetState(&context, {}, &state);
+    v1::HelperState wire;
+    const grpc::Status status = stub_->GetState(&context, {}, &wire);
     if (!status.ok()) return failure(status);
-    return state.stopping();
+    HelperState state{.stopping = wire.stopping()};
+    crypto::X25519PublicKey key{};
+    if (wire.public_key().size() == key.size()) {
+      std::copy(wire.public_key().begin(), wire.public_key().end(), key.begin());
+      state.key = key;
+    }
+    return state;
   }
 
   std::string name() const { return "helper " + options_.address; }
@@ -119,7 +125,7 @@ MaskHelperClient::~MaskHelperClient() = default;
 
 Result<proto::HelperReply> MaskHelperClient::sum_masks(Bytes request) { return impl_->sum_masks(request); }
 std::string MaskHelperClient::name() const { return impl_->name(); }
-Result<bool> MaskHelperClient::stopping(milliseconds deadline) { return impl_->stopping(deadline); }
+Result<HelperState> MaskHelperClient::state(milliseconds deadline) { return impl_->state(deadline); }
 void MaskHelperClient::cancel() { impl_->cancel(); }
 
 Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHelperClientOptions& options) {

@@ -1,12 +1,25 @@
 #include "rpc_status.h"
 
 #include <string>
+#include <string_view>
 
 namespace sotto::server {
 namespace {
 
 // gRPC sends messages in trailers, whose size every hop may bound.
 constexpr std::size_t kMessageBytesMax = 1024;
+
+// Of a text of any length, its beginning, which ends with a whole character of UTF-8.
+std::string beginning_of(const std::string& text) {
+  if (text.size() <= kMessageBytesMax) return text;
+  constexpr std::string_view kMore = "...";
+  std::size_t end = kMessageBytesMax - kMore.size();
+  const auto goes_on = [&text](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+  };
+  for (int bytes = 1; bytes < 4 && goes_on(end); ++bytes) --end;
+  return text.substr(0, end).append(kMore);
+}
 
 grpc::StatusCode to_rpc_code(StatusCode code) {
   switch (code) {
@@ -47,7 +60,7 @@ grpc::Status to_rpc_status(const Status& status, Audience audience) {
   if (audience == Audience::kDevice && about_this_machine(status.code())) {
     return {to_rpc_code(status.code()), "the coordinator failed; its log says why"};
   }
-  return {to_rpc_code(status.code()), status.message().substr(0, kMessageBytesMax)};
+  return {to_rpc_code(status.code()), beginning_of(status.message())};
 }
 
 }  // namespace sotto::server

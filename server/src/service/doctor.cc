@@ -9,6 +9,7 @@
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/answered_plans_file.h"
+#include "sotto/server/audit.h"
 #include "sotto/server/mask_helper_server.h"
 #include "sotto/server/store.h"
 
@@ -48,6 +49,32 @@ void examine_bulletin(const path& data_dir, std::vector<Examination>& found) {
   }
 }
 
+// A coordinator whose authority is kept elsewhere publishes its own key, for that authority to endorse.
+void examine_authority(const path& data_dir, std::vector<Examination>& found) {
+  const path folder = data_dir / "authority";
+  const std::string what = folder.string() + ": key, register and bulletin";
+  if (is_there(folder)) return add(found, what, identity::AuthorityFolder::open(folder).status());
+  if (is_there(data_dir / "coordinator-public.pem") || !is_there(data_dir / "coordinator-key.pem")) return;
+  add(found, what,
+      data_loss(
+          folder.string() +
+          " is missing, and this coordinator had its authority there: restore it from a backup; when it "
+          "was moved elsewhere, start with --authority and --plan-endorsement"));
+}
+
+void examine_audit_log(const path& data_dir, std::vector<Examination>& found) {
+  const path file = audit_file(data_dir);
+  // Whoever reads while the coordinator writes may see half of its last line.
+  Status status = verify_audit_file(file, 0).status();
+  if (!status.ok() && is_there(file)) status = verify_audit_file(file, 0).status();
+  if (status.code() == StatusCode::kNotFound) {
+    status = data_loss(file.string() +
+                       " is missing, and every coordinator has one: who did what is lost with it; restore it "
+                       "from a backup, or the next start begins another");
+  }
+  add(found, file.string() + ": every act, chained by hashes", std::move(status));
+}
+
 }  // namespace
 
 std::vector<Examination> examine_coordinator(const path& data_dir, Time now) {
@@ -57,10 +84,8 @@ std::vector<Examination> examine_coordinator(const path& data_dir, Time now) {
   const path key = data_dir / "coordinator-key.pem";
   // Whatever has begun as a coordinator has one.
   add(found, key.string() + ": a private key whose halves fit", identity::load_private_key(key).status());
-  if (is_there(data_dir / "authority")) {
-    add(found, (data_dir / "authority").string() + ": key, register and bulletin",
-        identity::AuthorityFolder::open(data_dir / "authority").status());
-  }
+  examine_authority(data_dir, found);
+  examine_audit_log(data_dir, found);
   examine_bulletin(data_dir, found);
   examine_tls(data_dir, now, found);
   return found;

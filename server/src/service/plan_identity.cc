@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <system_error>
 #include <utility>
 
 #include "sotto/base/hex.h"
@@ -124,6 +125,11 @@ Result<EnrolledKey> endorsed_key(const ServiceOptions& options) {
 }
 
 }  // namespace
+
+bool holds_authority(const path& data_dir) {
+  std::error_code ignored;
+  return std::filesystem::exists(identity::authority_secret_file(data_dir / "authority"), ignored);
+}
 
 Status check_authority_options(const ServiceOptions& options) {
   if (options.authority_file.empty()) {

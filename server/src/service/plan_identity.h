@@ -22,6 +22,9 @@ struct PlanIdentity {
 // files do not fit one another, kDataLoss when one is damaged, kIo.
 [[nodiscard]] Result<PlanIdentity> load_or_create_plan_identity(const ServiceOptions& options, Time now);
 
+// Whether the data directory holds an authority's private key, as `local_authority` makes one.
+[[nodiscard]] bool holds_authority(const std::filesystem::path& data_dir);
+
 // What can be said about the options before anything is made: of the errors above those that need no file of
 // the data directory.
 [[nodiscard]] Status check_authority_options(const ServiceOptions& options);

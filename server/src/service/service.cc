@@ -3,13 +3,13 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <optional>
 #include <system_error>
 #include <vector>
 
 #include "coordinator/access_key.h"
 #include "service/endorsement_watch.h"
+#include "service/mask_helper_watch.h"
 #include "service/neighbours.h"
 #include "service/plan_identity.h"
 #include "sotto/base/clock.h"
@@ -21,8 +21,6 @@
 #include "sotto/hosting/listen_address.h"
 #include "sotto/identity/authority_folder.h"
 #include "sotto/identity/bulletin_file.h"
-#include "sotto/identity/key_file.h"
-#include "sotto/identity/x25519_key_file.h"
 #include "sotto/proto/admin_socket.h"
 #include "sotto/server/audit.h"
 #include "sotto/server/cohort_host.h"
@@ -34,8 +32,7 @@
 namespace sotto::server {
 namespace {
 
-constexpr std::chrono::seconds kLook{2};                 // and the mask helper's state
-constexpr std::chrono::milliseconds kHelperState{1000};  // to say it in
+constexpr std::chrono::seconds kLook{2};  // at files, and at the mask helpers
 
 }  // namespace
 
@@ -51,7 +48,7 @@ class Service::Impl {
     SOTTO_RETURN_IF_ERROR(check(options));
     SOTTO_RETURN_IF_ERROR(check_store_is_there(options));
     CoordinatorOptions core = options.coordinator;
-    SOTTO_RETURN_IF_ERROR(find_helpers(options, core.helper_keys));
+    SOTTO_RETURN_IF_ERROR(find_helpers(options, core));
     auto sockets = hosting::ListeningSockets::open(options.listen);
     if (!sockets) return sockets.error();
     address_ = *host::parse_host_port(options.listen);
@@ -95,7 +92,7 @@ class Service::Impl {
     if (!coordinator) return coordinator.error();
     coordinator_ = std::move(*coordinator);
     CohortHostOptions cohorts{.authority = core.identity->trust, .coordinator = &core.identity->signer};
-    for (const Helper& helper : helpers_) SOTTO_CHECK(cohorts.helpers.push_back(helper.client.get()));
+    for (MaskHelperClient* helper : helpers_.clients()) SOTTO_CHECK(cohorts.helpers.push_back(helper));
     cohorts_.emplace(random_, cohorts);
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
     loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get()},
@@ -137,7 +134,7 @@ class Service::Impl {
   void stop(std::chrono::milliseconds grace) {
     watching_.reset();
     if (server_) server_->shutdown(grace);
-    for (const Helper& helper : helpers_) helper.client->cancel();
+    helpers_.cancel();
     if (loop_) loop_->stop();
   }
 
@@ -177,24 +174,15 @@ class Service::Impl {
     if (*changed) tell_bulletin();
   }
 
-  // A helper that says nothing may be busy, or starting anew: what it said last holds. Rounds need all.
   void ask_helpers() {
-    bool anybody = false;
-    for (Helper& helper : helpers_) {
-      const Result<bool> stopping = helper.client->stopping(kHelperState);
-      if (!stopping) continue;
-      helper.stopping = *stopping;
-      anybody = true;
-    }
-    if (!anybody) return;
-    loop_->tell(HelperEvent{.stopping = std::any_of(helpers_.begin(), helpers_.end(),
-                                                    [](const Helper& helper) { return helper.stopping; })});
+    if (!helpers_.empty()) loop_->tell(helpers_.ask(clock_.now()));
   }
 
   // The first look is taken before the first device is let in.
   void watch(const hosting::NoticeSink& notice) {
     if (!bulletin_->believed().bulletin().empty()) tell_bulletin();
     look_for_bulletin();
+    ask_helpers();
     if (notice && !bulletin_file_.empty() && !std::filesystem::exists(bulletin_file_)) {
       notice({hosting::Notice::Level::kInfo,
               "there is no bulletin at " + bulletin_file_.string() + " yet; it is looked for every 2 s"});
@@ -207,33 +195,9 @@ class Service::Impl {
     });
   }
 
-  // A helper that is asked, and what it said last.
-  struct Helper {
-    std::unique_ptr<MaskHelperClient> client;
-    bool stopping = false;
-  };
-
-  Status find_helpers(const ServiceOptions& options, std::vector<crypto::X25519PublicKey>& keys) {
-    if (options.helpers.size() > secagg::kHelpersMax) {
-      return invalid_argument("there are more mask helpers than two");
-    }
-    for (const HelperPlace& place : options.helpers) {
-      const auto key = identity::load_x25519_public_key(place.key_file);
-      if (!key) return key.error();
-      if (std::find(keys.begin(), keys.end(), *key) != keys.end()) {
-        return invalid_argument(fmt::format(
-            "{} is the other mask helper's key, too: two helpers are two parties, each with a key of its own",
-            place.key_file.string()));
-      }
-      const auto ca = identity::read_key_file(place.ca_file);
-      if (!ca) return ca.error();
-      if (!ca->has_value()) return not_found(fmt::format("there is no CA file {}", place.ca_file.string()));
-      auto client =
-          MaskHelperClient::connect({.address = place.address, .ca_pem = std::string((*ca)->reveal_text())});
-      if (!client) return client.error();
-      helpers_.push_back({.client = std::move(*client)});
-      keys.push_back(*key);
-    }
+  Status find_helpers(const ServiceOptions& options, CoordinatorOptions& core) {
+    for (const HelperPlace& place : options.helpers) SOTTO_RETURN_IF_ERROR(helpers_.add(place));
+    core.helper_keys = helpers_.keys();
     return {};
   }
 
@@ -249,7 +213,7 @@ class Service::Impl {
   std::filesystem::path bulletin_file_;
   std::optional<PlanIdentity> plan_identity_;
   std::optional<identity::BulletinWatch> bulletin_;  // of the watching thread, once there is one
-  std::vector<Helper> helpers_;                      // in the order in which plans name them
+  MaskHelperWatch helpers_;                          // of the watching thread, once there is one
   std::optional<CohortHost> cohorts_;
   std::unique_ptr<Coordinator> coordinator_;
   std::optional<CoordinatorLoop> loop_;
@@ -274,7 +238,10 @@ void Service::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
 
 Result<std::unique_ptr<Service>> Service::start(const ServiceOptions& options) {
   auto impl = std::make_unique<Impl>();
-  SOTTO_RETURN_IF_ERROR(impl->open(options));
+  ServiceOptions completed = options;
+  // Once somebody has asked for an authority there, it goes on until another is named.
+  if (options.authority_file.empty() && holds_authority(options.data_dir)) completed.local_authority = true;
+  SOTTO_RETURN_IF_ERROR(impl->open(completed));
   return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 

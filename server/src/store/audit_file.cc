@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <deque>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
@@ -15,6 +15,7 @@
 
 #include "sotto/base/hex.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/host/input_file.h"
 #include "sotto/host/utc_text.h"
 #include "sotto/server/audit.h"
 
@@ -156,6 +157,44 @@ Result<Tail> read_tail(int file, const std::filesystem::path& path) {
   return Tail{text.substr(first, last_end - first), static_cast<std::uint64_t>(size) - bytes + last_end + 1};
 }
 
+struct ReadLine {
+  std::string text;
+  bool whole = false;  // it has an end, and not more bytes than a line can have
+};
+
+class LineReader {
+ public:
+  explicit LineReader(host::InputFile file) : file_(std::move(file)) {}
+
+  // Nothing at the end of the file.
+  Result<std::optional<ReadLine>> next() {
+    std::size_t looked_at = 0;
+    for (;;) {
+      const std::size_t end = pending_.find('\n', looked_at);
+      if (end != std::string::npos) {
+        ReadLine line{pending_.substr(0, end), end <= kLineBytesMax};
+        pending_.erase(0, end + 1);
+        return std::optional(std::move(line));
+      }
+      looked_at = pending_.size();
+      std::size_t more = 0;
+      if (pending_.size() <= kLineBytesMax) {
+        const Result<std::size_t> count = file_.read(block_);
+        if (!count) return count.error();
+        more = *count;
+      }
+      if (more == 0 && pending_.empty()) return std::optional<ReadLine>();
+      if (more == 0) return std::optional(ReadLine{std::exchange(pending_, {})});
+      pending_.append(reinterpret_cast<const char*>(block_.data()), more);
+    }
+  }
+
+ private:
+  host::InputFile file_;
+  std::string pending_;  // what is read of the next lines
+  std::array<std::uint8_t, 16 * 1024> block_{};
+};
+
 void sync_folder(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -171,8 +210,10 @@ Status does_not_fit(const std::filesystem::path& path, std::uint64_t line, const
 std::filesystem::path audit_file(const std::filesystem::path& data_dir) { return data_dir / "audit.jsonl"; }
 
 Result<std::unique_ptr<AuditLog>> open_audit_file(const std::filesystem::path& path) {
-  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  constexpr int kFlags = O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
+  Descriptor file(::open(path.c_str(), kFlags, 0600));
   if (file.number() < 0) return failure(path, "opened");
+  SOTTO_RETURN_IF_ERROR(host::check_regular(file.number(), path));
   if (::fchmod(file.number(), 0600) != 0) return failure(path, "made private");
   const Result<Tail> tail = read_tail(file.number(), path);
   if (!tail) return tail.error();
@@ -193,16 +234,21 @@ Result<std::unique_ptr<AuditLog>> open_audit_file(const std::filesystem::path& p
 }
 
 Result<AuditedLines> verify_audit_file(const std::filesystem::path& path, std::size_t count_max) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    if (std::error_code error; std::filesystem::exists(path, error)) return failure(path, "read");
+  Result<std::optional<host::InputFile>> file = host::InputFile::open(path);
+  if (!file) return file.error();
+  if (!file->has_value()) {
     return not_found(fmt::format("there is no audit log {}: no coordinator has begun one", path.string()));
   }
+  LineReader reader(std::move(**file));
   AuditedLines lines{.head = first_previous()};
   std::deque<std::string> last;
-  for (std::string line; std::getline(file, line);) {
+  for (;;) {
     const std::uint64_t number = lines.count + 1;
-    if (file.eof()) return does_not_fit(path, number, "it is cut off");
+    Result<std::optional<ReadLine>> next = reader.next();
+    if (!next) return next.error();
+    if (!next->has_value()) break;
+    if (!(*next)->whole) return does_not_fit(path, number, "it is cut off, or longer than any line of ours");
+    std::string line = std::move((*next)->text);
     const std::optional<Link> link = link_of(line);
     if (!link) return does_not_fit(path, number, "it is no line of an audit log");
     if (link->line != number) {

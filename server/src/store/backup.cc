@@ -5,13 +5,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
 #include "sotto/host/file.h"
+#include "sotto/host/input_file.h"
 #include "sotto/server/backup.h"
 #include "sotto/server/store.h"
 #include "store/coordinator_schema.h"
@@ -75,12 +78,16 @@ Status add_files(SqliteDatabase& backup, const path& folder) {
   return error ? io_error("cannot list " + folder.string() + ": " + error.message()) : Status();
 }
 
+Status no_backup(const path& file) {
+  return invalid_argument(file.string() + " is no backup of a coordinator: `sotto backup` writes them");
+}
+
 Status check_files(SqliteDatabase& backup) {
   SqliteStatement damaged(
       backup,
       "SELECT name FROM backup_file WHERE digest IS NOT sotto_row_digest('backup_file', name, content)");
   const Result<bool> row = damaged.step();
-  if (!row) return data_loss(backup.path() + " is no backup of a coordinator: `sotto backup` writes them");
+  if (!row) return no_backup(backup.path());
   if (!*row) return {};
   return data_loss(fmt::format("backup {}: its copy of {} does not match its digest: {}", backup.path(),
                                damaged.text(), kDamagedBackup));
@@ -95,7 +102,21 @@ Status check_pages(SqliteDatabase& database) {
   return data_loss(fmt::format("{} is damaged ({}): {}", database.path(), answer, kDamagedBackup));
 }
 
+// What is no database at all was never one of ours, and is not damaged.
+Status check_kind(const path& file) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  auto opened = host::InputFile::open(file);
+  if (!opened) return opened.error();
+  if (!opened->has_value()) return not_found("there is no file " + file.string());
+  std::array<std::uint8_t, kMagic.size()> begins{};
+  const Result<std::size_t> bytes = (*opened)->read(begins);
+  if (!bytes) return bytes.error();
+  if (*bytes == 0) return data_loss(file.string() + " is empty: " + kDamagedBackup);
+  return bytes_text(begins) == kMagic ? Status() : no_backup(file);
+}
+
 Result<SealedDatabase> open_backup(const path& file) {
+  SOTTO_RETURN_IF_ERROR(check_kind(file));
   auto backup = SealedDatabase::inspect(backup_options(file), kCoordinatorSchema);
   if (!backup) return backup.error();
   SOTTO_RETURN_IF_ERROR(check_pages(backup->database()));

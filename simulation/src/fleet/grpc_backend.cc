@@ -2,17 +2,19 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <optional>
-#include <sstream>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "fleet/backend.h"
 #include "fleet/enrolled_fleet.h"
+#include "sotto/base/limits.h"
 #include "sotto/client/admin_client.h"
 #include "sotto/client/grpc_transport.h"
+#include "sotto/host/file.h"
+#include "sotto/identity/authority_folder.h"
 #include "sotto/server/mask_helper_server.h"
 #include "sotto/server/service.h"
 
@@ -66,12 +68,14 @@ class GrpcBackend final : public Backend {
     auto authority = identity::Authority::open(coordinator.authority);
     if (!authority) return authority.error();
     fleet_.emplace(std::move(*authority), randomness_);
-    std::ifstream file(coordinator.ca_file, std::ios::binary);
-    std::ostringstream ca_pem;
-    ca_pem << file.rdbuf();
-    if (!file) return not_found("cannot read the CA certificate " + coordinator.ca_file.string());
-    transport_options_ = {
-        .coordinator = coordinator.address, .ca_pem = ca_pem.str(), .ca_name = coordinator.ca_file.string()};
+    const auto ca = host::read_file(coordinator.ca_file, limits::kMessageBytesMax);
+    if (!ca) return ca.error();
+    if (!ca->has_value()) {
+      return not_found("there is no CA certificate " + coordinator.ca_file.string());
+    }
+    transport_options_ = {.coordinator = coordinator.address,
+                          .ca_pem = std::string(bytes_text(**ca)),
+                          .ca_name = coordinator.ca_file.string()};
     auto admin = client::AdminClient::connect(coordinator.admin_socket);
     if (!admin) return admin.error();
     admin_ = std::move(*admin);
@@ -126,7 +130,7 @@ class GrpcBackend final : public Backend {
   // A helper beside the coordinator's own authority, which is made for it.
   Status start_helper(server::ServiceOptions& coordinator) {
     const std::filesystem::path authority_dir = directory_.path() / "authority";
-    const auto authority = identity::Authority::open_or_create(authority_dir);
+    const auto authority = identity::AuthorityFolder::open_or_create(authority_dir);
     if (!authority) return authority.error();
     const std::filesystem::path data_dir = directory_.path() / fmt::format("helper-{}", helpers_.size());
     SOTTO_RETURN_IF_ERROR(server::create_mask_helper(data_dir));

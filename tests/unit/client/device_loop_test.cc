@@ -10,6 +10,7 @@
 
 #include "cohort_coordinator.h"
 #include "device/device_options.h"
+#include "replayable_random.h"
 #include "session_script.h"
 #include "sotto/base/clock.h"
 #include "sotto/base/limits.h"
@@ -393,6 +394,35 @@ TEST_F(DeviceLoopTest, ItsLedgerOutlivesIt) {
   EXPECT_EQ(again.status.code(), StatusCode::kFailedPrecondition);
   EXPECT_THAT(again.outcome, HasSubstr("which this device has taken part in"));
   EXPECT_EQ(read_ledger(options_.ledger_file)->vectors(), 1u);
+}
+
+TEST_F(DeviceLoopTest, WaitsForAnotherPlanThanOneItsOwnerForbids) {
+  options_.allow_unmasked = false;
+  options_.state_file.clear();
+  const auto device = make_device();
+  const Participation refused = device->take_part();
+  EXPECT_TRUE(refused.plan_refused);
+  EXPECT_THAT(refused.status.message(), HasSubstr("allow_unmasked is off"));
+  EXPECT_GE(refused.check_in_after.count(), 2'500);
+}
+
+TEST_F(DeviceLoopTest, RefusesNoPlanWhenTheCoordinatorRefusesTheDevice) {
+  answer_ = [](const Request&) { return Result<Reply>(Status(StatusCode::kPermissionDenied, "revoked")); };
+  const Participation refused = make_device()->take_part();
+  EXPECT_FALSE(refused.plan_refused);
+  EXPECT_EQ(refused.status.code(), StatusCode::kPermissionDenied);
+}
+
+TEST(WaitAfterRefusals, DoublesWithinABound) {
+  ReplayableRandom random(1);
+  EXPECT_EQ(wait_after_refusals(0, random).count(), 0);
+  std::int64_t longest = 5'000;
+  for (std::uint32_t in_a_row = 1; in_a_row < 100; ++in_a_row) {
+    const std::int64_t wait_ms = wait_after_refusals(in_a_row, random).count();
+    EXPECT_GE(wait_ms, longest / 2);
+    EXPECT_LE(wait_ms, longest);
+    longest = std::min<std::int64_t>(2 * longest, 600'000);
+  }
 }
 
 TEST_F(DeviceLoopTest, KeepsItsOwnersBudgets) {

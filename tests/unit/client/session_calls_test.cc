@@ -305,6 +305,7 @@ TEST(SessionPlan, CuriousTasksAreRefusedUnlessTheOwnerAllowedThem) {
   SessionScript script(curious_task(), options);
   (void)script.session.start(script.now);
   expect_left(script, script.offer_plan(), StatusCode::kPermissionDenied, "allow_curious is off");
+  EXPECT_TRUE(as<Session::Done>(script.session.on_timer(script.now)).plan_refused) << "another may do";
 
   SessionScript allowed(curious_task());
   EXPECT_EQ(sent<proto::ExchangeRequest>(allowed.join()).payload.size(), 64u);
@@ -355,6 +356,7 @@ void expect_credential_refused(const Task& task, std::optional<secagg::Credentia
   proto::PlanOffer offer = task.offer(kToken);
   offer.credential = credential;
   expect_left(script, script.reply(proto::CheckInReply(offer)), StatusCode::kPermissionDenied, what);
+  EXPECT_FALSE(as<Session::Done>(script.session.on_timer(script.now)).plan_refused) << "no plan will do";
 }
 
 secagg::Credential sign(const secagg::Identity& identity, const secagg::PlanStatement& statement) {

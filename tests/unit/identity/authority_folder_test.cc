@@ -316,9 +316,24 @@ TEST_F(AuthorityFolders, ARegisterWithoutTheLastEnrolmentIsNotGoneOnWith) {
   EXPECT_EQ(AuthorityFolder::open_or_create(folder()).status().code(), StatusCode::kDataLoss);
 }
 
-TEST_F(AuthorityFolders, WithoutARegisterGetOne) {
-  ASSERT_TRUE(Authority::create(folder()).has_value());
-  AuthorityFolder authority = open();
+TEST_F(AuthorityFolders, ThatHaveLostRegisterAndStepAreNotGoneOnWith) {
+  AuthorityFolder authority = create();
+  enroll(authority, "kitchen");
+  std::filesystem::remove(folder() / "register.txt");
+  std::filesystem::remove(step_path(folder() / "register.txt"));
+  for (const auto& opened : {AuthorityFolder::open(folder()), AuthorityFolder::open_or_create(folder())}) {
+    EXPECT_EQ(opened.status().code(), StatusCode::kDataLoss);
+    EXPECT_THAT(opened.status().message(), ::testing::HasSubstr("register.txt and its step beside it are"));
+  }
+  EXPECT_EQ(AuthorityFolder::create(folder()).error().code(), StatusCode::kAlreadyExists);
+  EXPECT_FALSE(std::filesystem::exists(folder() / "register.txt")) << "none is begun";
+}
+
+TEST_F(AuthorityFolders, WhoseCreationWasCutShortAreCreated) {
+  create();
+  std::filesystem::remove(folder() / "authority-key.pem");
+  std::filesystem::remove(folder() / "authority.pem");
+  AuthorityFolder authority = AuthorityFolder::open_or_create(folder()).value();
   enroll(authority, "kitchen");
   EXPECT_EQ(open().entries().entries.size(), 1u);
 }

@@ -148,7 +148,7 @@ TEST_F(Backup, ThatIsDamagedAnywhereIsRefusedOrWhole) {
 TEST_F(Backup, IsNoOtherDatabase) {
   store_.reset();
   const Status status = check_backup(data_ / "sotto.db");
-  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr("`sotto backup` writes them"));
 }
 

@@ -103,12 +103,37 @@ TEST(Ban, GivesNoPlanAndSaysWhy) {
   done(harness, ban(harness, "device-0", "it lies"));
   const proto::RetryWindow window = harness.window_for("device-0");
   EXPECT_THAT(window.reason, HasSubstr("banned by the coordinator's operator: it lies"));
-  EXPECT_GE(window.delay_min_ms, 3'600'000u);
+  EXPECT_EQ(window.delay_min_ms, 60'000u) << "it may be a mistake";
+  EXPECT_EQ(window.delay_max_ms, 90'000u);
   harness.plan_for("device-1");
   const proto::DeviceStatus shown = show(harness, "device-0");
   EXPECT_TRUE(shown.banned);
   EXPECT_EQ(shown.ban_reason, "it lies");
   EXPECT_EQ(shown.banned_ms, harness.now.ms);
+}
+
+TEST(Ban, MakesADeviceWaitLongerTheLongerItStands) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  done(harness, ban(harness, "device-0"));
+  harness.advance(120'000);
+  EXPECT_EQ(harness.window_for("device-0").delay_min_ms, 120'000u);
+  harness.advance(86'400'000);
+  EXPECT_EQ(harness.window_for("device-0").delay_min_ms, 600'000u);
+  EXPECT_EQ(harness.window_for("device-0").delay_max_ms, 900'000u);
+}
+
+TEST(Ban, ThatIsSaidAgainKeepsWhatIsNotSaidAnew) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  done(harness, ban(harness, "device-0", "it lies"));
+  const std::int64_t since_ms = harness.now.ms;
+  harness.advance(1'000);
+  done(harness, ban(harness, "device-0"));
+  EXPECT_EQ(show(harness, "device-0").ban_reason, "it lies");
+  EXPECT_EQ(show(harness, "device-0").banned_ms, since_ms);
+  done(harness, ban(harness, "device-0", "it still lies"));
+  EXPECT_EQ(show(harness, "device-0").ban_reason, "it still lies");
 }
 
 TEST(Ban, OfAnIdentityHoldsWhateverItCallsItself) {

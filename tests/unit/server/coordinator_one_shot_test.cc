@@ -421,6 +421,28 @@ TEST_F(OneShotRound, ThatHasGivenAPlanGoesOnWhileTheHelperIsAboutToStop) {
   EXPECT_THAT(harness_.window_for("device-0").reason, HasSubstr("the mask helper to be back"));
 }
 
+TEST_F(OneShotRound, GivesNoPlanThatNamesAHelperThatCannotBeUsed) {
+  const std::string words = "the mask helper at h:1, whose key is not one-public.hex";
+  harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
+  const StoredModel before = last_model();
+  devices_[0]->take_plan(harness_.plan_for("device-0"));
+  harness_.step(HelperEvent{.unusable = words});
+  EXPECT_TRUE(harness_.noticed("one-shot tasks wait for " + words, NoticeAction::Level::kWarning));
+  EXPECT_THAT(harness_.window_for("device-1").reason, HasSubstr(words));
+  EXPECT_THAT(harness_.status().waiting_for, HasSubstr(words + "; and "));
+  harness_.notices.clear();
+  harness_.step(HelperEvent{.unusable = words});  // says so again and again
+  EXPECT_TRUE(harness_.notices.empty());
+  harness_.step(HelperEvent{});
+  EXPECT_TRUE(harness_.noticed("the mask helper is back", NoticeAction::Level::kInfo));
+  for (std::size_t i = 1; i < 5; ++i) devices_[i]->take_plan(harness_.plan_for(devices_[i]->name));
+  for (std::size_t i = 0; i < 5; ++i) join(i);
+  expect_committed({0, 1, 2, 3, 4}, before);  // the round that had begun
+  harness_.step(HelperEvent{.unusable = words});
+  EXPECT_THAT(harness_.window_for("device-0").reason, HasSubstr(words)) << "none begins";
+  EXPECT_EQ(harness_.status().waiting_for, words);
+}
+
 TEST_F(OneShotRound, OfATaskThatIsMadeMeanwhileWaitsForTheHelperAndNoOtherDoes) {
   harness_.step(HelperEvent{.stopping = true});
   proto::TaskSpec other = task_spec(proto::Aggregation::kPlain, 3);

@@ -222,12 +222,13 @@ TEST_F(MaskHelperOverGrpc, SaysThatItStopsAndAnswersOn) {
   let_the_plans_time_come();
   const auto link = client(server_->address());
   constexpr std::chrono::seconds kPatience{20};
-  EXPECT_EQ(*link->stopping(kPatience), false);
+  EXPECT_FALSE(link->state(kPatience)->stopping);
+  EXPECT_EQ(link->state(kPatience)->key, server_->public_key());
   server_->drain();
-  EXPECT_EQ(*link->stopping(kPatience), true);
+  EXPECT_TRUE(link->state(kPatience)->stopping);
   expect_sum(link->sum_masks(fleet_->request({0, 1, 2, 3})), {0, 1, 2, 3});
   server_.reset();
-  const auto silent = link->stopping(std::chrono::milliseconds(300));
+  const auto silent = link->state(std::chrono::milliseconds(300));
   EXPECT_EQ(silent.status().code(), StatusCode::kUnavailable);
 }
 

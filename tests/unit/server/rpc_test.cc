@@ -204,6 +204,22 @@ TEST(RpcStatus, KeepsEveryCodeApart) {
   EXPECT_EQ(to_rpc_status(io, Audience::kOperator).error_message().size(), 1024u);
 }
 
+TEST(RpcStatus, EndsALongMessageWithAWholeCharacter) {
+  for (const std::string character : {"x", "é", "€", "😀"}) {
+    for (const std::string before : {"", "a", "ab", "abc"}) {
+      std::string text = before;
+      while (text.size() < 5000) text += character;
+      const std::string message = to_rpc_status(invalid_argument(text), Audience::kOperator).error_message();
+      EXPECT_LE(message.size(), 1024u);
+      EXPECT_GE(message.size(), 1021u);
+      ASSERT_TRUE(message.ends_with("..."));
+      EXPECT_EQ((message.size() - 3 - before.size()) % character.size(), 0u) << character << before.size();
+    }
+  }
+  const std::string whole(1024, 'x');
+  EXPECT_EQ(to_rpc_status(invalid_argument(whole), Audience::kOperator).error_message(), whole);
+}
+
 // ---- bad input ----
 
 TEST_F(RpcTest, RefusesBytesThatDoNotDecode) {

@@ -66,7 +66,10 @@ struct Participation {
   Status status;         // why not, when not
   std::string outcome;   // a sentence
   std::uint64_t uplink_bytes = 0;
-  std::chrono::milliseconds check_in_after{0};  // the coordinator's wish; take_part() honours it by itself
+  // By the owner's rules, or because it cannot be trained here: the status says which. It is the task's
+  // operator who can change that, so the next call waits, longer each time in a row, up to ten minutes.
+  bool plan_refused = false;
+  std::chrono::milliseconds check_in_after{0};  // take_part() honours it by itself
 };
 
 class DeviceLoop;

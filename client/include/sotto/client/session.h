@@ -85,6 +85,7 @@ class Session final {
     std::string outcome;             // a sentence for logs
     Time check_in_after;             // when to start the next session
     std::uint64_t uplink_bytes = 0;  // payload bytes of Exchange requests sent (encoded size)
+    bool plan_refused = false;       // by the owner's rules, or as nothing to be trained here: another may do
   };
   using Action = std::variant<Send, Wait, Train, Done>;
 

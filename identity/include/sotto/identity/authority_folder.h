@@ -31,7 +31,8 @@ struct Term {
 // One process at a time.
 class AuthorityFolder {
  public:
-  // As Authority::create() and open(), with a register. A folder of before there were registers gets one.
+  // As Authority::create() and open(), with a register. A key without a register has lost it
+  // (kDataLoss): it would endorse whom it has revoked.
   [[nodiscard]] static Result<AuthorityFolder> create(const std::filesystem::path& directory);
   [[nodiscard]] static Result<AuthorityFolder> open(const std::filesystem::path& directory);
   [[nodiscard]] static Result<AuthorityFolder> open_or_create(const std::filesystem::path& directory);

@@ -103,10 +103,13 @@ struct BulletinEvent {
   std::vector<std::uint8_t> bulletin{};
   std::string problem{};
 };
-// The mask helper says that it is about to stop: one-shot rounds that begin now would be lost with its start.
-// Or that it does not.
+// How the mask helpers are, all together. Until the first one, they are taken to be there.
 struct HelperEvent {
+  // One says that it is about to stop: one-shot rounds that begin now would be lost with its start.
   bool stopping = false;
+  // One cannot be reached or has another key than plans would name: which, and why. No plan is given that
+  // names it. Empty: none.
+  std::string unusable{};
 };
 struct TickEvent {};  // time has passed; sent at next_deadline()
 struct CreateTaskEvent {

@@ -15,7 +15,8 @@ struct Examination {
   Status status;     // why it is not sound, and what to do
 };
 
-// Of a stopped coordinator and of a stopped mask helper: a store that is in use is reported as kUnavailable.
+// Of a coordinator and of a mask helper. While one runs its store is its own, and cannot be judged: that is
+// reported as kUnavailable.
 // Nothing is written but what a start completes by itself: a bulletin or public key that follows from another
 // file.
 [[nodiscard]] std::vector<Examination> examine_coordinator(const std::filesystem::path& data_dir, Time now);

@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sotto/aggregator/one_shot_session.h"
 #include "sotto/base/result.h"
+#include "sotto/crypto/primitives.h"
 
 namespace sotto::server {
 
@@ -17,6 +19,12 @@ struct MaskHelperClientOptions {
   std::int64_t deadline_ms = 60'000;     // of a request, all its attempts together
   std::uint32_t backoff_first_ms = 200;  // between attempts; doubles
   std::uint32_t backoff_max_ms = 10'000;
+};
+
+// What a helper says of itself.
+struct HelperState {
+  bool stopping = false;                         // it is about to
+  std::optional<crypto::X25519PublicKey> key{};  // nothing when it says none, or something else
 };
 
 class MaskHelperClient final : public aggregator::HelperLink {
@@ -30,9 +38,8 @@ class MaskHelperClient final : public aggregator::HelperLink {
 
   [[nodiscard]] Result<proto::HelperReply> sum_masks(Bytes request) override;
   [[nodiscard]] std::string name() const override;  // "helper HOST:PORT"
-  // Whether the helper says that it is about to stop; kUnavailable when it says nothing within `deadline`.
-  // Also while sum_masks() waits.
-  [[nodiscard]] Result<bool> stopping(std::chrono::milliseconds deadline);
+  // kUnavailable when it says nothing within `deadline`. Also while sum_masks() waits.
+  [[nodiscard]] Result<HelperState> state(std::chrono::milliseconds deadline);
   // Every sum_masks(), also a later one, ends with kUnavailable at once.
   void cancel();
 

@@ -38,7 +38,8 @@ struct ServiceOptions {
   std::vector<std::string> extra_names{};  // names and addresses devices reach it by
   // The public key of an authority that is kept elsewhere, and the file in which it endorses this
   // coordinator's key; or `local_authority`: the data directory holds the authority, made at the first start.
-  // Whoever controls this coordinator can then invent devices, so it must be asked for.
+  // Whoever controls this coordinator can then invent devices, so it must be asked for; where it was made it
+  // goes on without being asked for again.
   bool local_authority = false;
   std::filesystem::path authority_file{};
   std::filesystem::path plan_endorsement_file{};

@@ -13,6 +13,7 @@
 #include "data/format/file.h"
 #include "data/har_format.h"
 #include "data/signal/window_features.h"
+#include "sotto/host/input_file.h"
 #include "sotto/simulation/npy.h"
 
 namespace sotto::simulation {
@@ -32,9 +33,13 @@ using Subjects = std::array<SubjectWindows, kHarSubjects + 1>;  // by number; en
 // One published text file, line by line; knows where it is for messages.
 class LineReader {
  public:
-  explicit LineReader(std::filesystem::path path) : path_(std::move(path)), file_(path_) {}
+  // A pipe in its place is not opened: that would wait for whoever writes to it.
+  explicit LineReader(std::filesystem::path path) : path_(std::move(path)) {
+    if (host::check_regular(path_).ok()) file_.open(path_);
+  }
 
   [[nodiscard]] Status opened() const {
+    SOTTO_RETURN_IF_ERROR(host::check_regular(path_));
     if (file_.is_open()) return {};
     return not_found("'" + path_.string() + "' is missing or cannot be opened");
   }

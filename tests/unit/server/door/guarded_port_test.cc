@@ -1,5 +1,5 @@
 // Real sockets on loopback, without gRPC.
-#include "door/fleet_port.h"
+#include "door/guarded_port.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -48,17 +48,17 @@ class ClockAhead final : public Clock {
   SystemClock clock_;
 };
 
-class FleetPortTest : public ::testing::Test {
+class GuardedPortTest : public ::testing::Test {
  protected:
   void start(const ConnectionLimits& limits) {
     auto sockets = hosting::ListeningSockets::open("127.0.0.1:0");
     ASSERT_TRUE(sockets.has_value()) << sockets.status().message();
-    port.emplace(std::move(*sockets), FleetPortParts{addresses, door, clock},
-                 FleetPortOptions{.limits = limits, .notice = [this](const hosting::Notice& notice) {
-                                    const std::lock_guard lock(mutex);
-                                    lines.push_back(notice.text);
-                                    changed.notify_all();
-                                  }});
+    port.emplace(std::move(*sockets), GuardedPortParts{addresses, door, clock},
+                 GuardedPortOptions{.limits = limits, .notice = [this](const hosting::Notice& notice) {
+                                      const std::lock_guard lock(mutex);
+                                      lines.push_back(notice.text);
+                                      changed.notify_all();
+                                    }});
     const Status started = port->start([this](int, int descriptor) {
       const std::lock_guard lock(mutex);
       taken.emplace_back(descriptor);
@@ -108,10 +108,10 @@ class FleetPortTest : public ::testing::Test {
   std::condition_variable changed;
   std::vector<Descriptor> taken;
   std::vector<std::string> lines;
-  std::optional<FleetPort> port;
+  std::optional<GuardedPort> port;
 };
 
-TEST_F(FleetPortTest, HandsConnectionsOver) {
+TEST_F(GuardedPortTest, HandsConnectionsOver) {
   start({});
   const Descriptor one = connect();
   ASSERT_TRUE(wait_taken(1));
@@ -127,7 +127,7 @@ TEST_F(FleetPortTest, HandsConnectionsOver) {
   EXPECT_EQ(byte, 'x');
 }
 
-TEST_F(FleetPortTest, ClosesThoseAboveAnAddressesNumberAndSaysSo) {
+TEST_F(GuardedPortTest, ClosesThoseAboveAnAddressesNumberAndSaysSo) {
   start({.of_address_max = 3});
   std::vector<Descriptor> held;
   for (int i = 0; i < 3; ++i) held.push_back(connect("127.0.0.2"));
@@ -140,7 +140,7 @@ TEST_F(FleetPortTest, ClosesThoseAboveAnAddressesNumberAndSaysSo) {
   EXPECT_TRUE(wait_line("turned away 1 connections in 1 s, 1 of them from 127.0.0.2"));
 }
 
-TEST_F(FleetPortTest, GoesOnWhenConnectionsAreClosed) {
+TEST_F(GuardedPortTest, GoesOnWhenConnectionsAreClosed) {
   start({.of_address_max = 2});
   for (std::size_t round = 1; round <= 3; ++round) {
     const Descriptor one = connect();
@@ -152,7 +152,7 @@ TEST_F(FleetPortTest, GoesOnWhenConnectionsAreClosed) {
   }
 }
 
-TEST_F(FleetPortTest, TellsOfManyConnectionsOnceAndWhenTheyAreFewer) {
+TEST_F(GuardedPortTest, TellsOfManyConnectionsOnceAndWhenTheyAreFewer) {
   start({.all_max = 10});
   std::vector<Descriptor> held;
   for (int i = 0; i < 9; ++i) held.push_back(connect());
@@ -166,7 +166,7 @@ TEST_F(FleetPortTest, TellsOfManyConnectionsOnceAndWhenTheyAreFewer) {
   EXPECT_EQ(lines.size(), 2u);
 }
 
-TEST_F(FleetPortTest, RefusesConnectionsOnceItHasStopped) {
+TEST_F(GuardedPortTest, RefusesConnectionsOnceItHasStopped) {
   start({});
   const std::uint16_t number = port->port();
   port->stop();
@@ -176,7 +176,7 @@ TEST_F(FleetPortTest, RefusesConnectionsOnceItHasStopped) {
 }
 
 // What gRPC 1.51 does not survive: no descriptor left when somebody connects.
-TEST_F(FleetPortTest, AcceptsAgainAfterTheProcessHadNoDescriptorLeft) {
+TEST_F(GuardedPortTest, AcceptsAgainAfterTheProcessHadNoDescriptorLeft) {
   start({});
   const Descriptor before = connect();
   ASSERT_TRUE(wait_taken(1));

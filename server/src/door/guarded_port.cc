@@ -1,4 +1,4 @@
-#include "door/fleet_port.h"
+#include "door/guarded_port.h"
 
 #include <fmt/core.h>
 #include <malloc.h>
@@ -78,7 +78,8 @@ std::size_t connections_for_descriptors(std::size_t descriptors) {
   return std::max(kConnectionsMin, descriptors - reserve);
 }
 
-FleetPort::FleetPort(hosting::ListeningSockets sockets, const FleetPortParts& parts, FleetPortOptions options)
+GuardedPort::GuardedPort(hosting::ListeningSockets sockets, const GuardedPortParts& parts,
+                         GuardedPortOptions options)
     : sockets_(std::move(sockets)),
       parts_(parts),
       options_([&] {
@@ -89,12 +90,12 @@ FleetPort::FleetPort(hosting::ListeningSockets sockets, const FleetPortParts& pa
         return inode_of(connection.descriptor) == connection.inode;
       }) {}
 
-FleetPort::~FleetPort() {
+GuardedPort::~GuardedPort() {
   stop();
   if (stop_event_ >= 0) ::close(stop_event_);
 }
 
-Status FleetPort::start(HandOver hand_over) {
+Status GuardedPort::start(HandOver hand_over) {
   hand_over_ = std::move(hand_over);
   stop_event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_event_ < 0) return io_error(std::string("cannot accept connections: ") + std::strerror(errno));
@@ -106,7 +107,7 @@ Status FleetPort::start(HandOver hand_over) {
   return {};
 }
 
-void FleetPort::stop() {
+void GuardedPort::stop() {
   if (!thread_.joinable()) return;
   const std::uint64_t one = 1;
   // An event's counter takes a one always.
@@ -115,18 +116,18 @@ void FleetPort::stop() {
   sockets_.close();
 }
 
-void FleetPort::limit_addresses(const RateLimit& rate, std::size_t of_address_max) {
+void GuardedPort::limit_addresses(const RateLimit& rate, std::size_t of_address_max) {
   const std::lock_guard lock(new_limits_mutex_);
   new_limits_ = {rate, of_address_max};
 }
 
-void FleetPort::take_new_limits() {
+void GuardedPort::take_new_limits() {
   const std::lock_guard lock(new_limits_mutex_);
   if (new_limits_) connections_.limit_addresses(new_limits_->rate, new_limits_->connections_max);
   new_limits_.reset();
 }
 
-void FleetPort::run() {
+void GuardedPort::run() {
   std::vector<pollfd> watched{{.fd = stop_event_, .events = POLLIN, .revents = 0}};
   for (const int listener : sockets_.descriptors()) {
     watched.push_back({.fd = listener, .events = POLLIN, .revents = 0});
@@ -145,7 +146,7 @@ void FleetPort::run() {
   }
 }
 
-bool FleetPort::accept_from(int listener) {
+bool GuardedPort::accept_from(int listener) {
   for (int i = 0; i < kAcceptsAtATime; ++i) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
@@ -168,7 +169,7 @@ bool FleetPort::accept_from(int listener) {
   return true;
 }
 
-void FleetPort::let_in(int listener, int descriptor, const NetworkAddress& address) {
+void GuardedPort::let_in(int listener, int descriptor, const NetworkAddress& address) {
   const Time now = parts_.clock.now();
   const Caller caller = parts_.addresses.caller(address);
   std::optional<AwayReason> refused = connections_.refuse(caller, now);
@@ -183,7 +184,7 @@ void FleetPort::let_in(int listener, int descriptor, const NetworkAddress& addre
   hand_over_(listener, descriptor);
 }
 
-void FleetPort::look_around() {
+void GuardedPort::look_around() {
   const Time now = parts_.clock.now();
   looked_ = now;
   take_new_limits();
@@ -206,7 +207,7 @@ void FleetPort::look_around() {
 }
 
 // After many connections, and again once those have ended: the last idle one does after a minute.
-void FleetPort::give_back_now_and_then(Time now) {
+void GuardedPort::give_back_now_and_then(Time now) {
   if (now.ms - gave_back_.ms < kGiveBackMs) return;
   gave_back_ = now;
   if (std::exchange(let_in_, 0) >= kGiveBackConnections) give_back_ = kGiveBackTimes;
@@ -215,7 +216,7 @@ void FleetPort::give_back_now_and_then(Time now) {
   give_memory_back();
 }
 
-void FleetPort::tell(hosting::Notice::Level level, std::string text) {
+void GuardedPort::tell(hosting::Notice::Level level, std::string text) {
   if (options_.notice) options_.notice({level, std::move(text)});
 }
 

@@ -1,6 +1,7 @@
-// The coordinator's port: accepts connections and hands over those that it lets in. gRPC 1.51 would accept
-// for ever, and no more at all after the first time that the process had no descriptor left
-// (CVE-2023-4785): here accepting ends below that limit, and goes on when there is room again.
+// A server's port, the coordinator's or a mask helper's: accepts connections and hands over those that it
+// lets in. gRPC 1.51 would accept for ever, and no more at all after the first time that the process had no
+// descriptor left (CVE-2023-4785): here accepting ends below that limit, and goes on when there is room
+// again.
 #pragma once
 
 #include <atomic>
@@ -21,27 +22,27 @@
 namespace sotto::server {
 
 // What the port works with. All must outlive it.
-struct FleetPortParts {
+struct GuardedPortParts {
   const CallerAddresses& addresses;
   Doorkeeper& door;  // counts whom is turned away, and says what to log
   const Clock& clock;
 };
 
-struct FleetPortOptions {
+struct GuardedPortOptions {
   ConnectionLimits limits{};  // all_max: 0 takes what the process's limit on descriptors leaves
   // On the port's thread, with the door's lines and its own; quick. May be empty.
   hosting::NoticeSink notice{};
 };
 
-class FleetPort final {
+class GuardedPort final {
  public:
   // Owns `descriptor` from then on; on the port's thread.
   using HandOver = std::function<void(int listener, int descriptor)>;
 
-  FleetPort(hosting::ListeningSockets sockets, const FleetPortParts& parts, FleetPortOptions options);
-  ~FleetPort();  // stop()
-  FleetPort(const FleetPort&) = delete;
-  FleetPort& operator=(const FleetPort&) = delete;
+  GuardedPort(hosting::ListeningSockets sockets, const GuardedPortParts& parts, GuardedPortOptions options);
+  ~GuardedPort();  // stop()
+  GuardedPort(const GuardedPort&) = delete;
+  GuardedPort& operator=(const GuardedPort&) = delete;
 
   // Once. kIo when there is no descriptor or thread for it.
   [[nodiscard]] Status start(HandOver hand_over);
@@ -68,8 +69,8 @@ class FleetPort final {
   void tell(hosting::Notice::Level level, std::string text);
 
   hosting::ListeningSockets sockets_;
-  const FleetPortParts parts_;
-  const FleetPortOptions options_;
+  const GuardedPortParts parts_;
+  const GuardedPortOptions options_;
   HandOver hand_over_;
   ConnectionTable connections_;  // of the port's thread
   bool many_ = false;
