@@ -314,7 +314,8 @@ class Identities(SystemTest):
     def test_a_task_of_another_input_is_refused_with_both_values(self):
         run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", 3)
         one = self.serve(unit="m/s2", labels="still,walking,running,stairs,cycling,flying")
-        self.expect_waiting(one, "d", 'input.unit is "m/s2" in the task, "standard deviations" on this device')
+        self.expect_waiting(one, "d",
+                            'input.unit is "m/s2" in the task, "standard deviations" on this device')
         [shown] = wait_until(lambda: [d for d in one.admin("device", "list") if d["reason"]],
                              what="the operator to see why")
         self.assertIn('input.unit is "m/s2"', shown["reason"])
