@@ -26,12 +26,18 @@ void report(const sotto_model& model, std::uint32_t index, std::uint32_t ticks) 
   model.profiler->after_operator(model.profiler->context, &profile);
 }
 
+const ImageHead* head_of(const sotto_model& model) {
+  const std::uint32_t offset = model.header().head;
+  return offset == 0 ? nullptr : reinterpret_cast<const ImageHead*>(model.image + offset);
+}
+
 void run_operator(const sotto_model& model, std::uint32_t index) {
   const ImageOperator& record = model.operators()[index];
   const sotto_kernel* kernel = find_kernel(*model.kernels, record);  // found when the image was opened
-  const KernelCall call{model.image,
+  const bool is_trained = model.head_layer != nullptr && head_of(model)->operator_index == index;
+  const KernelCall call{is_trained ? model.head_layer : model.image,
                         model.activations,
-                        model.image + record.parameters,
+                        is_trained ? model.head_layer : model.image + record.parameters,
                         reinterpret_cast<const ImageOperand*>(model.image + record.operands),
                         record.input_count,
                         model.activations + record.scratch};
@@ -58,11 +64,6 @@ sotto_tensor describe(const sotto_model& model, const ImageTensor& tensor) {
           tensor.zero_point,
           tensor.rank,
           tensor.dimensions};
-}
-
-const ImageHead* head_of(const sotto_model& model) {
-  const std::uint32_t offset = model.header().head;
-  return offset == 0 ? nullptr : reinterpret_cast<const ImageHead*>(model.image + offset);
 }
 
 }  // namespace

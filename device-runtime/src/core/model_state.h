@@ -10,6 +10,8 @@ struct sotto_model {
   std::uint8_t* activations;
   const sotto_kernel_table* kernels;
   const sotto_profiler* profiler;
+  // Run instead of the image's head, when not null: FullyConnectedParameters whose offsets are from there.
+  const std::uint8_t* head_layer;
 
   [[nodiscard]] const sotto::device::ImageHeader& header() const {
     return *reinterpret_cast<const sotto::device::ImageHeader*>(image);
