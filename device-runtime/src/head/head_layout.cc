@@ -117,7 +117,7 @@ void place_parameters(const sotto_head_options& options, Places& places, HeadLay
 }
 
 void place_work(const sotto_head_options& options, Places& places, HeadLayout& layout) {
-  layout.inputs = places.take(options.form == SOTTO_HEAD_FLOAT32 ? std::uint64_t{layout.features} * 4 : 0);
+  layout.inputs = places.take(std::uint64_t{layout.features} * (options.form == SOTTO_HEAD_FLOAT32 ? 4 : 2));
   layout.errors = places.take(std::uint64_t{layout.batch} * layout.outputs * 4);
   layout.present = places.take(layout.outputs);
   if (layout.replay_samples == 0) return;

@@ -24,7 +24,7 @@ struct HeadLayout {
   std::uint32_t parameters, parameter_bytes;  // weights, then scales of int8 ones, then biases
   std::uint32_t scales_from, biases_from;     // counted from the start of a copy of the parameters
   std::uint32_t velocity, anchor;             // as the parameters
-  std::uint32_t inputs;                       // float[features], of the float32 form
+  std::uint32_t inputs;                       // float[features] or, of int8 weights, int16[features]
   std::uint32_t errors;                       // float[batch][outputs]
   std::uint32_t present;                      // uint8[outputs]
   std::uint32_t seen, labels;        // uint32[labels], how often each was shown, and as many, how often

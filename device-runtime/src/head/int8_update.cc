@@ -32,22 +32,37 @@ Slope slope_of(float value) {
 }
 
 // Saturated; `outside` collects what was.
-std::int8_t saturate(std::int32_t value, std::uint32_t& outside) {
+[[gnu::always_inline]] inline std::int8_t saturate(std::int32_t value, std::uint32_t& outside) {
   outside |= static_cast<std::uint32_t>(value + 128);
+#if defined(__ARM_FEATURE_SAT)
+  asm("ssat %0, #8, %1" : "=r"(value) : "r"(value));
+  return static_cast<std::int8_t>(value);
+#else
   return static_cast<std::int8_t>(value < -128 ? -128 : (value > 127 ? 127 : value));
+#endif
 }
 bool was_outside(std::uint32_t outside) { return (outside >> 8) != 0; }
 
 // One example, no term but the loss's. Returns whether a weight was saturated.
-bool descend(std::int8_t* weights, const std::int8_t* features, std::uint32_t count, std::int32_t zero_point,
-             Slope slope, RoundingBits& bits) {
+bool descend(std::int8_t* weights, const std::int16_t* inputs, std::uint32_t count, Slope slope,
+             RoundingBits& row_bits) {
+  RoundingBits bits = row_bits;  // in a register
   const std::uint32_t mask = (1u << slope.shift) - 1;
   std::uint32_t outside = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const std::int32_t fine = slope.factor * (features[i] - zero_point);  // below 2^24
+  const auto step = [&](std::uint32_t i) {
+    const std::int32_t fine = slope.factor * inputs[i];  // below 2^24
     const std::int32_t change = (fine + static_cast<std::int32_t>(bits.next() & mask)) >> slope.shift;
     weights[i] = saturate(weights[i] - change, outside);
+  };
+  const std::int8_t* const end = weights + count / 4 * 4;
+  for (; weights != end; weights += 4, inputs += 4) {
+    step(0);
+    step(1);
+    step(2);
+    step(3);
   }
+  for (std::uint32_t i = 0; i < count % 4; ++i) step(i);
+  row_bits = bits;
   return was_outside(outside);
 }
 
@@ -102,10 +117,16 @@ bool update_row(sotto_head& head, const Sample* samples, std::uint32_t count, st
 
 }  // namespace
 
-std::int32_t int8_dot(const std::int8_t* weights, const std::int8_t* features, std::uint32_t count,
-                      std::int32_t zero_point) {
+std::int32_t int8_dot(const std::int8_t* weights, const std::int16_t* inputs, std::uint32_t count) {
   std::int32_t sum = 0;  // at most 2^16 terms below 2^15
-  for (std::uint32_t i = 0; i < count; ++i) sum += weights[i] * (features[i] - zero_point);
+  const std::int8_t* const end = weights + count / 4 * 4;
+  for (; weights != end; weights += 4, inputs += 4) {
+    sum += weights[0] * inputs[0];
+    sum += weights[1] * inputs[1];
+    sum += weights[2] * inputs[2];
+    sum += weights[3] * inputs[3];
+  }
+  for (std::uint32_t i = 0; i < count % 4; ++i) sum += weights[i] * inputs[i];
   return sum;
 }
 
@@ -121,7 +142,7 @@ void update_int8(sotto_head& head, const Sample* samples, std::uint32_t count) {
     if (is_plain) {
       const Slope slope = slope_of(product(errors[row], head.input_scale) / parameters.scales[row]);
       is_saturated = descend(parameters.int8_weights + std::size_t{row} * layout.features,
-                             samples[0].features, layout.features, head.input_zero_point, slope, bits);
+                             head.at<std::int16_t>(layout.inputs), layout.features, slope, bits);
     } else {
       is_saturated = update_row(head, samples, count, row, bits);
     }

@@ -128,6 +128,12 @@ sotto_head_error sotto_head_resume(sotto_model* model, const sotto_head_options*
   return SOTTO_HEAD_OK;
 }
 
+sotto_head_error sotto_head_sizes_of(const sotto_head* head, sotto_head_sizes* sizes) {
+  if (head == nullptr || sizes == nullptr) return SOTTO_HEAD_NULL_ARGUMENT;
+  *sizes = sizes_of(head->layout);
+  return SOTTO_HEAD_OK;
+}
+
 sotto_head_error sotto_head_set_rates(sotto_head* head, const sotto_head_rates* rates) {
   if (head == nullptr || rates == nullptr) return SOTTO_HEAD_NULL_ARGUMENT;
   const sotto_head_error error = check_rates(head->layout, *rates);

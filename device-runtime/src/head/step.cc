@@ -6,10 +6,18 @@
 namespace sotto::device::head {
 namespace {
 
-void convert(const std::int8_t* features, std::uint32_t count, float scale, std::int32_t zero_point,
-             float* inputs) {
-  for (std::uint32_t i = 0; i < count; ++i)
-    inputs[i] = product(static_cast<float>(features[i] - zero_point), scale);
+// The features as numbers of the form, in layout.inputs.
+void convert(sotto_head& head, const std::int8_t* features) {
+  const std::uint32_t count = head.layout.features;
+  const std::int32_t zero_point = head.input_zero_point;
+  if (head.layout.form == SOTTO_HEAD_FLOAT32) {
+    auto* inputs = head.at<float>(head.layout.inputs);
+    for (std::uint32_t i = 0; i < count; ++i)
+      inputs[i] = product(static_cast<float>(features[i] - zero_point), head.input_scale);
+  } else {
+    auto* inputs = head.at<std::int16_t>(head.layout.inputs);
+    for (std::uint32_t i = 0; i < count; ++i) inputs[i] = static_cast<std::int16_t>(features[i] - zero_point);
+  }
 }
 
 // Four partial sums, added in pairs; what is left of the count goes to the first.
@@ -26,11 +34,21 @@ float dot(const float* weights, const float* inputs, std::uint32_t count) {
   return (a + b) + (c + d);
 }
 
-float output_of_image_row(const sotto_head& head, std::uint32_t row, const std::int8_t* features) {
+// A row's output without its bias.
+float output_of(const sotto_head& head, std::uint32_t row) {
+  const HeadLayout& layout = head.layout;
+  const ConstParameters parameters = head.parameters();
+  const std::size_t first = std::size_t{row} * layout.features;
+  if (layout.form == SOTTO_HEAD_FLOAT32)
+    return dot(parameters.weights + first, head.at<float>(layout.inputs), layout.features);
+  const auto* inputs = head.at<std::int16_t>(layout.inputs);
+  if (layout.form == SOTTO_HEAD_INT8) {
+    const std::int32_t sum = int8_dot(parameters.int8_weights + first, inputs, layout.features);
+    return product(static_cast<float>(sum), product(head.input_scale, parameters.scales[row]));
+  }
   const ImageWeights image(parts_of(head));
   std::int32_t sum = 0;
-  for (std::uint32_t i = 0; i < head.layout.features; ++i)
-    sum += image.weight(row, i) * (features[i] - head.input_zero_point);
+  for (std::uint32_t i = 0; i < layout.features; ++i) sum += image.weight(row, i) * inputs[i];
   return product(static_cast<float>(sum), product(head.input_scale, image.scale(row)));
 }
 
@@ -101,26 +119,13 @@ void update_biases(sotto_head& head, std::uint32_t count) {
 
 sotto_head_error compute_outputs(sotto_head& head, const std::int8_t* features, float* outputs) {
   const HeadLayout& layout = head.layout;
-  const Parameters parameters = head.parameters();
-  float* inputs = head.at<float>(layout.inputs);
-  if (layout.form == SOTTO_HEAD_FLOAT32)
-    convert(features, layout.features, head.input_scale, head.input_zero_point, inputs);
+  const float* biases = head.parameters().biases;
+  convert(head, features);
   bool moderate = true;
   for (std::uint32_t row = 0; row < layout.outputs; ++row) {
     outputs[row] = 0;
     if (!head.is_present(row)) continue;
-    const std::size_t first = std::size_t{row} * layout.features;
-    float output = 0;
-    if (layout.form == SOTTO_HEAD_FLOAT32) {
-      output = dot(parameters.weights + first, inputs, layout.features);
-    } else if (layout.form == SOTTO_HEAD_INT8) {
-      const std::int32_t sum =
-          int8_dot(parameters.int8_weights + first, features, layout.features, head.input_zero_point);
-      output = product(static_cast<float>(sum), product(head.input_scale, parameters.scales[row]));
-    } else {
-      output = output_of_image_row(head, row, features);
-    }
-    outputs[row] = output + parameters.biases[row];
+    outputs[row] = output_of(head, row) + biases[row];
     moderate &= is_moderate(outputs[row]);
   }
   return moderate ? SOTTO_HEAD_OK : SOTTO_HEAD_DIVERGED;

@@ -7,7 +7,7 @@
 namespace sotto::device::head {
 
 // outputs[row] for present rows, 0 for others. SOTTO_HEAD_DIVERGED when one is beyond what is refused.
-// Of the float32 form it leaves the features as numbers in layout.inputs.
+// It leaves the features in layout.inputs, as the form wants them.
 [[nodiscard]] sotto_head_error compute_outputs(sotto_head& head, const std::int8_t* features, float* outputs);
 
 // From outputs to their derivatives of the loss, in place; returns the loss.
@@ -23,8 +23,8 @@ namespace sotto::device::head {
 void update_float32(sotto_head& head, const Sample* samples, std::uint32_t count);
 void update_int8(sotto_head& head, const Sample* samples, std::uint32_t count);
 
-// The sum of weight times (feature less zero point) over a row; exact.
-[[nodiscard]] std::int32_t int8_dot(const std::int8_t* weights, const std::int8_t* features,
-                                    std::uint32_t count, std::int32_t zero_point);
+// The sum of weight times input over a row; exact.
+[[nodiscard]] std::int32_t int8_dot(const std::int8_t* weights, const std::int16_t* inputs,
+                                    std::uint32_t count);
 
 }  // namespace sotto::device::head

@@ -147,6 +147,9 @@ sotto_head_error sotto_head_open(sotto_model* model, const sotto_head_options* o
 sotto_head_error sotto_head_resume(sotto_model* model, const sotto_head_options* options, void* memory,
                                    size_t memory_bytes, sotto_head** head);
 
+/* What sotto_head_measure() said. */
+sotto_head_error sotto_head_sizes_of(const sotto_head* head, sotto_head_sizes* sizes);
+
 typedef struct sotto_head_rates {
   float learning_rate; /* 0 .. 1000 */
   float momentum;      /* 0 .. below 1; above 0 only with options.momentum */

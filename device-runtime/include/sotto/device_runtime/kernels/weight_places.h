@@ -33,8 +33,8 @@ class WeightPlaces {
     return 0;
   }
 
-  // The byte of the weight that `column` has in `row`.
-  [[nodiscard]] constexpr std::uint32_t at(std::uint32_t row, std::uint32_t column) const {
+  // The byte of the weight that `column` has in `row`. Not inlined: it is larger than what calls it.
+  [[nodiscard, gnu::noinline]] constexpr std::uint32_t at(std::uint32_t row, std::uint32_t column) const {
     switch (layout_) {
       case Layout::kPlain:
         return row * columns_ + column;
