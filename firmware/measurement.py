@@ -143,7 +143,8 @@ def write_head_model(tflite: pathlib.Path) -> None:
 
 
 def heads(board: emulator.Board) -> dict[str, dict[str, int]]:
-    """Each head of head_cases.h that fits into the board's memory -> what it needs and costs, and its bits."""
+    """Each head of head_cases.h that fits into the board's memory -> what it needs
+    and costs, and its bits."""
     with tempfile.TemporaryDirectory() as name:
         tflite, image = pathlib.Path(name, "model"), pathlib.Path(name, "image")
         write_head_model(tflite)

@@ -1,4 +1,5 @@
-// Heads that hosts and boards train alike, and the checksums of what they have learned: equal bits, everywhere.
+// Heads that hosts and boards train alike, and the checksums of what they have learned:
+// equal bits, everywhere.
 #pragma once
 
 #include <cstdint>

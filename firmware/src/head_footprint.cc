@@ -1,5 +1,5 @@
-// The least that a product would flash to train the head of the model in the slot: the firmware footprint_head
-// and what learning adds to it.
+// The least that a product would flash to train the head of the model in the slot:
+// the firmware footprint_head and what learning adds to it.
 #include <cstdint>
 
 #include "board.h"

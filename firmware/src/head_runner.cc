@@ -1,4 +1,5 @@
-// Firmware that trains the heads of head_cases.h on the model in the slot and reports what each needs and costs.
+// Firmware that trains the heads of head_cases.h on the model in the slot
+// and reports what each needs and costs.
 //
 //   head_runner
 //
@@ -7,8 +8,8 @@
 //   title I NAME
 //   case I error E memory N step N remember N apply N stack N
 //   bits I equal E parameters H kept H outputs H
-// step, remember and apply are instructions, of one example each, the replay being full. Bits are CRC-32, equal
-// those of the host. A case whose memory the board does not have is left out.
+// step, remember and apply are instructions, of one example each, the replay being full. Bits are CRC-32,
+// equal those of the host. A case whose memory the board does not have is left out.
 #include <cstdint>
 #include <span>
 

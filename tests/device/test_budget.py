@@ -69,7 +69,8 @@ def heads(board: emulator.Board) -> dict[str, dict[str, int]]:
 
 
 def head(board: emulator.Board, name: str) -> dict[str, int]:
-    return {figure: heads(board)[name][figure] for figure in ("memory", "stack", "step", "remember", "apply")}
+    return {figure: heads(board)[name][figure] for figure in ("memory", "stack", "step", "remember",
+                                                              "apply")}
 
 
 def session(board: emulator.Board, firmware: str) -> dict[str, int]:
@@ -82,7 +83,8 @@ def rule(board: emulator.Board, _: str) -> dict[str, int]:
     return measurement.graph_rule(board)
 
 
-MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "head": head, "session": session, "rule": rule}
+MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "head": head, "session": session,
+            "rule": rule}
 
 
 class Budget(unittest.TestCase):
