@@ -34,13 +34,16 @@ const ImageHead* head_of(const sotto_model& model) {
 void run_operator(const sotto_model& model, std::uint32_t index) {
   const ImageOperator& record = model.operators()[index];
   const sotto_kernel* kernel = find_kernel(*model.kernels, record);  // found when the image was opened
-  const bool is_trained = model.head_layer != nullptr && head_of(model)->operator_index == index;
-  const KernelCall call{is_trained ? model.head_layer : model.image,
-                        model.activations,
-                        is_trained ? model.head_layer : model.image + record.parameters,
-                        reinterpret_cast<const ImageOperand*>(model.image + record.operands),
-                        record.input_count,
-                        model.activations + record.scratch};
+  KernelCall call{model.image,
+                  model.activations,
+                  model.image + record.parameters,
+                  reinterpret_cast<const ImageOperand*>(model.image + record.operands),
+                  record.input_count,
+                  model.activations + record.scratch};
+  if (model.is_trained() && head_of(model)->operator_index == index) {
+    call.trained_biases = model.head_biases;
+    if (model.head_layer != nullptr) call.parameters = call.image = model.head_layer;
+  }
   const sotto_profiler* profiler = model.profiler;
   if (profiler == nullptr) {
     kernel->run(call);

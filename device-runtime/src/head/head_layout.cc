@@ -126,15 +126,17 @@ void place_work(const sotto_head_options& options, Places& places, HeadLayout& l
 }
 
 void place_layer(const ImageParts& parts, Places& places, HeadLayout& layout) {
-  // The kernels of a biases-only head read the image's weights.
   const WeightPlaces weights(parts.op->layout, layout.outputs, layout.features);
   Places inner;
-  (void)inner.take(sizeof(FullyConnectedParameters));
-  layout.weight_bytes = static_cast<std::uint32_t>(weights.bytes());
-  layout.weights = inner.take(weights.bytes());
-  layout.biases = inner.take(std::uint64_t{layout.outputs} * 4);
-  layout.multipliers = inner.take(std::uint64_t{layout.outputs} * 4);
-  layout.shifts = inner.take(layout.outputs);
+  if (layout.form == SOTTO_HEAD_BIASES) {
+    layout.biases = inner.take(std::uint64_t{layout.outputs} * 4);
+  } else {
+    (void)inner.take(sizeof(FullyConnectedParameters));
+    layout.weights = inner.take(weights.bytes());
+    layout.biases = inner.take(std::uint64_t{layout.outputs} * 4);
+    layout.multipliers = inner.take(std::uint64_t{layout.outputs} * 4);
+    layout.shifts = inner.take(layout.outputs);
+  }
   layout.layer_bytes = static_cast<std::uint32_t>(inner.end());
   layout.layer = places.take(inner.end());
 }

@@ -27,11 +27,12 @@ struct HeadLayout {
   std::uint32_t inputs;                       // float[features] or, of int8 weights, int16[features]
   std::uint32_t errors;                       // float[batch][outputs]
   std::uint32_t present;                      // uint8[outputs]
-  std::uint32_t seen, labels;        // uint32[labels], how often each was shown, and as many, how often
-                                     // it is kept; labels is 1 for values
-  std::uint32_t samples;             // features, then the target, of each
-  std::uint32_t layer, layer_bytes;  // FullyConnectedParameters; its constants, counted from there:
-  std::uint32_t weights, weight_bytes, biases, multipliers, shifts;
+  std::uint32_t seen, labels;  // uint32[labels], how often each was shown, and as many, how often
+                               // it is kept; labels is 1 for values
+  std::uint32_t samples;       // features, then the target, of each
+  // FullyConnectedParameters and its constants, counted from there; of the biases form the biases alone.
+  std::uint32_t layer, layer_bytes;
+  std::uint32_t weights, biases, multipliers, shifts;
   std::uint32_t bytes;
 };
 

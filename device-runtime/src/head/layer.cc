@@ -12,6 +12,8 @@ namespace sotto::device::head {
 namespace {
 
 constexpr std::int32_t kShiftMax = 30;  // of a kernel
+// A quarter of this is below every output.
+constexpr std::int32_t kAbsentBias = -(1 << 30);
 
 class LayerWriter {
  public:
@@ -23,6 +25,10 @@ class LayerWriter {
         base_(layout_.layer) {}
 
   sotto_head_error write() {
+    if (layout_.form == SOTTO_HEAD_BIASES) {
+      write_biases();
+      return SOTTO_HEAD_OK;
+    }
     // Nothing is written before all of it is known to be expressible.
     for (std::uint32_t row = 0; row < layout_.outputs; ++row) {
       if (head_.is_present(row) && multiplier_of(scale_of(row)).shift > kShiftMax) return SOTTO_HEAD_SCALE;
@@ -37,8 +43,7 @@ class LayerWriter {
       if (head_.is_present(row)) {
         write_row(row);
       } else {
-        // A quarter of this is below every output.
-        write_scale(row, -(1 << 28), {1 << 30, -1});
+        write_scale(row, kAbsentBias, {1 << 30, -1});
       }
     }
     return SOTTO_HEAD_OK;
@@ -49,7 +54,6 @@ class LayerWriter {
   // to be a number of steps.
   float scale_of(std::uint32_t row) {
     if (layout_.form == SOTTO_HEAD_INT8) return head_.parameters().scales[row];
-    if (layout_.form == SOTTO_HEAD_BIASES) return ImageWeights(parts_).scale(row);
     const Parameters parameters = head_.parameters();
     const float* weights = parameters.weights + std::size_t{row} * layout_.features;
     float largest = 0;
@@ -70,8 +74,26 @@ class LayerWriter {
   std::int8_t weight_of(std::uint32_t row, std::uint32_t column, float scale) const {
     const std::size_t place = std::size_t{row} * layout_.features + column;
     if (layout_.form == SOTTO_HEAD_INT8) return head_.parameters().int8_weights[place];
-    if (layout_.form == SOTTO_HEAD_BIASES) return ImageWeights(parts_).weight(row, column);
     return static_cast<std::int8_t>(to_integer(head_.parameters().weights[place] / scale));
+  }
+
+  // The weights are the image's, with their multipliers.
+  void write_biases() {
+    const ImageWeights image(parts_);
+    for (std::uint32_t row = 0; row < layout_.outputs; ++row) {
+      std::int32_t sum = 0;
+      for (std::uint32_t column = 0; column < layout_.features; ++column) sum += image.weight(row, column);
+      write_bias(row, head_.is_present(row) ? folded_bias(row, image.scale(row), sum) : kAbsentBias);
+    }
+  }
+
+  [[nodiscard]] std::int32_t folded_bias(std::uint32_t row, float scale, std::int32_t sum_of_weights) const {
+    const std::int32_t bias = to_integer(head_.parameters().biases[row] / product(head_.input_scale, scale));
+    return wrapping_add(bias, wrapping_multiply(-head_.input_zero_point, sum_of_weights));
+  }
+
+  void write_bias(std::uint32_t row, std::int32_t bias) {
+    head_.at<std::int32_t>(base_ + layout_.biases)[row] = bias;
   }
 
   void write_row(std::uint32_t row) {
@@ -83,13 +105,11 @@ class LayerWriter {
       weights[places_.at(row, column)] = weight;
       sum += weight;
     }
-    const std::int32_t bias = to_integer(head_.parameters().biases[row] / product(head_.input_scale, scale));
-    const std::int32_t folded = wrapping_add(bias, wrapping_multiply(-head_.input_zero_point, sum));
-    write_scale(row, folded, multiplier_of(scale));
+    write_scale(row, folded_bias(row, scale, sum), multiplier_of(scale));
   }
 
   void write_scale(std::uint32_t row, std::int32_t bias, const Multiplier& multiplier) {
-    head_.at<std::int32_t>(base_ + layout_.biases)[row] = bias;
+    write_bias(row, bias);
     head_.at<std::int32_t>(base_ + layout_.multipliers)[row] = multiplier.multiplier;
     head_.at<std::int8_t>(base_ + layout_.shifts)[row] = static_cast<std::int8_t>(multiplier.shift);
   }
@@ -110,12 +130,17 @@ sotto_head_error sotto_head_apply(sotto_head* head) {
   if (head == nullptr) return SOTTO_HEAD_NULL_ARGUMENT;
   if (head->layout.layer == 0) return SOTTO_HEAD_NO_LAYER;
   const sotto_head_error error = LayerWriter(*head).write();
-  if (error == SOTTO_HEAD_OK) head->model.pointer->head_layer = head->at<std::uint8_t>(head->layout.layer);
-  return error;
+  if (error != SOTTO_HEAD_OK) return error;
+  sotto_model& model = *head->model.pointer;
+  const bool is_biases = head->layout.form == SOTTO_HEAD_BIASES;
+  model.head_layer = is_biases ? nullptr : head->at<std::uint8_t>(head->layout.layer);
+  model.head_biases = is_biases ? head->at<std::int32_t>(head->layout.layer) : nullptr;
+  return SOTTO_HEAD_OK;
 }
 
 void sotto_head_withdraw(sotto_head* head) {
   if (head == nullptr || head->layout.layer == 0) return;
   sotto_model& model = *head->model.pointer;
   if (model.head_layer == head->at<std::uint8_t>(head->layout.layer)) model.head_layer = nullptr;
+  if (model.head_biases == head->at<std::int32_t>(head->layout.layer)) model.head_biases = nullptr;
 }
