@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Heads learn the same bits on every board as on hosts, in memory of one size."""
 import pathlib
+import re
+import subprocess
 import sys
+import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "firmware"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "firmware"))
 import emulator  # noqa: E402  found through the line above
 import measurement  # noqa: E402
 
@@ -12,6 +16,10 @@ import measurement  # noqa: E402
 CASES = {"float32", "float32-momentum", "float32-everything", "float32-logistic", "float32-values", "int8",
          "int8-everything", "biases"}
 SMALL_ENOUGH_FOR_THE_MICROBIT = {"int8", "biases"}
+
+# Products that are fused with a sum, and arithmetic of Helium, which flushes subnormals.
+OTHER_BITS = re.compile(r"\bvn?(?:ml[as]|fm[as]|fnm[as])\S*\.f32|\bv(?:add|sub|mul|abd)\.f32\s+q")
+CORES = {"m4": ["-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"], "m55": ["-mcpu=cortex-m55"]}
 
 
 class Head(unittest.TestCase):
@@ -38,6 +46,33 @@ class Head(unittest.TestCase):
         for key, found in self.measured.items():
             for name, fact in found.items():
                 self.assertEqual(fact["memory"], self.measured["m4"][name]["memory"], f"{name} on {key}")
+
+    def instructions(self, source, core):
+        """`source` compiled as somebody might who knows nothing of it: everything allowed but -ffast-math."""
+        with tempfile.TemporaryDirectory() as name:
+            compiled = pathlib.Path(name, "object")
+            includes = [f"-I{ROOT / 'device-runtime' / folder}" for folder in ("include", "src")]
+            subprocess.run(["arm-none-eabi-g++", "-std=gnu++20", "-O3", "-ffp-contract=fast", "-mthumb",
+                            *CORES[core], "-mfloat-abi=hard", *includes, "-c", source, "-o", compiled],
+                           check=True)
+            return subprocess.run(["arm-none-eabi-objdump", "-d", compiled], capture_output=True, text=True,
+                                  check=True).stdout
+
+    def test_no_flag_of_the_compiler_changes_a_bit(self):
+        sources = sorted((ROOT / "device-runtime" / "src" / "head").glob("*.cc"))
+        self.assertGreater(len(sources), 8)
+        for core in CORES:
+            for source in sources:
+                with self.subTest(core=core, source=source.name):
+                    self.assertEqual(OTHER_BITS.findall(self.instructions(source, core)), [])
+
+    def test_the_search_finds_what_a_compiler_makes_of_plain_arithmetic(self):
+        with tempfile.TemporaryDirectory() as name:
+            source = pathlib.Path(name, "plain.cc")
+            source.write_text("void f(float* a, const float* b, float c) "
+                              "{ for (int i = 0; i < 64; ++i) a[i] -= c * b[i]; }")
+            for core in CORES:
+                self.assertNotEqual(OTHER_BITS.findall(self.instructions(source, core)), [], core)
 
     def test_heads_that_differ_have_bits_that_differ(self):
         found = self.measured["m4"]

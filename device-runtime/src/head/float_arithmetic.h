@@ -1,6 +1,6 @@
-// Single precision with the same bits on every machine: additions and divisions as they stand, products
-// through a barrier, so that no compiler fuses one with a sum (which rounds once instead of twice) or puts it
-// into a vector unit (Helium's flushes subnormals). Exponential and logarithm consist of these.
+// Single precision with the same bits on every machine: products through a barrier, so that no compiler fuses
+// one with a sum (which rounds once instead of twice) or puts it into a vector unit (Helium's flushes
+// subnormals); sums of whole arrays likewise. tests/device/test_head.py looks for such instructions.
 #pragma once
 
 #include <bit>

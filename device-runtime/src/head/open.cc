@@ -192,13 +192,15 @@ sotto_head_error sotto_head_difference(const sotto_head* head, float* difference
     for (std::uint32_t i = 0; i < layout.features; ++i) {
       float& value = difference[first + i];
       value = 0;
-      if (layout.form == SOTTO_HEAD_FLOAT32) value = now.weights[first + i] - before.weights[first + i];
+      if (layout.form == SOTTO_HEAD_FLOAT32)
+        value = rounded(now.weights[first + i] - before.weights[first + i]);
       if (layout.form == SOTTO_HEAD_INT8) {
         value = product(now.int8_weights[first + i], now.scales[row]) -
                 product(before.int8_weights[first + i], before.scales[row]);
       }
     }
-    difference[std::size_t{layout.outputs} * layout.features + row] = now.biases[row] - before.biases[row];
+    difference[std::size_t{layout.outputs} * layout.features + row] =
+        rounded(now.biases[row] - before.biases[row]);
   }
   return SOTTO_HEAD_OK;
 }

@@ -89,7 +89,8 @@ float squared_errors(const sotto_head& head, const std::int8_t* targets, float* 
   const ImageTensor& scores = parts_of(head).head->scores;
   float loss = 0;
   for (std::uint32_t row = 0; row < head.layout.outputs; ++row) {
-    outputs[row] -= product(static_cast<float>(targets[row] - scores.zero_point), scores.scale);
+    const float target = product(static_cast<float>(targets[row] - scores.zero_point), scores.scale);
+    outputs[row] = rounded(outputs[row] - target);
     loss += product(product(outputs[row], outputs[row]), 0.5f);
   }
   return loss;
@@ -111,7 +112,7 @@ void update_biases(sotto_head& head, std::uint32_t count) {
       change = product(rates.momentum, velocities[row]) + change;
       velocities[row] = change;
     }
-    biases[row] -= change;
+    biases[row] = rounded(biases[row] - change);
   }
 }
 
