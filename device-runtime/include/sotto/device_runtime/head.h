@@ -143,7 +143,8 @@ sotto_head_error sotto_head_open(sotto_model* model, const sotto_head_options* o
 
 /* Goes on with memory that was kept or copied elsewhere (the first sizes.bytes of it): parameters, replay,
  * draws. Image and options must be the same; whether the bytes are what was kept is the keeper's to check
- * (a CRC). Any bytes are refused or safe. The layer is not applied. On failure *head is NULL. */
+ * (a CRC). Any bytes are refused or safe. The layer is not applied: withdraw it
+ * before memory moves. On failure *head is NULL. */
 sotto_head_error sotto_head_resume(sotto_model* model, const sotto_head_options* options, void* memory,
                                    size_t memory_bytes, sotto_head** head);
 
