@@ -23,8 +23,8 @@ struct HeadOptions {
   void add_to(CLI::App& command);
 };
 
-// Measures the head of `image`. Null when the model has none; otherwise its bytes, or why it cannot be trained
-// with these options.
+// Measures the head of `image`. Null when the model has none; otherwise its bytes, or why it cannot be
+// trained with these options.
 [[nodiscard]] nlohmann::json training_json(const std::vector<std::uint8_t>& image,
                                            const HeadOptions& options);
 // The same as lines below "head"; nothing when the model has none.
