@@ -61,10 +61,9 @@ class Head(unittest.TestCase):
     def test_no_flag_of_the_compiler_changes_a_bit(self):
         sources = sorted((ROOT / "device-runtime" / "src" / "head").glob("*.cc"))
         self.assertGreater(len(sources), 8)
-        for core in CORES:
-            for source in sources:
-                with self.subTest(core=core, source=source.name):
-                    self.assertEqual(OTHER_BITS.findall(self.instructions(source, core)), [])
+        for source in sources:  # the M55 has all that the M4 has
+            with self.subTest(source=source.name):
+                self.assertEqual(OTHER_BITS.findall(self.instructions(source, "m55")), [])
 
     def test_the_search_finds_what_a_compiler_makes_of_plain_arithmetic(self):
         with tempfile.TemporaryDirectory() as name:

@@ -29,7 +29,8 @@ bool record_fits(const ImageHeader& header, std::uint64_t offset, std::uint64_t 
   return offset % 4 == 0 && offset <= header.image_bytes && bytes <= header.image_bytes - offset;
 }
 
-bool is_usable_scale(float scale) { return scale > 1e-15f && scale < kMagnitudeMax; }
+// Products of two of them with any bias are finite and not 0.
+bool is_usable_scale(float scale) { return scale > 1e-12f && scale < 1e6f; }
 
 // The records of the head, when they lie in the image and agree with one another.
 sotto_head_error find_parts(const void* image, std::size_t image_bytes, ImageParts& parts) {

@@ -161,6 +161,23 @@ TEST(HeadOptions, MemoryIsWhatTheFormulaSays) {
   }
 }
 
+TEST(HeadOptions, ScalesThatNoTrainingCouldBearAreRefused) {
+  const auto image = image_of(Follower::kSoftmax);
+  const auto with_scale = [&image](ImageTensor ImageHead::*tensor, float scale) {
+    ImageEditor editor(image);
+    (editor.head().*tensor).scale = scale;
+    return measured({editor.bytes(), editor.bytes() + image.size()});
+  };
+  for (const auto tensor : {&ImageHead::features, &ImageHead::scores}) {
+    for (const float wrong : {0.0f, -1.0f, 1e6f, 1e-12f, HUGE_VALF, std::numeric_limits<float>::quiet_NaN()})
+      EXPECT_EQ(with_scale(tensor, wrong), SOTTO_HEAD_BAD_IMAGE) << wrong;
+    EXPECT_EQ(with_scale(tensor, 2e-12f), SOTTO_HEAD_OK);
+  }
+  ImageEditor weights(image);
+  weights.at<float>(weights.head().weight_scales + 4 * 11) = 0;
+  EXPECT_EQ(measured({weights.bytes(), weights.bytes() + image.size()}), SOTTO_HEAD_BAD_IMAGE);
+}
+
 TEST(HeadOptions, AnyBytesMayBeMeasured) {
   const auto image = image_of(Follower::kSoftmax);
   std::mt19937 random(8);
