@@ -16,13 +16,16 @@ std::int32_t layer(const HeadModelSpec& spec, TfliteBuilder& builder, std::int32
   std::mt19937 random(11);
   std::vector<std::int8_t> values(static_cast<std::size_t>(spec.features * spec.outputs));
   for (std::int8_t& value : values) value = static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127);
+  if (!spec.weights.empty()) values = spec.weights;
   TensorSpec weights{"weights", {spec.outputs, spec.features}, kInt8, {}};
   for (std::int32_t i = 0; i < (spec.per_channel ? spec.outputs : 1); ++i)
     weights.scales.push_back(0.002f + 0.0001f * static_cast<float>(i));
+  if (!spec.weight_scales.empty()) weights.scales = spec.weight_scales;
   std::vector<std::int32_t> inputs{input, builder.constant(weights, values)};
   if (spec.has_bias) {
     std::vector<std::int32_t> biases(static_cast<std::size_t>(spec.outputs));
     for (std::int32_t& bias : biases) bias = static_cast<std::int32_t>(random() % 4000) - 2000;
+    if (!spec.biases.empty()) biases = spec.biases;
     inputs.push_back(builder.constant({"bias", {spec.outputs}, kInt32, {0.001f}}, biases));
   }
   const auto scores = builder.tensor({"scores", {1, spec.outputs}, kInt8, {spec.output_scale}, 9});

@@ -15,6 +15,10 @@ struct HeadModelSpec {
   bool has_bias = true;
   bool has_relu = false;
   float output_scale = 0.15f;
+  // In place of the random ones, when there are any.
+  std::vector<std::int8_t> weights{};
+  std::vector<float> weight_scales{};
+  std::vector<std::int32_t> biases{};
 };
 
 // A .tflite file of one fully connected layer with random weights; the features are the model's input, of

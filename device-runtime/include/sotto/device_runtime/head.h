@@ -214,6 +214,11 @@ sotto_head_error sotto_head_go_back(sotto_head* head);
  * with the kernel that runs the image's, until it is withdrawn; what is learned later needs another call.
  * Absent classes get the least output. */
 sotto_head_error sotto_head_apply(sotto_head* head);
+/* One row as sotto_head_apply() quantises it, for who writes the head elsewhere, as a .tflite: sizes.features
+ * weights, their scale, and the bias in steps of the features' scale times that one. Does not need a layer.
+ * SOTTO_HEAD_LABEL for a row that is not there. */
+sotto_head_error sotto_head_quantized_row(const sotto_head* head, uint32_t row, int8_t* weights, float* scale,
+                                          int32_t* bias);
 /* The model runs the image's own head again. */
 void sotto_head_withdraw(sotto_head* head);
 

@@ -144,6 +144,29 @@ TEST_P(HeadLayer, AbsentClassesHaveTheLeastOutput) {
 INSTANTIATE_TEST_SUITE_P(Targets, HeadLayer,
                          testing::Values(Target::kPortable, Target::kCortexMDsp, Target::kHost));
 
+TEST_P(HeadLayer, WrittenAsATfliteItGivesTheSameBytes) {
+  for (const std::uint32_t form : {SOTTO_HEAD_FLOAT32, SOTTO_HEAD_INT8, SOTTO_HEAD_BIASES}) {
+    HeadRig rig({}, layer_of(form), GetParam());
+    train(rig, 300);
+    ASSERT_EQ(sotto_head_apply(rig.head), SOTTO_HEAD_OK);
+    HeadModelSpec written;
+    written.weights.resize(std::size_t{12} * 64);
+    written.weight_scales.resize(12);
+    written.biases.resize(12);
+    for (std::uint32_t row = 0; row < 12; ++row) {
+      ASSERT_EQ(sotto_head_quantized_row(rig.head, row, written.weights.data() + std::size_t{row} * 64,
+                                         &written.weight_scales[row], &written.biases[row]),
+                SOTTO_HEAD_OK);
+    }
+    const HeadRig other(written, {}, GetParam());
+    Examples examples(64, 7);
+    for (int i = 0; i < 200; ++i) {
+      const auto features = examples.any();
+      ASSERT_EQ(run(rig, features), run(other, features)) << form;
+    }
+  }
+}
+
 TEST(HeadLayerUse, IsASnapshotUntilItIsWithdrawn) {
   HeadRig rig({}, layer_of(SOTTO_HEAD_FLOAT32));
   Examples examples(64);
@@ -188,6 +211,20 @@ TEST(HeadLayerUse, WeightsBeyondTheMultiplierAreRefusedAndLeaveTheLayer) {
   ASSERT_EQ(sotto_head_write(rig.head, values.data(), values.size()), SOTTO_HEAD_OK);
   EXPECT_EQ(sotto_head_apply(rig.head), SOTTO_HEAD_SCALE);
   EXPECT_EQ(run(rig, features), before);
+}
+
+TEST(HeadLayerUse, RowsThatAreNotThereAreNotQuantised) {
+  HeadRig rig;
+  std::vector<std::int8_t> weights(64);
+  float scale = 0;
+  std::int32_t bias = 0;
+  EXPECT_EQ(sotto_head_quantized_row(rig.head, 12, weights.data(), &scale, &bias), SOTTO_HEAD_LABEL);
+  ASSERT_EQ(sotto_head_remove_class(rig.head, 2), SOTTO_HEAD_OK);
+  EXPECT_EQ(sotto_head_quantized_row(rig.head, 2, weights.data(), &scale, &bias), SOTTO_HEAD_LABEL);
+  EXPECT_EQ(sotto_head_quantized_row(rig.head, 3, weights.data(), &scale, &bias), SOTTO_HEAD_OK);
+  EXPECT_EQ(sotto_head_quantized_row(rig.head, 3, nullptr, &scale, &bias), SOTTO_HEAD_NULL_ARGUMENT);
+  EXPECT_EQ(sotto_head_quantized_row(rig.head, 3, weights.data(), nullptr, &bias), SOTTO_HEAD_NULL_ARGUMENT);
+  EXPECT_EQ(sotto_head_quantized_row(rig.head, 3, weights.data(), &scale, nullptr), SOTTO_HEAD_NULL_ARGUMENT);
 }
 
 TEST(HeadLayerUse, RowsOfZerosGiveTheirBias) {
