@@ -133,6 +133,28 @@ def front_ends(board: emulator.Board) -> dict[str, dict[str, int]]:
     and costs, and its bits."""
     with tempfile.TemporaryDirectory() as name:
         report = emulator.run(board, "front_end_runner", [], pathlib.Path(name))
+    return cases_of(report)
+
+
+def write_head_model(tflite: pathlib.Path) -> None:
+    """The model whose head firmware/src/head_cases.cc trains."""
+    writer = os.environ.get("SOTTO_HEAD_MODEL") or model_compiler().parent / "write_head_model"
+    subprocess.run([writer, tflite], stdin=subprocess.DEVNULL, check=True)
+
+
+def heads(board: emulator.Board) -> dict[str, dict[str, int]]:
+    """Each head of head_cases.h that fits into the board's memory -> what it needs
+    and costs, and its bits."""
+    with tempfile.TemporaryDirectory() as name:
+        tflite, image = pathlib.Path(name, "model"), pathlib.Path(name, "image")
+        write_head_model(tflite)
+        compile_model(tflite, board.target, image)
+        report = emulator.run(board, "head_runner", [], pathlib.Path(name), image=image)
+    return cases_of(report)
+
+
+def cases_of(report: str) -> dict[str, dict[str, int]]:
+    """The lines title, case and bits of a report, by title; a title without a case is left out."""
     titles = {int(words[1]): words[2] for words in map(str.split, report.splitlines())
               if words[:1] == ["title"]}
     bits = {index: fact for (index,), fact in emulator.facts(report, "bits")}

@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "image_file.h"
+#include "image_head.h"
 #include "output.h"
 #include "places.h"
 #include "sotto/model_compiler/boards.h"
@@ -31,6 +32,7 @@ struct CompileOptions {
   Target target = Target::kPortable;
   bool json = false;
   bool c_array = false;
+  HeadOptions head;
 };
 
 nlohmann::json operators_json(const CompileReport& report) {
@@ -130,11 +132,14 @@ ExitCode inspect(const CompileOptions& options) {
   const auto compiled = compile_file(options.model, options.target);
   if (!compiled) return report_error(compiled.error());
   if (options.json) {
-    print_json(report_json(compiled->report));
+    nlohmann::json json = report_json(compiled->report);
+    json["training"] = training_json(compiled->image, options.head);
+    print_json(json);
     return ExitCode::kDone;
   }
   print_operators(compiled->report);
   print_memory(compiled->report);
+  print_training(compiled->image, options.head);
   print_boards(compiled->report);
   return ExitCode::kDone;
 }
@@ -211,6 +216,7 @@ void add_image_compile_commands(CLI::App& image, ExitCode& exit_code) {
   CLI::App* inspector =
       add_compile_subcommand(image, options, "inspect",
                              "What a .tflite needs on a board: operators, RAM, flash, which boards it fits");
+  options->head.add_to(*inspector);
   inspector->callback([options, &exit_code] { exit_code = inspect(*options); });
   CLI::App* compiler = add_compile_subcommand(image, options, "compile",
                                               "Turn a .tflite into the image that boards run in place");

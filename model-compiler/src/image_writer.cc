@@ -128,7 +128,7 @@ class ImageWriter {
     header.operator_count = static_cast<std::uint32_t>(records.size());
   }
 
-  // The last fully connected layer of one row, when nothing but shape and softmax follows it.
+  // The last fully connected layer of one row, when nothing but shape, softmax or logistic follows it.
   [[nodiscard]] std::optional<std::uint32_t> head_operator() const {
     for (std::size_t i = model_.operators.size(); i-- > 0;) {
       const device::KernelKind kind = model_.operators[i].kernel->kind;
@@ -138,7 +138,9 @@ class ImageWriter {
         if (parameters.rows != 1) return std::nullopt;
         return static_cast<std::uint32_t>(i);
       }
-      if (kind != device::KernelKind::kSoftmax && kind != device::KernelKind::kCopy) return std::nullopt;
+      const bool is_logistic = model_.operators[i].source_operator == builtin::kLogistic;
+      if (kind != device::KernelKind::kSoftmax && kind != device::KernelKind::kCopy && !is_logistic)
+        return std::nullopt;
     }
     return std::nullopt;
   }

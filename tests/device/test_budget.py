@@ -63,6 +63,16 @@ def front_end(board: emulator.Board, name: str) -> dict[str, int]:
                                                                    "frame")}
 
 
+@functools.cache
+def heads(board: emulator.Board) -> dict[str, dict[str, int]]:
+    return measurement.heads(board)
+
+
+def head(board: emulator.Board, name: str) -> dict[str, int]:
+    return {figure: heads(board)[name][figure] for figure in ("memory", "stack", "step", "remember",
+                                                              "apply")}
+
+
 def session(board: emulator.Board, firmware: str) -> dict[str, int]:
     path = board.firmware(firmware)
     return {"flash": measurement.flash_bytes(path), "ram": measurement.ram_bytes(path),
@@ -73,7 +83,8 @@ def rule(board: emulator.Board, _: str) -> dict[str, int]:
     return measurement.graph_rule(board)
 
 
-MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "session": session, "rule": rule}
+MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "head": head, "session": session,
+            "rule": rule}
 
 
 class Budget(unittest.TestCase):
@@ -96,6 +107,9 @@ class Budget(unittest.TestCase):
 
     def test_each_front_end_costs_at_most_its_budget(self):
         self.check("front-end")
+
+    def test_each_head_costs_at_most_its_budget(self):
+        self.check("head")
 
     def test_each_model_costs_at_most_its_budget(self):
         absent = measurement.absent_models()

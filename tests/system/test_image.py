@@ -72,6 +72,25 @@ class Inspect(ModelTest):
         self.assertTrue(fits["BBC micro:bit v1"])
         self.assertFalse(fits["STM32 Blue Pill"])
 
+    def test_what_training_the_head_takes_is_told(self):
+        def training(model, *options):
+            return json.loads(run_ok("image", "inspect", self.model(model), "--json", *options))["training"]
+        plain = training("kws")
+        self.assertEqual((plain["form"], plain["optimiser"], plain["replay_samples"]), ("float32", "sgd", 64))
+        self.assertEqual(plain["parameter_bytes"], 4 * 65 * 12)
+        self.assertEqual(plain["parameters"], 65 * 12)
+        moving = training("kws", "--optimiser", "momentum", "--replay", "0")
+        self.assertEqual(moving["momentum_bytes"], plain["parameter_bytes"])
+        self.assertEqual(moving["replay_bytes"], 0)
+        self.assertEqual(plain["replay_bytes"] - training("kws", "--replay", "48")["replay_bytes"], 16 * 65)
+        self.assertLess(training("kws", "--form", "int8")["bytes"], plain["bytes"])
+        self.assertGreater(training("kws", "--anchor")["bytes"], plain["bytes"])
+        self.assertEqual(training("kws", "--classes", "20")["parameters"], 65 * 20)
+        refused = training("kws", "--form", "int8", "--optimiser", "momentum")["refused"]
+        self.assertIn("int8 weights have no momentum", refused)
+        text = run_ok("image", "inspect", self.model("kws"))
+        self.assertIn(f"{plain['bytes']} bytes more to train it: float32, sgd, 64 examples", text)
+
     def test_text_names_operators_memory_and_boards(self):
         text = run_ok("image", "inspect", self.model("ad"))
         for word in ("FULLY_CONNECTED", "bytes of arena", "lower bound", "head", "BOARD",

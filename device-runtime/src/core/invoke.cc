@@ -26,15 +26,24 @@ void report(const sotto_model& model, std::uint32_t index, std::uint32_t ticks) 
   model.profiler->after_operator(model.profiler->context, &profile);
 }
 
+const ImageHead* head_of(const sotto_model& model) {
+  const std::uint32_t offset = model.header().head;
+  return offset == 0 ? nullptr : reinterpret_cast<const ImageHead*>(model.image + offset);
+}
+
 void run_operator(const sotto_model& model, std::uint32_t index) {
   const ImageOperator& record = model.operators()[index];
   const sotto_kernel* kernel = find_kernel(*model.kernels, record);  // found when the image was opened
-  const KernelCall call{model.image,
-                        model.activations,
-                        model.image + record.parameters,
-                        reinterpret_cast<const ImageOperand*>(model.image + record.operands),
-                        record.input_count,
-                        model.activations + record.scratch};
+  KernelCall call{model.image,
+                  model.activations,
+                  model.image + record.parameters,
+                  reinterpret_cast<const ImageOperand*>(model.image + record.operands),
+                  record.input_count,
+                  model.activations + record.scratch};
+  if (model.is_trained() && head_of(model)->operator_index == index) {
+    call.trained_biases = model.head_biases;
+    if (model.head_layer != nullptr) call.parameters = call.image = model.head_layer;
+  }
   const sotto_profiler* profiler = model.profiler;
   if (profiler == nullptr) {
     kernel->run(call);
@@ -58,11 +67,6 @@ sotto_tensor describe(const sotto_model& model, const ImageTensor& tensor) {
           tensor.zero_point,
           tensor.rank,
           tensor.dimensions};
-}
-
-const ImageHead* head_of(const sotto_model& model) {
-  const std::uint32_t offset = model.header().head;
-  return offset == 0 ? nullptr : reinterpret_cast<const ImageHead*>(model.image + offset);
 }
 
 }  // namespace

@@ -10,6 +10,12 @@ struct sotto_model {
   std::uint8_t* activations;
   const sotto_kernel_table* kernels;
   const sotto_profiler* profiler;
+  // Run instead of the image's head, when not null: FullyConnectedParameters whose offsets are from there.
+  const std::uint8_t* head_layer;
+  // Run instead of the biases of the image's head, when not null.
+  const std::int32_t* head_biases;
+
+  [[nodiscard]] bool is_trained() const { return head_layer != nullptr || head_biases != nullptr; }
 
   [[nodiscard]] const sotto::device::ImageHeader& header() const {
     return *reinterpret_cast<const sotto::device::ImageHeader*>(image);

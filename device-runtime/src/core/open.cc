@@ -178,7 +178,8 @@ sotto_error sotto_model_open_with(const void* image, size_t image_bytes, void* a
   if (arena == nullptr || reinterpret_cast<std::uintptr_t>(arena) % SOTTO_ALIGNMENT != 0)
     return SOTTO_ERROR_MISALIGNED;
   auto* state = static_cast<sotto_model*>(arena);
-  *state = sotto_model{bytes, static_cast<std::uint8_t*>(arena) + kStateBytes, kernels, nullptr};
+  *state =
+      sotto_model{bytes, static_cast<std::uint8_t*>(arena) + kStateBytes, kernels, nullptr, nullptr, nullptr};
   *model = state;
   return SOTTO_OK;
 }

@@ -17,8 +17,10 @@ bool check(const KernelCheck& check) {
 
 void run(const KernelCall& call) {
   const auto& p = call.as<FullyConnectedParameters>();
+  OutputQuantization quantization(call, p, p.per_channel != 0);
+  quantization.biases = call.biases_of(p);
   const MatrixProduct product{call.constant<std::int8_t>(p.weights), p.output_depth, (p.input_depth + 1) / 2,
-                              OutputQuantization(call, p, p.per_channel != 0)};
+                              quantization};
   auto* widened = reinterpret_cast<std::int16_t*>(call.scratch);
   const std::int8_t* input = call.input(0);
   std::int8_t* output = call.output();

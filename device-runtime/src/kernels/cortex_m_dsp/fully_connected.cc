@@ -19,7 +19,7 @@ template <typename Requantizer>
 void multiply(const KernelCall& call, const OutputQuantization& quantization) {
   const auto& p = call.as<FullyConnectedParameters>();
   const Requantizer requantize(quantization);
-  const auto* biases = call.constant<std::int32_t>(p.requantization.biases);
+  const std::int32_t* biases = call.biases_of(p);
   const std::int8_t* input = call.input(0);
   std::int8_t* output = call.output();
   const std::uint32_t quads = p.input_depth / 4;
@@ -46,8 +46,8 @@ void run(const KernelCall& call) {
                                         call.constant<std::int8_t>(p.requantization.shifts),
                                         p.output_zero_point, p.activation_min, p.activation_max};
   if (p.input_depth <= kSaturatingDepthMax &&
-      SaturatingRequantizer::serves(quantization, call.constant<std::int32_t>(p.requantization.biases),
-                                    p.output_depth, p.per_channel != 0 ? p.output_depth : 1)) {
+      SaturatingRequantizer::serves(quantization, call.biases_of(p), p.output_depth,
+                                    p.per_channel != 0 ? p.output_depth : 1)) {
     multiply<SaturatingRequantizer>(call, quantization);
   } else {
     multiply<ExactRequantizer>(call, quantization);

@@ -69,8 +69,8 @@ void multiply_window(const KernelCall& call, const ConvParameters& p, const std:
 
 void multiply_window(const KernelCall& call, const FullyConnectedParameters& p, const std::int8_t* window,
                      std::int8_t* output) {
-  const Product product{call.constant<std::int8_t>(p.weights),
-                        call.constant<std::int32_t>(p.requantization.biases), p.input_depth, p.output_depth};
+  const Product product{call.constant<std::int8_t>(p.weights), call.biases_of(p), p.input_depth,
+                        p.output_depth};
   multiply(product, Requantizer(call, p, p.per_channel != 0), window, output);
 }
 

@@ -12,7 +12,7 @@ bool check(const KernelCheck& check) {
 
 void run(const KernelCall& call) {
   const auto& p = call.as<FullyConnectedParameters>();
-  const ChannelOutput output(call, p);
+  const ChannelOutput output(call, p, call.biases_of(p));
   const std::int8_t* input = call.input(0);
   std::int8_t* out = call.output();
   for (std::uint32_t row = 0; row < p.rows; ++row, input += p.input_depth, out += p.output_depth) {

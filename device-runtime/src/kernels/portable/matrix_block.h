@@ -100,7 +100,10 @@ struct ChannelOutput {
 
   template <typename Parameters>
   ChannelOutput(const KernelCall& call, const Parameters& p)
-      : biases(call.constant<std::int32_t>(p.requantization.biases)),
+      : ChannelOutput(call, p, call.constant<std::int32_t>(p.requantization.biases)) {}
+  template <typename Parameters>
+  ChannelOutput(const KernelCall& call, const Parameters& p, const std::int32_t* channel_biases)
+      : biases(channel_biases),
         multipliers(call.constant<std::int32_t>(p.requantization.multipliers)),
         shifts(call.constant<std::int8_t>(p.requantization.shifts)),
         zero_point(p.output_zero_point),

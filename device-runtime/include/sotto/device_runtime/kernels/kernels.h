@@ -115,6 +115,8 @@ struct KernelCall {
   const ImageOperand* operands;  // inputs, then outputs
   std::uint32_t input_count;
   std::uint8_t* scratch;
+  // Of a fully connected layer: in place of its folded biases, when not null. They were trained.
+  const std::int32_t* trained_biases = nullptr;
 
   template <typename Parameters>
   [[nodiscard]] const Parameters& as() const {
@@ -131,6 +133,9 @@ struct KernelCall {
   template <typename T>
   [[nodiscard]] const T* constant(std::uint32_t offset) const {
     return reinterpret_cast<const T*>(image + offset);
+  }
+  [[nodiscard]] const std::int32_t* biases_of(const FullyConnectedParameters& p) const {
+    return trained_biases != nullptr ? trained_biases : constant<std::int32_t>(p.requantization.biases);
   }
 };
 
