@@ -155,10 +155,10 @@ class AHelper(SystemTest):
         self.helper.end()
         self.helper.drain_seconds = 600
         self.helper.start()
-        self.assertEqual(self.state(), {})
+        self.assertEqual(self.state(), {2: self.public})
         fleet = self.fleet()
         self.helper.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: self.state() == {1: 1}, what="the helper to say that it stops")
+        wait_until(lambda: self.state() == {1: 1, 2: self.public}, what="the helper to say that it stops")
         self.assertIn("draining: coordinators begin no new rounds", self.helper.log_text())
         self.assert_sum(fleet, (0, 1, 2, 3))
         self.helper.process.send_signal(signal.SIGTERM)

@@ -284,7 +284,7 @@ TEST_F(TlsCertificateTest, RefusesAFileItCannotRead) {
   must_load(kStart);
   std::filesystem::remove(tls_ / "ca-key.pem");
   std::filesystem::create_directory(tls_ / "ca-key.pem");  // unreadable even for root
-  expect_refused(kStart, StatusCode::kIo, "cannot read " + (tls_ / "ca-key.pem").string());
+  expect_refused(kStart, StatusCode::kIo, "cannot use " + (tls_ / "ca-key.pem").string());
 }
 
 TEST_F(TlsCertificateTest, NeedsTheCaKeyOnlyToRenew) {
