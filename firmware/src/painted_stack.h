@@ -7,7 +7,11 @@ namespace sotto::painted_stack {
 
 // The caller's stack pointer, once it has saved all that it saves: a function of its own, so that no compiler
 // moves the reading to before that.
+#ifdef __arm__
 [[gnu::naked, gnu::noinline]] inline std::uint32_t* stack_pointer() { asm("mov r0, sp\n bx lr"); }
+#else
+std::uint32_t* stack_pointer();  // a host's, whose stack is not measured: null
+#endif
 
 // Fills the free stack, from its limit up.
 void paint();
