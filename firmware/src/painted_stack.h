@@ -16,7 +16,9 @@ std::uint32_t* stack_pointer();  // a host's, whose stack is not measured: null
 // Fills the free stack, from its limit up.
 void paint();
 
-// Bytes of stack used below `frame`, the stack_pointer() of the function that called paint(), since then.
+// Bytes of stack used below `frame`, the stack_pointer() of the function that called paint(), since then;
+// kBeyondLimit when all that was painted is gone, so that nobody knows how many.
+inline constexpr std::uint32_t kBeyondLimit = UINT32_MAX;
 std::uint32_t used_bytes_below(const std::uint32_t* frame);
 
 }  // namespace sotto::painted_stack
