@@ -19,4 +19,5 @@ endif()
 if(SOTTO_DEVELOPER_MODE)
   find_package(GTest REQUIRED)              # unit tests
   find_package(benchmark REQUIRED)          # micro-benchmarks in bench/
+  find_library(SOTTO_BEARSSL bearssl REQUIRED) # the boards' primitives on a host, held to OpenSSL's
 endif()

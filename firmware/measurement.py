@@ -2,6 +2,7 @@
 runs the firmware `runner`, reads its report.
 """
 import dataclasses
+import functools
 import os
 import pathlib
 import shutil
@@ -41,11 +42,14 @@ def model_compiler() -> pathlib.Path:
     """The program compile_model: SOTTO_MODEL_COMPILER, else the newest build's."""
     if os.environ.get("SOTTO_MODEL_COMPILER"):
         return pathlib.Path(os.environ["SOTTO_MODEL_COMPILER"])
-    places = [emulator.ROOT / "build" / preset / "bin" / "compile_model" for preset in ("release", "dev")]
+    return newest_program("compile_model")
+
+
+def newest_program(name: str) -> pathlib.Path:
+    places = [emulator.ROOT / "build" / preset / "bin" / name for preset in ("release", "dev")]
     built = [path for path in places if path.exists()]
     if not built:
-        raise emulator.EmulationError("no build has the program compile_model; "
-                                      "run scripts/build release compile_model")
+        raise emulator.EmulationError(f"no build has the program {name}; run scripts/build release {name}")
     return max(built, key=lambda path: path.stat().st_mtime)
 
 
@@ -169,6 +173,64 @@ def session_stacks(board: emulator.Board) -> dict[str, int]:
         report = emulator.run(board, "session_runner", [], pathlib.Path(name))
     steps = [line.split() for line in report.splitlines() if line.startswith("step ")]
     return {words[1]: int(words[3]) for words in steps}
+
+
+# Why a session cannot be replayed on a board, where it cannot.
+NO_CRYPTOGRAPHY = "the source of BearSSL is missing; run scripts/fetch-bearssl"
+
+
+def has_cryptography() -> bool:
+    """Whether the boards' firmware was built with cryptography (cmake/BearSsl.cmake)."""
+    return (emulator.ROOT / "build" / "bearssl" / "source" / "inc" / "bearssl.h").exists()
+
+
+def session_writer() -> pathlib.Path:
+    """The program write_session: SOTTO_SESSION_WRITER, else the newest build's."""
+    if os.environ.get("SOTTO_SESSION_WRITER"):
+        return pathlib.Path(os.environ["SOTTO_SESSION_WRITER"])
+    return newest_program("write_session")
+
+
+@functools.cache
+def session_record(kind: str) -> bytes:
+    """What a host's device had, got and sent in a session; `kind` is secure or one-shot."""
+    with tempfile.TemporaryDirectory() as name:
+        path = pathlib.Path(name, "record")
+        done = subprocess.run([session_writer(), kind, path],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            raise emulator.EmulationError(f"write_session {kind}: {done.stdout}")
+        return path.read_bytes()
+
+
+PARTS = ("rest", "verify", "sign", "x25519", "keystream", "shamir", "seal")
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionCost:
+    instructions: int
+    stack_bytes: int
+    parts: dict[str, dict[str, int]]  # of PARTS -> instructions and calls
+    steps: list[dict[str, int]]  # instructions and stack of each
+
+
+def replay_session(board: emulator.Board, kind: str, arguments: tuple[str, ...] = ()) -> list[SessionCost]:
+    """A session that meets everybody for the first time, and one with the endorsements known.
+
+    Fails when the board sends another byte than the record says."""
+    with tempfile.TemporaryDirectory() as name:
+        record = pathlib.Path(name, "record")
+        record.write_bytes(session_record(kind))
+        report = emulator.run(board, "session_replay", list(arguments), pathlib.Path(name), image=record,
+                              timeout_s=600)
+    (_, counter), = emulator.facts(report, "counter")
+    if counter["exact"] != 1:
+        raise emulator.EmulationError("the board's counter gives no exact instruction counts")
+    parts = {part: dict(emulator.facts(report, part)) for part in PARTS}
+    return [SessionCost(whole["instructions"], whole["stack"], {part: parts[part][number,] for part in PARTS},
+                        [step for (of, _), step in emulator.facts(report, "step") if of == number])
+            for (number,), whole in emulator.facts(report, "session")]
 
 
 # Arithmetic of the compiler's library that a 32-bit core has no instruction for.

@@ -2,6 +2,7 @@
 # the presets device-* set it.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR arm)
+set(CMAKE_C_COMPILER arm-none-eabi-gcc)
 set(CMAKE_CXX_COMPILER arm-none-eabi-g++)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY) # a program would need a board's start-up code
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES SOTTO_DEVICE_CORE)
@@ -26,6 +27,8 @@ string(JOIN " " CMAKE_CXX_FLAGS_INIT -mthumb ${sotto_flags_${SOTTO_DEVICE_CORE}}
   -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit -fno-unwind-tables
   -fno-asynchronous-unwind-tables
   -ffunction-sections -fdata-sections -Wno-psabi)
+string(JOIN " " CMAKE_C_FLAGS_INIT -mthumb ${sotto_flags_${SOTTO_DEVICE_CORE}}
+  -fno-unwind-tables -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections)
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostartfiles -Wl,--gc-sections -Wl,--fatal-warnings")
 set(CMAKE_EXECUTABLE_SUFFIX_CXX .elf)
 

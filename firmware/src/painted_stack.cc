@@ -19,6 +19,7 @@ constexpr std::uint32_t kPaint = 0x5ca1ab1e;
 
 [[gnu::noinline]] std::uint32_t used_bytes_below(const std::uint32_t* frame) {
   const std::uint32_t* deepest = sotto_stack_limit;
+  if (*deepest != kPaint) return kBeyondLimit;
   while (deepest != frame && *deepest == kPaint) ++deepest;
   return static_cast<std::uint32_t>(frame - deepest) * sizeof(std::uint32_t);
 }

@@ -54,6 +54,10 @@ struct Cohort {
 
 Cohort cohort;
 alignas(SessionDevice) std::array<std::array<std::byte, sizeof(SessionDevice)>, kDevices> devices;
+// Too large for a stack of which something is to be left.
+alignas(proto::Plan) std::array<std::array<std::byte, sizeof(proto::Plan)>, 2> plans;
+alignas(secagg::UpdateLayout) std::array<std::byte, sizeof(secagg::UpdateLayout)> layout_memory;
+std::array<std::uint8_t, limits::kPlanBytesMax> encoded_plan;
 std::uint32_t deepest = 0;
 
 SessionDevice& device(std::size_t index) {
@@ -86,19 +90,21 @@ proto::Plan make_plan() {
 }
 
 // Every coordinate at one end of the range, devices by turns: 255 in a lane, or 1.
-Rejection quantise(const proto::Plan& plan, std::size_t index) {
+Rejection quantise(const proto::Plan& plan, const secagg::UpdateLayout& layout, std::size_t index) {
   std::array<float, kParameters> delta;
   delta.fill(index % 2 == 0 ? plan.aggregation.clip : -plan.aggregation.clip);
   secagg::UpdateMetrics metrics{.weight = plan.aggregation.weight_max, .examples = 3};
   board::NumberedRandom random(static_cast<std::uint8_t>(index));
-  secagg::quantize_update(delta, plan.update_layout(), metrics, random, cohort.lanes[index]);
+  secagg::quantize_update(delta, layout, metrics, random, cohort.lanes[index]);
   return Rejection::kNone;
 }
 
 void quantise_all(const proto::Plan& plan) {
+  const auto& layout =
+      *::new (static_cast<void*>(layout_memory.data())) secagg::UpdateLayout(plan.update_layout());
   std::uint32_t stack = 0;
   for (std::size_t i = 0; i < kDevices; ++i)
-    stack = std::max(stack, stack_of([&] { return quantise(plan, i); }));
+    stack = std::max(stack, stack_of([&] { return quantise(plan, layout, i); }));
   report("quantise", stack);
 }
 
@@ -278,10 +284,9 @@ int main() {
   // The word "spoil" plants a wrong sum, which must be noticed.
   std::array<char, 64> words{};
   const bool spoil = semihosting::command_line(words) && std::strstr(words.data(), "spoil") != nullptr;
-  std::array<std::uint8_t, 512> bytes;
-  const proto::Plan made = make_plan();
-  const Bytes plan_bytes = proto::encode_plan(made, bytes);
-  proto::Plan plan;
+  const auto& made = *::new (static_cast<void*>(plans[0].data())) proto::Plan(make_plan());
+  const Bytes plan_bytes = proto::encode_plan(made, encoded_plan);
+  auto& plan = *::new (static_cast<void*>(plans[1].data())) proto::Plan;
   SOTTO_CHECK(!plan_bytes.empty() && proto::decode_plan(plan_bytes, plan).ok() && plan == made);
   const secagg::SessionContext context{.round = plan.round.value,
                                        .plan_digest = crypto::sha256({plan_bytes}),

@@ -83,8 +83,19 @@ def rule(board: emulator.Board, _: str) -> dict[str, int]:
     return measurement.graph_rule(board)
 
 
+def participant(board: emulator.Board, firmware: str) -> dict[str, int]:
+    path = board.firmware(firmware)
+    return {"flash": measurement.flash_bytes(path), "ram": measurement.ram_bytes(path)}
+
+
+def replay(board: emulator.Board, kind: str) -> dict[str, int]:
+    first, known = measurement.replay_session(board, kind)
+    return {"first": first.instructions, "known": known.instructions,
+            "stack": max(first.stack_bytes, known.stack_bytes)}
+
+
 MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "head": head, "session": session,
-            "rule": rule}
+            "rule": rule, "participant": participant, "replay": replay}
 
 
 class Budget(unittest.TestCase):
@@ -101,6 +112,12 @@ class Budget(unittest.TestCase):
 
     def test_a_session_costs_at_most_its_budget(self):
         self.check("session")
+
+    def test_a_participant_with_its_cryptography_costs_at_most_its_budget(self):
+        if not measurement.has_cryptography():
+            self.skipTest(measurement.NO_CRYPTOGRAPHY)
+        self.check("participant")
+        self.check("replay")
 
     def test_checking_a_graph_costs_at_most_its_budget(self):
         self.check("rule")
@@ -145,6 +162,8 @@ class Budget(unittest.TestCase):
 
 def print_measured() -> None:
     for kind, board, what in budget():
+        if kind in ("participant", "replay") and not measurement.has_cryptography():
+            continue
         measured = MEASURES[kind](emulator.BOARDS[board], what)
         print(kind, board, what, *(f"{name} {value}" for name, value in measured.items()))
 

@@ -23,6 +23,7 @@ THIRD_PARTY = [
     (re.compile(r"openssl/"), "OpenSSL",
      ("crypto/src/openssl/", "hosting/src/tls/", "client/src/grpc/tls_probe", "tests/unit/crypto/",
       "tests/unit/server/", "tests/unit/hosting/", "tests/unit/client/", "tests/system/", "bench/")),
+    (re.compile(r"bearssl\.h"), "BearSSL", ("crypto/src/bearssl/",)),
     (re.compile(r"sqlite3"), "SQLite", ("hosting/src/sqlite/", "tests/unit/hosting/",
                                         "tests/unit/server/", "tests/system/")),
     (re.compile(r"(unsupported/)?Eigen/"), "Eigen",

@@ -148,7 +148,9 @@ DeviceLoop::DeviceLoop(const DeviceOptions& options, Keys keys, std::unique_ptr<
       make_transport_(std::move(make_transport)),
       attempts_max_(attempts_max),
       stop_event_(std::make_unique<Event>()),
-      mailbox_(std::make_shared<Mailbox>()) {}
+      mailbox_(std::make_shared<Mailbox>()) {
+  if (keys_.identity) keys_.identity->remember_in(verified_);
+}
 
 DeviceLoop::~DeviceLoop() = default;
 

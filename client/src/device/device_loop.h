@@ -75,7 +75,11 @@ class DeviceLoop final {
   void look_whether_reached(const Result<Reply>& reply);
   [[nodiscard]] Participation conclude(const Session::Done& done);
 
+  static constexpr std::size_t kVerifiedMax = 1024;  // endorsements: the neighbours of some ten sessions
+
   const DeviceOptions options_;
+  std::vector<crypto::Digest> verified_room_ = std::vector<crypto::Digest>(kVerifiedMax);
+  secagg::EndorsementMemory verified_{verified_room_};  // over sessions; a restart verifies anew
   Keys keys_;
   const std::unique_ptr<DeviceLedger> ledger_;
   Trainer& trainer_;

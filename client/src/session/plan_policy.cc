@@ -166,7 +166,8 @@ Status check_plan_credential(const proto::PlanOffer& offer, const SessionOptions
       explain(secagg::check_credential(*offer.credential, {.role = secagg::Role::kCoordinator,
                                                            .trust = options.identity->trust,
                                                            .message = offered.bytes(),
-                                                           .now = unix_seconds(now)})));
+                                                           .now = unix_seconds(now),
+                                                           .verified = options.identity->verified})));
   return check_own_endorsement(*options.identity, unix_seconds(now));
 }
 

@@ -15,6 +15,20 @@ const crypto::Es256PublicKey& authority_of(const Trust& trust, std::uint32_t epo
   return epoch >= trust.authority_since ? trust.authority : trust.authority_before;
 }
 
+bool is_endorsed(const Credential& credential, const CredentialCheck& check,
+                 crypto::Es256Verifier& verifier) {
+  const Endorsement& endorsement = credential.endorsement;
+  const crypto::Es256PublicKey& authority = authority_of(check.trust, endorsement.epoch);
+  const Statement statement = endorsement_statement(check.role, credential.key, endorsement);
+  const auto verify = [&] { return verifier.verify(authority, statement.bytes(), endorsement.signature); };
+  if (check.verified == nullptr) return verify();
+  const auto name = EndorsementCache::name_of(authority, statement.bytes(), endorsement.signature);
+  if (check.verified->holds(name)) return true;
+  if (!verify()) return false;
+  check.verified->keep(name);
+  return true;
+}
+
 }  // namespace
 
 bool valid_endorsed_name(std::string_view name) {
@@ -155,9 +169,7 @@ Rejection check_credential(const Credential& credential, const CredentialCheck& 
     return Rejection::kRevoked;
   }
   if (check.now != kNoClock && check.now >= endorsement.expires_at) return Rejection::kExpired;
-  const Statement endorsed = endorsement_statement(check.role, credential.key, endorsement);
-  const bool holds = verifier.verify(authority_of(check.trust, endorsement.epoch), endorsed.bytes(),
-                                     endorsement.signature) &&
+  const bool holds = is_endorsed(credential, check, verifier) &&
                      verifier.verify(credential.key, check.message, credential.signature);
   return holds ? Rejection::kNone : Rejection::kBadSignature;
 }

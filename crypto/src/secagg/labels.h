@@ -35,6 +35,8 @@ inline constexpr auto kBulletin = label("sotto/v2 bulletin");
 inline constexpr auto kJoin = label("sotto/v2 join");
 inline constexpr auto kSurvivors = label("sotto/v2 survivors");
 inline constexpr auto kIdentityTags = label("sotto/v2 identity tags");  // what it keys never leaves a device
+// Nor does what this names.
+inline constexpr auto kVerified = label("sotto/v2 verified");
 inline constexpr auto kCheckIn = label("sotto/v2 check-in");
 inline constexpr auto kPlan = label("sotto/v2 plan");
 inline constexpr auto kOneShot = label("sotto/v2 one-shot");

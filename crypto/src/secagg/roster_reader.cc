@@ -301,7 +301,8 @@ Rejection RosterReader::check_credential(Bytes message) {
   const CredentialCheck check{.role = Role::kDevice,
                               .trust = input_.identity->trust,
                               .message = joined.bytes(),
-                              .now = input_.rules.now};
+                              .now = input_.rules.now,
+                              .verified = input_.identity->verified};
   if (const Rejection rejection = secagg::check_credential(credential, check, *verifier_);
       !accepted(rejection))
     return rejection;

@@ -404,6 +404,36 @@ TEST(SessionPlan, ACoordinatorWhoseEndorsementHasEndedOffersNothing) {
   (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer)));
 }
 
+TEST(SessionPlan, AnEndorsementIsVerifiedOnceAndEndsAllTheSame) {
+  const Task task(Aggregation::kPlain);
+  std::vector<crypto::Digest> room(4);
+  secagg::EndorsementMemory verified(room);
+  secagg::Identity device = secagg::enrolled_device("kitchen-7");
+  device.verified = &verified;
+  SessionOptions options = device_options();
+  options.identity = &device;
+  const std::uint64_t expires_at = unix_seconds(SessionScript(task).now) + 1;
+  const secagg::Identity& coordinator = secagg::enrolled_coordinator();
+  proto::PlanOffer offer = task.offer(kToken);
+  const secagg::Endorsement endorsement =
+      secagg::endorse(secagg::fleet_authority(), secagg::Role::kCoordinator, coordinator.signer.public_key(),
+                      {.expires_at = expires_at});
+  offer.credential =
+      secagg::make_credential(coordinator.signer, endorsement, secagg::plan_statement(task.plan_bytes));
+  for (int session = 0; session < 2; ++session) {
+    SessionScript script(task, options);
+    (void)script.session.start(script.now);
+    (void)sent<proto::FetchModelRequest>(script.reply(proto::CheckInReply(offer)));
+    EXPECT_NE(room[0], crypto::Digest{});
+    EXPECT_EQ(room[1], crypto::Digest{});
+  }
+  SessionScript later(task, options);
+  later.now = later.now + std::chrono::seconds(1);
+  (void)later.session.start(later.now);
+  expect_left(later, later.reply(proto::CheckInReply(offer)), StatusCode::kPermissionDenied,
+              "coordinator that signed the plan has ended");
+}
+
 const proto::Challenge kChallenge{
     {1, 2, 3}, TaskId{5}, secagg::identity_of(secagg::enrolled_coordinator().signer.public_key())};
 

@@ -1,5 +1,6 @@
 // Cryptographic primitives. The interface is chosen at link time: src/openssl/ implements it with OpenSSL's
-// EVP, a board backend implements it with its own library. Nothing here is our own cryptography.
+// EVP, src/bearssl/ with BearSSL for boards, and a board's maker may bring a third. Nothing here is our own
+// cryptography.
 // Freestanding: objects hold what their backend needs inside themselves (backend_object.h).
 //
 // Functions are thread-safe; objects belong to one thread at a time. A failure inside the backend that no
@@ -160,7 +161,8 @@ class Es256PrivateKey {
   [[nodiscard]] const Es256PublicKey& public_key() const { return public_key_; }
   // For storing the key: from_scalar() gives it back.
   void scalar(SecretBytes<kEs256ScalarBytes>& out) const;
-  // Each time another signature: the backend draws the nonce from the system.
+  // The nonce is the backend's: OpenSSL's holds the system's randomness, so that each signature is another;
+  // BearSSL's follows from key and message (RFC 6979), for boards whose randomness is slow or poor.
   [[nodiscard]] Es256Signature sign(Bytes message) const;
 
  private:

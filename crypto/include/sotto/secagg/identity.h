@@ -15,6 +15,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/base/rejection.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/secagg/endorsement_cache.h"
 
 namespace sotto::secagg {
 
@@ -159,6 +160,9 @@ struct CredentialCheck {
   const Trust& trust;
   Bytes message;                 // that the key must have signed
   std::uint64_t now = kNoClock;  // seconds since the Unix epoch
+  // Spares the authority's signature where it was verified before, and remembers it. Nothing else of the
+  // check is left out. Borrowed for the call; null: every signature is verified.
+  EndorsementCache* verified = nullptr;
 };
 // Whether the authority endorsed the credential's key for this role, still does, and the key signed the
 // message: kBadSignature, also for bytes that are no point of the curve and for an empty message; kExpired,
@@ -173,6 +177,7 @@ struct Identity {
   Signer& signer;
   Endorsement endorsement{};
   Trust trust{};
+  EndorsementCache* verified = nullptr;  // borrowed; null: it remembers no endorsement that it has verified
 };
 
 }  // namespace sotto::secagg

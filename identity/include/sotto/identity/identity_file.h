@@ -62,6 +62,8 @@ class OwnedIdentity {
   [[nodiscard]] const secagg::Identity& get() const { return identity_; }
   // What the authority's bulletins have made of whom it trusts. What `trust` borrows must outlive this.
   void believe(const secagg::Trust& trust) { identity_.trust = trust; }
+  // Where it remembers whose endorsements it has verified; must outlive this.
+  void remember_in(secagg::EndorsementCache& verified) { identity_.verified = &verified; }
 
  private:
   std::unique_ptr<secagg::KeySigner> signer_;  // on the heap, so that moving this keeps identity_ valid
