@@ -1,6 +1,10 @@
 #include "session_script.h"
 
+#include <gmock/gmock.h>
+
 #include <utility>
+
+#include "sotto/base/limits.h"
 
 namespace sotto::client {
 
@@ -51,6 +55,19 @@ Session::Action SessionScript::join() {
 Session::Action SessionScript::finish_wait(const Session::Action& action) {
   now = as<Session::Wait>(action).until;
   return session.on_timer(now);
+}
+
+void expect_left(SessionScript& script, const Session::Action& action, StatusCode code,
+                 const std::string& what) {
+  const auto abandon = sent<proto::AbandonRequest>(action);
+  EXPECT_EQ(abandon.token, kToken);
+  EXPECT_THAT(abandon.reason, testing::HasSubstr(what.substr(0, 20)));
+  EXPECT_LE(abandon.reason.size(), limits::kReasonBytesMax);
+  const auto done = as<Session::Done>(script.reply(Abandoned{}));
+  EXPECT_EQ(done.status.code(), code);
+  EXPECT_THAT(done.status.message(), testing::HasSubstr(what));
+  EXPECT_FALSE(done.counted);
+  EXPECT_GT(done.check_in_after, script.now);
 }
 
 }  // namespace sotto::client

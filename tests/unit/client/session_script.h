@@ -59,4 +59,8 @@ Wanted sent(const Session::Action& action) {
   return wanted == nullptr ? Wanted{} : *wanted;
 }
 
+// The session must abandon, then be done with `code` and a message with `what`.
+void expect_left(SessionScript& script, const Session::Action& action, StatusCode code,
+                 const std::string& what);
+
 }  // namespace sotto::client
