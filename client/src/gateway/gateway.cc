@@ -151,7 +151,8 @@ void Gateway::on_part(Link& link, const LinkFrame& frame, Actions& actions) {
   const Bytes bytes = in.bytes(in.remaining());
   if (!link.welcomed) return link.say(LinkKind::kLost, frame.call, {}, actions);
   if (frame.call != link.call) {
-    if (!is_after(frame.call, link.call)) return;  // of the past
+    // Of the past, and then nobody listens; or of a board that a forged number has left behind.
+    if (!is_after(frame.call, link.call)) return link.say(LinkKind::kLost, frame.call, {}, actions);
     if (offset != 0) return link.say(LinkKind::kGot, frame.call, le32(0), actions);
     if (draining_) return refuse(link, frame.call, LinkRefusal::kBusy, actions);
     if (total > limits_.message_bytes_max) return refuse(link, frame.call, LinkRefusal::kTooLarge, actions);
@@ -215,12 +216,9 @@ void Gateway::on_pull(Link& link, const LinkFrame& frame, Actions& actions) {
   const std::uint32_t offset = in.u32();
   const std::uint8_t count = in.u8();
   if (!in.finished() || count == 0) return;
-  if (!link.welcomed) return link.say(LinkKind::kLost, frame.call, {}, actions);
-  if (frame.call != link.call) {
-    if (is_after(frame.call, link.call)) link.say(LinkKind::kLost, frame.call, {}, actions);
-    return;
+  if (!link.welcomed || frame.call != link.call || link.state == Link::State::kEmpty) {
+    return link.say(LinkKind::kLost, frame.call, {}, actions);
   }
-  if (link.state == Link::State::kEmpty) return link.say(LinkKind::kLost, frame.call, {}, actions);
   if (link.state == Link::State::kCollecting) return link.say_got(actions);
   link.pull_offset = offset;
   link.pull_count = std::min(count, limits_.window);

@@ -313,6 +313,19 @@ TEST(Gateway, WhileItDrainsItTakesNoNewCallAndFinishesTheOthers) {
   EXPECT_TRUE(fleet.gateway->idle());
 }
 
+TEST(Gateway, ANumberThatSomebodyForgedDoesNotShutTheBoardOut) {
+  Fleet fleet({});
+  ASSERT_TRUE(fleet.gateway->open(0));
+  LinkBoard board({});
+  Buffer room(1000);
+  EXPECT_EQ(carry(fleet, board, exchange(7, 10), room), "10 of its own");
+  Buffer frame(proto::kLinkEncodedBytesMax);
+  const Buffer body{5, 0, 0, 0, 0, 0, 0, 0, 1};  // the first of five bytes
+  frame.resize(proto::encode_link_frame({.kind = proto::LinkKind::kPart, .call = 500, .body = body}, frame));
+  fleet.perform(fleet.gateway->received(0, frame));
+  EXPECT_EQ(carry(fleet, board, exchange(7, 10), room), "10 of its own");
+}
+
 TEST(Gateway, ASilentGatewayEndsABoardsPatience) {
   Fleet fleet({});
   fleet.fate = [](Buffer&, std::deque<Buffer>&) {};
