@@ -31,6 +31,7 @@ void add_image_run_commands(CLI::App& image, ExitCode& exit_code);
 void add_audit_command(CLI::App& app, ExitCode& exit_code);
 void add_authority_command(CLI::App& app, ExitCode& exit_code);
 void add_mask_helper_command(CLI::App& app, const Arguments& arguments, ExitCode& exit_code);
+void add_gateway_command(CLI::App& app, const Arguments& arguments, ExitCode& exit_code);
 void add_device_command(CLI::App& app, ExitCode& exit_code);
 // What add_device_command() puts beside `run`.
 void add_device_ledger_command(CLI::App& device, ExitCode& exit_code);

@@ -326,8 +326,10 @@ std::string number_problem(std::string& text) {
 }  // namespace
 
 const std::vector<ConfiguredCommand>& configured_commands() {
-  static const std::vector<ConfiguredCommand> commands = {
-      {"serve", {"serve"}}, {"helper", {"helper", "serve"}}, {"device", {"device", "run"}}};
+  static const std::vector<ConfiguredCommand> commands = {{"serve", {"serve"}},
+                                                          {"helper", {"helper", "serve"}},
+                                                          {"gateway", {"gateway"}},
+                                                          {"device", {"device", "run"}}};
   return commands;
 }
 
@@ -377,9 +379,9 @@ Result<std::vector<Setting>> read_configuration(CLI::App& app, const std::string
     const std::string where = place(file, key.source());
     const toml::table* keys = node.as_table();
     if (keys == nullptr) {
-      return invalid_argument(
-          fmt::format("{}: '{}' stands outside of every section: put it below [serve], [helper] or [device]",
-                      where, section));
+      return invalid_argument(fmt::format(
+          "{}: '{}' stands outside of every section: put it below [serve], [helper], [gateway] or [device]",
+          where, section));
     }
     const ConfiguredCommand* command = find_configured_command(section);
     if (command == nullptr) {

@@ -66,9 +66,11 @@ ExitCode report_in_flags(const Status& status) {
 }
 
 // A first call that does not get through is most often a wrong address: said even with --quiet.
-void say_unreachable(const std::string& coordinator, const Status& status) {
-  std::fprintf(stderr, "sotto: cannot reach the coordinator at %s: %s; trying again\n", coordinator.c_str(),
-               status.message().c_str());
+void say_unreachable(const client::DeviceOptions& device, const Status& status) {
+  const bool direct = device.gateway.empty();
+  std::fprintf(stderr, "sotto: cannot reach the %s at %s: %s; trying again\n",
+               direct ? "coordinator" : "coordinator by the gateway",
+               (direct ? device.coordinator : device.gateway).c_str(), status.message().c_str());
 }
 
 // The signals that end a device, in a clean way. SIGHUP is one of them: a device has no options that it could
@@ -101,6 +103,27 @@ bool is_final(const client::Participation& part) {
   const StatusCode code = part.status.code();
   return !part.plan_refused &&
          (code == StatusCode::kPermissionDenied || code == StatusCode::kInvalidArgument);
+}
+
+// Either the coordinator itself, or a gateway that knows it.
+void add_coordinator_options(CLI::App& run, const std::shared_ptr<DeviceRunOptions>& options) {
+  auto* coordinator =
+      run.add_option("--coordinator", options->device.coordinator, "HOST:PORT")->check(peer_address());
+  auto* certificate = run.add_option("--ca", options->device.ca_file,
+                                     "The coordinator's CA certificate; `sotto serve` prints where it is")
+                          ->check(readable_file());
+  run.add_option("--gateway", options->device.gateway,
+                 "HOST:PORT of a `sotto gateway`, in the place of --coordinator and --ca")
+      ->check(peer_address())
+      ->excludes(coordinator)
+      ->excludes(certificate);
+}
+
+// As CLI11 would say it: a callback may, too.
+void require_coordinator(const client::DeviceOptions& device) {
+  if (!device.gateway.empty()) return;
+  if (device.coordinator.empty()) throw CLI::RequiredError("--coordinator");
+  if (device.ca_file.empty()) throw CLI::RequiredError("--ca");
 }
 
 void add_ledger_options(CLI::App& run, DeviceRunOptions& options) {
@@ -139,9 +162,7 @@ ExitCode run_device(DeviceRunOptions& options) {
       std::fprintf(stderr, "%s\n", in_flags(text).c_str());
     };
   }
-  options.device.unreachable = [&](const Status& status) {
-    say_unreachable(options.device.coordinator, status);
-  };
+  options.device.unreachable = [&](const Status& status) { say_unreachable(options.device, status); };
   auto device = client::Device::connect(options.device, *trainer);
   if (!device) return report_in_flags(device.error());
   running_device = &*device;
@@ -179,13 +200,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
       "that\n"
       "says what they are, as a task's [input] does; `sotto dataset export` writes such folders.");
   keep(*run, options);
-  run->add_option("--coordinator", options->device.coordinator, "HOST:PORT")
-      ->check(peer_address())
-      ->required();
-  run->add_option("--ca", options->device.ca_file,
-                  "The coordinator's CA certificate; `sotto serve` prints where it is")
-      ->check(readable_file())
-      ->required();
+  add_coordinator_options(*run, options);
   run->add_option("--identity", options->device.identity_file,
                   "This device's identity file, from `sotto authority enroll`; without it only tasks "
                   "with adversary curious can be served")
@@ -232,7 +247,10 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_flag("--quiet", options->quiet, "No progress on standard error");
   add_private_process_option(*run, options->process);
   add_config_option(*run, "device");
-  run->callback([options, &exit_code] { exit_code = run_device(*options); });
+  run->callback([options, &exit_code] {
+    require_coordinator(options->device);
+    exit_code = run_device(*options);
+  });
   add_device_ledger_command(*command, exit_code);
   add_device_acts(*command, exit_code);
 }

@@ -108,6 +108,7 @@ int run(int argc, char** argv) {
   add_audit_command(app, exit_code);
   add_authority_command(app, exit_code);
   add_mask_helper_command(app, arguments, exit_code);
+  add_gateway_command(app, arguments, exit_code);
   add_device_command(app, exit_code);
   add_fleet_command(app, exit_code);
   add_dataset_command(app, exit_code);
@@ -137,6 +138,7 @@ void add_configured_commands(CLI::App& app, const Arguments& arguments, ExitCode
   set_conventions(app);
   add_serve_command(app, arguments, exit_code);
   add_mask_helper_command(app, arguments, exit_code);
+  add_gateway_command(app, arguments, exit_code);
   add_device_command(app, exit_code);
   for (const ConfiguredCommand& command : configured_commands()) find_app(app, command)->callback([] {});
 }

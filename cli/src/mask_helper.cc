@@ -67,6 +67,7 @@ Status reload(const ServerProcess& process, const StartedWith& started, server::
   set_conventions(app);
   const CLI::App* command = declare_serve(*declare_helper(app), fresh);
   add_serve_command(app, started.arguments, ignored);
+  add_gateway_command(app, started.arguments, ignored);
   add_device_command(app, ignored);
   SOTTO_RETURN_IF_ERROR(parse_configured(app, started.arguments));
   SOTTO_RETURN_IF_ERROR(server.reload(fresh.server.extra_names));

@@ -85,6 +85,7 @@ Status reload(const ServerProcess& process, const StartedWith& started, server::
   set_conventions(app);
   const CLI::App* command = declare_serve(app, fresh);
   add_mask_helper_command(app, started.arguments, ignored);
+  add_gateway_command(app, started.arguments, ignored);
   add_device_command(app, ignored);
   SOTTO_RETURN_IF_ERROR(parse_configured(app, started.arguments));
   complete(fresh.service.door);

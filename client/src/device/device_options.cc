@@ -60,7 +60,16 @@ Status check_folder(const char* option, const std::filesystem::path& file) {
 }  // namespace
 
 Status check_device_options(const DeviceOptions& options, const Trainer& trainer) {
-  if (!valid_address(options.coordinator)) {
+  if (!options.gateway.empty()) {
+    if (!options.coordinator.empty() || !options.ca_file.empty()) {
+      return invalid_argument(
+          "gateway is given with coordinator or ca_file: a gateway knows the coordinator");
+    }
+    if (!valid_address(options.gateway)) {
+      return invalid_argument("gateway is \"" + options.gateway +
+                              "\": " + host::describe_bad_host_port(options.gateway));
+    }
+  } else if (!valid_address(options.coordinator)) {
     return invalid_argument("coordinator is \"" + options.coordinator +
                             "\": " + host::describe_bad_host_port(options.coordinator));
   }

@@ -3,11 +3,19 @@
 #include "device/device_options.h"
 #include "sotto/client/client.h"
 #include "sotto/client/grpc_transport.h"
+#include "sotto/client/link_transport.h"
 
 namespace sotto::client {
 
 Result<Device> Device::connect(const DeviceOptions& options, Trainer& trainer) {
   SOTTO_RETURN_IF_ERROR(check_device_options(options, trainer));
+  if (!options.gateway.empty()) {
+    auto behind = DeviceLoop::create(options, trainer, [link = LinkTransportOptions{options.gateway}] {
+      return make_link_transport(link);
+    });
+    if (!behind) return behind.error();
+    return Device(std::move(*behind));
+  }
   auto certificate = read_ca_file(options.ca_file);
   if (!certificate) return certificate.error();
   const GrpcTransportOptions transport{.coordinator = options.coordinator,

@@ -26,6 +26,9 @@ namespace sotto::client {
 
 struct DeviceOptions {
   std::string coordinator{};  // host:port
+  // host:port of a gateway, in the place of coordinator and ca_file: calls then travel in the frames of
+  // boards, and the gateway knows the coordinator.
+  std::string gateway{};
   // The coordinator's CA certificate (PEM); `sotto serve` prints where it is.
   std::filesystem::path ca_file{};
   std::string device_id{};                // 1 .. 64 bytes of [A-Za-z0-9._-], unique in the fleet
