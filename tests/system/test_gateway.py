@@ -227,7 +227,7 @@ class ThroughAGateway(FleetTest):
             for device in devices:
                 self.assertIsNone(device.process.poll(), device.log_text())
 
-    def test_a_gateway_that_lies_is_noticed_or_survived_and_no_sum_is_wrong(self):
+    def test_a_gateway_that_lies_is_noticed_or_survived(self):
         with Coordinator(self.folder / "coordinator") as coordinator:
             gateway = Gateway(coordinator).start()
             self.addCleanup(gateway.end)
