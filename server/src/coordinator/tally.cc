@@ -8,8 +8,8 @@
 namespace sotto::server {
 namespace {
 
-void append(std::string& text, const char* between, std::uint64_t count, const char* what) {
-  if (count != 0) text += fmt::format("{}{} {}", text.empty() ? "" : between, count, what);
+void append(std::string& text, std::uint64_t count, const char* what) {
+  if (count != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ void Tally::count(const proto::CheckInReply& answer, Time now) {
 void Tally::count(const proto::ExchangeReply& answer, Time now) {
   begin(now);
   if (const auto* refused = std::get_if<proto::Refused>(&answer)) {
-    ++rejections_[number_of(refused->reason)];
+    refusals_.add(refused->reason);
   } else {
     ++steps_;
   }
@@ -51,17 +51,14 @@ void Tally::count(const Status& answer, Time now) {
 std::optional<std::string> Tally::report(Time now) {
   if (!since_ || (now - *since_).count() < kIntervalMs) return std::nullopt;
   std::string answers;
-  append(answers, ", ", plans_, "plans given");
-  append(answers, ", ", waits_, "devices told to wait");
-  append(answers, ", ", challenges_, "asked who they are");
-  append(answers, ", ", chunks_, "chunks of models sent");
-  append(answers, ", ", steps_, "steps answered");
-  std::string refused;
-  for (std::size_t i = 0; i < rejections_.size(); ++i) {
-    append(refused, ", ", rejections_[i], word_of(static_cast<Rejection>(i)));
-  }
+  append(answers, plans_, "plans given");
+  append(answers, waits_, "devices told to wait");
+  append(answers, challenges_, "asked who they are");
+  append(answers, chunks_, "chunks of models sent");
+  append(answers, steps_, "steps answered");
+  std::string refused = refusals_.summary();
   for (std::size_t i = 0; i < errors_.size(); ++i) {
-    append(refused, ", ", errors_[i], to_string(static_cast<StatusCode>(i)));
+    append(refused, errors_[i], to_string(static_cast<StatusCode>(i)));
   }
   const std::int64_t seconds = (now - *since_).count() / 1000;
   *this = Tally();

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "coordinator/round.h"
 #include "sotto/base/clock.h"
-#include "sotto/base/rejection.h"
 #include "sotto/base/status.h"
 #include "sotto/proto/messages.h"
 
@@ -36,7 +36,7 @@ class Tally {
   std::uint64_t challenges_ = 0;
   std::uint64_t steps_ = 0;
   std::uint64_t chunks_ = 0;
-  std::array<std::uint64_t, number_of(last_of<Rejection>()) + 1> rejections_{};
+  RefusalCounts refusals_{};
   std::array<std::uint64_t, static_cast<std::size_t>(StatusCode::kIo) + 1> errors_{};
 };
 
