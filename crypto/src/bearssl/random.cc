@@ -1,4 +1,4 @@
-// Two sources of randomness: the board's, and a replayable one.
+// The board's randomness.
 #include <bearssl.h>
 
 #include <algorithm>
@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::size_t kSeedBytes = 64;                          // 256 bits of entropy at half a bit for each
 constexpr std::size_t kBytesPerRequest = std::size_t{1} << 16;  // SP 800-90A table 2
-
-std::array<std::uint8_t, 8> little_endian(std::uint64_t value) {
-  std::array<std::uint8_t, 8> bytes;
-  store_le(bytes.data(), value);
-  return bytes;
-}
 
 }  // namespace
 
@@ -38,16 +32,5 @@ void SystemRandom::fill(MutableBytes out) {
   }
   wipe({reinterpret_cast<std::uint8_t*>(&generator), sizeof generator});
 }
-
-SeededRandom::SeededRandom(Bytes seed) {
-  const Digest digest = sha256({seed});
-  SecretBytes<kPrgKeyBytes> key;
-  std::copy(digest.begin(), digest.end(), key.reveal_mutable().begin());
-  stream_.rekey(key);
-}
-
-SeededRandom::SeededRandom(std::uint64_t seed) : SeededRandom(little_endian(seed)) {}
-
-void SeededRandom::fill(MutableBytes out) { stream_.read(out); }
 
 }  // namespace sotto::crypto

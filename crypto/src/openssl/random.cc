@@ -1,4 +1,4 @@
-// Two sources of randomness: the operating system's, and a replayable one.
+// The operating system's randomness.
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::size_t kRandomBytesPerCall = std::size_t{1} << 20;  // RAND counts in int
 
-std::array<std::uint8_t, 8> little_endian(std::uint64_t value) {
-  std::array<std::uint8_t, 8> bytes;
-  store_le(bytes.data(), value);
-  return bytes;
-}
-
 }  // namespace
 
 void SystemRandom::fill(MutableBytes out) {
@@ -26,16 +20,5 @@ void SystemRandom::fill(MutableBytes out) {
     out = out.subspan(count);
   }
 }
-
-SeededRandom::SeededRandom(Bytes seed) {
-  const Digest digest = sha256({seed});
-  SecretBytes<kPrgKeyBytes> key;
-  std::copy(digest.begin(), digest.end(), key.reveal_mutable().begin());
-  stream_.rekey(key);
-}
-
-SeededRandom::SeededRandom(std::uint64_t seed) : SeededRandom(little_endian(seed)) {}
-
-void SeededRandom::fill(MutableBytes out) { stream_.read(out); }
 
 }  // namespace sotto::crypto
