@@ -13,11 +13,6 @@
 
 namespace sotto {
 
-void check_failed(const char* condition, const char* file, int line) {
-  console::line("check failed: ", condition, " in ", file, " line ", static_cast<std::uint32_t>(line));
-  semihosting::exit(71);
-}
-
 namespace {
 
 struct Case {
