@@ -168,16 +168,16 @@ SMALL_FLEET = ("--cohort-min", "3", "--honest-min", "2", "--corrupt-fraction-min
 
 
 class Device:
-    """`sotto device run` as a process of its own. `log`: its log's name, or its path without the ending."""
+    """`sotto device run` as a process of its own. `log`: its log's name, or its path without the ending.
+    `place`: whom it calls, unless the coordinator itself."""
 
-    def __init__(self, coordinator, name, data, extra=(), log=None):
+    def __init__(self, coordinator, name, data, extra=(), log=None, place=None):
+        place = place or ("--coordinator", coordinator.address, "--ca", str(coordinator.ca))
         self.log_path = coordinator.data_dir.parent / f"{log or name}.log"
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [BINARY, "device", "run", "--coordinator", coordinator.address, "--ca", str(coordinator.ca),
-             "--identity",
-             str(coordinator.enroll(name)), "--id", name, "--population", "wearables", "--data", str(data),
-             *SMALL_FLEET, *map(str, extra)],
+            [BINARY, "device", "run", *place, "--identity", str(coordinator.enroll(name)), "--id", name,
+             "--population", "wearables", "--data", str(data), *SMALL_FLEET, *map(str, extra)],
             stdout=self.log, stderr=subprocess.STDOUT)
 
     def log_text(self):

@@ -10,7 +10,7 @@ import threading
 import tty
 import unittest
 
-from sotto_process import (BINARY, Coordinator, FleetTest, SMALL_FLEET, SystemTest, free_port, run, run_ok,
+from sotto_process import (BINARY, Coordinator, Device, FleetTest, SystemTest, free_port, run, run_ok,
                            wait_until)
 
 
@@ -44,31 +44,12 @@ class Gateway:
         return self.process.returncode
 
 
-class Behind:
-    """`sotto device run` that knows a gateway's port only."""
+class Behind(Device):
+    """A device that knows a gateway's port only."""
 
     def __init__(self, coordinator, port, name, data):
         self.data = data
-        self.log_path = coordinator.data_dir.parent / f"{name}.log"
-        self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(
-            [BINARY, "device", "run", "--gateway", f"127.0.0.1:{port}", "--identity",
-             str(coordinator.enroll(name)), "--id", name, "--population", "wearables", "--data", str(data),
-             *SMALL_FLEET],
-            stdout=self.log, stderr=subprocess.STDOUT)
-
-    def log_text(self):
-        return self.log_path.read_text(errors="replace")
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.log.close()
+        super().__init__(coordinator, name, data, place=("--gateway", f"127.0.0.1:{port}"))
 
 
 class SerialCable:
