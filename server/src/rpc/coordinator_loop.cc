@@ -14,6 +14,7 @@
 #include <string>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 namespace sotto::server {
 namespace {
@@ -22,6 +23,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kWaitMax = std::chrono::hours(1);
 constexpr milliseconds kOverdueWait{1};  // a deadline that a tick did not move must not spin the thread
+// Events that the coordinator's thread takes at once: their answers are handed over together, so that a busy
+// loop neither locks nor wakes anybody for each.
+constexpr std::size_t kBatchMax = 64;
 
 std::int64_t steady_ms() {
   return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -36,12 +40,16 @@ struct CoordinatorLoop::State {
   // Coordinator thread only: the last event was a tick; what its cohorts have said and it has not heard yet.
   bool ticked = false;
   std::deque<CohortEvent> cohort_events{};
+  std::deque<Event> taken{};                   // from the queue, at most kBatchMax
+  std::vector<ReplyAction> replies{};          // to what was taken, not yet handed over
   std::atomic<std::int64_t> busy_since_ms{0};  // by the steady clock; 0: waiting
+
+  std::atomic<std::uint64_t> last_call{0};
+  std::atomic<bool> stopping{false};  // set with the mutex held
 
   mutable std::mutex mutex{};
   std::condition_variable event_ready{};
   // All below are guarded by `mutex`.
-  std::uint64_t last_call = 0;
   std::deque<Event> queue{};
   std::unordered_map<std::uint64_t, Done> calls{};
   // Work for other threads, each queue with one of its own: nobody's masks wait for a helper to answer.
@@ -60,15 +68,15 @@ struct CoordinatorLoop::State {
     Done done;
     ReplyBody body;
   };
-  WorkQueue<Answer> answering{};  // of calls, each of which is answered once
-  bool stopping = false;
+  WorkQueue<std::vector<Answer>> answering{};  // of calls, each of which is answered once
   Status status{};
 
   std::optional<Event> next_event();
+  void take_events(milliseconds wait_max);
+  void hand_over_replies();
   void step(Event event);
   void handle(Event event);
   void perform(Action action, Time now);
-  void reply(ReplyAction action);
   void run_coordinator();
   void run_finishing(WorkQueue<FinishCohortAction>& from, std::size_t threads);
   void run_store();
@@ -87,9 +95,7 @@ struct CoordinatorLoop::State {
 // Blocks until there is an event or a deadline is due; nullopt when stopping. A due deadline goes first, but
 // never twice in a row while events wait.
 std::optional<Event> CoordinatorLoop::State::next_event() {
-  std::unique_lock lock(mutex);
-  for (;;) {
-    if (stopping) return std::nullopt;
+  while (!stopping) {
     const Time now = parts.clock.now();
     const Time deadline = parts.coordinator.next_deadline();
     const bool due = deadline <= now;
@@ -97,25 +103,48 @@ std::optional<Event> CoordinatorLoop::State::next_event() {
       ticked = true;
       return TickEvent{};
     }
-    if (!queue.empty()) {
+    if (!taken.empty()) {
       ticked = false;
-      std::optional<Event> event(std::move(queue.front()));
-      queue.pop_front();
+      std::optional<Event> event(std::move(taken.front()));
+      taken.pop_front();
       return event;
     }
+    hand_over_replies();
     const milliseconds until = deadline == kNever ? kWaitMax : deadline - now;
-    event_ready.wait_for(lock, due ? kOverdueWait : std::min(until, kWaitMax));
-    ticked = false;
+    take_events(due ? kOverdueWait : std::min(until, kWaitMax));
+    if (taken.empty()) ticked = false;
+  }
+  return std::nullopt;
+}
+
+void CoordinatorLoop::State::take_events(milliseconds wait_max) {
+  std::unique_lock lock(mutex);
+  if (queue.empty() && !stopping) event_ready.wait_for(lock, wait_max);
+  while (!queue.empty() && taken.size() < kBatchMax) {
+    taken.push_back(std::move(queue.front()));
+    queue.pop_front();
   }
 }
 
-void CoordinatorLoop::State::reply(ReplyAction action) {
-  const std::lock_guard lock(mutex);
-  const auto call = calls.find(action.call.value);
-  if (call == calls.end()) return;  // cancelled
-  answering.work.push_back({std::move(call->second), std::move(action.body)});
-  calls.erase(call);
-  answering.ready.notify_one();
+// Calls that were cancelled meanwhile get none.
+void CoordinatorLoop::State::hand_over_replies() {
+  if (replies.empty()) return;
+  std::vector<Answer> answers;
+  answers.reserve(replies.size());
+  bool idle = false;
+  {
+    const std::lock_guard lock(mutex);
+    for (ReplyAction& reply : replies) {
+      const auto call = calls.find(reply.call.value);
+      if (call == calls.end()) continue;
+      answers.push_back({std::move(call->second), std::move(reply.body)});
+      calls.erase(call);
+    }
+    idle = answering.work.empty();
+    answering.work.push_back(std::move(answers));
+  }
+  replies.clear();
+  if (idle) answering.ready.notify_one();
 }
 
 // What cohorts say to the event's actions is heard before anything else.
@@ -137,7 +166,7 @@ void CoordinatorLoop::State::handle(Event event) {
 
 void CoordinatorLoop::State::perform(Action action, Time now) {
   if (auto* answer = std::get_if<ReplyAction>(&action)) {
-    reply(std::move(*answer));
+    replies.push_back(std::move(*answer));
   } else if (const auto* command = std::get_if<CohortAction>(&action)) {
     for (CohortEvent& event : parts.cohorts.step(command->cohort, command->command, now)) {
       cohort_events.push_back(std::move(event));
@@ -162,12 +191,15 @@ void CoordinatorLoop::State::perform(Action action, Time now) {
 
 // Answers every open call with `why`, now and from now on. Coordinator thread only.
 void CoordinatorLoop::State::end(Status why) {
+  hand_over_replies();
   const std::lock_guard lock(mutex);
   stopping = true;
   queue.clear();
+  std::vector<Answer> answers;
   for (auto& [call, done] : calls) {
-    answering.work.push_back({std::move(done), ReplyBody(unavailable(why.message()))});
+    answers.push_back({std::move(done), ReplyBody(unavailable(why.message()))});
   }
+  answering.work.push_back(std::move(answers));
   calls.clear();
   status = std::move(why);
   close_finishing();
@@ -211,10 +243,15 @@ void CoordinatorLoop::State::close_finishing() {
   close(verifying);
 }
 
+// The thread waits only for an empty queue.
 void CoordinatorLoop::State::post(Event event) {
-  const std::lock_guard lock(mutex);
-  queue.push_back(std::move(event));
-  event_ready.notify_one();
+  bool idle = false;
+  {
+    const std::lock_guard lock(mutex);
+    idle = queue.empty();
+    queue.push_back(std::move(event));
+  }
+  if (idle) event_ready.notify_one();
 }
 
 void CoordinatorLoop::State::run_finishing(WorkQueue<FinishCohortAction>& from, std::size_t threads) {
@@ -263,7 +300,9 @@ void CoordinatorLoop::State::run_store() {
 
 // Serialising a model's piece or a roster takes longer than deciding on it.
 void CoordinatorLoop::State::run_answering() {
-  while (const std::optional<Answer> answer = next_work(answering)) answer->done(answer->body);
+  while (const std::optional<std::vector<Answer>> answers = next_work(answering)) {
+    for (const Answer& answer : *answers) answer.done(answer.body);
+  }
 }
 
 CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopOptions options)
@@ -297,13 +336,11 @@ bool CoordinatorLoop::with_store(std::function<void(Store&)> work) {
   return true;
 }
 
-CallId CoordinatorLoop::next_call() {
-  const std::lock_guard lock(state_->mutex);
-  return CallId{++state_->last_call};
-}
+CallId CoordinatorLoop::next_call() { return CallId{++state_->last_call}; }
 
 void CoordinatorLoop::post(CallId call, Event event, Done done) {
   Status refusal;
+  bool idle = false;
   {
     const std::lock_guard lock(state_->mutex);
     if (!state_->status.ok()) {
@@ -314,19 +351,21 @@ void CoordinatorLoop::post(CallId call, Event event, Done done) {
           fmt::format("the coordinator is overloaded, {} requests wait already: try again in a few seconds",
                       state_->queue.size()));
     } else {
+      idle = state_->queue.empty();
       state_->queue.push_back(std::move(event));
       state_->calls.emplace(call.value, std::move(done));
-      state_->event_ready.notify_one();
     }
   }
+  if (idle) state_->event_ready.notify_one();
   if (!refusal.ok()) done(ReplyBody(std::move(refusal)));
 }
 
 bool CoordinatorLoop::cancel(CallId call) {
-  const std::lock_guard lock(state_->mutex);
-  if (state_->calls.erase(call.value) == 0) return false;
-  state_->queue.push_back(CallCancelledEvent{call});  // at most one for each call: not subject to queue_max
-  state_->event_ready.notify_one();
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->calls.erase(call.value) == 0) return false;
+  }
+  state_->post(CallCancelledEvent{call});  // at most one for each call: not subject to queue_max
   return true;
 }
 
