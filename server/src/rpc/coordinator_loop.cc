@@ -87,6 +87,9 @@ struct CoordinatorLoop::State {
   std::optional<Work> next_work(WorkQueue<Work>& from);
   // With the mutex held.
   void close_finishing();
+  // With the mutex held. True: the thread may be asleep, since it waits only for an empty queue; to be woken
+  // once the mutex is free.
+  [[nodiscard]] bool enqueue(Event event);
   // For events of which there is a bounded number: not subject to queue_max.
   void post(Event event);
   void end(Status why);
@@ -243,15 +246,18 @@ void CoordinatorLoop::State::close_finishing() {
   close(verifying);
 }
 
-// The thread waits only for an empty queue.
+bool CoordinatorLoop::State::enqueue(Event event) {
+  queue.push_back(std::move(event));
+  return queue.size() == 1;
+}
+
 void CoordinatorLoop::State::post(Event event) {
-  bool idle = false;
+  bool asleep = false;
   {
     const std::lock_guard lock(mutex);
-    idle = queue.empty();
-    queue.push_back(std::move(event));
+    asleep = enqueue(std::move(event));
   }
-  if (idle) event_ready.notify_one();
+  if (asleep) event_ready.notify_one();
 }
 
 void CoordinatorLoop::State::run_finishing(WorkQueue<FinishCohortAction>& from, std::size_t threads) {
@@ -340,7 +346,7 @@ CallId CoordinatorLoop::next_call() { return CallId{++state_->last_call}; }
 
 void CoordinatorLoop::post(CallId call, Event event, Done done) {
   Status refusal;
-  bool idle = false;
+  bool asleep = false;
   {
     const std::lock_guard lock(state_->mutex);
     if (!state_->status.ok()) {
@@ -351,12 +357,11 @@ void CoordinatorLoop::post(CallId call, Event event, Done done) {
           fmt::format("the coordinator is overloaded, {} requests wait already: try again in a few seconds",
                       state_->queue.size()));
     } else {
-      idle = state_->queue.empty();
-      state_->queue.push_back(std::move(event));
+      asleep = state_->enqueue(std::move(event));
       state_->calls.emplace(call.value, std::move(done));
     }
   }
-  if (idle) state_->event_ready.notify_one();
+  if (asleep) state_->event_ready.notify_one();
   if (!refusal.ok()) done(ReplyBody(std::move(refusal)));
 }
 

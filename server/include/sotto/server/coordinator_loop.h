@@ -53,8 +53,8 @@ struct CoordinatorParts {
 };
 
 struct CoordinatorLoopOptions {
-  std::size_t finish_threads = 1;  // threads that remove masks, beside the coordinator's own
-  std::size_t queue_max = limits::kEventQueueMax;
+  std::size_t finish_threads = 1;                  // threads that remove masks, beside the coordinator's own
+  std::size_t queue_max = limits::kEventQueueMax;  // events that wait, beside the few that it has taken
   // Called on the coordinator's thread with every notice; must be quick. May be empty.
   hosting::NoticeSink notice{};
 };
