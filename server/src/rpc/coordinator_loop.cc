@@ -87,6 +87,8 @@ struct CoordinatorLoop::State {
   std::optional<Work> next_work(WorkQueue<Work>& from);
   // With the mutex held.
   void close_finishing();
+  // With the mutex held. Why no call is taken now; ok when one is.
+  [[nodiscard]] Status refuses_calls() const;
   // With the mutex held. True: the thread may be asleep, since it waits only for an empty queue; to be woken
   // once the mutex is free.
   [[nodiscard]] bool enqueue(Event event);
@@ -246,6 +248,15 @@ void CoordinatorLoop::State::close_finishing() {
   close(verifying);
 }
 
+Status CoordinatorLoop::State::refuses_calls() const {
+  if (!status.ok()) return unavailable(status.message());
+  if (queue.size() < options.queue_max) return {};
+  return Status(
+      StatusCode::kResourceExhausted,
+      fmt::format("the coordinator is overloaded, {} requests wait already: try again in a few seconds",
+                  queue.size()));
+}
+
 bool CoordinatorLoop::State::enqueue(Event event) {
   queue.push_back(std::move(event));
   return queue.size() == 1;
@@ -345,24 +356,16 @@ bool CoordinatorLoop::with_store(std::function<void(Store&)> work) {
 CallId CoordinatorLoop::next_call() { return CallId{++state_->last_call}; }
 
 void CoordinatorLoop::post(CallId call, Event event, Done done) {
-  Status refusal;
-  bool asleep = false;
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (!state_->status.ok()) {
-      refusal = unavailable(state_->status.message());
-    } else if (state_->queue.size() >= state_->options.queue_max) {
-      refusal = Status(
-          StatusCode::kResourceExhausted,
-          fmt::format("the coordinator is overloaded, {} requests wait already: try again in a few seconds",
-                      state_->queue.size()));
-    } else {
-      asleep = state_->enqueue(std::move(event));
-      state_->calls.emplace(call.value, std::move(done));
-    }
+  std::unique_lock lock(state_->mutex);
+  if (Status refusal = state_->refuses_calls(); !refusal.ok()) {
+    lock.unlock();
+    done(ReplyBody(std::move(refusal)));
+    return;
   }
+  const bool asleep = state_->enqueue(std::move(event));
+  state_->calls.emplace(call.value, std::move(done));
+  lock.unlock();
   if (asleep) state_->event_ready.notify_one();
-  if (!refusal.ok()) done(ReplyBody(std::move(refusal)));
 }
 
 bool CoordinatorLoop::cancel(CallId call) {
