@@ -3,6 +3,7 @@ behind `sotto gateway`, in secure rounds of `sotto serve`."""
 
 import os
 import random
+import signal
 import struct
 import subprocess
 import unittest
@@ -99,6 +100,26 @@ class Boards(SystemTest):
             # And each board knows it when it starts anew.
             boards[0].start()
             wait_until(lambda: "vectors that have left 2" in boards[0].log_text(), what="the board's start")
+
+    def test_a_board_that_is_killed_in_a_round_and_a_gateway_that_restarts_cost_the_others_nothing(self):
+        with Coordinator(self.folder / "coordinator") as coordinator:
+            gateway = Gateway(coordinator).start()
+            self.create_task(coordinator, 6)
+            boards = [Board(self, coordinator, gateway, number, rounds=1000) for number in range(6)]
+            victim = boards[2]
+            wait_until(lambda: "round " in victim.log_text(), what="a board in a round")
+            victim.process.send_signal(signal.SIGKILL)
+            victim.process.wait()
+            gateway.end(signal.SIGKILL)
+            gateway = Gateway(coordinator, port=gateway.port).start()
+            self.addCleanup(gateway.end)
+            victim.start()
+            wait_until(lambda: "counted 2" in victim.log_text(), what="rounds of the board that was killed")
+            for board in boards:
+                self.assertIsNone(board.process.poll(), board.log_text())
+            self.assertEqual(victim.log_text().count("vectors that have left"), 2)
+            committed = [entry for entry in self.rounds(coordinator) if entry["outcome"] == "committed"]
+            self.assertGreaterEqual(len(committed), 2)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,8 @@ std::optional<BoardSession::End> BoardSession::take_offer(const link::Offer& off
   entry_ = {.coordinator = secagg::identity_of(credential.key),
             .task = plan_.task,
             .round = plan_.round,
-            .version = plan_.model_version};
+            .version = plan_.model_version,
+            .plan = crypto::sha256({bytes})};
   const BoardLedger::Verdict verdict = parts_.ledger.look(entry_);
   if (verdict != BoardLedger::Verdict::kAllowed) return decline("the ledger refuses the plan", verdict);
   return std::nullopt;

@@ -3,7 +3,7 @@
 // in semi-malicious secure sessions only. Freestanding.
 //
 // The ledger is in flash before a message leaves. Keys are drawn for each session and live in memory alone:
-// a board that was cut off comes back in a later round.
+// a board that was cut off joins with others.
 #pragma once
 
 #include <array>

@@ -24,6 +24,7 @@ bool BoardLedger::load() {
     in.copy(task.coordinator);
     task.task = TaskId{in.u64()};
     task.round = RoundId{in.u64()};
+    in.copy(task.plan);
     task.sent = in.u8() != 0;
     task.any = in.u8() != 0;
     task.newest = ModelVersion{in.u64()};
@@ -42,6 +43,7 @@ BoardLedger::Verdict BoardLedger::save(Task& place, const Task& changed) {
     out.bytes(task.coordinator);
     out.u64(task.task.value);
     out.u64(task.round.value);
+    out.bytes(task.plan);
     out.u8(task.sent ? 1 : 0);
     out.u8(task.any ? 1 : 0);
     out.u64(task.newest.value);
@@ -63,7 +65,8 @@ BoardLedger::Verdict BoardLedger::look(const Plan& plan) const {
   if (!usable_) return Verdict::kFailed;
   const Task* const task = find(plan);
   if (task == nullptr) return count_ == kTasksMax ? Verdict::kNoRoom : Verdict::kAllowed;
-  if (plan.round <= task->round) return Verdict::kRoundUsed;
+  const bool again = plan.round == task->round && plan.plan == task->plan && !task->sent;
+  if (plan.round <= task->round && !again) return Verdict::kRoundUsed;
   const bool same_epoch = round_number(plan.round).epoch == round_number(task->round).epoch;
   return same_epoch && task->any && plan.version <= task->newest ? Verdict::kModelSpent : Verdict::kAllowed;
 }
@@ -76,6 +79,7 @@ BoardLedger::Verdict BoardLedger::join(const Plan& plan) {
   Task changed = known != nullptr ? *known : Task{.coordinator = plan.coordinator, .task = plan.task};
   if (round_number(plan.round).epoch != round_number(changed.round).epoch) changed.any = false;
   changed.round = plan.round;
+  changed.plan = plan.plan;
   changed.sent = false;
   return save(place, changed);
 }
@@ -83,7 +87,8 @@ BoardLedger::Verdict BoardLedger::join(const Plan& plan) {
 BoardLedger::Verdict BoardLedger::charge(const Plan& plan) {
   if (!usable_) return Verdict::kFailed;
   const Task* const task = find(plan);
-  if (task == nullptr || task->round != plan.round || task->sent) return Verdict::kNotJoined;
+  if (task == nullptr || task->round != plan.round || task->plan != plan.plan || task->sent)
+    return Verdict::kNotJoined;
   Task changed = *task;
   changed.sent = true;
   changed.any = true;

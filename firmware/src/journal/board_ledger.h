@@ -1,7 +1,7 @@
 // Which rounds a board has taken part in and which vectors have left it, in its journal: what the device
-// library's ledger (client/ledger.h) is on hosts, in the memory of a board, and stricter where that makes it
-// smaller. A round that was joined is used up, whatever came of it, and one vector leaves for each version of
-// a model. So a board that was cut off draws fresh keys in a later round and shows no mask twice.
+// library's ledger (client/ledger.h) is on hosts, in the memory of a board. One vector leaves for each round
+// and each version of a model. A round whose vector has not left may be joined again by the same plan, with
+// the fresh keys of another session: so no mask is shown twice.
 //
 //   plan -> look()    join message -> join()    masked vector -> charge()    each before the message leaves
 #pragma once
@@ -26,10 +26,11 @@ class BoardLedger {
     TaskId task{};
     RoundId round{};
     ModelVersion version{};
+    crypto::Digest plan{};  // H(plan)
   };
   enum class Verdict : std::uint8_t {
     kAllowed,
-    kRoundUsed,   // not above a round that the board has joined
+    kRoundUsed,   // below the last that was joined; or that one, by another plan or with its vector sent
     kModelSpent,  // a vector has left for this version, or for a newer one
     kNoRoom,      // kTasksMax others are there
     kNotJoined,   // charge(): the round is not the one that was joined last, or its vector has left
@@ -56,12 +57,13 @@ class BoardLedger {
     crypto::Digest coordinator{};
     TaskId task{};
     RoundId round{};
+    crypto::Digest plan{};
     bool sent = false;  // the vector of `round`
     bool any = false;   // a vector has left in the round's epoch: within one, versions only grow
     ModelVersion newest{};
     std::uint64_t vectors = 0;
   };
-  static constexpr std::size_t kTaskBytes = 32 + 8 + 8 + 1 + 1 + 8 + 8;
+  static constexpr std::size_t kTaskBytes = 32 + 8 + 8 + 32 + 1 + 1 + 8 + 8;
 
   [[nodiscard]] const Task* find(const Plan& plan) const;
   [[nodiscard]] Verdict save(Task& place, const Task& changed);
