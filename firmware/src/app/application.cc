@@ -1,0 +1,92 @@
+#include "application.h"
+
+#include <new>
+
+#include "board_session.h"
+#include "enrolment.h"
+#include "head_learner.h"
+#include "sotto/crypto/primitives.h"
+
+namespace sotto::board {
+namespace {
+
+constexpr std::uint32_t kPauseMs = 300;  // after a session that came to nothing
+
+// Kept from session to session: of the neighbours, and of the coordinator.
+std::array<crypto::Digest, BoardSession::kNeighboursMax + 1> endorsements;
+// Too large for a stack.
+alignas(BoardSession) std::array<std::byte, sizeof(BoardSession)> session_memory;
+
+const char* load_enrolment(const Journal& journal, Enrolment& enrolment) {
+  std::array<std::uint8_t, Enrolment::kBytesMax> bytes;
+  const std::uint32_t size = journal.size(kEnrolmentNumber);
+  if (size == 0 || size > bytes.size()) return "the flash holds no enrolment";
+  const bool loaded = journal.read(kEnrolmentNumber, 0, MutableBytes(bytes).first(size)) &&
+                      decode_enrolment(Bytes(bytes).first(size), enrolment);
+  crypto::wipe(bytes);
+  return loaded ? nullptr : "the enrolment in flash is damaged";
+}
+
+void rest(Port& port, std::uint32_t wait_ms) {
+  const std::uint32_t from = port.now_ms();
+  std::uint8_t byte = 0;
+  while (port.now_ms() - from < wait_ms) static_cast<void>(port.read_line(byte, wait_ms));
+}
+
+// One session after the other. A first call's number is drawn, so that a gateway never takes those of before
+// a restart for these.
+int take_part(Port& port, const BoardSession::Parts& parts, const BoardSessionOptions& options,
+              std::uint32_t rounds) {
+  for (std::uint32_t counted = 0; counted < rounds;) {
+    const auto first_call = static_cast<std::uint32_t>(parts.keys.u64());
+    auto* const session =
+        ::new (static_cast<void*>(session_memory.data())) BoardSession(parts, options, first_call);
+    const BoardSession::End end = session->run();
+    session->~BoardSession();
+    if (end == BoardSession::End::kCounted) {
+      port.say("counted", ++counted);
+    } else {
+      port.say("session ended", static_cast<std::uint64_t>(end));
+      rest(port, kPauseMs);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+int run_application(const ApplicationParts& parts, std::uint32_t rounds) {
+  const auto fail = [&](const char* why) {
+    parts.port.say(why, 0);
+    return 1;
+  };
+  Journal journal(parts.port.flash(), 0, kJournalPages);
+  if (journal.open() != Journal::Result::kOk) return fail("the flash holds no journal");
+  Enrolment enrolment;
+  if (const char* why = load_enrolment(journal, enrolment)) return fail(why);
+  auto key = crypto::Es256PrivateKey::from_scalar(enrolment.scalar);
+  if (!key) return fail("the enrolment in flash is damaged");
+  secagg::KeySigner signer(std::move(*key));
+  secagg::EndorsementMemory verified(endorsements);
+  const secagg::Identity identity{.signer = signer,
+                                  .endorsement = enrolment.endorsement,
+                                  .trust = enrolment.authority,
+                                  .verified = &verified};
+  BoardLedger ledger(journal, kLedgerNumber);
+  if (!ledger.load()) return fail("the ledger in flash is damaged");
+  crypto::SystemRandom random;
+  HeadLearner learner(parts.image, parts.arena, journal);
+  if (const char* why = learner.open(parts.kernels, random.u64())) return fail(why);
+  parts.port.say("vectors that have left", ledger.vectors());
+  return take_part(
+      parts.port,
+      {.port = parts.port, .ledger = ledger, .learner = learner, .identity = identity, .keys = random},
+      {.device_id = enrolment.id_text(),
+       .population = enrolment.population_text(),
+       .cohort_min = enrolment.cohort_min,
+       .honest_min = enrolment.honest_min,
+       .corrupt_fraction_min = enrolment.corrupt_fraction_min},
+      rounds);
+}
+
+}  // namespace sotto::board

@@ -1,0 +1,22 @@
+// The application: starts from flash, takes part in rounds. The same on boards and hosts; the port differs.
+#pragma once
+
+#include <cstdint>
+
+#include "port.h"
+#include "sotto/device_runtime/sotto_device.h"
+
+namespace sotto::board {
+
+struct ApplicationParts {
+  Port& port;
+  Bytes image;         // the model
+  MutableBytes arena;  // on a SOTTO_ALIGNMENT boundary
+  const sotto_kernel_table& kernels;
+};
+
+// Takes part until `rounds` updates of this start have been counted. 0 when they have; else 1, after a
+// sentence: the flash holds no enrolment, say.
+[[nodiscard]] int run_application(const ApplicationParts& parts, std::uint32_t rounds);
+
+}  // namespace sotto::board

@@ -1,0 +1,277 @@
+#include "board_session.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "sotto/crypto/secret_bytes.h"
+#include "sotto/proto/plan_facts.h"
+
+namespace sotto::board {
+namespace {
+
+namespace link = proto::link;
+using proto::Step;
+
+constexpr std::uint32_t kProtocolVersion = 2;
+constexpr std::uint32_t kWaitMs = 50;  // for a byte, at most: so the link's timers are never late by more
+constexpr int kChallengesMax = 3;
+constexpr std::size_t kNextHeaderBytes = 2;  // what stands before the payload in an answer "next"
+
+template <typename T>
+void wipe(T& values) {
+  crypto::wipe({reinterpret_cast<std::uint8_t*>(values.data()), values.size() * sizeof values[0]});
+}
+
+}  // namespace
+
+BoardSession::BoardSession(const Parts& parts, const BoardSessionOptions& options, std::uint32_t first_call)
+    : parts_(parts), options_(options), link_({.first_call = first_call}) {}
+
+// ---- the line ----
+
+bool BoardSession::pump() {
+  while (!link_.over()) {
+    const std::uint32_t now = parts_.port.now_ms();
+    while (const std::size_t bytes = link_.next(frame_, now)) {
+      if (!parts_.port.write_line(Bytes(frame_).first(bytes))) link_.reconnect(now);
+    }
+    std::uint8_t byte = 0;
+    if (parts_.port.read_line(byte, std::min(kWaitMs, link_.wake_in_ms(now)))) {
+      link_.take(byte, parts_.port.now_ms());
+    }
+  }
+  return link_.state() == proto::LinkBoard::State::kDone;
+}
+
+bool BoardSession::read_on(std::uint32_t offset) {
+  link_.read(offset, room_, parts_.port.now_ms());
+  return pump();
+}
+
+bool BoardSession::carry(const link::Call& call, link::Answer& answer) {
+  ByteWriter out(message_);
+  if (!link::encode(call, out)) return false;
+  link_.call(Bytes(message_).first(out.written()), room_, parts_.port.now_ms());
+  if (!pump()) return false;
+  // Of a roster that is longer than the room only the beginning is here, and that is its header.
+  return accepted(link::decode_answer(Bytes(room_).first(link_.read_bytes()), answer));
+}
+
+void BoardSession::pause(const link::Window& window) {
+  const std::uint64_t width = window.delay_max_ms - window.delay_min_ms;
+  const std::uint64_t wait = window.delay_min_ms + parts_.keys.below(width + 1);
+  const std::uint32_t from = parts_.port.now_ms();
+  std::uint8_t nobody_asked = 0;
+  while (parts_.port.now_ms() - from < wait) static_cast<void>(parts_.port.read_line(nobody_asked, kWaitMs));
+}
+
+// ---- plan and model ----
+
+link::CheckIn BoardSession::greeting() const {
+  link::CheckIn call{.protocol_version = kProtocolVersion,
+                     .parameters_max = parts_.learner.parameter_count(),
+                     .bulletin_edition = parts_.identity.trust.edition,
+                     .enrolled = true,
+                     .device_id = options_.device_id,
+                     .population = options_.population};
+  static_cast<void>(call.trainers.push_back(proto::Architecture::kCustom));
+  static_cast<void>(call.custom_models.push_back(parts_.learner.model_name()));
+  return call;
+}
+
+bool BoardSession::answer_challenge(const link::ChallengeAnswer& challenge, link::Answer& answer) {
+  crypto::Digest coordinator;
+  std::copy(challenge.coordinator.begin(), challenge.coordinator.end(), coordinator.begin());
+  std::array<std::uint8_t, secagg::kChallengeBytesMax> kept;
+  std::copy(challenge.challenge.begin(), challenge.challenge.end(), kept.begin());
+  const Bytes shown = Bytes(kept).first(challenge.challenge.size());
+  std::array<std::uint8_t, secagg::kCredentialBytes> credential;
+  secagg::encode_credential(secagg::make_credential(parts_.identity.signer, parts_.identity.endorsement,
+                                                    secagg::check_in_statement(coordinator, challenge.task,
+                                                                               shown, options_.device_id)),
+                            credential);
+  link::CheckIn call = greeting();
+  call.proof = link::Proof{.task = challenge.task, .challenge = shown, .credential = credential};
+  return carry(call, answer);
+}
+
+// Until there is a plan.
+std::optional<BoardSession::End> BoardSession::check_in() {
+  link::Answer answer;
+  for (int challenges = 0;;) {
+    if (!carry(greeting(), answer)) return End::kFailed;
+    while (const auto* challenge = std::get_if<link::ChallengeAnswer>(&answer)) {
+      if (++challenges > kChallengesMax) return End::kFailed;
+      const link::ChallengeAnswer asked = *challenge;
+      if (!answer_challenge(asked, answer)) return End::kFailed;
+    }
+    if (const auto* offer = std::get_if<link::Offer>(&answer)) return take_offer(*offer);
+    const auto* const retry = std::get_if<link::Retry>(&answer);
+    if (retry == nullptr) return End::kFailed;
+    challenges = 0;
+    pause(retry->window);
+  }
+}
+
+std::optional<BoardSession::End> BoardSession::take_offer(const link::Offer& offer) {
+  token_ = offer.token;
+  if (!offer.bulletin.empty()) return decline("a bulletin has come, and this board keeps none");
+  secagg::Credential credential;
+  if (!accepted(secagg::decode_credential(offer.credential, credential))) return decline("unsigned plan");
+  plan_size_ = offer.plan.size();
+  std::copy(offer.plan.begin(), offer.plan.end(), plan_bytes_.begin());
+  const Bytes bytes = Bytes(plan_bytes_).first(plan_size_);
+  const Rejection rejection =
+      secagg::check_credential(credential, {.role = secagg::Role::kCoordinator,
+                                            .trust = parts_.identity.trust,
+                                            .message = secagg::plan_statement(bytes).bytes(),
+                                            .verified = parts_.identity.verified});
+  if (!accepted(rejection)) return decline("the plan is not by a coordinator of this board's authority");
+  if (!proto::decode_plan(bytes, plan_).ok() || !agrees())
+    return decline("the plan is not one for this board");
+  entry_ = {.coordinator = secagg::identity_of(credential.key),
+            .task = plan_.task,
+            .round = plan_.round,
+            .version = plan_.model_version,
+            .plan = crypto::sha256({bytes})};
+  const BoardLedger::Verdict verdict = parts_.ledger.look(entry_);
+  if (verdict != BoardLedger::Verdict::kAllowed) return decline("the ledger refuses the plan", verdict);
+  return std::nullopt;
+}
+
+bool BoardSession::agrees() const {
+  const proto::AggregationSpec& aggregation = plan_.aggregation;
+  return aggregation.kind == proto::Aggregation::kSecure &&
+         aggregation.adversary == proto::Adversary::kSemiMalicious &&
+         aggregation.cohort_min >= options_.cohort_min && aggregation.honest_min >= options_.honest_min &&
+         aggregation.corrupt_fraction >= options_.corrupt_fraction_min &&
+         aggregation.participants_max <= kParticipantsMax &&
+         plan_.model.architecture == proto::Architecture::kCustom &&
+         plan_.model.name.view() == parts_.learner.model_name() &&
+         plan_.model.parameter_count() == parts_.learner.parameter_count() &&
+         parts_.learner.parameter_count() <= kParametersMax && proto::update_bytes(plan_) <= kLanesMax &&
+         parts_.learner.agrees(plan_);
+}
+
+bool BoardSession::fetch_model() {
+  const std::size_t count = parts_.learner.parameter_count();
+  link::Answer answer;
+  if (!carry(link::FetchModel{.token = token_, .task = plan_.task, .version = plan_.model_version}, answer)) {
+    return false;
+  }
+  const auto* const chunk = std::get_if<link::Chunk>(&answer);
+  if (chunk == nullptr || chunk->offset != 0 || chunk->bytes.size() != 4 * count) return false;
+  if (crypto::sha256({chunk->bytes}) != plan_.model_digest) return false;
+  ByteReader in(chunk->bytes);
+  for (std::size_t i = 0; i < count; ++i) values_[i] = in.f32();
+  return true;
+}
+
+std::optional<BoardSession::End> BoardSession::learn() {
+  const auto values = std::span(values_).first(parts_.learner.parameter_count());
+  secagg::UpdateMetrics metrics;
+  const bool learned = parts_.learner.learn(plan_, values, metrics);
+  if (learned) {
+    secagg::quantize_update(values, plan_.update_layout(), metrics, parts_.keys,
+                            MutableBytes(lanes_).first(proto::update_bytes(plan_)));
+  }
+  wipe(values_);
+  if (!learned) return decline("learning failed");
+  return std::nullopt;
+}
+
+// ---- the session ----
+
+BoardSession::End BoardSession::run() {
+  if (const auto end = check_in()) return *end;
+  parts_.port.say("round", plan_.round.value);
+  if (!fetch_model()) return decline("the model cannot be fetched");
+  if (const auto end = learn()) return *end;
+  const End end = take_part();
+  wipe(lanes_);
+  wipe(slots_);
+  return end;
+}
+
+BoardSession::End BoardSession::take_part() {
+  const Bytes plan = Bytes(plan_bytes_).first(plan_size_);
+  const Bytes lanes = Bytes(lanes_).first(proto::update_bytes(plan_));
+  proto::StepMachine steps(plan_, plan, {.identity = &parts_.identity}, {.slots = slots_, .order = order_},
+                           parts_.keys);
+  std::size_t written = 0;
+  if (!accepted(steps.join(lanes, payload_, written))) return decline("the plan cannot be joined");
+  if (const auto verdict = parts_.ledger.join(entry_); verdict != BoardLedger::Verdict::kAllowed) {
+    return decline("the ledger refuses the round", verdict);
+  }
+  const crypto::Digest digest = crypto::sha256({plan});
+  link::Answer answer;
+  for (bool poll = false;;) {
+    const link::Exchange call{.token = token_,
+                              .step = steps.step(),
+                              .poll = poll,
+                              .plan_digest = steps.step() == Step::kJoin && !poll ? Bytes(digest) : Bytes(),
+                              .payload = poll ? Bytes() : Bytes(payload_).first(written)};
+    if (!carry(call, answer)) return decline("an answer is missing or is none");
+    poll = false;
+    if (const auto* next = std::get_if<link::Next>(&answer)) {
+      const link::Next asked = *next;
+      if (!accepted(step(steps, asked, written))) return decline("the coordinator breaks the protocol");
+      if (asked.next == Step::kCollect) {
+        const auto verdict = parts_.ledger.charge(entry_);
+        if (verdict != BoardLedger::Verdict::kAllowed) return decline("the ledger keeps the vector", verdict);
+      }
+    } else if (const auto* wait = std::get_if<link::Wait>(&answer)) {
+      steps.keep_waiting();
+      pause(wait->window);
+      poll = true;
+    } else if (const auto* end = std::get_if<link::End>(&answer)) {
+      steps.end(end->counted);
+      return end->counted ? End::kCounted : End::kUncounted;
+    } else {
+      if (const auto* refused = std::get_if<link::RefusedAnswer>(&answer)) steps.refused(refused->reason);
+      return End::kUncounted;
+    }
+  }
+}
+
+Rejection BoardSession::step(proto::StepMachine& steps, const link::Next& next, std::size_t& written) {
+  const Bytes lanes = Bytes(lanes_).first(proto::update_bytes(plan_));
+  if (next.next == Step::kShare) {
+    if (const Rejection rejection = take_roster(steps); !accepted(rejection)) return rejection;
+    return steps.share(payload_, written);
+  }
+  if (link_.total_bytes() > room_.size()) return Rejection::kMalformed;
+  return steps.next_step(next.next, next.payload, lanes, payload_, written);
+}
+
+// As many passes as it takes, from the answer that the gateway keeps.
+Rejection BoardSession::take_roster(proto::StepMachine& steps) {
+  const std::uint32_t total = link_.total_bytes();
+  for (bool again = true; again;) {
+    for (std::uint32_t offset = kNextHeaderBytes; offset < total;) {
+      if (!read_on(offset) || link_.total_bytes() != total) return Rejection::kMalformed;
+      const std::uint32_t bytes = link_.read_bytes();
+      if (bytes == 0) return Rejection::kMalformed;
+      const Rejection rejection = steps.take_roster(Bytes(room_).first(bytes));
+      if (!accepted(rejection)) return rejection;
+      offset += bytes;
+    }
+    if (const Rejection rejection = steps.end_roster(again); !accepted(rejection)) return rejection;
+  }
+  return Rejection::kNone;
+}
+
+BoardSession::End BoardSession::decline(const char* why, BoardLedger::Verdict verdict) {
+  parts_.port.say(why, plan_.round.value);
+  link::Abandon call{.token = token_, .reason = why};
+  if (verdict != BoardLedger::Verdict::kAllowed) {
+    call.has_ledger = true;
+    call.refusal = BoardLedger::refusal(verdict);
+    if (verdict == BoardLedger::Verdict::kRoundUsed) call.last_round = parts_.ledger.last_round(entry_);
+  }
+  link::Answer answer;
+  static_cast<void>(carry(call, answer));
+  return End::kDeclined;
+}
+
+}  // namespace sotto::board

@@ -1,0 +1,46 @@
+// The head of the board's model as what is learned in rounds: examples from flash, training by
+// sotto/device_runtime/head.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "journal/journal.h"
+#include "learner.h"
+#include "sotto/device_runtime/head.h"
+
+namespace sotto::board {
+
+class HeadLearner final : public Learner {
+ public:
+  static constexpr std::size_t kFeaturesMax = 256;
+
+  // `arena` is where model and head live, on a SOTTO_ALIGNMENT boundary; all must outlive the learner.
+  // Examples are value kExamplesNumber of the journal.
+  HeadLearner(Bytes image, MutableBytes arena, const Journal& journal)
+      : image_(image), arena_(arena), journal_(journal) {}
+
+  // Opens model and head and reads the examples; a sentence when that fails, else nullptr.
+  [[nodiscard]] const char* open(const sotto_kernel_table& kernels, std::uint64_t seed);
+
+  [[nodiscard]] std::string_view model_name() const override { return "board-head"; }
+  [[nodiscard]] std::uint32_t parameter_count() const override { return sizes_.parameters; }
+  // Tasks whose metrics are none, or "correct".
+  [[nodiscard]] bool agrees(const proto::Plan& plan) const override;
+  [[nodiscard]] bool learn(const proto::Plan& plan, std::span<float> parameters,
+                           secagg::UpdateMetrics& metrics) override;
+
+ private:
+  [[nodiscard]] const char* read_examples();
+
+  const Bytes image_;
+  const MutableBytes arena_;
+  const Journal& journal_;
+  sotto_model* model_ = nullptr;
+  sotto_head* head_ = nullptr;
+  sotto_head_sizes sizes_{};
+  std::uint32_t examples_ = 0;
+};
+
+}  // namespace sotto::board

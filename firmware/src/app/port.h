@@ -1,0 +1,28 @@
+// What the application asks of a board: flash, a line to the gateway, a clock that runs since the start, and
+// a place for what it says. One port is linked into an application: a board's, or a host's (port_posix.cc).
+#pragma once
+
+#include <cstdint>
+
+#include "sotto/base/bytes.h"
+#include "sotto/base/flash.h"
+
+namespace sotto::board {
+
+class Port {
+ public:
+  [[nodiscard]] virtual Flash& flash() = 0;
+  // Milliseconds of any beginning; wraps.
+  [[nodiscard]] virtual std::uint32_t now_ms() = 0;
+  // The next byte that has come; waits `wait_ms` at most. False when there is none.
+  [[nodiscard]] virtual bool read_line(std::uint8_t& byte, std::uint32_t wait_ms) = 0;
+  // False when the line is cut: it is a new one at the next call, and the link begins anew.
+  [[nodiscard]] virtual bool write_line(Bytes bytes) = 0;
+  // A text for the log, without a line's end.
+  virtual void say(const char* text, std::uint64_t number) = 0;
+
+ protected:
+  ~Port() = default;
+};
+
+}  // namespace sotto::board

@@ -1,0 +1,131 @@
+// The application on this host: flash in a file, the line to the gateway a TCP connection to loopback.
+//
+//   board_app_posix FLASH IMAGE GATEWAY_PORT ROUNDS
+//
+// It prints what it does, a line each, and returns 0 once ROUNDS of its updates have been counted.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "application.h"
+#include "flash_file.h"
+#include "kernels.h"
+#include "sotto/crypto/entropy.h"
+
+extern "C" int sotto_board_entropy(uint8_t* out, size_t count) {
+  return getrandom(out, count, 0) == static_cast<ssize_t>(count) ? 1 : 0;
+}
+
+extern "C" {
+extern const sotto_kernel sotto_portable_fully_connected;
+extern const sotto_kernel sotto_portable_softmax;
+}
+
+namespace sotto {
+
+namespace board {
+namespace {
+
+const sotto_kernel* const kList[] = {&sotto_portable_fully_connected, &sotto_portable_softmax};
+
+class PosixPort final : public Port {
+ public:
+  PosixPort(const char* flash, std::uint16_t gateway) : flash_(flash), gateway_(gateway) {}
+  ~PosixPort() { cut(); }
+  PosixPort(const PosixPort&) = delete;
+  PosixPort& operator=(const PosixPort&) = delete;
+
+  [[nodiscard]] bool is_open() const { return flash_.is_open(); }
+  [[nodiscard]] Flash& flash() override { return flash_; }
+  [[nodiscard]] std::uint32_t now_ms() override {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  }
+  [[nodiscard]] bool read_line(std::uint8_t& byte, std::uint32_t wait_ms) override {
+    pollfd waiting{.fd = line_, .events = POLLIN, .revents = 0};
+    if (poll(&waiting, 1, static_cast<int>(wait_ms)) != 1) return false;
+    if (recv(line_, &byte, 1, 0) == 1) return true;
+    cut();
+    return false;
+  }
+  [[nodiscard]] bool write_line(Bytes bytes) override {
+    const bool is_new = line_ < 0;
+    if (is_new && !connect_line()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      return true;  // as on a wire that nobody listens to: the link repeats it
+    }
+    if (send(line_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size())) {
+      return !is_new || !was_cut_;
+    }
+    cut();
+    return false;
+  }
+  void say(const char* text, std::uint64_t number) override {
+    std::printf("%s %llu\n", text, static_cast<unsigned long long>(number));
+    std::fflush(stdout);
+  }
+
+ private:
+  bool connect_line() {
+    line_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(gateway_);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (line_ >= 0 && connect(line_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return true;
+    cut();
+    return false;
+  }
+  void cut() {
+    if (line_ >= 0) close(line_);
+    line_ = -1;
+    was_cut_ = true;
+  }
+
+  FlashFile flash_;
+  const std::uint16_t gateway_;
+  int line_ = -1;
+  bool was_cut_ = false;
+};
+
+int run(const char* const* arguments) {
+  PosixPort port(arguments[1], static_cast<std::uint16_t>(std::atoi(arguments[3])));
+  if (!port.is_open()) return std::fprintf(stderr, "cannot open %s\n", arguments[1]), 1;
+  std::ifstream file(arguments[2], std::ios::binary);
+  const std::vector<char> image((std::istreambuf_iterator<char>(file)), {});
+  // Aligned as a board's model slot is.
+  std::vector<std::max_align_t> slot(image.size() / sizeof(std::max_align_t) + 1);
+  std::copy(image.begin(), image.end(), reinterpret_cast<char*>(slot.data()));
+  alignas(16) static std::array<std::uint8_t, std::size_t{64} * 1024> arena;
+  const sotto_kernel_table kernels{kList, std::size(kList)};
+  return run_application({.port = port,
+                          .image = {reinterpret_cast<const std::uint8_t*>(slot.data()), image.size()},
+                          .arena = arena,
+                          .kernels = kernels},
+                         static_cast<std::uint32_t>(std::atoi(arguments[4])));
+}
+
+}  // namespace
+}  // namespace board
+
+void check_failed(const char* condition, const char* file, int line) {
+  std::fprintf(stderr, "check failed: %s in %s line %d\n", condition, file, line);
+  std::abort();
+}
+
+}  // namespace sotto
+
+int main(int count, char** arguments) {
+  if (count == 5) return sotto::board::run(arguments);
+  std::fprintf(stderr, "usage: %s FLASH IMAGE GATEWAY_PORT ROUNDS\n", arguments[0]);
+  return 2;
+}
