@@ -163,8 +163,8 @@ void add_round_command(CLI::App& app, ExitCode& exit_code) {
 }
 
 void add_model_command(CLI::App& app, ExitCode& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("model", "Committed model versions of a task")->require_subcommand(1);
+  CLI::App* command = app.add_subcommand("model", "Committed model versions of a task, and updates of boards")
+                          ->require_subcommand(1);
   auto options = std::make_shared<HistoryOptions>();
   CLI::App* lister = add_task_subcommand(*command, options, "list", "Versions, newest first");
   lister->callback([options, &exit_code] { exit_code = list_models(*options); });
@@ -177,6 +177,7 @@ void add_model_command(CLI::App& app, ExitCode& exit_code) {
   exporter->callback([options, &exit_code] { exit_code = export_model(*options); });
   add_model_acts(*command, exit_code);
   add_evaluate_command(*command, exit_code);
+  add_model_update_commands(*command, exit_code);
 }
 
 }  // namespace sotto::cli
