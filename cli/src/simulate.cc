@@ -1,5 +1,6 @@
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -8,6 +9,8 @@
 #include "open_files.h"
 #include "output.h"
 #include "places.h"
+#include "sotto/client/head_trainer.h"
+#include "sotto/host/file.h"
 #include "sotto/simulation/data_set.h"
 #include "sotto/simulation/experiment.h"
 #include "sotto/simulation/report.h"
@@ -18,10 +21,16 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;  // set by the signal handler; a handler has no other way to speak
 
 constexpr std::size_t kOtherFiles = 64;
+constexpr std::size_t kModelBytesMax = std::size_t{1} << 28;
+
+const std::map<std::string, client::HeadForm> kHeadForms = {{"float32", client::HeadForm::kFloat32},
+                                                            {"int8", client::HeadForm::kInt8},
+                                                            {"biases", client::HeadForm::kBiases}};
 
 struct SimulateOptions {
   simulation::DataOptions data;
   simulation::ExperimentOptions experiment;
+  std::string head_file;  // --model FILE
   std::string json_file;
   std::string report_file;
   bool quiet = false;
@@ -42,6 +51,42 @@ void add_data_options(CLI::App& app, SimulateOptions& options) {
       ->capture_default_str();
 }
 
+// A word for a built-in architecture, or the file of a model whose head is trained.
+void add_model_options(CLI::App& app, SimulateOptions& options) {
+  app.add_option_function<std::string>(
+         "--model",
+         [&options](const std::string& text) {
+           const auto architecture = from_word<proto::Architecture>(text);
+           options.experiment.architecture = architecture.value_or(proto::Architecture::kCustom);
+           options.head_file = architecture ? "" : text;
+         },
+         "What is trained: softmax (regression), dense (hidden layers of ReLU units),\n"
+         "or the head of a model: an int8 .tflite file or a model image that takes these examples")
+      ->type_name("softmax|dense|FILE")
+      ->default_str("softmax");
+  app.add_option("--head-form", options.experiment.head_form,
+                 "How the head's weights are kept while they learn [float32]")
+      ->transform(CLI::CheckedTransformer(kHeadForms))
+      ->type_name("float32|int8|biases");
+  app.add_option("--hidden", options.experiment.hidden,
+                 "Units of each hidden layer of --model dense, as 64,32")
+      ->delimiter(',')
+      ->expected(1, static_cast<int>(proto::kHiddenLayersMax))
+      ->capture_default_str();
+}
+
+// Reads it, so that a wrong name is told before any data are.
+Status read_head(SimulateOptions& options) {
+  if (options.head_file.empty()) return {};
+  auto content = host::read_file(options.head_file, kModelBytesMax);
+  if (!content) return content.error();
+  if (!content->has_value())
+    return not_found(options.head_file + ": no such file, and no word for a model (softmax, dense)");
+  options.experiment.head = std::move(**content);
+  const auto head = client::HeadModel::open(options.experiment.head, options.experiment.head_form);
+  return head ? Status() : head.error().with_context(options.head_file);
+}
+
 void add_training_options(CLI::App& app, simulation::ExperimentOptions& experiment) {
   app.add_option("--rounds", experiment.rounds, "Rounds to run")
       ->check(CLI::Range(1, 1'000'000))
@@ -51,11 +96,6 @@ void add_training_options(CLI::App& app, simulation::ExperimentOptions& experime
   add_field_options(app, experiment.task,
                     {"local_epochs", "batch_size", "learning_rate", "momentum", "proximal_mu",
                      "server_learning_rate", "server_momentum"});
-  add_choice(app, "--model", experiment.architecture, "what is trained");
-  app.add_option("--hidden", experiment.hidden, "Units of each hidden layer of --model dense, as 64,32")
-      ->delimiter(',')
-      ->expected(1, static_cast<int>(proto::kHiddenLayersMax))
-      ->capture_default_str();
 }
 
 void add_protocol_options(CLI::App& app, simulation::ExperimentOptions& experiment) {
@@ -180,6 +220,7 @@ ExitCode simulate(SimulateOptions& options, const CLI::App& command) {
     return report_error(
         invalid_argument(options.data.name + " is read from files: say where with --data DIR"));
   }
+  if (const Status status = read_head(options); !status.ok()) return report_error(status);
   auto outputs = Outputs::open({options.json_file, options.report_file});
   if (!outputs) return report_error(outputs.error());
   raise_open_file_limit();
@@ -222,6 +263,7 @@ void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
       "the same messages.");
   add_data_options(*command, *options);
   add_training_options(*command, options->experiment);
+  add_model_options(*command, *options);
   add_protocol_options(*command, options->experiment);
   add_coordinator_options(*command, options->experiment.external);
   command->add_option("--task-name", options->experiment.task.name, "Name of the task at the coordinator")
@@ -246,6 +288,7 @@ void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
       "Examples:\n"
       "  sotto simulate motion --rounds 20 --report report.html\n"
       "  sotto simulate motion --devices 100 --dropout 0.1 --transport grpc\n"
+      "  sotto simulate motion --model M.tflite --rounds 20 --local-baseline 20\n"
       "  sotto simulate har --data DIR --rounds 100 --aggregation float --json results.json");
   command->callback([options, command, &exit_code] { exit_code = simulate(*options, *command); });
 }

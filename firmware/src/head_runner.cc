@@ -7,7 +7,7 @@
 //   counter exact E
 //   title I NAME
 //   case I error E memory N step N remember N apply N stack N
-//   bits I equal E parameters H kept H outputs H
+//   bits I equal E parameters H kept H outputs H round H
 // step, remember and apply are instructions, of one example each, the replay being full. Bits are CRC-32,
 // equal those of the host. A case whose memory the board does not have is left out.
 #include <cstdint>
@@ -78,6 +78,8 @@ void print_bits(std::uint32_t index, bool equal, const board::HeadBits& bits) {
   console::print_hex(bits.kept);
   console::print(" outputs 0x");
   console::print_hex(bits.outputs);
+  console::print(" round 0x");
+  console::print_hex(bits.round);
   console::print("\n");
 }
 

@@ -47,6 +47,9 @@ class Head(unittest.TestCase):
                     for bits in ("parameters", "kept", "outputs"):
                         self.assertEqual(fact[bits], self.last[name][bits])
                         self.assertNotEqual(fact[bits], 0)
+                    self.assertEqual(fact["round"], self.last[name]["round"])
+                    # What an int8 head learns in a round is counted from its anchor, which this one has not.
+                    self.assertEqual(fact["round"] == 0, name == "int8")
 
     def test_memory_has_one_size_on_every_board(self):
         # That of other models' layers depends on how kernels lay out the weights; 64 x 12 fills every layout.

@@ -40,8 +40,12 @@ constexpr const char* kTexts[]{
     "a parameter is not finite or far too large",
     "a weight is too large for the output's scale to run as an int8 layer",
     "this memory was kept by a head of another image or of other options, or it is damaged",
+    "a round takes 1 to 1000 epochs",
+    "a round's batch is 1 up to the batch that the head was opened with",
+    "a round takes 1 to 65535 examples, and holds out at most as many",
+    "the round is not done: go on with sotto_head_round_advance()",
 };
-static_assert(sizeof kTexts / sizeof *kTexts == SOTTO_HEAD_NOT_THIS_HEAD + 1);
+static_assert(sizeof kTexts / sizeof *kTexts == SOTTO_HEAD_ROUND_UNDER_WAY + 1);
 
 }  // namespace
 

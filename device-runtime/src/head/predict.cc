@@ -4,7 +4,6 @@
 #include "head/step.h"
 
 namespace sotto::device::head {
-namespace {
 
 std::uint32_t label_of(const sotto_head& head, const float* outputs) {
   if (head.layout.outputs == 1 && head.layout.loss == SOTTO_LOSS_LOGISTIC) return outputs[0] > 0 ? 1 : 0;
@@ -15,7 +14,6 @@ std::uint32_t label_of(const sotto_head& head, const float* outputs) {
   return best;
 }
 
-}  // namespace
 }  // namespace sotto::device::head
 
 using namespace sotto::device::head;

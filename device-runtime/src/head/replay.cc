@@ -76,14 +76,12 @@ std::uint32_t common_divisor(std::uint32_t a, std::uint32_t b) {
   return a;
 }
 
-// An order of `count` examples: steps of a stride that has no divisor in common with it.
 void begin_pass(sotto_head& head) {
   head.pass_count = head.remembered;
   head.pass_place = 0;
-  head.pass_start = head.generator.below(head.pass_count);
-  do {
-    head.pass_stride = 1 + head.generator.below(head.pass_count);
-  } while (common_divisor(head.pass_stride, head.pass_count) != 1);
+  const Order order = draw_order(head.generator, head.pass_count);
+  head.pass_start = order.start;
+  head.pass_stride = order.stride;
 }
 
 void end_pass(sotto_head& head) { head.pass_count = head.pass_place = 0; }
@@ -108,6 +106,14 @@ void remember(sotto_head& head, const Sample& sample) {
 
 }  // namespace
 
+Order draw_order(Generator& generator, std::uint32_t count) {
+  Order order{generator.below(count), 0};
+  do {
+    order.stride = 1 + generator.below(count);
+  } while (common_divisor(order.stride, count) != 1);
+  return order;
+}
+
 Sample sample_at(const sotto_head& head, std::uint32_t index) {
   const std::uint8_t* from =
       head.at<std::uint8_t>(head.layout.samples) + std::size_t{index} * head.layout.sample_bytes;
@@ -116,9 +122,8 @@ Sample sample_at(const sotto_head& head, std::uint32_t index) {
 
 Sample next_of_pass(sotto_head& head) {
   if (head.pass_place == head.pass_count) begin_pass(head);
-  // Factors of 16 bits.
-  const std::uint32_t place = (head.pass_start + head.pass_place++ * head.pass_stride) % head.pass_count;
-  return sample_at(head, place);
+  const Order order{head.pass_start, head.pass_stride};
+  return sample_at(head, order.at(head.pass_place++, head.pass_count));
 }
 
 void drop_label(sotto_head& head, std::uint32_t label) {

@@ -10,6 +10,9 @@ namespace sotto::device::head {
 // It leaves the features in layout.inputs, as the form wants them.
 [[nodiscard]] sotto_head_error compute_outputs(sotto_head& head, const std::int8_t* features, float* outputs);
 
+// The class that these outputs say.
+[[nodiscard]] std::uint32_t label_of(const sotto_head& head, const float* outputs);
+
 // From outputs to their derivatives of the loss, in place; returns the loss.
 [[nodiscard]] float compute_errors(const sotto_head& head, const std::uint8_t* target, float* outputs);
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  [[nodiscard]] virtual Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) = 0;
+  // `initial`: version 0 of the model; empty: the coordinator's own.
+  [[nodiscard]] virtual Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec,
+                                                              std::span<const float> initial) = 0;
   // Newest first.
   [[nodiscard]] virtual Result<std::vector<proto::RoundRecord>> rounds(const std::string& task,
                                                                        std::uint32_t count_max) = 0;

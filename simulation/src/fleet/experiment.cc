@@ -10,6 +10,7 @@
 
 #include "fleet/backend.h"
 #include "fleet/fleet_driver.h"
+#include "fleet/learning.h"
 #include "fleet/schedule.h"
 #include "fleet/transcript.h"
 #include "sotto/base/hex.h"
@@ -36,21 +37,21 @@ double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::
 
 class Experiment {
  public:
-  Experiment(const FederatedData& data, const ExperimentOptions& options, Executor& executor,
-             Backend& backend)
-      : data_(data), options_(options), executor_(executor), backend_(backend) {
+  Experiment(const FederatedData& data, const ExperimentOptions& options, const Learning& learning,
+             Executor& executor, Backend& backend)
+      : data_(data), options_(options), learning_(learning), executor_(executor), backend_(backend) {
     clients_per_round_ = options.clients_per_round == 0 ? static_cast<std::uint32_t>(data.devices.size())
                                                         : options.clients_per_round;
   }
 
   Result<ExperimentResult> run() {
     SOTTO_RETURN_IF_ERROR(check_options());
-    auto task = backend_.create_task(task_spec());
+    auto task = backend_.create_task(task_spec(), learning_.initial());
     if (!task) return task.error();
     task_ = *task;
     SOTTO_RETURN_IF_ERROR(describe());
-    for (const client::Examples& examples : data_.devices) {
-      trainers_.push_back(client::make_builtin_trainer(examples));
+    for (std::size_t device = 0; device < data_.devices.size(); ++device) {
+      trainers_.push_back(learning_.trainer(device));
       ledgers_.push_back(client::make_memory_ledger(client::kUnboundedLedger));
       passes_.emplace_back();
     }
@@ -85,21 +86,10 @@ class Experiment {
     return {};
   }
 
-  proto::ModelSpec model_spec() const {
-    proto::ModelSpec model;
-    model.architecture = options_.architecture;
-    model.features = data_.features;
-    model.classes = data_.classes;
-    // More layers than a plan has room for are refused with the task: none of them is taken.
-    if (options_.architecture == proto::Architecture::kDense)
-      static_cast<void>(model.hidden.assign(options_.hidden));
-    return model;
-  }
-
   proto::TaskSpec task_spec() const {
     proto::TaskSpec spec = options_.task;
     spec.population = spec.name;
-    spec.model = model_spec();
+    spec.model = learning_.model();
     spec.aggregation.participants_max = spec.cohort_max;
     // The graph must stand the drop-outs this experiment makes, as far as any graph can against a lying
     // server.
@@ -139,9 +129,9 @@ class Experiment {
     result_.learning_rate = options_.task.training.learning_rate;
     result_.dropout = options_.dropout;
     result_.seed = options_.seed;
-    result_.parameters = model_spec().parameter_count();
+    result_.parameters = learning_.model().parameter_count();
     SOTTO_RETURN_IF_ERROR(load_model(task_.model_version));
-    auto evaluation = client::evaluate(model_spec(), parameters_, data_.test);
+    auto evaluation = learning_.evaluate(parameters_);
     if (!evaluation) return evaluation.error();
     evaluation_ = *evaluation;
     result_.initial_accuracy = result_.final_accuracy = evaluation_.accuracy;
@@ -155,21 +145,20 @@ class Experiment {
     const std::size_t count = std::min<std::size_t>(options_.local_baseline_devices, data_.devices.size());
     proto::TrainingSpec training = options_.task.training;
     training.local_epochs = std::min<std::uint32_t>(1000, training.local_epochs * options_.rounds);
-    const proto::ModelSpec model = model_spec();
     std::vector<double> accuracy(count);
     std::vector<Status> status(count);
     executor_.parallel_for(count, [&](std::size_t i) {
-      const auto trainer = client::make_builtin_trainer(data_.devices[i]);
+      const auto trainer = learning_.trainer(i);
       const auto random = make_stream(options_.seed, {.purpose = "local baseline", .device = i});
-      auto update =
-          trainer->train({.model = model, .training = training, .parameters = parameters_}, *random);
+      auto update = trainer->train(
+          {.model = learning_.model(), .training = training, .parameters = parameters_}, *random);
       if (!update) {
         status[i] = update.error();
         return;
       }
       std::vector<float> trained = parameters_;
       for (std::size_t j = 0; j < trained.size(); ++j) trained[j] += update->delta[j];
-      auto evaluation = client::evaluate(model, trained, data_.test);
+      auto evaluation = learning_.evaluate(trained);
       if (evaluation) accuracy[i] = evaluation->accuracy;
       status[i] = evaluation.status();
     });
@@ -229,7 +218,8 @@ class Experiment {
       Member member{.device = device,
                     .session = client::Session::create({.device_id = data_.device_names[device],
                                                         .population = options_.task.name,
-                                                        .trainers = {options_.architecture},
+                                                        .trainers = trainers_[device]->architectures(),
+                                                        .custom_models = trainers_[device]->custom_models(),
                                                         .parameters_max = limits::kParametersMax,
                                                         .cohort_min = limits::kParticipantsMin,
                                                         .identity = &backend_.identity(device),
@@ -298,9 +288,9 @@ class Experiment {
   Status load_model(ModelVersion version) {
     auto bytes = backend_.model(options_.task.name, version);
     if (!bytes) return bytes.error();
-    if (bytes->size() != model_spec().parameter_count() * 4) {
+    if (bytes->size() != learning_.model().parameter_count() * 4) {
       return data_loss(fmt::format("the coordinator's model has {} bytes, not {}", bytes->size(),
-                                   model_spec().parameter_count() * 4));
+                                   learning_.model().parameter_count() * 4));
     }
     parameters_ = to_parameters(*bytes);
     result_.model_sha256 = to_hex(crypto::sha256({*bytes}));
@@ -310,7 +300,7 @@ class Experiment {
   Status record(RoundResult round) {
     if (round.record.outcome == proto::RoundOutcome::kCommitted) {
       ++result_.rounds_completed;
-      auto evaluation = client::evaluate(model_spec(), parameters_, data_.test);
+      auto evaluation = learning_.evaluate(parameters_);
       if (!evaluation) return evaluation.error();
       evaluation_ = *evaluation;
     } else {
@@ -344,6 +334,7 @@ class Experiment {
 
   const FederatedData& data_;
   const ExperimentOptions& options_;
+  const Learning& learning_;
   Executor& executor_;
   Backend& backend_;
   std::uint32_t clients_per_round_ = 0;
@@ -365,6 +356,8 @@ class Experiment {
 
 Result<ExperimentResult> run_experiment(const FederatedData& data, const ExperimentOptions& options) {
   const auto executor = make_thread_pool(options.threads);
+  const auto learning = make_learning(data, options, *executor);
+  if (!learning) return learning.error();
   const bool one_shot = options.task.aggregation.kind == proto::Aggregation::kOneShot;
   auto backend = options.transport == TransportKind::kInProcess
                      ? make_in_process_backend(*executor, options.seed, options.mask_helpers)
@@ -372,7 +365,7 @@ Result<ExperimentResult> run_experiment(const FederatedData& data, const Experim
                                           .threads = options.threads,
                                           .mask_helpers = one_shot ? options.mask_helpers : 0});
   if (!backend) return backend.error();
-  return Experiment(data, options, *executor, **backend).run();
+  return Experiment(data, options, **learning, *executor, **backend).run();
 }
 
 }  // namespace sotto::simulation

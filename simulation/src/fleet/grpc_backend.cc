@@ -83,8 +83,13 @@ class GrpcBackend final : public Backend {
     return client::make_grpc_transport(transport_options_).status();
   }
 
-  Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) override {
-    return admin_->create_task(spec);
+  Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec,
+                                        std::span<const float> initial) override {
+    if (initial.empty()) return admin_->create_task(spec);
+    std::vector<std::uint8_t> bytes(initial.size() * sizeof(float));
+    ByteWriter writer(bytes);
+    for (const float value : initial) writer.f32(value);
+    return admin_->create_task(spec, bytes);
   }
   Result<std::vector<proto::RoundRecord>> rounds(const std::string& task, std::uint32_t count_max) override {
     return admin_->list_rounds(task, count_max);

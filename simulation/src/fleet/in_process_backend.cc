@@ -44,8 +44,11 @@ class InProcessBackend final : public Backend {
     return {};
   }
 
-  Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec) override {
-    return administer<proto::TaskStatus>([&](CallId call) { return server::CreateTaskEvent{call, spec}; });
+  Result<proto::TaskStatus> create_task(const proto::TaskSpec& spec,
+                                        std::span<const float> initial) override {
+    return administer<proto::TaskStatus>([&](CallId call) {
+      return server::CreateTaskEvent{call, spec, {initial.begin(), initial.end()}};
+    });
   }
   Result<std::vector<proto::RoundRecord>> rounds(const std::string& task, std::uint32_t count_max) override {
     return administer<std::vector<proto::RoundRecord>>([&](CallId call) {

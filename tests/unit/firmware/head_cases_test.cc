@@ -32,7 +32,7 @@ TEST_P(HeadCases, GiveTheirBits) {
     ASSERT_EQ(run_head_case(tested, model->model(), {memory.data(), memory.size()}, &bits), SOTTO_HEAD_OK)
         << tested.name;
     EXPECT_EQ(bits, tested.bits) << tested.name << std::hex << " {0x" << bits.parameters << ", 0x"
-                                 << bits.kept << ", 0x" << bits.outputs << "}";
+                                 << bits.kept << ", 0x" << bits.outputs << ", 0x" << bits.round << "}";
   }
 }
 

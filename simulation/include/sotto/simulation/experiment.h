@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "sotto/base/enum_names.h"
 #include "sotto/base/result.h"
+#include "sotto/client/head_trainer.h"
 #include "sotto/proto/messages.h"
 #include "sotto/simulation/data_set.h"
 #include "sotto/simulation/report.h"
@@ -43,6 +45,9 @@ struct ExperimentOptions {
   std::uint32_t clients_per_round = 0;  // 0: every device
   proto::Architecture architecture = proto::Architecture::kSoftmax;
   std::vector<std::uint32_t> hidden = {32};  // kDense: units of each hidden layer
+  // A .tflite file or model image whose head is trained instead, as boards train it; empty: architecture.
+  std::vector<std::uint8_t> head{};
+  client::HeadForm head_form = client::HeadForm::kFloat32;
   // What the task asks for. Its model, population, seed, numbers of devices and rounds, participants_max and
   // weight_max are chosen from the data and the other options.
   proto::TaskSpec task = experiment_task();

@@ -1,0 +1,94 @@
+#include "fleet/learning.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "sotto/client/head_trainer.h"
+
+namespace sotto::simulation {
+namespace {
+
+class BuiltinLearning final : public Learning {
+ public:
+  BuiltinLearning(const FederatedData& data, const ExperimentOptions& options) : data_(data) {
+    model_.architecture = options.architecture;
+    model_.features = data.features;
+    model_.classes = data.classes;
+    // More layers than a plan has room for are refused with the task: none of them is taken.
+    if (options.architecture == proto::Architecture::kDense)
+      static_cast<void>(model_.hidden.assign(options.hidden));
+  }
+
+  const proto::ModelSpec& model() const override { return model_; }
+  std::span<const float> initial() const override { return {}; }
+  std::unique_ptr<client::Trainer> trainer(std::size_t device) const override {
+    return client::make_builtin_trainer(data_.devices[device]);
+  }
+  Result<client::Evaluation> evaluate(std::span<const float> parameters) const override {
+    return client::evaluate(model_, parameters, data_.test);
+  }
+
+ private:
+  const FederatedData& data_;
+  proto::ModelSpec model_;
+};
+
+class HeadLearning final : public Learning {
+ public:
+  explicit HeadLearning(client::HeadModel head) : head_(std::move(head)), model_(head_.spec()) {}
+
+  // The layers before the head run once over everything.
+  Status prepare(const FederatedData& data, Executor& executor) {
+    if (data.features != head_.inputs() || data.classes != head_.classes()) {
+      return invalid_argument(
+          fmt::format("the model takes {} values and knows {} classes, but {} has {} and {}: take a model "
+                      "that was made for it",
+                      head_.inputs(), head_.classes(), data.name, data.features, data.classes));
+    }
+    devices_.resize(data.devices.size());
+    std::vector<Status> status(data.devices.size());
+    executor.parallel_for(data.devices.size(), [&](std::size_t i) {
+      auto samples = head_.prepare(data.devices[i]);
+      status[i] = samples.status();
+      if (samples) devices_[i] = std::move(*samples);
+    });
+    for (std::size_t i = 0; i < status.size(); ++i) {
+      if (!status[i].ok()) return status[i].with_context(data.device_names[i]);
+    }
+    auto test = head_.prepare(data.test);
+    if (!test) return test.error().with_context("the test examples");
+    test_ = std::move(*test);
+    return {};
+  }
+
+  const proto::ModelSpec& model() const override { return model_; }
+  std::span<const float> initial() const override { return head_.initial(); }
+  std::unique_ptr<client::Trainer> trainer(std::size_t device) const override {
+    return client::make_head_trainer(head_, devices_[device]);
+  }
+  Result<client::Evaluation> evaluate(std::span<const float> parameters) const override {
+    return head_.evaluate(parameters, test_);
+  }
+
+ private:
+  const client::HeadModel head_;
+  const proto::ModelSpec model_;
+  std::vector<client::HeadSamples> devices_;
+  client::HeadSamples test_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Learning>> make_learning(const FederatedData& data, const ExperimentOptions& options,
+                                                Executor& executor) {
+  if (options.head.empty())
+    return std::unique_ptr<Learning>(std::make_unique<BuiltinLearning>(data, options));
+  auto head = client::HeadModel::open(options.head, options.head_form);
+  if (!head) return head.error();
+  auto learning = std::make_unique<HeadLearning>(std::move(*head));
+  SOTTO_RETURN_IF_ERROR(learning->prepare(data, executor));
+  return std::unique_ptr<Learning>(std::move(learning));
+}
+
+}  // namespace sotto::simulation

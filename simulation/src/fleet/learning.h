@@ -1,0 +1,32 @@
+// What a fleet learns, as an experiment sees it: the model, who trains it on a device's examples, and how
+// good it is.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sotto/base/executor.h"
+#include "sotto/client/trainer.h"
+#include "sotto/simulation/experiment.h"
+
+namespace sotto::simulation {
+
+class Learning {
+ public:
+  virtual ~Learning() = default;
+  [[nodiscard]] virtual const proto::ModelSpec& model() const = 0;
+  // Where the task begins; empty: where the coordinator says.
+  [[nodiscard]] virtual std::span<const float> initial() const = 0;
+  // Lives no longer than this. Any thread, each trainer on one at a time.
+  [[nodiscard]] virtual std::unique_ptr<client::Trainer> trainer(std::size_t device) const = 0;
+  // On the test examples.
+  [[nodiscard]] virtual Result<client::Evaluation> evaluate(std::span<const float> parameters) const = 0;
+};
+
+// The built-in architectures, or the head of options.head. `data` must outlive it.
+[[nodiscard]] Result<std::unique_ptr<Learning>> make_learning(const FederatedData& data,
+                                                              const ExperimentOptions& options,
+                                                              Executor& executor);
+
+}  // namespace sotto::simulation

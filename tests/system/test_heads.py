@@ -1,0 +1,62 @@
+"""`sotto simulate --model FILE`: the head of a real model, trained as boards train it."""
+
+import os
+import subprocess
+import unittest
+
+from sotto_process import SystemTest, run, simulate
+
+FEATURES, CLASSES = 84, 6  # of motion
+
+
+class Heads(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.model = self.write_model("model.tflite", FEATURES, CLASSES)
+
+    def write_model(self, name, features, classes):
+        path = self.folder / name
+        subprocess.run([os.environ["SOTTO_HEAD_MODEL"], path, str(features), str(classes)], check=True)
+        return path
+
+    def experiment(self, *options):
+        return simulate("motion", "--devices", 8, "--rounds", 2, "--seed", 7, "--learning-rate", 0.1,
+                        "--model", self.model, *options)
+
+    def test_the_same_seed_gives_the_same_head_over_transports_threads_and_images(self):
+        image = self.folder / "model.sotto"
+        self.assertEqual(run("image", "compile", self.model, "-o", image).returncode, 0)
+        digests = {}
+        for form in ("float32", "int8"):
+            results = [self.experiment("--head-form", form, "--threads", threads) for threads in (1, 2, 3)]
+            self.assertEqual(len({result["transcript_sha256"] for result in results}), 1)
+            results += [self.experiment("--head-form", form, *other) for other in
+                        (("--transport", "grpc"), ("--aggregation", "plain"), ("--model", image))]
+            digests[form] = {result["model_sha256"] for result in results}
+            self.assertEqual(len(digests[form]), 1, form)
+            self.assertGreater(results[0]["final_accuracy"], results[0]["initial_accuracy"] + 0.05)
+            self.assertEqual(results[0]["parameters"], (FEATURES + 1) * CLASSES)
+        self.assertNotEqual(*digests.values())
+        self.assertNotIn(self.experiment("--seed", 8)["model_sha256"], digests["float32"])
+
+    def test_devices_alone_begin_with_the_same_head(self):
+        result = self.experiment("--local-baseline", 4)
+        self.assertGreater(result["local_accuracy"], 0)
+
+    def test_what_cannot_be_trained_is_refused_with_a_sentence(self):
+        text = self.folder / "text"
+        text.write_text("this is no model at all")
+        other = self.write_model("other.tflite", 64, 12)
+        for model, sentence in ((self.folder / "absent", "no such file, and no word for a model"),
+                                (text, "no .tflite file"),
+                                (other, "the model takes 64 values and knows 12 classes, but motion has 84")):
+            with self.subTest(model=model.name):
+                done = run("simulate", "motion", "--model", model, "--rounds", 1)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(sentence, done.stderr)
+        done = run("simulate", "motion", "--model", self.model, "--rounds", 1, "--batch-size", 17)
+        self.assertIn("a head takes steps of at most 16 examples", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
