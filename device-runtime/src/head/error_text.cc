@@ -12,8 +12,8 @@ constexpr const char* kTexts[]{
     "the last layer has a fused activation: convert the model without one to train it",
     "form is no sotto_head_form",
     "loss is no sotto_head_loss",
-    "outputs_max must be 0 or at least the image's outputs; at most 256 for classes, 16384 for values; "
-    "more than the image's only for classes whose weights learn",
+    ("outputs_max must be 0 or at least the image's outputs; at most 256 for classes, 16384 for values; "
+     "more than the image's only for classes whose weights learn"),
     "replay_samples must be at most 65535",
     "batch must be at most 16, and above 1 only with replay_samples",
     "int8 weights have no momentum: set momentum to 0 or form to float32",

@@ -155,7 +155,7 @@ class GrpcBackend final : public Backend {
   TemporaryDirectory directory_;
   std::vector<std::unique_ptr<server::MaskHelperServer>> helpers_;
   std::unique_ptr<server::Service> service_;
-  const UnrepeatableRandomness randomness_;
+  const UnrepeatableRandomness randomness_{};
   std::optional<EnrolledFleet> fleet_;
   std::unique_ptr<client::AdminClient> admin_;
   client::GrpcTransportOptions transport_options_;
