@@ -47,7 +47,7 @@ CLI::Validator readable_file() {
   return validator([](const std::string& text) -> Status {
     const auto file = host::InputFile::open(text);
     if (!file) return file.error();
-    return file->has_value() ? Status() : not_found("there is no file " + text);
+    return file->has_value() ? Status() : not_found("there is no file " + text + ": check the path");
   });
 }
 

@@ -101,13 +101,11 @@ def manifest_problems(ecosystem: str, package: pathlib.Path) -> list[str]:
 def compile_problems(ecosystem: str, package: pathlib.Path, names: set[str]) -> str:
     """The compiler's complaints about these sources,
     with the package's include directories and no others of the project."""
-    command = ["arm-none-eabi-g++", "-std=gnu++20", "-O0", "-mthumb", *CORES[ecosystem], "-fno-exceptions",
-               "-fno-rtti", "-Wall", "-Wextra", "-Werror", "-c",
+    command = ["arm-none-eabi-g++", "-std=gnu++20", "-fsyntax-only", "-mthumb", *CORES[ecosystem],
+               "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror",
                *(f"-I{directory}" for directory in include_directories(ecosystem, package)),
                *(str(package / name) for name in sorted(names))]
-    with tempfile.TemporaryDirectory() as objects:
-        done = subprocess.run(command, cwd=objects, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout if done.returncode != 0 else ""
 
 

@@ -21,8 +21,8 @@ from sotto_process import (BINARY, SMALL_FLEET, Coordinator, Device, MaskHelper,
 
 START_SECONDS = 20
 TRUNCATIONS = 12
-ADVICE = ("restore", "remove", "put ", "start ", "make ", "makes", "renew", "brings", "check", "encrypted",
-          "must be", "sotto authority", "newest")
+ADVICE = ("restore", "remove", "move ", "put ", "start ", "make ", "makes", "renew", "brings", "check",
+          "encrypted", "must be", "sotto authority", "newest")
 
 Damage = collections.namedtuple("Damage", "name apply")
 
