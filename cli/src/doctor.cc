@@ -9,6 +9,7 @@
 #include "output.h"
 #include "sotto/base/clock.h"
 #include "sotto/client/ledger.h"
+#include "sotto/host/file.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/key_file.h"
 #include "sotto/identity/step.h"
@@ -24,11 +25,6 @@ struct DoctorOptions {
   std::string data_dir;
   bool json = false;
 };
-
-bool is_there(const path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
 
 // Certificates, bulletins and public keys may lie beside an identity; what can no longer be told is taken for
 // one.
@@ -52,7 +48,7 @@ std::vector<Examination> examine_devices(const path& folder) {
       found.push_back({file.string() + ": a device's identity",
                        identity::load_enrolled_key(file, secagg::Role::kDevice).status()});
     } else if (file.extension() == ".ledger" ||
-               (file.string().ends_with(".ledger.step") && !is_there(path(file).replace_extension()))) {
+               (file.string().ends_with(".ledger.step") && !host::is_there(path(file).replace_extension()))) {
       const path ledger = file.extension() == ".ledger" ? file : path(file).replace_extension();
       found.push_back({ledger.string() + ": what has left the device", client::read_ledger(ledger).status()});
     }
@@ -80,11 +76,11 @@ bool is_in_use(const Examination& check) { return check.status.code() == StatusC
 
 Kind examine(const path& folder) {
   const Time now = SystemClock().now();
-  if (is_there(folder / "sotto.db") || is_there(identity::step_path(folder / "sotto.db")) ||
-      is_there(folder / "coordinator-key.pem")) {
+  if (host::is_there(folder / "sotto.db") || host::is_there(identity::step_path(folder / "sotto.db")) ||
+      host::is_there(folder / "coordinator-key.pem")) {
     return {"coordinator", server::examine_coordinator(folder, now), kCoordinatorRuns};
   }
-  if (is_there(folder / "answered.db") || is_there(folder / "helper-key.hex")) {
+  if (host::is_there(folder / "answered.db") || host::is_there(folder / "helper-key.hex")) {
     return {"mask helper", server::examine_mask_helper(folder, now), kHelperRuns};
   }
   return {"device", examine_devices(folder), kDeviceRuns};

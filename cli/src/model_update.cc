@@ -13,6 +13,7 @@
 #include "sotto/base/clock.h"
 #include "sotto/base/hex.h"
 #include "sotto/device_runtime/head.h"
+#include "sotto/host/file.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/model_update/manifest.h"
 
@@ -143,8 +144,7 @@ Status check_values(const UpdateOptions& options, const Buffer& image, const Buf
 
 ExitCode make_key(const UpdateOptions& options) {
   for (const std::string& file : {options.key, options.public_key}) {
-    std::error_code ignored;
-    if (std::filesystem::exists(file, ignored)) {
+    if (host::is_there(file)) {
       return report_error(invalid_argument(file + " exists and may be somebody's key: choose another file"));
     }
   }

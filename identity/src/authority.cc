@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <system_error>
 #include <utility>
 
 #include "sotto/crypto/pem.h"
@@ -35,8 +34,7 @@ path authority_public_file(const path& directory) { return directory / "authorit
 
 Result<Authority> Authority::create(const path& directory) {
   for (const path& file : {authority_secret_file(directory), authority_public_file(directory)}) {
-    std::error_code ignored;
-    if (std::filesystem::exists(file, ignored)) {
+    if (host::is_there(file)) {
       return Status(StatusCode::kAlreadyExists, "there is an authority already: " + file.string() +
                                                     "; devices trust it, so it is not replaced");
     }

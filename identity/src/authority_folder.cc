@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <system_error>
 
 #include "sotto/base/limits.h"
 #include "sotto/host/file.h"
@@ -22,11 +21,6 @@ constexpr std::size_t kRegisterBytesMax = std::size_t{64} << 20;  // some 200,00
 
 path register_file(const path& directory) { return directory / "register.txt"; }
 path next_key_file(const path& directory) { return directory / "authority-key-next.pem"; }
-
-bool is_there(const path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
 
 // Nothing when neither the register nor its step is there.
 Result<std::optional<Register>> load_register(const path& directory) {
@@ -99,7 +93,8 @@ Result<AuthorityFolder> AuthorityFolder::create(const path& directory) {
                       " holds the register of an authority already: make the new one in another folder");
   }
   // The register first: a key without one has lost it.
-  if (!is_there(authority_secret_file(directory)) && !is_there(authority_public_file(directory))) {
+  if (!host::is_there(authority_secret_file(directory)) &&
+      !host::is_there(authority_public_file(directory))) {
     SOTTO_RETURN_IF_ERROR(host::make_private_folder(directory));
     SOTTO_RETURN_IF_ERROR(save_register(directory, {.changes = 1}));
   }

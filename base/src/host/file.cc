@@ -59,6 +59,11 @@ Status too_large(const std::filesystem::path& path, std::size_t bytes_max) {
 
 }  // namespace
 
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
 Result<std::optional<std::vector<std::uint8_t>>> read_file(const std::filesystem::path& path,
                                                            std::size_t bytes_max) {
   Result<std::optional<InputFile>> file = InputFile::open(path);

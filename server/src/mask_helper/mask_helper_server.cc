@@ -1,7 +1,6 @@
 #include "sotto/server/mask_helper_server.h"
 
 #include <optional>
-#include <system_error>
 #include <thread>
 
 #include "mask_helper/mask_helper_rpc.h"
@@ -136,8 +135,7 @@ Status check_mask_helper_key(const path& data_dir) {
 
 Status create_mask_helper(const path& data_dir) {
   SOTTO_RETURN_IF_ERROR(host::make_private_folder(data_dir));
-  std::error_code ignored;
-  if (std::filesystem::exists(secret_file(data_dir), ignored)) {
+  if (host::is_there(secret_file(data_dir))) {
     return {StatusCode::kAlreadyExists,
             data_dir.string() + " holds a helper's key: choose another directory for a new one"};
   }

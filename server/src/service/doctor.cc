@@ -1,8 +1,7 @@
 #include "sotto/server/doctor.h"
 
-#include <system_error>
-
 #include "service/plan_identity.h"
+#include "sotto/host/file.h"
 #include "sotto/hosting/tls_certificate.h"
 #include "sotto/identity/authority_folder.h"
 #include "sotto/identity/bulletin_file.h"
@@ -18,11 +17,6 @@ namespace {
 
 using std::filesystem::path;
 
-bool is_there(const path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
-
 void add(std::vector<Examination>& found, std::string what, Status status) {
   found.push_back({std::move(what), std::move(status)});
 }
@@ -30,7 +24,7 @@ void add(std::vector<Examination>& found, std::string what, Status status) {
 void examine_tls(const path& data_dir, Time now, std::vector<Examination>& found) {
   const path tls = data_dir / "tls";
   const Status status =
-      is_there(tls / "ca.pem")
+      host::is_there(tls / "ca.pem")
           ? hosting::check_tls_files(tls, now)
           : not_found((tls / "ca.pem").string() + " is missing: devices trust this server by it");
   add(found, tls.string() + ": CA, its key, the server's certificate", status);
@@ -40,11 +34,11 @@ void examine_tls(const path& data_dir, Time now, std::vector<Examination>& found
 void examine_bulletin(const path& data_dir, std::vector<Examination>& found) {
   const path file = data_dir / "bulletin.pem";
   const path pinned = identity::authority_public_file(data_dir / "authority");
-  if (is_there(pinned)) {
+  if (host::is_there(pinned)) {
     const auto authority = identity::load_public_key(pinned);
     add(found, file.string() + ": the newest bulletin that was in force",
         authority ? identity::Believed::open(*authority, file).status() : authority.error());
-  } else if (is_there(file)) {
+  } else if (host::is_there(file)) {
     add(found, file.string() + ": a bulletin that decodes", identity::load_bulletin(file).status());
   }
 }
@@ -53,8 +47,10 @@ void examine_bulletin(const path& data_dir, std::vector<Examination>& found) {
 void examine_authority(const path& data_dir, std::vector<Examination>& found) {
   const path folder = data_dir / "authority";
   const std::string what = folder.string() + ": key, register and bulletin";
-  if (is_there(folder)) return add(found, what, identity::AuthorityFolder::open(folder).status());
-  if (is_there(data_dir / "coordinator-public.pem") || !is_there(data_dir / "coordinator-key.pem")) return;
+  if (host::is_there(folder)) return add(found, what, identity::AuthorityFolder::open(folder).status());
+  if (host::is_there(data_dir / "coordinator-public.pem") ||
+      !host::is_there(data_dir / "coordinator-key.pem"))
+    return;
   add(found, what,
       data_loss(
           folder.string() +
@@ -66,7 +62,7 @@ void examine_audit_log(const path& data_dir, std::vector<Examination>& found) {
   const path file = audit_file(data_dir);
   // Whoever reads while the coordinator writes may see half of its last line.
   Status status = verify_audit_file(file, 0).status();
-  if (!status.ok() && is_there(file)) status = verify_audit_file(file, 0).status();
+  if (!status.ok() && host::is_there(file)) status = verify_audit_file(file, 0).status();
   if (status.code() == StatusCode::kNotFound) {
     status = data_loss(file.string() +
                        " is missing, and every coordinator has one: who did what is lost with it; restore it "
@@ -97,7 +93,7 @@ std::vector<Examination> examine_mask_helper(const path& data_dir, Time now) {
   const path record = data_dir / "answered.db";
   add(found, record.string() + ": pages, rows, sums, step", check_answered_plans(record));
   examine_bulletin(data_dir, found);
-  if (is_there(data_dir / "tls")) examine_tls(data_dir, now, found);
+  if (host::is_there(data_dir / "tls")) examine_tls(data_dir, now, found);
   return found;
 }
 

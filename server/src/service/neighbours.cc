@@ -6,6 +6,7 @@
 #include <string>
 #include <system_error>
 
+#include "sotto/host/file.h"
 #include "sotto/identity/authority.h"
 #include "sotto/identity/authority_folder.h"
 #include "sotto/identity/bulletin_file.h"
@@ -19,11 +20,6 @@ using Neighbours = std::map<std::string, crypto::Digest>;
 constexpr const char* kAuthority = "authority";
 constexpr const char* kCoordinatorKey = "coordinator key";
 constexpr const char* kCaKey = "TLS CA key";
-
-bool is_there(const path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
 
 path store_file(const ServiceOptions& options) { return options.data_dir / "sotto.db"; }
 path key_file(const ServiceOptions& options) { return options.data_dir / "coordinator-key.pem"; }
@@ -78,8 +74,8 @@ bool is_successor(const crypto::Digest& before, const crypto::Es256PublicKey& no
 Status check_store_is_there(const ServiceOptions& options) {
   std::error_code ignored;
   const bool has_store =
-      is_there(store_file(options)) && std::filesystem::file_size(store_file(options), ignored) != 0;
-  if (options.accept_older || has_store || !is_there(key_file(options))) return {};
+      host::is_there(store_file(options)) && std::filesystem::file_size(store_file(options), ignored) != 0;
+  if (options.accept_older || has_store || !host::is_there(key_file(options))) return {};
   return lost(store_file(options), "its tasks and models would be gone, and its round numbers used again");
 }
 
@@ -88,17 +84,18 @@ Status check_files_are_there(Store& store, const ServiceOptions& options) {
   if (!remembered) return remembered.error();
   if (options.accept_older) return {};
   const path secret = identity::authority_secret_file(authority_folder(options));
-  if (remembered->contains(kAuthority) && options.local_authority && !is_there(secret)) {
+  if (remembered->contains(kAuthority) && options.local_authority && !host::is_there(secret)) {
     const Status gone = lost(secret, kOfAuthority);
     return {gone.code(),
             gone.message() + "; when it is kept elsewhere, start with --authority and --plan-endorsement"};
   }
   if (remembered->contains(kCoordinatorKey) && options.plan_endorsement_file.empty() &&
-      !is_there(key_file(options))) {
+      !host::is_there(key_file(options))) {
     return lost(key_file(options), kOfKey);
   }
   const path ca = options.data_dir / "tls" / "ca.pem";
-  if (remembered->contains(kCaKey) && !is_there(ca) && !is_there(options.data_dir / "tls" / "ca-key.pem")) {
+  if (remembered->contains(kCaKey) && !host::is_there(ca) &&
+      !host::is_there(options.data_dir / "tls" / "ca-key.pem")) {
     return lost(ca, kOfCa);
   }
   return {};

@@ -2,11 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <system_error>
 #include <utility>
 
 #include "sotto/base/hex.h"
 #include "sotto/crypto/pem.h"
+#include "sotto/host/file.h"
 #include "sotto/identity/authority_folder.h"
 #include "sotto/identity/key_file.h"
 
@@ -127,8 +127,7 @@ Result<EnrolledKey> endorsed_key(const ServiceOptions& options) {
 }  // namespace
 
 bool holds_authority(const path& data_dir) {
-  std::error_code ignored;
-  return std::filesystem::exists(identity::authority_secret_file(data_dir / "authority"), ignored);
+  return host::is_there(identity::authority_secret_file(data_dir / "authority"));
 }
 
 Status check_authority_options(const ServiceOptions& options) {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <optional>
-#include <system_error>
 #include <vector>
 
 #include "coordinator/access_key.h"
@@ -141,8 +140,7 @@ class Service::Impl {
  private:
   // A folder that is there already is looked at, too.
   [[nodiscard]] Status check(const ServiceOptions& options) const {
-    std::error_code ignored;
-    if (std::filesystem::exists(options.data_dir, ignored)) {
+    if (host::is_there(options.data_dir)) {
       SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
     }
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));

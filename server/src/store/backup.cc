@@ -221,8 +221,7 @@ Status check_models(SqliteDatabase& database) {
 }
 
 Status write_backup(const SealedDatabase& from, const path& to) {
-  std::error_code ignored;
-  if (std::filesystem::exists(to, ignored)) {
+  if (host::is_there(to)) {
     return {StatusCode::kAlreadyExists, "there is a file " + to.string() + " already: choose another name"};
   }
   SOTTO_RETURN_IF_ERROR(check_place(from.database().path(), to));

@@ -56,6 +56,17 @@ TEST_F(HostFile, IsReadAsItWasWrittenWithItsMode) {
   EXPECT_EQ(mode("note"), 0644u);
 }
 
+TEST_F(HostFile, IsThereWhateverItIsAndNotWhereNothingIs) {
+  ASSERT_TRUE(write_file(path("key"), Content{1}, kSecretFile).ok());
+  std::filesystem::create_symlink(path("nowhere"), path("link"));
+  EXPECT_TRUE(is_there(path("key")));
+  EXPECT_TRUE(is_there(path("")));
+  EXPECT_FALSE(is_there(path("other")));
+  EXPECT_FALSE(is_there(path("link"))) << "what it leads to is not there";
+  EXPECT_FALSE(is_there(path("key") / "below"));
+  EXPECT_FALSE(is_there(path(std::string(300, 'x')))) << "no file can have that name";
+}
+
 TEST_F(HostFile, IsReadIntoTheCallersMemoryWhenItFits) {
   ASSERT_TRUE(write_file(path("key"), Content{1, 2, 3}, kSecretFile).ok());
   Content exact(3), larger(5, 9), smaller(2);

@@ -18,6 +18,8 @@ namespace sotto::host {
 inline constexpr mode_t kPublicFile = 0644;
 inline constexpr mode_t kSecretFile = 0600;
 
+// Whether there is anything at the path, whatever it is; false when that cannot be told.
+[[nodiscard]] bool is_there(const std::filesystem::path& path);
 // Nothing when there is no such file. kPermissionDenied when it may not be read, kDataLoss when it has more
 // than `bytes_max` bytes, else kIo. The message names the file.
 [[nodiscard]] Result<std::optional<std::vector<std::uint8_t>>> read_file(const std::filesystem::path& path,
