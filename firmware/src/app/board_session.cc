@@ -5,6 +5,7 @@
 
 #include "sotto/crypto/secret_bytes.h"
 #include "sotto/proto/plan_facts.h"
+#include "sotto/proto/protocol_version.h"
 
 namespace sotto::board {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 namespace link = proto::link;
 using proto::Step;
 
-constexpr std::uint32_t kProtocolVersion = 2;
 constexpr std::uint32_t kWaitMs = 50;  // for a byte, at most: so the link's timers are never late by more
 constexpr int kChallengesMax = 3;
 constexpr std::size_t kNextHeaderBytes = 2;  // what stands before the payload in an answer "next"
@@ -68,7 +68,7 @@ void BoardSession::pause(const link::Window& window) {
 // ---- plan and model ----
 
 link::CheckIn BoardSession::greeting() const {
-  link::CheckIn call{.protocol_version = kProtocolVersion,
+  link::CheckIn call{.protocol_version = proto::kProtocolVersion,
                      .parameters_max = parts_.learner.parameter_count(),
                      .bulletin_edition = parts_.identity.trust.edition,
                      .enrolled = true,
@@ -170,9 +170,9 @@ bool BoardSession::fetch_model() {
 std::optional<BoardSession::End> BoardSession::learn() {
   const auto values = std::span(values_).first(parts_.learner.parameter_count());
   secagg::UpdateMetrics metrics;
-  const bool learned = parts_.learner.learn(plan_, values, metrics);
+  const bool learned = parts_.learner.learn(plan_, values, parts_.draws.training(plan_.round), metrics);
   if (learned) {
-    secagg::quantize_update(values, plan_.update_layout(), metrics, parts_.keys,
+    secagg::quantize_update(values, plan_.update_layout(), metrics, parts_.draws.rounding(plan_.round),
                             MutableBytes(lanes_).first(proto::update_bytes(plan_)));
   }
   wipe(values_);

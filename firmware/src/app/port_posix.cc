@@ -1,8 +1,9 @@
 // The application on this host: flash in a file, the line to the gateway a TCP connection to loopback.
 //
-//   board_app_posix FLASH IMAGE GATEWAY_PORT ROUNDS
+//   board_app_posix FLASH IMAGE GATEWAY_PORT ROUNDS [SEED DEVICE]
 //
-// It prints what it does, a line each, and returns 0 once ROUNDS of its updates have been counted.
+// It prints what it does, a line each, and returns 0 once ROUNDS of its updates have been counted. With SEED
+// it draws as device DEVICE (from 0) of `sotto simulate --seed SEED` does.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -19,6 +20,7 @@
 #include "application.h"
 #include "flash_file.h"
 #include "kernels.h"
+#include "replayed_draws.h"
 #include "sotto/crypto/entropy.h"
 
 extern "C" int sotto_board_entropy(uint8_t* out, size_t count) {
@@ -97,7 +99,7 @@ class PosixPort final : public Port {
   bool was_cut_ = false;
 };
 
-int run(const char* const* arguments) {
+int run(const char* const* arguments, Draws* draws) {
   PosixPort port(arguments[1], static_cast<std::uint16_t>(std::atoi(arguments[3])));
   if (!port.is_open()) return std::fprintf(stderr, "cannot open %s\n", arguments[1]), 1;
   std::ifstream file(arguments[2], std::ios::binary);
@@ -110,7 +112,8 @@ int run(const char* const* arguments) {
   return run_application({.port = port,
                           .image = {reinterpret_cast<const std::uint8_t*>(slot.data()), image.size()},
                           .arena = arena,
-                          .kernels = kernels},
+                          .kernels = kernels,
+                          .draws = draws},
                          static_cast<std::uint32_t>(std::atoi(arguments[4])));
 }
 
@@ -125,7 +128,12 @@ void check_failed(const char* condition, const char* file, int line) {
 }  // namespace sotto
 
 int main(int count, char** arguments) {
-  if (count == 5) return sotto::board::run(arguments);
-  std::fprintf(stderr, "usage: %s FLASH IMAGE GATEWAY_PORT ROUNDS\n", arguments[0]);
+  if (count == 5) return sotto::board::run(arguments, nullptr);
+  if (count == 7) {
+    sotto::board::ReplayedDraws draws(std::strtoull(arguments[5], nullptr, 10),
+                                      std::strtoull(arguments[6], nullptr, 10));
+    return sotto::board::run(arguments, &draws);
+  }
+  std::fprintf(stderr, "usage: %s FLASH IMAGE GATEWAY_PORT ROUNDS [SEED DEVICE]\n", arguments[0]);
   return 2;
 }
