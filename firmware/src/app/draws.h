@@ -2,6 +2,7 @@
 // system's generator, unless a test wants what an experiment with the same seed draws (replayed_draws.h).
 #pragma once
 
+#include "sotto/base/bytes.h"
 #include "sotto/base/ids.h"
 #include "sotto/base/random.h"
 
@@ -12,6 +13,9 @@ class Draws {
   // Of one local round, and of the quantiser after it. Valid until the next call of either.
   [[nodiscard]] virtual Random& training(RoundId round) = 0;
   [[nodiscard]] virtual Random& rounding(RoundId round) = 0;
+  // What came of them, before it is masked. For tests that add up what a cohort has learned; a product's does
+  // nothing with it.
+  virtual void learned(RoundId, Bytes) {}
 
  protected:
   ~Draws() = default;

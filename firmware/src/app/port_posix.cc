@@ -1,9 +1,10 @@
 // The application on this host: flash in a file, the line to the gateway a TCP connection to loopback.
 //
-//   board_app_posix FLASH IMAGE GATEWAY_PORT ROUNDS [SEED DEVICE]
+//   board_app_posix FLASH IMAGE GATEWAY_PORT ROUNDS [SEED DEVICE [LANES]]
 //
 // It prints what it does, a line each, and returns 0 once ROUNDS of its updates have been counted. With SEED
-// it draws as device DEVICE (from 0) of `sotto simulate --seed SEED` does.
+// it draws as device DEVICE (from 0) of `sotto simulate --seed SEED` does; with LANES the update of each
+// round, unmasked, goes to the file LANES-ROUND.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string>
 #include <thread>
 
 #include "application.h"
@@ -99,6 +101,21 @@ class PosixPort final : public Port {
   bool was_cut_ = false;
 };
 
+class TestDraws final : public ReplayedDraws {
+ public:
+  TestDraws(const char* seed, const char* device, const char* lanes)
+      : ReplayedDraws(std::strtoull(seed, nullptr, 10), std::strtoull(device, nullptr, 10)), lanes_(lanes) {}
+  void learned(RoundId round, Bytes lanes) override {
+    if (lanes_ == nullptr) return;
+    std::ofstream file(std::string(lanes_) + "-" + std::to_string(round.value), std::ios::binary);
+    file.write(reinterpret_cast<const char*>(lanes.data()), static_cast<std::streamsize>(lanes.size()));
+    SOTTO_CHECK(file.flush());
+  }
+
+ private:
+  const char* const lanes_;
+};
+
 int run(const char* const* arguments, Draws* draws) {
   PosixPort port(arguments[1], static_cast<std::uint16_t>(std::atoi(arguments[3])));
   if (!port.is_open()) return std::fprintf(stderr, "cannot open %s\n", arguments[1]), 1;
@@ -129,11 +146,10 @@ void check_failed(const char* condition, const char* file, int line) {
 
 int main(int count, char** arguments) {
   if (count == 5) return sotto::board::run(arguments, nullptr);
-  if (count == 7) {
-    sotto::board::ReplayedDraws draws(std::strtoull(arguments[5], nullptr, 10),
-                                      std::strtoull(arguments[6], nullptr, 10));
+  if (count == 7 || count == 8) {
+    sotto::board::TestDraws draws(arguments[5], arguments[6], count == 8 ? arguments[7] : nullptr);
     return sotto::board::run(arguments, &draws);
   }
-  std::fprintf(stderr, "usage: %s FLASH IMAGE GATEWAY_PORT ROUNDS [SEED DEVICE]\n", arguments[0]);
+  std::fprintf(stderr, "usage: %s FLASH IMAGE GATEWAY_PORT ROUNDS [SEED DEVICE [LANES]]\n", arguments[0]);
   return 2;
 }

@@ -10,7 +10,7 @@
 
 namespace sotto::board {
 
-class ReplayedDraws final : public Draws {
+class ReplayedDraws : public Draws {
  public:
   ReplayedDraws(std::uint64_t seed, std::uint64_t device) : seed_(seed), device_(device) {}
   [[nodiscard]] Random& training(RoundId round) override { return begin("training", round); }
