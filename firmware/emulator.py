@@ -64,6 +64,29 @@ def skip_without_tools() -> None:
         sys.exit(SKIPPED)
 
 
+def command_of(board: Board, firmware: str, arguments: list[str], serial: list[str],
+               image: pathlib.Path | None) -> list[str]:
+    program = board.firmware(firmware)
+    if not program.exists():
+        raise EmulationError(f"{program} is absent; run scripts/device-build {board.core}")
+    words = ",".join(f"arg={word}" for word in (firmware, *arguments))
+    command = ["qemu-system-arm", "-machine", board.machine, "-display", "none", "-monitor", "none", *serial,
+               "-semihosting-config", f"enable=on,target=native,{words}", "-kernel", str(program)]
+    if image is not None:
+        command += ["-device", f"loader,file={image.resolve()},addr={board.model_slot:#x},force-raw=on"]
+    return command
+
+
+def start(board: Board, firmware: str, arguments: list[str], directory: pathlib.Path, image: pathlib.Path,
+          gateway_port: int, log) -> subprocess.Popen:
+    """A board that runs in this host's time, its first serial line a connection to a gateway on loopback,
+    made anew whenever it is cut. What it prints goes to the file `log`."""
+    serial = ["-chardev", f"socket,id=line,host=127.0.0.1,port={gateway_port},reconnect=1,nodelay=on",
+              "-serial", "chardev:line"]
+    return subprocess.Popen(command_of(board, firmware, arguments, serial, image), cwd=directory,
+                            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+
 def run(board: Board, firmware: str, arguments: list[str], directory: pathlib.Path,
         image: pathlib.Path | None = None, exact: bool = True, timeout_s: float = 300) -> str:
     """What the firmware prints. It reads and writes files in `directory`;
@@ -71,17 +94,9 @@ def run(board: Board, firmware: str, arguments: list[str], directory: pathlib.Pa
 
     With `exact` every instruction takes 2^7 ns of the board's time,
     which instruction_counter.h turns into exact counts."""
-    program = board.firmware(firmware)
-    if not program.exists():
-        raise EmulationError(f"{program} is absent; run scripts/device-build {board.core}")
-    words = ",".join(f"arg={word}" for word in (firmware, *arguments))
-    command = ["qemu-system-arm", "-machine", board.machine, "-display", "none", "-monitor", "none",
-               "-serial", "none",
-               "-semihosting-config", f"enable=on,target=native,{words}", "-kernel", str(program)]
+    command = command_of(board, firmware, arguments, ["-serial", "none"], image)
     if exact:
         command += ["-icount", "shift=7"]
-    if image is not None:
-        command += ["-device", f"loader,file={image.resolve()},addr={board.model_slot:#x},force-raw=on"]
     done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=timeout_s, check=False)
     if done.returncode != 0:

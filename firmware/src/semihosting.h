@@ -19,7 +19,7 @@ bool command_line(std::span<char> line);
 // Ends the emulation with `code`.
 [[noreturn]] void exit(int code);
 
-enum class Mode : std::uint32_t { kRead = 1, kWrite = 5 };  // fopen's "rb" and "wb"
+enum class Mode : std::uint32_t { kRead = 1, kUpdate = 3, kWrite = 5 };  // fopen's "rb", "r+b" and "wb"
 
 // A file of the host. Closed by the destructor.
 class File {

@@ -7,23 +7,25 @@ import signal
 import struct
 import subprocess
 import unittest
+import zlib
 
-from sotto_process import Coordinator, SystemTest, run_ok, wait_until, write_task
+from sotto_process import Coordinator, SystemTest, run_ok, simulate, wait_until, write_task
 from test_gateway import Gateway
 
 FEATURES, CLASSES = 64, 12
-PARAMETERS = (FEATURES + 1) * CLASSES
 
 
 class Board:
     """One board: its flash file is what it is, over every kill."""
 
-    def __init__(self, test, coordinator, gateway, number, rounds=1):
+    def __init__(self, test, coordinator, gateway, number, rounds=1, examples=None, seed=None):
+        self.gateway, self.number, self.rounds, self.seed = gateway, number, rounds, seed
+        self.image = test.image
         self.flash = test.folder / f"board-{number}.flash"
         self.log_path = test.folder / f"board-{number}.log"
-        self.command = [os.environ["SOTTO_BOARD_APP"], self.flash, test.image, str(gateway.port), str(rounds)]
-        examples = test.folder / f"board-{number}.examples"
-        examples.write_bytes(examples_of(number))
+        if examples is None:
+            examples = test.folder / f"board-{number}.examples"
+            examples.write_bytes(examples_of(number))
         subprocess.run([os.environ["SOTTO_PROVISION_BOARD"], coordinator.enroll(f"board-{number}"),
                         f"board-{number}", "wearables", examples, self.flash], check=True)
         test.addCleanup(self.kill)
@@ -31,8 +33,12 @@ class Board:
         self.start()
 
     def start(self):
+        command = [os.environ["SOTTO_BOARD_APP"], self.flash, self.image, str(self.gateway.port),
+                   str(self.rounds)]
+        if self.seed is not None:
+            command += [str(self.seed), str(self.number)]
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
     def kill(self):
         if self.process.poll() is None:
@@ -56,34 +62,41 @@ def examples_of(number):
     return bytes(examples)
 
 
-class Boards(SystemTest):
+class BoardTest(SystemTest):
+    features, classes = FEATURES, CLASSES
+
     def setUp(self):
         super().setUp()
-        model = self.folder / "model.tflite"
+        self.model = self.folder / "model.tflite"
         self.image = self.folder / "model.sotto"
-        subprocess.run([os.environ["SOTTO_HEAD_MODEL"], model], check=True)
-        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], model, self.image, "portable"], check=True)
+        subprocess.run([os.environ["SOTTO_HEAD_MODEL"], self.model, str(self.features), str(self.classes)],
+                       check=True)
+        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], self.model, self.image, "portable"], check=True)
 
-    def create_task(self, coordinator, boards, **changes):
+    def head_data(self, *words):
+        done = subprocess.run([os.environ["SOTTO_HEAD_DATA"], self.model, *map(str, words)], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return done.stdout
+
+    def create_task(self, coordinator, boards, initial=None, **changes):
+        parameters = (self.features + 1) * self.classes
         settings = {"participants": boards, "participants_min": boards - 1, "rounds": 1000, "features": 0,
-                    "classes": 0, "architecture": "custom", "parameters": PARAMETERS, "batch_size": 1,
+                    "classes": 0, "architecture": "custom", "parameters": parameters, "batch_size": 1,
                     "local_epochs": 2, "learning_rate": 0.02, "momentum": 0.0,
                     "phase_deadline_ms": 4000} | changes
         task = write_task(self.folder, **settings)
-        text = task.read_text()
-        before = 'metrics = [{ name = "correct", bytes = 4, scale = 1 }, { name = "loss", bytes = 6, ' \
-                 'scale = 1024 }]'
-        self.assertIn(before, text)
-        text = text.replace(before, 'metrics = [{ name = "correct", bytes = 4, scale = 1 }]')
-        text = text.replace('name = ""', 'name = "board-head"', 1)
-        task.write_text(text)
-        initial = self.folder / "initial.bin"
-        initial.write_bytes(bytes(4 * PARAMETERS))
+        name = f"head-{zlib.crc32(self.model.read_bytes()):08x}"
+        task.write_text(task.read_text().replace('name = ""', f'name = "{name}"', 1))
+        if initial is None:
+            initial = self.folder / "initial.bin"
+            initial.write_bytes(bytes(4 * parameters))
         return coordinator.admin("task", "create", "--file", task, "--initial", initial)
 
     def rounds(self, coordinator):
         return coordinator.admin("round", "list", "activity")
 
+
+class Boards(BoardTest):
     def test_a_secure_round_is_committed_and_the_head_has_learned(self):
         with Coordinator(self.folder / "coordinator") as coordinator:
             gateway = Gateway(coordinator).start()
@@ -120,6 +133,42 @@ class Boards(SystemTest):
             self.assertEqual(victim.log_text().count("vectors that have left"), 2)
             committed = [entry for entry in self.rounds(coordinator) if entry["outcome"] == "committed"]
             self.assertGreaterEqual(len(committed), 2)
+
+
+class AsInAnExperiment(BoardTest):
+    features, classes = 84, 6  # of motion
+    board = Board
+    seed, rounds_run, boards = 7, 2, 3
+
+    def test_boards_and_an_experiment_with_the_same_seed_and_data_learn_the_same_model(self):
+        experiment = simulate("motion", "--devices", self.boards, "--rounds", self.rounds_run, "--seed",
+                              self.seed, "--model", self.model, "--learning-rate", 0.1, "--batch-size", 8,
+                              "--local-epochs", 2, "--momentum", 0.5, "--proximal-mu", 0.01)
+        data = self.folder / "motion"
+        run_ok("dataset", "export", "motion", data, "--devices", self.boards, "--seed", self.seed)
+        folders = sorted(place for place in data.iterdir() if place.name != "test" and place.is_dir())
+        initial = self.folder / "initial.bin"
+        self.head_data("initial", initial)
+        files = [self.folder / f"{number}.examples" for number in range(self.boards)]
+        for folder, file in zip(folders, files, strict=True):
+            self.head_data("examples", folder, file)
+        # What an experiment asks for when nothing else is said: the task example has others.
+        defaults = {"clip": 1.0,
+                    "weight_max": max(file.stat().st_size for file in files) // (self.features + 1)}
+        with Coordinator(self.folder / "coordinator") as coordinator:
+            gateway = Gateway(coordinator).start()
+            self.addCleanup(gateway.end)
+            self.create_task(coordinator, self.boards, initial, participants_min=self.boards,
+                             rounds=self.rounds_run, learning_rate=0.1, batch_size=8, local_epochs=2,
+                             momentum=0.5, proximal_mu=0.01, **defaults)
+            boards = [self.board(self, coordinator, gateway, number, self.rounds_run, file, self.seed)
+                      for number, file in enumerate(files)]
+            for board in boards:
+                self.assertEqual(board.process.wait(timeout=60), 0, board.log_text())
+            wait_until(lambda: len(self.rounds(coordinator)) == self.rounds_run, what="all rounds")
+            newest = coordinator.admin("model", "list", "activity")[0]
+            self.assertEqual(newest["version"], self.rounds_run)
+            self.assertEqual(newest["sha256"], experiment["model_sha256"])
 
 
 if __name__ == "__main__":

@@ -75,18 +75,23 @@ int run_application(const ApplicationParts& parts, std::uint32_t rounds) {
   BoardLedger ledger(journal, kLedgerNumber);
   if (!ledger.load()) return fail("the ledger in flash is damaged");
   crypto::SystemRandom random;
+  SystemDraws system(random);
   HeadLearner learner(parts.image, parts.arena, journal);
-  if (const char* why = learner.open(parts.kernels, random.u64())) return fail(why);
+  if (const char* why = learner.open(parts.kernels)) return fail(why);
   parts.port.say("vectors that have left", ledger.vectors());
-  return take_part(
-      parts.port,
-      {.port = parts.port, .ledger = ledger, .learner = learner, .identity = identity, .keys = random},
-      {.device_id = enrolment.id_text(),
-       .population = enrolment.population_text(),
-       .cohort_min = enrolment.cohort_min,
-       .honest_min = enrolment.honest_min,
-       .corrupt_fraction_min = enrolment.corrupt_fraction_min},
-      rounds);
+  return take_part(parts.port,
+                   {.port = parts.port,
+                    .ledger = ledger,
+                    .learner = learner,
+                    .identity = identity,
+                    .keys = random,
+                    .draws = parts.draws != nullptr ? *parts.draws : system},
+                   {.device_id = enrolment.id_text(),
+                    .population = enrolment.population_text(),
+                    .cohort_min = enrolment.cohort_min,
+                    .honest_min = enrolment.honest_min,
+                    .corrupt_fraction_min = enrolment.corrupt_fraction_min},
+                   rounds);
 }
 
 }  // namespace sotto::board

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "draws.h"
 #include "port.h"
 #include "sotto/device_runtime/sotto_device.h"
 
@@ -13,6 +14,7 @@ struct ApplicationParts {
   Bytes image;         // the model
   MutableBytes arena;  // on a SOTTO_ALIGNMENT boundary
   const sotto_kernel_table& kernels;
+  Draws* draws = nullptr;  // of tests; products have none: the system's generator is asked
 };
 
 // Takes part until `rounds` updates of this start have been counted. 0 when they have; else 1, after a

@@ -5,6 +5,7 @@
 
 #include "sotto/crypto/secret_bytes.h"
 #include "sotto/proto/plan_facts.h"
+#include "sotto/proto/protocol_version.h"
 
 namespace sotto::board {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 namespace link = proto::link;
 using proto::Step;
 
-constexpr std::uint32_t kProtocolVersion = 2;
 constexpr std::uint32_t kWaitMs = 50;  // for a byte, at most: so the link's timers are never late by more
 constexpr int kChallengesMax = 3;
 constexpr std::size_t kNextHeaderBytes = 2;  // what stands before the payload in an answer "next"
@@ -68,7 +68,7 @@ void BoardSession::pause(const link::Window& window) {
 // ---- plan and model ----
 
 link::CheckIn BoardSession::greeting() const {
-  link::CheckIn call{.protocol_version = kProtocolVersion,
+  link::CheckIn call{.protocol_version = proto::kProtocolVersion,
                      .parameters_max = parts_.learner.parameter_count(),
                      .bulletin_edition = parts_.identity.trust.edition,
                      .enrolled = true,
@@ -169,11 +169,13 @@ bool BoardSession::fetch_model() {
 
 std::optional<BoardSession::End> BoardSession::learn() {
   const auto values = std::span(values_).first(parts_.learner.parameter_count());
+  const MutableBytes lanes = MutableBytes(lanes_).first(proto::update_bytes(plan_));
   secagg::UpdateMetrics metrics;
-  const bool learned = parts_.learner.learn(plan_, values, metrics);
+  const bool learned = parts_.learner.learn(plan_, values, parts_.draws.training(plan_.round), metrics);
   if (learned) {
-    secagg::quantize_update(values, plan_.update_layout(), metrics, parts_.keys,
-                            MutableBytes(lanes_).first(proto::update_bytes(plan_)));
+    secagg::quantize_update(values, plan_.update_layout(), metrics, parts_.draws.rounding(plan_.round),
+                            lanes);
+    parts_.draws.learned(plan_.round, lanes);
   }
   wipe(values_);
   if (!learned) return decline("learning failed");
@@ -212,6 +214,7 @@ BoardSession::End BoardSession::take_part() {
                               .plan_digest = steps.step() == Step::kJoin && !poll ? Bytes(digest) : Bytes(),
                               .payload = poll ? Bytes() : Bytes(payload_).first(written)};
     if (!carry(call, answer)) return decline("an answer is missing or is none");
+    if (!call.plan_digest.empty()) parts_.port.say("joined", plan_.round.value);
     poll = false;
     if (const auto* next = std::get_if<link::Next>(&answer)) {
       const link::Next asked = *next;
@@ -219,6 +222,7 @@ BoardSession::End BoardSession::take_part() {
       if (asked.next == Step::kCollect) {
         const auto verdict = parts_.ledger.charge(entry_);
         if (verdict != BoardLedger::Verdict::kAllowed) return decline("the ledger keeps the vector", verdict);
+        parts_.port.say("vector leaves", plan_.round.value);
       }
     } else if (const auto* wait = std::get_if<link::Wait>(&answer)) {
       steps.keep_waiting();

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#include "draws.h"
 #include "journal/board_ledger.h"
 #include "learner.h"
 #include "port.h"
@@ -51,6 +52,7 @@ class BoardSession {
     Learner& learner;
     const secagg::Identity& identity;
     Random& keys;
+    Draws& draws;
   };
   BoardSession(const Parts& parts, const BoardSessionOptions& options, std::uint32_t first_call);
 

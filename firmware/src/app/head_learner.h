@@ -22,16 +22,22 @@ class HeadLearner final : public Learner {
       : image_(image), arena_(arena), journal_(journal) {}
 
   // Opens model and head and reads the examples; a sentence when that fails, else nullptr.
-  [[nodiscard]] const char* open(const sotto_kernel_table& kernels, std::uint64_t seed);
+  [[nodiscard]] const char* open(const sotto_kernel_table& kernels);
 
-  [[nodiscard]] std::string_view model_name() const override { return "board-head"; }
+  // "head-" and the CRC-32 of the .tflite file in hexadecimal, whatever the image was compiled for: what
+  // client/head_trainer.h calls it.
+  [[nodiscard]] std::string_view model_name() const override { return {name_.data(), name_.size()}; }
   [[nodiscard]] std::uint32_t parameter_count() const override { return sizes_.parameters; }
-  // Tasks whose metrics are none, or "correct".
+  // Tasks whose batches are at most SOTTO_HEAD_BATCH_MAX and whose metrics are "correct" and "loss" at most.
   [[nodiscard]] bool agrees(const proto::Plan& plan) const override;
-  [[nodiscard]] bool learn(const proto::Plan& plan, std::span<float> parameters,
+  // Draws eight bytes, little-endian the seed of the round, as the trainer of hosts does.
+  [[nodiscard]] bool learn(const proto::Plan& plan, std::span<float> parameters, Random& random,
                            secagg::UpdateMetrics& metrics) override;
 
  private:
+  static constexpr std::size_t kPrefix = 5;  // "head-"
+
+  void take_name();
   [[nodiscard]] const char* read_examples();
 
   const Bytes image_;
@@ -41,6 +47,7 @@ class HeadLearner final : public Learner {
   sotto_head* head_ = nullptr;
   sotto_head_sizes sizes_{};
   std::uint32_t examples_ = 0;
+  std::array<char, kPrefix + 8> name_{'h', 'e', 'a', 'd', '-'};
 };
 
 }  // namespace sotto::board

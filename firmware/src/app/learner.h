@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sotto/base/bytes.h"
+#include "sotto/base/random.h"
 #include "sotto/proto/plan.h"
 #include "sotto/secagg/update.h"
 
@@ -18,8 +19,8 @@ class Learner {
   // Whether it can do what the plan asks for, metrics included.
   [[nodiscard]] virtual bool agrees(const proto::Plan& plan) const = 0;
   // One local round from `parameters`, which becomes the difference that was learned; parameter_count()
-  // values both times. False when it failed: nothing is sent then.
-  [[nodiscard]] virtual bool learn(const proto::Plan& plan, std::span<float> parameters,
+  // values both times. `random` orders the examples. False when it failed: nothing is sent then.
+  [[nodiscard]] virtual bool learn(const proto::Plan& plan, std::span<float> parameters, Random& random,
                                    secagg::UpdateMetrics& metrics) = 0;
 
  protected:

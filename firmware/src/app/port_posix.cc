@@ -1,8 +1,10 @@
 // The application on this host: flash in a file, the line to the gateway a TCP connection to loopback.
 //
-//   board_app_posix FLASH IMAGE GATEWAY_PORT ROUNDS
+//   board_app_posix FLASH IMAGE GATEWAY_PORT ROUNDS [SEED DEVICE [LANES]]
 //
-// It prints what it does, a line each, and returns 0 once ROUNDS of its updates have been counted.
+// It prints what it does, a line each, and returns 0 once ROUNDS of its updates have been counted. With SEED
+// it draws as device DEVICE (from 0) of `sotto simulate --seed SEED` does; with LANES the update of each
+// round, unmasked, goes to the file LANES-ROUND.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,11 +16,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string>
 #include <thread>
 
 #include "application.h"
 #include "flash_file.h"
 #include "kernels.h"
+#include "replayed_draws.h"
 #include "sotto/crypto/entropy.h"
 
 extern "C" int sotto_board_entropy(uint8_t* out, size_t count) {
@@ -97,7 +101,22 @@ class PosixPort final : public Port {
   bool was_cut_ = false;
 };
 
-int run(const char* const* arguments) {
+class TestDraws final : public ReplayedDraws {
+ public:
+  TestDraws(const char* seed, const char* device, const char* lanes)
+      : ReplayedDraws(std::strtoull(seed, nullptr, 10), std::strtoull(device, nullptr, 10)), lanes_(lanes) {}
+  void learned(RoundId round, Bytes lanes) override {
+    if (lanes_ == nullptr) return;
+    std::ofstream file(std::string(lanes_) + "-" + std::to_string(round.value), std::ios::binary);
+    file.write(reinterpret_cast<const char*>(lanes.data()), static_cast<std::streamsize>(lanes.size()));
+    SOTTO_CHECK(file.flush());
+  }
+
+ private:
+  const char* const lanes_;
+};
+
+int run(const char* const* arguments, Draws* draws) {
   PosixPort port(arguments[1], static_cast<std::uint16_t>(std::atoi(arguments[3])));
   if (!port.is_open()) return std::fprintf(stderr, "cannot open %s\n", arguments[1]), 1;
   std::ifstream file(arguments[2], std::ios::binary);
@@ -110,7 +129,8 @@ int run(const char* const* arguments) {
   return run_application({.port = port,
                           .image = {reinterpret_cast<const std::uint8_t*>(slot.data()), image.size()},
                           .arena = arena,
-                          .kernels = kernels},
+                          .kernels = kernels,
+                          .draws = draws},
                          static_cast<std::uint32_t>(std::atoi(arguments[4])));
 }
 
@@ -125,7 +145,11 @@ void check_failed(const char* condition, const char* file, int line) {
 }  // namespace sotto
 
 int main(int count, char** arguments) {
-  if (count == 5) return sotto::board::run(arguments);
-  std::fprintf(stderr, "usage: %s FLASH IMAGE GATEWAY_PORT ROUNDS\n", arguments[0]);
+  if (count == 5) return sotto::board::run(arguments, nullptr);
+  if (count == 7 || count == 8) {
+    sotto::board::TestDraws draws(arguments[5], arguments[6], count == 8 ? arguments[7] : nullptr);
+    return sotto::board::run(arguments, &draws);
+  }
+  std::fprintf(stderr, "usage: %s FLASH IMAGE GATEWAY_PORT ROUNDS [SEED DEVICE [LANES]]\n", arguments[0]);
   return 2;
 }

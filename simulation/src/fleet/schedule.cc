@@ -2,20 +2,17 @@
 
 #include <algorithm>
 #include <numeric>
-#include <string>
 
 #include "sotto/base/check.h"
 #include "sotto/crypto/primitives.h"
+#include "sotto/crypto/stream_seed.h"
 
 namespace sotto::simulation {
 
 std::unique_ptr<crypto::SeededRandom> make_stream(std::uint64_t seed, const StreamName& name) {
-  std::string text = "sotto simulation/";
-  text.append(name.purpose);
-  for (const std::uint64_t number : {seed, std::uint64_t{name.attempt}, std::uint64_t{name.device}}) {
-    text += '/' + std::to_string(number);
-  }
-  return std::make_unique<crypto::SeededRandom>(text_bytes(text));
+  const crypto::StreamSeed stream(
+      {.purpose = name.purpose, .seed = seed, .attempt = name.attempt, .device = name.device});
+  return std::make_unique<crypto::SeededRandom>(stream.bytes());
 }
 
 std::vector<Appointment> schedule_round(const ScheduleOptions& options, std::uint32_t attempt) {

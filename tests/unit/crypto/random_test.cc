@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "sotto/crypto/stream_seed.h"
 #include "test_bytes.h"
 
 namespace sotto::crypto {
@@ -30,6 +31,27 @@ TEST(SeededRandom, NumberSeedsAreTheirLittleEndianBytes) {
   SeededRandom number(std::uint64_t{0x0102});
   SeededRandom bytes(unhex("0201000000000000"));
   EXPECT_EQ(number.u64(), bytes.u64());
+}
+
+TEST(StreamSeed, NamesPurposeSeedAttemptAndDevice) {
+  const auto text = [](const StreamName& name) {
+    const StreamSeed seed(name);
+    return std::string(seed.bytes().begin(), seed.bytes().end());
+  };
+  EXPECT_EQ(text({.purpose = "training", .seed = 7, .attempt = 10, .device = 0}),
+            "sotto simulation/training/7/10/0");
+  EXPECT_EQ(text({.purpose = "a purpose of 32 characters, not 1",
+                  .seed = UINT64_MAX,
+                  .attempt = UINT64_MAX,
+                  .device = UINT64_MAX})
+                .size(),
+            17u + 32 + 3 * 21)
+      << "the longest";
+  EXPECT_DEATH(StreamSeed({.purpose = "a purpose of more than 32 characters",
+                           .seed = UINT64_MAX,
+                           .attempt = UINT64_MAX,
+                           .device = UINT64_MAX}),
+               "check failed");
 }
 
 TEST(SystemRandom, FillsEveryByteOfLargeRequests) {

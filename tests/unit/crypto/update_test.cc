@@ -273,6 +273,23 @@ TEST(SumUnits, AreRoundedDownAndClampedToTheirBytes) {
   EXPECT_EQ(sum_units(256, 1, 1), 255u);
 }
 
+TEST(FixedSumUnits, AreThoseOfTheSameSumAsADouble) {
+  constexpr std::uint64_t kOne = std::uint64_t{1} << 20;
+  for (const std::uint64_t sum :
+       {std::uint64_t{0}, kOne / 2048, kOne / 1024, kOne - 1, kOne, 5 * kOne / 2, 254 * kOne + kOne * 9 / 10,
+        255 * kOne - 1, 255 * kOne, 256 * kOne, std::uint64_t{1} << 32}) {
+    for (const std::uint32_t scale : {1u, 3u, 1024u, 1u << 20}) {
+      for (const std::size_t bytes : {1u, 4u, 6u, 8u}) {
+        EXPECT_EQ(fixed_sum_units(sum, scale, bytes),
+                  sum_units(static_cast<double>(sum) / static_cast<double>(kOne), scale, bytes))
+            << sum << " * " << scale << " in " << bytes;
+      }
+    }
+  }
+  EXPECT_EQ(fixed_sum_units(UINT64_MAX, 1 << 20, 6), kLossMax);
+  EXPECT_EQ(fixed_sum_units(UINT64_MAX, 1 << 20, kSumBytesMax), largest_of_bytes(kSumBytesMax));
+}
+
 TEST(UpdateMetrics, SumsOfTheLargestLimbsAreExact) {
   const UpdateLayout layout = layout_of(1, {.clip = 1.0f, .weight_max = UINT32_MAX});
   std::vector<std::uint32_t> lane_sums(layout.lane_count(), 0);

@@ -14,4 +14,16 @@ namespace sotto::secagg {
   return units < static_cast<double>(most) ? static_cast<std::uint64_t>(units) : most;
 }
 
+// The same of sum / 2^20 without a double, for boards: what sum_units() says of it while sum * scale is below
+// 2^53, which a double holds; above, a unit may be missing.
+[[nodiscard]] constexpr std::uint64_t fixed_sum_units(std::uint64_t sum, std::uint32_t scale,
+                                                      std::size_t bytes) {
+  constexpr std::uint64_t kOne = std::uint64_t{1} << 20;
+  const std::uint64_t most = largest_of_bytes(bytes);
+  if (sum / kOne > most / scale) return most;
+  const std::uint64_t whole = sum / kOne * scale;
+  const std::uint64_t part = sum % kOne * scale / kOne;
+  return part < most - whole ? whole + part : most;
+}
+
 }  // namespace sotto::secagg

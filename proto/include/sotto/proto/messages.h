@@ -14,14 +14,11 @@
 #include "sotto/base/result.h"
 #include "sotto/proto/enumerations.h"
 #include "sotto/proto/plan_codec.h"
+#include "sotto/proto/protocol_version.h"
 #include "sotto/proto/task.h"
 #include "sotto/secagg/identity.h"
 
 namespace sotto::proto {
-
-inline constexpr std::uint32_t kProtocolVersion = 2;
-// A coordinator serves devices of its own version and of the one before. Version 1 is no longer served.
-inline constexpr std::uint32_t kOldestProtocolVersion = kProtocolVersion > 2 ? kProtocolVersion - 1 : 2;
 
 // "Come back no sooner than delay_min_ms and no later than delay_max_ms from now": the device draws uniformly
 // between.

@@ -1,0 +1,53 @@
+"""scripts/firmware-fleet: emulated boards that learn in secure rounds, and that are killed in them.
+
+    test_firmware_fleet.py BOARDS ROUNDS KILLS GATEWAY_RESTARTS DEADLINE_S
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "firmware"))
+import emulator  # noqa: E402
+import measurement  # noqa: E402
+
+POINTS = 0.1  # that people gain at least
+
+
+class FirmwareFleet(unittest.TestCase):
+    boards, rounds, kills, restarts, deadline_s = 6, 1, 1, 0, 8
+
+    def test_boards_learn_their_people_and_every_sum_is_exact(self):
+        done = subprocess.run(
+            [ROOT / "scripts" / "firmware-fleet", "--boards", str(self.boards), "--rounds", str(self.rounds),
+             "--kill", str(self.kills), "--gateway-restarts", str(self.restarts), "--deadline-s",
+             str(self.deadline_s)], capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        self.assertEqual(done.returncode, 0, said)
+        print(said)
+        report = json.loads(done.stdout.splitlines()[-1])
+        self.assertTrue(report["sums_exact"], said)
+        self.assertEqual((report["boards_killed"], report["gateway_restarts"]), (self.kills, self.restarts))
+        self.assertEqual(report["rounds_committed"], self.rounds)
+        self.assertGreaterEqual(report["accuracy_after"], report["accuracy_before"] + POINTS, said)
+
+    def test_too_few_boards_are_refused_in_words(self):
+        done = subprocess.run([ROOT / "scripts" / "firmware-fleet", "--boards", "3"], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--boards: at least 4", done.stderr)
+
+
+if __name__ == "__main__":
+    emulator.skip_without_tools()
+    if not measurement.has_cryptography():
+        print(f"skipped: {measurement.NO_CRYPTOGRAPHY}")
+        sys.exit(emulator.SKIPPED)
+    if len(sys.argv) > 1:
+        numbers = [int(word) for word in sys.argv[1:]]
+        (FirmwareFleet.boards, FirmwareFleet.rounds, FirmwareFleet.kills, FirmwareFleet.restarts,
+         FirmwareFleet.deadline_s) = numbers
+    unittest.main(argv=sys.argv[:1])
