@@ -9,6 +9,7 @@
 
 #include "administration.h"
 #include "commands.h"
+#include "model_export.h"
 #include "output.h"
 #include "sotto/base/hex.h"
 #include "sotto/host/utc_text.h"
@@ -22,8 +23,6 @@ struct HistoryOptions {
   std::string task;
   std::uint64_t round = 0;
   std::uint32_t count_max = 50;
-  std::string version = "latest";
-  std::string output;
 };
 
 std::vector<std::string> round_row(const proto::RoundRecord& round, const proto::MetricList& metrics) {
@@ -116,28 +115,6 @@ ExitCode list_models(const HistoryOptions& options) {
   return ExitCode::kDone;
 }
 
-ExitCode export_model(const HistoryOptions& options) {
-  const auto outputs = Outputs::open({options.output});
-  if (!outputs) return report_error(outputs.error());
-  auto client = connect(options.administration);
-  if (!client) return report_error(client.error());
-  auto model = find_model(**client, options.task, options.version);
-  if (!model) return report_error(model.error());
-  auto bytes = (*client)->fetch_model(*model);
-  if (!bytes) return report_error(bytes.error());
-  if (const Status status = outputs->write(options.output, *bytes); !status.ok()) return report_error(status);
-  if (options.administration.json) {
-    nlohmann::json json = to_json(*model);
-    json["file"] = options.output;
-    print_json(json);
-  } else {
-    std::printf("wrote model v%llu of %s, %zu little-endian float32 parameters, to %s\n",
-                static_cast<unsigned long long>(model->version.value), options.task.c_str(),
-                bytes->size() / 4, options.output.c_str());
-  }
-  return ExitCode::kDone;
-}
-
 CLI::App* add_task_subcommand(CLI::App& command, const std::shared_ptr<HistoryOptions>& options,
                               const char* name, const char* help) {
   CLI::App* sub = command.add_subcommand(name, help);
@@ -168,13 +145,7 @@ void add_model_command(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<HistoryOptions>();
   CLI::App* lister = add_task_subcommand(*command, options, "list", "Versions, newest first");
   lister->callback([options, &exit_code] { exit_code = list_models(*options); });
-  CLI::App* exporter =
-      add_task_subcommand(*command, options, "export", "Write a version's parameters to a file");
-  exporter->add_option("--version", options->version, "Number, or latest")->capture_default_str();
-  exporter
-      ->add_option("--output", options->output, "File to write: little-endian float32; - for standard output")
-      ->required();
-  exporter->callback([options, &exit_code] { exit_code = export_model(*options); });
+  add_model_export_command(*command, exit_code);
   add_model_acts(*command, exit_code);
   add_evaluate_command(*command, exit_code);
   add_model_update_commands(*command, exit_code);

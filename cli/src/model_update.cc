@@ -15,6 +15,7 @@
 #include "sotto/device_runtime/head.h"
 #include "sotto/host/file.h"
 #include "sotto/identity/identity_file.h"
+#include "sotto/model_compiler/host_head.h"
 #include "sotto/model_update/manifest.h"
 
 namespace sotto::cli {
@@ -102,22 +103,11 @@ Result<HeadShape> shape_of(const std::string& path, const Buffer& image) {
 
 // The image's own head, as sotto_head_read() gives it.
 Result<std::vector<float>> values_of(const std::string& path, const Buffer& image) {
-  const auto model = device::HostModel::open(image);
-  if (!model) return model.error().with_context(path);
-  const sotto_head_options plain{};
-  sotto_head_sizes sizes;
-  sotto_head_error error = sotto_head_measure(image.data(), image.size(), &plain, &sizes);
-  struct alignas(SOTTO_ALIGNMENT) Block {
-    std::uint8_t bytes[SOTTO_ALIGNMENT];
-  };
-  std::vector<Block> memory(sizes.bytes / sizeof(Block) + 1);
-  sotto_head* head = nullptr;
-  if (error == SOTTO_HEAD_OK) {
-    error = sotto_head_open(model->model(), &plain, 0, memory.data(), memory.size() * sizeof(Block), &head);
-  }
-  std::vector<float> values(sizes.parameters);
-  if (error == SOTTO_HEAD_OK) error = sotto_head_read(head, values.data(), values.size());
-  if (error != SOTTO_HEAD_OK) return invalid_argument(path + ": " + sotto_head_error_text(error));
+  const auto opened = device::HostHead::open(image, {});
+  if (!opened) return opened.error().with_context(path);
+  std::vector<float> values(opened->sizes().parameters);
+  SOTTO_RETURN_IF_ERROR(
+      device::to_status(sotto_head_read(opened->head(), values.data(), values.size())).with_context(path));
   return values;
 }
 

@@ -7,6 +7,7 @@
 #include "sotto/base/check.h"
 #include "sotto/model_compiler/host_model.h"
 #include "sotto/model_compiler/model_compiler.h"
+#include "sotto/model_compiler/model_export.h"
 
 namespace {
 
@@ -33,6 +34,18 @@ std::vector<std::uint8_t> run(const std::vector<std::uint8_t>& image) {
   return output;
 }
 
+// Another head for it is written or refused, and what is written compiles.
+void export_head_of(const std::vector<std::uint8_t>& file, const model_compiler::CompileReport& report) {
+  if (!report.head) return;
+  std::vector<float> parameters(std::size_t{report.head->feature_count + 1} * report.head->output_count);
+  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] = static_cast<float>(i % 7) - 3;
+  for (const auto form : {SOTTO_HEAD_FLOAT32, SOTTO_HEAD_BIASES}) {
+    const auto exported = model_compiler::export_head(file, parameters, form);
+    SOTTO_CHECK(exported ? model_compiler::compile(*exported, {}).has_value()
+                         : exported.error().code() == StatusCode::kInvalidArgument);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -52,6 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   SOTTO_CHECK(compiled->report.image_bytes == compiled->image.size());
   if (!is_worth_running(compiled->report)) return 0;
+  export_head_of(file, compiled->report);
   const auto outputs = run(compiled->image);
   for (const Target target : {Target::kCortexMDsp, Target::kHost}) {
     const auto other = model_compiler::compile(file, {target});

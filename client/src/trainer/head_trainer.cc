@@ -8,15 +8,18 @@
 #include <cstring>
 #include <string_view>
 
-#include "open_head.h"
 #include "sotto/base/bytes.h"
 #include "sotto/base/check.h"
 #include "sotto/device_runtime/head_round.h"
 #include "sotto/device_runtime/model_image.h"
+#include "sotto/model_compiler/host_head.h"
 #include "sotto/model_compiler/model_compiler.h"
 
 namespace sotto::client {
 namespace {
+
+using device::HostHead;
+using device::to_status;
 
 // Of rounds: an anchor for every form, so that each counts what it learned in one way.
 sotto_head_options options_of(HeadForm form) {
@@ -83,7 +86,7 @@ Result<HeadModel> HeadModel::open(Bytes file, HeadForm form) {
   auto image = to_image(file);
   if (!image) return image.error();
   model.image_ = std::move(*image);
-  auto opened = OpenHead::open(model.image_, {});
+  auto opened = HostHead::open(model.image_, {});
   if (!opened) return opened.error();
   SOTTO_RETURN_IF_ERROR(check_input(opened->model()));
   const sotto_head_sizes& sizes = opened->sizes();
@@ -133,7 +136,7 @@ Result<HeadSamples> HeadModel::prepare(const Examples& examples) const {
 }
 
 Result<Evaluation> HeadModel::evaluate(std::span<const float> parameters, const HeadSamples& samples) const {
-  auto opened = OpenHead::open(image_, options_of(form_));
+  auto opened = HostHead::open(image_, options_of(form_));
   if (!opened) return opened.error();
   sotto_head* const head = opened->head();
   SOTTO_RETURN_IF_ERROR(to_status(sotto_head_write(head, parameters.data(), parameters.size())));
@@ -167,7 +170,7 @@ class HeadTrainer final : public Trainer {
     SOTTO_RETURN_IF_ERROR(check_job(job));
     std::array<std::uint8_t, 8> seed;
     random.fill(seed);
-    auto opened = OpenHead::open(model_.image_, options_of(model_.form_));
+    auto opened = HostHead::open(model_.image_, options_of(model_.form_));
     if (!opened) return opened.error();
     const sotto_head_training training{job.training.learning_rate, job.training.momentum,
                                        job.training.proximal_mu,   job.training.local_epochs,

@@ -93,8 +93,11 @@ class LayerWriter {
   }
 
  private:
+  // A single scale is multiplied in single precision, as the reference and the model compiler do.
   Multiplier multiplier_of(float scale) const {
-    return quantize_ratio(head_.input_scale, scale, parts_.head->scores.scale);
+    const float divisor = parts_.head->scores.scale;
+    if (layout_.outputs == 1) return quantize_ratio(product(head_.input_scale, scale), 1, divisor);
+    return quantize_ratio(head_.input_scale, scale, divisor);
   }
 
   // The weights are the image's, with their multipliers.

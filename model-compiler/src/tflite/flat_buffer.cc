@@ -54,6 +54,11 @@ Bytes FlatTable::vector_bytes(std::uint32_t slot, std::uint32_t element_bytes) c
 
 std::string_view FlatTable::string(std::uint32_t slot) const { return bytes_text(vector_bytes(slot, 1)); }
 
+std::uint32_t FlatTable::target(std::uint32_t slot) const {
+  const std::uint32_t at = field(slot, 4);
+  return at == 0 ? 0 : at + buffer_->read<std::uint32_t>(at);
+}
+
 FlatTable FlatTable::table(std::uint32_t slot) const {
   const std::uint32_t position = field(slot, 4);
   return position == 0 ? FlatTable() : buffer_->follow(position);

@@ -53,6 +53,10 @@ class FlatTable {
   [[nodiscard]] FlatTable table(std::uint32_t slot) const;
   [[nodiscard]] FlatTableVector tables(std::uint32_t slot) const;
 
+  // Where in the file it is, and where that is to which the offset in the field leads; 0 for an absent field.
+  [[nodiscard]] std::uint32_t position() const { return position_; }
+  [[nodiscard]] std::uint32_t target(std::uint32_t slot) const;
+
  private:
   friend class FlatBuffer;
   friend class FlatTableVector;

@@ -40,10 +40,13 @@ enum : std::int32_t { SOTTO_BUILTIN_OPERATORS(SOTTO_BUILTIN_CODE) };
 // CONV_2D; UNKNOWN for a number without a name.
 [[nodiscard]] const char* builtin_operator_name(std::int32_t code);
 
+// Which table an operator's options are.
+inline constexpr std::uint8_t kFullyConnectedOptions = 8, kSoftmaxOptions = 9;
+
 namespace slot {
 // Model
 inline constexpr std::uint32_t kModelVersion = 0, kModelOperatorCodes = 1, kModelSubgraphs = 2,
-                               kModelBuffers = 4;
+                               kModelDescription = 3, kModelBuffers = 4;
 // OperatorCode
 inline constexpr std::uint32_t kCodeDeprecatedBuiltin = 0, kCodeCustom = 1, kCodeVersion = 2,
                                kCodeBuiltin = 3;
@@ -59,7 +62,7 @@ inline constexpr std::uint32_t kQuantizationScale = 2, kQuantizationZeroPoint = 
 inline constexpr std::uint32_t kBufferData = 0, kBufferOffset = 1;
 // Operator
 inline constexpr std::uint32_t kOperatorCode = 0, kOperatorInputs = 1, kOperatorOutputs = 2,
-                               kOperatorOptions = 4;
+                               kOperatorOptionsType = 3, kOperatorOptions = 4;
 // Conv2DOptions
 inline constexpr std::uint32_t kConvPadding = 0, kConvStrideWidth = 1, kConvStrideHeight = 2,
                                kConvActivation = 3, kConvDilationWidth = 4, kConvDilationHeight = 5;

@@ -3,44 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "tflite/flat_fields.h"
+
 namespace sotto::model_compiler {
-
-// A FlatBuffer table before it is written: field number -> value.
-class FlatFields {
- public:
-  FlatFields& scalar(std::uint32_t slot, std::int64_t value, std::uint32_t bytes);
-  FlatFields& real(std::uint32_t slot, float value);
-  FlatFields& string(std::uint32_t slot, const std::string& text);
-  FlatFields& table(std::uint32_t slot, FlatFields fields);
-  FlatFields& tables(std::uint32_t slot, std::vector<FlatFields> tables);
-  // Takes the other's fields, also where there are some already.
-  FlatFields& replace(const FlatFields& other);
-  template <typename T>
-  FlatFields& vector(std::uint32_t slot, const std::vector<T>& values) {
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
-    return raw_vector(slot, {bytes, bytes + values.size() * sizeof(T)}, sizeof(T));
-  }
-
-  // Appends the table, then its children, and returns where the table begins.
-  std::uint32_t write(std::vector<std::uint8_t>& out) const;
-
- private:
-  enum class Kind { kScalar, kVector, kTable, kTables };
-  struct Field {
-    Kind kind = Kind::kScalar;
-    std::vector<std::uint8_t> bytes;
-    std::uint32_t element_bytes = 1;
-    std::vector<FlatFields> children;
-  };
-  FlatFields& raw_vector(std::uint32_t slot, std::vector<std::uint8_t> bytes, std::uint32_t element_bytes);
-  static std::uint32_t write_field(const Field& field, std::vector<std::uint8_t>& out);
-
-  std::map<std::uint32_t, Field> fields_;
-};
 
 struct TensorSpec {
   std::string name;

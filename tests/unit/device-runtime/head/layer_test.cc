@@ -60,7 +60,10 @@ std::int8_t reference_output(const std::vector<float>& values, std::size_t featu
   for (std::size_t i = 0; i < features; ++i)
     sum += static_cast<std::int32_t>(std::lround(weights[i] / scale)) * (input[i] - kInputZeroPoint);
   int exponent = 0;
-  const double fraction = std::frexp(kInputScale * static_cast<double>(scale) / score_scale, &exponent);
+  const bool is_only = values.size() == features + 1;  // then the product is one of single precision
+  const double product =
+      is_only ? static_cast<float>(kInputScale) * scale : kInputScale * static_cast<double>(scale);
+  const double fraction = std::frexp(product / score_scale, &exponent);
   const auto multiplier = static_cast<std::int32_t>(std::lround(fraction * 0x1p31));
   return clamp_to_int8(multiply_by_quantized_multiplier(sum, multiplier, exponent) + kScoreZeroPoint, -128,
                        127);

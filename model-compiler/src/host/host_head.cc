@@ -1,18 +1,18 @@
-#include "open_head.h"
+#include "sotto/model_compiler/host_head.h"
 
 #include <string>
 #include <utility>
 
-namespace sotto::client {
+namespace sotto::device {
 
 Status to_status(sotto_head_error error) {
   return error == SOTTO_HEAD_OK ? Status() : invalid_argument(sotto_head_error_text(error));
 }
 
-Result<OpenHead> OpenHead::open(Bytes image, const sotto_head_options& options) {
-  auto model = device::HostModel::open(image);
+Result<HostHead> HostHead::open(Bytes image, const sotto_head_options& options) {
+  auto model = HostModel::open(image);
   if (!model) return model.error();
-  OpenHead opened(std::move(*model));
+  HostHead opened(std::move(*model));
   SOTTO_RETURN_IF_ERROR(to_status(sotto_head_measure(image.data(), image.size(), &options, &opened.sizes_)));
   opened.memory_.resize(opened.sizes_.bytes / SOTTO_ALIGNMENT + 1);
   SOTTO_RETURN_IF_ERROR(to_status(sotto_head_open(opened.model(), &options, 0, opened.memory_.data(),
@@ -20,4 +20,4 @@ Result<OpenHead> OpenHead::open(Bytes image, const sotto_head_options& options) 
   return opened;
 }
 
-}  // namespace sotto::client
+}  // namespace sotto::device
