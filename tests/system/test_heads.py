@@ -1,10 +1,11 @@
 """`sotto simulate --model FILE`: the head of a real model, trained as boards train it."""
 
 import os
+import shutil
 import subprocess
 import unittest
 
-from sotto_process import SystemTest, run, simulate
+from sotto_process import SystemTest, run, run_ok, simulate
 
 FEATURES, CLASSES = 84, 6  # of motion
 
@@ -42,6 +43,30 @@ class Heads(SystemTest):
     def test_devices_alone_begin_with_the_same_head(self):
         result = self.experiment("--local-baseline", 4)
         self.assertGreater(result["local_accuracy"], 0)
+        self.assertIsNone(result["central_accuracy"])
+        self.assertEqual(result["per_device"], [])
+
+    def test_a_folder_of_devices_learns_as_the_data_set_that_was_exported(self):
+        fleet = self.folder / "fleet"
+        run_ok("dataset", "export", "motion", fleet, "--devices", 8, "--seed", 7)
+        for device in sorted(fleet.glob("wearer-*")):  # the order of names must be that of devices
+            shutil.copytree(fleet / "test", device / "test")
+        for model in (("--model", self.model), ("--model", "softmax")):
+            with self.subTest(model=model[1]):
+                common = (*model, "--rounds", 2, "--seed", 7, "--learning-rate", 0.1, "--local-baseline", 8,
+                          "--central-baseline")
+                result = simulate("folder", "--data", fleet, *common)
+                same = simulate("motion", "--devices", 8, *common)
+                for key in ("model_sha256", "final_accuracy", "local_accuracy", "central_accuracy"):
+                    self.assertEqual(result[key], same[key])
+                self.assertGreater(result["central_accuracy"], result["initial_accuracy"])
+                own = result["per_device"]
+                self.assertEqual(len(own), 8)
+                for device in own:  # whose own test examples are everybody's here
+                    self.assertEqual(device["initial_accuracy"], result["initial_accuracy"])
+                    self.assertEqual(device["final_accuracy"], result["final_accuracy"])
+                self.assertAlmostEqual(sum(device["local_accuracy"] for device in own) / 8,
+                                       result["local_accuracy"])
 
     def test_what_cannot_be_trained_is_refused_with_a_sentence(self):
         text = self.folder / "text"
