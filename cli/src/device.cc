@@ -2,11 +2,13 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "commands.h"
+#include "head_model.h"
 #include "output.h"
 #include "places.h"
 #include "private_process.h"
@@ -20,6 +22,8 @@ namespace {
 struct DeviceRunOptions {
   client::DeviceOptions device;
   std::string data;
+  std::string model;  // whose head is trained; empty: built-in trainers
+  client::HeadForm head_form = client::HeadForm::kFloat32;
   std::uint32_t rounds = 0;
   bool json = false;
   bool quiet = false;
@@ -145,45 +149,93 @@ void add_ledger_options(CLI::App& run, DeviceRunOptions& options) {
       ->capture_default_str();
 }
 
-ExitCode run_device(DeviceRunOptions& options) {
-  if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
-  if (options.device.ledger_file.empty() && !options.device.identity_file.empty()) {
-    options.device.ledger_file = options.device.identity_file;
-    options.device.ledger_file += ".ledger";
-  }
+// A device's examples and what trains on them. Nothing in it moves once it is made: the trainer knows where
+// the rest is.
+struct Learner {
+  client::Examples examples;
+  std::optional<client::HeadModel> head;
+  client::HeadSamples samples;
+  std::unique_ptr<client::Trainer> trainer;
+};
+
+// The layers before the head run here, once for each example.
+Status make_head_learner(const DeviceRunOptions& options, Learner& learner) {
+  const auto file = read_model_file(options.model);
+  if (!file) return file.error();
+  auto head = client::HeadModel::open(*file, options.head_form);
+  if (!head) return head.error().with_context(options.model);
+  learner.head = std::move(*head);
+  auto samples = learner.head->prepare(learner.examples);
+  if (!samples) return samples.error().with_context(options.data + " for " + options.model);
+  learner.samples = std::move(*samples);
+  learner.trainer = client::make_head_trainer(*learner.head, learner.samples);
+  return {};
+}
+
+Result<std::unique_ptr<Learner>> make_learner(const DeviceRunOptions& options) {
   auto examples = simulation::load_examples(options.data);
-  if (!examples) return report_error(examples.error());
-  const auto input = simulation::load_input_schema(options.data);
-  if (!input) return report_error(input.error());
-  options.device.input = *input;
-  const auto trainer = client::make_builtin_trainer(*examples);
-  if (!options.quiet && !options.json) {
-    options.device.progress = [](const std::string& text) {
-      std::fprintf(stderr, "%s\n", in_flags(text).c_str());
-    };
+  if (!examples) return examples.error();
+  auto learner = std::make_unique<Learner>();
+  learner->examples = std::move(*examples);
+  if (options.model.empty()) {
+    learner->trainer = client::make_builtin_trainer(learner->examples);
+  } else {
+    SOTTO_RETURN_IF_ERROR(make_head_learner(options, *learner));
   }
-  options.device.unreachable = [&](const Status& status) { say_unreachable(options.device, status); };
-  auto device = client::Device::connect(options.device, *trainer);
-  if (!device) return report_in_flags(device.error());
-  running_device = &*device;
-  catch_signals(request_stop);
+  return learner;
+}
+
+// Rounds until as many counted as were asked for, a signal comes, or nothing that comes later can help.
+ExitCode take_part(client::Device& device, const DeviceRunOptions& options) {
   std::uint32_t counted = 0;
   std::string said;  // why the last plan was refused: once is enough
   while (stop_requested == 0 && (options.rounds == 0 || counted < options.rounds)) {
-    const client::Participation part = device->take_part();
+    const client::Participation part = device.take_part();
     if (stop_requested != 0) break;
     const std::string refused = part.plan_refused ? part.status.message() : "";
     if (refused.empty() || refused != said || options.json) print_participation(part, options.json);
     said = refused;
     if (part.counted) ++counted;
     if (is_final(part)) {
-      running_device = nullptr;
       const ExitCode failed = report_in_flags(part.status);
       return part.status.code() == StatusCode::kPermissionDenied ? ExitCode::kRefused : failed;
     }
   }
-  running_device = nullptr;
   return ExitCode::kDone;
+}
+
+void add_head_options(CLI::App& run, DeviceRunOptions& options) {
+  run.add_option("--model", options.model,
+                 "Train the head of this int8 .tflite file or model image, for tasks made by\n"
+                 "`sotto task create --model` with the same file")
+      ->check(readable_file());
+  add_head_form_option(run, options.head_form)->needs("--model");
+}
+
+ExitCode run_device(DeviceRunOptions& options) {
+  if (const Status status = make_process_private(options.process); !status.ok()) return report_error(status);
+  if (options.device.ledger_file.empty() && !options.device.identity_file.empty()) {
+    options.device.ledger_file = options.device.identity_file;
+    options.device.ledger_file += ".ledger";
+  }
+  const auto learner = make_learner(options);
+  if (!learner) return report_error(learner.error());
+  const auto input = simulation::load_input_schema(options.data);
+  if (!input) return report_error(input.error());
+  options.device.input = *input;
+  if (!options.quiet && !options.json) {
+    options.device.progress = [](const std::string& text) {
+      std::fprintf(stderr, "%s\n", in_flags(text).c_str());
+    };
+  }
+  options.device.unreachable = [&](const Status& status) { say_unreachable(options.device, status); };
+  auto device = client::Device::connect(options.device, *(*learner)->trainer);
+  if (!device) return report_in_flags(device.error());
+  running_device = &*device;
+  catch_signals(request_stop);
+  const ExitCode exit_code = take_part(*device, options);
+  running_device = nullptr;
+  return exit_code;
 }
 
 }  // namespace
@@ -195,7 +247,8 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   auto options = std::make_shared<DeviceRunOptions>();
   CLI::App* run = command->add_subcommand(
       "run",
-      "Train on a folder's examples with a built-in trainer and take part in the coordinator's rounds.\n"
+      "Train on a folder's examples and take part in the coordinator's rounds: with a built-in trainer, or\n"
+      "with --model the head of a model, as boards train it.\n"
       "The folder holds x.npy (float32 [n][features]) and y.npy (uint8 [n]), and may have an input.json "
       "that\n"
       "says what they are, as a task's [input] does; `sotto dataset export` writes such folders.");
@@ -212,6 +265,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_option("--data", options->data, "Folder with the device's examples")
       ->check(existing_folder())
       ->required();
+  add_head_options(*run, *options);
   run->add_option("--rounds", options->rounds, "Leave after so many counted rounds; 0: stay")
       ->capture_default_str();
   run->add_option("--parameters-max", options->device.parameters_max,

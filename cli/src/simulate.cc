@@ -1,16 +1,15 @@
 #include <csignal>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <thread>
 
 #include "commands.h"
 #include "field_options.h"
+#include "head_model.h"
 #include "open_files.h"
 #include "output.h"
 #include "places.h"
 #include "sotto/client/head_trainer.h"
-#include "sotto/host/file.h"
 #include "sotto/simulation/data_set.h"
 #include "sotto/simulation/experiment.h"
 #include "sotto/simulation/report.h"
@@ -21,11 +20,6 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;  // set by the signal handler; a handler has no other way to speak
 
 constexpr std::size_t kOtherFiles = 64;
-constexpr std::size_t kModelBytesMax = std::size_t{1} << 28;
-
-const std::map<std::string, client::HeadForm> kHeadForms = {{"float32", client::HeadForm::kFloat32},
-                                                            {"int8", client::HeadForm::kInt8},
-                                                            {"biases", client::HeadForm::kBiases}};
 
 struct SimulateOptions {
   simulation::DataOptions data;
@@ -39,9 +33,11 @@ struct SimulateOptions {
 void add_data_options(CLI::App& app, SimulateOptions& options) {
   app.add_option("dataset", options.data.name, "Which data set")
       ->required()
-      ->check(CLI::IsMember({"motion", "har", "fashion-mnist", "fsdd"}))
-      ->type_name("motion|har|fashion-mnist|fsdd");
-  app.add_option("--data", options.data.directory, "Folder with the data set's files (motion needs none)")
+      ->check(CLI::IsMember({"motion", "har", "fashion-mnist", "fsdd", "folder"}))
+      ->type_name("motion|har|fashion-mnist|fsdd|folder");
+  app.add_option("--data", options.data.directory,
+                 "Folder with the data set's files (motion needs none);\n"
+                 "of folder: a folder for each device and test/, as `sotto dataset export` writes")
       ->check(existing_folder());
   app.add_option("--devices", options.data.devices, "Devices in the fleet [the data set's own number]");
   add_choice(app, "--partition", options.data.partition, "how examples are split over devices");
@@ -64,10 +60,7 @@ void add_model_options(CLI::App& app, SimulateOptions& options) {
          "or the head of a model: an int8 .tflite file or a model image that takes these examples")
       ->type_name("softmax|dense|FILE")
       ->default_str("softmax");
-  app.add_option("--head-form", options.experiment.head_form,
-                 "How the head's weights are kept while they learn [float32]")
-      ->transform(CLI::CheckedTransformer(kHeadForms))
-      ->type_name("float32|int8|biases");
+  add_head_form_option(app, options.experiment.head_form);
   app.add_option("--hidden", options.experiment.hidden,
                  "Units of each hidden layer of --model dense, as 64,32")
       ->delimiter(',')
@@ -78,11 +71,11 @@ void add_model_options(CLI::App& app, SimulateOptions& options) {
 // Reads it, so that a wrong name is told before any data are.
 Status read_head(SimulateOptions& options) {
   if (options.head_file.empty()) return {};
-  auto content = host::read_file(options.head_file, kModelBytesMax);
+  auto content = read_model_file(options.head_file);
+  if (!content && content.error().code() == StatusCode::kNotFound)
+    return not_found(content.error().message() + ", and no word for a model (softmax, dense)");
   if (!content) return content.error();
-  if (!content->has_value())
-    return not_found(options.head_file + ": no such file, and no word for a model (softmax, dense)");
-  options.experiment.head = std::move(**content);
+  options.experiment.head = std::move(*content);
   const auto head = client::HeadModel::open(options.experiment.head, options.experiment.head_form);
   return head ? Status() : head.error().with_context(options.head_file);
 }
@@ -144,6 +137,21 @@ void print_round(const simulation::RoundResult& round) {
   std::fflush(stdout);
 }
 
+// Means over the devices that have test examples of their own.
+void print_own_accuracy(const std::vector<simulation::DeviceResult>& devices) {
+  if (devices.empty()) return;
+  double before = 0, after = 0;
+  std::size_t better = 0;
+  for (const simulation::DeviceResult& device : devices) {
+    before += device.initial_accuracy;
+    after += device.final_accuracy;
+    if (device.final_accuracy > device.initial_accuracy) ++better;
+  }
+  const auto count = static_cast<double>(devices.size());
+  std::printf("on the devices' own test examples: %.4f -> %.4f on average, better for %zu of %zu\n",
+              before / count, after / count, better, devices.size());
+}
+
 void print_summary(const simulation::ExperimentResult& result, const SimulateOptions& options) {
   std::printf("\n%s: accuracy %.4f -> %.4f after %u rounds (%u abandoned)\n", result.dataset.c_str(),
               result.initial_accuracy, result.final_accuracy, result.rounds_completed,
@@ -151,6 +159,10 @@ void print_summary(const simulation::ExperimentResult& result, const SimulateOpt
   if (result.local_accuracy >= 0) {
     std::printf("devices on their own reach %.4f on average\n", result.local_accuracy);
   }
+  if (result.central_accuracy >= 0) {
+    std::printf("all examples in one place reach %.4f\n", result.central_accuracy);
+  }
+  print_own_accuracy(result.per_device);
   std::printf("uplink per device and round: %.0f bytes = %.3f per parameter; %.2f s per round\n",
               result.uplink_bytes_per_device, result.uplink_bytes_per_parameter, result.seconds_per_round);
   std::printf("model sha256 %s\n", result.model_sha256.c_str());
@@ -279,6 +291,8 @@ void add_simulate_command(CLI::App& app, ExitCode& exit_code) {
       ->capture_default_str();
   command->add_option("--local-baseline", options->experiment.local_baseline_devices,
                       "Also train this many devices alone, for comparison");
+  command->add_flag("--central-baseline", options->experiment.central_baseline,
+                    "Also train on all devices' examples in one place, for comparison");
   command->add_option("--json", options->json_file,
                       "Write the results as JSON to this file; - for standard output");
   command->add_option("--report", options->report_file,

@@ -11,10 +11,13 @@
 #include "administration.h"
 #include "commands.h"
 #include "field_table.h"
+#include "head_model.h"
 #include "output.h"
 #include "places.h"
 #include "sotto/base/bytes.h"
 #include "sotto/base/limits.h"
+#include "sotto/client/head_trainer.h"
+#include "sotto/device_runtime/head.h"
 #include "sotto/host/file.h"
 #include "sotto/host/utc_text.h"
 #include "sotto/simulation/npy.h"
@@ -29,6 +32,7 @@ struct TaskOptions {
   std::string name;
   std::string file;
   std::string initial;
+  std::string head_file;  // --model FILE
   std::uint32_t interval_ms = 500;
 };
 
@@ -80,9 +84,39 @@ Result<std::vector<std::uint8_t>> read_initial_model(const std::string& path) {
   return bytes;
 }
 
+// The head of a .tflite file or model image, in the place of the task file's model, and where it begins. What
+// the file says of examples, metrics and configuration stays.
+Result<std::vector<std::uint8_t>> take_head(const std::string& path, proto::TaskSpec& spec) {
+  const auto file = read_model_file(path);
+  if (!file) return file.error();
+  const auto head = client::HeadModel::open(*file, client::HeadForm::kFloat32);
+  if (!head) return head.error().with_context(path);
+  if (spec.training.batch_size > SOTTO_HEAD_BATCH_MAX) {
+    return invalid_argument(
+        fmt::format("training.batch_size is {}: a head takes steps of at most {} examples",
+                    spec.training.batch_size, SOTTO_HEAD_BATCH_MAX));
+  }
+  proto::ModelSpec model = head->spec();
+  model.configuration = spec.model.configuration;
+  model.metrics = spec.model.metrics;
+  model.input = spec.model.input;
+  spec.model = model;
+  std::vector<std::uint8_t> initial(head->initial().size() * sizeof(float));
+  ByteWriter writer(initial);
+  for (const float value : head->initial()) writer.f32(value);
+  return initial;
+}
+
 ExitCode create(const TaskOptions& options) {
   auto spec = read_task_file(options.file);
   if (!spec) return report_error(spec.error());
+  if (!options.head_file.empty()) {
+    const auto head = take_head(options.head_file, *spec);
+    if (!head) return report_error(head.error());
+    auto client = connect(options.administration);
+    if (!client) return report_error(client.error());
+    return print_one((*client)->create_task(*spec, *head), options.administration.json);
+  }
   auto client = connect(options.administration);
   if (!client) return report_error(client.error());
   if (options.initial.empty()) return print_one((*client)->create_task(*spec), options.administration.json);
@@ -216,11 +250,18 @@ void add_task_command(CLI::App& app, ExitCode& exit_code) {
       command->add_subcommand("create", "Create a task from a TOML file; see `sotto task example`");
   add_administration_options(*creator, options->administration);
   creator->add_option("--file", options->file, "The task's TOML file")->required()->check(readable_file());
+  auto* initial = creator
+                      ->add_option("--initial", options->initial,
+                                   "Version 0 of the model: an .npy file of float32, or its bytes as they "
+                                   "are [from the file's seed]")
+                      ->check(readable_file());
   creator
       ->add_option(
-          "--initial", options->initial,
-          "Version 0 of the model: an .npy file of float32, or its bytes as they are [from the file's seed]")
-      ->check(readable_file());
+          "--model", options->head_file,
+          "Train the head of this int8 .tflite file or model image: the task's model is its head, and\n"
+          "version 0 what the file has. Of the task file's [model] metrics and configuration remain")
+      ->check(readable_file())
+      ->excludes(initial);
   creator->callback([options, &exit_code] { exit_code = create(*options); });
 
   command->add_subcommand("example", "Print a task file with every key and its meaning")->callback([] {

@@ -17,6 +17,7 @@ Loader find_loader(const std::string& name) {
   if (name == "har") return load_har;
   if (name == "fashion-mnist") return load_fashion_mnist;
   if (name == "fsdd") return load_fsdd;
+  if (name == "folder") return load_folder;
   return nullptr;
 }
 
@@ -32,6 +33,7 @@ Status keep_first(std::uint32_t devices, FederatedData& data) {
   }
   data.devices.resize(devices);
   data.device_names.resize(devices);
+  if (!data.device_tests.empty()) data.device_tests.resize(devices);
   return {};
 }
 
@@ -47,6 +49,7 @@ Status deal_anew(const DirichletOptions& options, FederatedData& data) {
   if (!devices) return devices.error().with_context(data.name);
   data.devices = std::move(*devices);
   data.device_names.clear();
+  data.device_tests.clear();
   for (std::size_t i = 0; i < data.devices.size(); ++i) data.device_names.push_back(numbered(i));
   return {};
 }
@@ -71,7 +74,7 @@ Result<FederatedData> load_data_set(const DataOptions& options) {
   const Loader load = find_loader(options.name);
   if (load == nullptr) {
     return invalid_argument("no data set is called '" + options.name +
-                            "'; there are motion, har, fashion-mnist and fsdd");
+                            "'; there are motion, har, fashion-mnist, fsdd and folder");
   }
   if (load != load_motion) {
     if (options.directory.empty()) {
@@ -90,7 +93,7 @@ Result<FederatedData> load_data_set(const DataOptions& options) {
     const std::uint32_t devices = options.devices == 0 ? loaded->default_devices : options.devices;
     SOTTO_RETURN_IF_ERROR(deal_anew({devices, options.dirichlet_alpha, options.seed}, loaded->data));
   }
-  name_labels(loaded->data);
+  if (load != load_folder) name_labels(loaded->data);
   return std::move(loaded->data);
 }
 

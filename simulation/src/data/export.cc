@@ -39,6 +39,9 @@ Status export_data_set(const FederatedData& data, const std::filesystem::path& d
       return invalid_argument("device name '" + name + "' cannot be a folder beside 'test'");
     }
     SOTTO_RETURN_IF_ERROR(write_examples(data.devices[i], data.input, destination / name));
+    if (!data.device_tests.empty()) {
+      SOTTO_RETURN_IF_ERROR(write_examples(data.device_tests[i], data.input, destination / name / "test"));
+    }
   }
   SOTTO_RETURN_IF_ERROR(write_examples(data.test, data.input, destination / "test"));
   std::string names;

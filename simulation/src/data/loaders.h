@@ -21,6 +21,8 @@ struct LoadedData {
 [[nodiscard]] Result<LoadedData> load_har(const DataOptions& options);
 [[nodiscard]] Result<LoadedData> load_fashion_mnist(const DataOptions& options);
 [[nodiscard]] Result<LoadedData> load_fsdd(const DataOptions& options);
+// What export_data_set() writes, or anybody else in that form.
+[[nodiscard]] Result<LoadedData> load_folder(const DataOptions& options);
 
 // kDataLoss naming `name` and the first entry that is not below `classes`.
 [[nodiscard]] Status check_labels(std::span<const std::uint8_t> labels, std::uint32_t classes,

@@ -135,40 +135,75 @@ class Experiment {
     if (!evaluation) return evaluation.error();
     evaluation_ = *evaluation;
     result_.initial_accuracy = result_.final_accuracy = evaluation_.accuracy;
-    if (options_.local_baseline_devices > 0) return measure_local_baseline();
+    SOTTO_RETURN_IF_ERROR(for_own_tests(&DeviceResult::initial_accuracy));
+    SOTTO_RETURN_IF_ERROR(measure_local_baseline());
+    return measure_central_baseline();
+  }
+
+  // Fills in one accuracy of each device that has test examples of its own, by the model as it is.
+  Status for_own_tests(double DeviceResult::*accuracy) {
+    result_.per_device.resize(data_.device_tests.size());
+    return for_each_device(result_.per_device.size(), [&](std::size_t i) -> Status {
+      result_.per_device[i].device = data_.device_names[i];
+      auto evaluation = learning_.evaluate_on(i, parameters_);
+      if (evaluation) result_.per_device[i].*accuracy = evaluation->accuracy;
+      return evaluation.status();
+    });
+  }
+
+  // Returns the first failure of the first `count` devices.
+  template <typename Work>
+  Status for_each_device(std::size_t count, Work work) {
+    std::vector<Status> status(count);
+    executor_.parallel_for(count, [&](std::size_t i) { status[i] = work(i); });
+    for (std::size_t i = 0; i < count; ++i) SOTTO_RETURN_IF_ERROR(status[i]);
     return {};
   }
 
-  // Mean test accuracy of models that saw one device's examples only, trained as long as the federated one
-  // will be.
-  Status measure_local_baseline() {
-    const std::size_t count = std::min<std::size_t>(options_.local_baseline_devices, data_.devices.size());
+  // What the trainer makes of the first model without any rounds, in as many passes as they will have.
+  Result<std::vector<float>> train_alone(client::Trainer& trainer, Random& random) const {
     proto::TrainingSpec training = options_.task.training;
     training.local_epochs = std::min<std::uint32_t>(1000, training.local_epochs * options_.rounds);
+    const auto update =
+        trainer.train({.model = learning_.model(), .training = training, .parameters = parameters_}, random);
+    if (!update) return update.error();
+    std::vector<float> trained = parameters_;
+    for (std::size_t i = 0; i < trained.size(); ++i) trained[i] += update->delta[i];
+    return trained;
+  }
+
+  // Models that saw one device's examples only: their mean accuracy on the test set, and on own ones.
+  Status measure_local_baseline() {
+    const std::size_t count = std::min<std::size_t>(options_.local_baseline_devices, data_.devices.size());
+    if (count == 0) return {};
     std::vector<double> accuracy(count);
-    std::vector<Status> status(count);
-    executor_.parallel_for(count, [&](std::size_t i) {
-      const auto trainer = learning_.trainer(i);
+    SOTTO_RETURN_IF_ERROR(for_each_device(count, [&](std::size_t i) -> Status {
       const auto random = make_stream(options_.seed, {.purpose = "local baseline", .device = i});
-      auto update = trainer->train(
-          {.model = learning_.model(), .training = training, .parameters = parameters_}, *random);
-      if (!update) {
-        status[i] = update.error();
-        return;
-      }
-      std::vector<float> trained = parameters_;
-      for (std::size_t j = 0; j < trained.size(); ++j) trained[j] += update->delta[j];
-      auto evaluation = learning_.evaluate(trained);
-      if (evaluation) accuracy[i] = evaluation->accuracy;
-      status[i] = evaluation.status();
-    });
+      const auto trained = train_alone(*learning_.trainer(i), *random);
+      if (!trained) return trained.error();
+      const auto evaluation = learning_.evaluate(*trained);
+      if (!evaluation) return evaluation.error();
+      accuracy[i] = evaluation->accuracy;
+      if (result_.per_device.empty()) return {};
+      const auto own = learning_.evaluate_on(i, *trained);
+      if (own) result_.per_device[i].local_accuracy = own->accuracy;
+      return own.status();
+    }));
     double sum = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      SOTTO_RETURN_IF_ERROR(status[i]);
-      sum += accuracy[i];
-    }
+    for (const double each : accuracy) sum += each;
     result_.local_accuracy = sum / static_cast<double>(count);
     return {};
+  }
+
+  // The model that one device with everybody's examples would have.
+  Status measure_central_baseline() {
+    if (!options_.central_baseline) return {};
+    const auto random = make_stream(options_.seed, {.purpose = "central baseline"});
+    const auto trained = train_alone(*learning_.central_trainer(), *random);
+    if (!trained) return trained.error().with_context("on all devices' examples");
+    const auto evaluation = learning_.evaluate(*trained);
+    if (evaluation) result_.central_accuracy = evaluation->accuracy;
+    return evaluation.status();
   }
 
   Status run_round(std::uint32_t attempt) {
@@ -316,6 +351,7 @@ class Experiment {
   }
 
   Result<ExperimentResult> finish() {
+    SOTTO_RETURN_IF_ERROR(for_own_tests(&DeviceResult::final_accuracy));
     // Over gRPC no two runs are alike: keys are the system's, and real time decides how often devices ask.
     if (options_.transport == TransportKind::kInProcess) {
       result_.transcript_sha256 = to_hex(transcript_.finish());

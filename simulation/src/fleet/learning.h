@@ -20,11 +20,17 @@ class Learning {
   [[nodiscard]] virtual std::span<const float> initial() const = 0;
   // Lives no longer than this. Any thread, each trainer on one at a time.
   [[nodiscard]] virtual std::unique_ptr<client::Trainer> trainer(std::size_t device) const = 0;
+  // Of all devices' examples as if they were one's.
+  [[nodiscard]] virtual std::unique_ptr<client::Trainer> central_trainer() const = 0;
   // On the test examples.
   [[nodiscard]] virtual Result<client::Evaluation> evaluate(std::span<const float> parameters) const = 0;
+  // On the device's own: data.device_tests must not be empty.
+  [[nodiscard]] virtual Result<client::Evaluation> evaluate_on(std::size_t device,
+                                                               std::span<const float> parameters) const = 0;
 };
 
-// The built-in architectures, or the head of options.head. `data` must outlive it.
+// The built-in architectures, or the head of options.head. `data` must outlive it. All examples are kept a
+// second time when options.central_baseline asks for central_trainer(), which needs it.
 [[nodiscard]] Result<std::unique_ptr<Learning>> make_learning(const FederatedData& data,
                                                               const ExperimentOptions& options,
                                                               Executor& executor);

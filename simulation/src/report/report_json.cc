@@ -7,6 +7,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json measured(double accuracy) { return accuracy < 0 ? Json() : Json(accuracy); }
+
 Json round_json(const RoundResult& result) {
   const proto::RoundRecord& record = result.record;
   Json json;
@@ -39,6 +41,15 @@ Json round_json(const RoundResult& result) {
   return json;
 }
 
+Json device_json(const DeviceResult& result) {
+  Json json;
+  json["device"] = result.device;
+  json["initial_accuracy"] = result.initial_accuracy;
+  json["local_accuracy"] = measured(result.local_accuracy);
+  json["final_accuracy"] = result.final_accuracy;
+  return json;
+}
+
 }  // namespace
 
 std::string to_json(const ExperimentResult& result) {
@@ -56,7 +67,8 @@ std::string to_json(const ExperimentResult& result) {
   json["dropout"] = result.dropout;
   json["parameters"] = result.parameters;
   json["initial_accuracy"] = result.initial_accuracy;
-  json["local_accuracy"] = result.local_accuracy < 0 ? Json() : Json(result.local_accuracy);
+  json["local_accuracy"] = measured(result.local_accuracy);
+  json["central_accuracy"] = measured(result.central_accuracy);
   json["final_accuracy"] = result.final_accuracy;
   json["accuracy"] = Json::array();
   for (const RoundResult& round : result.per_round) json["accuracy"].push_back(round.accuracy);
@@ -70,6 +82,8 @@ std::string to_json(const ExperimentResult& result) {
   json["seconds_per_round"] = result.seconds_per_round;
   json["per_round"] = Json::array();
   for (const RoundResult& round : result.per_round) json["per_round"].push_back(round_json(round));
+  json["per_device"] = Json::array();
+  for (const DeviceResult& device : result.per_device) json["per_device"].push_back(device_json(device));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

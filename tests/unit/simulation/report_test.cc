@@ -131,6 +131,8 @@ TEST(Json, SaysNullForWhatWasNotMeasured) {
   ExperimentResult result = experiment(1);
   result.local_accuracy = -1;
   EXPECT_TRUE(nlohmann::json::parse(to_json(result)).at("local_accuracy").is_null());
+  EXPECT_TRUE(nlohmann::json::parse(to_json(result)).at("central_accuracy").is_null());
+  EXPECT_EQ(nlohmann::json::parse(to_json(result)).at("per_device"), nlohmann::json::array());
 }
 
 TEST(Json, StaysReadableWithOddTextAndNumbers) {

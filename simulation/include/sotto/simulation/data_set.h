@@ -21,12 +21,14 @@ struct FederatedData {
   std::vector<std::string> device_names;  // e.g. "subject-01", one per device
   std::vector<client::Examples> devices;  // training examples of each device
   client::Examples test;
+  // Of the same people or places as each device's training examples; empty when the data set has none.
+  std::vector<client::Examples> device_tests;
 };
 
 enum class Partition : std::uint8_t { kNatural, kDirichlet };
 
 struct DataOptions {
-  std::string name{};                 // motion | har | fashion-mnist | fsdd
+  std::string name{};                 // motion | har | fashion-mnist | fsdd | folder
   std::filesystem::path directory{};  // empty for motion
   // 0: the data set's own number. With kNatural fewer means the first ones, and more is kInvalidArgument
   // except for motion, which makes any number. With kDirichlet, and for the published Fashion-MNIST files,
@@ -46,7 +48,9 @@ struct DataOptions {
                                       const std::filesystem::path& destination);
 
 // `sotto dataset export`: one folder per device with x.npy (float32 [n][features]) and y.npy (uint8 [n]),
-// plus test/. Each has an input.json, too, that says what the examples are.
+// plus test/ and labels.txt. Each has an input.json, too, that says what the examples are. load_data_set()
+// with the name "folder" reads it again, or one like it that somebody else wrote: labels.txt and input.json
+// may be absent, and <device>/test/ has examples of the same person or place that no device learns from.
 [[nodiscard]] Status export_data_set(const FederatedData& data, const std::filesystem::path& destination);
 // Reads such a folder: what `sotto device run --data` trains on.
 [[nodiscard]] Result<client::Examples> load_examples(const std::filesystem::path& directory);

@@ -60,6 +60,7 @@ struct ExperimentOptions {
   std::uint64_t seed = 0;
   std::uint32_t threads = 1;                 // training and unmasking; does not change the result
   std::uint32_t local_baseline_devices = 0;  // > 0: also train this many devices alone, for comparison
+  bool central_baseline = false;             // also train on all devices' examples at once, for comparison
   std::function<void(const RoundResult&)> on_round;  // called after each round; may be empty
   std::function<bool()> cancelled;                   // asked between rounds; true ends the experiment early
 };

@@ -23,6 +23,14 @@ struct RoundResult {
   std::uint32_t dropped_after_confirm = 0;
 };
 
+// Accuracies on a device's own test examples: what its owner sees.
+struct DeviceResult {
+  std::string device;
+  double initial_accuracy = 0;  // of the model that the task began with
+  double local_accuracy = -1;   // of the one that the device trained alone; -1: not measured
+  double final_accuracy = 0;    // of the last global one
+};
+
 struct ExperimentResult {
   std::string dataset;
   std::string aggregation;  // secure | plain | float
@@ -42,7 +50,8 @@ struct ExperimentResult {
   std::string transcript_sha256;
   double final_accuracy = 0;
   double initial_accuracy = 0;
-  double local_accuracy = -1;  // mean test accuracy of models trained on one device alone; -1: not measured
+  double local_accuracy = -1;    // mean test accuracy of models trained on one device alone; -1: not measured
+  double central_accuracy = -1;  // of a model that was trained on all devices' examples; -1: not measured
   double uplink_bytes_per_device = 0;  // mean over completed sessions, every Exchange request as encoded
   double uplink_bytes_per_parameter = 0;
   std::uint32_t rounds_completed = 0;
@@ -50,6 +59,7 @@ struct ExperimentResult {
   bool interrupted = false;  // ended early by ExperimentOptions::cancelled
   double seconds_per_round = 0;
   std::vector<RoundResult> per_round;
+  std::vector<DeviceResult> per_device;  // empty when devices have no test examples of their own
 };
 
 // Pretty-printed JSON; keys as in README "Results".
