@@ -51,8 +51,10 @@ ExitCode restore(const RestoreOptions& options) {
   }
   const Status done = server::restore_backup(options.file, options.data_dir, SystemClock().now());
   if (!done.ok()) return report_error(done);
-  std::printf("restored %s into %s; its rounds get numbers that no device has seen\n",
-              terminal_text(options.file).c_str(), terminal_text(options.data_dir).c_str());
+  std::printf(
+      "restored %s into %s; its rounds get numbers that no device has seen. Whom its local authority has\n"
+      "enrolled or revoked since the backup it does not know: revoke again whoever must stay out\n",
+      terminal_text(options.file).c_str(), terminal_text(options.data_dir).c_str());
   return ExitCode::kDone;
 }
 

@@ -124,15 +124,15 @@ void add_config_command(CLI::App& app, ExitCode& exit_code) {
   checker
       ->add_option("--section", options->section,
                    "Look at this section only; the files that others name may be on other machines")
-      ->check(CLI::IsMember({"serve", "helper", "device"}));
+      ->check(CLI::IsMember({"serve", "helper", "gateway", "device"}));
   checker->callback([options, &exit_code] { exit_code = check(*options); });
 
   CLI::App* shower = command->add_subcommand(
       "show", "The options of a command as they would be in force now, and where each comes from");
   shower->add_option("section", options->section, "Whose")
       ->required()
-      ->check(CLI::IsMember({"serve", "helper", "device"}))
-      ->type_name("serve|helper|device");
+      ->check(CLI::IsMember({"serve", "helper", "gateway", "device"}))
+      ->type_name("serve|helper|gateway|device");
   shower->add_option("--config", options->file, "The TOML file [SOTTO_CONFIG]")->type_name("FILE");
   shower->add_flag("--json", options->json, "For scripts");
   shower->allow_extras();

@@ -316,6 +316,11 @@ std::string whole_number_problem(std::string& text) {
   return text + " is beyond every whole number that can be given";
 }
 
+// CLI11 takes -1 for the largest number of 64 bits.
+std::string sign_problem(std::string& text) {
+  return text.starts_with('-') ? text + " is below 0: a number from 0 on is needed" : "";
+}
+
 std::string number_problem(std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
@@ -423,6 +428,7 @@ void refuse_numbers_outside_types(CLI::App& app) {
   for (CLI::Option* option : app.get_options({})) {
     const Kind kind = kind_of(*option);
     if (kind == Kind::kWhole) option->check(CLI::Validator(whole_number_problem, ""));
+    if (option->get_type_name().starts_with("UINT")) option->check(CLI::Validator(sign_problem, ""));
     if (kind == Kind::kNumber) option->check(CLI::Validator(number_problem, ""));
   }
   for (CLI::App* command : app.get_subcommands({})) refuse_numbers_outside_types(*command);

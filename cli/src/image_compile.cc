@@ -176,7 +176,7 @@ std::string c_source(const std::string& name, const CompiledModel& model) {
 }
 
 ExitCode compile(const CompileOptions& options) {
-  const auto outputs = Outputs::open({options.output});
+  const auto outputs = Outputs::open({options.output}, {options.model});
   if (!outputs) return report_error(outputs.error());
   const auto compiled = compile_file(options.model, options.target);
   if (!compiled) return report_error(compiled.error());

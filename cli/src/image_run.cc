@@ -71,7 +71,7 @@ Status write_results(const Outputs& places, const RunOptions& options, const Run
 }
 
 ExitCode run_model(const RunOptions& options) {
-  const auto places = Outputs::open({options.output, options.logits, options.layers_crc});
+  const auto places = Outputs::open({options.output, options.logits, options.layers_crc}, {options.model});
   if (!places) return report_error(places.error());
   auto model = open_model_file(options.model, Target::kHost);
   if (!model) return report_error(model.error());

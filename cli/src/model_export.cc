@@ -174,7 +174,7 @@ ExitCode export_model(const ExportOptions& options) {
     return report_error(
         invalid_argument("name what to export: a task, or with --parameters a file of its parameters"));
   }
-  const auto outputs = Outputs::open({options.output});
+  const auto outputs = Outputs::open({options.output}, {options.parameters});
   if (!outputs) return report_error(outputs.error());
   const auto learned = options.task.empty() ? read_parameters(options.parameters) : fetch_learned(options);
   if (!learned) return report_error(learned.error());

@@ -69,17 +69,18 @@ Result<Manifest> begin_manifest(const UpdateOptions& options, Kind kind) {
   return manifest;
 }
 
-Status sign_to(const Manifest& manifest, const crypto::Es256PrivateKey& key, const std::string& output) {
+Status sign_to(const Manifest& manifest, const crypto::Es256PrivateKey& key, const UpdateOptions& options) {
   if (!is_sound(manifest)) {
     return invalid_argument(
         "sequence, version of the runtime and norm are at least 1 (the norm: 0.001), and a task and a class "
         "of devices have 1 to 64 bytes of A-Z a-z 0-9 . _ -");
   }
-  const auto outputs = Outputs::open({output});
+  const auto outputs =
+      Outputs::open({options.output}, {options.key, options.content, options.base, options.head_key});
   if (!outputs) return outputs.error();
   Buffer bytes(model_update::kManifestBytesMax);
   bytes.resize(sign_manifest(manifest, key, bytes));
-  return outputs->write(output, bytes);
+  return outputs->write(options.output, bytes);
 }
 
 Result<Buffer> read_image(const std::string& path) {
@@ -133,6 +134,12 @@ Status check_values(const UpdateOptions& options, const Buffer& image, const Buf
 }
 
 ExitCode make_key(const UpdateOptions& options) {
+  if (options.key == "-" || options.public_key == "-") {
+    return report_error(
+        invalid_argument("keys go to files, which others cannot read: name one instead of -"));
+  }
+  const auto outputs = Outputs::open({options.key, options.public_key});
+  if (!outputs) return report_error(outputs.error());
   for (const std::string& file : {options.key, options.public_key}) {
     if (host::is_there(file)) {
       return report_error(invalid_argument(file + " exists and may be somebody's key: choose another file"));
@@ -157,7 +164,7 @@ Status sign_image(const UpdateOptions& options, const crypto::Es256PrivateKey& k
   manifest->digest = crypto::sha256({*image});
   manifest->runtime = options.runtime;
   manifest->ram_bytes = sotto_image_arena_bytes(image->data(), image->size());
-  return sign_to(*manifest, key, options.output);
+  return sign_to(*manifest, key, options);
 }
 
 Status sign_head(const UpdateOptions& options, const crypto::Es256PrivateKey& key) {
@@ -174,7 +181,7 @@ Status sign_head(const UpdateOptions& options, const crypto::Es256PrivateKey& ke
   manifest->size = static_cast<std::uint32_t>(content->size());
   manifest->digest = crypto::sha256({*content});
   manifest->runtime = options.runtime;
-  return sign_to(*manifest, key, options.output);
+  return sign_to(*manifest, key, options);
 }
 
 ExitCode sign(const UpdateOptions& options) {
@@ -202,7 +209,7 @@ Status delegate_to(const UpdateOptions& options) {
   manifest->shape = *shape;
   manifest->head_key = *head_key;
   manifest->norm_max_milli = static_cast<std::uint32_t>(options.norm_max * 1000.0f + 0.5f);
-  return sign_to(*manifest, *key, options.output);
+  return sign_to(*manifest, *key, options);
 }
 
 ExitCode delegate(const UpdateOptions& options) {

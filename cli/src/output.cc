@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -147,6 +148,15 @@ namespace {
 
 constexpr const char* kStandardOutput = "-";
 
+// The same for two spellings of one file.
+std::string one_name(const std::string& place) {
+  if (place == kStandardOutput) return place;
+  std::error_code error;
+  const std::filesystem::path whole =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(place), error);
+  return error ? place : whole.string();
+}
+
 Status cannot_print(int error) {
   return io_error(std::string("cannot write to standard output: ") +
                   std::error_code(error, std::generic_category()).message());
@@ -154,13 +164,21 @@ Status cannot_print(int error) {
 
 }  // namespace
 
-Result<Outputs> Outputs::open(const std::vector<std::string>& places) {
+Result<Outputs> Outputs::open(const std::vector<std::string>& places,
+                              const std::vector<std::string>& inputs) {
   Outputs outputs;
-  std::set<std::string> seen;
+  std::set<std::string> read, seen;
+  for (const std::string& input : inputs) {
+    if (!input.empty()) read.insert(one_name(input));
+  }
   for (const std::string& place : places) {
     if (place.empty()) continue;
-    if (!seen.insert(place).second) {
+    if (!seen.insert(one_name(place)).second) {
       return invalid_argument("'" + place + "' is named for two outputs: choose another for one of them");
+    }
+    if (place != kStandardOutput && read.contains(one_name(place))) {
+      return invalid_argument("'" + place +
+                              "' is what the command reads: choose another file for what it makes");
     }
     if (place != kStandardOutput) SOTTO_RETURN_IF_ERROR(host::check_output(place));
   }

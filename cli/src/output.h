@@ -44,8 +44,9 @@ class Outputs {
  public:
   // Before long work: whether all of them can be written; empty ones are not wanted. With "-" among them
   // everything else that the command prints goes to standard error from now on. kInvalidArgument when two
-  // are the same.
-  [[nodiscard]] static Result<Outputs> open(const std::vector<std::string>& places);
+  // are the same file, or one is among `inputs`, which it would destroy.
+  [[nodiscard]] static Result<Outputs> open(const std::vector<std::string>& places,
+                                            const std::vector<std::string>& inputs = {});
   ~Outputs();
   Outputs(Outputs&& other) noexcept : standard_output_(std::exchange(other.standard_output_, -1)) {}
   Outputs& operator=(Outputs&&) = delete;

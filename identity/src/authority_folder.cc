@@ -19,6 +19,8 @@ using std::filesystem::path;
 
 constexpr std::size_t kRegisterBytesMax = std::size_t{64} << 20;  // some 200,000 devices
 
+constexpr std::chrono::seconds kLockWait{10};
+
 path register_file(const path& directory) { return directory / "register.txt"; }
 path next_key_file(const path& directory) { return directory / "authority-key-next.pem"; }
 
@@ -84,6 +86,9 @@ std::string quoted(Role role, const std::string& name) {
 path authority_bulletin_file(const path& directory) { return directory / "bulletin.pem"; }
 
 Result<AuthorityFolder> AuthorityFolder::create(const path& directory) {
+  if (!host::is_there(directory)) SOTTO_RETURN_IF_ERROR(host::make_private_folder(directory));
+  const auto lock = host::FolderLock::take(directory, kLockWait);
+  if (!lock) return lock.error();
   const auto left = load_register(directory);
   if (!left) return left.error();
   // One that nobody is in was left by a creation that was cut short.
@@ -104,6 +109,21 @@ Result<AuthorityFolder> AuthorityFolder::create(const path& directory) {
 }
 
 Result<AuthorityFolder> AuthorityFolder::open(const path& directory) {
+  if (!host::is_there(directory)) return load(directory);  // and that says what is missing
+  const auto lock = host::FolderLock::take(directory, kLockWait);
+  return lock ? load(directory) : lock.error();
+}
+
+Result<host::FolderLock> AuthorityFolder::begin() {
+  auto lock = host::FolderLock::take(directory_, kLockWait);
+  if (!lock) return lock;
+  auto newest = load(directory_);
+  if (!newest) return newest.error();
+  *this = std::move(*newest);
+  return lock;
+}
+
+Result<AuthorityFolder> AuthorityFolder::load(const path& directory) {
   auto loaded = load_register(directory);
   if (!loaded) return loaded.error();
   if (!*loaded) {
@@ -196,6 +216,8 @@ Result<EnrolledKey> AuthorityFolder::enroll(Role role, const std::string& name, 
 
 Result<EnrolledKey> AuthorityFolder::enroll(Role role, const std::string& name,
                                             const crypto::Es256PublicKey& key, const Term& term) {
+  const auto lock = begin();
+  if (!lock) return lock.error();
   SOTTO_RETURN_IF_ERROR(check_new(role, name, term));
   const auto known = std::ranges::find(register_.entries, key, &RegisterEntry::public_key);
   if (known != register_.entries.end()) {
@@ -212,6 +234,8 @@ Result<EnrolledKey> AuthorityFolder::enroll(Role role, const std::string& name,
 }
 
 Result<EnrolledKey> AuthorityFolder::renew(Role role, const std::string& name, const Term& term) {
+  const auto lock = begin();
+  if (!lock) return lock.error();
   const RegisterEntry* found = register_.find(role, name);
   if (found == nullptr) return not_found("no " + quoted(role, name) + " is enrolled, or it was revoked");
   if (term.from >= term.until) return invalid_argument("the endorsement would end before it begins");
@@ -223,6 +247,8 @@ Result<EnrolledKey> AuthorityFolder::renew(Role role, const std::string& name, c
 }
 
 Status AuthorityFolder::revoke(Role role, const std::string& name, std::uint64_t now) {
+  const auto lock = begin();
+  if (!lock) return lock.error();
   Register changed = register_;
   RegisterEntry* found = changed.find(role, name);
   if (found == nullptr) return not_found("no " + quoted(role, name) + " is enrolled, or it was revoked");
@@ -239,6 +265,8 @@ Status AuthorityFolder::revoke(Role role, const std::string& name, std::uint64_t
 }
 
 Status AuthorityFolder::rotate(OldKey old_key) {
+  const auto lock = begin();
+  if (!lock) return lock.error();
   crypto::SystemRandom random;
   auto key = crypto::Es256PrivateKey::generate(random);
   SOTTO_RETURN_IF_ERROR(save_private_key(next_key_file(directory_), key));

@@ -126,6 +126,15 @@ class Server(SystemTest):
         self.assert_refused(done, 1, database.name)
         self.assertEqual(database.read_bytes(), bytes(content))
 
+    def test_somebody_elses_folder_is_refused_and_left_alone(self):
+        folder = self.folder / "holiday"
+        folder.mkdir(mode=0o755)
+        (folder / "picture.jpg").write_bytes(b"x")
+        folder.chmod(0o755)
+        self.assert_refused(serve(folder), 1, str(folder), "none of a coordinator's", "empty")
+        self.assertEqual(folder.stat().st_mode & 0o777, 0o755)
+        self.assertEqual([entry.name for entry in folder.iterdir()], ["picture.jpg"])
+
     def test_a_bad_listen_address_is_named(self):
         for address in ("nonsense", "127.0.0.1:notaport", "127.0.0.1:99999"):
             done = serve(self.folder / "one", address)

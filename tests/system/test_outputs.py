@@ -100,6 +100,26 @@ class Places(SystemTest):
         done = run("simulate", "motion", "--json", "-", "--report", "-", timeout=10)
         self.assert_refused(done, 2, "two outputs")
 
+    def test_no_output_destroys_what_is_read(self):
+        key, other = self.folder / "key.pem", self.folder / "public.pem"
+        same = f"{self.folder}/./key.pem"
+        self.assert_refused(run("model", "key", "--output", key, "--public-key", same), 2, "two outputs")
+        self.assert_refused(run("model", "key", "--output", "-", "--public-key", other), 2, "files")
+        run_ok("model", "key", "--output", key, "--public-key", other)
+        before = key.read_bytes()
+        model, image = self.folder / "model.tflite", self.folder / "image"
+        subprocess.run([os.environ["SOTTO_HEAD_MODEL"], model], check=True)
+        run_ok("image", "compile", model, "-o", image)
+        sign = ("model", "sign", image, "--task", "t", "--class", "c", "--key", key, "--sequence", 1,
+                "--output")
+        run_ok(*sign, self.folder / "manifest")
+        for place in (key, same, image):
+            self.assert_refused(run(*sign, place), 2, "is what the command reads")
+        self.assertEqual(key.read_bytes(), before)
+        content = model.read_bytes()
+        self.assert_refused(run("image", "compile", model, "-o", model), 2, "is what the command reads")
+        self.assertEqual(model.read_bytes(), content)
+
     def test_what_is_printed_and_does_not_arrive_is_an_error(self):
         for command in (["task", "fields"], ["task", "example"], ["--help"], ["serve", "--help"],
                         ["--version"], ["simulate", "motion", "--devices", "4", "--rounds", "1"]):
@@ -127,6 +147,14 @@ class ExitCodes(SystemTest):
     def test_an_experiment_that_learned_nothing_says_so(self):
         done = run("simulate", "motion", "--devices", 4, "--rounds", 2, "--dropout", 0.99, "--seed", 1)
         self.assert_refused(done, 3, "nothing was learned")
+
+    def test_numbers_below_0_are_not_taken_for_large_ones(self):
+        file = self.folder / "file"
+        file.touch()
+        self.assert_refused(run("model", "sign", file, "--task", "t", "--class", "c", "--key", file,
+                                "--output", "m", "--sequence", "-1"), 2, "-1", "below 0")
+        self.assert_refused(run("round", "show", "activity", "-1"), 2, "-1")
+        self.assert_refused(run("model", "rollback", "activity", "-1"), 2, "-1")
 
     def test_numbers_beyond_their_types_are_refused(self):
         huge = "99999999999999999999"

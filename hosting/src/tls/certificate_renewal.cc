@@ -4,23 +4,41 @@
 #include <string>
 #include <utility>
 
+#include "sotto/host/file.h"
 #include "sotto/host/utc_text.h"
 
 namespace sotto::hosting {
 namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
+constexpr std::int64_t kSteppedBackMs = 60'000;
 constexpr std::chrono::milliseconds kInterval{200};
+
+// Whoever serves has a CA: another one would be none that devices trust.
+Result<TlsCertificate> load(const TlsCertificateOptions& options, Time now) {
+  if (!host::is_there(options.directory / "ca.pem")) {
+    return data_loss((options.directory / "ca.pem").string() +
+                     ", which devices trust, is missing: restore it from a backup");
+  }
+  return load_or_create_tls_certificate(options, now);
+}
 
 }  // namespace
 
+// A certificate that was made while the clock was ahead does not hold yet once it is put right.
 std::optional<Notice> CertificateWatch::look(Time now) {
-  const bool due = expires_.ms - now.ms < kRenewBeforeMs && now >= not_before_;
+  const bool stepped_back = now.ms < looked_.ms - kSteppedBackMs;
+  looked_ = now;
+  if (stepped_back) not_before_ = {};
+  const bool due = stepped_back || (expires_.ms - now.ms < kRenewBeforeMs && now >= not_before_);
   if (!due) return std::nullopt;
   const std::string ends = "the server's TLS certificate " +
                            std::string(now < expires_ ? "ends on " : "ended on ") +
                            host::utc_date(expires_.ms);
-  const Result<TlsCertificate> loaded = load_or_create_tls_certificate(options_, now);
+  const Result<TlsCertificate> loaded = load(options_, now);
+  if (loaded && !loaded->certificate_created && loaded->certificate_expires == expires_ && stepped_back) {
+    return std::nullopt;
+  }
   if (loaded && loaded->certificate_expires.ms - now.ms >= kRenewBeforeMs) {
     expires_ = loaded->certificate_expires;
     return Notice{Notice::Level::kInfo,
@@ -38,7 +56,7 @@ std::optional<Notice> CertificateWatch::look(Time now) {
 Status CertificateWatch::reload(std::vector<std::string> extra_names, Time now) {
   TlsCertificateOptions wanted = options_;
   wanted.extra_names = std::move(extra_names);
-  const Result<TlsCertificate> loaded = load_or_create_tls_certificate(wanted, now);
+  const Result<TlsCertificate> loaded = load(wanted, now);
   if (!loaded) return loaded.error();
   options_ = std::move(wanted);
   expires_ = loaded->certificate_expires;

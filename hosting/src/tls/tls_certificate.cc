@@ -158,8 +158,15 @@ Result<Server> load_or_create_server(const path& directory, const Authority& aut
   return server;
 }
 
+// Clients take it in one handshake, and its file is read back at every start.
+constexpr std::size_t kExtraNamesMax = 100;
+
 Result<std::set<std::string>> wanted_names(const std::vector<std::string>& extra_names) {
   std::set<std::string> names;
+  if (extra_names.size() > kExtraNamesMax) {
+    return invalid_argument(
+        fmt::format("{} names are given: a certificate has at most {}", extra_names.size(), kExtraNamesMax));
+  }
   for (const char* local : {"localhost", "127.0.0.1", "::1"}) names.insert(subject_name(local));
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) == 0) {

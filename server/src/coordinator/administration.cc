@@ -127,8 +127,8 @@ void Core::task_created(CallId call, CreateTaskRequest& request, StoreReply& ans
 }
 
 Status Core::already_complete(const Task& task) {
-  return failed_precondition(
-      fmt::format("task '{}' is complete: create another task", task.stored.spec.name));
+  return failed_precondition(fmt::format(
+      "task '{}' is complete: `sotto task edit` with more rounds makes it go on", task.stored.spec.name));
 }
 
 void Core::handle(SetTaskStateEvent& event) {

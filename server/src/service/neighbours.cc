@@ -123,4 +123,15 @@ Status check_neighbours(Store& store, const ServiceOptions& options, const PlanI
   return store.set_neighbours(now);
 }
 
+Status check_is_a_coordinators(const path& data_dir) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(data_dir, error) || std::filesystem::is_empty(data_dir, error))
+    return {};
+  for (const char* name : {"sotto.db", "tls", "authority", "coordinator-key.pem", "audit.jsonl"}) {
+    if (host::is_there(data_dir / name)) return {};
+  }
+  return failed_precondition("the folder " + data_dir.string() +
+                             " holds files and none of a coordinator's: name an empty or a new one");
+}
+
 }  // namespace sotto::server

@@ -20,4 +20,8 @@ namespace sotto::server {
                                       const PlanIdentity& identity,
                                       const hosting::TlsCertificate& certificate);
 
+// Of a folder that is there: kFailedPrecondition when it holds files and none of a coordinator's, as a
+// mistyped path does. A coordinator takes its folder for itself.
+[[nodiscard]] Status check_is_a_coordinators(const std::filesystem::path& data_dir);
+
 }  // namespace sotto::server

@@ -141,6 +141,7 @@ class Service::Impl {
   // A folder that is there already is looked at, too.
   [[nodiscard]] Status check(const ServiceOptions& options) const {
     if (host::is_there(options.data_dir)) {
+      SOTTO_RETURN_IF_ERROR(check_is_a_coordinators(options.data_dir));
       SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
     }
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));

@@ -45,6 +45,44 @@ class CertificateWatchTest : public ::testing::Test {
   Time expires_;
 };
 
+TEST_F(CertificateWatchTest, RenewsWhatAClockThatWasAheadHasMadeOnceItIsPutRight) {
+  CertificateWatch watch(options_, expires_);
+  said(watch.look({expires_.ms - kDayMs}), Notice::Level::kInfo);
+  const std::string made_ahead = server_file();
+  said(watch.look(after_days(1)), Notice::Level::kInfo);
+  EXPECT_NE(server_file(), made_ahead);
+  EXPECT_LE(valid_from(*certificate_from_pem(server_file())), after_days(1));
+  const std::string put_right = server_file();
+  EXPECT_FALSE(watch.look(after_days(1)));
+  EXPECT_FALSE(watch.look(kStart)) << "back again, and the certificate holds";
+  EXPECT_EQ(server_file(), put_right);
+}
+
+TEST_F(CertificateWatchTest, NeverMakesAnotherAuthority) {
+  CertificateWatch watch(options_, expires_);
+  for (const char* file : {"ca.pem", "ca-key.pem", "server.pem"}) {
+    std::filesystem::remove(options_.directory / file);
+  }
+  const Status status = watch.reload({}, after_days(1));
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(status.message(), HasSubstr("restore it from a backup"));
+  EXPECT_THAT(said(watch.look({expires_.ms - kDayMs}), Notice::Level::kError), HasSubstr("ca.pem"));
+  std::filesystem::remove(options_.directory);
+  EXPECT_EQ(watch.reload({}, after_days(1)).code(), StatusCode::kDataLoss);
+  EXPECT_FALSE(std::filesystem::exists(options_.directory / "ca.pem"));
+}
+
+TEST_F(CertificateWatchTest, TakesAHundredNamesAndNoMore) {
+  CertificateWatch watch(options_, expires_);
+  const std::string before = server_file();
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) names.push_back("host" + std::to_string(i) + ".example");
+  EXPECT_TRUE(watch.reload(names, kStart).ok());
+  EXPECT_NE(server_file(), before);
+  names.push_back("one-more.example");
+  EXPECT_THAT(watch.reload(names, kStart).message(), HasSubstr("at most 100"));
+}
+
 TEST_F(CertificateWatchTest, RenewsThirtyDaysAheadAndSaysSoOnce) {
   CertificateWatch watch(options_, expires_);
   const std::string before = server_file();

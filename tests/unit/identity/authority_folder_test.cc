@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "scratch_folder.h"
 #include "sotto/host/file.h"
 #include "sotto/identity/bulletin_file.h"
@@ -336,6 +338,29 @@ TEST_F(AuthorityFolders, WhoseCreationWasCutShortAreCreated) {
   AuthorityFolder authority = AuthorityFolder::open_or_create(folder()).value();
   enroll(authority, "kitchen");
   EXPECT_EQ(open().entries().entries.size(), 1u);
+}
+
+// Eight people at one folder, each with a program of their own.
+TEST_F(AuthorityFolders, ForgetsNobodyWhomOthersEnrolMeanwhile) {
+  constexpr int kPeople = 8;
+  ASSERT_TRUE(AuthorityFolder::create(folder()).has_value());
+  std::vector<std::thread> people;
+  for (int i = 0; i < kPeople; ++i) {
+    people.emplace_back([this, i] {
+      auto opened = AuthorityFolder::open(folder());
+      ASSERT_TRUE(opened.has_value()) << opened.status().message();
+      const std::string name = "device-" + std::to_string(i);
+      ASSERT_TRUE(opened->enroll(Role::kDevice, name, Term{.from = 1, .until = 1000}).has_value());
+      if (i % 2 != 0) return;
+      ASSERT_TRUE(opened->revoke(Role::kDevice, name, 5).ok());
+    });
+  }
+  for (std::thread& person : people) person.join();
+  const auto opened = AuthorityFolder::open(folder());
+  ASSERT_TRUE(opened.has_value()) << opened.status().message();
+  EXPECT_EQ(opened->entries().entries.size(), std::size_t{kPeople});
+  EXPECT_EQ(opened->entries().revoked_count(), std::size_t{kPeople} / 2);
+  EXPECT_EQ(opened->entries().edition, std::uint32_t{kPeople} / 2);
 }
 
 }  // namespace

@@ -22,9 +22,11 @@ class CertificateWatch {
       : options_(std::move(options)), expires_(expires) {}
 
   // Renews the certificate when it has fewer than 30 days left, and says so; says once a day why it cannot.
+  // So, too, when the clock has stepped back to before it was made. Never makes a CA.
   // Reads files only when there is something to do.
   [[nodiscard]] std::optional<Notice> look(Time now);
-  // Now, for these names from then on. Errors are those of load_or_create_tls_certificate(); then the old
+  // Now, for these names from then on. kDataLoss when the CA is missing; other errors are those of
+  // load_or_create_tls_certificate(). Then the old
   // certificate and the old names stay.
   [[nodiscard]] Status reload(std::vector<std::string> extra_names, Time now);
 
@@ -32,6 +34,7 @@ class CertificateWatch {
   TlsCertificateOptions options_;
   Time expires_;
   Time not_before_{};  // after an attempt without success
+  Time looked_{};
 };
 
 // Looks several times a second, by the system's clock, in a thread of its own, on which it calls `notice`.

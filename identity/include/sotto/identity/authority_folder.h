@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "sotto/base/result.h"
+#include "sotto/host/folder_lock.h"
 #include "sotto/identity/authority.h"
 #include "sotto/identity/register.h"
 
@@ -28,7 +29,8 @@ struct Term {
   std::uint64_t until = 0;
 };
 
-// One process at a time.
+// Several processes may work on one: an operation is carried out on what the folder holds by then, and those
+// of others wait for it, 10 s at most (kUnavailable).
 class AuthorityFolder {
  public:
   // As Authority::create() and open(), with a register. A key without a register has lost it
@@ -60,6 +62,10 @@ class AuthorityFolder {
   AuthorityFolder(std::filesystem::path directory, Authority authority, Register contents)
       : directory_(std::move(directory)), authority_(std::move(authority)), register_(std::move(contents)) {}
 
+  // Of whoever holds the lock.
+  [[nodiscard]] static Result<AuthorityFolder> load(const std::filesystem::path& directory);
+  // Takes the lock, and up what others have done meanwhile.
+  [[nodiscard]] Result<host::FolderLock> begin();
   [[nodiscard]] Status check_new(secagg::Role role, const std::string& name, const Term& term);
   [[nodiscard]] Result<EnrolledKey> endorse(RegisterEntry entry);
   [[nodiscard]] Status save(Register changed);
