@@ -4,7 +4,7 @@
 # binary. Whatever library a module adds is installed; only membership of core is listed.
 include(CMakePackageConfigHelpers)
 set(sotto_core_libraries base host crypto secagg identity proto proto_json hosting aggregator device_runtime
-  model_update model_compiler mask_helper server client)
+  model_update model_compiler mask_helper server model_updates client)
 set(sotto_package_directory "${CMAKE_INSTALL_LIBDIR}/cmake/sotto")
 # Of these nothing is left to link, so a user of the package need not have them.
 set(sotto_header_only Eigen3::Eigen nlohmann_json::nlohmann_json)

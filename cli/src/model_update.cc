@@ -1,4 +1,6 @@
 // `sotto model key`, `sign`, `delegate` and `verify`: updates of boards' models, as files, without a network.
+#include <fmt/core.h>
+
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -13,10 +15,12 @@
 #include "sotto/base/clock.h"
 #include "sotto/base/hex.h"
 #include "sotto/device_runtime/head.h"
+#include "sotto/device_runtime/model_image.h"
 #include "sotto/host/file.h"
 #include "sotto/identity/identity_file.h"
 #include "sotto/model_compiler/host_head.h"
 #include "sotto/model_update/manifest.h"
+#include "sotto/model_update/reference_run.h"
 
 namespace sotto::cli {
 namespace {
@@ -39,6 +43,9 @@ struct UpdateOptions {
   std::string head_key;       // the public half
   std::string head_manifest;  // what allows it
   std::string base;           // the image that a head is for
+  std::string self_test;      // reference inputs
+  std::string reference;      // the model that says what is right for them
+  std::string update;         // to write: the image with them
   std::string manifest;
   std::string output;
   std::uint64_t sequence = 0;
@@ -69,17 +76,21 @@ Result<Manifest> begin_manifest(const UpdateOptions& options, Kind kind) {
   return manifest;
 }
 
-Status sign_to(const Manifest& manifest, const crypto::Es256PrivateKey& key, const UpdateOptions& options) {
+// `content` is written beside it when the manifest is of more than a file that is there.
+Status sign_to(const Manifest& manifest, const crypto::Es256PrivateKey& key, const UpdateOptions& options,
+               Bytes content = {}) {
   if (!is_sound(manifest)) {
     return invalid_argument(
         "sequence, version of the runtime and norm are at least 1 (the norm: 0.001), and a task and a class "
         "of devices have 1 to 64 bytes of A-Z a-z 0-9 . _ -");
   }
-  const auto outputs =
-      Outputs::open({options.output}, {options.key, options.content, options.base, options.head_key});
+  const auto outputs = Outputs::open(
+      {options.output, options.update},
+      {options.key, options.content, options.base, options.head_key, options.self_test, options.reference});
   if (!outputs) return outputs.error();
   Buffer bytes(model_update::kManifestBytesMax);
   bytes.resize(sign_manifest(manifest, key, bytes));
+  SOTTO_RETURN_IF_ERROR(outputs->write(options.update, content));
   return outputs->write(options.output, bytes);
 }
 
@@ -133,6 +144,60 @@ Status check_values(const UpdateOptions& options, const Buffer& image, const Buf
   return refusal == Refusal::kNone ? Status() : refused(options.content, refusal);
 }
 
+// What the model gives for the inputs, which are whole.
+Result<crypto::Digest> outputs_of(const device::HostModel& model, Bytes inputs) {
+  model_update::ReferenceRun run(model.model());
+  while (!inputs.empty()) {
+    for (std::uint32_t i = 0; i < run.input_count(); ++i) {
+      const MutableBytes input = run.input(i);
+      std::memcpy(input.data(), inputs.data(), input.size());
+      inputs = inputs.subspan(input.size());
+    }
+    if (!run.invoke()) return invalid_argument("the model does not run on its reference inputs");
+  }
+  return run.finish();
+}
+
+// The inputs go behind the image; what is right for them the reference says.
+Status add_self_test(const UpdateOptions& options, Manifest& manifest, Buffer& content) {
+  const auto inputs = read_file(options.self_test);
+  if (!inputs) return inputs.error();
+  const std::string& reference = options.reference.empty() ? options.content : options.reference;
+  const auto model = open_model_file(reference, model_compiler::Target::kHost);
+  if (!model) {
+    return invalid_argument(model.error().message() +
+                            "; name the .tflite file that the image was made of with --reference");
+  }
+  const std::size_t input_bytes = model->input_bytes();
+  const std::size_t count = inputs->size() / input_bytes;
+  if (count == 0 || inputs->size() % input_bytes != 0 || count > model_update::kSelfTestsMax) {
+    return invalid_argument(
+        fmt::format("{} has {} bytes: reference inputs are 1 to {} times {} bytes, the inputs of the model",
+                    options.self_test, inputs->size(), model_update::kSelfTestsMax, input_bytes));
+  }
+  const auto outputs = outputs_of(*model, *inputs);
+  if (!outputs) return outputs.error();
+  manifest.self_tests = static_cast<std::uint32_t>(count);
+  manifest.self_test_outputs = *outputs;
+  content.insert(content.end(), inputs->begin(), inputs->end());
+  return {};
+}
+
+// As a board does in the start that tries the update.
+Status run_self_test(const UpdateOptions& options, const Manifest& manifest, const Buffer& content) {
+  if (manifest.self_tests == 0) return {};
+  const auto model = device::HostModel::open(content);
+  if (!model) return model.error().with_context(options.content);
+  device::ImageHeader header;
+  std::memcpy(&header, content.data(), sizeof header);
+  const std::uint64_t tests = std::uint64_t{manifest.self_tests} * model->input_bytes();
+  if (header.image_bytes + tests != content.size()) return refused(options.content, Refusal::kSelfTestFailed);
+  const auto outputs = outputs_of(*model, Bytes(content).subspan(header.image_bytes));
+  if (!outputs) return outputs.error();
+  return *outputs == manifest.self_test_outputs ? Status()
+                                                : refused(options.content, Refusal::kSelfTestFailed);
+}
+
 ExitCode make_key(const UpdateOptions& options) {
   if (options.key == "-" || options.public_key == "-") {
     return report_error(
@@ -156,15 +221,16 @@ ExitCode make_key(const UpdateOptions& options) {
 }
 
 Status sign_image(const UpdateOptions& options, const crypto::Es256PrivateKey& key) {
-  const auto image = read_image(options.content);
+  auto image = read_image(options.content);
   if (!image) return image.error();
   auto manifest = begin_manifest(options, Kind::kImage);
   if (!manifest) return manifest.error();
+  manifest->ram_bytes = sotto_image_arena_bytes(image->data(), image->size());
+  if (!options.self_test.empty()) SOTTO_RETURN_IF_ERROR(add_self_test(options, *manifest, *image));
   manifest->size = static_cast<std::uint32_t>(image->size());
   manifest->digest = crypto::sha256({*image});
   manifest->runtime = options.runtime;
-  manifest->ram_bytes = sotto_image_arena_bytes(image->data(), image->size());
-  return sign_to(*manifest, key, options);
+  return sign_to(*manifest, key, options, options.update.empty() ? Bytes() : Bytes(*image));
 }
 
 Status sign_head(const UpdateOptions& options, const crypto::Es256PrivateKey& key) {
@@ -245,6 +311,7 @@ Result<Manifest> verify_files(const UpdateOptions& options) {
     const Refusal refusal = check_image(*message, board, manifest);
     if (refusal != Refusal::kNone) return refused(options.manifest, refusal);
     SOTTO_RETURN_IF_ERROR(check_content(options, manifest, *content));
+    SOTTO_RETURN_IF_ERROR(run_self_test(options, manifest, *content));
     return manifest;
   }
   const auto permission = read_file(options.head_manifest);
@@ -271,6 +338,7 @@ nlohmann::json to_json(const Manifest& manifest) {
           {"bytes", manifest.size},
           {"sha256", to_hex(manifest.digest)},
           {"runtime", manifest.runtime},
+          {"self_tests", manifest.self_tests},
           {"ram_bytes", manifest.ram_bytes}};
 }
 
@@ -318,6 +386,20 @@ void add_model_update_commands(CLI::App& model, ExitCode& exit_code) {
   signer->add_option("--base", options->base, "Of a head: the model image that it is for")
       ->check(readable_file());
   signer->add_option("--runtime", options->runtime, "The least version of the runtime that runs it [1]");
+  CLI::Option* self_test =
+      signer->add_option("--self-test", options->self_test,
+                         "Of an image: reference inputs, one behind the other, that boards "
+                         "run before they keep it");
+  self_test->check(readable_file());
+  CLI::Option* update = signer->add_option(
+      "--update", options->update, "The image with its reference inputs to write: what boards are sent");
+  self_test->needs(update);
+  update->needs(self_test);
+  signer
+      ->add_option("--reference", options->reference,
+                   "The .tflite or image that says what is right for them [the image itself]")
+      ->check(readable_file())
+      ->needs(self_test);
   signer->callback([options, &exit_code] { exit_code = sign(*options); });
 
   CLI::App* delegator = add_update_subcommand(

@@ -21,6 +21,7 @@ except ImportError:
 
 import refusal_cases
 import signature_book
+import sotto_manifest as cose
 import sotto_session as session
 from signature_book import BookKey
 from sotto_bulletin import NotTaken, bulletin, rotate, take
@@ -460,6 +461,64 @@ def shamir():
     return {"cases": cases, "refused": refused}
 
 
+def manifest_fields(**changes):
+    return {"sequence": 7, "device_class": "m4-wearable", "task": "activity", "size": 48_000,
+            "digest": fixed("image", 32), "runtime": 1, "ram_bytes": 20_000} | changes
+
+
+def manifests():
+    """Section 12. `refused`: messages that the board must refuse, and its reason by name."""
+    owner, heads = BookKey(fixed("owner", 32)), BookKey(fixed("head key", 32))
+    shape = {"base": fixed("image", 32), "features": 64, "outputs": 12}
+    head = {name: value for name, value in manifest_fields().items() if name != "ram_bytes"}
+    permission = {name: head[name] for name in ("sequence", "device_class", "task")} | shape
+    tests = {"self_tests": 4, "self_test_outputs": fixed("outputs", 32)}
+    good = [(owner, cose.IMAGE, manifest_fields()),
+            (owner, cose.IMAGE, manifest_fields(expires_at=2_000_000_000)),
+            (owner, cose.IMAGE, manifest_fields(**tests)),
+            (owner, cose.IMAGE, manifest_fields(**tests | {"self_tests": 64}, expires_at=2**64 - 1,
+                                                sequence=2**64 - 1, size=2**32 - 1, runtime=2**32 - 1,
+                                                ram_bytes=2**32 - 1, device_class="c" * 64, task="t" * 64)),
+            (owner, cose.IMAGE, manifest_fields(sequence=23, size=24, runtime=255, ram_bytes=65_536)),
+            (heads, cose.HEAD, head | shape | {"size": 4 * 65 * 12}),
+            (owner, cose.HEAD_KEY, permission | {"head_key": heads.public, "norm_max_milli": 2500})]
+    cases = [{"key": key.public, "kind": kind} | fields |
+             {"message": cose.sign1(key, cose.payload(kind, **fields))} for key, kind, fields in good]
+    board = {"owner": owner.public, "device_class": "m4-wearable", "task": "activity", "sequence": 6,
+             "now": 1_900_000_000, "runtime": 1, "slot_bytes": 48_000, "ram_bytes": 20_000}
+    sound = cases[0]["message"]
+    unsigned = cose.cbor(cose.Tagged(18, [cose.PROTECTED, {}, cose.payload(cose.IMAGE, **manifest_fields()),
+                                          b""]))
+    wrong = [("a byte is missing", sound[:-1], "truncated"), ("a byte too many", sound + b"\0", "malformed"),
+             ("no signature", unsigned, "unsigned"),
+             ("one byte changed", sound[:30] + bytes([sound[30] ^ 1]) + sound[31:], "bad signature"),
+             ("a head in the place of an image", cose.sign1(owner, cose.payload(
+                 cose.HEAD, **cases_of(cases[5]))), "wrong kind")]
+    for why, reason, fields in (
+            ("signed for another class", "foreign class", manifest_fields(device_class="m55-door")),
+            ("signed for another task", "foreign task", manifest_fields(task="keywords")),
+            ("the sequence that was taken", "stale", manifest_fields(sequence=6)),
+            ("its last second is over", "expired", manifest_fields(expires_at=1_900_000_000)),
+            ("of a later runtime", "runtime too old", manifest_fields(runtime=2)),
+            ("a byte more than the slot", "too large", manifest_fields(size=48_001)),
+            ("a byte more than the arena", "too much memory", manifest_fields(ram_bytes=20_001)),
+            ("65 reference inputs", "malformed", manifest_fields(**tests | {"self_tests": 65})),
+            ("0 reference inputs", "malformed", manifest_fields(**tests | {"self_tests": 0})),
+            ("outputs of no reference inputs", "malformed",
+             manifest_fields(self_test_outputs=fixed("outputs", 32))),
+            ("sequence 0", "malformed", manifest_fields(sequence=0)),
+            ("a size of 2^32", "malformed", manifest_fields(size=2**32)),
+            ("a name with a space", "malformed", manifest_fields(task="a b"))):
+        wrong.append((why, cose.sign1(owner, cose.payload(cose.IMAGE, **fields)), reason))
+    return {"cases": cases, "refused": [{"why": why, "board": board, "message": message, "reason": reason}
+                                        for why, message, reason in wrong]}
+
+
+def cases_of(case):
+    """The fields that were signed."""
+    return {name: value for name, value in case.items() if name in cose.KEYS}
+
+
 def files():
     """Texts by folder and name."""
     sessions = [play(setting) for setting in SETTINGS]
@@ -467,7 +526,8 @@ def files():
     first = {"update": updates(), "ring": rings(), "graph": graphs(), "shamir": shamir()}
     second = {"keys": keys(), "parameters": parameters(), "plan": plans(), "segments": segment_updates(),
               "identity": identities(), "bulletin": bulletins(), "one_shot": one_shots(),
-              "session": {"cases": sessions}, "refusal": {"cases": refusals},
+              "manifest": manifests(), "session": {"cases": sessions},
+              "refusal": {"cases": refusals},
               "signatures": signature_book.content()}
     return {f"{folder}/{name}.json": as_json(content) for folder, contents in (("v1", first), ("v2", second))
             for name, content in contents.items()}

@@ -9,7 +9,9 @@ EXTERNAL = b"sotto/v2 model manifest"
 IMAGE, HEAD, HEAD_KEY = 1, 2, 3
 # name -> key of the map, in which kinds
 KEYS = {"sequence": 3, "device_class": 4, "task": 5, "expires_at": 6, "size": 7, "digest": 8, "runtime": 9,
-        "ram_bytes": 10, "base": 11, "features": 12, "outputs": 13, "head_key": 14, "norm_max_milli": 15}
+        "ram_bytes": 10, "base": 11, "features": 12, "outputs": 13, "head_key": 14, "norm_max_milli": 15,
+        "self_tests": 16, "self_test_outputs": 17}
+DIGESTS = ("digest", "base", "self_test_outputs")
 
 
 class Tagged:
@@ -45,7 +47,7 @@ def cbor(item):
 def payload(kind, **fields):
     content = {1: 1, 2: kind}
     for name, value in fields.items():
-        content[KEYS[name]] = [SHA256, value] if name in ("digest", "base") else value
+        content[KEYS[name]] = [SHA256, value] if name in DIGESTS else value
     return cbor(content)
 
 

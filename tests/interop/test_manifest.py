@@ -110,6 +110,41 @@ class Manifests(unittest.TestCase):
         self.assertEqual(cose.split(message)[0], cose.payload(cose.IMAGE, **self.image_fields()))
         self.assertEqual(self.verify(message).returncode, 0)
 
+    def sign_with_inputs(self, inputs, *more):
+        """(what was said, the file with the inputs, its manifest)"""
+        (self.folder / "update").unlink(missing_ok=True)
+        (self.folder / "update.manifest").unlink(missing_ok=True)
+        given, update, manifest = (self.folder / name for name in ("in.bin", "update", "update.manifest"))
+        given.write_bytes(inputs)
+        done = sotto("model", "sign", self.image, "--task", TASK, "--class", CLASS, "--key", self.secret,
+                     "--sequence", 7, "--output", manifest, "--self-test", given, "--update", update, *more)
+        return done, update, manifest
+
+    def test_reference_inputs_travel_behind_the_image_and_their_outputs_are_signed(self):
+        inputs, outputs = (MODEL.with_suffix(end).read_bytes() for end in (".inputs", ".outputs"))
+        for more in ((), ("--reference", MODEL)):
+            done, update, manifest = self.sign_with_inputs(inputs, *more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            content = self.content + inputs
+            self.assertEqual(update.read_bytes(), content)
+            fields = self.image_fields(size=len(content), digest=hashlib.sha256(content).digest(),
+                                       self_tests=len(inputs) // FEATURES,
+                                       self_test_outputs=hashlib.sha256(outputs).digest())
+            self.assertEqual(cose.split(manifest.read_bytes())[0], cose.payload(cose.IMAGE, **fields))
+            self.assertEqual(self.verify(manifest.read_bytes(), update).returncode, 0)
+        for why, changes in (("for its reference inputs", {"self_test_outputs": bytes(32)}),
+                             ("for its reference inputs", {"self_tests": 3}),
+                             ("no manifest", {"self_tests": 65}), ("no manifest", {"self_tests": 0})):
+            with self.subTest(why, **changes):
+                lie = cose.sign1(self.owner, cose.payload(cose.IMAGE, **fields | changes))
+                self.assert_refused(self.verify(lie, update), why)
+
+    def test_what_are_no_reference_inputs_is_refused(self):
+        for inputs in (b"", bytes(FEATURES + 1), bytes(65 * FEATURES)):
+            done, update, manifest = self.sign_with_inputs(inputs)
+            self.assert_refused(done, f"1 to 64 times {FEATURES} bytes")
+            self.assertFalse(update.exists() or manifest.exists())
+
     def test_what_sotto_delegates_and_its_heads_have_these_bytes(self):
         allowed = public_file(self.folder / "heads.pem", self.head_key)
         permission = self.folder / "heads.manifest"

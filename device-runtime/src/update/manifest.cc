@@ -20,7 +20,8 @@ class FieldReader {
     read(member);
     ++count_;
   }
-  void optional(std::uint8_t key, std::uint64_t& member) {
+  template <typename T>
+  void optional(std::uint8_t key, T& member) {
     member = 0;
     if (!reader_.next_is(key)) return;
     (*this)(key, member);
@@ -137,7 +138,8 @@ bool is_sound(const Manifest& manifest) {
   if (!is_common) return false;
   switch (manifest.kind) {
     case Kind::kImage:
-      return is_content && manifest.ram_bytes != 0;
+      return is_content && manifest.ram_bytes != 0 && manifest.self_tests <= kSelfTestsMax &&
+             manifest.self_tests < manifest.size;
     case Kind::kHead:
       return is_content && is_shape && manifest.size == head_bytes(manifest.shape);
     case Kind::kHeadKey:

@@ -16,7 +16,7 @@ inline constexpr std::string_view kContext = "Signature1";
 inline constexpr std::string_view kExternal = "sotto/v2 model manifest";
 
 // Fields behind format and kind, by ascending key. `visit(key, member)`; optional(key, member) for one that
-// is left out when it is 0.
+// is left out when it is 0; then so is what depends on it.
 template <typename Record, typename Visitor>
 void visit_fields(Record& manifest, Visitor& visit) {
   const bool is_content = manifest.kind != Kind::kHeadKey;
@@ -31,6 +31,8 @@ void visit_fields(Record& manifest, Visitor& visit) {
   }
   if (manifest.kind == Kind::kImage) {
     visit(10, manifest.ram_bytes);
+    visit.optional(16, manifest.self_tests);
+    if (manifest.self_tests != 0) visit(17, manifest.self_test_outputs);
     return;
   }
   visit(11, manifest.shape.base);

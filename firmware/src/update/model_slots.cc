@@ -9,7 +9,7 @@
 namespace sotto::board {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::uint32_t kReadBytes = 256;  // at a time, on the stack
 
 }  // namespace
@@ -47,6 +47,8 @@ bool ModelSlots::open() {
     slot.sequence = in.u64();
     slot.size = in.u32();
     in.copy(slot.digest);
+    slot.self_tests = in.u8();
+    in.copy(slot.self_test_outputs);
   }
   const bool known = version == kVersion && phase <= static_cast<std::uint8_t>(Phase::kTrial);
   const bool fits = state.slots[0].size <= slot_bytes() && state.slots[1].size <= slot_bytes();
@@ -70,6 +72,8 @@ bool ModelSlots::keep(const State& state) {
     out.u64(slot.sequence);
     out.u32(slot.size);
     out.bytes(slot.digest);
+    out.u8(slot.self_tests);
+    out.bytes(slot.self_test_outputs);
   }
   SOTTO_CHECK(out.ok() && out.written() == bytes.size());
   if (journal_.put(number_, bytes) != Journal::Result::kOk) return false;
@@ -80,17 +84,20 @@ bool ModelSlots::keep(const State& state) {
 bool ModelSlots::receives(const model_update::Manifest& manifest) const {
   const Slot& slot = state_.slots[target()];
   return state_.phase == Phase::kReceiving && slot.sequence == manifest.sequence &&
-         slot.size == manifest.size && slot.digest == manifest.digest;
+         slot.size == manifest.size && slot.digest == manifest.digest &&
+         slot.self_tests == manifest.self_tests && slot.self_test_outputs == manifest.self_test_outputs;
 }
 
 ModelSlots::Result ModelSlots::begin(const model_update::Manifest& manifest) {
   if (state_.phase == Phase::kTrial) return Result::kWrongPhase;
   if (manifest.sequence <= state_.sequence) return Result::kStale;
   if (manifest.size == 0 || manifest.size > slot_bytes()) return Result::kTooLarge;
+  if (manifest.self_tests > model_update::kSelfTestsMax) return Result::kTooLarge;
   State next = state_;
   next.phase = Phase::kReceiving;
   next.received = 0;
-  next.slots[target()] = {manifest.sequence, manifest.size, manifest.digest};
+  next.slots[target()] = {manifest.sequence, manifest.size, manifest.digest,
+                          static_cast<std::uint8_t>(manifest.self_tests), manifest.self_test_outputs};
   return keep(next) ? Result::kOk : Result::kFlash;
 }
 
@@ -182,7 +189,8 @@ ModelSlots::Result ModelSlots::boot(Boot& boot) {
       next.phase = Phase::kTrial;
       ++next.trials;
       if (!keep(next)) return Result::kFlash;
-      boot = {target(), offset_of(target()), state_.slots[target()].size, true, false};
+      boot = boot_of(target());
+      boot.trial = true;
       return Result::kOk;
     }
     const Result reverted = revert();
@@ -208,10 +216,19 @@ ModelSlots::Result ModelSlots::boot_confirmed(Boot& boot) {
     }
   }
   if (!whole) return Result::kOk;
-  boot.slot = state_.active;
-  boot.offset = offset_of(state_.active);
-  boot.size = state_.slots[state_.active].size;
+  const bool reverted = boot.reverted;
+  boot = boot_of(state_.active);
+  boot.reverted = reverted;
   return Result::kOk;
+}
+
+ModelSlots::Boot ModelSlots::boot_of(std::uint32_t slot) const {
+  const Slot& content = state_.slots[slot];
+  return {.slot = slot,
+          .offset = offset_of(slot),
+          .size = content.size,
+          .self_tests = content.self_tests,
+          .self_test_outputs = content.self_test_outputs};
 }
 
 ModelSlots::Result ModelSlots::confirm() {

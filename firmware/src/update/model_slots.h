@@ -22,7 +22,7 @@ class ModelSlots {
  public:
   static constexpr std::uint32_t kNone = 2;          // a slot's number is 0 or 1
   static constexpr std::uint8_t kTrialsMax = 3;      // starts without a confirmation, then it goes back
-  static constexpr std::uint32_t kStateBytes = 104;  // of the value in the journal
+  static constexpr std::uint32_t kStateBytes = 170;  // of the value in the journal
 
   enum class Phase : std::uint8_t { kIdle = 0, kReceiving = 1, kStaged = 2, kTrial = 3 };
 
@@ -30,7 +30,7 @@ class ModelSlots {
     kOk,
     kWrongPhase,   // not now: nothing was changed
     kStale,        // begin(): the sequence is not above sequence()
-    kTooLarge,     // begin(): larger than a slot; write(): more than was announced
+    kTooLarge,     // begin(): larger than a slot, or too many tests; write(): more than was announced
     kUneven,       // write(): neither whole words nor the end
     kIncomplete,   // stage(): bytes are missing
     kWrongDigest,  // stage(): other bytes than those that were signed; the update is dropped
@@ -68,8 +68,10 @@ class ModelSlots {
     std::uint32_t slot = kNone;  // kNone: no update was ever confirmed, or none is whole
     std::uint32_t offset = 0;    // in the flash
     std::uint32_t size = 0;
-    bool trial = false;     // to be confirmed or reverted after a self-test
-    bool reverted = false;  // what was on trial did not last; the model of before runs
+    bool trial = false;           // to be confirmed or reverted after a self-test: conclude_trial()
+    bool reverted = false;        // what was on trial did not last; the model of before runs
+    std::uint8_t self_tests = 0;  // reference inputs at the end of the slot's content
+    crypto::Digest self_test_outputs{};
   };
   // At every start: which slot runs. Its digest was checked just now. kFlash when the memory fails.
   [[nodiscard]] Result boot(Boot& boot);
@@ -83,6 +85,8 @@ class ModelSlots {
     std::uint64_t sequence = 0;
     std::uint32_t size = 0;  // 0: nothing that may run
     crypto::Digest digest{};
+    std::uint8_t self_tests = 0;
+    crypto::Digest self_test_outputs{};
   };
   struct State {
     Phase phase = Phase::kIdle;
@@ -100,6 +104,7 @@ class ModelSlots {
   [[nodiscard]] bool is_whole(std::uint32_t slot, bool& whole) const;
   [[nodiscard]] bool write_part(Bytes part);
   [[nodiscard]] Result boot_confirmed(Boot& boot);
+  [[nodiscard]] Boot boot_of(std::uint32_t slot) const;
 
   Flash& flash_;
   Journal& journal_;

@@ -332,7 +332,7 @@ TEST(ModelSlots, AStateOfAnotherVersionIsRefused) {
   Journal journal(flash, 0, 4);
   ASSERT_EQ(journal.open(), Journal::Result::kBlank);
   Image state(ModelSlots::kStateBytes, 0);
-  state[0] = 2;
+  state[0] = 1;
   ASSERT_EQ(journal.put(kNumber, state), Journal::Result::kOk);
   ModelSlots slots(flash, journal, kNumber, 4, 3);
   EXPECT_FALSE(slots.open());

@@ -23,6 +23,8 @@ inline constexpr std::uint32_t kRuntimeVersion = 1;
 inline constexpr std::size_t kManifestBytesMax = 512;
 inline constexpr std::uint64_t kNeverExpires = 0;
 inline constexpr std::uint64_t kNoClock = 0;
+// Reference inputs that travel with an image, at most.
+inline constexpr std::uint32_t kSelfTestsMax = 64;
 
 enum class Kind : std::uint8_t {
   kImage = 1,    // a model image, by the owner's key
@@ -52,7 +54,11 @@ struct Manifest {
   crypto::Digest digest{};      // SHA-256
   std::uint32_t runtime = 0;    // the least kRuntimeVersion that runs it, at least 1
   std::uint32_t ram_bytes = 0;  // images: the arena
-  HeadShape shape{};            // heads and head keys
+  // Images: reference inputs that stand behind the image in the content, 0 .. kSelfTestsMax, each as long as
+  // the model's inputs together; and the SHA-256 of all outputs that the model must give for them, in order.
+  std::uint32_t self_tests = 0;
+  crypto::Digest self_test_outputs{};
+  HeadShape shape{};  // heads and head keys
   // Head keys:
   crypto::Es256PublicKey head_key{};
   std::uint32_t norm_max_milli = 0;  // thousandths; bound of the L2 norm of a head less the image's own
@@ -84,6 +90,7 @@ enum class Refusal : std::uint8_t {
   kForeignBase,
   kWrongShape,
   kNormExceeded,
+  kSelfTestFailed,
 };
 
 // True for a manifest whose fields are all in their ranges: what can be signed, and what is ever accepted.
@@ -168,6 +175,9 @@ struct sotto::EnumNames<sotto::model_update::Refusal> {
       {Refusal::kWrongShape, "wrong shape", "the head has other features or outputs than the image's"},
       {Refusal::kNormExceeded, "norm exceeded",
        "the head is further from the image's own than its key may go, or holds what is no number"},
+      {Refusal::kSelfTestFailed, "self-test failed",
+       "the model does not give the outputs that were signed for its reference inputs; sign it again with "
+       "outputs of this model"},
   };
 };
 

@@ -138,6 +138,8 @@ TEST(Manifest, AnUnsignedOneIsSaidToBe) {
 
 TEST(Manifest, OnlySoundOnesCanBeSigned) {
   const std::function<void(Manifest&)> changes[] = {
+      [](Manifest& m) { m.self_tests = kSelfTestsMax + 1; },
+      [](Manifest& m) { m.size = m.self_tests = 3; },
       [](Manifest& manifest) { manifest.sequence = 0; },
       [](Manifest& manifest) { manifest.task = ""; },
       [](Manifest& manifest) { manifest.device_class = "m4 wearable"; },

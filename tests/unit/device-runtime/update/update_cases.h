@@ -27,6 +27,14 @@ namespace sotto::model_update {
   return manifest;
 }
 
+// One with reference inputs.
+[[nodiscard]] inline Manifest tested_manifest() {
+  Manifest manifest = image_manifest();
+  manifest.self_tests = 4;
+  manifest.self_test_outputs.fill(0xCD);
+  return manifest;
+}
+
 [[nodiscard]] inline HeadShape head_shape() {
   HeadShape shape{.base = {}, .features = 64, .outputs = 12};
   shape.base.fill(0xAB);
