@@ -2,6 +2,7 @@
 // not. Time is counted, not waited for.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <string>
@@ -24,9 +25,11 @@ class ScriptedLine final : public Port {
   [[nodiscard]] std::uint32_t now_ms() override { return now_ms_; }
   [[nodiscard]] bool read_line(std::uint8_t& byte, std::uint32_t wait_ms) override {
     if (to_board_.empty()) {
-      now_ms_ += wait_ms == 0 ? 1 : wait_ms;
+      // The longer nothing has come, the longer it takes: whoever is told to wait for days does so at once.
+      now_ms_ += (wait_ms == 0 ? 1 : wait_ms) << std::min(silent_++ / 64, 16u);
       return false;
     }
+    silent_ = 0;
     byte = to_board_.front();
     to_board_.pop_front();
     return true;
@@ -96,7 +99,7 @@ class ScriptedLine final : public Port {
   proto::LinkFrameReader reader_;
   std::deque<std::uint8_t> to_board_;
   std::vector<std::uint8_t> call_, answer_;
-  std::uint32_t now_ms_ = 0;
+  std::uint32_t now_ms_ = 0, silent_ = 0;
   std::string said_;
 };
 
