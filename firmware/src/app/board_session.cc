@@ -16,6 +16,7 @@ using proto::Step;
 
 constexpr std::uint32_t kWaitMs = 50;  // for a byte, at most: so the link's timers are never late by more
 constexpr int kChallengesMax = 3;
+constexpr int kAskedAgainMax = 3;            // for one roster
 constexpr std::size_t kNextHeaderBytes = 2;  // what stands before the payload in an answer "next"
 
 template <typename T>
@@ -49,11 +50,17 @@ bool BoardSession::read_on(std::uint32_t offset) {
   return pump();
 }
 
+// The message that is there, again or for the first time.
+bool BoardSession::send() {
+  link_.call(Bytes(work_.messages.message).first(message_size_), room_, parts_.port.now_ms());
+  return pump();
+}
+
 bool BoardSession::carry(const link::Call& call, link::Answer& answer) {
   ByteWriter out(work_.messages.message);
   if (!link::encode(call, out)) return false;
-  link_.call(Bytes(work_.messages.message).first(out.written()), room_, parts_.port.now_ms());
-  if (!pump()) return false;
+  message_size_ = out.written();
+  if (!send()) return false;
   // Of a roster that is longer than the room only the beginning is here, and that is its header.
   return accepted(link::decode_answer(Bytes(room_).first(link_.read_bytes()), answer));
 }
@@ -261,9 +268,18 @@ Rejection BoardSession::step(proto::StepMachine& steps, const link::Next& next, 
 // As many passes as it takes, from the answer that the gateway keeps.
 Rejection BoardSession::take_roster(proto::StepMachine& steps) {
   const std::uint32_t total = link_.total_bytes();
+  int asked_again = 0;
   for (bool again = true; again;) {
     for (std::uint32_t offset = kNextHeaderBytes; offset < total;) {
-      if (!read_on(offset) || link_.total_bytes() != total) return Rejection::kMalformed;
+      if (!read_on(offset)) {
+        // A gateway that was started anew has no answer any more; the coordinator gives the same one. Were it
+        // another, its passes would not have one root.
+        if (++asked_again > kAskedAgainMax || !send() || link_.total_bytes() != total) {
+          return Rejection::kMalformed;
+        }
+        continue;
+      }
+      if (link_.total_bytes() != total) return Rejection::kMalformed;
       const std::uint32_t bytes = link_.read_bytes();
       if (bytes == 0) return Rejection::kMalformed;
       const Rejection rejection = steps.take_roster(Bytes(room_).first(bytes));

@@ -75,6 +75,7 @@ class BoardSession {
   };
 
   [[nodiscard]] bool carry(const proto::link::Call& call, proto::link::Answer& answer);
+  [[nodiscard]] bool send();
   [[nodiscard]] bool pump();
   [[nodiscard]] bool read_on(std::uint32_t offset);
   void pause(const proto::link::Window& window);
@@ -104,6 +105,7 @@ class BoardSession {
   std::size_t plan_size_ = 0;
   std::array<std::uint8_t, kLanesMax> lanes_{};
   Work work_{};
+  std::size_t message_size_ = 0;
   std::array<std::uint8_t, kRoomBytes> room_{};
   std::array<std::uint8_t, proto::kLinkEncodedBytesMax> frame_{};
   std::array<secagg::NeighbourSlot, kNeighboursMax> slots_{};
