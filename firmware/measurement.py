@@ -266,6 +266,15 @@ def ram_bytes(firmware: pathlib.Path) -> int:
     return data + bss
 
 
+def stack_reserved_bytes(firmware: pathlib.Path) -> int:
+    """What the linker keeps free for the stack."""
+    listing = subprocess.run(["arm-none-eabi-nm", str(firmware)], capture_output=True, text=True,
+                             check=True).stdout
+    places = {name: int(value, 16) for value, _, name in (line.split() for line in listing.splitlines()
+                                                          if len(line.split()) == 3)}
+    return places["sotto_stack_top"] - places["sotto_stack_limit"]
+
+
 def flash_bytes(firmware: pathlib.Path) -> int:
     """Bytes of code, constants and initial values."""
     text, data, _ = sizes(firmware)

@@ -25,7 +25,7 @@ struct SysTick {
 
 #if defined(__ARM_FEATURE_MVE)  // AN547, seen by secure code
 constexpr std::uintptr_t kUart = 0x59303000;
-constexpr std::uint32_t kInterrupt = 34;
+constexpr std::uint32_t kInterrupt = 33;
 #else
 constexpr std::uintptr_t kUart = 0x40004000;
 constexpr std::uint32_t kInterrupt = 0;

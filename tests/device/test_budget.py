@@ -88,6 +88,12 @@ def participant(board: emulator.Board, firmware: str) -> dict[str, int]:
     return {"flash": measurement.flash_bytes(path), "ram": measurement.ram_bytes(path)}
 
 
+def app(board: emulator.Board, firmware: str) -> dict[str, int]:
+    path = board.firmware(firmware)
+    return {"flash": measurement.flash_bytes(path),
+            "ram": measurement.ram_bytes(path) + measurement.stack_reserved_bytes(path)}
+
+
 def replay(board: emulator.Board, kind: str) -> dict[str, int]:
     first, known = measurement.replay_session(board, kind)
     return {"first": first.instructions, "known": known.instructions,
@@ -95,7 +101,7 @@ def replay(board: emulator.Board, kind: str) -> dict[str, int]:
 
 
 MEASURES = {"flash": flash, "cost": cost, "front-end": front_end, "head": head, "session": session,
-            "rule": rule, "participant": participant, "replay": replay}
+            "rule": rule, "participant": participant, "replay": replay, "app": app}
 
 
 class Budget(unittest.TestCase):
@@ -118,6 +124,15 @@ class Budget(unittest.TestCase):
             self.skipTest(measurement.NO_CRYPTOGRAPHY)
         self.check("participant")
         self.check("replay")
+
+    def test_the_whole_application_costs_at_most_its_budget(self):
+        if not measurement.has_cryptography():
+            self.skipTest(measurement.NO_CRYPTOGRAPHY)
+        self.check("app")
+        for (kind, *_), limits in budget().items():
+            if kind == "app":  # what a board of 64 KB and 256 KB has room for beside a model image
+                self.assertLessEqual(limits["ram"], 64 * 1024)
+                self.assertLessEqual(limits["flash"], 160_000)
 
     def test_checking_a_graph_costs_at_most_its_budget(self):
         self.check("rule")
@@ -162,7 +177,7 @@ class Budget(unittest.TestCase):
 
 def print_measured() -> None:
     for kind, board, what in budget():
-        if kind in ("participant", "replay") and not measurement.has_cryptography():
+        if kind in ("participant", "replay", "app") and not measurement.has_cryptography():
             continue
         measured = MEASURES[kind](emulator.BOARDS[board], what)
         print(kind, board, what, *(f"{name} {value}" for name, value in measured.items()))

@@ -49,13 +49,13 @@ class Board:
         return self.log_path.read_text(errors="replace")
 
 
-def examples_of(number):
-    """24 features vectors around a place of their class, with their labels."""
+def examples_of(number, count=24):
+    """Feature vectors around a place of their class, with their labels."""
     places = random.Random(1)
     centres = [[places.randint(-60, 60) for _ in range(FEATURES)] for _ in range(CLASSES)]
     noise = random.Random(100 + number)
     examples = bytearray()
-    for i in range(24):
+    for i in range(count):
         label = i % CLASSES
         values = [max(-127, min(127, c + noise.randint(-20, 20))) for c in centres[label]]
         examples += struct.pack(f"{FEATURES}bB", *values, label)

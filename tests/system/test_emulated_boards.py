@@ -7,33 +7,43 @@ import sys
 import unittest
 
 import test_boards
+from sotto_process import Coordinator
 from test_boards import Board
+from test_gateway import Gateway
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "firmware"))
 import emulator  # noqa: E402
 import measurement  # noqa: E402
 
-MACHINE = emulator.BOARDS["m4"]
+STACK_BYTES_MAX = 8500  # below main()'s frame, of the 9,216 that the linker keeps free
+
 
 
 class EmulatedBoard(Board):
     """The same application as firmware of a Cortex-M4, built for tests: it can be told what to draw."""
+
+    machine = emulator.BOARDS["m4"]
 
     def start(self):
         arguments = [f"flash={self.flash.name}", f"rounds={self.rounds}"]
         if self.seed is not None:
             arguments += [f"seed={self.seed}", f"device={self.number}"]
         with open(self.log_path, "ab") as log:
-            self.process = emulator.start(MACHINE, "board_app_test", arguments, self.flash.parent,
+            self.process = emulator.start(self.machine, "board_app_test", arguments, self.flash.parent,
                                           self.image, self.gateway.port, log)
+
+
+class EmulatedBoardM55(EmulatedBoard):
+    machine = emulator.BOARDS["m55"]
 
 
 class OnACortexM4(test_boards.AsInAnExperiment):
     board = EmulatedBoard
+    machine = emulator.BOARDS["m4"]
 
     def setUp(self):
         super().setUp()
-        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], self.model, self.image, MACHINE.target],
+        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], self.model, self.image, self.machine.target],
                        check=True)
 
     def create_task(self, coordinator, boards, initial=None, **changes):
@@ -41,9 +51,42 @@ class OnACortexM4(test_boards.AsInAnExperiment):
         return super().create_task(coordinator, boards, initial, **changes | {"phase_deadline_ms": 60000})
 
 
+class OnACortexM55(OnACortexM4):
+    board = EmulatedBoardM55
+    machine = emulator.BOARDS["m55"]
+
+
+class AWholeModel(test_boards.BoardTest):
+    """The keyword spotter of MLPerf Tiny: ten layers before a head of 64 x 12, and 64 examples."""
+
+    def test_a_secure_round_with_a_whole_model_fits_the_board_and_learns(self):
+        self.model = measurement.models_directory() / measurement.MODELS["kws"]
+        if not self.model.exists():
+            self.skipTest(f"{self.model} is absent; set SOTTO_MODELS_DIR to run this test")
+        measurement.compile_model(self.model, EmulatedBoard.machine.target, self.image)
+        with Coordinator(self.folder / "coordinator") as coordinator:
+            gateway = Gateway(coordinator).start()
+            self.addCleanup(gateway.end)
+            self.create_task(coordinator, 3, participants_min=3, phase_deadline_ms=60000, momentum=0.5,
+                             batch_size=16, learning_rate=0.0005, clip=1.0)
+            boards = []
+            for number in range(3):
+                examples = self.folder / f"{number}.examples"
+                examples.write_bytes(test_boards.examples_of(number, 64))
+                boards.append(EmulatedBoard(self, coordinator, gateway, number, 2, examples))
+            for board in boards:
+                self.assertEqual(board.process.wait(timeout=150), 0, board.log_text())
+                depths = [int(line.split()[1]) for line in board.log_text().splitlines()
+                          if line.startswith("stack ")]
+                self.assertTrue(depths and max(depths) <= STACK_BYTES_MAX, board.log_text())
+            test_boards.wait_until(lambda: len(self.rounds(coordinator)) >= 2, what="two rounds")
+            newest, first = [entry["training_accuracy"] for entry in self.rounds(coordinator)]
+            self.assertGreater(newest, first)
+
+
 if __name__ == "__main__":
     emulator.skip_without_tools()
     if not measurement.has_cryptography():
         print(f"skipped: {measurement.NO_CRYPTOGRAPHY}")
         sys.exit(emulator.SKIPPED)
-    unittest.main(argv=sys.argv[:1] + ["OnACortexM4"])
+    unittest.main(argv=sys.argv[:1] + (sys.argv[1:] or ["OnACortexM4", "OnACortexM55", "AWholeModel"]))

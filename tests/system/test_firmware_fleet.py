@@ -15,6 +15,7 @@ import emulator  # noqa: E402
 import measurement  # noqa: E402
 
 POINTS = 0.1  # that people gain at least
+STACK_BYTES_MAX = 8500  # below main()'s frame, of the 9,216 that the linker keeps free
 
 
 class FirmwareFleet(unittest.TestCase):
@@ -32,6 +33,8 @@ class FirmwareFleet(unittest.TestCase):
         self.assertTrue(report["sums_exact"], said)
         self.assertEqual((report["boards_killed"], report["gateway_restarts"]), (self.kills, self.restarts))
         self.assertEqual(report["rounds_committed"], self.rounds)
+        self.assertGreater(report["stack_bytes"], 0)
+        self.assertLessEqual(report["stack_bytes"], STACK_BYTES_MAX)
         self.assertGreaterEqual(report["accuracy_after"], report["accuracy_before"] + POINTS, said)
 
     def test_too_few_boards_are_refused_in_words(self):

@@ -1,6 +1,7 @@
 #include "board_session.h"
 
 #include <algorithm>
+#include <memory>
 #include <variant>
 
 #include "sotto/crypto/secret_bytes.h"
@@ -15,6 +16,7 @@ using proto::Step;
 
 constexpr std::uint32_t kWaitMs = 50;  // for a byte, at most: so the link's timers are never late by more
 constexpr int kChallengesMax = 3;
+constexpr int kAskedAgainMax = 3;            // for one roster
 constexpr std::size_t kNextHeaderBytes = 2;  // what stands before the payload in an answer "next"
 
 template <typename T>
@@ -48,11 +50,17 @@ bool BoardSession::read_on(std::uint32_t offset) {
   return pump();
 }
 
+// The message that is there, again or for the first time.
+bool BoardSession::send() {
+  link_.call(Bytes(work_.messages.message).first(message_size_), room_, parts_.port.now_ms());
+  return pump();
+}
+
 bool BoardSession::carry(const link::Call& call, link::Answer& answer) {
-  ByteWriter out(message_);
+  ByteWriter out(work_.messages.message);
   if (!link::encode(call, out)) return false;
-  link_.call(Bytes(message_).first(out.written()), room_, parts_.port.now_ms());
-  if (!pump()) return false;
+  message_size_ = out.written();
+  if (!send()) return false;
   // Of a roster that is longer than the room only the beginning is here, and that is its header.
   return accepted(link::decode_answer(Bytes(room_).first(link_.read_bytes()), answer));
 }
@@ -113,6 +121,15 @@ std::optional<BoardSession::End> BoardSession::check_in() {
   }
 }
 
+// A statement is as large as a plan: apart from what decodes plans, so that no stack holds both.
+[[gnu::noinline]] bool BoardSession::is_by_coordinator(const secagg::Credential& credential) const {
+  const Bytes bytes = Bytes(plan_bytes_).first(plan_size_);
+  return accepted(secagg::check_credential(credential, {.role = secagg::Role::kCoordinator,
+                                                        .trust = parts_.identity.trust,
+                                                        .message = secagg::plan_statement(bytes).bytes(),
+                                                        .verified = parts_.identity.verified}));
+}
+
 std::optional<BoardSession::End> BoardSession::take_offer(const link::Offer& offer) {
   token_ = offer.token;
   if (!offer.bulletin.empty()) return decline("a bulletin has come, and this board keeps none");
@@ -121,12 +138,9 @@ std::optional<BoardSession::End> BoardSession::take_offer(const link::Offer& off
   plan_size_ = offer.plan.size();
   std::copy(offer.plan.begin(), offer.plan.end(), plan_bytes_.begin());
   const Bytes bytes = Bytes(plan_bytes_).first(plan_size_);
-  const Rejection rejection =
-      secagg::check_credential(credential, {.role = secagg::Role::kCoordinator,
-                                            .trust = parts_.identity.trust,
-                                            .message = secagg::plan_statement(bytes).bytes(),
-                                            .verified = parts_.identity.verified});
-  if (!accepted(rejection)) return decline("the plan is not by a coordinator of this board's authority");
+  if (!is_by_coordinator(credential)) {
+    return decline("the plan is not by a coordinator of this board's authority");
+  }
   if (!proto::decode_plan(bytes, plan_).ok() || !agrees())
     return decline("the plan is not one for this board");
   entry_ = {.coordinator = secagg::identity_of(credential.key),
@@ -162,13 +176,14 @@ bool BoardSession::fetch_model() {
   const auto* const chunk = std::get_if<link::Chunk>(&answer);
   if (chunk == nullptr || chunk->offset != 0 || chunk->bytes.size() != 4 * count) return false;
   if (crypto::sha256({chunk->bytes}) != plan_.model_digest) return false;
+  std::construct_at(&work_.values);
   ByteReader in(chunk->bytes);
-  for (std::size_t i = 0; i < count; ++i) values_[i] = in.f32();
+  for (std::size_t i = 0; i < count; ++i) work_.values[i] = in.f32();
   return true;
 }
 
 std::optional<BoardSession::End> BoardSession::learn() {
-  const auto values = std::span(values_).first(parts_.learner.parameter_count());
+  const auto values = std::span(work_.values).first(parts_.learner.parameter_count());
   const MutableBytes lanes = MutableBytes(lanes_).first(proto::update_bytes(plan_));
   secagg::UpdateMetrics metrics;
   const bool learned = parts_.learner.learn(plan_, values, parts_.draws.training(plan_.round), metrics);
@@ -177,7 +192,8 @@ std::optional<BoardSession::End> BoardSession::learn() {
                             lanes);
     parts_.draws.learned(plan_.round, lanes);
   }
-  wipe(values_);
+  wipe(work_.values);
+  std::construct_at(&work_.messages);
   if (!learned) return decline("learning failed");
   return std::nullopt;
 }
@@ -201,7 +217,8 @@ BoardSession::End BoardSession::take_part() {
   proto::StepMachine steps(plan_, plan, {.identity = &parts_.identity}, {.slots = slots_, .order = order_},
                            parts_.keys);
   std::size_t written = 0;
-  if (!accepted(steps.join(lanes, payload_, written))) return decline("the plan cannot be joined");
+  if (!accepted(steps.join(lanes, work_.messages.payload, written)))
+    return decline("the plan cannot be joined");
   if (const auto verdict = parts_.ledger.join(entry_); verdict != BoardLedger::Verdict::kAllowed) {
     return decline("the ledger refuses the round", verdict);
   }
@@ -212,7 +229,7 @@ BoardSession::End BoardSession::take_part() {
                               .step = steps.step(),
                               .poll = poll,
                               .plan_digest = steps.step() == Step::kJoin && !poll ? Bytes(digest) : Bytes(),
-                              .payload = poll ? Bytes() : Bytes(payload_).first(written)};
+                              .payload = poll ? Bytes() : Bytes(work_.messages.payload).first(written)};
     if (!carry(call, answer)) return decline("an answer is missing or is none");
     if (!call.plan_digest.empty()) parts_.port.say("joined", plan_.round.value);
     poll = false;
@@ -242,18 +259,27 @@ Rejection BoardSession::step(proto::StepMachine& steps, const link::Next& next, 
   const Bytes lanes = Bytes(lanes_).first(proto::update_bytes(plan_));
   if (next.next == Step::kShare) {
     if (const Rejection rejection = take_roster(steps); !accepted(rejection)) return rejection;
-    return steps.share(payload_, written);
+    return steps.share(work_.messages.payload, written);
   }
   if (link_.total_bytes() > room_.size()) return Rejection::kMalformed;
-  return steps.next_step(next.next, next.payload, lanes, payload_, written);
+  return steps.next_step(next.next, next.payload, lanes, work_.messages.payload, written);
 }
 
 // As many passes as it takes, from the answer that the gateway keeps.
 Rejection BoardSession::take_roster(proto::StepMachine& steps) {
   const std::uint32_t total = link_.total_bytes();
+  int asked_again = 0;
   for (bool again = true; again;) {
     for (std::uint32_t offset = kNextHeaderBytes; offset < total;) {
-      if (!read_on(offset) || link_.total_bytes() != total) return Rejection::kMalformed;
+      if (!read_on(offset)) {
+        // A gateway that was started anew has no answer any more; the coordinator gives the same one. Were it
+        // another, its passes would not have one root.
+        if (++asked_again > kAskedAgainMax || !send() || link_.total_bytes() != total) {
+          return Rejection::kMalformed;
+        }
+        continue;
+      }
+      if (link_.total_bytes() != total) return Rejection::kMalformed;
       const std::uint32_t bytes = link_.read_bytes();
       if (bytes == 0) return Rejection::kMalformed;
       const Rejection rejection = steps.take_roster(Bytes(room_).first(bytes));

@@ -64,7 +64,18 @@ class BoardSession {
   static constexpr std::size_t kMessageBytesMax = 64 + 2 * kLanesMax;
   static constexpr std::size_t kRoomBytes = 5120;
 
+  // The parameters are there from when they have been fetched until lanes are made of them: no message then.
+  struct Messages {
+    std::array<std::uint8_t, kMessageBytesMax> payload;
+    std::array<std::uint8_t, kMessageBytesMax + 64> message;
+  };
+  union Work {
+    Messages messages{};
+    std::array<float, kParametersMax> values;
+  };
+
   [[nodiscard]] bool carry(const proto::link::Call& call, proto::link::Answer& answer);
+  [[nodiscard]] bool send();
   [[nodiscard]] bool pump();
   [[nodiscard]] bool read_on(std::uint32_t offset);
   void pause(const proto::link::Window& window);
@@ -73,6 +84,7 @@ class BoardSession {
   [[nodiscard]] bool answer_challenge(const proto::link::ChallengeAnswer& challenge,
                                       proto::link::Answer& answer);
   [[nodiscard]] std::optional<End> take_offer(const proto::link::Offer& offer);
+  [[nodiscard]] bool is_by_coordinator(const secagg::Credential& credential) const;
   [[nodiscard]] bool agrees() const;
   [[nodiscard]] bool fetch_model();
   [[nodiscard]] std::optional<End> learn();
@@ -91,10 +103,9 @@ class BoardSession {
   proto::Plan plan_{};
   std::array<std::uint8_t, limits::kPlanBytesMax> plan_bytes_{};
   std::size_t plan_size_ = 0;
-  std::array<float, kParametersMax> values_{};
   std::array<std::uint8_t, kLanesMax> lanes_{};
-  std::array<std::uint8_t, kMessageBytesMax> payload_{};
-  std::array<std::uint8_t, kMessageBytesMax + 64> message_{};
+  Work work_{};
+  std::size_t message_size_ = 0;
   std::array<std::uint8_t, kRoomBytes> room_{};
   std::array<std::uint8_t, proto::kLinkEncodedBytesMax> frame_{};
   std::array<secagg::NeighbourSlot, kNeighboursMax> slots_{};

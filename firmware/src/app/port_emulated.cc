@@ -3,8 +3,10 @@
 //
 //   board_app flash=FILE rounds=N
 //
-// It prints what it does, a line each, and returns 0 once N of its updates have been counted.
+// It prints what it does, a line each, with how deep the stack has been after each session, and returns 0
+// once N of its updates have been counted.
 #include <array>
+#include <string_view>
 
 #include "application.h"
 #include "arguments.h"
@@ -12,6 +14,7 @@
 #include "check_draws.h"
 #include "console.h"
 #include "kernels.h"
+#include "painted_stack.h"
 #include "semihosting.h"
 #include "serial_line.h"
 #include "sotto/base/check.h"
@@ -20,7 +23,8 @@
 namespace sotto::board {
 namespace {
 
-constexpr std::size_t kArenaBytes = std::size_t{24} * 1024;
+// For a model of the class of kws and 64 examples of a head of 64 x 12.
+constexpr std::size_t kArenaBytes = std::size_t{26} * 1024;
 alignas(16) std::array<std::uint8_t, kArenaBytes> arena_memory;
 
 class HostFlash final : public Flash {
@@ -59,7 +63,10 @@ class HostFlash final : public Flash {
 
 class EmulatedPort final : public Port {
  public:
-  explicit EmulatedPort(const char* flash) : flash_(flash) { serial_line::open(); }
+  // `frame` is that of the caller, who has painted the stack.
+  EmulatedPort(const char* flash, const std::uint32_t* frame) : flash_(flash), frame_(frame) {
+    serial_line::open();
+  }
 
   [[nodiscard]] Flash& flash() override { return flash_; }
   [[nodiscard]] std::uint32_t now_ms() override {
@@ -84,10 +91,14 @@ class EmulatedPort final : public Port {
   }
   void say(const char* text, std::uint64_t number) override {
     console::line(text, " ", static_cast<std::uint32_t>(number));
+    if (std::string_view(text) == "counted") {
+      console::line("stack ", painted_stack::used_bytes_below(frame_));
+    }
   }
 
  private:
   HostFlash flash_;
+  const std::uint32_t* const frame_;
   std::uint64_t ticks_ = 0;  // since the first call of now_ms()
   std::uint32_t last_ticks_ = counter_ticks();
 };
@@ -108,7 +119,8 @@ int main() {
     sotto::console::line("usage: flash=FILE rounds=N");
     return 2;
   }
-  EmulatedPort port(flash);
+  sotto::painted_stack::paint();
+  EmulatedPort port(flash, sotto::painted_stack::stack_pointer());
   return run_application({.port = port,
                           .image = model_slot(),
                           .arena = arena_memory,

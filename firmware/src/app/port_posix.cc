@@ -30,7 +30,12 @@ extern "C" int sotto_board_entropy(uint8_t* out, size_t count) {
 }
 
 extern "C" {
+extern const sotto_kernel sotto_portable_conv_2d;
+extern const sotto_kernel sotto_portable_pointwise_conv_2d;
+extern const sotto_kernel sotto_portable_depthwise_conv_2d;
 extern const sotto_kernel sotto_portable_fully_connected;
+extern const sotto_kernel sotto_portable_average_pool_2d;
+extern const sotto_kernel sotto_portable_copy;
 extern const sotto_kernel sotto_portable_softmax;
 }
 
@@ -39,7 +44,10 @@ namespace sotto {
 namespace board {
 namespace {
 
-const sotto_kernel* const kList[] = {&sotto_portable_fully_connected, &sotto_portable_softmax};
+const sotto_kernel* const kList[] = {
+    &sotto_portable_conv_2d,         &sotto_portable_pointwise_conv_2d, &sotto_portable_depthwise_conv_2d,
+    &sotto_portable_fully_connected, &sotto_portable_average_pool_2d,   &sotto_portable_copy,
+    &sotto_portable_softmax};
 
 class PosixPort final : public Port {
  public:

@@ -96,6 +96,7 @@ struct World {
     EXPECT_TRUE(ledger.load());
     crypto::SystemRandom random;
     SystemDraws draws(random);
+    line->losses = losses;
     const BoardSession::Parts parts{.port = *line,
                                     .ledger = ledger,
                                     .learner = learner,
@@ -129,6 +130,7 @@ struct World {
   std::vector<std::uint8_t> plan_bytes, model = std::vector<std::uint8_t>(4 * kParameters, 0), bulletin;
   std::array<std::uint8_t, secagg::kCredentialBytes> credential{};
   bool is_signed = true;
+  int losses = 0;
   std::function<std::vector<std::uint8_t>()> on_check_in = [this] { return offer(); };
   std::function<std::vector<std::uint8_t>(const link::Exchange&)> on_exchange = [](const link::Exchange&) {
     return bytes_of(link::RefusedAnswer{.reason = Rejection::kMalformed});
@@ -277,6 +279,26 @@ TEST(BoardSession, NoStepIsSkippedAndNoRosterOfNobodyIsTaken) {
       world.expect_nothing_has_left();
     }
   }
+}
+
+TEST(BoardSession, AsksAgainForARosterThatItsGatewayHasForgottenAndNotForEver) {
+  // No roster at all, which shows once it is read.
+  const auto joins_of = [](int losses) {
+    World world;
+    world.losses = losses;
+    const std::vector<std::uint8_t> payload(600, 0x5a);
+    world.on_exchange = [&](const link::Exchange&) {
+      return bytes_of(link::Next{.next = Step::kShare, .payload = payload});
+    };
+    EXPECT_EQ(world.run(), End::kDeclined);
+    world.expect_nothing_has_left();
+    for (const Step step : world.steps) EXPECT_EQ(step, Step::kJoin);
+    return world.steps.size();
+  };
+  EXPECT_EQ(joins_of(0), 1u);
+  EXPECT_EQ(joins_of(1), 2u);
+  EXPECT_EQ(joins_of(3), 4u);
+  EXPECT_EQ(joins_of(1000), 4u);
 }
 
 TEST(BoardSession, AnEndIsAnEndAndAWaitIsWaited) {

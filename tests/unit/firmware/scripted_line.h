@@ -2,6 +2,7 @@
 // not. Time is counted, not waited for.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <string>
@@ -24,9 +25,11 @@ class ScriptedLine final : public Port {
   [[nodiscard]] std::uint32_t now_ms() override { return now_ms_; }
   [[nodiscard]] bool read_line(std::uint8_t& byte, std::uint32_t wait_ms) override {
     if (to_board_.empty()) {
-      now_ms_ += wait_ms == 0 ? 1 : wait_ms;
+      // The longer nothing has come, the longer it takes: whoever is told to wait for days does so at once.
+      now_ms_ += (wait_ms == 0 ? 1 : wait_ms) << std::min(silent_++ / 64, 16u);
       return false;
     }
+    silent_ = 0;
     byte = to_board_.front();
     to_board_.pop_front();
     return true;
@@ -40,6 +43,9 @@ class ScriptedLine final : public Port {
   void say(const char* text, std::uint64_t) override { said_ += std::string(text) + "\n"; }
 
   [[nodiscard]] const std::string& said() const { return said_; }
+
+  // So often from now on the gateway has forgotten an answer when the board reads on in it.
+  int losses = 0;
 
  private:
   using Kind = proto::LinkKind;
@@ -75,6 +81,10 @@ class ScriptedLine final : public Port {
     }
     if (frame.kind != Kind::kPull) return;
     std::uint32_t offset = in.u32();
+    if (offset != 0 && losses > 0) {
+      --losses;
+      return send(Kind::kLost, frame.call, {});
+    }
     for (std::uint8_t left = in.u8(); left != 0 && offset < answer_.size(); --left) {
       const std::size_t bytes = std::min(answer_.size() - offset, proto::kLinkPayloadBytesMax);
       std::vector<std::uint8_t> body(8);
@@ -96,7 +106,7 @@ class ScriptedLine final : public Port {
   proto::LinkFrameReader reader_;
   std::deque<std::uint8_t> to_board_;
   std::vector<std::uint8_t> call_, answer_;
-  std::uint32_t now_ms_ = 0;
+  std::uint32_t now_ms_ = 0, silent_ = 0;
   std::string said_;
 };
 
