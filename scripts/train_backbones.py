@@ -1,6 +1,6 @@
 """Trains the small backbones of the head experiments and exports them as int8 .tflite files.
 
-    train_backbones.py fsdd|har DATA_DIR OUTPUT_DIR [--seed N] [--folds N] [--epochs N]
+    train_backbones.py fsdd|har DATA_DIR OUTPUT_DIR [--seed N] [--only FOLD,FOLD] [--epochs N]
 
 DATA_DIR is what `sotto dataset convert` writes. Each fold leaves people out: the backbone and its head learn
 from everybody else, and so do the mean and deviation that its inputs are brought to. The people left out
@@ -102,7 +102,7 @@ def motion_network():
 
 
 EXPERIMENTS = {
-    "fsdd": (read_speakers, speech_network, 40,
+    "fsdd": (read_speakers, speech_network, 15,
              lambda people: [[person] for person in people]),
     "har": (read_subjects, motion_network, 12,
             lambda people: [people[fold::SUBJECT_FOLDS] for fold in range(SUBJECT_FOLDS)]),
@@ -178,7 +178,7 @@ def main():
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folds", type=int, help="only so many of them")
+    parser.add_argument("--only", help="these folds, as george,theo or fold-2 [all of them]")
     parser.add_argument("--epochs", type=int, help="of the backbone")
     arguments = parser.parse_args()
     tf.config.experimental.enable_op_determinism()
@@ -186,10 +186,14 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(1)
     read, _, _, make_folds = EXPERIMENTS[arguments.experiment]
     people = read(arguments.data)
-    for number, left_out in enumerate(make_folds(people)[:arguments.folds]):
-        others = [person for person in people if person not in left_out]
-        folder = left_out[0].name if len(left_out) == 1 else f"fold-{number + 1}"
-        run_fold(arguments.experiment, left_out, others, arguments.output / folder, arguments.seed,
+    folds = {left_out[0].name if len(left_out) == 1 else f"fold-{number}": left_out
+             for number, left_out in enumerate(make_folds(people), 1)}
+    chosen = arguments.only.split(",") if arguments.only else list(folds)
+    if not set(chosen) <= set(folds):
+        parser.error(f"--only {arguments.only}: the folds are {', '.join(folds)}")
+    for name in chosen:
+        others = [person for person in people if person not in folds[name]]
+        run_fold(arguments.experiment, folds[name], others, arguments.output / name, arguments.seed,
                  arguments.epochs)
 
 

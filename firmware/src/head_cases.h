@@ -13,7 +13,7 @@ struct HeadBits {
   std::uint32_t parameters = 0;  // CRC-32 of what sotto_head_read() gives
   std::uint32_t kept = 0;        // of parameters, velocities, anchor and replay as they lie in memory
   std::uint32_t outputs = 0;     // of the model's outputs with the trained head, input by input
-  std::uint32_t round = 0;       // of what a round from there learned, and of its sums
+  std::uint32_t round = 0;       // of what a round from there learned, its sums, and what a watch makes of it
   friend bool operator==(const HeadBits&, const HeadBits&) = default;
 };
 
@@ -47,7 +47,7 @@ class HeadExamples {
 
 // Opens the case's head in `memory` and trains it: steps from fresh examples, a class removed and added, a
 // replay that overflows, passes over it, a copy that is moved elsewhere and resumed; then runs the model with
-// it, and a round from what was learned. `memory` is at least twice what the head takes.
+// it, a round from what was learned, and a watch over that. `memory` is at least twice what the head takes.
 [[nodiscard]] sotto_head_error run_head_case(const HeadCase& tested, sotto_model* model,
                                              std::span<std::uint8_t> memory, HeadBits* bits);
 

@@ -11,6 +11,7 @@
 #include "sotto/base/bytes.h"
 #include "sotto/base/check.h"
 #include "sotto/device_runtime/head_round.h"
+#include "sotto/device_runtime/head_watch.h"
 #include "sotto/device_runtime/model_image.h"
 #include "sotto/model_compiler/host_head.h"
 #include "sotto/model_compiler/model_compiler.h"
@@ -76,6 +77,18 @@ Status check_examples(const HeadModel& model, const Examples& examples) {
   const auto index = static_cast<std::size_t>(found - examples.x.begin());
   return invalid_argument(fmt::format("feature {} of example {} is not a finite number",
                                       index % examples.features, index / examples.features));
+}
+
+// Of the metrics that tell of local safety. A device of a host acts on no answer, so none is fail-safe.
+constexpr sotto_head_watch_options kWatch{.confidence_min = kHeadConfidenceMin,
+                                          .fail_safe = SOTTO_HEAD_NO_ANSWER,
+                                          .fall_max = 0,
+                                          .held_out_min = 1,
+                                          .deviations_max = kHeadDeviationsMax};
+
+bool declares(const proto::ModelSpec& model, std::string_view name) {
+  return std::any_of(model.metrics.begin(), model.metrics.end(),
+                     [name](const proto::Metric& metric) { return metric.name.view() == name; });
 }
 
 }  // namespace
@@ -178,6 +191,7 @@ class HeadTrainer final : public Trainer {
     LocalUpdate update;
     update.delta.assign(job.parameters.begin(), job.parameters.end());
     sotto_head_round round;
+    SOTTO_RETURN_IF_ERROR(watch(job, opened->head(), update.metrics));
     SOTTO_RETURN_IF_ERROR(run(opened->head(), round, training, update.delta));
     update.metrics.examples = samples_.count;
     update.metrics.weight = std::min(samples_.count, job.weight_max);
@@ -202,6 +216,29 @@ class HeadTrainer final : public Trainer {
     return {};
   }
 
+  // How sure the received head is of the examples, and how many are unlike those of the first round.
+  Status watch(const TrainingJob& job, sotto_head* head, LocalMetrics& metrics) {
+    if (!declares(job.model, "unsure") && !declares(job.model, "strange")) return {};
+    SOTTO_RETURN_IF_ERROR(to_status(sotto_head_write(head, job.parameters.data(), job.parameters.size())));
+    const auto features = [this](std::uint32_t index) {
+      const std::size_t place = std::size_t{index} * (model_.features() + 1);
+      return reinterpret_cast<const std::int8_t*>(samples_.bytes.data() + place);
+    };
+    if (watch_.reference == 0) {
+      SOTTO_RETURN_IF_ERROR(to_status(sotto_head_watch_begin(&watch_, head, &kWatch)));
+      for (std::uint32_t i = 0; i < samples_.count; ++i)
+        SOTTO_RETURN_IF_ERROR(to_status(sotto_head_watch_learn(&watch_, head, features(i))));
+    }
+    SOTTO_RETURN_IF_ERROR(to_status(sotto_head_watch_clear(&watch_)));
+    for (std::uint32_t i = 0; i < samples_.count; ++i) {
+      sotto_head_answer answer;
+      SOTTO_RETURN_IF_ERROR(to_status(sotto_head_watch_answer(&watch_, head, features(i), &answer)));
+    }
+    metrics.report(job.model, "unsure", watch_.counts.unsure);
+    metrics.report(job.model, "strange", watch_.counts.strange);
+    return {};
+  }
+
   // `parameters` becomes what was learned.
   Status run(sotto_head* head, sotto_head_round& round, const sotto_head_training& training,
              std::vector<float>& parameters) const {
@@ -220,6 +257,7 @@ class HeadTrainer final : public Trainer {
 
   const HeadModel& model_;
   const HeadSamples& samples_;
+  sotto_head_watch watch_{};
 };
 
 std::unique_ptr<Trainer> make_head_trainer(const HeadModel& model, const HeadSamples& samples) {

@@ -44,8 +44,12 @@ constexpr const char* kTexts[]{
     "a round's batch is 1 up to the batch that the head was opened with",
     "a round takes 1 to 65535 examples, and holds out at most as many",
     "the round is not done: go on with sotto_head_round_advance()",
+    "confidence_min must be 0 to 1000 thousandths",
+    "fall_max must be 0 to 1000 thousandths",
+    "held_out_min must be at least 1",
+    "deviations_max must be 1 to 16",
 };
-static_assert(sizeof kTexts / sizeof *kTexts == SOTTO_HEAD_ROUND_UNDER_WAY + 1);
+static_assert(sizeof kTexts / sizeof *kTexts == SOTTO_HEAD_DEVIATIONS + 1);
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "head/float_arithmetic.h"
+#include "head/judge.h"
 #include "head/replay.h"
 #include "head/step.h"
 
@@ -35,29 +36,6 @@ class Borrowed {
   sotto_head& head_;
   sotto_head_round& round_;
 };
-
-Sample sample_of(const sotto_head& head, const sotto_head_samples& samples, std::uint32_t index) {
-  const auto* from =
-      static_cast<const std::uint8_t*>(samples.samples) + std::size_t{index} * head.layout.sample_bytes;
-  return {reinterpret_cast<const std::int8_t*>(from), from + head.layout.features};
-}
-
-std::uint32_t to_units(float loss) {
-  constexpr float kUnit = 1048576.0f;
-  return loss > 0 ? static_cast<std::uint32_t>(to_integer(product(loss, kUnit))) : 0;
-}
-
-// How the head answers one example.
-sotto_head_error judge(sotto_head& head, const Sample& sample, sotto_head_sums& sums) {
-  float* outputs = head.at<float>(head.layout.errors);
-  const sotto_head_error error = compute_outputs(head, sample.features, outputs);
-  if (error != SOTTO_HEAD_OK) return error;
-  const bool is_right = head.learns_labels() && label_of(head, outputs) == *sample.target;
-  sums.loss += to_units(compute_errors(head, sample.target, outputs));
-  ++sums.examples;
-  sums.correct += is_right;
-  return SOTTO_HEAD_OK;
-}
 
 // One step; `place` counts the examples of all passes.
 sotto_head_error learn_batch(sotto_head& head, sotto_head_round& round, std::uint32_t& taken) {
@@ -101,15 +79,6 @@ sotto_head_error advance_once(sotto_head& head, sotto_head_round& round, std::ui
     ++round.phase;
   } while ((round.phase == kBefore || round.phase == kAfter) && round.held_out.count == 0);
   round.is_done = round.phase == kDone;
-  return SOTTO_HEAD_OK;
-}
-
-sotto_head_error check_samples(const sotto_head& head, const sotto_head_samples& samples) {
-  if (samples.count > SOTTO_HEAD_ROUND_SAMPLES_MAX) return SOTTO_HEAD_SAMPLES;
-  if (samples.count != 0 && samples.samples == nullptr) return SOTTO_HEAD_NULL_ARGUMENT;
-  for (std::uint32_t i = 0; head.learns_labels() && i < samples.count; ++i) {
-    if (!head.takes_label(*sample_of(head, samples, i).target)) return SOTTO_HEAD_LABEL;
-  }
   return SOTTO_HEAD_OK;
 }
 

@@ -137,6 +137,30 @@ TEST_P(HeadTraining, ReportsWhatTheReceivedHeadWasWorth) {
   EXPECT_NEAR(update->metrics.sums[1], received->mean_loss * 43, 1e-3);
 }
 
+TEST_P(HeadTraining, CountsWhatItIsNotSureOfAndWhatIsUnlikeTheFirstExamples) {
+  proto::ModelSpec spec = model->spec();
+  ASSERT_TRUE(spec.metrics.push_back({.name = "unsure"}));
+  ASSERT_TRUE(spec.metrics.push_back({.name = "strange"}));
+  const auto trainer = make_head_trainer(*model, samples);
+  const auto sums = [&](std::span<const float> parameters) {
+    ReplayableRandom random(9);
+    const auto update = trainer->train(
+        {.model = spec, .training = training, .weight_max = 40, .parameters = parameters}, random);
+    EXPECT_TRUE(update);
+    return update->metrics.sums;
+  };
+  const auto first = sums(std::vector<float>(model->initial().size()));  // no class is likelier than another
+  EXPECT_EQ(first[2], samples.count);
+  EXPECT_EQ(first[3], 0);
+  std::vector<float> certain(model->initial().size());
+  certain.back() = 10;
+  EXPECT_EQ(sums(certain)[2], 0);
+  const std::uint32_t sample_bytes = model->features() + 1;
+  for (std::uint32_t i = 0; i < 7; ++i)  // a sensor that saturates
+    std::fill_n(samples.bytes.begin() + i * sample_bytes, model->features(), std::uint8_t{0x80});
+  EXPECT_EQ(sums(certain)[3], 7);
+}
+
 TEST_P(HeadTraining, TheSameDrawsGiveTheSameUpdateAndOthersAnother) {
   EXPECT_EQ(train(1)->delta, train(1)->delta);
   EXPECT_NE(train(1)->delta, train(2)->delta);

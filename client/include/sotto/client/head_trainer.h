@@ -59,8 +59,15 @@ class HeadModel {
   std::vector<float> initial_;
 };
 
-// Both must outlive the trainer. Each call of train() draws eight bytes, little-endian the seed of the round,
-// and reports "correct" and "loss". Tasks whose batches are larger than 16 are refused with a sentence.
+// Of the metrics "unsure" and "strange"; head_watch.h says what they mean.
+inline constexpr std::uint32_t kHeadConfidenceMin = 600;  // thousandths
+inline constexpr std::uint32_t kHeadDeviationsMax = 4;
+
+// Both must outlive the trainer; what samples hold may change between calls. Each call of train() draws eight
+// bytes, little-endian the seed of the round, and reports "correct", "loss" and, where the task declares
+// them, "unsure": examples of which the received head is less sure than kHeadConfidenceMin, and "strange":
+// those further than kHeadDeviationsMax from the first ones that this trainer saw. Tasks whose batches are
+// larger than 16 are refused with a sentence.
 [[nodiscard]] std::unique_ptr<Trainer> make_head_trainer(const HeadModel& model, const HeadSamples& samples);
 
 }  // namespace sotto::client

@@ -75,15 +75,19 @@ typedef enum sotto_head_error {
   SOTTO_HEAD_REPLAY_EMPTY = 27,
   SOTTO_HEAD_CLASSES_FULL = 28, /* all outputs_max classes are there */
   SOTTO_HEAD_LAST_CLASS = 29,
-  SOTTO_HEAD_DIVERGED = 30,       /* outputs beyond +-1e15: the learning rate is too high */
-  SOTTO_HEAD_COUNT = 31,          /* not as many values as the head has parameters */
-  SOTTO_HEAD_VALUE = 32,          /* a value is not finite, or beyond +-1e15 */
-  SOTTO_HEAD_SCALE = 33,          /* a weight's scale cannot be expressed as a multiplier */
-  SOTTO_HEAD_NOT_THIS_HEAD = 34,  /* resumed with another image or other options, or damaged */
-  SOTTO_HEAD_EPOCHS = 35,         /* these four of a round, head_round.h: no passes, or too many */
-  SOTTO_HEAD_ROUND_BATCH = 36,    /* none, or more than the options' */
-  SOTTO_HEAD_SAMPLES = 37,        /* no examples, or too many */
-  SOTTO_HEAD_ROUND_UNDER_WAY = 38 /* finished before it was done */
+  SOTTO_HEAD_DIVERGED = 30,        /* outputs beyond +-1e15: the learning rate is too high */
+  SOTTO_HEAD_COUNT = 31,           /* not as many values as the head has parameters */
+  SOTTO_HEAD_VALUE = 32,           /* a value is not finite, or beyond +-1e15 */
+  SOTTO_HEAD_SCALE = 33,           /* a weight's scale cannot be expressed as a multiplier */
+  SOTTO_HEAD_NOT_THIS_HEAD = 34,   /* resumed with another image or other options, or damaged */
+  SOTTO_HEAD_EPOCHS = 35,          /* these four of a round, head_round.h: no passes, or too many */
+  SOTTO_HEAD_ROUND_BATCH = 36,     /* none, or more than the options' */
+  SOTTO_HEAD_SAMPLES = 37,         /* no examples, or too many */
+  SOTTO_HEAD_ROUND_UNDER_WAY = 38, /* finished before it was done */
+  SOTTO_HEAD_CONFIDENCE = 39,      /* these four of a watch's options, head_watch.h */
+  SOTTO_HEAD_FALL = 40,
+  SOTTO_HEAD_HELD_OUT = 41,
+  SOTTO_HEAD_DEVIATIONS = 42
 } sotto_head_error;
 
 /* A sentence for people; never NULL. */

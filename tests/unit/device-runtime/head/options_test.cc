@@ -45,10 +45,10 @@ std::vector<std::uint8_t> image_of(Follower follower, std::int32_t outputs = 12)
 
 TEST(HeadOptions, EveryErrorHasASentenceOfItsOwn) {
   std::set<std::string> texts;
-  for (int error = 0; error <= SOTTO_HEAD_ROUND_UNDER_WAY; ++error)
+  for (int error = 0; error <= SOTTO_HEAD_DEVIATIONS; ++error)
     texts.insert(sotto_head_error_text(static_cast<sotto_head_error>(error)));
-  EXPECT_EQ(texts.size(), SOTTO_HEAD_ROUND_UNDER_WAY + 1u);
-  EXPECT_STREQ(sotto_head_error_text(static_cast<sotto_head_error>(SOTTO_HEAD_ROUND_UNDER_WAY + 1)),
+  EXPECT_EQ(texts.size(), SOTTO_HEAD_DEVIATIONS + 1u);
+  EXPECT_STREQ(sotto_head_error_text(static_cast<sotto_head_error>(SOTTO_HEAD_DEVIATIONS + 1)),
                "unknown error");
 }
 
