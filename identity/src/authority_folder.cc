@@ -20,6 +20,7 @@ using std::filesystem::path;
 constexpr std::size_t kRegisterBytesMax = std::size_t{64} << 20;  // some 200,000 devices
 
 constexpr std::chrono::seconds kLockWait{10};
+constexpr std::uint32_t kEditionsOfABackup = 1000;  // that may have been made known since it was written
 
 path register_file(const path& directory) { return directory / "register.txt"; }
 path next_key_file(const path& directory) { return directory / "authority-key-next.pem"; }
@@ -259,9 +260,17 @@ Status AuthorityFolder::revoke(Role role, const std::string& name, std::uint64_t
                       "is to stay");
   }
   found->revoked_at = std::max<std::uint64_t>(now, 1);
-  ++changed.edition;
+  changed.edition = changed.next_edition();
   SOTTO_RETURN_IF_ERROR(save(changed));
   return publish();
+}
+
+Status AuthorityFolder::restored() {
+  const auto lock = begin();
+  if (!lock) return lock.error();
+  Register changed = register_;
+  changed.editions_passed = std::max(changed.edition, changed.editions_passed) + kEditionsOfABackup;
+  return save(std::move(changed));
 }
 
 Status AuthorityFolder::rotate(OldKey old_key) {
@@ -273,7 +282,7 @@ Status AuthorityFolder::rotate(OldKey old_key) {
   secagg::KeySigner next(std::move(key));
   Register changed = register_;
   ++changed.epoch;
-  ++changed.edition;
+  changed.edition = changed.next_edition();
   if (changed.rotations.size() == limits::kRotationsMax) changed.rotations.erase(changed.rotations.begin());
   changed.rotations.push_back(secagg::rotate(authority_.signer(), next, changed.epoch));
   if (old_key == OldKey::kStolen) {

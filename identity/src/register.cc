@@ -74,6 +74,7 @@ bool read_line(std::string_view line, Register& contents) {
   if (kind == "changes") return read_number(words, contents.changes);
   if (kind == "epoch") return read_number(words, contents.epoch);
   if (kind == "edition") return read_number(words, contents.edition);
+  if (kind == "editions-passed") return read_number(words, contents.editions_passed);
   if (kind == "endorsements-from") return read_number(words, contents.endorsements_from);
   if (kind == "rotation") return read_rotation(words, contents);
   if (kind == "device") return read_entry(Role::kDevice, words, contents);
@@ -125,6 +126,7 @@ std::string encode_register(const Register& contents) {
   std::string text =
       fmt::format("{}\nchanges {}\nepoch {}\nedition {}\nendorsements-from {}\n", kTitle, contents.changes,
                   contents.epoch, contents.edition, contents.endorsements_from);
+  if (contents.editions_passed != 0) text += fmt::format("editions-passed {}\n", contents.editions_passed);
   for (const secagg::Rotation& rotation : contents.rotations) {
     std::array<std::uint8_t, secagg::kRotationBytes> bytes;
     secagg::encode_rotation(rotation, bytes);

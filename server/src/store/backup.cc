@@ -15,6 +15,7 @@
 
 #include "sotto/host/file.h"
 #include "sotto/host/input_file.h"
+#include "sotto/identity/authority_folder.h"
 #include "sotto/server/backup.h"
 #include "sotto/server/store.h"
 #include "store/coordinator_schema.h"
@@ -248,8 +249,13 @@ Status extract(SealedDatabase& backup, const path& folder, Time now) {
   SOTTO_RETURN_IF_ERROR(host::make_private_folder(folder));
   SOTTO_RETURN_IF_ERROR(extract_files(backup.database(), folder));
   SOTTO_RETURN_IF_ERROR(extract_store(backup, folder / kStore));
-  return open_sqlite_store({.path = folder / kStore, .accept_older = true, .epoch_above = epoch_of(now)})
-      .status();
+  SOTTO_RETURN_IF_ERROR(
+      open_sqlite_store({.path = folder / kStore, .accept_older = true, .epoch_above = epoch_of(now)})
+          .status());
+  const path authority = folder / "authority";
+  if (!host::is_there(identity::authority_secret_file(authority))) return {};
+  auto opened = identity::AuthorityFolder::open(authority);
+  return opened ? opened->restored() : opened.error();
 }
 
 }  // namespace

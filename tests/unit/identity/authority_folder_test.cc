@@ -340,6 +340,24 @@ TEST_F(AuthorityFolders, WhoseCreationWasCutShortAreCreated) {
   EXPECT_EQ(open().entries().entries.size(), 1u);
 }
 
+TEST_F(AuthorityFolders, GivesNoEditionTwiceAfterARestore) {
+  AuthorityFolder authority = create();
+  ASSERT_TRUE(authority.enroll(Role::kDevice, "one", kYear).has_value());
+  ASSERT_TRUE(authority.enroll(Role::kDevice, "other", kYear).has_value());
+  std::filesystem::copy(folder(), path("backup"));
+  ASSERT_TRUE(authority.revoke(Role::kDevice, "one", kNow).ok());
+  EXPECT_EQ(authority.entries().edition, 1u);
+  std::filesystem::remove_all(folder());
+  std::filesystem::rename(path("backup"), folder());
+
+  AuthorityFolder restored = open();
+  ASSERT_TRUE(restored.restored().ok());
+  EXPECT_EQ(restored.entries().edition, 0u) << "nothing is made known by it";
+  ASSERT_TRUE(open().revoke(Role::kDevice, "other", kNow).ok());
+  EXPECT_GT(open().entries().edition, 1000u);
+  EXPECT_EQ(open().entries().revoked_count(), 1u);
+}
+
 // Eight people at one folder, each with a program of their own.
 TEST_F(AuthorityFolders, ForgetsNobodyWhomOthersEnrolMeanwhile) {
   constexpr int kPeople = 8;

@@ -53,6 +53,9 @@ class AuthorityFolder {
   // Takes it back: a new bulletin says so. kNotFound; kResourceExhausted when a bulletin can list no more, so
   // that the key is to be changed.
   [[nodiscard]] Status revoke(secagg::Role role, const std::string& name, std::uint64_t now);
+  // It comes from a backup: the next bulletin has a number that none had since. What is known stays in force
+  // with devices until then, so whoever was revoked meanwhile stays out of theirs.
+  [[nodiscard]] Status restored();
   // A new key, which the old one vouches for and which vouches for what the old one endorsed; or, when the
   // old one may be in other hands, takes back all of that. The old key is gone afterwards.
   enum class OldKey : std::uint8_t { kTrusted, kStolen };

@@ -5,6 +5,7 @@
 //   changes 17
 //   epoch 1
 //   edition 3
+//   editions-passed 1003   after a restore only
 //   endorsements-from 0
 //   rotation <524 hexadecimal digits>
 //   device <public key> <issued at> <expires at> <epoch> <revoked at, or 0> <name>
@@ -14,6 +15,7 @@
 // Version 1 had neither the count of changes nor the last line.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,6 +51,7 @@ struct Register {
   std::uint64_t changes = 0;                  // how often it was written
   std::uint32_t epoch = 0;                    // of the endorsements that are made now
   std::uint32_t edition = 0;                  // of the newest bulletin; 0: there was none
+  std::uint32_t editions_passed = 0;          // up to here numbers may have been given: the next is above
   std::uint32_t endorsements_from = 0;        // those of an earlier epoch are revoked
   std::vector<secagg::Rotation> rotations{};  // of the key, oldest first; at most limits::kRotationsMax
   std::vector<RegisterEntry> entries{};       // in the order of enrolment
@@ -57,6 +60,8 @@ struct Register {
   [[nodiscard]] RegisterEntry* find(secagg::Role role, std::string_view name);
   // What the newest bulletin says, signed by `authority`, which must be the newest key.
   [[nodiscard]] std::vector<std::uint8_t> bulletin(secagg::Signer& authority) const;
+  // Of the bulletin after this one.
+  [[nodiscard]] std::uint32_t next_edition() const { return std::max(edition, editions_passed) + 1; }
   // How many identities the bulletin lists as revoked.
   [[nodiscard]] std::size_t revoked_count() const;
   friend bool operator==(const Register&, const Register&) = default;
