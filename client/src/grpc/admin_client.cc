@@ -19,6 +19,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/proto/admin_socket.h"
 #include "sotto/proto/convert.h"
+#include "sotto/proto/grpc_lifetime.h"
 
 namespace sotto::client {
 namespace {
@@ -202,6 +203,7 @@ Result<std::unique_ptr<AdminClient>> AdminClient::connect(const std::filesystem:
   const Result<std::string> target = proto::admin_target(socket);
   if (!target) return target.error();
   SOTTO_RETURN_IF_ERROR(check_socket(socket));
+  proto::keep_grpc_running();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytesMax));
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

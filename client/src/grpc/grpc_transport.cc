@@ -16,6 +16,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/host/address.h"
 #include "sotto/proto/convert.h"
+#include "sotto/proto/grpc_lifetime.h"
 #include "tls_probe.h"
 
 namespace sotto::client {
@@ -230,6 +231,7 @@ Result<std::unique_ptr<Transport>> make_grpc_transport(const GrpcTransportOption
   if (options.call_deadline_ms <= 0 || options.exchange_deadline_ms <= 0) {
     return invalid_argument("call deadlines must be positive");
   }
+  proto::keep_grpc_running();
   const auto credentials = grpc::SslCredentials({options.ca_pem, "", ""});
   const auto channel =
       grpc::CreateCustomChannel(options.coordinator, credentials, channel_arguments(options));

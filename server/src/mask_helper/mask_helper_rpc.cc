@@ -19,6 +19,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/hosting/listening_sockets.h"
 #include "sotto/proto/convert.h"
+#include "sotto/proto/grpc_lifetime.h"
 #include "sotto/secagg/one_shot.h"
 
 namespace sotto::server {
@@ -125,6 +126,7 @@ class MaskHelperRpc::Impl {
   Status listen(const std::string& address, const hosting::TlsCertificate& certificate) {
     auto sockets = hosting::ListeningSockets::open(address);
     if (!sockets) return sockets.error();
+    proto::keep_grpc_running();
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);

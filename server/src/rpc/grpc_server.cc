@@ -19,6 +19,7 @@
 #include "sotto/base/limits.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/hosting/tls_certificate.h"
+#include "sotto/proto/grpc_lifetime.h"
 
 namespace sotto::server {
 namespace {
@@ -200,6 +201,7 @@ void GrpcServer::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(gra
 
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options, CoordinatorLoop& loop,
                                                       std::optional<hosting::ListeningSockets> sockets) {
+  proto::keep_grpc_running();
   grpc::EnableDefaultHealthCheckService(true);
   // What is wrong with a message is told to its sender; the library would print it as well, each time.
   google::protobuf::SetLogHandler(nullptr);
