@@ -1,5 +1,5 @@
-// gRPC ends with its last object and begins with the next one. Its end joins a thread that may be waiting in a
-// poll for 10 s, so that a command of some milliseconds would now and then take ten seconds.
+// gRPC ends with its last object and begins with the next one. Its end joins a thread that may be in a poll
+// of 10 s, so that a command of some milliseconds would now and then take ten seconds.
 #pragma once
 
 namespace sotto::proto {
