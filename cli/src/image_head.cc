@@ -4,16 +4,16 @@
 #include <map>
 #include <string>
 
+#include "head_model.h"
+
 namespace sotto::cli {
 namespace {
 
-const std::map<std::string, std::uint32_t> kForms = {
-    {"float32", SOTTO_HEAD_FLOAT32}, {"int8", SOTTO_HEAD_INT8}, {"biases", SOTTO_HEAD_BIASES}};
 const std::map<std::string, std::uint32_t> kOptimisers = {{"sgd", 0}, {"momentum", 1}};
 
-const char* name_in(const std::map<std::string, std::uint32_t>& names, std::uint32_t value) {
+std::string name_in(const std::map<std::string, std::uint32_t>& names, std::uint32_t value) {
   for (const auto& [name, number] : names) {
-    if (number == value) return name.c_str();
+    if (number == value) return name;
   }
   return "";
 }
@@ -24,8 +24,8 @@ void HeadOptions::add_to(CLI::App& command) {
   command
       .add_option("--form", head.form,
                   "How the head's weights are kept while they learn on a board [float32]")
-      ->transform(CLI::CheckedTransformer(kForms))
-      ->type_name("float32|int8|biases");
+      ->transform(CLI::CheckedTransformer(head_forms<std::uint32_t>()))
+      ->type_name(kHeadFormWords);
   command.add_option("--optimiser", head.momentum, "What they learn with [sgd]")
       ->transform(CLI::CheckedTransformer(kOptimisers))
       ->type_name("sgd|momentum");
@@ -48,12 +48,18 @@ nlohmann::json training_json(const std::vector<std::uint8_t>& image, const HeadO
   }
   if (error == SOTTO_HEAD_ABSENT) return nullptr;
   if (error != SOTTO_HEAD_OK) return {{"refused", sotto_head_error_text(error)}};
-  return {{"form", name_in(kForms, wanted.form)},    {"optimiser", name_in(kOptimisers, wanted.momentum)},
-          {"replay_samples", wanted.replay_samples}, {"bytes", sizes.bytes},
-          {"state_bytes", sizes.state_bytes},        {"parameter_bytes", sizes.parameter_bytes},
-          {"momentum_bytes", sizes.momentum_bytes},  {"anchor_bytes", sizes.anchor_bytes},
-          {"work_bytes", sizes.work_bytes},          {"replay_bytes", sizes.replay_bytes},
-          {"layer_bytes", sizes.layer_bytes},        {"parameters", sizes.parameters}};
+  return {{"form", name_in(head_forms<std::uint32_t>(), wanted.form)},
+          {"optimiser", name_in(kOptimisers, wanted.momentum)},
+          {"replay_samples", wanted.replay_samples},
+          {"bytes", sizes.bytes},
+          {"state_bytes", sizes.state_bytes},
+          {"parameter_bytes", sizes.parameter_bytes},
+          {"momentum_bytes", sizes.momentum_bytes},
+          {"anchor_bytes", sizes.anchor_bytes},
+          {"work_bytes", sizes.work_bytes},
+          {"replay_bytes", sizes.replay_bytes},
+          {"layer_bytes", sizes.layer_bytes},
+          {"parameters", sizes.parameters}};
 }
 
 void print_training(const std::vector<std::uint8_t>& image, const HeadOptions& options) {

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "administration.h"
+#include "head_model.h"
 #include "image_file.h"
 #include "output.h"
 #include "places.h"
@@ -25,8 +26,6 @@ using Buffer = std::vector<std::uint8_t>;
 
 enum class Form { kParameters, kTflite };
 const std::map<std::string, Form> kForms = {{"parameters", Form::kParameters}, {"tflite", Form::kTflite}};
-const std::map<std::string, sotto_head_form> kHeadForms = {
-    {"float32", SOTTO_HEAD_FLOAT32}, {"int8", SOTTO_HEAD_INT8}, {"biases", SOTTO_HEAD_BIASES}};
 
 struct ExportOptions {
   AdministrationOptions administration;
@@ -96,7 +95,7 @@ Result<Learned> fetch_learned(const ExportOptions& options) {
 Status check_source(const ExportOptions& options, const Learned& learned, const Buffer& tflite) {
   if (!learned.model) return {};
   const std::string_view name = learned.model->name.view();
-  const std::string own = fmt::format("head-{:08x}", model_compiler::crc32(tflite));
+  const std::string own = client::head_model_name(model_compiler::crc32(tflite));
   if (name.empty()) {
     return invalid_argument(
         fmt::format("task '{}' trains a model of its own, not the head of a file: export it with --format "
@@ -210,7 +209,7 @@ void add_model_export_command(CLI::App& model, ExitCode& exit_code) {
   command
       ->add_option("--head-form", options->head_form,
                    "How boards keep the head while it learns: float32, int8 or biases [float32]")
-      ->transform(CLI::CheckedTransformer(kHeadForms));
+      ->transform(CLI::CheckedTransformer(head_forms<sotto_head_form>()));
   command->add_option("--output", options->output, "The file to write; - for standard output")->required();
   command->callback([options, &exit_code] { exit_code = export_model(*options); });
 }

@@ -123,13 +123,9 @@ Result<std::vector<float>> values_of(const std::string& path, const Buffer& imag
   return values;
 }
 
-// Size and digest are those of the manifest.
 Status check_content(const UpdateOptions& options, const Manifest& manifest, const Buffer& content) {
-  if (content.size() < manifest.size) return refused(options.content, Refusal::kTruncated);
-  if (content.size() != manifest.size || crypto::sha256({content}) != manifest.digest) {
-    return refused(options.content, Refusal::kWrongDigest);
-  }
-  return {};
+  const Refusal refusal = check_bytes(manifest, content);
+  return refusal == Refusal::kNone ? Status() : refused(options.content, refusal);
 }
 
 Status check_values(const UpdateOptions& options, const Buffer& image, const Buffer& content,

@@ -93,6 +93,8 @@ bool declares(const proto::ModelSpec& model, std::string_view name) {
 
 }  // namespace
 
+std::string head_model_name(std::uint32_t crc32) { return fmt::format("head-{:08x}", crc32); }
+
 Result<HeadModel> HeadModel::open(Bytes file, HeadForm form) {
   HeadModel model;
   model.form_ = form;
@@ -125,7 +127,7 @@ proto::ModelSpec HeadModel::spec() const {
   spec.features = inputs_;
   spec.classes = classes_;
   spec.parameters = static_cast<std::uint32_t>(initial_.size());
-  static_cast<void>(spec.name.assign(fmt::format("head-{:08x}", source_)));
+  static_cast<void>(spec.name.assign(head_model_name(source_)));
   return spec;
 }
 

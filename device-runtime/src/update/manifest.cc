@@ -111,8 +111,7 @@ Refusal check_common(const Manifest& manifest, Kind kind, const Recipient& recip
   if (manifest.kind != kind) return Refusal::kWrongKind;
   if (manifest.device_class.view() != recipient.device_class) return Refusal::kForeignClass;
   if (manifest.task.view() != recipient.task) return Refusal::kForeignTask;
-  const bool is_over = manifest.expires_at != kNeverExpires && recipient.now >= manifest.expires_at;
-  if (recipient.now != kNoClock && is_over) return Refusal::kExpired;
+  if (recipient.now != kNoClock && has_expired(manifest, recipient.now)) return Refusal::kExpired;
   return Refusal::kNone;
 }
 
@@ -146,6 +145,16 @@ bool is_sound(const Manifest& manifest) {
       return is_shape && manifest.norm_max_milli != 0;
   }
   return false;
+}
+
+bool has_expired(const Manifest& manifest, std::uint64_t now) {
+  return manifest.expires_at != kNeverExpires && now >= manifest.expires_at;
+}
+
+Refusal check_bytes(const Manifest& manifest, Bytes content) {
+  if (content.size() < manifest.size) return Refusal::kTruncated;
+  const bool same = content.size() == manifest.size && crypto::sha256({content}) == manifest.digest;
+  return same ? Refusal::kNone : Refusal::kWrongDigest;
 }
 
 Refusal read_signed(Bytes message, const crypto::Es256PublicKey& key, Manifest& manifest) {

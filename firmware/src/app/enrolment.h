@@ -9,11 +9,14 @@
 #include <string_view>
 
 #include "journal/journal.h"
+#include "sotto/base/flash.h"
 #include "sotto/crypto/secret_bytes.h"
 #include "sotto/secagg/identity.h"
 
 namespace sotto::board {
 
+// Of boards whose flash is a file of a host: whatever provisions, runs or emulates them agrees on it.
+inline constexpr FlashGeometry kFlashFileGeometry{.pages = 32, .page_bytes = 4096, .word_bytes = 8};
 // Pages of the flash that are the journal's: the first ones.
 inline constexpr std::uint32_t kJournalPages = 16;
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "enrolment.h"
 #include "sotto/base/check.h"
 #include "sotto/base/flash.h"
 
@@ -15,7 +16,7 @@ namespace sotto::board {
 
 class FlashFile final : public Flash {
  public:
-  static constexpr FlashGeometry kGeometry{.pages = 32, .page_bytes = 4096, .word_bytes = 8};
+  static constexpr FlashGeometry kGeometry = kFlashFileGeometry;
 
   // An absent or shorter file is erased where it is missing.
   explicit FlashFile(const char* path) : file_(open(path, O_RDWR | O_CREAT | O_DSYNC | O_CLOEXEC, 0600)) {

@@ -13,6 +13,7 @@
 #include "board.h"
 #include "check_draws.h"
 #include "console.h"
+#include "enrolment.h"
 #include "kernels.h"
 #include "painted_stack.h"
 #include "semihosting.h"
@@ -29,7 +30,7 @@ alignas(16) std::array<std::uint8_t, kArenaBytes> arena_memory;
 
 class HostFlash final : public Flash {
  public:
-  static constexpr FlashGeometry kGeometry{.pages = 32, .page_bytes = 4096, .word_bytes = 8};
+  static constexpr FlashGeometry kGeometry = kFlashFileGeometry;
 
   explicit HostFlash(const char* path) : file_(path, semihosting::Mode::kUpdate) {}
 

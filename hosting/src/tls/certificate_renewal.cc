@@ -36,9 +36,8 @@ std::optional<Notice> CertificateWatch::look(Time now) {
                            std::string(now < expires_ ? "ends on " : "ended on ") +
                            host::utc_date(expires_.ms);
   const Result<TlsCertificate> loaded = load(options_, now);
-  if (loaded && !loaded->certificate_created && loaded->certificate_expires == expires_ && stepped_back) {
-    return std::nullopt;
-  }
+  const bool as_before = loaded && !loaded->certificate_created && loaded->certificate_expires == expires_;
+  if (stepped_back && as_before) return std::nullopt;
   if (loaded && loaded->certificate_expires.ms - now.ms >= kRenewBeforeMs) {
     expires_ = loaded->certificate_expires;
     return Notice{Notice::Level::kInfo,

@@ -21,9 +21,9 @@ constexpr const char* kAuthority = "authority";
 constexpr const char* kCoordinatorKey = "coordinator key";
 constexpr const char* kCaKey = "TLS CA key";
 
-path store_file(const ServiceOptions& options) { return options.data_dir / "sotto.db"; }
-path key_file(const ServiceOptions& options) { return options.data_dir / "coordinator-key.pem"; }
-path authority_folder(const ServiceOptions& options) { return options.data_dir / "authority"; }
+path store_file(const path& data_dir) { return data_dir / "sotto.db"; }
+path key_file(const path& data_dir) { return data_dir / "coordinator-key.pem"; }
+path authority_folder(const path& data_dir) { return data_dir / "authority"; }
 
 Status lost(const path& file, const char* consequence) {
   return data_loss(
@@ -61,7 +61,7 @@ bool follows(const crypto::Digest& before, const crypto::Es256PublicKey& now, co
 
 bool is_successor(const crypto::Digest& before, const crypto::Es256PublicKey& now,
                   const ServiceOptions& options) {
-  for (const path& file : {identity::authority_bulletin_file(authority_folder(options)),
+  for (const path& file : {identity::authority_bulletin_file(authority_folder(options.data_dir)),
                            options.bulletin_file, options.data_dir / "bulletin.pem"}) {
     if (!file.empty() && follows(before, now, file)) return true;
   }
@@ -73,25 +73,26 @@ bool is_successor(const crypto::Digest& before, const crypto::Es256PublicKey& no
 // The database is made before the key, so that a first start that was cut short does not look like this.
 Status check_store_is_there(const ServiceOptions& options) {
   std::error_code ignored;
-  const bool has_store =
-      host::is_there(store_file(options)) && std::filesystem::file_size(store_file(options), ignored) != 0;
-  if (options.accept_older || has_store || !host::is_there(key_file(options))) return {};
-  return lost(store_file(options), "its tasks and models would be gone, and its round numbers used again");
+  const bool has_store = host::is_there(store_file(options.data_dir)) &&
+                         std::filesystem::file_size(store_file(options.data_dir), ignored) != 0;
+  if (options.accept_older || has_store || !host::is_there(key_file(options.data_dir))) return {};
+  return lost(store_file(options.data_dir),
+              "its tasks and models would be gone, and its round numbers used again");
 }
 
 Status check_files_are_there(Store& store, const ServiceOptions& options) {
   const Result<Neighbours> remembered = store.neighbours();
   if (!remembered) return remembered.error();
   if (options.accept_older) return {};
-  const path secret = identity::authority_secret_file(authority_folder(options));
+  const path secret = identity::authority_secret_file(authority_folder(options.data_dir));
   if (remembered->contains(kAuthority) && options.local_authority && !host::is_there(secret)) {
     const Status gone = lost(secret, kOfAuthority);
     return {gone.code(),
             gone.message() + "; when it is kept elsewhere, start with --authority and --plan-endorsement"};
   }
   if (remembered->contains(kCoordinatorKey) && options.plan_endorsement_file.empty() &&
-      !host::is_there(key_file(options))) {
-    return lost(key_file(options), kOfKey);
+      !host::is_there(key_file(options.data_dir))) {
+    return lost(key_file(options.data_dir), kOfKey);
   }
   const path ca = options.data_dir / "tls" / "ca.pem";
   if (remembered->contains(kCaKey) && !host::is_there(ca) &&
@@ -118,7 +119,7 @@ Status check_neighbours(Store& store, const ServiceOptions& options, const PlanI
   if (differs(kAuthority) && !is_successor(remembered->at(kAuthority), authority, options)) {
     return another(identity.authority.public_file, kOfAuthority);
   }
-  if (differs(kCoordinatorKey)) return another(key_file(options), kOfKey);
+  if (differs(kCoordinatorKey)) return another(key_file(options.data_dir), kOfKey);
   if (differs(kCaKey)) return another(certificate.ca_file, kOfCa);
   return store.set_neighbours(now);
 }
@@ -127,8 +128,9 @@ Status check_is_a_coordinators(const path& data_dir) {
   std::error_code error;
   if (!std::filesystem::is_directory(data_dir, error) || std::filesystem::is_empty(data_dir, error))
     return {};
-  for (const char* name : {"sotto.db", "tls", "authority", "coordinator-key.pem", "audit.jsonl"}) {
-    if (host::is_there(data_dir / name)) return {};
+  for (const path& own : {store_file(data_dir), key_file(data_dir), authority_folder(data_dir),
+                          data_dir / "tls", data_dir / "audit.jsonl"}) {
+    if (host::is_there(own)) return {};
   }
   return failed_precondition("the folder " + data_dir.string() +
                              " holds files and none of a coordinator's: name an empty or a new one");

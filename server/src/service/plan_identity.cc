@@ -64,7 +64,7 @@ Result<EnrolledKey> enroll_or_renew(identity::AuthorityFolder& authority, const 
 
 Result<PlanIdentity> with_own_authority(const path& data_dir, std::uint64_t now) {
   const path directory = data_dir / "authority";
-  const bool existed = std::filesystem::exists(identity::authority_public_file(directory));
+  const bool existed = host::is_there(identity::authority_public_file(directory));
   auto authority = identity::AuthorityFolder::open_or_create(directory);
   if (!authority && authority.error().code() == StatusCode::kAlreadyExists) {
     return failed_precondition(
@@ -85,7 +85,7 @@ Result<PlanIdentity> with_own_authority(const path& data_dir, std::uint64_t now)
 }
 
 Status no_authority(const path& data_dir) {
-  const bool has_one = std::filesystem::exists(identity::authority_public_file(data_dir / "authority"));
+  const bool has_one = host::is_there(identity::authority_public_file(data_dir / "authority"));
   return failed_precondition(
       fmt::format("nobody enrols this fleet's devices: start with --authority and --plan-endorsement when "
                   "the authority is kept elsewhere, or with --local-authority to {} one in {}, by which "

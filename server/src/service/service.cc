@@ -182,7 +182,7 @@ class Service::Impl {
     if (!bulletin_->believed().bulletin().empty()) tell_bulletin();
     look_for_bulletin();
     ask_helpers();
-    if (notice && !bulletin_file_.empty() && !std::filesystem::exists(bulletin_file_)) {
+    if (notice && !bulletin_file_.empty() && !host::is_there(bulletin_file_)) {
       notice({hosting::Notice::Level::kInfo,
               "there is no bulletin at " + bulletin_file_.string() + " yet; it is looked for every 2 s"});
     }

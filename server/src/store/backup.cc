@@ -262,7 +262,7 @@ Status extract(SealedDatabase& backup, const path& folder, Time now) {
 
 Status restore_backup(const path& file, const path& data_dir, Time now) {
   std::error_code error;
-  if (std::filesystem::exists(data_dir, error) && !std::filesystem::is_empty(data_dir, error)) {
+  if (host::is_there(data_dir) && !std::filesystem::is_empty(data_dir, error)) {
     return {StatusCode::kAlreadyExists,
             "the folder " + data_dir.string() + " is not empty: restore into a new one, or move this away"};
   }
@@ -270,7 +270,7 @@ Status restore_backup(const path& file, const path& data_dir, Time now) {
   if (!backup) return backup.error();
   // Nobody serves half of a coordinator: it gets its name when it is whole.
   const path unfinished = unfinished_restore(data_dir);
-  if (std::filesystem::exists(unfinished, error)) {
+  if (host::is_there(unfinished)) {
     return {StatusCode::kAlreadyExists, unfinished.string() +
                                             " is what a restore that was cut short, or one " +
                                             "under way, has left: remove it, and restore again"};

@@ -33,23 +33,17 @@ bool is_of(const PublishedUpdate& update, const Manifest& manifest) {
   return is_of(update, manifest.task.view(), manifest.device_class.view());
 }
 
-bool has_expired(const Manifest& manifest, std::uint64_t now) {
-  return manifest.expires_at != model_update::kNeverExpires && now >= manifest.expires_at;
-}
-
 Status refused(const std::string& sentence) { return invalid_argument("the update: " + sentence); }
 
 Status refused(Refusal refusal) { return refused(std::string(model_update::describe(refusal))); }
 
 // What is signed: an image, and these bytes of it.
 Status check_signed(Bytes message, Bytes content, const crypto::Es256PublicKey& owner, Manifest& manifest) {
-  const Refusal refusal = model_update::read_signed(message, owner, manifest);
+  Refusal refusal = model_update::read_signed(message, owner, manifest);
   if (refusal != Refusal::kNone) return refused(refusal);
   if (manifest.kind != Kind::kImage) return refused("the manifest is of no image; images are published");
-  if (content.size() < manifest.size) return refused(Refusal::kTruncated);
-  if (content.size() != manifest.size || crypto::sha256({content}) != manifest.digest)
-    return refused(Refusal::kWrongDigest);
-  return {};
+  refusal = model_update::check_bytes(manifest, content);
+  return refusal == Refusal::kNone ? Status() : refused(refusal);
 }
 
 Result<PublishedUpdate> read_update(const std::filesystem::path& path) {

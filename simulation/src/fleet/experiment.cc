@@ -143,21 +143,12 @@ class Experiment {
   // Fills in one accuracy of each device that has test examples of its own, by the model as it is.
   Status for_own_tests(double DeviceResult::*accuracy) {
     result_.per_device.resize(data_.device_tests.size());
-    return for_each_device(result_.per_device.size(), [&](std::size_t i) -> Status {
+    return for_each(executor_, result_.per_device.size(), [&](std::size_t i) -> Status {
       result_.per_device[i].device = data_.device_names[i];
       auto evaluation = learning_.evaluate_on(i, parameters_);
       if (evaluation) result_.per_device[i].*accuracy = evaluation->accuracy;
       return evaluation.status();
     });
-  }
-
-  // Returns the first failure of the first `count` devices.
-  template <typename Work>
-  Status for_each_device(std::size_t count, Work work) {
-    std::vector<Status> status(count);
-    executor_.parallel_for(count, [&](std::size_t i) { status[i] = work(i); });
-    for (std::size_t i = 0; i < count; ++i) SOTTO_RETURN_IF_ERROR(status[i]);
-    return {};
   }
 
   // What the trainer makes of the first model without any rounds, in as many passes as they will have.
@@ -177,7 +168,7 @@ class Experiment {
     const std::size_t count = std::min<std::size_t>(options_.local_baseline_devices, data_.devices.size());
     if (count == 0) return {};
     std::vector<double> accuracy(count);
-    SOTTO_RETURN_IF_ERROR(for_each_device(count, [&](std::size_t i) -> Status {
+    SOTTO_RETURN_IF_ERROR(for_each(executor_, count, [&](std::size_t i) -> Status {
       const auto random = make_stream(options_.seed, {.purpose = "local baseline", .device = i});
       const auto trained = train_alone(*learning_.trainer(i), *random);
       if (!trained) return trained.error();

@@ -96,16 +96,12 @@ class HeadLearning final : public Learning {
   Status prepare_devices(const std::vector<client::Examples>& examples, const std::vector<std::string>& names,
                          Executor& executor, std::vector<client::HeadSamples>& prepared) const {
     prepared.resize(examples.size());
-    std::vector<Status> status(examples.size());
-    executor.parallel_for(examples.size(), [&](std::size_t i) {
+    return for_each(executor, examples.size(), [&](std::size_t i) -> Status {
       auto samples = head_.prepare(examples[i]);
-      status[i] = samples.status();
-      if (samples) prepared[i] = std::move(*samples);
+      if (!samples) return samples.error().with_context(names[i]);
+      prepared[i] = std::move(*samples);
+      return {};
     });
-    for (std::size_t i = 0; i < status.size(); ++i) {
-      if (!status[i].ok()) return status[i].with_context(names[i]);
-    }
-    return {};
   }
 
   const client::HeadModel head_;

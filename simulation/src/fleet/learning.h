@@ -12,6 +12,15 @@
 
 namespace sotto::simulation {
 
+// work(0) .. work(count - 1), each a Status, wherever there is time: the first that is not ok, by number.
+template <typename Work>
+[[nodiscard]] Status for_each(Executor& executor, std::size_t count, Work work) {
+  std::vector<Status> status(count);
+  executor.parallel_for(count, [&](std::size_t i) { status[i] = work(i); });
+  for (const Status& each : status) SOTTO_RETURN_IF_ERROR(each);
+  return {};
+}
+
 class Learning {
  public:
   virtual ~Learning() = default;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <vector>
 
+#include "slots_board.h"
 #include "support/nor_flash.h"
 
 namespace sotto::board {
@@ -22,7 +23,6 @@ using Result = ModelSlots::Result;
 
 // Pages 0 to 3 are the journal's, 4 to 9 two slots of three pages.
 constexpr FlashGeometry kSmall{.pages = 10, .page_bytes = 256, .word_bytes = 8};
-constexpr std::uint8_t kNumber = 5;
 
 Image image_of(std::uint64_t sequence) {
   Image image(600 + 7 * static_cast<std::size_t>(sequence));
@@ -39,13 +39,8 @@ Manifest manifest_of(std::uint64_t sequence) {
   return manifest;
 }
 
-// A board that was just switched on.
-struct Board {
-  explicit Board(NorFlash& memory) : flash(memory) {
-    const Journal::Result opened = journal.open();
-    EXPECT_TRUE(opened == Journal::Result::kOk || opened == Journal::Result::kBlank);
-    EXPECT_TRUE(slots.open());
-  }
+struct Board : SlotsBoard {
+  explicit Board(NorFlash& memory) : SlotsBoard(memory, 3) {}
 
   [[nodiscard]] Result boot() { return slots.boot(running); }
   // What runs: 0 none, else the sequence of an image that is there byte for byte.
@@ -61,17 +56,7 @@ struct Board {
   }
   // Takes the update from where it stands, in pieces of 40 bytes.
   [[nodiscard]] Result receive(std::uint64_t sequence) {
-    const Manifest manifest = manifest_of(sequence);
-    if (!slots.receives(manifest)) {
-      if (const Result begun = slots.begin(manifest); begun != Result::kOk) return begun;
-    }
-    const Image image = image_of(sequence);
-    while (slots.received() < image.size()) {
-      const Bytes rest = Bytes(image).subspan(slots.received());
-      const Result written = slots.write(rest.first(std::min<std::size_t>(40, rest.size())));
-      if (written != Result::kOk) return written;
-    }
-    return slots.stage();
+    return SlotsBoard::receive(manifest_of(sequence), image_of(sequence), 40);
   }
   // An update from beginning to confirmation.
   [[nodiscard]] Result update(std::uint64_t sequence) {
@@ -80,9 +65,6 @@ struct Board {
     return result == Result::kOk ? slots.confirm() : result;
   }
 
-  NorFlash& flash;
-  Journal journal{flash, 0, 4};
-  ModelSlots slots{flash, journal, kNumber, 4, 3};
   ModelSlots::Boot running;
 };
 
@@ -333,10 +315,10 @@ TEST(ModelSlots, AStateOfAnotherVersionIsRefused) {
   ASSERT_EQ(journal.open(), Journal::Result::kBlank);
   Image state(ModelSlots::kStateBytes, 0);
   state[0] = 1;
-  ASSERT_EQ(journal.put(kNumber, state), Journal::Result::kOk);
-  ModelSlots slots(flash, journal, kNumber, 4, 3);
+  ASSERT_EQ(journal.put(kSlotsNumber, state), Journal::Result::kOk);
+  ModelSlots slots(flash, journal, kSlotsNumber, 4, 3);
   EXPECT_FALSE(slots.open());
-  ASSERT_EQ(journal.put(kNumber, Bytes(state).first(50)), Journal::Result::kOk);
+  ASSERT_EQ(journal.put(kSlotsNumber, Bytes(state).first(50)), Journal::Result::kOk);
   EXPECT_FALSE(slots.open());
 }
 

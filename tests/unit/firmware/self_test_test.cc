@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "slots_board.h"
 #include "sotto/model_compiler/host_model.h"
 #include "sotto/model_compiler/model_compiler.h"
 #include "sotto/model_update/reference_run.h"
@@ -86,20 +87,11 @@ Update with_content(Update update, const Buffer& content) {
   return update;
 }
 
-// A board that was just switched on.
-struct Board {
-  explicit Board(NorFlash& memory) : flash(memory) {
-    const Journal::Result opened = journal.open();
-    EXPECT_TRUE(opened == Journal::Result::kOk || opened == Journal::Result::kBlank);
-    EXPECT_TRUE(slots.open());
-  }
+struct Board : SlotsBoard {
+  explicit Board(NorFlash& memory) : SlotsBoard(memory, 16) {}
 
   [[nodiscard]] Result receive(const Update& update) {
-    if (!slots.receives(update.manifest)) {
-      if (const Result begun = slots.begin(update.manifest); begun != Result::kOk) return begun;
-    }
-    const Result written = slots.write(Bytes(update.content).subspan(slots.received()));
-    return written == Result::kOk ? slots.stage() : written;
+    return SlotsBoard::receive(update.manifest, update.content, update.content.size());
   }
   // One start: what is on trial is decided. False when the memory failed.
   [[nodiscard]] bool start() {
@@ -120,9 +112,6 @@ struct Board {
     return trial != Trial::kFlash;
   }
 
-  NorFlash& flash;
-  Journal journal{flash, 0, 4};
-  ModelSlots slots{flash, journal, 5, 4, 16};
   std::optional<device::HostModel> model;
   std::optional<Trial> trial;
   std::uint64_t runs = 0;  // the sequence of the model in the slot that started

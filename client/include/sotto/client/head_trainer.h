@@ -24,6 +24,10 @@ struct HeadSamples {
   std::uint32_t count = 0;
 };
 
+// The custom model that the head of a .tflite file is, by that file's CRC-32: "head-" and eight hexadecimal
+// digits. Boards say the same.
+[[nodiscard]] std::string head_model_name(std::uint32_t crc32);
+
 // A model whose head learns. Immutable: any thread may use it, several at once.
 class HeadModel {
  public:
@@ -35,7 +39,7 @@ class HeadModel {
   [[nodiscard]] std::uint32_t features() const { return features_; }  // that the head sees
   [[nodiscard]] std::uint32_t classes() const { return classes_; }
   // What a task says of it: custom, weights [classes][features] and then biases [classes]. Its name follows
-  // from the .tflite file, whatever it was compiled for: "head-" and the file's CRC-32 in hexadecimal.
+  // from the .tflite file, whatever it was compiled for: head_model_name().
   [[nodiscard]] proto::ModelSpec spec() const;
   // The head of the file, in that order: where a task begins.
   [[nodiscard]] const std::vector<float>& initial() const { return initial_; }

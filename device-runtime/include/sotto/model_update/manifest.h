@@ -95,6 +95,10 @@ enum class Refusal : std::uint8_t {
 
 // True for a manifest whose fields are all in their ranges: what can be signed, and what is ever accepted.
 [[nodiscard]] bool is_sound(const Manifest& manifest);
+// At `now`, seconds since the Unix epoch.
+[[nodiscard]] bool has_expired(const Manifest& manifest, std::uint64_t now);
+// Whether these are the bytes of which it is: kTruncated, kWrongDigest.
+[[nodiscard]] Refusal check_bytes(const Manifest& manifest, Bytes content);
 
 // What a board, or a host in its place, holds a manifest against.
 struct Recipient {
