@@ -22,6 +22,11 @@ Result<model_compiler::CompiledModel> compile_content(const std::string& path,
   return compiled;
 }
 
+bool is_image(const std::vector<std::uint8_t>& content) {
+  constexpr std::string_view kMagic = "SOTM";
+  return content.size() >= kMagic.size() && std::equal(kMagic.begin(), kMagic.end(), content.begin());
+}
+
 }  // namespace
 
 Result<std::vector<std::uint8_t>> read_file(const std::string& path) {
@@ -45,7 +50,8 @@ Result<model_compiler::CompiledModel> compile_file(const std::string& path, mode
 Result<device::HostModel> open_model_file(const std::string& path, model_compiler::Target target) {
   auto content = read_file(path);
   if (!content) return content.error();
-  if (is_tflite(*content)) {
+  // What is neither is refused as what it is.
+  if (!is_image(*content)) {
     auto compiled = compile_content(path, *content, target);
     if (!compiled) return compiled.error();
     content = std::move(compiled->image);

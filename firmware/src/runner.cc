@@ -102,7 +102,11 @@ sotto_model* open(std::span<std::uint8_t> arena) {
   const std::uint32_t stack = painted_stack::used_bytes_below(painted_stack::stack_pointer());
   console::line("open error ", std::uint32_t{error}, " instructions ",
                 instruction_counter::between(start, end), " stack ", stack);
-  if (error != SOTTO_OK) console::line("because ", sotto_error_text(error));
+  if (error != SOTTO_OK) {
+    char text[200];
+    console::line("because ", sotto_open_error_text(error, slot.data(), slot.size(), arena.size(),
+                                                    &board::kKernels, text, sizeof text));
+  }
   return model;
 }
 

@@ -5,7 +5,9 @@
 #include "sotto/device_runtime/crc32.h"
 #include "sotto/model_compiler/model_compiler.h"
 #include "tensor/float_bridges.h"
+#include "tensor/padding_folding.h"
 #include "tensor/shape_folding.h"
+#include "tensor/variables.h"
 #include "tflite/reader.h"
 
 namespace sotto::model_compiler {
@@ -13,8 +15,11 @@ namespace sotto::model_compiler {
 Result<CompiledModel> compile(Bytes tflite, const CompileOptions& options) {
   auto graph = read_tflite(tflite);
   if (!graph) return graph.error();
+  SOTTO_RETURN_IF_ERROR(check_operators(*graph));
   SOTTO_RETURN_IF_ERROR(fold_shapes(*graph));
   fold_float_bridges(*graph);
+  fold_padding(*graph);
+  SOTTO_RETURN_IF_ERROR(fold_variables(*graph));
   ImageBuilder builder;
   const auto operators = lower(*graph, options.target, builder);
   if (!operators) return operators.error();

@@ -11,7 +11,6 @@ std::vector<std::uint8_t> ImageBuilder::finish(device::ImageHeader header) {
   bytes_.resize((bytes_.size() + device::kImageAlignment - 1) / device::kImageAlignment *
                 device::kImageAlignment);
   header.magic = device::kImageMagic;
-  header.version = device::kImageVersion;
   header.header_bytes = sizeof(device::ImageHeader);
   header.image_bytes = static_cast<std::uint32_t>(bytes_.size());
   std::memcpy(bytes_.data(), &header, sizeof header);

@@ -32,8 +32,8 @@ class ImageBuilder {
 
   [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
 
-  // Pads to the image's alignment, puts the header before everything and computes its digests. Empties the
-  // builder.
+  // Pads to the image's alignment, puts the header before everything and computes its digests; `header` has
+  // the version. Empties the builder.
   [[nodiscard]] std::vector<std::uint8_t> finish(device::ImageHeader header);
 
  private:

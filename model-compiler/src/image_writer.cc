@@ -36,9 +36,11 @@ class ImageWriter {
 
   Result<CompiledModel> write(std::uint32_t source_crc32) {
     device::ImageHeader header{};
+    header.version = device::kImageVersion;
     SOTTO_RETURN_IF_ERROR(write_tensors(header));
     write_operators(header);
     SOTTO_RETURN_IF_ERROR(write_head(header));
+    write_states(header);
     header.state_bytes = device::kStateBytes;
     header.activation_bytes = align(model_.arena.plan.bytes);
     header.arena_bytes = header.state_bytes + header.activation_bytes;
@@ -167,6 +169,30 @@ class ImageWriter {
     return {};
   }
 
+  // What the arena keeps from run to run. Values of one byte throughout need no constant.
+  void write_states(device::ImageHeader& header) {
+    if (model_.graph.states.empty()) return;
+    std::vector<device::ImageState> records;
+    for (const State& state : model_.graph.states) {
+      const Tensor& tensor = model_.graph.tensors[state.tensor];
+      device::ImageState record{model_.arena.tensor_offsets[state.tensor], tensor.bytes, 0, 0};
+      const bool is_int8 = tensor.type == TensorType::kInt8;
+      record.fill = static_cast<std::uint8_t>(is_int8 ? zero_point_of(tensor) : 0);
+      if (!state.initial.empty()) {
+        const std::uint8_t first = state.initial[0];
+        const bool uniform = std::all_of(state.initial.begin(), state.initial.end(),
+                                         [first](std::uint8_t byte) { return byte == first; });
+        if (uniform) record.fill = first;
+        if (!uniform) record.value = builder_.add(state.initial);
+      }
+      records.push_back(record);
+    }
+    header.version = device::kImageVersionWithStates;
+    header.states = builder_.add(
+        std::vector<device::ImageStateCount>{{static_cast<std::uint32_t>(records.size())}}, kRecordAlignment);
+    builder_.add(records, kRecordAlignment);
+  }
+
   [[nodiscard]] CompileReport report(const device::ImageHeader& header) const {
     CompileReport result;
     result.arena_bytes = header.arena_bytes;
@@ -174,6 +200,8 @@ class ImageWriter {
     result.activation_bytes = header.activation_bytes;
     result.activation_lower_bound_bytes = header.activation_lower_bound_bytes;
     result.max_live_bytes = header.max_live_bytes;
+    for (const State& state : model_.graph.states)
+      result.kept_bytes += model_.graph.tensors[state.tensor].bytes;
     for (const LoweredOperator& op : model_.operators) {
       const std::uint32_t output = op.outputs[0].tensor;
       result.operators.push_back({op.source_index, builtin_operator_name(op.source_operator),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lower/recurrent.h"
 #include "lower/tensor_lowering.h"
 #include "tensor/rearranged_shapes.h"
 #include "tensor/shape_rules.h"
@@ -11,7 +12,8 @@ namespace {
 
 using device::KernelKind;
 
-constexpr OperandCounts kOne{1, 1}, kTwo{2, 2}, kThree{3, 3}, kFour{4, 4};
+constexpr OperandCounts kNone{0, 0}, kOne{1, 1}, kTwo{2, 2}, kThree{3, 3}, kFour{4, 4};
+constexpr OperandCounts kFive{5, 5}, kLstmInputs{20, 24};
 constexpr OperandCounts kOneOrTwo{1, 2};
 constexpr OperandCounts kBiasOptional{2, 3};
 constexpr OperandCounts kAny{1, SIZE_MAX};
@@ -20,7 +22,8 @@ constexpr KernelKinds only(KernelKind kind) { return {kind, {}}; }
 constexpr KernelKinds kCopyOrRearrange{KernelKind::kCopy, KernelKind::kRearrange};
 constexpr KernelKinds kAddOrElementwise{KernelKind::kAdd, KernelKind::kElementwise};
 constexpr KernelKinds kConvolutions{KernelKind::kConv2d, KernelKind::kPointwiseConv2d};
-constexpr KernelKinds kQuantizeOrLookup{KernelKind::kQuantize, KernelKind::kLookup};
+constexpr KernelKinds kQuantizers{KernelKind::kQuantize, KernelKind::kLookup, KernelKind::kRequantize};
+constexpr KernelKinds kSoftmaxes{KernelKind::kSoftmax, KernelKind::kSoftmaxToInt16};
 
 // A row of its own.
 constexpr OperatorRow layer(std::int32_t code, std::int32_t version_max, OperandCounts inputs,
@@ -32,8 +35,9 @@ constexpr OperatorRow layer(std::int32_t code, std::int32_t version_max, Operand
 constexpr OperatorRow table(std::int32_t code, std::int32_t version_max) {
   return layer(code, version_max, kOne, unchanged_shapes, lower_lookup, only(KernelKind::kLookup));
 }
-constexpr OperatorRow pool(std::int32_t code, std::int32_t version_max, KernelKind kind) {
-  return layer(code, version_max, kOne, pool_2d_shapes, lower_pool_2d, only(kind));
+// `padded`: with a PAD in front.
+constexpr OperatorRow pool(std::int32_t code, std::int32_t version_max, KernelKind kind, KernelKind padded) {
+  return layer(code, version_max, kOne, pool_2d_shapes, lower_pool_2d, {kind, padded});
 }
 constexpr OperatorRow reduced(std::int32_t code, std::int32_t version_max) {
   return layer(code, version_max, kTwo, reduced_shapes, lower_reduction, only(KernelKind::kReduce));
@@ -62,14 +66,20 @@ constexpr OperatorRow moved(std::int32_t code, std::int32_t version_max, Operand
 constexpr OperatorRow computed(std::int32_t code, OperandCounts inputs, EvaluateRule evaluate) {
   return {code, 0, inputs, kOne, nullptr, nullptr, {}, nullptr, evaluate};
 }
+// What fold_variables() takes away, or leaves as a copy.
+constexpr OperatorRow variable(std::int32_t code, OperandCounts inputs, OperandCounts outputs) {
+  return {code, 1, inputs, outputs, nullptr, lower_variable, only(KernelKind::kCopy), nullptr, nullptr};
+}
 
 constexpr OperatorRow kOperators[] = {
     table(builtin::kAbs, 5),
     pairwise(builtin::kAdd, 5, lower_add, kAddOrElementwise, evaluate_arithmetic),
     arg_max(builtin::kArgMax, 3),
     arg_max(builtin::kArgMin, 3),
-    pool(builtin::kAveragePool2d, 3, KernelKind::kAveragePool2d),
+    variable(builtin::kAssignVariable, kTwo, kNone),
+    pool(builtin::kAveragePool2d, 3, KernelKind::kAveragePool2d, KernelKind::kPaddedAveragePool2d),
     moved(builtin::kBatchToSpaceNd, 4, kThree, kOne, batch_to_space_shapes, batch_to_space_blocks),
+    variable(builtin::kCallOnce, kNone, kNone),
     computed(builtin::kCast, kOne, evaluate_cast),
     moved(builtin::kConcatenation, 4, kAny, kOne, concatenation_shapes, concatenation_blocks),
     layer(builtin::kConv2d, 8, kBiasOptional, conv_2d_shapes, lower_conv_2d, kConvolutions),
@@ -87,7 +97,7 @@ constexpr OperatorRow kOperators[] = {
     table(builtin::kLeakyRelu, 2),
     table(builtin::kLogistic, 3),
     broadcast(builtin::kMaximum, 4, evaluate_arithmetic),
-    pool(builtin::kMaxPool2d, 3, KernelKind::kMaxPool2d),
+    pool(builtin::kMaxPool2d, 3, KernelKind::kMaxPool2d, KernelKind::kPaddedMaxPool2d),
     reduced(builtin::kMean, 3),
     broadcast(builtin::kMinimum, 4, evaluate_arithmetic),
     broadcast(builtin::kMul, 7, evaluate_arithmetic),
@@ -95,7 +105,8 @@ constexpr OperatorRow kOperators[] = {
     moved(builtin::kPad, 4, kTwo, kOne, pad_shapes, pad_blocks),
     moved(builtin::kPadV2, 4, kThree, kOne, pad_shapes, pad_blocks),
     broadcast(builtin::kPrelu, 1, nullptr),
-    layer(builtin::kQuantize, 4, kOne, unchanged_shapes, lower_quantize, kQuantizeOrLookup),
+    layer(builtin::kQuantize, 4, kOne, unchanged_shapes, lower_quantize, kQuantizers),
+    variable(builtin::kReadVariable, kOne, kOne),
     reduced(builtin::kReduceMax, 3),
     reduced(builtin::kReduceMin, 3),
     computed(builtin::kReduceProd, kTwo, evaluate_product),
@@ -108,7 +119,7 @@ constexpr OperatorRow kOperators[] = {
           only(KernelKind::kResizeNearest)),
     computed(builtin::kShape, kOne, evaluate_shape),
     moved(builtin::kSlice, 6, kThree, kOne, slice_shapes, slice_blocks),
-    layer(builtin::kSoftmax, 3, kOne, unchanged_shapes, lower_softmax, only(KernelKind::kSoftmax)),
+    layer(builtin::kSoftmax, 3, kOne, unchanged_shapes, lower_softmax, kSoftmaxes),
     moved(builtin::kSpaceToBatchNd, 4, kThree, kOne, space_to_batch_shapes, space_to_batch_blocks),
     moved(builtin::kSpaceToDepth, 2, kOne, kOne, space_to_depth_shapes, space_to_depth_blocks),
     moved(builtin::kSplit, 4, kTwo, kAny, split_shapes, split_blocks),
@@ -117,10 +128,14 @@ constexpr OperatorRow kOperators[] = {
     moved(builtin::kStridedSlice, 8, kFour, kOne, strided_slice_shapes, strided_slice_blocks),
     broadcast(builtin::kSub, 5, evaluate_arithmetic),
     reduced(builtin::kSum, 2),
+    layer(builtin::kSvdf, 4, kFive, svdf_shapes, lower_svdf, only(KernelKind::kSvdf)),
     table(builtin::kTanh, 3),
     moved(builtin::kTile, 3, kTwo, kOne, tile_shapes, tile_blocks),
     moved(builtin::kTranspose, 6, kTwo, kOne, transpose_shapes, transpose_blocks),
+    layer(builtin::kUnidirectionalSequenceLstm, 4, kLstmInputs, lstm_shapes, lower_lstm,
+          only(KernelKind::kLstm)),
     moved(builtin::kUnpack, 4, kOne, kAny, unpack_shapes, unpack_blocks),
+    variable(builtin::kVarHandle, kNone, kOne),
 };
 
 std::string counted(std::size_t count, const char* what) {

@@ -18,8 +18,8 @@ struct OperandCounts {
   [[nodiscard]] bool hold(std::size_t count) const { return min <= count && count <= max; }
 };
 
-// What an operator may become; KernelKind{} where there is no second.
-using KernelKinds = std::array<device::KernelKind, 2>;
+// What an operator may become; KernelKind{} where there are fewer.
+using KernelKinds = std::array<device::KernelKind, 3>;
 
 struct OperatorRow {
   std::int32_t code;         // BuiltinOperator

@@ -102,6 +102,23 @@ bool head_is_sound(const std::uint8_t* image, const ImageHeader& header) {
          records_fit(head.weight_scales, head.weight_scale_count, sizeof(float), header.image_bytes);
 }
 
+bool states_are_sound(const std::uint8_t* image, const ImageHeader& header) {
+  if (header.version != kImageVersionWithStates || header.states == 0) return true;
+  if (!records_fit(header.states, 1, sizeof(ImageStateCount), header.image_bytes)) return false;
+  const std::uint32_t count = *reinterpret_cast<const std::uint32_t*>(image + header.states);
+  const auto records = header.states + static_cast<std::uint32_t>(sizeof(ImageStateCount));
+  if (!records_fit(records, count, sizeof(ImageState), header.image_bytes)) return false;
+  const auto* states = reinterpret_cast<const ImageState*>(image + records);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const ImageState& state = states[i];
+    if (!area_fits(state.offset, state.bytes, header.activation_bytes) || state.value > header.image_bytes ||
+        (state.value != 0 && state.bytes > header.image_bytes - state.value)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // What is needed to read the header's fields at all.
 sotto_error check_header(const void* image, std::size_t image_bytes) {
   if (image == nullptr || reinterpret_cast<std::uintptr_t>(image) % SOTTO_ALIGNMENT != 0)
@@ -109,8 +126,8 @@ sotto_error check_header(const void* image, std::size_t image_bytes) {
   if (image_bytes < sizeof(ImageHeader)) return SOTTO_ERROR_NOT_AN_IMAGE;
   const auto& header = *static_cast<const ImageHeader*>(image);
   if (header.magic != kImageMagic) return SOTTO_ERROR_NOT_AN_IMAGE;
-  if (header.version != kImageVersion || header.header_bytes != sizeof(ImageHeader))
-    return SOTTO_ERROR_VERSION;
+  const bool known = header.version == kImageVersion || header.version == kImageVersionWithStates;
+  if (!known || header.header_bytes != sizeof(ImageHeader)) return SOTTO_ERROR_VERSION;
   const bool sound = header.image_bytes >= sizeof(ImageHeader) && header.image_bytes <= image_bytes &&
                      header.state_bytes == kStateBytes && header.arena_bytes >= kStateBytes &&
                      header.activation_bytes == header.arena_bytes - kStateBytes;
@@ -122,7 +139,8 @@ sotto_error check_sections(const std::uint8_t* image, const ImageHeader& header,
   const std::uint32_t tensor_count = std::uint32_t{header.input_count} + header.output_count;
   if (!records_fit(header.operators, header.operator_count, sizeof(ImageOperator), header.image_bytes) ||
       !records_fit(header.tensors, tensor_count, sizeof(ImageTensor), header.image_bytes) ||
-      header.input_count == 0 || header.output_count == 0 || !head_is_sound(image, header)) {
+      header.input_count == 0 || header.output_count == 0 || !head_is_sound(image, header) ||
+      !states_are_sound(image, header)) {
     return SOTTO_ERROR_BAD_IMAGE;
   }
   const auto* tensors = reinterpret_cast<const ImageTensor*>(image + header.tensors);
@@ -181,6 +199,7 @@ sotto_error sotto_model_open_with(const void* image, size_t image_bytes, void* a
   *state =
       sotto_model{bytes, static_cast<std::uint8_t*>(arena) + kStateBytes, kernels, nullptr, nullptr, nullptr};
   *model = state;
+  if ((options & SOTTO_OPEN_KEEP_STATES) == 0) sotto_model_reset(state);
   return SOTTO_OK;
 }
 

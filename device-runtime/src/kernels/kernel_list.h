@@ -32,10 +32,23 @@ inline constexpr KernelList kPortableLayers = {&sotto_portable_conv_2d, &sotto_p
                                                &sotto_portable_fully_connected, &sotto_portable_add};
 
 // What every set takes from the portable one.
-inline constexpr KernelList kCommonKernels = {
-    &sotto_portable_average_pool_2d, &sotto_portable_max_pool_2d, &sotto_portable_copy,
-    &sotto_portable_softmax,         &sotto_portable_lookup,      &sotto_portable_elementwise,
-    &sotto_portable_rearrange,       &sotto_portable_reduce,      &sotto_portable_arg_max,
-    &sotto_portable_resize_nearest,  &sotto_portable_quantize,    &sotto_portable_dequantize};
+inline constexpr KernelList kCommonKernels = {&sotto_portable_average_pool_2d,
+                                              &sotto_portable_max_pool_2d,
+                                              &sotto_portable_copy,
+                                              &sotto_portable_softmax,
+                                              &sotto_portable_lookup,
+                                              &sotto_portable_elementwise,
+                                              &sotto_portable_rearrange,
+                                              &sotto_portable_reduce,
+                                              &sotto_portable_arg_max,
+                                              &sotto_portable_resize_nearest,
+                                              &sotto_portable_quantize,
+                                              &sotto_portable_dequantize,
+                                              &sotto_portable_requantize,
+                                              &sotto_portable_svdf,
+                                              &sotto_portable_lstm,
+                                              &sotto_portable_softmax_to_int16,
+                                              &sotto_portable_padded_average_pool_2d,
+                                              &sotto_portable_padded_max_pool_2d};
 
 }  // namespace sotto::device

@@ -97,8 +97,7 @@ bool fully_connected_is_sound(const KernelCheck& check, std::uint64_t weight_byt
                                  p.per_channel != 0 ? p.output_depth : 1);
 }
 
-bool pool_is_sound(const KernelCheck& check) {
-  const auto& p = check.as<PoolParameters>();
+bool pool_is_sound(const KernelCheck& check, const PoolParameters& p) {
   // The last window starts inside the input and the first one ends in it, so each covers something.
   return check.has(1, 1) && p.batches != 0 && p.channels != 0 &&
          axis_is_sound(
@@ -119,13 +118,14 @@ bool add_is_sound(const KernelCheck& check) {
          p.activation_min <= p.activation_max;
 }
 
-bool softmax_is_sound(const KernelCheck& check) {
+bool softmax_is_sound(const KernelCheck& check, std::uint32_t output_element_bytes) {
   const auto& p = check.as<SoftmaxParameters>();
   // Q12.19 sums have room for 4095 terms of at most 1.
   return check.has(1, 1) && p.rows != 0 && p.depth != 0 && p.depth < 4096 &&
          check.input_bytes(0) == std::uint64_t{p.rows} * p.depth &&
-         check.output_bytes() == check.input_bytes(0) && p.input_multiplier >= 0 && p.input_left_shift >= 0 &&
-         p.input_left_shift <= 30 && p.difference_min <= 0;
+         check.output_bytes() == std::uint64_t{check.input_bytes(0)} * output_element_bytes &&
+         p.input_multiplier >= 0 && p.input_left_shift >= 0 && p.input_left_shift <= 30 &&
+         p.difference_min <= 0;
 }
 
 }  // namespace sotto::device

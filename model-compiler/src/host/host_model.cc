@@ -43,7 +43,11 @@ Result<HostModel> HostModel::open(Bytes image) {
   state->arena = allocate(arena_bytes);
   const sotto_error error = sotto_model_open(state->image.get(), image.size(), state->arena.get(),
                                              arena_bytes, &host_kernels(), &state->model);
-  if (error != SOTTO_OK) return invalid_argument(sotto_error_text(error));
+  if (error != SOTTO_OK) {
+    char text[256];
+    return invalid_argument(sotto_open_error_text(error, state->image.get(), image.size(), arena_bytes,
+                                                  &host_kernels(), text, sizeof text));
+  }
   return HostModel(std::move(state));
 }
 
@@ -75,6 +79,8 @@ void HostModel::run(Bytes input, MutableBytes output) {
     output = output.subspan(tensor.bytes);
   }
 }
+
+void HostModel::reset() { sotto_model_reset(model()); }
 
 void HostModel::observe(Observer observer, std::uint32_t (*now)(void* context)) {
   state_->observer = std::move(observer);

@@ -68,7 +68,8 @@ Status finish(Lowering& lowering, const LayerTensors& tensors, device::KernelKin
 }
 
 bool is_pointwise(const device::ConvParameters& p) {
-  return p.kernel_height == 1 && p.kernel_width == 1 && p.stride_height == 1 && p.stride_width == 1;
+  return p.kernel_height == 1 && p.kernel_width == 1 && p.stride_height == 1 && p.stride_width == 1 &&
+         p.input_height == p.output_height && p.input_width == p.output_width;
 }
 
 // Where the two operators keep their options, and which dimension of the weights is the output's channels.

@@ -35,6 +35,20 @@ Status set_add_multipliers(device::AddParameters& p, double first, double second
   return {};
 }
 
+// Every value from 0 to 1 that the type has room for.
+Status check_probabilities(const Lowering& lowering, std::uint32_t index) {
+  const Tensor& output = lowering.tensor(index);
+  if (output.type == TensorType::kInt8) {
+    if (scale_of(output) == 1.0f / 256 && zero_point_of(output) == -128) return {};
+    return lowering.refuse(index, "the output of SOFTMAX must have scale 1/256 and zero point -128");
+  }
+  const bool fits = output.quantization.scales.size() == 1 &&
+                    std::abs(scale_of(output) - 1.0f / 65536) <= 0.001f / 65536 &&
+                    zero_point_of(output) == -32768;
+  if (fits) return {};
+  return lowering.refuse(index, "an INT16 output of SOFTMAX must have scale 1/65536 and zero point -32768");
+}
+
 }  // namespace
 
 Status lower_add(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
@@ -95,21 +109,38 @@ Status lower_reshape(const Operator& op, Lowering& lowering, LoweredOperator& lo
   return {};
 }
 
+Status lower_variable(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  const auto in = lowering.input(op, 0);
+  const auto out = lowering.output(op, 0);
+  if (!in) return in.error();
+  if (!out) return out.error();
+  const std::uint32_t bytes = lowering.tensor(*out).bytes;
+  if (bytes == 0 || bytes != lowering.tensor(*in).bytes)
+    return lowering.refuse(*out, "it has not the bytes of its variable");
+  const auto kernel = lowering.kernel(device::KernelKind::kCopy);
+  if (!kernel) return kernel.error();
+  lowered.kernel = *kernel;
+  Lowering::set_parameters(lowered, device::CopyParameters{bytes});
+  lowered.inputs = {data_operand(lowering, lowered, *in)};
+  lowered.outputs = {lowering.arena_operand(*out)};
+  lowered.overlaps = {elementwise_overlap(bytes, 1, 1)};
+  return {};
+}
+
 Status lower_softmax(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
   constexpr int kDifferenceIntegerBits = 5;
   const auto in = lowering.input(op, 0);
   const auto out = lowering.output(op, 0);
   if (!in) return in.error();
   if (!out) return out.error();
-  SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(*in));
-  SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(*out));
   const Tensor& input = lowering.tensor(*in);
   const Tensor& output = lowering.tensor(*out);
+  const bool to_int16 = output.type == TensorType::kInt16;
+  SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(*in));
+  if (!to_int16) SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(*out));
   if (input.shape != output.shape || input.shape.empty())
     return lowering.refuse(*out, "its shape is not the input's");
-  if (scale_of(output) != 1.0f / 256 || zero_point_of(output) != -128) {
-    return lowering.refuse(*out, "the output of SOFTMAX must have scale 1/256 and zero point -128");
-  }
+  SOTTO_RETURN_IF_ERROR(check_probabilities(lowering, *out));
   const float beta = op.options.scalar<float>(slot::kSoftmaxBeta, 0);
   const double real =
       std::min(static_cast<double>(beta) * scale_of(input) * (1 << (31 - kDifferenceIntegerBits)),
@@ -127,13 +158,14 @@ Status lower_softmax(const Operator& op, Lowering& lowering, LoweredOperator& lo
                         static_cast<double>(std::int64_t{1} << (31 - kDifferenceIntegerBits)) /
                         static_cast<double>(std::int64_t{1} << p.input_left_shift);
   p.difference_min = -static_cast<std::int32_t>(std::floor(radius));
-  const auto kernel = lowering.kernel(device::KernelKind::kSoftmax);
+  const auto kernel =
+      lowering.kernel(to_int16 ? device::KernelKind::kSoftmaxToInt16 : device::KernelKind::kSoftmax);
   if (!kernel) return kernel.error();
   lowered.kernel = *kernel;
   Lowering::set_parameters(lowered, p);
   lowered.inputs = {lowering.arena_operand(*in)};
   lowered.outputs = {lowering.arena_operand(*out)};
-  lowered.overlaps = {elementwise_overlap(input.elements, 1, 1)};
+  lowered.overlaps = {elementwise_overlap(input.elements, 1, to_int16 ? 2 : 1)};
   return {};
 }
 

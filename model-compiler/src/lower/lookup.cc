@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "lower/tensor_lowering.h"
+#include "lower/weights.h"
 
 namespace sotto::model_compiler {
 namespace {
@@ -96,6 +97,43 @@ Status lower_conversion(const Operator& op, Lowering& lowering, LoweredOperator&
                     to_float ? device::KernelKind::kDequantize : device::KernelKind::kQuantize, p, *operands);
 }
 
+bool is_wide(TensorType type) { return type == TensorType::kInt16 || type == TensorType::kInt32; }
+
+// One scale and one zero point in the type's range; the reader has looked at its values.
+Status require_scaled_integer(const Lowering& lowering, std::uint32_t index) {
+  const Tensor& tensor = lowering.tensor(index);
+  if (!is_wide(tensor.type)) return require_quantized(lowering, index);
+  if (tensor.quantization.scales.size() != 1 || !(scale_of(tensor) > 0))
+    return lowering.refuse(index, "it has not one positive scale");
+  return {};
+}
+
+// Where one of the two is wider than 8 bits.
+Status lower_requantize(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  const auto operands = data_operands(op, lowering, kFirst);
+  if (!operands) return operands.error();
+  const std::uint32_t in = operands->inputs[0];
+  const std::uint32_t out = operands->outputs[0];
+  for (const std::uint32_t tensor : {in, out})
+    SOTTO_RETURN_IF_ERROR(require_scaled_integer(lowering, tensor));
+  const auto shapes = require_output_shapes(op, lowering);
+  if (!shapes) return shapes.error();
+  const Tensor& input = lowering.tensor(in);
+  const Tensor& output = lowering.tensor(out);
+  const auto multiplier = multiplier_of(double{scale_of(input)} / double{scale_of(output)});
+  if (!multiplier) return multiplier.error();
+  device::RequantizeParameters p{};
+  p.count = output.elements;
+  p.multiplier = multiplier->multiplier;
+  p.shift = multiplier->shift;
+  p.input_zero_point = zero_point_of(input);
+  p.output_zero_point = zero_point_of(output);
+  p.input_bytes = static_cast<std::uint8_t>(tensor_type_bytes(input.type));
+  p.output_bytes = static_cast<std::uint8_t>(tensor_type_bytes(output.type));
+  lowered.overlaps = {elementwise_overlap(p.count, p.input_bytes, p.output_bytes)};
+  return set_kernel(lowering, lowered, device::KernelKind::kRequantize, p, *operands);
+}
+
 }  // namespace
 
 Status lower_quantize(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
@@ -103,10 +141,17 @@ Status lower_quantize(const Operator& op, Lowering& lowering, LoweredOperator& l
   if (!in) return in.error();
   if (lowering.tensor(*in).type == TensorType::kFloat32)
     return lower_conversion(op, lowering, lowered, false);
+  const auto out = lowering.output(op, 0);
+  if (!out) return out.error();
+  if (is_wide(lowering.tensor(*in).type) || is_wide(lowering.tensor(*out).type))
+    return lower_requantize(op, lowering, lowered);
   return lower_lookup(op, lowering, lowered);
 }
 
 Status lower_dequantize(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  const auto in = lowering.input(op, 0);
+  if (!in) return in.error();
+  if (lowering.tensor(*in).is_constant()) return refuse_float_layer(lowering, *in);
   return lower_conversion(op, lowering, lowered, true);
 }
 

@@ -16,9 +16,7 @@ namespace {
 constexpr std::size_t kImageBytesMax = 64u << 20;
 
 std::string describe(const Operator& op) {
-  std::string name = builtin_operator_name(op.code);
-  if (op.code == builtin::kCustom) name += " (" + printable(op.custom_code) + ")";
-  return fmt::format("operator {}, {} version {}", op.index, name, op.version);
+  return fmt::format("operator {}, {} version {}", op.index, operator_text(op), op.version);
 }
 
 // "; it writes tensor 7 "dense/softmax"", so that a user finds the layer.
@@ -28,10 +26,14 @@ std::string written_by(const Graph& graph, const Operator& op) {
   return fmt::format("; it writes tensor {} \"{}\"", output, printable(graph.tensors[output].name));
 }
 
+Status not_supported(const Graph& graph, const Operator& op) {
+  return invalid_argument(describe(op) + " is not supported" + written_by(graph, op));
+}
+
 Status lower_one(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
   const OperatorRow* row = find_operator(op.code);
   if (row == nullptr || row->lower == nullptr) {
-    return invalid_argument(describe(op) + " is not supported" + written_by(lowering.graph, op));
+    return not_supported(lowering.graph, op);
   }
   if (op.version > row->version_max) {
     return invalid_argument(describe(op) + " is not supported, versions to " +
@@ -69,12 +71,24 @@ Status Lowering::refuse(std::uint32_t index, const std::string& why) const {
   return invalid_argument(fmt::format("tensor {} \"{}\": {}", index, printable(tensor(index).name), why));
 }
 
+Status Lowering::refuse_type(std::uint32_t index) const {
+  const char* advice = "INT8 is supported: convert the model with full integer quantisation";
+  if (tensor(index).type == TensorType::kUint8) {
+    advice =
+        "the model is quantised to unsigned 8 bits, as converters did before 2020; INT8 is supported: "
+        "convert "
+        "it again with full integer quantisation to int8";
+  } else if (tensor(index).type == TensorType::kInt16) {
+    advice =
+        "16-bit activations (int16x8) are not supported, INT8 is: convert the model with full integer "
+        "quantisation to int8";
+  }
+  return refuse(index, fmt::format("its type is {}; {}", tensor_type_name(tensor(index).type), advice));
+}
+
 Status Lowering::require_int8_activation(std::uint32_t index) const {
   const Tensor& t = tensor(index);
-  if (t.type != TensorType::kInt8) {
-    return refuse(index, std::string("its type is ") + tensor_type_name(t.type) +
-                             "; INT8 is supported: convert the model with full integer quantisation");
-  }
+  if (t.type != TensorType::kInt8) return refuse_type(index);
   if (t.is_constant()) return refuse(index, "it is a constant where a computed tensor is expected");
   const Quantization& q = t.quantization;
   if (q.scales.size() != 1 || q.zero_points.size() > 1) {
@@ -96,6 +110,17 @@ Result<const KernelPlan*> Lowering::kernel(device::KernelKind kind) const {
 
 LoweredOperand Lowering::arena_operand(std::uint32_t index) const {
   return {device::Place::kArena, index, 0, tensor(index).bytes};
+}
+
+Status check_operators(const Graph& graph) {
+  for (const Operator& op : graph.operators) {
+    if (find_operator(op.code) == nullptr) return not_supported(graph, op);
+  }
+  if (graph.subgraph_count == 1 + graph.initialisers.size()) return {};
+  return invalid_argument(fmt::format(
+      "the .tflite file has {} subgraphs, and no operator of the first runs {} of them: convert the "
+      "model with one signature",
+      graph.subgraph_count, graph.subgraph_count - 1 - graph.initialisers.size()));
 }
 
 Result<std::vector<LoweredOperator>> lower(const Graph& graph, Target target, ImageBuilder& image) {

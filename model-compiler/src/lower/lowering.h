@@ -56,6 +56,8 @@ class Lowering {
 
   // "tensor 12 "conv/bias": why", the form of every refusal.
   [[nodiscard]] Status refuse(std::uint32_t tensor, const std::string& why) const;
+  // What is wrong with a tensor that should be INT8 and is not, and what to do about it.
+  [[nodiscard]] Status refuse_type(std::uint32_t tensor) const;
   // An int8 tensor with one scale and one zero point, as activations are.
   [[nodiscard]] Status require_int8_activation(std::uint32_t tensor) const;
   [[nodiscard]] Result<const KernelPlan*> kernel(device::KernelKind kind) const;
@@ -89,7 +91,12 @@ Status lower_add(const Operator& op, Lowering& lowering, LoweredOperator& lowere
 // AVERAGE_POOL_2D, MAX_POOL_2D.
 Status lower_pool_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_reshape(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+// READ_VARIABLE and ASSIGN_VARIABLE as fold_variables() has left them: one tensor's bytes to another.
+Status lower_variable(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_softmax(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+
+// Refuses operators that are not known, whatever becomes of them later, and subgraphs that nothing runs.
+[[nodiscard]] Status check_operators(const Graph& graph);
 
 // Every operator of the graph, in order, or the first refusal: by operator, version and tensor.
 [[nodiscard]] Result<std::vector<LoweredOperator>> lower(const Graph& graph, Target target,

@@ -56,9 +56,16 @@ Status lower_pool_2d(const Operator& op, Lowering& lowering, LoweredOperator& lo
                                  range->max,
                                  0,
                                  0};
-  const auto kernel = lowering.kernel(find_operator(op.code)->kernels[0]);
+  const OperatorRow& row = *find_operator(op.code);
+  const auto kernel = lowering.kernel(row.kernels[op.padding.any() ? 1 : 0]);
   if (!kernel) return kernel.error();
   lowered.kernel = *kernel;
+  if (op.padding.any()) {
+    const device::PaddedPoolParameters padded{p, static_cast<std::int8_t>(zero_point_of(output)), {}};
+    set_window_kernel(lowering, lowered, padded, *in, *out);
+    lowered.descending_offset = offsetof(device::PoolParameters, descending);
+    return {};
+  }
   set_window_kernel(lowering, lowered, p, *in, *out);
   return {};
 }

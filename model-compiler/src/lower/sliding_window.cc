@@ -10,6 +10,7 @@ constexpr std::uint32_t kDimensionMax = 65535;
 struct AxisOptions {
   std::uint32_t kernel;
   std::int32_t stride, dilation;
+  std::uint32_t before, after;  // padding that comes first
 };
 
 Result<WindowAxis> axis(std::uint32_t input, std::uint32_t output, Padding padding,
@@ -22,17 +23,19 @@ Result<WindowAxis> axis(std::uint32_t input, std::uint32_t output, Padding paddi
   const std::uint64_t extent =
       std::uint64_t{options.kernel - 1} * static_cast<std::uint32_t>(options.dilation) + 1;
   if (extent > kDimensionMax) return invalid_argument("its dilated kernel is longer than 65535");
+  const std::uint64_t padded = std::uint64_t{input} + options.before + options.after;
   std::uint64_t expected = 0;
   if (padding == Padding::kSame) {
-    expected = (input + stride - 1) / stride;
-  } else if (input >= extent) {
-    expected = (input - extent) / stride + 1;
+    expected = (padded + stride - 1) / stride;
+  } else if (padded >= extent) {
+    expected = (padded - extent) / stride + 1;
   }
   if (expected != output) {
     return invalid_argument(fmt::format("its output would be {} long; the file says {}", expected, output));
   }
   const std::uint64_t reach = (expected - 1) * stride + extent;
-  const std::uint64_t pad = padding == Padding::kSame && reach > input ? (reach - input) / 2 : 0;
+  const std::uint64_t own = padding == Padding::kSame && reach > padded ? (reach - padded) / 2 : 0;
+  const std::uint64_t pad = options.before + own;
   return WindowAxis{static_cast<std::uint16_t>(input),
                     static_cast<std::uint16_t>(output),
                     static_cast<std::uint16_t>(options.kernel),
@@ -59,10 +62,12 @@ Result<SlidingWindow> sliding_window(const Lowering& lowering, std::uint32_t inp
   }
   if (in.shape[0] != out.shape[0]) return lowering.refuse(output, "its batch is not the input's");
   const auto height = axis(in.shape[1], out.shape[1], options.padding,
-                           {kernel.height, options.stride_height, options.dilation_height});
+                           {kernel.height, options.stride_height, options.dilation_height, options.before.top,
+                            options.before.bottom});
   if (!height) return height.error().with_context("height");
   const auto width = axis(in.shape[2], out.shape[2], options.padding,
-                          {kernel.width, options.stride_width, options.dilation_width});
+                          {kernel.width, options.stride_width, options.dilation_width, options.before.left,
+                           options.before.right});
   if (!width) return width.error().with_context("width");
   SlidingWindow window;
   window.batches = static_cast<std::uint16_t>(in.shape[0]);

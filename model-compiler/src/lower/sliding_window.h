@@ -38,7 +38,9 @@ void set_window_kernel(const Lowering& lowering, LoweredOperator& lowered, const
   lowered.outputs = {lowering.arena_operand(output)};
   if (kernel.lag_pixels != kReadsEverything)
     lowered.overlaps = {window_overlap(geometry_of(p), kernel.lag_pixels, kernel.descends)};
-  if (kernel.descends) lowered.descending_offset = offsetof(Parameters, descending);
+  if constexpr (requires { p.descending; }) {
+    if (kernel.descends) lowered.descending_offset = offsetof(Parameters, descending);
+  }
   if (kernel.scratch_bytes != nullptr) lowered.scratch_bytes = kernel.scratch_bytes(&p);
 }
 

@@ -33,11 +33,7 @@ Result<DataOperands> data_operands(const Operator& op, const Lowering& lowering,
 Status require_quantized(const Lowering& lowering, std::uint32_t index, bool unsigned_too) {
   const Tensor& tensor = lowering.tensor(index);
   const bool is_unsigned = tensor.type == TensorType::kUint8;
-  if (tensor.type != TensorType::kInt8 && !(is_unsigned && unsigned_too)) {
-    return lowering.refuse(index,
-                           std::string("its type is ") + tensor_type_name(tensor.type) +
-                               "; INT8 is supported: convert the model with full integer quantisation");
-  }
+  if (tensor.type != TensorType::kInt8 && !(is_unsigned && unsigned_too)) return lowering.refuse_type(index);
   const Quantization& q = tensor.quantization;
   if (q.scales.size() != 1 || q.zero_points.size() > 1) {
     return lowering.refuse(index, fmt::format("it has {} scales; an activation has one", q.scales.size()));

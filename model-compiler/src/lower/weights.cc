@@ -39,6 +39,34 @@ Status check_weights(const Lowering& lowering, std::uint32_t index, std::int32_t
   return {};
 }
 
+Status refuse_float_layer(const Lowering& lowering, std::uint32_t weights) {
+  return lowering.refuse(weights,
+                         "these weights are INT8, but the layer is computed in float32 (weight-only or "
+                         "dynamic-range quantisation): convert the model with full integer quantisation");
+}
+
+Status check_bias_scale(const Lowering& lowering, const LayerTensors& tensors) {
+  constexpr double kDifferenceMax = 0.02;  // of the output's scale
+  if (!tensors.bias) return {};
+  const FlatVector<float> biases = lowering.tensor(*tensors.bias).quantization.scales;
+  const FlatVector<float> weights = lowering.tensor(tensors.weights).quantization.scales;
+  if (biases.empty() || weights.empty()) return {};
+  if (biases.size() > 1 && biases.size() != weights.size()) {
+    return lowering.refuse(
+        *tensors.bias, fmt::format("it has {} scales; the weights have {}", biases.size(), weights.size()));
+  }
+  const double input = scale_of(lowering.tensor(tensors.input));
+  const double output = scale_of(lowering.tensor(tensors.output));
+  for (std::uint32_t i = 0; i < biases.size(); ++i) {
+    const double product = input * weights[i];
+    if (std::abs(product - biases[i]) <= kDifferenceMax * output) continue;
+    return lowering.refuse(
+        *tensors.bias, fmt::format("its scale {} is {:.6g}; the scales of input and weights make {:.6g}", i,
+                                   biases[i], product));
+  }
+  return {};
+}
+
 Result<LayerTensors> layer_tensors(const Operator& op, const Lowering& lowering) {
   LayerTensors tensors;
   const auto input = lowering.input(op, 0);
@@ -50,6 +78,10 @@ Result<LayerTensors> layer_tensors(const Operator& op, const Lowering& lowering)
   tensors.input = *input;
   tensors.weights = *weights;
   tensors.output = *output;
+  if (lowering.tensor(tensors.input).type == TensorType::kFloat32 &&
+      lowering.tensor(tensors.weights).type == TensorType::kInt8) {
+    return refuse_float_layer(lowering, tensors.weights);
+  }
   SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(tensors.input));
   SOTTO_RETURN_IF_ERROR(lowering.require_int8_activation(tensors.output));
   if (op.inputs.size() == 3 && op.inputs[2] != kAbsentTensor) {
@@ -73,6 +105,7 @@ Result<std::vector<std::int32_t>> folded_biases(const Lowering& lowering, const 
     }
     std::memcpy(biases.data(), constant.data(), constant.size());
   }
+  SOTTO_RETURN_IF_ERROR(check_bias_scale(lowering, tensors));
   const std::int32_t zero_point = zero_point_of(lowering.tensor(tensors.input));
   for (std::uint32_t channel = 0; channel < matrix.channels; ++channel) {
     std::int32_t sum = 0;  // at most 2^16 terms of 2^7

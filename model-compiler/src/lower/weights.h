@@ -44,6 +44,13 @@ template <typename Parameters>
   return {};
 }
 
+// Weights in INT8 whose layer is computed in float32: weight-only or dynamic-range quantisation.
+[[nodiscard]] Status refuse_float_layer(const Lowering& lowering, std::uint32_t weights);
+
+// A bias is on the scale of its layer's products. Refused where the two differ by more than 0.02 of the
+// output's scale, the bound that the official interpreter has for fully connected layers.
+[[nodiscard]] Status check_bias_scale(const Lowering& lowering, const LayerTensors& tensors);
+
 // bias[c] - input zero point * sum of the channel's weights, modulo 2^32.
 [[nodiscard]] Result<std::vector<std::int32_t>> folded_biases(const Lowering& lowering,
                                                               const LayerTensors& tensors,

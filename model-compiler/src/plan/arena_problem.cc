@@ -10,7 +10,13 @@ constexpr std::uint32_t kNoBuffer = UINT32_MAX;
 class ProblemBuilder {
  public:
   ProblemBuilder(const Graph& graph, const std::vector<LoweredOperator>& operators)
-      : operators_(operators), buffer_of_(graph.tensors.size(), kNoBuffer) {
+      : operators_(operators), buffer_of_(graph.tensors.size(), kNoBuffer), is_state_(graph.tensors.size()) {
+    for (const State& state : graph.states) {
+      const std::uint32_t buffer = new_buffer(graph.tensors[state.tensor].bytes, -1);
+      problem_.buffers[buffer].last = static_cast<std::int32_t>(operators.size());
+      buffer_of_[state.tensor] = buffer;
+      is_state_[state.tensor] = true;
+    }
     for (const std::uint32_t input : graph.inputs)
       buffer_of_[input] = new_buffer(graph.tensors[input].bytes, -1);
     for (std::uint32_t i = 0; i < operators.size(); ++i) add_operator(i);
@@ -58,16 +64,21 @@ class ProblemBuilder {
     }
     for (std::size_t i = 0; i < op.outputs.size(); ++i) {
       const LoweredOperand& output = op.outputs[i];
-      const bool shared = i == 0 && op.in_place && op.inputs[0].place == device::Place::kArena;
+      if (is_state_[output.tensor]) continue;
+      // What shares a state's place would change when the state does.
+      const bool shared = i == 0 && op.in_place && op.inputs[0].place == device::Place::kArena &&
+                          !is_state_[op.inputs[0].tensor];
       buffer_of_[output.tensor] = shared ? buffer_of_[op.inputs[0].tensor] : new_buffer(output.bytes, step);
     }
     scratch_of_.push_back(op.scratch_bytes == 0 ? kNoBuffer : new_buffer(op.scratch_bytes, step));
   }
 
-  // Once lifetimes are known: an input that dies in the operator may be written over.
+  // Once lifetimes are known: an input that dies in the operator may be written over. A state's output is no
+  // such place: it holds the old state until then.
   void add_overlaps(std::uint32_t index) {
     const LoweredOperator& op = operators_[index];
     const auto step = static_cast<std::int32_t>(index);
+    if (is_state_[op.outputs[0].tensor]) return;
     for (std::size_t i = 0; i < op.overlaps.size() && i < op.inputs.size(); ++i) {
       if (op.inputs[i].place != device::Place::kArena) continue;
       const std::uint32_t input = buffer_of_[op.inputs[i].tensor];
@@ -79,6 +90,7 @@ class ProblemBuilder {
 
   const std::vector<LoweredOperator>& operators_;
   std::vector<std::uint32_t> buffer_of_;   // by tensor
+  std::vector<bool> is_state_;             // by tensor
   std::vector<std::uint32_t> scratch_of_;  // by operator
   PlanProblem problem_;
 };

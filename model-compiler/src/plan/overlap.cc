@@ -46,6 +46,8 @@ WindowGeometry geometry_of(const device::PoolParameters& p) {
           1,          p.padding_top,   p.padding_left};
 }
 
+WindowGeometry geometry_of(const device::PaddedPoolParameters& p) { return geometry_of(p.pool); }
+
 Overlap window_overlap(const WindowGeometry& g, std::uint32_t lag_pixels, bool descends) {
   const std::uint32_t pixels = g.batches * g.output_height * g.output_width;
   const std::int64_t channels = g.output_channels;

@@ -31,6 +31,7 @@ struct WindowGeometry {
 
 [[nodiscard]] WindowGeometry geometry_of(const device::ConvParameters& parameters);
 [[nodiscard]] WindowGeometry geometry_of(const device::PoolParameters& parameters);
+[[nodiscard]] WindowGeometry geometry_of(const device::PaddedPoolParameters& parameters);
 
 // For a kernel that writes pixels in order and still reads windows `lag_pixels` - 1 behind the one it writes
 // (kernel_plan.h). Linear in the number of output pixels.

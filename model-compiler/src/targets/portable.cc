@@ -53,6 +53,15 @@ constexpr KernelPlan kPlans[] = {
      nullptr, nullptr},
     {KernelKind::kQuantize, Layout::kPlain, "sotto_portable_quantize", 0, false, nullptr, nullptr},
     {KernelKind::kDequantize, Layout::kPlain, "sotto_portable_dequantize", 0, false, nullptr, nullptr},
+    {KernelKind::kRequantize, Layout::kPlain, "sotto_portable_requantize", 0, false, nullptr, nullptr},
+    {KernelKind::kSvdf, Layout::kPlain, "sotto_portable_svdf", kReadsEverything, false, nullptr, nullptr},
+    {KernelKind::kLstm, Layout::kPlain, "sotto_portable_lstm", kReadsEverything, false, nullptr, nullptr},
+    {KernelKind::kPaddedAveragePool2d, Layout::kPlain, "sotto_portable_padded_average_pool_2d", 1, true,
+     nullptr, nullptr},
+    {KernelKind::kPaddedMaxPool2d, Layout::kPlain, "sotto_portable_padded_max_pool_2d", 1, true, nullptr,
+     nullptr},
+    {KernelKind::kSoftmaxToInt16, Layout::kPlain, "sotto_portable_softmax_to_int16", 0, false, nullptr,
+     nullptr},
 };
 
 }  // namespace

@@ -24,11 +24,15 @@ struct WindowSize {
 };
 
 Shapes window_shapes(const Shape& in, const WindowSize& size, const WindowOptions& options) {
-  return std::vector<Shape>{
-      {in[0],
-       window_count({in[1], size.height, options.stride_height, options.dilation_height}, options.padding),
-       window_count({in[2], size.width, options.stride_width, options.dilation_width}, options.padding),
-       size.output_channels}};
+  const SpatialPadding& padding = options.before;
+  return std::vector<Shape>{{in[0],
+                             window_count({std::int64_t{in[1]} + padding.top + padding.bottom, size.height,
+                                           options.stride_height, options.dilation_height},
+                                          options.padding),
+                             window_count({std::int64_t{in[2]} + padding.left + padding.right, size.width,
+                                           options.stride_width, options.dilation_width},
+                                          options.padding),
+                             size.output_channels}};
 }
 
 // Weights: [output channels][height][width][input channels]; depthwise [1][height][width][output channels].

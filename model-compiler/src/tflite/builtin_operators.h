@@ -163,4 +163,52 @@
   OPERATOR(kSign, "SIGN")                                                     \
   OPERATOR(kBitcast, "BITCAST")                                               \
   OPERATOR(kBitwiseXor, "BITWISE_XOR")                                        \
-  OPERATOR(kRightShift, "RIGHT_SHIFT")
+  OPERATOR(kRightShift, "RIGHT_SHIFT")                                        \
+  OPERATOR(kStablehloLogistic, "STABLEHLO_LOGISTIC")                          \
+  OPERATOR(kStablehloAdd, "STABLEHLO_ADD")                                    \
+  OPERATOR(kStablehloDivide, "STABLEHLO_DIVIDE")                              \
+  OPERATOR(kStablehloMultiply, "STABLEHLO_MULTIPLY")                          \
+  OPERATOR(kStablehloMaximum, "STABLEHLO_MAXIMUM")                            \
+  OPERATOR(kStablehloReshape, "STABLEHLO_RESHAPE")                            \
+  OPERATOR(kStablehloClamp, "STABLEHLO_CLAMP")                                \
+  OPERATOR(kStablehloConcatenate, "STABLEHLO_CONCATENATE")                    \
+  OPERATOR(kStablehloBroadcastInDim, "STABLEHLO_BROADCAST_IN_DIM")            \
+  OPERATOR(kStablehloConvolution, "STABLEHLO_CONVOLUTION")                    \
+  OPERATOR(kStablehloSlice, "STABLEHLO_SLICE")                                \
+  OPERATOR(kStablehloCustomCall, "STABLEHLO_CUSTOM_CALL")                     \
+  OPERATOR(kStablehloReduce, "STABLEHLO_REDUCE")                              \
+  OPERATOR(kStablehloAbs, "STABLEHLO_ABS")                                    \
+  OPERATOR(kStablehloAnd, "STABLEHLO_AND")                                    \
+  OPERATOR(kStablehloCosine, "STABLEHLO_COSINE")                              \
+  OPERATOR(kStablehloExponential, "STABLEHLO_EXPONENTIAL")                    \
+  OPERATOR(kStablehloFloor, "STABLEHLO_FLOOR")                                \
+  OPERATOR(kStablehloLog, "STABLEHLO_LOG")                                    \
+  OPERATOR(kStablehloMinimum, "STABLEHLO_MINIMUM")                            \
+  OPERATOR(kStablehloNegate, "STABLEHLO_NEGATE")                              \
+  OPERATOR(kStablehloOr, "STABLEHLO_OR")                                      \
+  OPERATOR(kStablehloPower, "STABLEHLO_POWER")                                \
+  OPERATOR(kStablehloRemainder, "STABLEHLO_REMAINDER")                        \
+  OPERATOR(kStablehloRsqrt, "STABLEHLO_RSQRT")                                \
+  OPERATOR(kStablehloSelect, "STABLEHLO_SELECT")                              \
+  OPERATOR(kStablehloSubtract, "STABLEHLO_SUBTRACT")                          \
+  OPERATOR(kStablehloTanh, "STABLEHLO_TANH")                                  \
+  OPERATOR(kStablehloScatter, "STABLEHLO_SCATTER")                            \
+  OPERATOR(kStablehloCompare, "STABLEHLO_COMPARE")                            \
+  OPERATOR(kStablehloConvert, "STABLEHLO_CONVERT")                            \
+  OPERATOR(kStablehloDynamicSlice, "STABLEHLO_DYNAMIC_SLICE")                 \
+  OPERATOR(kStablehloDynamicUpdateSlice, "STABLEHLO_DYNAMIC_UPDATE_SLICE")    \
+  OPERATOR(kStablehloPad, "STABLEHLO_PAD")                                    \
+  OPERATOR(kStablehloIota, "STABLEHLO_IOTA")                                  \
+  OPERATOR(kStablehloDotGeneral, "STABLEHLO_DOT_GENERAL")                     \
+  OPERATOR(kStablehloReduceWindow, "STABLEHLO_REDUCE_WINDOW")                 \
+  OPERATOR(kStablehloSort, "STABLEHLO_SORT")                                  \
+  OPERATOR(kStablehloWhile, "STABLEHLO_WHILE")                                \
+  OPERATOR(kStablehloGather, "STABLEHLO_GATHER")                              \
+  OPERATOR(kStablehloTranspose, "STABLEHLO_TRANSPOSE")                        \
+  OPERATOR(kDilate, "DILATE")                                                 \
+  OPERATOR(kStablehloRngBitGenerator, "STABLEHLO_RNG_BIT_GENERATOR")          \
+  OPERATOR(kReduceWindow, "REDUCE_WINDOW")                                    \
+  OPERATOR(kStablehloComposite, "STABLEHLO_COMPOSITE")                        \
+  OPERATOR(kStablehloShiftLeft, "STABLEHLO_SHIFT_LEFT")                       \
+  OPERATOR(kStablehloCbrt, "STABLEHLO_CBRT")                                  \
+  OPERATOR(kStablehloCase, "STABLEHLO_CASE")

@@ -5,8 +5,10 @@
 #include <string>
 
 #include "operators.h"
-
 #include "sotto/device_runtime/model_image.h"
+#include "tflite/file_kind.h"
+#include "tflite/options_types.h"
+#include "tflite/quantization_checks.h"
 
 namespace sotto::model_compiler {
 namespace {
@@ -19,67 +21,128 @@ constexpr std::uint32_t kOperandsMax = 1024;  // of one operator
 constexpr std::uint64_t kTensorBytesMax = 1u << 24;
 constexpr std::uint64_t kComputedBytesMax = 1u << 26;  // of all tensors that are not constant
 
-Status corrupt() { return invalid_argument("the .tflite file is damaged: an offset leads out of it"); }
+Status corrupt(const Status& noticed = {}) {
+  const std::string what = "the .tflite file is damaged: an offset leads out of it";
+  if (noticed.ok() || noticed.message().starts_with(what)) return invalid_argument(what);
+  return invalid_argument(what + " (" + noticed.message() + ")");
+}
+
+// Operators that a vendor's compiler puts in the place of a model's own.
+struct VendorOperator {
+  std::string_view custom_code;
+  const char* advice;
+};
+constexpr VendorOperator kVendorOperators[] = {
+    {"ethos-u", "the file was compiled by Vela for an Arm Ethos-U; give the .tflite from before Vela"},
+    {"edgetpu-custom-op",
+     "the file was compiled for a Coral Edge TPU; give the .tflite from before edgetpu_compiler"},
+};
 
 class Reader {
  public:
-  explicit Reader(Bytes file) { graph_.file = std::make_unique<FlatBuffer>(file); }
+  explicit Reader(Bytes file) : file_(std::make_unique<FlatBuffer>(file)) {}
 
   Result<Graph> read() {
-    if (!graph_.file->has_identifier("TFL3")) {
-      return invalid_argument("this is no .tflite file: the identifier TFL3 is absent");
-    }
-    model_ = graph_.file->root();
-    SOTTO_RETURN_IF_ERROR(read_model());
-    if (!graph_.file->ok()) return corrupt();
-    return std::move(graph_);
+    model_ = file_->root();
+    Graph graph;
+    const Status status = read_model(graph);
+    // An offset that leads out of the file may be why the status is what it is.
+    if (!file_->ok()) return corrupt(status);
+    SOTTO_RETURN_IF_ERROR(status);
+    graph.file = std::move(file_);
+    return graph;
   }
 
  private:
-  Status read_model();
-  Status read_tensors(const FlatTableVector& tables);
+  Status read_model(Graph& graph);
+  Status read_subgraph(const FlatTable& subgraph, Graph& graph);
+  Status read_initialisers(Graph& graph);
+  Status refuse_vendor_operators(const FlatTableVector& operators);
+  Status read_tensors(const FlatTableVector& tables, Graph& graph);
   Status read_tensor(const FlatTable& table, Tensor& tensor);
   Status read_shape(const FlatTable& table, Tensor& tensor);
   Status read_constant(const FlatTable& table, Tensor& tensor);
-  Status read_operators(const FlatTableVector& tables);
-  Status read_operator(const FlatTable& table, Operator& op);
-  Status read_indices(const FlatVector<std::int32_t>& from, const char* what, std::vector<std::uint32_t>& to);
-  Status check_order() const;
+  Status read_operators(const FlatTableVector& tables, Graph& graph);
+  Status read_code(const FlatTable& table, Operator& op);
+  Status read_operator(const FlatTable& table, const Graph& graph, Operator& op);
+  static Status read_indices(const FlatVector<std::int32_t>& from, const char* what, std::size_t tensor_count,
+                             std::vector<std::uint32_t>& to);
+  static Status check_order(const Graph& graph);
 
-  Graph graph_;
+  std::unique_ptr<FlatBuffer> file_;
   FlatTable model_;
-  FlatTableVector codes_, buffers_;
+  FlatTableVector codes_, buffers_, subgraphs_;
   std::uint64_t computed_bytes_ = 0;
 };
 
-Status Reader::read_model() {
+Status Reader::read_model(Graph& graph) {
   const auto version = model_.scalar<std::uint32_t>(slot::kModelVersion, 0);
-  const FlatTableVector subgraphs = model_.tables(slot::kModelSubgraphs);
-  if (!graph_.file->ok()) return corrupt();
+  subgraphs_ = model_.tables(slot::kModelSubgraphs);
+  if (!file_->ok()) return corrupt();
   if (version != 3) {
     return invalid_argument(
         fmt::format("the .tflite file has schema version {}; version 3 is read", version));
   }
-  if (subgraphs.size() == 0) return invalid_argument("the .tflite file holds no subgraph");
+  if (subgraphs_.size() == 0) return invalid_argument("the .tflite file holds no subgraph");
   codes_ = model_.tables(slot::kModelOperatorCodes);
   buffers_ = model_.tables(slot::kModelBuffers);
-  const FlatTable subgraph = subgraphs[0];
-  SOTTO_RETURN_IF_ERROR(read_tensors(subgraph.tables(slot::kGraphTensors)));
-  SOTTO_RETURN_IF_ERROR(
-      read_indices(subgraph.vector<std::int32_t>(slot::kGraphInputs), "input", graph_.inputs));
-  SOTTO_RETURN_IF_ERROR(
-      read_indices(subgraph.vector<std::int32_t>(slot::kGraphOutputs), "output", graph_.outputs));
-  SOTTO_RETURN_IF_ERROR(read_operators(subgraph.tables(slot::kGraphOperators)));
-  return check_order();
+  graph.subgraph_count = subgraphs_.size();
+  const FlatTable subgraph = subgraphs_[0];
+  SOTTO_RETURN_IF_ERROR(refuse_vendor_operators(subgraph.tables(slot::kGraphOperators)));
+  SOTTO_RETURN_IF_ERROR(read_subgraph(subgraph, graph));
+  if (!file_->ok()) return corrupt();
+  if (graph.inputs.empty()) return invalid_argument("the model has no input");
+  if (graph.outputs.empty()) return invalid_argument("the model has no output");
+  if (graph.operators.empty()) return invalid_argument("the model has no operators");
+  return read_initialisers(graph);
 }
 
-Status Reader::read_indices(const FlatVector<std::int32_t>& from, const char* what,
+Status Reader::read_subgraph(const FlatTable& subgraph, Graph& graph) {
+  SOTTO_RETURN_IF_ERROR(read_tensors(subgraph.tables(slot::kGraphTensors), graph));
+  const std::size_t tensors = graph.tensors.size();
+  SOTTO_RETURN_IF_ERROR(
+      read_indices(subgraph.vector<std::int32_t>(slot::kGraphInputs), "input", tensors, graph.inputs));
+  SOTTO_RETURN_IF_ERROR(
+      read_indices(subgraph.vector<std::int32_t>(slot::kGraphOutputs), "output", tensors, graph.outputs));
+  SOTTO_RETURN_IF_ERROR(read_operators(subgraph.tables(slot::kGraphOperators), graph));
+  return check_order(graph);
+}
+
+Status Reader::read_initialisers(Graph& graph) {
+  for (const Operator& op : graph.operators) {
+    if (op.code != builtin::kCallOnce) continue;
+    const auto number = op.options.scalar<std::int32_t>(slot::kCallOnceSubgraph, 0);
+    if (number < 1 || static_cast<std::uint32_t>(number) >= subgraphs_.size()) {
+      return invalid_argument(
+          fmt::format("operator {} CALL_ONCE runs subgraph {}, which does not exist", op.index, number));
+    }
+    auto& initialiser = graph.initialisers[static_cast<std::uint32_t>(number)];
+    if (initialiser != nullptr) continue;
+    initialiser = std::make_unique<Graph>();
+    const Status status = read_subgraph(subgraphs_[static_cast<std::uint32_t>(number)], *initialiser);
+    if (!status.ok()) return status.with_context(fmt::format("subgraph {}", number));
+  }
+  return {};
+}
+
+Status Reader::refuse_vendor_operators(const FlatTableVector& operators) {
+  for (std::uint32_t i = 0; i < operators.size() && i < kOperatorsMax; ++i) {
+    Operator op;
+    if (!read_code(operators[i], op).ok()) continue;
+    for (const VendorOperator& vendor : kVendorOperators) {
+      if (op.code == builtin::kCustom && op.custom_code == vendor.custom_code)
+        return invalid_argument(fmt::format("operator {} {}: {}", i, operator_text(op), vendor.advice));
+    }
+  }
+  return {};
+}
+
+Status Reader::read_indices(const FlatVector<std::int32_t>& from, const char* what, std::size_t tensor_count,
                             std::vector<std::uint32_t>& to) {
-  if (from.empty()) return invalid_argument(std::string("the model has no ") + what);
   if (from.size() > kOperandsMax)
     return invalid_argument(std::string("the model has too many ") + what + "s");
   for (std::uint32_t i = 0; i < from.size(); ++i) {
-    if (from[i] < 0 || static_cast<std::uint32_t>(from[i]) >= graph_.tensors.size()) {
+    if (from[i] < 0 || static_cast<std::uint32_t>(from[i]) >= tensor_count) {
       return invalid_argument(fmt::format("model {} {} names no tensor", what, i));
     }
     to.push_back(static_cast<std::uint32_t>(from[i]));
@@ -87,14 +150,14 @@ Status Reader::read_indices(const FlatVector<std::int32_t>& from, const char* wh
   return {};
 }
 
-Status Reader::read_tensors(const FlatTableVector& tables) {
+Status Reader::read_tensors(const FlatTableVector& tables, Graph& graph) {
   if (tables.size() > kTensorsMax) return invalid_argument("the model has more than 4096 tensors");
-  graph_.tensors.resize(tables.size());
+  graph.tensors.resize(tables.size());
   for (std::uint32_t i = 0; i < tables.size(); ++i) {
     const FlatTable table = tables[i];
-    Tensor& tensor = graph_.tensors[i];
+    Tensor& tensor = graph.tensors[i];
     tensor.name = table.string(slot::kTensorName);
-    if (!graph_.file->ok()) return corrupt();
+    if (!file_->ok()) return corrupt();
     const Status status = read_tensor(table, tensor);
     if (!status.ok()) return status.with_context(fmt::format("tensor {} \"{}\"", i, printable(tensor.name)));
   }
@@ -111,12 +174,11 @@ Status Reader::read_tensor(const FlatTable& table, Tensor& tensor) {
   tensor.quantization.scales = quantization.vector<float>(slot::kQuantizationScale);
   tensor.quantization.zero_points = quantization.vector<std::int64_t>(slot::kQuantizationZeroPoint);
   tensor.quantization.dimension = quantization.scalar<std::int32_t>(slot::kQuantizationDimension, 0);
-  if (table.scalar<std::uint8_t>(slot::kTensorIsVariable, 0) != 0) {
-    return invalid_argument("it is a variable, which keeps its value between runs; that is not supported");
-  }
+  tensor.is_variable = table.scalar<std::uint8_t>(slot::kTensorIsVariable, 0) != 0;
   if (table.has(slot::kTensorSparsity))
     return invalid_argument("it is sparse; only dense tensors are supported");
   SOTTO_RETURN_IF_ERROR(read_constant(table, tensor));
+  SOTTO_RETURN_IF_ERROR(check_quantization(tensor));
   if (!tensor.is_constant()) computed_bytes_ += tensor.bytes;
   if (computed_bytes_ > kComputedBytesMax)
     return invalid_argument("with it the tensors have more than 2^26 bytes");
@@ -129,7 +191,9 @@ Status Reader::read_shape(const FlatTable& table, Tensor& tensor) {
     return invalid_argument(
         fmt::format("it has {} dimensions; at most {} are supported", shape.size(), device::kImageRankMax));
   }
-  for (std::uint32_t i = 0; i < shape.size(); ++i) {
+  for (std::uint32_t i = 0; i < shape.size(); ++i) tensor.is_empty = tensor.is_empty || shape[i] == 0;
+  if (tensor.is_empty) tensor.elements = 0;
+  for (std::uint32_t i = 0; i < shape.size() && !tensor.is_empty; ++i) {
     if (shape[i] < 1) {
       return invalid_argument(
           fmt::format("dimension {} is {}; every dimension must be fixed and at least 1", i, shape[i]));
@@ -164,21 +228,23 @@ Status Reader::read_constant(const FlatTable& table, Tensor& tensor) {
   return {};
 }
 
-Status Reader::read_operators(const FlatTableVector& tables) {
-  if (tables.size() == 0) return invalid_argument("the model has no operators");
+Status Reader::read_operators(const FlatTableVector& tables, Graph& graph) {
   if (tables.size() > kOperatorsMax) return invalid_argument("the model has more than 2048 operators");
-  graph_.operators.resize(tables.size());
+  graph.operators.resize(tables.size());
   for (std::uint32_t i = 0; i < tables.size(); ++i) {
-    graph_.operators[i].index = i;
-    const Status status = read_operator(tables[i], graph_.operators[i]);
+    Operator& op = graph.operators[i];
+    op.index = i;
+    Status status = read_code(tables[i], op);
     if (!status.ok()) return status.with_context(fmt::format("operator {}", i));
+    status = read_operator(tables[i], graph, op);
+    if (!status.ok()) return status.with_context(fmt::format("operator {} {}", i, operator_text(op)));
   }
   return {};
 }
 
-Status Reader::read_operator(const FlatTable& table, Operator& op) {
+Status Reader::read_code(const FlatTable& table, Operator& op) {
   const auto code = table.scalar<std::uint32_t>(slot::kOperatorCode, 0);
-  if (!graph_.file->ok()) return corrupt();
+  if (!file_->ok()) return corrupt();
   if (code >= codes_.size()) return invalid_argument("it names an operator code that does not exist");
   const FlatTable operator_code = codes_[code];
   // Codes above 127 did not fit the old field, which then holds a placeholder.
@@ -186,13 +252,28 @@ Status Reader::read_operator(const FlatTable& table, Operator& op) {
                                    operator_code.scalar<std::int32_t>(slot::kCodeBuiltin, 0));
   op.version = operator_code.scalar<std::int32_t>(slot::kCodeVersion, 1);
   op.custom_code = operator_code.string(slot::kCodeCustom);
+  return {};
+}
+
+// Options of another operator's kind are damage, also where nobody would read them.
+Status check_options_type(const FlatTable& table, const Operator& op) {
+  const auto wanted = builtin_options_type(op.code);
+  const auto type = table.scalar<std::uint8_t>(slot::kOperatorOptionsType, 0);
+  if (!wanted || type == *wanted || (type == 0 && !op.options.present())) return {};
+  return invalid_argument(fmt::format(
+      "its builtin_options_type is {}, which does not fit the operator; it must be {}: the file is damaged",
+      type, *wanted));
+}
+
+Status Reader::read_operator(const FlatTable& table, const Graph& graph, Operator& op) {
   const auto inputs = table.vector<std::int32_t>(slot::kOperatorInputs);
   const auto outputs = table.vector<std::int32_t>(slot::kOperatorOutputs);
   op.options = table.table(slot::kOperatorOptions);
-  if (!graph_.file->ok()) return corrupt();
+  if (!file_->ok()) return corrupt();
   if (inputs.size() > kOperandsMax || outputs.size() > kOperandsMax)
     return invalid_argument("it has too many operands");
-  const auto tensor_count = static_cast<std::int32_t>(graph_.tensors.size());
+  SOTTO_RETURN_IF_ERROR(check_options_type(table, op));
+  const auto tensor_count = static_cast<std::int32_t>(graph.tensors.size());
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] < kAbsentTensor || inputs[i] >= tensor_count) {
       return invalid_argument(fmt::format("input {} names no tensor", i));
@@ -205,19 +286,27 @@ Status Reader::read_operator(const FlatTable& table, Operator& op) {
     }
     op.outputs.push_back(outputs[i]);
   }
+  for (const auto* operands : {&op.inputs, &op.outputs}) {
+    for (const std::int32_t tensor : *operands) {
+      if (tensor != kAbsentTensor && graph.tensors[static_cast<std::size_t>(tensor)].is_empty)
+        return invalid_argument(fmt::format("tensor {} has a dimension of 0", tensor));
+    }
+  }
   const OperatorRow* row = find_operator(op.code);
   return row != nullptr ? check_operands(*row, op) : Status{};
 }
 
-Status Reader::check_order() const {
-  std::vector<bool> known(graph_.tensors.size());
-  for (std::size_t i = 0; i < known.size(); ++i) known[i] = graph_.tensors[i].is_constant();
-  for (const std::uint32_t input : graph_.inputs) {
-    if (known[input]) return invalid_argument("a model input is a constant, or is listed twice");
+Status Reader::check_order(const Graph& graph) {
+  std::vector<bool> known(graph.tensors.size());
+  for (std::size_t i = 0; i < known.size(); ++i)
+    known[i] = graph.tensors[i].is_constant() || graph.tensors[i].is_variable;
+  for (const std::uint32_t input : graph.inputs) {
+    if (known[input])
+      return invalid_argument("a model input is a constant or a variable, or is listed twice");
     known[input] = true;
   }
-  for (const Operator& op : graph_.operators) {
-    const std::string where = fmt::format("operator {} {}", op.index, builtin_operator_name(op.code));
+  for (const Operator& op : graph.operators) {
+    const std::string where = fmt::format("operator {} {}", op.index, operator_text(op));
     for (const std::int32_t input : op.inputs) {
       if (input != kAbsentTensor && !known[static_cast<std::size_t>(input)]) {
         return invalid_argument(fmt::format("{} reads tensor {} before anything writes it", where, input));
@@ -230,7 +319,7 @@ Status Reader::check_order() const {
       known[static_cast<std::size_t>(output)] = true;
     }
   }
-  for (const std::uint32_t output : graph_.outputs) {
+  for (const std::uint32_t output : graph.outputs) {
     if (!known[output])
       return invalid_argument(fmt::format("model output tensor {} is never written", output));
   }
@@ -244,8 +333,11 @@ WindowOptions window_options(const Operator& op, const slot::Window& slots) {
     return slot == slot::kNoSlot ? otherwise : op.options.scalar<std::int32_t>(slot, otherwise);
   };
   return {static_cast<Padding>(op.options.scalar<std::int8_t>(slots.padding, 0)),
-          option(slots.stride_height, 0), option(slots.stride_width, 0), option(slots.dilation_height, 1),
-          option(slots.dilation_width, 1)};
+          option(slots.stride_height, 0),
+          option(slots.stride_width, 0),
+          option(slots.dilation_height, 1),
+          option(slots.dilation_width, 1),
+          op.padding};
 }
 
 std::string printable(std::string_view text) {
@@ -254,6 +346,15 @@ std::string printable(std::string_view text) {
   return result;
 }
 
-Result<Graph> read_tflite(Bytes file) { return Reader(file).read(); }
+std::string operator_text(const Operator& op) {
+  std::string text = builtin_operator_name(op.code);
+  if (op.code == builtin::kCustom) text += " (" + printable(op.custom_code) + ")";
+  return text;
+}
+
+Result<Graph> read_tflite(Bytes file) {
+  SOTTO_RETURN_IF_ERROR(check_file_kind(file));
+  return Reader(file).read();
+}
 
 }  // namespace sotto::model_compiler

@@ -39,6 +39,12 @@ const char* tensor_type_name(TensorType type) {
       return "FLOAT64";
     case TensorType::kInt4:
       return "INT4";
+    case TensorType::kComplex64:
+      return "COMPLEX64";
+    case TensorType::kResource:
+      return "RESOURCE";
+    case TensorType::kVariant:
+      return "VARIANT";
   }
   return "UNKNOWN";
 }
@@ -57,8 +63,11 @@ std::uint32_t tensor_type_bytes(TensorType type) {
       return 4;
     case TensorType::kInt64:
     case TensorType::kFloat64:
+    case TensorType::kComplex64:
       return 8;
     case TensorType::kString:
+    case TensorType::kResource:
+    case TensorType::kVariant:
     case TensorType::kInt4:
       break;
   }

@@ -17,8 +17,11 @@ enum class TensorType : std::int8_t {
   kString = 5,
   kBool = 6,
   kInt16 = 7,
+  kComplex64 = 8,
   kInt8 = 9,
   kFloat64 = 10,
+  kResource = 13,
+  kVariant = 14,
   kInt4 = 17,
 };
 
@@ -62,7 +65,7 @@ inline constexpr std::uint32_t kQuantizationScale = 2, kQuantizationZeroPoint = 
 inline constexpr std::uint32_t kBufferData = 0, kBufferOffset = 1;
 // Operator
 inline constexpr std::uint32_t kOperatorCode = 0, kOperatorInputs = 1, kOperatorOutputs = 2,
-                               kOperatorOptionsType = 3, kOperatorOptions = 4;
+                               kOperatorOptionsType = 3, kOperatorOptions = 4, kOperatorCustomOptions = 5;
 // Conv2DOptions
 inline constexpr std::uint32_t kConvPadding = 0, kConvStrideWidth = 1, kConvStrideHeight = 2,
                                kConvActivation = 3, kConvDilationWidth = 4, kConvDilationHeight = 5;
@@ -107,6 +110,15 @@ inline constexpr std::uint32_t kSliceBeginMask = 0, kSliceEndMask = 1, kSliceEll
 inline constexpr std::uint32_t kResizeAlignCorners = 0, kResizeHalfPixelCenters = 1;
 // SpaceToDepthOptions, DepthToSpaceOptions
 inline constexpr std::uint32_t kBlockSize = 0;
+// SVDFOptions
+inline constexpr std::uint32_t kSvdfRank = 0;
+// UnidirectionalSequenceLSTMOptions
+inline constexpr std::uint32_t kLstmActivation = 0, kLstmCellClip = 1, kLstmProjectionClip = 2,
+                               kLstmTimeMajor = 3;
+// CallOnceOptions
+inline constexpr std::uint32_t kCallOnceSubgraph = 0;
+// VarHandleOptions
+inline constexpr std::uint32_t kVariableContainer = 0, kVariableName = 1;
 // ReshapeOptions, SqueezeOptions
 inline constexpr std::uint32_t kReshapeShape = 0, kSqueezeDimensions = 0;
 }  // namespace slot

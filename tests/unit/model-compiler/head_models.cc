@@ -11,6 +11,7 @@ namespace {
 using Follower = HeadModelSpec::Follower;
 
 constexpr std::int32_t kInt8 = 9, kInt32 = 2;
+constexpr float kFeatureScale = 1.0f / 16;
 
 std::int32_t layer(const HeadModelSpec& spec, TfliteBuilder& builder, std::int32_t input) {
   std::mt19937 random(11);
@@ -26,7 +27,9 @@ std::int32_t layer(const HeadModelSpec& spec, TfliteBuilder& builder, std::int32
     std::vector<std::int32_t> biases(static_cast<std::size_t>(spec.outputs));
     for (std::int32_t& bias : biases) bias = static_cast<std::int32_t>(random() % 4000) - 2000;
     if (!spec.biases.empty()) biases = spec.biases;
-    inputs.push_back(builder.constant({"bias", {spec.outputs}, kInt32, {0.001f}}, biases));
+    TensorSpec bias{"bias", {spec.outputs}, kInt32, {}};
+    for (const float scale : weights.scales) bias.scales.push_back(kFeatureScale * scale);
+    inputs.push_back(builder.constant(bias, biases));
   }
   const auto scores = builder.tensor({"scores", {1, spec.outputs}, kInt8, {spec.output_scale}, 9});
   builder.add_operator(
@@ -39,7 +42,7 @@ std::int32_t layer(const HeadModelSpec& spec, TfliteBuilder& builder, std::int32
 
 std::vector<std::uint8_t> head_model(const HeadModelSpec& spec) {
   TfliteBuilder builder;
-  const auto input = builder.tensor({"features", {1, spec.features}, kInt8, {1.0f / 16}, -20});
+  const auto input = builder.tensor({"features", {1, spec.features}, kInt8, {kFeatureScale}, -20});
   std::int32_t output = layer(spec, builder, input);
   std::vector<std::int32_t> shape{1, spec.outputs};
   if (spec.follower == Follower::kReshapedSoftmax) {

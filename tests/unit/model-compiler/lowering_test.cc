@@ -120,13 +120,32 @@ TEST(LowerConvolution, WeightsHaveOneScaleOrOneForEachChannel) {
   EXPECT_EQ(scaled({1}, 3), "") << "a single scale is no channel's";
   EXPECT_EQ(scaled({0, 0, 0, 1}), "");
   EXPECT_THAT(scaled({}), HasSubstr("neither one nor one per output channel"));
-  EXPECT_THAT(scaled({1, 2, 3}), HasSubstr("neither one nor one per output channel"));
-  EXPECT_THAT(scaled({1, 2, 3, 4, 5}), HasSubstr("neither one nor one per output channel"));
-  EXPECT_THAT(scaled({1, 2, 3, 4}, 1), HasSubstr("neither one nor one per output channel"));
+  EXPECT_THAT(scaled({1, 2, 3}), HasSubstr("3 scales for dimension 0 of 4"));
+  EXPECT_THAT(scaled({1, 2, 3, 4, 5}), HasSubstr("5 scales for dimension 0 of 4"));
+  EXPECT_THAT(scaled({1, 2, 3, 4}, 1), HasSubstr("4 scales for dimension 1 of 3"));
+  EXPECT_THAT(scaled({1, 2, 3}, 1), HasSubstr("neither one nor one per output channel"));
   EXPECT_THAT(scaled({1, 2, 3, -1}), HasSubstr("scale 3 is no number from 0 on"));
   EXPECT_THAT(scaled({kNan}), HasSubstr("scale 0 is no number from 0 on"));
   EXPECT_THAT(scaled({kInfinity}), HasSubstr("scale 0 is no number from 0 on"));
   EXPECT_THAT(scaled({1e12f}), HasSubstr("too large for the output's"));
+}
+
+TEST(LowerConvolution, ABiasIsOnTheScaleOfItsProducts) {
+  const auto scaled = [](std::vector<float> scales, std::vector<float> weights = {0.01f}) {
+    return convolution_refusal([=](OneOperator& op) {
+      op.more[0].spec.scales = weights;
+      op.more[1].spec.scales = scales;
+    });
+  };
+  // Input and output have scale 0.05: products 0.0005, and 0.001 is the bound of the difference.
+  EXPECT_EQ(scaled({0.0005f}), "");
+  EXPECT_EQ(scaled({0.00149f}), "");
+  EXPECT_THAT(scaled({0.00151f}),
+              HasSubstr("its scale 0 is 0.00151; the scales of input and weights make 0.0005"));
+  EXPECT_EQ(scaled({0.0005f, 0.001f, 0.0015f, 0.002f}, {0.01f, 0.02f, 0.03f, 0.04f}), "");
+  EXPECT_THAT(scaled({0.0005f, 0.001f, 0.0015f, 0.2f}, {0.01f, 0.02f, 0.03f, 0.04f}),
+              HasSubstr("its scale 3"));
+  EXPECT_THAT(scaled({0.0005f, 0.0005f, 0.0005f, 0.0005f}), HasSubstr("it has 4 scales; the weights have 1"));
 }
 
 TEST(LowerConvolution, ActivationsHaveOneSoundScaleAndZeroPoint) {
@@ -137,14 +156,14 @@ TEST(LowerConvolution, ActivationsHaveOneSoundScaleAndZeroPoint) {
     EXPECT_THAT(with([](TensorSpec& t) { t.type = kInt16; }), HasSubstr("its type is INT16"));
     EXPECT_THAT(with([](TensorSpec& t) { t.scales = {}; }), HasSubstr("it has 0 scales"));
     EXPECT_THAT(with([](TensorSpec& t) { t.scales = {1, 1}; }), HasSubstr("it has 2 scales"));
-    EXPECT_THAT(with([](TensorSpec& t) { t.more_zero_points = {0}; }), HasSubstr("an activation has one"));
+    EXPECT_THAT(with([](TensorSpec& t) { t.more_zero_points = {0}; }), HasSubstr("2 zero points"));
     EXPECT_THAT(with([](TensorSpec& t) { t.scales = {0}; }), HasSubstr("no positive number"));
-    EXPECT_THAT(with([](TensorSpec& t) { t.scales = {-1}; }), HasSubstr("no positive number"));
-    EXPECT_THAT(with([](TensorSpec& t) { t.scales = {kInfinity}; }), HasSubstr("no positive number"));
+    EXPECT_THAT(with([](TensorSpec& t) { t.scales = {-1}; }), HasSubstr("no number from 0 on"));
+    EXPECT_THAT(with([](TensorSpec& t) { t.scales = {kInfinity}; }), HasSubstr("no number from 0 on"));
     EXPECT_EQ(with([](TensorSpec& t) { t.zero_point = -128; }), "");
-    EXPECT_THAT(with([](TensorSpec& t) { t.zero_point = -129; }), HasSubstr("zero point is outside int8"));
+    EXPECT_THAT(with([](TensorSpec& t) { t.zero_point = -129; }), HasSubstr("which is no value of INT8"));
     EXPECT_EQ(with([](TensorSpec& t) { t.zero_point = 127; }), "");
-    EXPECT_THAT(with([](TensorSpec& t) { t.zero_point = 128; }), HasSubstr("zero point is outside int8"));
+    EXPECT_THAT(with([](TensorSpec& t) { t.zero_point = 128; }), HasSubstr("which is no value of INT8"));
   }
 }
 
@@ -509,7 +528,7 @@ TEST(LowerLookup, TensorsAreInt8AndOfOneShape) {
                       }),
               HasSubstr("it has 2 scales"));
   EXPECT_THAT(changed(of_one(builtin::kRelu), [](OneOperator& op) { op.input.more_zero_points = {0}; }),
-              HasSubstr("an activation has one"));
+              HasSubstr("2 zero points"));
 }
 
 TEST(LowerLookup, ZeroPointsAreValuesOfTheirType) {
@@ -520,13 +539,13 @@ TEST(LowerLookup, ZeroPointsAreValuesOfTheirType) {
     });
   };
   EXPECT_EQ(zero_point(kInt8, -128), "");
-  EXPECT_THAT(zero_point(kInt8, -129), HasSubstr("no value of its type"));
+  EXPECT_THAT(zero_point(kInt8, -129), HasSubstr("which is no value of"));
   EXPECT_EQ(zero_point(kInt8, 127), "");
-  EXPECT_THAT(zero_point(kInt8, 128), HasSubstr("no value of its type"));
+  EXPECT_THAT(zero_point(kInt8, 128), HasSubstr("which is no value of"));
   EXPECT_EQ(zero_point(kUint8, 0), "");
-  EXPECT_THAT(zero_point(kUint8, -1), HasSubstr("no value of its type"));
+  EXPECT_THAT(zero_point(kUint8, -1), HasSubstr("which is no value of"));
   EXPECT_EQ(zero_point(kUint8, 255), "");
-  EXPECT_THAT(zero_point(kUint8, 256), HasSubstr("no value of its type"));
+  EXPECT_THAT(zero_point(kUint8, 256), HasSubstr("which is no value of"));
 }
 
 TEST(LowerLookup, LeakySlopesCanBeScaled) {

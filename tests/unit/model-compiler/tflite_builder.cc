@@ -1,5 +1,6 @@
 #include "tflite_builder.h"
 
+#include "tflite/options_types.h"
 #include "tflite/schema.h"
 
 namespace sotto::model_compiler {
@@ -45,21 +46,36 @@ void TfliteBuilder::add_operator(std::int32_t code, std::int32_t version,
   written.scalar(slot::kOperatorCode, static_cast<std::int64_t>(codes_.size() - 1), 4)
       .vector(slot::kOperatorInputs, inputs)
       .vector(slot::kOperatorOutputs, outputs)
+      .scalar(slot::kOperatorOptionsType, builtin_options_type(code).value_or(0), 1)
       .table(slot::kOperatorOptions, options);
   operators_.push_back(written);
 }
 
-std::vector<std::uint8_t> TfliteBuilder::file(const std::vector<std::int32_t>& inputs,
-                                              const std::vector<std::int32_t>& outputs) const {
+FlatFields TfliteBuilder::subgraph(const std::vector<std::int32_t>& inputs,
+                                   const std::vector<std::int32_t>& outputs) const {
   FlatFields subgraph;
   subgraph.tables(slot::kGraphTensors, tensors_)
       .vector(slot::kGraphInputs, inputs)
       .vector(slot::kGraphOutputs, outputs)
       .tables(slot::kGraphOperators, operators_);
+  return subgraph;
+}
+
+void TfliteBuilder::end_subgraph(const std::vector<std::int32_t>& inputs,
+                                 const std::vector<std::int32_t>& outputs) {
+  ended_.push_back(subgraph(inputs, outputs));
+  tensors_.clear();
+  operators_.clear();
+}
+
+std::vector<std::uint8_t> TfliteBuilder::file(const std::vector<std::int32_t>& inputs,
+                                              const std::vector<std::int32_t>& outputs) const {
+  std::vector<FlatFields> subgraphs = ended_;
+  subgraphs.push_back(subgraph(inputs, outputs));
   FlatFields model;
   model.scalar(slot::kModelVersion, 3, 4)
       .tables(slot::kModelOperatorCodes, codes_)
-      .tables(slot::kModelSubgraphs, {subgraph})
+      .tables(slot::kModelSubgraphs, subgraphs)
       .tables(slot::kModelBuffers, buffers_)
       .replace(model_);
   return tflite_file(model);

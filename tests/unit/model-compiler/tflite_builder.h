@@ -34,6 +34,10 @@ class TfliteBuilder {
   // A code that no operator uses, as converters leave behind.
   void add_unused_code(std::int32_t code);
 
+  // What has been added is a subgraph of its own, numbered in the order of these calls; what follows goes to
+  // the next.
+  void end_subgraph(const std::vector<std::int32_t>& inputs, const std::vector<std::int32_t>& outputs);
+
   // What has been written so far, for tests that want it otherwise. Buffer 0 is the empty one.
   FlatFields& raw_tensor(std::int32_t i) { return tensors_[static_cast<std::size_t>(i)]; }
   FlatFields& raw_operator(std::size_t i) { return operators_[i]; }
@@ -49,7 +53,10 @@ class TfliteBuilder {
   std::int32_t constant_bytes(const TensorSpec& spec, const std::vector<std::uint8_t>& bytes);
   std::int32_t add_tensor(const TensorSpec& spec, std::uint32_t buffer);
 
-  std::vector<FlatFields> tensors_, operators_, codes_;
+  [[nodiscard]] FlatFields subgraph(const std::vector<std::int32_t>& inputs,
+                                    const std::vector<std::int32_t>& outputs) const;
+
+  std::vector<FlatFields> tensors_, operators_, codes_, ended_;
   std::vector<FlatFields> buffers_ = {{}};  // buffer 0 is empty, by convention
   FlatFields model_;
 };

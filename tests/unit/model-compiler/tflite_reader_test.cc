@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <optional>
 
 #include "small_models.h"
+#include "tflite/options_types.h"
 #include "tflite/schema.h"
 #include "tflite_builder.h"
 
@@ -236,10 +238,10 @@ TEST(TfliteReader, OperandsOfOperatorsNameTensors) {
   };
   EXPECT_EQ(refusal_of({0}, {1}), "");
   EXPECT_EQ(refusal_of({0, -1}, {1}), "") << "an absent one";
-  EXPECT_EQ(refusal_of({0, -2}, {1}), "operator 0: input 1 names no tensor");
-  EXPECT_EQ(refusal_of({0, 2}, {1}), "operator 0: input 1 names no tensor");
-  EXPECT_EQ(refusal_of({0}, {-1}), "operator 0: output 0 names no tensor");
-  EXPECT_EQ(refusal_of({0}, {1, 2}), "operator 0: output 1 names no tensor");
+  EXPECT_EQ(refusal_of({0, -2}, {1}), "operator 0 RESHAPE: input 1 names no tensor");
+  EXPECT_EQ(refusal_of({0, 2}, {1}), "operator 0 RESHAPE: input 1 names no tensor");
+  EXPECT_EQ(refusal_of({0}, {-1}), "operator 0 RESHAPE: output 0 names no tensor");
+  EXPECT_EQ(refusal_of({0}, {1, 2}), "operator 0 RESHAPE: output 1 names no tensor");
 }
 
 TEST(TfliteReader, OperatorsNameACode) {
@@ -269,10 +271,16 @@ TEST(TfliteReader, DataOutsideTheFlatBufferAreRefused) {
   }
 }
 
-TEST(TfliteReader, WhatKeepsItsValueOrIsSparseIsRefused) {
-  SmallModel variable;
-  variable.builder.raw_tensor(1).scalar(slot::kTensorIsVariable, 1, 1);
-  EXPECT_THAT(variable.refusal(), HasSubstr("it is a variable"));
+TEST(TfliteReader, AVariableIsNoModelInputAndNoOperatorsOutput) {
+  SmallModel output;
+  output.builder.raw_tensor(1).scalar(slot::kTensorIsVariable, 1, 1);
+  EXPECT_THAT(output.refusal(), HasSubstr("writes tensor 1, which already has a value"));
+  SmallModel input;
+  input.builder.raw_tensor(0).scalar(slot::kTensorIsVariable, 1, 1);
+  EXPECT_THAT(input.refusal(), HasSubstr("a model input is a constant or a variable"));
+}
+
+TEST(TfliteReader, WhatIsSparseIsRefused) {
   SmallModel sparse;
   sparse.builder.raw_tensor(1).table(slot::kTensorSparsity, {});
   EXPECT_THAT(sparse.refusal(), HasSubstr("it is sparse"));
@@ -286,7 +294,7 @@ TEST(TfliteReader, DimensionsAreAtLeastOne) {
   };
   EXPECT_EQ(refusal_of({1, 1, 1, 1, 1, 1}), "");
   EXPECT_THAT(refusal_of({1, 1, 1, 1, 1, 1, 1}), HasSubstr("7 dimensions"));
-  EXPECT_THAT(refusal_of({4, 0}), HasSubstr("dimension 1 is 0"));
+  EXPECT_EQ(refusal_of({4, 0}), "operator 0 RESHAPE: tensor 1 has a dimension of 0");
   EXPECT_THAT(refusal_of({-1, 4}), HasSubstr("dimension 0 is -1"));
 }
 
@@ -355,23 +363,25 @@ TEST(TfliteReader, OperandsHaveALimit) {
         .scalar(slot::kCodeDeprecatedBuiltin, code, 1)
         .scalar(slot::kCodeBuiltin, code, 4);
     model.builder.raw_operator(0)
+        .scalar(slot::kOperatorOptionsType, builtin_options_type(code).value(), 1)
         .vector(slot::kOperatorInputs, inputs)
         .vector(slot::kOperatorOutputs, outputs);
     return model.refusal();
   };
   EXPECT_EQ(refusal_of(builtin::kPack, Indices(1024, 0), {1}), "");
-  EXPECT_EQ(refusal_of(builtin::kPack, Indices(1025, 0), {1}), "operator 0: it has too many operands");
-  EXPECT_EQ(refusal_of(builtin::kUnpack, {0}, Indices(1025, 1)), "operator 0: it has too many operands");
+  EXPECT_EQ(refusal_of(builtin::kPack, Indices(1025, 0), {1}), "operator 0 PACK: it has too many operands");
+  EXPECT_EQ(refusal_of(builtin::kUnpack, {0}, Indices(1025, 1)),
+            "operator 0 UNPACK: it has too many operands");
   EXPECT_THAT(refusal_of(builtin::kUnpack, {0}, Indices(1024, 1)), HasSubstr("already has a value"));
   EXPECT_EQ(SmallModel().refusal_of({0}, Indices(1024, 1)), "");
   EXPECT_EQ(SmallModel().refusal_of({0}, Indices(1025, 1)), "the model has too many outputs");
 }
 
 TEST(TfliteReader, AnInputIsComputedByNobodyAndListedOnce) {
-  EXPECT_THAT(SmallModel().refusal_of({0, 0}, {1}), HasSubstr("is a constant, or is listed twice"));
+  EXPECT_THAT(SmallModel().refusal_of({0, 0}, {1}), HasSubstr("or is listed twice"));
   SmallModel model;
   const auto weights = model.builder.constant({"weights", {3}}, std::vector<std::int8_t>(3));
-  EXPECT_THAT(model.refusal_of({0, weights}, {1}), HasSubstr("is a constant, or is listed twice"));
+  EXPECT_THAT(model.refusal_of({0, weights}, {1}), HasSubstr("or is listed twice"));
   EXPECT_EQ(SmallModel().refusal_of({0, 1}, {1}),
             "operator 0 RESHAPE writes tensor 1, which already has a value");
 }
@@ -385,12 +395,120 @@ TEST(TfliteReader, WhatIsReadHasBeenWritten) {
 
 TEST(TfliteReader, CodesAbove127StandInTheNewerField) {
   SmallModel model;
+  model.builder.raw_operator(0).scalar(slot::kOperatorOptionsType, 116, 1);
   model.builder.raw_code(0).scalar(slot::kCodeDeprecatedBuiltin, 127, 1).scalar(slot::kCodeBuiltin, 150, 4);
   auto file = model.builder.file({0}, {1});
   EXPECT_EQ(read_tflite(file)->operators[0].code, 150);
+  model.builder.raw_operator(0).scalar(slot::kOperatorOptionsType, 17, 1);
   model.builder.raw_code(0).scalar(slot::kCodeDeprecatedBuiltin, 22, 1).scalar(slot::kCodeBuiltin, 0, 4);
   file = model.builder.file({0}, {1});
   EXPECT_EQ(read_tflite(file)->operators[0].code, 22) << "an older file";
+}
+
+TEST(TfliteReader, OptionsAreThoseOfTheirOperator) {
+  const auto refusal_of = [](std::int64_t type, bool present) {
+    SmallModel model;
+    model.builder.raw_code(0)
+        .scalar(slot::kCodeDeprecatedBuiltin, builtin::kSoftmax, 1)
+        .scalar(slot::kCodeBuiltin, builtin::kSoftmax, 4);
+    FlatFields operation;
+    operation.scalar(slot::kOperatorCode, 0, 4)
+        .vector(slot::kOperatorInputs, std::vector<std::int32_t>{0})
+        .vector(slot::kOperatorOutputs, std::vector<std::int32_t>{1})
+        .scalar(slot::kOperatorOptionsType, type, 1);
+    if (present) operation.table(slot::kOperatorOptions, {});
+    model.builder.raw_operator(0) = operation;
+    return model.refusal();
+  };
+  EXPECT_EQ(refusal_of(kSoftmaxOptions, true), "");
+  EXPECT_EQ(refusal_of(kSoftmaxOptions, false), "");
+  EXPECT_EQ(refusal_of(0, false), "") << "of no kind, and none";
+  EXPECT_EQ(
+      refusal_of(0, true),
+      "operator 0 SOFTMAX: its builtin_options_type is 0, which does not fit the operator; it must be 9: "
+      "the file is damaged");
+  EXPECT_THAT(refusal_of(kFullyConnectedOptions, true), HasSubstr("is 8, which does not fit"));
+  EXPECT_THAT(refusal_of(kFullyConnectedOptions, false), HasSubstr("is 8, which does not fit"));
+}
+
+TEST(TfliteReader, ScalesAndZeroPointsFitTheirTensor) {
+  const auto refusal_of = [](const TensorSpec& spec) {
+    SmallModel model;
+    model.builder.tensor(spec);
+    return model.refusal();
+  };
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr std::int32_t kInt8 = 9, kUint8 = 3, kInt16 = 7, kInt32 = 2;
+  EXPECT_EQ(refusal_of({"t", {2, 3}, kInt8, {1, 2, 3}, 0, 1}), "");
+  EXPECT_THAT(refusal_of({"t", {2, 3}, kInt8, {1, 2, 3}, 0, 0}), HasSubstr("3 scales for dimension 0 of 2"));
+  EXPECT_THAT(refusal_of({"t", {2, 3}, kInt8, {1, 2, 3}, 0, 2}),
+              HasSubstr("for dimension 2, which it has not"));
+  EXPECT_THAT(refusal_of({"t", {2, 3}, kInt8, {1, 2, 3}, 0, -1}),
+              HasSubstr("dimension -1, which it has not"));
+  EXPECT_THAT(refusal_of({"t", {2}, kInt8, {1}, 0, 0, {0}}), HasSubstr("1 scales and 2 zero points"));
+  EXPECT_EQ(refusal_of({"t", {2}, kInt8, {0}}), "");
+  for (const float scale : {-0.5f, kInfinity, std::numeric_limits<float>::quiet_NaN()}) {
+    EXPECT_THAT(refusal_of({"t", {2}, kInt8, {1, scale}}),
+                HasSubstr("scale 1 is no number from 0 on"));
+  }
+  const auto zero_point = [&](std::int32_t type, std::int64_t value) {
+    return refusal_of({"t", {2}, type, {1}, value}).empty();
+  };
+  const auto limits = [&](std::int32_t type, std::int64_t min, std::int64_t max) {
+    EXPECT_TRUE(zero_point(type, min) && zero_point(type, max)) << type;
+    EXPECT_FALSE(zero_point(type, min - 1) || zero_point(type, max + 1)) << type;
+  };
+  limits(kInt8, -128, 127);
+  limits(kUint8, 0, 255);
+  limits(kInt16, INT16_MIN, INT16_MAX);
+  limits(kInt32, INT32_MIN, INT32_MAX);
+}
+
+TEST(TfliteReader, TensorsWithoutElementsDoNotMatterToThoseWhoDoNotUseThem) {
+  SmallModel model;
+  model.builder.tensor({"intermediate", {0}});
+  EXPECT_EQ(model.refusal(), "");
+}
+
+std::string refusal_of_text(const std::string& text) { return refusal({text.begin(), text.end()}); }
+
+TEST(TfliteReader, OtherFilesAreRefusedAsWhatTheyAre) {
+  EXPECT_EQ(refusal_of_text(""), "the file is empty");
+  EXPECT_THAT(refusal_of_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+              HasSubstr("Git LFS pointer"));
+  EXPECT_THAT(refusal_of_text("\x89HDF\r\n\x1a\n rest"), HasSubstr("Keras model in HDF5"));
+  EXPECT_THAT(refusal_of_text("PK\x03\x04 rest"), HasSubstr("zip archive"));
+  EXPECT_THAT(refusal_of_text("SOTM rest"), HasSubstr("model image already"));
+  EXPECT_THAT(refusal_of_text("\x08\x07\x12\x07pytorch"), HasSubstr("ONNX"));
+  EXPECT_THAT(refusal_of_text("\x08\x01\x12\x7f rest"), HasSubstr("SavedModel"));
+  EXPECT_THAT(refusal_of_text("no model of any kind"), HasSubstr("the identifier TFL3 is absent"));
+  EXPECT_THAT(refusal_of_text("P"), HasSubstr("the identifier TFL3 is absent"));
+}
+
+TEST(TfliteReader, WhatWasCompiledForAnAcceleratorIsNamedByItsCompiler) {
+  const auto refusal_of = [](const std::string& custom_code) {
+    SmallModel model;
+    model.builder.raw_code(0)
+        .scalar(slot::kCodeDeprecatedBuiltin, builtin::kCustom, 1)
+        .scalar(slot::kCodeBuiltin, builtin::kCustom, 4)
+        .string(slot::kCodeCustom, custom_code);
+    // Before anything else that could be wrong with it.
+    return model.refusal_of({0}, {0});
+  };
+  EXPECT_THAT(refusal_of("ethos-u"), HasSubstr("operator 0 CUSTOM (ethos-u): the file was compiled by Vela"));
+  EXPECT_THAT(refusal_of("edgetpu-custom-op"), HasSubstr("compiled for a Coral Edge TPU"));
+  EXPECT_THAT(refusal_of("MyOwn"), testing::Not(HasSubstr("compiled")));
+}
+
+TEST(TfliteReader, AFileThatEndsEarlyIsDamagedWhateverElseIsWrongWithIt) {
+  const auto whole = small_residual_model();
+  std::size_t damaged = 0;
+  for (std::size_t bytes = 8; bytes < whole.size(); bytes += 16) {
+    const auto graph = read_tflite(Bytes(whole).first(bytes));
+    ASSERT_FALSE(graph) << bytes;
+    damaged += graph.error().message().starts_with("the .tflite file is damaged: an offset leads out of it");
+  }
+  EXPECT_EQ(damaged, (whole.size() - 8 + 15) / 16);
 }
 
 TEST(TfliteReader, LongNamesAreCut) {
@@ -400,7 +518,7 @@ TEST(TfliteReader, LongNamesAreCut) {
 
 TEST(TfliteReader, NamesOfOthersAreMadePrintable) {
   TfliteBuilder builder;
-  const auto input = builder.tensor({std::string("in\x01\xffput", 7), {0}});
+  const auto input = builder.tensor({std::string("in\x01\xffput", 7), {-1}});
   EXPECT_THAT(refusal(builder.file({input}, {input})), HasSubstr("\"in??put\""));
 }
 

@@ -12,6 +12,8 @@ static_assert(std::endian::native == std::endian::little, "the image is read in 
 
 inline constexpr std::uint32_t kImageMagic = 0x4D544F53;  // "SOTM"
 inline constexpr std::uint16_t kImageVersion = 1;
+// Of an image that has states: a runtime that knows none would run it as if it had no memory.
+inline constexpr std::uint16_t kImageVersionWithStates = 2;
 inline constexpr std::uint32_t kImageAlignment = 16;  // of the image, its sections and every constant in it
 inline constexpr std::uint32_t kActivationAlignment = 4;  // of every tensor and scratch area in the arena
 inline constexpr std::uint32_t kStateBytes = 64;          // of the model's state, at the start of the arena
@@ -36,6 +38,12 @@ enum class KernelKind : std::uint16_t {
   kResizeNearest = 15,
   kQuantize = 16,
   kDequantize = 17,
+  kRequantize = 18,  // between 8, 16 and 32 bits
+  kSvdf = 19,        // 19, 20: kernels/recurrent/recurrent_operators.h
+  kLstm = 20,
+  kSoftmaxToInt16 = 21,
+  kPaddedAveragePool2d = 22,
+  kPaddedMaxPool2d = 23,
 };
 
 // How an operator's constants are arranged. A kernel speaks one layout; kind and layout together choose it.
@@ -76,9 +84,21 @@ struct ImageHeader {
   std::uint16_t output_count;
   std::uint32_t head;          // ImageHead, or 0 when the model has no trainable head
   std::uint32_t source_crc32;  // of the .tflite file
-  std::uint32_t reserved;      // 0
+  std::uint32_t states;        // ImageStateCount, then as many ImageState; 0 when the model keeps nothing
 };
 static_assert(sizeof(ImageHeader) == 96);
+
+// What the activation area keeps from run to run, and what it holds before the first.
+struct ImageStateCount {
+  std::uint32_t count;
+};
+struct ImageState {
+  std::uint32_t offset;  // in the activation area
+  std::uint32_t bytes;
+  std::uint32_t value;  // of as many bytes in the image; 0: every byte is `fill`
+  std::uint32_t fill;
+};
+static_assert(sizeof(ImageState) == 16);
 
 struct ImageTensor {
   std::uint32_t offset;  // in the activation area

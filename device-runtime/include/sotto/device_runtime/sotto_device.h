@@ -95,6 +95,9 @@ uint32_t sotto_image_arena_bytes(const void* image, size_t image_bytes);
 #define SOTTO_OPEN_SKIP_CHECKSUM \
   1u /* bounds are still checked; for waking up on an image that was checked before */
 
+/* The arena still is as this image's model left it: what the model remembers is not set back. */
+#define SOTTO_OPEN_KEEP_STATES 2u
+
 /* Checks every bound of the image once and places the model's state at the start of the arena. Any bytes may
  * be given as an image: they are refused or run without leaving image and arena. On failure *model is NULL
  * and the arena may have been written to. */
@@ -103,9 +106,20 @@ sotto_error sotto_model_open(const void* image, size_t image_bytes, void* arena,
 sotto_error sotto_model_open_with(const void* image, size_t image_bytes, void* arena, size_t arena_bytes,
                                   const sotto_kernel_table* kernels, uint32_t options, sotto_model** model);
 
+/* Why sotto_model_open() gave this error for the same arguments, in words and figures: how large the arena is
+ * and must be, which processor the image was compiled for. Written to `text` and cut off where it ends;
+ * returns `text`, or sotto_error_text() when there is none. */
+const char* sotto_open_error_text(sotto_error error, const void* image, size_t image_bytes,
+                                  size_t arena_bytes, const sotto_kernel_table* kernels, char* text,
+                                  size_t text_bytes);
+
 /* Runs all operators. The inputs must be filled again before each call: their memory is reused while the
- * model runs. Outputs are valid until the next call or the next write to an input. */
+ * model runs. Outputs are valid until the next call or the next write to an input. What a streaming model
+ * remembers stays in the arena for the next call. */
 sotto_error sotto_model_invoke(sotto_model* model);
+
+/* Sets back what a streaming model remembers from run to run, as opening it does. For other models nothing. */
+void sotto_model_reset(sotto_model* model);
 
 /* Runs the operators before the trainable head and leaves its features in sotto_model_features(); fails with
  * SOTTO_ERROR_BAD_IMAGE when the model has no head. */

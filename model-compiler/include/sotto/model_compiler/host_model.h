@@ -30,8 +30,10 @@ class HostModel {
   [[nodiscard]] std::size_t input_bytes() const;
   [[nodiscard]] std::size_t output_bytes() const;
 
-  // Requires input.size() == input_bytes() and output.size() == output_bytes().
+  // Requires input.size() == input_bytes() and output.size() == output_bytes(). What a streaming model
+  // remembers runs on from call to call, until reset().
   void run(Bytes input, MutableBytes output);
+  void reset();
 
   // Called after each operator from now on; an empty function stops it. `now`,
   // when given, counts the ticks that are reported.

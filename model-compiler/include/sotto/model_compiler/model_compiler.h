@@ -48,6 +48,7 @@ struct CompileReport {
   std::uint32_t activation_bytes = 0;              // tensors and scratch
   std::uint32_t activation_lower_bound_bytes = 0;  // no plan for these kernels needs less
   std::uint32_t max_live_bytes = 0;  // tensors and scratch alive at once: the least without overlap
+  std::uint32_t kept_bytes = 0;      // of the activations: what lives on from run to run
   std::uint32_t image_bytes = 0;
   std::uint64_t parameter_count = 0;  // weights and biases
   std::vector<OperatorReport> operators;

@@ -93,12 +93,22 @@ struct PoolParameters {
 };
 static_assert(sizeof(PoolParameters) == 28);
 
+// kPaddedAveragePool2d, kPaddedMaxPool2d: taps outside the input count, and are `value`: the average is one
+// of the whole filter.
+struct PaddedPoolParameters {
+  PoolParameters pool;
+  std::int8_t value;
+  std::uint8_t reserved[3];
+};
+static_assert(sizeof(PaddedPoolParameters) == 32);
+
 // kCopy: the bytes of the operand.
 struct CopyParameters {
   std::uint32_t bytes;
 };
 
-// kSoftmax: rows of depth int8 logits; gemmlowp fixed point (Q5.26 differences, Q12.19 sums).
+// kSoftmax, kSoftmaxToInt16: rows of depth int8 logits; gemmlowp fixed point (Q5.26 differences, Q12.19
+// sums).
 struct SoftmaxParameters {
   std::uint32_t rows, depth;
   std::int32_t input_multiplier;  // of beta * scale, with input_left_shift
@@ -196,4 +206,10 @@ extern const sotto_kernel sotto_portable_arg_max;
 extern const sotto_kernel sotto_portable_resize_nearest;
 extern const sotto_kernel sotto_portable_quantize;
 extern const sotto_kernel sotto_portable_dequantize;
+extern const sotto_kernel sotto_portable_requantize;
+extern const sotto_kernel sotto_portable_svdf;
+extern const sotto_kernel sotto_portable_lstm;
+extern const sotto_kernel sotto_portable_softmax_to_int16;
+extern const sotto_kernel sotto_portable_padded_average_pool_2d;
+extern const sotto_kernel sotto_portable_padded_max_pool_2d;
 }

@@ -115,4 +115,16 @@ struct QuantizeParameters {
 };
 static_assert(sizeof(QuantizeParameters) == 16);
 
+// kRequantize: integers of 1, 2 or 4 bytes to others:
+// clamp(output_zero_point + (x - input_zero_point) scaled).
+struct RequantizeParameters {
+  std::uint32_t count;
+  std::int32_t multiplier;
+  std::int32_t input_zero_point, output_zero_point;
+  std::int8_t shift;
+  std::uint8_t input_bytes, output_bytes;
+  std::uint8_t reserved;
+};
+static_assert(sizeof(RequantizeParameters) == 20);
+
 }  // namespace sotto::device

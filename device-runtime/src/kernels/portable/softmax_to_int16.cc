@@ -1,0 +1,16 @@
+// SOFTMAX from int8 to int16 with scale 1/65536 and zero point -32768.
+#include "kernels/portable/softmax_rows.h"
+#include "sotto/device_runtime/kernels/parameter_checks.h"
+
+namespace sotto::device::portable {
+namespace {
+
+bool check(const KernelCheck& check) { return softmax_is_sound(check, sizeof(std::int16_t)); }
+
+}  // namespace
+}  // namespace sotto::device::portable
+
+extern "C" constinit const sotto_kernel sotto_portable_softmax_to_int16 = {
+    sotto::device::KernelKind::kSoftmaxToInt16, sotto::device::Layout::kPlain,
+    sizeof(sotto::device::SoftmaxParameters), sotto::device::portable::check,
+    sotto::device::portable::run_softmax<std::int16_t>};
