@@ -73,6 +73,7 @@ nlohmann::json report_json(const CompileReport& report) {
           {"arena_lower_bound_bytes", report.state_bytes + report.activation_lower_bound_bytes},
           {"activation_bytes", report.activation_bytes},
           {"state_bytes", report.state_bytes},
+          {"kept_bytes", report.kept_bytes},
           {"max_live_bytes", report.max_live_bytes},
           {"image_bytes", report.image_bytes},
           {"parameters", report.parameter_count},
@@ -102,6 +103,8 @@ void print_operators(const CompileReport& report) {
 void print_memory(const CompileReport& report) {
   std::printf("\nRAM    %8u bytes of arena: %u of tensors and scratch, %u of state\n", report.arena_bytes,
               report.activation_bytes, report.state_bytes);
+  if (report.kept_bytes != 0)
+    std::printf("       %8u of them live on from run to run: the model streams\n", report.kept_bytes);
   std::printf("       %8u is the lower bound for these kernels; without overlap it would be %u\n",
               report.state_bytes + report.activation_lower_bound_bytes,
               report.state_bytes + report.max_live_bytes);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sotto/device_runtime/kernels/recurrent/recurrent_operators.h"
+
 namespace sotto::model_compiler {
 namespace {
 
@@ -38,9 +40,8 @@ class ImageWriter {
     device::ImageHeader header{};
     header.version = device::kImageVersion;
     SOTTO_RETURN_IF_ERROR(write_tensors(header));
-    write_operators(header);
+    SOTTO_RETURN_IF_ERROR(write_operators(header));
     SOTTO_RETURN_IF_ERROR(write_head(header));
-    write_states(header);
     header.state_bytes = device::kStateBytes;
     header.activation_bytes = align(model_.arena.plan.bytes);
     header.arena_bytes = header.state_bytes + header.activation_bytes;
@@ -103,7 +104,7 @@ class ImageWriter {
             operand.place};
   }
 
-  void write_operators(device::ImageHeader& header) {
+  Status write_operators(device::ImageHeader& header) {
     std::vector<device::ImageOperator> records;
     for (std::size_t i = 0; i < model_.operators.size(); ++i) {
       const LoweredOperator& op = model_.operators[i];
@@ -126,8 +127,10 @@ class ImageWriter {
       written.multiply_accumulates = op.multiply_accumulates;
       records.push_back(written);
     }
-    header.operators = builder_.add(records, kRecordAlignment);
     header.operator_count = static_cast<std::uint32_t>(records.size());
+    SOTTO_RETURN_IF_ERROR(add_states(header, records));
+    header.operators = builder_.add(records, kRecordAlignment);
+    return {};
   }
 
   // The last fully connected layer of one row, when nothing but shape, softmax or logistic follows it.
@@ -169,28 +172,46 @@ class ImageWriter {
     return {};
   }
 
-  // What the arena keeps from run to run. Values of one byte throughout need no constant.
-  void write_states(device::ImageHeader& header) {
-    if (model_.graph.states.empty()) return;
-    std::vector<device::ImageState> records;
-    for (const State& state : model_.graph.states) {
-      const Tensor& tensor = model_.graph.tensors[state.tensor];
-      device::ImageState record{model_.arena.tensor_offsets[state.tensor], tensor.bytes, 0, 0};
-      const bool is_int8 = tensor.type == TensorType::kInt8;
-      record.fill = static_cast<std::uint8_t>(is_int8 ? zero_point_of(tensor) : 0);
-      if (!state.initial.empty()) {
-        const std::uint8_t first = state.initial[0];
-        const bool uniform = std::all_of(state.initial.begin(), state.initial.end(),
-                                         [first](std::uint8_t byte) { return byte == first; });
-        if (uniform) record.fill = first;
-        if (!uniform) record.value = builder_.add(state.initial);
-      }
-      records.push_back(record);
+  // A state's first value: as it is, or one byte for all when they are equal.
+  [[nodiscard]] std::vector<std::uint8_t> first_value(const State& state) const {
+    const Tensor& tensor = model_.graph.tensors[state.tensor];
+    if (state.initial.empty())
+      return {static_cast<std::uint8_t>(tensor.type == TensorType::kInt8 ? zero_point_of(tensor) : 0)};
+    const std::uint8_t first = state.initial[0];
+    const bool uniform = std::all_of(state.initial.begin(), state.initial.end(),
+                                     [first](std::uint8_t byte) { return byte == first; });
+    if (uniform) return {first};
+    return {state.initial.begin(), state.initial.end()};
+  }
+
+  // What the arena keeps from run to run, as an operator behind the others that runs when the image is
+  // opened.
+  Status add_states(device::ImageHeader& header, std::vector<device::ImageOperator>& records) {
+    const std::vector<State>& states = model_.graph.states;
+    if (states.empty()) return {};
+    states_kernel_ = find_kernel_plan(Target::kPortable, device::KernelKind::kStates);
+    if (states.size() > UINT16_MAX) return invalid_argument("the model has more than 65535 variables");
+    std::vector<device::ImageOperand> operands;
+    for (const State& state : states) {
+      const std::vector<std::uint8_t> value = first_value(state);
+      operands.push_back(
+          {builder_.add(value), static_cast<std::uint32_t>(value.size()), device::Place::kImage});
     }
+    for (const State& state : states) {
+      operands.push_back({model_.arena.tensor_offsets[state.tensor], model_.graph.tensors[state.tensor].bytes,
+                          device::Place::kArena});
+    }
+    device::ImageOperator record{};
+    record.kind = states_kernel_->kind;
+    record.layout = states_kernel_->layout;
+    record.source_operator = builtin::kVarHandle;
+    const device::StatesParameters parameters{static_cast<std::uint32_t>(states.size())};
+    record.parameters = builder_.add(std::vector<device::StatesParameters>{parameters}, kRecordAlignment);
+    record.operands = builder_.add(operands, kRecordAlignment);
+    record.input_count = record.output_count = static_cast<std::uint16_t>(states.size());
     header.version = device::kImageVersionWithStates;
-    header.states = builder_.add(
-        std::vector<device::ImageStateCount>{{static_cast<std::uint32_t>(records.size())}}, kRecordAlignment);
-    builder_.add(records, kRecordAlignment);
+    records.push_back(record);
+    return {};
   }
 
   [[nodiscard]] CompileReport report(const device::ImageHeader& header) const {
@@ -213,6 +234,7 @@ class ImageWriter {
         result.kernels.emplace_back(op.kernel->symbol);
       }
     }
+    if (states_kernel_ != nullptr) result.kernels.emplace_back(states_kernel_->symbol);
     result.parameter_count = parameter_count();
     if (head_) {
       const LoweredOperator& op = model_.operators[*head_];
@@ -241,6 +263,7 @@ class ImageWriter {
   const LoweredModel& model_;
   ImageBuilder& builder_;
   std::optional<std::uint32_t> head_;
+  const KernelPlan* states_kernel_ = nullptr;  // null: the model remembers nothing
 };
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 using device::KernelKind;
 
 constexpr OperandCounts kNone{0, 0}, kOne{1, 1}, kTwo{2, 2}, kThree{3, 3}, kFour{4, 4};
-constexpr OperandCounts kFive{5, 5}, kLstmInputs{20, 24};
+constexpr OperandCounts kFive{5, 5}, kLstmInputs{20, 24}, kTransposeConvInputs{3, 4};
 constexpr OperandCounts kOneOrTwo{1, 2};
 constexpr OperandCounts kBiasOptional{2, 3};
 constexpr OperandCounts kAny{1, SIZE_MAX};
@@ -21,8 +21,10 @@ constexpr OperandCounts kAny{1, SIZE_MAX};
 constexpr KernelKinds only(KernelKind kind) { return {kind, {}}; }
 constexpr KernelKinds kCopyOrRearrange{KernelKind::kCopy, KernelKind::kRearrange};
 constexpr KernelKinds kAddOrElementwise{KernelKind::kAdd, KernelKind::kElementwise};
-constexpr KernelKinds kConvolutions{KernelKind::kConv2d, KernelKind::kPointwiseConv2d};
+constexpr KernelKinds kConvolutions{KernelKind::kConv2d, KernelKind::kPointwiseConv2d,
+                                    KernelKind::kGroupedConv2d};
 constexpr KernelKinds kQuantizers{KernelKind::kQuantize, KernelKind::kLookup, KernelKind::kRequantize};
+constexpr KernelKinds kVariables{KernelKind::kCopy, KernelKind::kStates};
 constexpr KernelKinds kSoftmaxes{KernelKind::kSoftmax, KernelKind::kSoftmaxToInt16};
 
 // A row of its own.
@@ -66,9 +68,19 @@ constexpr OperatorRow moved(std::int32_t code, std::int32_t version_max, Operand
 constexpr OperatorRow computed(std::int32_t code, OperandCounts inputs, EvaluateRule evaluate) {
   return {code, 0, inputs, kOne, nullptr, nullptr, {}, nullptr, evaluate};
 }
+constexpr OperatorRow comparison(std::int32_t code, std::int32_t version_max) {
+  return pairwise(code, version_max, lower_comparison, only(KernelKind::kCompare), nullptr);
+}
+constexpr OperatorRow selected(std::int32_t code, std::int32_t version_max) {
+  return layer(code, version_max, kThree, select_shapes, lower_select, only(KernelKind::kSelect));
+}
+constexpr OperatorRow chosen(std::int32_t code, std::int32_t version_max, EvaluateRule evaluate) {
+  constexpr KernelKinds kernels = only(KernelKind::kGather);
+  return {code, version_max, kTwo, kOne, gather_shapes, lower_gather, kernels, nullptr, evaluate};
+}
 // What fold_variables() takes away, or leaves as a copy.
 constexpr OperatorRow variable(std::int32_t code, OperandCounts inputs, OperandCounts outputs) {
-  return {code, 1, inputs, outputs, nullptr, lower_variable, only(KernelKind::kCopy), nullptr, nullptr};
+  return {code, 1, inputs, outputs, nullptr, lower_variable, kVariables, nullptr, nullptr};
 }
 
 constexpr OperatorRow kOperators[] = {
@@ -78,29 +90,48 @@ constexpr OperatorRow kOperators[] = {
     arg_max(builtin::kArgMin, 3),
     variable(builtin::kAssignVariable, kTwo, kNone),
     pool(builtin::kAveragePool2d, 3, KernelKind::kAveragePool2d, KernelKind::kPaddedAveragePool2d),
+    layer(builtin::kBatchMatmul, 4, kTwo, batch_matmul_shapes, lower_batch_matmul,
+          only(KernelKind::kBatchMatmul)),
     moved(builtin::kBatchToSpaceNd, 4, kThree, kOne, batch_to_space_shapes, batch_to_space_blocks),
     variable(builtin::kCallOnce, kNone, kNone),
     computed(builtin::kCast, kOne, evaluate_cast),
     moved(builtin::kConcatenation, 4, kAny, kOne, concatenation_shapes, concatenation_blocks),
     layer(builtin::kConv2d, 8, kBiasOptional, conv_2d_shapes, lower_conv_2d, kConvolutions),
+    table(builtin::kCos, 1),
+    computed(builtin::kDensify, kOne, evaluate_densify),
     moved(builtin::kDepthToSpace, 2, kOne, kOne, depth_to_space_shapes, depth_to_space_blocks),
     layer(builtin::kDepthwiseConv2d, 7, kBiasOptional, depthwise_conv_2d_shapes, lower_depthwise_conv_2d,
           only(KernelKind::kDepthwiseConv2d)),
     layer(builtin::kDequantize, 6, kOne, unchanged_shapes, lower_dequantize, only(KernelKind::kDequantize)),
+    pairwise(builtin::kDiv, 2, lower_divide, only(KernelKind::kDivide), nullptr),
     table(builtin::kElu, 1),
+    chosen(builtin::kEmbeddingLookup, 3, nullptr),
+    comparison(builtin::kEqual, 4),
+    table(builtin::kExp, 2),
     reshaped(builtin::kExpandDims, 1, kTwo, expand_dims_shapes),
+    table(builtin::kFloor, 1),
     layer(builtin::kFullyConnected, 14, kBiasOptional, fully_connected_shapes, lower_fully_connected,
           only(KernelKind::kFullyConnected)),
-    computed(builtin::kGather, kTwo, evaluate_gather),
+    chosen(builtin::kGather, 4, evaluate_gather),
+    chosen(builtin::kGatherNd, 3, nullptr),
     table(builtin::kGelu, 2),
+    comparison(builtin::kGreater, 2),
+    comparison(builtin::kGreaterEqual, 3),
     table(builtin::kHardSwish, 1),
+    comparison(builtin::kLess, 3),
+    comparison(builtin::kLessEqual, 3),
+    layer(builtin::kL2Normalization, 2, kOne, unchanged_shapes, lower_l2_normalization,
+          only(KernelKind::kL2Normalization)),
     table(builtin::kLeakyRelu, 2),
+    table(builtin::kLog, 2),
     table(builtin::kLogistic, 3),
     broadcast(builtin::kMaximum, 4, evaluate_arithmetic),
     pool(builtin::kMaxPool2d, 3, KernelKind::kMaxPool2d, KernelKind::kPaddedMaxPool2d),
     reduced(builtin::kMean, 3),
     broadcast(builtin::kMinimum, 4, evaluate_arithmetic),
     broadcast(builtin::kMul, 7, evaluate_arithmetic),
+    table(builtin::kNeg, 1),
+    comparison(builtin::kNotEqual, 3),
     moved(builtin::kPack, 4, kAny, kOne, pack_shapes, pack_blocks),
     moved(builtin::kPad, 4, kTwo, kOne, pad_shapes, pad_blocks),
     moved(builtin::kPadV2, 4, kThree, kOne, pad_shapes, pad_blocks),
@@ -115,15 +146,25 @@ constexpr OperatorRow kOperators[] = {
     table(builtin::kRelu6, 3),
     table(builtin::kReluN1To1, 3),
     reshaped(builtin::kReshape, 1, kOneOrTwo, reshape_shapes),
+    layer(builtin::kResizeBilinear, 4, kTwo, resized_shapes, lower_resize_bilinear,
+          only(KernelKind::kResizeBilinear)),
     layer(builtin::kResizeNearestNeighbor, 4, kTwo, resized_shapes, lower_resize_nearest,
           only(KernelKind::kResizeNearest)),
+    table(builtin::kRsqrt, 3),
+    selected(builtin::kSelect, 4),
+    selected(builtin::kSelectV2, 2),
     computed(builtin::kShape, kOne, evaluate_shape),
+    table(builtin::kSin, 1),
     moved(builtin::kSlice, 6, kThree, kOne, slice_shapes, slice_blocks),
     layer(builtin::kSoftmax, 3, kOne, unchanged_shapes, lower_softmax, kSoftmaxes),
     moved(builtin::kSpaceToBatchNd, 4, kThree, kOne, space_to_batch_shapes, space_to_batch_blocks),
     moved(builtin::kSpaceToDepth, 2, kOne, kOne, space_to_depth_shapes, space_to_depth_blocks),
     moved(builtin::kSplit, 4, kTwo, kAny, split_shapes, split_blocks),
     moved(builtin::kSplitV, 2, kThree, kAny, split_v_shapes, split_v_blocks),
+    table(builtin::kSqrt, 1),
+    table(builtin::kSquare, 1),
+    pairwise(builtin::kSquaredDifference, 3, lower_squared_difference, only(KernelKind::kSquaredDifference),
+             nullptr),
     reshaped(builtin::kSqueeze, 2, kOne, squeeze_shapes),
     moved(builtin::kStridedSlice, 8, kFour, kOne, strided_slice_shapes, strided_slice_blocks),
     broadcast(builtin::kSub, 5, evaluate_arithmetic),
@@ -134,6 +175,8 @@ constexpr OperatorRow kOperators[] = {
     moved(builtin::kTranspose, 6, kTwo, kOne, transpose_shapes, transpose_blocks),
     layer(builtin::kUnidirectionalSequenceLstm, 4, kLstmInputs, lstm_shapes, lower_lstm,
           only(KernelKind::kLstm)),
+    layer(builtin::kTransposeConv, 5, kTransposeConvInputs, transpose_conv_shapes, lower_transpose_conv,
+          only(KernelKind::kTransposeConv2d)),
     moved(builtin::kUnpack, 4, kOne, kAny, unpack_shapes, unpack_blocks),
     variable(builtin::kVarHandle, kNone, kOne),
 };

@@ -1,5 +1,4 @@
 #include "core/model_state.h"
-#include "kernels/copy_bytes.h"
 
 namespace sotto::device {
 
@@ -90,17 +89,11 @@ sotto_error sotto_model_invoke_backbone(sotto_model* model) {
 }
 
 void sotto_model_reset(sotto_model* model) {
-  const ImageHeader& header = model->header();
-  if (header.version != kImageVersionWithStates || header.states == 0) return;
-  const std::uint32_t count = *reinterpret_cast<const std::uint32_t*>(model->image + header.states);
-  const auto* states =
-      reinterpret_cast<const ImageState*>(model->image + header.states + sizeof(ImageStateCount));
-  for (std::uint32_t i = 0; i < count; ++i) {
-    auto* to = reinterpret_cast<std::int8_t*>(model->activations + states[i].offset);
-    const auto* value = reinterpret_cast<const std::int8_t*>(model->image + states[i].value);
-    if (states[i].value != 0) copy_bytes(to, value, states[i].bytes);
-    if (states[i].value == 0) fill_bytes(to, static_cast<std::int8_t>(states[i].fill), states[i].bytes);
-  }
+  if (model->header().version != kImageVersionWithStates) return;
+  const sotto_profiler* profiler = model->profiler;
+  model->profiler = nullptr;  // it is told of the model's operators
+  run_operator(*model, model->header().operator_count);
+  model->profiler = profiler;
 }
 
 uint32_t sotto_model_input_count(const sotto_model* model) { return model->header().input_count; }

@@ -102,23 +102,6 @@ bool head_is_sound(const std::uint8_t* image, const ImageHeader& header) {
          records_fit(head.weight_scales, head.weight_scale_count, sizeof(float), header.image_bytes);
 }
 
-bool states_are_sound(const std::uint8_t* image, const ImageHeader& header) {
-  if (header.version != kImageVersionWithStates || header.states == 0) return true;
-  if (!records_fit(header.states, 1, sizeof(ImageStateCount), header.image_bytes)) return false;
-  const std::uint32_t count = *reinterpret_cast<const std::uint32_t*>(image + header.states);
-  const auto records = header.states + static_cast<std::uint32_t>(sizeof(ImageStateCount));
-  if (!records_fit(records, count, sizeof(ImageState), header.image_bytes)) return false;
-  const auto* states = reinterpret_cast<const ImageState*>(image + records);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const ImageState& state = states[i];
-    if (!area_fits(state.offset, state.bytes, header.activation_bytes) || state.value > header.image_bytes ||
-        (state.value != 0 && state.bytes > header.image_bytes - state.value)) {
-      return false;
-    }
-  }
-  return true;
-}
-
 // What is needed to read the header's fields at all.
 sotto_error check_header(const void* image, std::size_t image_bytes) {
   if (image == nullptr || reinterpret_cast<std::uintptr_t>(image) % SOTTO_ALIGNMENT != 0)
@@ -126,8 +109,9 @@ sotto_error check_header(const void* image, std::size_t image_bytes) {
   if (image_bytes < sizeof(ImageHeader)) return SOTTO_ERROR_NOT_AN_IMAGE;
   const auto& header = *static_cast<const ImageHeader*>(image);
   if (header.magic != kImageMagic) return SOTTO_ERROR_NOT_AN_IMAGE;
-  const bool known = header.version == kImageVersion || header.version == kImageVersionWithStates;
-  if (!known || header.header_bytes != sizeof(ImageHeader)) return SOTTO_ERROR_VERSION;
+  if (header.version < kImageVersion || header.version > kImageVersionWithStates ||
+      header.header_bytes != sizeof(ImageHeader))
+    return SOTTO_ERROR_VERSION;
   const bool sound = header.image_bytes >= sizeof(ImageHeader) && header.image_bytes <= image_bytes &&
                      header.state_bytes == kStateBytes && header.arena_bytes >= kStateBytes &&
                      header.activation_bytes == header.arena_bytes - kStateBytes;
@@ -137,10 +121,11 @@ sotto_error check_header(const void* image, std::size_t image_bytes) {
 sotto_error check_sections(const std::uint8_t* image, const ImageHeader& header,
                            const sotto_kernel_table& kernels) {
   const std::uint32_t tensor_count = std::uint32_t{header.input_count} + header.output_count;
-  if (!records_fit(header.operators, header.operator_count, sizeof(ImageOperator), header.image_bytes) ||
+  const std::uint32_t operator_count = header.operator_count + header.version - kImageVersion;
+  if (operator_count < header.operator_count ||
+      !records_fit(header.operators, operator_count, sizeof(ImageOperator), header.image_bytes) ||
       !records_fit(header.tensors, tensor_count, sizeof(ImageTensor), header.image_bytes) ||
-      header.input_count == 0 || header.output_count == 0 || !head_is_sound(image, header) ||
-      !states_are_sound(image, header)) {
+      header.input_count == 0 || header.output_count == 0 || !head_is_sound(image, header)) {
     return SOTTO_ERROR_BAD_IMAGE;
   }
   const auto* tensors = reinterpret_cast<const ImageTensor*>(image + header.tensors);
@@ -148,7 +133,7 @@ sotto_error check_sections(const std::uint8_t* image, const ImageHeader& header,
     if (!tensor_is_sound(tensors[i], header.activation_bytes)) return SOTTO_ERROR_BAD_IMAGE;
   }
   const auto* operators = reinterpret_cast<const ImageOperator*>(image + header.operators);
-  for (std::uint32_t i = 0; i < header.operator_count; ++i) {
+  for (std::uint32_t i = 0; i < operator_count; ++i) {
     const sotto_error error = check_operator(image, header, operators[i], kernels);
     if (error != SOTTO_OK) return error;
   }

@@ -49,6 +49,17 @@ inline constexpr KernelList kCommonKernels = {&sotto_portable_average_pool_2d,
                                               &sotto_portable_lstm,
                                               &sotto_portable_softmax_to_int16,
                                               &sotto_portable_padded_average_pool_2d,
-                                              &sotto_portable_padded_max_pool_2d};
+                                              &sotto_portable_padded_max_pool_2d,
+                                              &sotto_portable_resize_bilinear,
+                                              &sotto_portable_transpose_conv_2d,
+                                              &sotto_portable_grouped_conv_2d,
+                                              &sotto_portable_batch_matmul,
+                                              &sotto_portable_gather,
+                                              &sotto_portable_l2_normalization,
+                                              &sotto_portable_squared_difference,
+                                              &sotto_portable_divide,
+                                              &sotto_portable_compare,
+                                              &sotto_portable_select,
+                                              &sotto_portable_states};
 
 }  // namespace sotto::device

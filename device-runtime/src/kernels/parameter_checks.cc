@@ -97,6 +97,27 @@ bool fully_connected_is_sound(const KernelCheck& check, std::uint64_t weight_byt
                                  p.per_channel != 0 ? p.output_depth : 1);
 }
 
+bool transposed_convolution_is_sound(const KernelCheck& check) {
+  const auto& p = check.as<ConvParameters>();
+  const std::uint64_t length = std::uint64_t{p.kernel_height} * p.kernel_width * p.input_channels;
+  return p.batches != 0 && p.input_height != 0 && p.input_width != 0 && p.output_height != 0 &&
+         p.output_width != 0 && p.output_channels != 0 && p.stride_height != 0 && p.stride_width != 0 &&
+         length != 0 && length <= kDotProductLengthMax && p.activation_min <= p.activation_max &&
+         operands_are_sound(check, p) && constants_are_sound(check, p, length * p.output_channels);
+}
+
+bool grouped_convolution_is_sound(const KernelCheck& check) {
+  const auto& p = check.as<ConvParameters>();
+  if (!windows_are_sound(p) || p.depth_multiplier == 0 || p.input_channels % p.depth_multiplier != 0 ||
+      p.output_channels % p.depth_multiplier != 0) {
+    return false;
+  }
+  const std::uint64_t length = std::uint64_t{p.kernel_height} * p.kernel_width *
+                               (p.input_channels / std::uint32_t{p.depth_multiplier});
+  return length <= kDotProductLengthMax && operands_are_sound(check, p) &&
+         constants_are_sound(check, p, length * p.output_channels);
+}
+
 bool pool_is_sound(const KernelCheck& check, const PoolParameters& p) {
   // The last window starts inside the input and the first one ends in it, so each covers something.
   return check.has(1, 1) && p.batches != 0 && p.channels != 0 &&

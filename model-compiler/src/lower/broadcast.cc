@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kBoth[] = {0, 1};
 constexpr std::int32_t kAddLeftShift = 20;
+constexpr std::int32_t kSquareLeftShift = 7;
 
 device::ElementwiseOperation operation_of(std::int32_t code) {
   switch (code) {
@@ -37,6 +38,7 @@ Status set_multiplier(device::ElementwiseParameters& p, int i, double real) {
 
 // In single precision where the reference kernels use it.
 Status set_multipliers(device::ElementwiseParameters& p, std::int32_t code, float a, float b, float output) {
+  p.operation = operation_of(code);
   switch (p.operation) {
     case device::ElementwiseOperation::kMultiply:
       return set_multiplier(p, 2, double{a * b / output});
@@ -58,9 +60,10 @@ Status set_multipliers(device::ElementwiseParameters& p, std::int32_t code, floa
 }
 
 Status set_activation(device::ElementwiseParameters& p, const Operator& op, const Tensor& output) {
-  const bool has_activation =
-      op.code == builtin::kAdd || op.code == builtin::kSub || op.code == builtin::kMul;
-  static_assert(slot::kAddActivation == slot::kSubActivation && slot::kAddActivation == slot::kMulActivation);
+  const bool has_activation = op.code == builtin::kAdd || op.code == builtin::kSub ||
+                              op.code == builtin::kMul || op.code == builtin::kDiv;
+  static_assert(slot::kAddActivation == slot::kSubActivation &&
+                slot::kAddActivation == slot::kMulActivation && slot::kAddActivation == slot::kDivActivation);
   const auto range = has_activation ? fused_activation(op, slot::kAddActivation, output) : ActivationRange{};
   if (!range) return range.error();
   p.activation_min = range->min;
@@ -75,17 +78,18 @@ Status set_axes(device::ElementwiseParameters& p, const Tensor& a, const Tensor&
   return {};
 }
 
-}  // namespace
+// The multipliers and the operation, which kernels of their own do not read.
+using SetOperation = Status (*)(device::ElementwiseParameters& p, std::int32_t code, float a, float b,
+                                float output);
 
-Status lower_broadcast(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+Status lower_pairs(const Operator& op, Lowering& lowering, LoweredOperator& lowered, device::KernelKind kind,
+                   SetOperation set_operation) {
   const auto operands = data_operands(op, lowering, kBoth);
   if (!operands) return operands.error();
   const std::uint32_t out = operands->outputs[0];
   SOTTO_RETURN_IF_ERROR(require_quantized(lowering, out));
   device::ElementwiseParameters p{};
-  p.operation = operation_of(op.code);
-  const bool raw = p.operation == device::ElementwiseOperation::kMaximum ||
-                   p.operation == device::ElementwiseOperation::kMinimum;
+  const bool raw = op.code == builtin::kMaximum || op.code == builtin::kMinimum;
   for (std::size_t i = 0; i < 2; ++i) {
     const std::uint32_t in = operands->inputs[i];
     SOTTO_RETURN_IF_ERROR(require_quantized(lowering, in));
@@ -98,7 +102,7 @@ Status lower_broadcast(const Operator& op, Lowering& lowering, LoweredOperator& 
   const Tensor& b = lowering.tensor(operands->inputs[1]);
   const Tensor& output = lowering.tensor(out);
   p.output_zero_point = static_cast<std::int8_t>(zero_point_of(output));
-  SOTTO_RETURN_IF_ERROR(set_multipliers(p, op.code, scale_of(a), scale_of(b), scale_of(output)));
+  SOTTO_RETURN_IF_ERROR(set_operation(p, op.code, scale_of(a), scale_of(b), scale_of(output)));
   SOTTO_RETURN_IF_ERROR(set_activation(p, op, output));
   SOTTO_RETURN_IF_ERROR(set_axes(p, a, b, output));
   // An input that is not broadcast is read once, in the output's order.
@@ -106,7 +110,37 @@ Status lower_broadcast(const Operator& op, Lowering& lowering, LoweredOperator& 
     lowered.overlaps.push_back(input->elements == output.elements ? elementwise_overlap(output.elements, 1, 1)
                                                                   : Overlap{});
   }
-  return set_kernel(lowering, lowered, device::KernelKind::kElementwise, p, *operands);
+  return set_kernel(lowering, lowered, kind, p, *operands);
+}
+
+}  // namespace
+
+Status lower_broadcast(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  return lower_pairs(op, lowering, lowered, device::KernelKind::kElementwise, set_multipliers);
+}
+
+Status lower_squared_difference(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  return lower_pairs(
+      op, lowering, lowered, device::KernelKind::kSquaredDifference,
+      [](device::ElementwiseParameters& p, std::int32_t, float a, float b, float output) -> Status {
+        const double twice_max = 2 * double{std::max(a, b)};
+        SOTTO_RETURN_IF_ERROR(set_multiplier(p, 0, a / twice_max));
+        SOTTO_RETURN_IF_ERROR(set_multiplier(p, 1, b / twice_max));
+        // The product with the output's scale in single precision, as the reference kernel has it.
+        const float fine = static_cast<float>(1 << 2 * kSquareLeftShift) * output;
+        return set_multiplier(p, 2, twice_max * twice_max / double{fine});
+      });
+}
+
+Status lower_divide(const Operator& op, Lowering& lowering, LoweredOperator& lowered) {
+  return lower_pairs(
+      op, lowering, lowered, device::KernelKind::kDivide,
+      [](device::ElementwiseParameters& p, std::int32_t, float a, float b, float output) -> Status {
+        constexpr std::int32_t kShiftMax = 20;
+        SOTTO_RETURN_IF_ERROR(set_multiplier(p, 2, double{a / (b * output)}));
+        if (p.shifts[2] > kShiftMax) return invalid_argument("its scales are too far apart");
+        return {};
+      });
 }
 
 }  // namespace sotto::model_compiler

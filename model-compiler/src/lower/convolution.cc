@@ -8,25 +8,6 @@
 namespace sotto::model_compiler {
 namespace {
 
-// Real multiplier of each channel, as int32 and shift.
-Result<std::vector<QuantizedMultiplier>> channel_multipliers(const Lowering& lowering,
-                                                             const LayerTensors& tensors,
-                                                             std::uint32_t channels) {
-  const Tensor& weights = lowering.tensor(tensors.weights);
-  const double input_scale = scale_of(lowering.tensor(tensors.input));
-  const double output_scale = scale_of(lowering.tensor(tensors.output));
-  std::vector<QuantizedMultiplier> multipliers;
-  for (std::uint32_t channel = 0; channel < channels; ++channel) {
-    const double weight_scale =
-        weights.quantization.scales[weights.quantization.scales.size() > 1 ? channel : 0];
-    const auto multiplier =
-        layer_multiplier(lowering, tensors.weights, input_scale * weight_scale / output_scale);
-    if (!multiplier) return multiplier.error();
-    multipliers.push_back(*multiplier);
-  }
-  return multipliers;
-}
-
 void set_window(device::ConvParameters& p, const SlidingWindow& window) {
   p.batches = window.batches;
   p.input_height = window.height.input;
@@ -111,16 +92,18 @@ Status lower_conv_2d(const Operator& op, Lowering& lowering, LoweredOperator& lo
   if (!convolution) return convolution.error();
   const auto& [tensors, window, parameters] = *convolution;
   const Tensor& weights = lowering.tensor(tensors.weights);
-  if (weights.shape[3] != window.input_channels || weights.shape[0] != window.output_channels) {
-    return lowering.refuse(tensors.weights,
-                           "its channels are not those of input and output; grouped convolution is "
-                           "not supported");
+  if (window.input_channels % weights.shape[3] != 0 || weights.shape[0] != window.output_channels ||
+      weights.shape[0] % (window.input_channels / weights.shape[3]) != 0) {
+    return lowering.refuse(tensors.weights, "its channels are not those of input and output");
   }
-  convolution->parameters.depth_multiplier = 1;
+  // Fewer channels than the input's are those of one group.
+  const std::uint32_t groups = window.input_channels / weights.shape[3];
+  convolution->parameters.depth_multiplier = static_cast<std::uint16_t>(groups);
   const std::uint32_t length = weights.elements / weights.shape[0];
   const WeightMatrix matrix{int8_values(weights), weights.shape[0], length, length, 1};
-  const auto kind =
-      is_pointwise(parameters) ? device::KernelKind::kPointwiseConv2d : device::KernelKind::kConv2d;
+  const auto kind = groups > 1                 ? device::KernelKind::kGroupedConv2d
+                    : is_pointwise(parameters) ? device::KernelKind::kPointwiseConv2d
+                                               : device::KernelKind::kConv2d;
   return finish(lowering, tensors, kind, matrix, convolution->parameters, lowered);
 }
 

@@ -10,8 +10,37 @@ namespace {
 
 constexpr std::size_t kFirst[] = {0};
 
+// What is computed in float32 where the converter left it between DEQUANTIZE and QUANTIZE; null for others.
+float (*float_function(std::int32_t code))(float) {
+  switch (code) {
+    case builtin::kCos:
+      return [](float x) { return std::cos(x); };
+    case builtin::kElu:
+      return elu;
+    case builtin::kExp:
+      return [](float x) { return std::exp(x); };
+    case builtin::kFloor:
+      return [](float x) { return std::floor(x); };
+    case builtin::kLog:
+      return [](float x) { return std::log(x); };
+    case builtin::kNeg:
+      return [](float x) { return -x; };
+    case builtin::kRsqrt:
+      return [](float x) { return 1.0f / std::sqrt(x); };
+    case builtin::kSin:
+      return [](float x) { return std::sin(x); };
+    case builtin::kSqrt:
+      return [](float x) { return std::sqrt(x); };
+    case builtin::kSquare:
+      return [](float x) { return x * x; };
+    default:
+      return nullptr;
+  }
+}
+
 Result<LookupTable> table_of(const Operator& op, const Affine& input, const Affine& output) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (op.through_float) return bridged_table(input, output, float_function(op.code));
   switch (op.code) {
     case builtin::kRelu:
       return clamp_table(input, output, 0, kInfinity);
@@ -26,7 +55,19 @@ Result<LookupTable> table_of(const Operator& op, const Affine& input, const Affi
     case builtin::kTanh:
       return function_table(input, output, [](float x) { return std::tanh(x); });
     case builtin::kElu:
-      return op.through_float ? bridged_table(input, output, elu) : function_table(input, output, elu);
+    case builtin::kExp:
+      return function_table(input, output, float_function(op.code));
+    case builtin::kRsqrt:
+      if (!can_scale_inverse_root(input, output)) return invalid_argument("its scales are too far apart");
+      return inverse_root_table(input, output);
+    case builtin::kCos:
+    case builtin::kFloor:
+    case builtin::kLog:
+    case builtin::kNeg:
+    case builtin::kSin:
+    case builtin::kSqrt:
+    case builtin::kSquare:
+      return invalid_argument("it is supported between DEQUANTIZE and QUANTIZE, in float32");
     case builtin::kGelu:
       return function_table(
           input, output,

@@ -86,6 +86,7 @@ using LowerFunction = Status (*)(const Operator& op, Lowering& lowering, Lowered
 
 Status lower_conv_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_depthwise_conv_2d(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+Status lower_transpose_conv(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_fully_connected(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_add(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 // AVERAGE_POOL_2D, MAX_POOL_2D.

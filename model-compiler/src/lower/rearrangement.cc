@@ -43,7 +43,10 @@ Status lower_rearrangement(const Operator& op, Lowering& lowering, LoweredOperat
   const Tensor& output = lowering.tensor(operands->outputs[0]);
   if (tensor_type_bytes(output.type) == 0)
     return lowering.refuse(operands->outputs[0], "elements of its type are no whole bytes");
-  const bool whole = operands->outputs.size() == 1 && !lowering.tensor(operands->inputs[0]).is_constant();
+  // The beginning of a tensor is no copy of it.
+  const Tensor& first = lowering.tensor(operands->inputs[0]);
+  const bool whole =
+      operands->outputs.size() == 1 && !first.is_constant() && first.elements == output.elements;
   if (whole && is_plain_copy(moves->blocks, output.elements))
     return lower_plain_copy(lowering, lowered, *operands);
   const auto words = encode(moves->blocks, tensor_type_bytes(output.type));

@@ -47,14 +47,27 @@ Status require_quantized(const Lowering& lowering, std::uint32_t index, bool uns
   return {};
 }
 
+namespace {
+
+// Of any integers, for who only moves them.
+Status require_one_scale(const Lowering& lowering, std::uint32_t index) {
+  const Tensor& tensor = lowering.tensor(index);
+  if (tensor.type != TensorType::kInt16 && tensor.type != TensorType::kInt32)
+    return require_quantized(lowering, index, true);
+  if (tensor.quantization.scales.size() == 1) return {};
+  return lowering.refuse(index, "it has not one scale");
+}
+
+}  // namespace
+
 Status require_same_quantization(const Lowering& lowering, std::uint32_t input, std::uint32_t output) {
   const Tensor& in = lowering.tensor(input);
   const Tensor& out = lowering.tensor(output);
   if (in.type != out.type) return lowering.refuse(output, "its type is not the input's");
   const bool quantized = !in.quantization.scales.empty() || !out.quantization.scales.empty();
   if (!quantized || in.type == TensorType::kFloat32) return {};
-  SOTTO_RETURN_IF_ERROR(require_quantized(lowering, input, true));
-  SOTTO_RETURN_IF_ERROR(require_quantized(lowering, output, true));
+  for (const std::uint32_t tensor : {input, output})
+    SOTTO_RETURN_IF_ERROR(require_one_scale(lowering, tensor));
   if (scale_of(in) == scale_of(out) && zero_point_of(in) == zero_point_of(out)) return {};
   return lowering.refuse(output, "its scale and zero point must be the input's");
 }

@@ -21,6 +21,16 @@ Status lower_reduction(const Operator& op, Lowering& lowering, LoweredOperator& 
 // ARG_MAX, ARG_MIN.
 Status lower_arg_max(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 Status lower_resize_nearest(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+Status lower_resize_bilinear(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+Status lower_squared_difference(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+Status lower_divide(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+// EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL.
+Status lower_comparison(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+Status lower_select(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+Status lower_batch_matmul(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+// GATHER, GATHER_ND, EMBEDDING_LOOKUP.
+Status lower_gather(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
+Status lower_l2_normalization(const Operator& op, Lowering& lowering, LoweredOperator& lowered);
 
 // The operator's inputs that hold data (`count` of them from `first` on) and outputs, all there.
 struct DataOperands {

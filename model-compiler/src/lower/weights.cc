@@ -137,6 +137,24 @@ Result<QuantizedMultiplier> layer_multiplier(const Lowering& lowering, std::uint
   return multiplier;
 }
 
+Result<std::vector<QuantizedMultiplier>> channel_multipliers(const Lowering& lowering,
+                                                             const LayerTensors& tensors,
+                                                             std::uint32_t channels) {
+  const Tensor& weights = lowering.tensor(tensors.weights);
+  const double input_scale = scale_of(lowering.tensor(tensors.input));
+  const double output_scale = scale_of(lowering.tensor(tensors.output));
+  std::vector<QuantizedMultiplier> multipliers;
+  for (std::uint32_t channel = 0; channel < channels; ++channel) {
+    const double weight_scale =
+        weights.quantization.scales[weights.quantization.scales.size() > 1 ? channel : 0];
+    const auto multiplier =
+        layer_multiplier(lowering, tensors.weights, input_scale * weight_scale / output_scale);
+    if (!multiplier) return multiplier.error();
+    multipliers.push_back(*multiplier);
+  }
+  return multipliers;
+}
+
 std::uint32_t add_weights(Lowering& lowering, LoweredOperator& lowered, const void* parameters,
                           std::span<const std::int8_t> weights) {
   if (lowered.kernel->pack == nullptr) {

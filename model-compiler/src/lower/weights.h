@@ -44,6 +44,11 @@ template <typename Parameters>
   return {};
 }
 
+// Real multiplier of each channel of a convolution, as int32 and shift.
+[[nodiscard]] Result<std::vector<QuantizedMultiplier>> channel_multipliers(const Lowering& lowering,
+                                                                           const LayerTensors& tensors,
+                                                                           std::uint32_t channels);
+
 // Weights in INT8 whose layer is computed in float32: weight-only or dynamic-range quantisation.
 [[nodiscard]] Status refuse_float_layer(const Lowering& lowering, std::uint32_t weights);
 

@@ -158,6 +158,13 @@ ConstantValues evaluate_unchanged(const Graph& graph, const Operator& op) {
       {(*shapes)[0], std::vector<std::uint8_t>(input.constant.begin(), input.constant.end())}};
 }
 
+ConstantValues evaluate_densify(const Graph& graph, const Operator& op) {
+  const Tensor& input = graph.tensors[static_cast<std::size_t>(op.inputs[0])];
+  if (!input.is_constant() || input.type != output_tensor(graph, op).type) return std::nullopt;
+  return std::vector<ConstantTensor>{
+      {input.shape, std::vector<std::uint8_t>(input.constant.begin(), input.constant.end())}};
+}
+
 ConstantValues evaluate(const Graph& graph, const Operator& op) {
   const OperatorRow* row = find_operator(op.code);
   if (row == nullptr || row->evaluate == nullptr) return std::nullopt;

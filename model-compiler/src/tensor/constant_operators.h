@@ -29,5 +29,7 @@ using EvaluateRule = ConstantValues (*)(const Graph& graph, const Operator& op);
 // What only moves bytes, and what leaves them where they are.
 [[nodiscard]] ConstantValues evaluate_rearrangement(const Graph& graph, const Operator& op);
 [[nodiscard]] ConstantValues evaluate_unchanged(const Graph& graph, const Operator& op);
+// DENSIFY of what the reader has made dense, of any size.
+[[nodiscard]] ConstantValues evaluate_densify(const Graph& graph, const Operator& op);
 
 }  // namespace sotto::model_compiler

@@ -1,11 +1,20 @@
 #include "tensor/float_bridges.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace sotto::model_compiler {
 namespace {
 
 constexpr std::size_t kNone = SIZE_MAX;
+
+// What lower_lookup() has a function in float32 for.
+bool is_function_of_one(std::int32_t code) {
+  constexpr std::int32_t kFunctions[] = {builtin::kCos,  builtin::kElu,   builtin::kExp,   builtin::kFloor,
+                                         builtin::kLog,  builtin::kNeg,   builtin::kRsqrt, builtin::kSin,
+                                         builtin::kSqrt, builtin::kSquare};
+  return std::find(std::begin(kFunctions), std::end(kFunctions), code) != std::end(kFunctions);
+}
 
 class BridgeFolder {
  public:
@@ -29,7 +38,7 @@ class BridgeFolder {
   void run() {
     std::vector<bool> dropped(graph_.operators.size());
     for (Operator& op : graph_.operators) {
-      if (op.code == builtin::kElu) fold(op, dropped);
+      if (is_function_of_one(op.code)) fold(op, dropped);
     }
     std::vector<Operator> kept;
     for (std::size_t i = 0; i < dropped.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "lower/quantization.h"
+#include "sotto/device_runtime/kernels/inverse_root.h"
 #include "sotto/device_runtime/kernels/requantize.h"
 
 namespace sotto::model_compiler {
@@ -45,6 +46,7 @@ float real(std::int32_t q, const Affine& input) {
 
 // From a value in units of the output's scale; halves away from zero.
 std::int8_t quantized(float value, const Affine& output) {
+  if (std::isnan(value)) return clamped(min_of(output), output);
   const float q = std::round(value) + static_cast<float>(output.zero_point);
   return clamped(static_cast<std::int32_t>(std::clamp(q, -512.0f, 512.0f)), output);
 }
@@ -137,6 +139,33 @@ LookupTable absolute_table(const Affine& input, const Affine& output) {
     const std::int32_t distance = std::abs(q - input.zero_point);
     return clamped(output.zero_point + (input.scale == output.scale ? distance : scaled(distance, by)),
                    output);
+  });
+}
+
+namespace {
+
+constexpr std::int32_t kRootBits = 20;  // that keep a root of an integer an integer
+
+QuantizedMultiplier inverse_root_multiplier(const Affine& input, const Affine& output) {
+  return quantize_multiplier(1 / double{std::sqrt(input.scale) * output.scale});
+}
+
+}  // namespace
+
+bool can_scale_inverse_root(const Affine& input, const Affine& output) {
+  const QuantizedMultiplier by = inverse_root_multiplier(input, output);
+  return by.shift - kRootBits >= -31 && by.shift - kRootBits <= 30;
+}
+
+LookupTable inverse_root_table(const Affine& input, const Affine& output) {
+  const QuantizedMultiplier by = inverse_root_multiplier(input, output);
+  return tabulate(input, [&](std::int32_t q) {
+    const std::int32_t x = q - input.zero_point;
+    if (x <= 0) return static_cast<std::int8_t>(max_of(output));
+    const device::InverseRoot root = device::inverse_root(x);
+    const std::int32_t fine = multiply_by_quantized_multiplier(1, root.multiplier, root.shift + kRootBits);
+    const std::int32_t value = multiply_by_quantized_multiplier(fine, by.multiplier, by.shift - kRootBits);
+    return clamped(device::wrapping_add(value, output.zero_point), output);
   });
 }
 

@@ -27,6 +27,10 @@ using LookupTable = std::array<std::int8_t, 256>;
 [[nodiscard]] LookupTable absolute_table(const Affine& input, const Affine& output);
 // QUANTIZE between 8-bit types.
 [[nodiscard]] LookupTable requantize_table(const Affine& input, const Affine& output);
+// 1 / sqrt(x); of what is not positive the greatest value.
+[[nodiscard]] LookupTable inverse_root_table(const Affine& input, const Affine& output);
+// Whether inverse_root_table() can be scaled.
+[[nodiscard]] bool can_scale_inverse_root(const Affine& input, const Affine& output);
 // Anything else, computed in float32: LOGISTIC, TANH, GELU, int8 ELU.
 [[nodiscard]] LookupTable function_table(const Affine& input, const Affine& output,
                                          const std::function<float(float)>& function);

@@ -21,4 +21,9 @@ namespace sotto::model_compiler {
 [[nodiscard]] Shapes arg_max_shapes(const Graph& graph, const Operator& op);
 [[nodiscard]] Shapes resized_shapes(const Graph& graph, const Operator& op);
 
+[[nodiscard]] Shapes batch_matmul_shapes(const Graph& graph, const Operator& op);
+[[nodiscard]] Shapes select_shapes(const Graph& graph, const Operator& op);
+[[nodiscard]] Shapes gather_shapes(const Graph& graph, const Operator& op);
+[[nodiscard]] Shapes transpose_conv_shapes(const Graph& graph, const Operator& op);
+
 }  // namespace sotto::model_compiler

@@ -39,12 +39,14 @@ Status check_counts(const Tensor& tensor) {
         fmt::format("it has {} scales and {} zero points", q.scales.size(), q.zero_points.size()));
   }
   if (q.scales.size() < 2) return {};
-  if (q.dimension < 0 || static_cast<std::size_t>(q.dimension) >= tensor.shape.size())
-    return invalid_argument(fmt::format("its scales are for dimension {}, which it has not", q.dimension));
-  const std::uint32_t size = tensor.shape[static_cast<std::size_t>(q.dimension)];
+  // Old converters give a bias the dimension of its weights.
+  const std::int32_t dimension = tensor.shape.size() == 1 ? 0 : q.dimension;
+  if (dimension < 0 || static_cast<std::size_t>(dimension) >= tensor.shape.size())
+    return invalid_argument(fmt::format("its scales are for dimension {}, which it has not", dimension));
+  const std::uint32_t size = tensor.shape[static_cast<std::size_t>(dimension)];
   if (q.scales.size() == size) return {};
   return invalid_argument(
-      fmt::format("it has {} scales for dimension {} of {}", q.scales.size(), q.dimension, size));
+      fmt::format("it has {} scales for dimension {} of {}", q.scales.size(), dimension, size));
 }
 
 }  // namespace

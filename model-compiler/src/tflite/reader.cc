@@ -9,6 +9,7 @@
 #include "tflite/file_kind.h"
 #include "tflite/options_types.h"
 #include "tflite/quantization_checks.h"
+#include "tflite/sparsity.h"
 
 namespace sotto::model_compiler {
 namespace {
@@ -50,6 +51,7 @@ class Reader {
     if (!file_->ok()) return corrupt(status);
     SOTTO_RETURN_IF_ERROR(status);
     graph.file = std::move(file_);
+    graph.folded = std::move(densified_);
     return graph;
   }
 
@@ -62,6 +64,7 @@ class Reader {
   Status read_tensor(const FlatTable& table, Tensor& tensor);
   Status read_shape(const FlatTable& table, Tensor& tensor);
   Status read_constant(const FlatTable& table, Tensor& tensor);
+  Status make_dense(const FlatTable& table, Tensor& tensor);
   Status read_operators(const FlatTableVector& tables, Graph& graph);
   Status read_code(const FlatTable& table, Operator& op);
   Status read_operator(const FlatTable& table, const Graph& graph, Operator& op);
@@ -73,6 +76,8 @@ class Reader {
   FlatTable model_;
   FlatTableVector codes_, buffers_, subgraphs_;
   std::uint64_t computed_bytes_ = 0;
+  std::deque<std::vector<std::uint8_t>> densified_;
+  std::uint64_t densified_bytes_ = 0;
 };
 
 Status Reader::read_model(Graph& graph) {
@@ -175,9 +180,8 @@ Status Reader::read_tensor(const FlatTable& table, Tensor& tensor) {
   tensor.quantization.zero_points = quantization.vector<std::int64_t>(slot::kQuantizationZeroPoint);
   tensor.quantization.dimension = quantization.scalar<std::int32_t>(slot::kQuantizationDimension, 0);
   tensor.is_variable = table.scalar<std::uint8_t>(slot::kTensorIsVariable, 0) != 0;
-  if (table.has(slot::kTensorSparsity))
-    return invalid_argument("it is sparse; only dense tensors are supported");
   SOTTO_RETURN_IF_ERROR(read_constant(table, tensor));
+  if (table.has(slot::kTensorSparsity)) SOTTO_RETURN_IF_ERROR(make_dense(table, tensor));
   SOTTO_RETURN_IF_ERROR(check_quantization(tensor));
   if (!tensor.is_constant()) computed_bytes_ += tensor.bytes;
   if (computed_bytes_ > kComputedBytesMax)
@@ -220,11 +224,24 @@ Status Reader::read_constant(const FlatTable& table, Tensor& tensor) {
         "its data lie outside the FlatBuffer, as in files above 2 GB; that is not supported");
   }
   tensor.constant = content.vector<std::uint8_t>(slot::kBufferData).bytes();
-  if (!tensor.constant.empty() && tensor.constant.size() != tensor.bytes &&
+  const bool is_sparse = table.has(slot::kTensorSparsity);
+  if (!tensor.constant.empty() && !is_sparse && tensor.constant.size() != tensor.bytes &&
       tensor_type_bytes(tensor.type) != 0) {
     return invalid_argument(fmt::format("its shape needs {} bytes of data; the file has {}", tensor.bytes,
                                         tensor.constant.size()));
   }
+  return {};
+}
+
+Status Reader::make_dense(const FlatTable& table, Tensor& tensor) {
+  if (!tensor.is_constant()) return invalid_argument("it is sparse, and no constant");
+  densified_bytes_ += tensor.bytes;
+  if (densified_bytes_ > kTensorBytesMax) return invalid_argument("sparse tensors have more than 2^24 bytes");
+  auto dense = densified(table.table(slot::kTensorSparsity), tensor.shape, tensor_type_bytes(tensor.type),
+                         tensor.constant);
+  if (!dense) return dense.error();
+  densified_.push_back(std::move(*dense));
+  tensor.constant = densified_.back();
   return {};
 }
 

@@ -59,6 +59,11 @@ inline constexpr std::uint32_t kGraphTensors = 0, kGraphInputs = 1, kGraphOutput
 inline constexpr std::uint32_t kTensorShape = 0, kTensorType = 1, kTensorBuffer = 2, kTensorName = 3,
                                kTensorQuantization = 4, kTensorIsVariable = 5, kTensorSparsity = 6,
                                kTensorShapeSignature = 7;
+// SparsityParameters
+inline constexpr std::uint32_t kSparsityOrder = 0, kSparsityBlockMap = 1, kSparsityDimensions = 2;
+// DimensionMetadata; the types of segments and indices stand in the slots before
+inline constexpr std::uint32_t kSparseFormat = 0, kSparseDenseSize = 1, kSparseSegments = 3,
+                               kSparseIndices = 5;
 // QuantizationParameters
 inline constexpr std::uint32_t kQuantizationScale = 2, kQuantizationZeroPoint = 3, kQuantizationDimension = 6;
 // Buffer
@@ -110,6 +115,15 @@ inline constexpr std::uint32_t kSliceBeginMask = 0, kSliceEndMask = 1, kSliceEll
 inline constexpr std::uint32_t kResizeAlignCorners = 0, kResizeHalfPixelCenters = 1;
 // SpaceToDepthOptions, DepthToSpaceOptions
 inline constexpr std::uint32_t kBlockSize = 0;
+// ResizeBilinearOptions
+inline constexpr std::uint32_t kBilinearAlignCorners = 2, kBilinearHalfPixelCenters = 3;
+// TransposeConvOptions
+inline constexpr std::uint32_t kTransposeConvPadding = 0, kTransposeConvStrideWidth = 1,
+                               kTransposeConvStrideHeight = 2, kTransposeConvActivation = 3;
+// BatchMatMulOptions
+inline constexpr std::uint32_t kMatmulTransposeA = 0, kMatmulTransposeB = 1;
+// L2NormOptions, DivOptions
+inline constexpr std::uint32_t kL2NormActivation = 0, kDivActivation = 0;
 // SVDFOptions
 inline constexpr std::uint32_t kSvdfRank = 0;
 // UnidirectionalSequenceLSTMOptions

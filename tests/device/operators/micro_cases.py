@@ -287,10 +287,14 @@ def table(name, scale=0.05, zero=-128, to_scale=0.05, to_zero=-10):
     return model.file([output])
 
 
-def bridge(name, options=None, scale=0.05, zero=-128, to_scale=0.05, to_zero=-10):
-    """In float32 between DEQUANTIZE and QUANTIZE."""
+def bridge(name, options=None, scale=0.05, zero=-128, to_scale=0.05, to_zero=-10, positive=False):
+    """In float32 between DEQUANTIZE and QUANTIZE; what is infinite no two interpreters quantise alike."""
     model = Model(18)
     first = model.input([1, 16, 16], scale, zero)
+    if positive:
+        given, first = first, model.tensor([1, 16, 16], scale, zero)
+        model.operator("MAXIMUM", [given, model.tensor([1], scale, zero, data=[zero + 1])], [first], 1,
+                       "MaximumMinimumOptions")
     before = model.tensor([1, 16, 16], kind=np.float32)
     after = model.tensor([1, 16, 16], kind=np.float32)
     output = model.tensor([1, 16, 16], to_scale, to_zero)
@@ -300,7 +304,39 @@ def bridge(name, options=None, scale=0.05, zero=-128, to_scale=0.05, to_zero=-10
     return model.file([output])
 
 
-NONZERO = [[[[1, -2, 5, 100]]]]
+def beginning():
+    """A slice that begins where its input does."""
+    model = Model(21)
+    first = model.input([1, 4, 3, 5])
+    output = model.tensor([1, 2, 3, 5], 0.05, 3)
+    model.operator("STRIDED_SLICE", [first, model.integers([0, 0, 0, 0]), model.integers([1, 2, 3, 5]),
+                                     model.integers([1, 1, 1, 1])], [output], 1, "StridedSliceOptions")
+    return model.file([output])
+
+
+def comparison(name, options, b=(1, 8, 8, 4)):
+    model = Model(19)
+    first = model.input([1, 8, 8, 4])
+    second = model.input(list(b), 0.03, -7)
+    output = model.tensor([1, 8, 8, 4], kind=np.bool_)
+    model.operator(name, [first, second], [output], 2, options)
+    return model.file([output])
+
+
+def select():
+    """The greater of two, one of them broadcast."""
+    model = Model(20)
+    first = model.input([1, 8, 8, 4])
+    second = model.input([4])
+    chosen = model.tensor([1, 8, 8, 4], kind=np.bool_)
+    model.operator("GREATER", [first, second], [chosen], 2, "GreaterOptions")
+    output = model.tensor([1, 8, 8, 4], 0.05, 3)
+    model.operator("SELECT_V2", [chosen, first, second], [output], 1, "SelectV2Options")
+    return model.file([output])
+
+
+# Divisors and scales whose quotients need no shift of more than 31 bits, which would be undefined there.
+DIVISORS = [[[[60, -90, 113, 100]]]]
 
 CASES = {
     "svdf": svdf,
@@ -346,15 +382,22 @@ CASES = {
     "squared_difference": lambda: pairwise("SQUARED_DIFFERENCE", "SquaredDifferenceOptions"),
     "squared_difference_channel": lambda: pairwise("SQUARED_DIFFERENCE", "SquaredDifferenceOptions",
                                                    (1, 1, 1, 4), (0.02, 0.05, 0.4)),
-    "div": lambda: pairwise("DIV", "DivOptions", scales=(0.05, 0.03, 0.5), constant=NONZERO),
-    "div_small": lambda: pairwise("DIV", "DivOptions", scales=(0.01, 0.9, 0.002), zeros=(-3, 0, 4),
-                                  constant=NONZERO),
+    "div": lambda: pairwise("DIV", "DivOptions", scales=(0.05, 0.0008, 0.4), constant=DIVISORS),
+    "div_symmetric": lambda: pairwise("DIV", "DivOptions", scales=(0.9, 0.001, 2.5), zeros=(-3, 0, 4),
+                                      constant=DIVISORS),
+    "equal": lambda: comparison("EQUAL", "EqualOptions"),
+    "not_equal": lambda: comparison("NOT_EQUAL", "NotEqualOptions", (1, 1, 1, 4)),
+    "greater_equal": lambda: comparison("GREATER_EQUAL", "GreaterEqualOptions"),
+    "less": lambda: comparison("LESS", "LessOptions"),
+    "less_equal": lambda: comparison("LESS_EQUAL", "LessEqualOptions", (1, 8, 1, 1)),
+    "select_greater": select,
+    "slice_beginning": beginning,
     "rsqrt": lambda: table("RSQRT"),
     "rsqrt_wide": lambda: table("RSQRT", 2.0, -128, 0.003, -128),
     "bridge_sqrt": lambda: bridge("SQRT"),
-    "bridge_rsqrt": lambda: bridge("RSQRT", zero=-129 + 1, scale=0.7),
     "bridge_exp": lambda: bridge("EXP", "ExpOptions", zero=100, to_scale=0.01, to_zero=-128),
-    "bridge_log": lambda: bridge("LOG"),
+    "bridge_log": lambda: bridge("LOG", positive=True),
+    "bridge_rsqrt": lambda: bridge("RSQRT", positive=True, to_scale=0.02),
     "bridge_neg": lambda: bridge("NEG", "NegOptions", zero=7),
     "bridge_sin": lambda: bridge("SIN", zero=7, to_scale=1 / 128, to_zero=0),
     "bridge_square": lambda: bridge("SQUARE", "SquareOptions", zero=7, to_scale=0.3),

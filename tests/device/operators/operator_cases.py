@@ -259,18 +259,17 @@ NETWORKS = {
                                     (20, 3)),
     "autoencoder": functional("CONV_2D" + " EXPAND_DIMS TILE SHAPE STRIDED_SLICE CONCATENATION RESHAPE" * 2
                               + " CONV_2D LOGISTIC", autoencoder, (8, 6, 1), reference=False),
+    "grouped_convolution": keras("CONV_2D", lambda: [L.Conv2D(6, 3, groups=2)], (6, 6, 4)),
+    "layer_normalization": keras("MEAN DEQUANTIZE NEG QUANTIZE SQUARED_DIFFERENCE MEAN ADD RSQRT MUL MUL "
+                                 "MUL ADD",
+                                 lambda: [L.LayerNormalization()], (6, 5)),
+    "transposed_convolution": keras("TRANSPOSE_CONV", lambda: [L.Conv2DTranspose(2, 3, 2)], (4, 4, 3)),
 }
 
 # What must not compile, and is no fault of the file.
 REFUSED = {
-    "refused_grouped_convolution": keras("CONV_2D", lambda: [L.Conv2D(6, 3, groups=2)], (6, 6, 4)),
     "refused_float": keras("FULLY_CONNECTED", lambda: [L.Dense(3)], (8,), quantised=False),
     "refused_width": function("RELU", tf.nn.relu, (1, 6, 4), signature=(1, None, 4)),
-    "refused_layer_normalization": keras("MEAN DEQUANTIZE NEG QUANTIZE SQUARED_DIFFERENCE MEAN ADD RSQRT "
-                                         "MUL MUL MUL ADD",
-                                         lambda: [L.LayerNormalization()], (6, 5)),
-    "refused_transposed_convolution": keras("TRANSPOSE_CONV", lambda: [L.Conv2DTranspose(2, 3, 2)],
-                                            (4, 4, 3)),
 }
 
 CASES = {**ACTIVATIONS, **ELEMENTWISE, **COPIES, **REDUCTIONS, **CONVOLUTIONS, **DENSE, **NETWORKS}

@@ -123,10 +123,7 @@ const std::map<std::string, std::vector<std::string>>& refusals() {
   static const std::map<std::string, std::vector<std::string>> kRefusals = {
       {"refused_float",
        {"operator 0, FULLY_CONNECTED version 1", "tensor 0", "FLOAT32", "full integer quantisation"}},
-      {"refused_grouped_convolution", {"operator 0, CONV_2D version 6", "grouped convolution"}},
-      {"refused_layer_normalization", {"operator 2, NEG version 1", "not supported", "writes tensor"}},
-      {"refused_transposed_convolution",
-       {"operator 0, TRANSPOSE_CONV version 2", "not supported", "writes tensor"}},
+      {"refused_layer_normalization", {"operator 2, NEG version 1", "supported between DEQUANTIZE and"}},
       {"refused_width", {"tensor 0", "dimension 1", "left open", "fixed shape"}},
   };
   return kRefusals;

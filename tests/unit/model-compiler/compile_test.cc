@@ -88,12 +88,12 @@ TEST(Compile, TheBackboneLeavesTheHeadsInputs) {
 TEST(Compile, AnUnsupportedOperatorIsRefusedByNameVersionAndTensor) {
   TfliteBuilder builder;
   const auto input = builder.tensor({"input", {1, 4}});
-  const auto output = builder.tensor({"layer/Exp", {1, 4}});
-  builder.add_operator(47, 2, {input}, {output});
+  const auto output = builder.tensor({"layer/TopK", {1, 4}});
+  builder.add_operator(48, 2, {input}, {output});
   const std::string message = refusal(builder.file({input}, {output}));
   EXPECT_THAT(message, HasSubstr("operator 0"));
-  EXPECT_THAT(message, HasSubstr("EXP version 2"));
-  EXPECT_THAT(message, HasSubstr("layer/Exp"));
+  EXPECT_THAT(message, HasSubstr("TOPK_V2 version 2"));
+  EXPECT_THAT(message, HasSubstr("layer/TopK"));
 }
 
 TEST(Compile, AVersionFromTheFutureIsRefused) {

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 
+#include "aligned_memory.h"
 #include "small_models.h"
+#include "sotto/device_runtime/kernels/kernels.h"
 #include "sotto/model_compiler/boards.h"
 
 namespace sotto::device {
@@ -96,6 +99,49 @@ TEST(HostModel, WhatIsNoImageIsRefused) {
   ASSERT_FALSE(model);
   EXPECT_EQ(model.error().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(model.error().message(), testing::HasSubstr("no model image"));
+}
+
+// Why an image did not open, as far as `bytes` of text go.
+std::string open_error_text(std::size_t arena_bytes, const sotto_kernel_table& kernels,
+                            std::size_t bytes = 256, std::size_t image_bytes = SIZE_MAX) {
+  const AlignedMemory image{small_image()};
+  const AlignedMemory arena(std::max<std::size_t>(arena_bytes, 1));
+  sotto_model* model = nullptr;
+  image_bytes = std::min(image_bytes, image.size());
+  const sotto_error error =
+      sotto_model_open(image.data(), image_bytes, arena.data(), arena_bytes, &kernels, &model);
+  EXPECT_NE(error, SOTTO_OK);
+  std::vector<char> text(bytes + 1, '#');
+  const std::string answer =
+      sotto_open_error_text(error, image.data(), image_bytes, arena_bytes, &kernels, text.data(), bytes);
+  EXPECT_EQ(text[bytes], '#') << "beyond the text";
+  return answer;
+}
+
+TEST(OpenErrorText, SaysHowLargeTheArenaIsAndMustBe) {
+  const std::uint32_t needed =
+      sotto_image_arena_bytes(AlignedMemory(small_image()).data(), small_image().size());
+  EXPECT_EQ(open_error_text(100, sotto_portable_kernels),
+            "the arena has 100 bytes; the model image needs " + std::to_string(needed));
+  EXPECT_EQ(open_error_text(0, sotto_portable_kernels),
+            "the arena has 0 bytes; the model image needs " + std::to_string(needed));
+}
+
+TEST(OpenErrorText, NamesTheKernelThatIsAbsent) {
+  const sotto_kernel* const kKernels[] = {&sotto_portable_conv_2d};
+  const sotto_kernel_table one{kKernels, 1};
+  EXPECT_EQ(open_error_text(1 << 16, one),
+            "the kernel table lacks kind 3, which operator 1 of the model image needs: link it");
+}
+
+TEST(OpenErrorText, IsTheErrorsOwnWhereThereAreNoFigures) {
+  EXPECT_EQ(open_error_text(1 << 16, sotto_portable_kernels, 256, 10), "these bytes are no model image");
+}
+
+TEST(OpenErrorText, EndsWhereItsMemoryDoes) {
+  EXPECT_EQ(open_error_text(100, sotto_portable_kernels, 10), "the arena");
+  EXPECT_EQ(open_error_text(100, sotto_portable_kernels, 1), "");
+  EXPECT_EQ(open_error_text(100, sotto_portable_kernels, 0), sotto_error_text(SOTTO_ERROR_ARENA_TOO_SMALL));
 }
 
 TEST(HostModel, TensorsThatDoNotExistHaveNoData) {

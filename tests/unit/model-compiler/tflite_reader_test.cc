@@ -280,10 +280,80 @@ TEST(TfliteReader, AVariableIsNoModelInputAndNoOperatorsOutput) {
   EXPECT_THAT(input.refusal(), HasSubstr("a model input is a constant or a variable"));
 }
 
-TEST(TfliteReader, WhatIsSparseIsRefused) {
-  SmallModel sparse;
-  sparse.builder.raw_tensor(1).table(slot::kTensorSparsity, {});
-  EXPECT_THAT(sparse.refusal(), HasSubstr("it is sparse"));
+// One dimension of a sparse tensor, in the order in which its values stand.
+FlatFields dense_dimension(std::int32_t size) { return FlatFields().scalar(slot::kSparseDenseSize, size, 4); }
+
+FlatFields sparse_dimension(const std::vector<std::int32_t>& segments,
+                            const std::vector<std::uint8_t>& indices) {
+  return FlatFields()
+      .scalar(slot::kSparseFormat, 1, 1)
+      .scalar(slot::kSparseSegments - 1, 1, 1)
+      .table(slot::kSparseSegments, FlatFields().vector(0, segments))
+      .scalar(slot::kSparseIndices - 1, 3, 1)
+      .table(slot::kSparseIndices, FlatFields().vector(0, indices));
+}
+
+FlatFields sparsity(const std::vector<std::int32_t>& order, const std::vector<std::int32_t>& blocks,
+                    const std::vector<FlatFields>& dimensions) {
+  return FlatFields()
+      .vector(slot::kSparsityOrder, order)
+      .vector(slot::kSparsityBlockMap, blocks)
+      .tables(slot::kSparsityDimensions, dimensions);
+}
+
+// The constant's dense values; empty when it is refused.
+std::vector<std::int8_t> dense_values(const std::vector<std::int32_t>& shape,
+                                      const std::vector<std::int8_t>& values, const FlatFields& sparsity) {
+  SmallModel model;
+  const auto constant = model.builder.constant({"sparse", shape}, values);
+  model.builder.raw_tensor(constant).table(slot::kTensorSparsity, sparsity);
+  const auto file = model.builder.file({0}, {1});
+  const auto graph = read_tflite(file);
+  if (!graph) return {};
+  const Bytes dense = graph->tensors[static_cast<std::size_t>(constant)].constant;
+  return {dense.begin(), dense.end()};
+}
+
+TEST(TfliteReader, SparseConstantsAreMadeDense) {
+  // Rows of a matrix, of which the second is empty.
+  EXPECT_THAT(
+      dense_values({3, 4}, {1, 2, 3},
+                   sparsity({0, 1}, {}, {dense_dimension(3), sparse_dimension({0, 2, 2, 3}, {0, 3, 1})})),
+      ElementsAre(1, 0, 0, 2, 0, 0, 0, 0, 0, 3, 0, 0));
+  // Columns first.
+  EXPECT_THAT(dense_values({2, 2}, {5, 6},
+                           sparsity({1, 0}, {}, {dense_dimension(2), sparse_dimension({0, 1, 2}, {1, 0})})),
+              ElementsAre(0, 6, 5, 0));
+  // Blocks of 2x2: the upper right one.
+  EXPECT_THAT(dense_values({2, 4}, {1, 2, 3, 4},
+                           sparsity({0, 1, 2, 3}, {0, 1},
+                                    {dense_dimension(1), sparse_dimension({0, 1}, {1}), dense_dimension(2),
+                                     dense_dimension(2)})),
+              ElementsAre(0, 0, 1, 2, 0, 0, 3, 4));
+}
+
+TEST(TfliteReader, SparsityThatDoesNotFitIsRefused) {
+  const auto matrix = [](const std::vector<std::int8_t>& values, const std::vector<std::int32_t>& segments,
+                         const std::vector<std::uint8_t>& indices) {
+    return dense_values({2, 2}, values,
+                        sparsity({0, 1}, {}, {dense_dimension(2), sparse_dimension(segments, indices)}));
+  };
+  EXPECT_THAT(matrix({5, 6}, {0, 1, 2}, {1, 0}), ElementsAre(0, 5, 6, 0));
+  EXPECT_THAT(matrix({5}, {0, 1, 2}, {1, 0}), testing::IsEmpty()) << "a value is missing";
+  EXPECT_THAT(matrix({5, 6, 7}, {0, 1, 2}, {1, 0}), testing::IsEmpty()) << "one is left";
+  EXPECT_THAT(matrix({5, 6}, {0, 1}, {1, 0}), testing::IsEmpty()) << "a row is missing";
+  EXPECT_THAT(matrix({5, 6}, {0, 1, 3}, {1, 0}), testing::IsEmpty()) << "it ends behind the indices";
+  EXPECT_THAT(matrix({5, 6}, {0, 1, 2}, {1, 2}), testing::IsEmpty()) << "a column is none";
+  const auto ordered = [](const std::vector<std::int32_t>& order) {
+    return dense_values({2, 2}, {1, 2, 3, 4}, sparsity(order, {}, {dense_dimension(2), dense_dimension(2)}));
+  };
+  EXPECT_THAT(ordered({0, 1}), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(ordered({0, 0}), testing::IsEmpty());
+  EXPECT_THAT(ordered({0, 2}), testing::IsEmpty());
+  EXPECT_THAT(ordered({0}), testing::IsEmpty());
+  SmallModel computed;
+  computed.builder.raw_tensor(1).table(slot::kTensorSparsity, {});
+  EXPECT_THAT(computed.refusal(), HasSubstr("it is sparse, and no constant"));
 }
 
 TEST(TfliteReader, DimensionsAreAtLeastOne) {
@@ -445,11 +515,11 @@ TEST(TfliteReader, ScalesAndZeroPointsFitTheirTensor) {
               HasSubstr("for dimension 2, which it has not"));
   EXPECT_THAT(refusal_of({"t", {2, 3}, kInt8, {1, 2, 3}, 0, -1}),
               HasSubstr("dimension -1, which it has not"));
+  EXPECT_EQ(refusal_of({"t", {3}, kInt8, {1, 2, 3}, 0, 3}), "") << "as old converters wrote biases";
   EXPECT_THAT(refusal_of({"t", {2}, kInt8, {1}, 0, 0, {0}}), HasSubstr("1 scales and 2 zero points"));
   EXPECT_EQ(refusal_of({"t", {2}, kInt8, {0}}), "");
   for (const float scale : {-0.5f, kInfinity, std::numeric_limits<float>::quiet_NaN()}) {
-    EXPECT_THAT(refusal_of({"t", {2}, kInt8, {1, scale}}),
-                HasSubstr("scale 1 is no number from 0 on"));
+    EXPECT_THAT(refusal_of({"t", {2}, kInt8, {1, scale}}), HasSubstr("scale 1 is no number from 0 on"));
   }
   const auto zero_point = [&](std::int32_t type, std::int64_t value) {
     return refusal_of({"t", {2}, type, {1}, value}).empty();

@@ -5,6 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
+#include "aligned_memory.h"
+#include "sotto/device_runtime/model_image.h"
 #include "sotto/model_compiler/host_model.h"
 #include "sotto/model_compiler/model_compiler.h"
 #include "tflite/schema.h"
@@ -130,6 +135,71 @@ TEST(Variables, FirstValuesOfOneByteThroughoutTakeNoFlash) {
 
 TEST(Variables, AreReportedAsWhatTheArenaKeeps) {
   EXPECT_EQ(compiled(initialised_stream({1, 2, 3, 4})).report.kept_bytes, 4u);
+}
+
+TEST(Variables, LiveOnThroughAnOpeningThatKeepsThem) {
+  const auto bytes = compiled(initialised_stream({-5, 0, 5, 100})).image;
+  const device::AlignedMemory image{bytes};
+  const device::AlignedMemory arena(sotto_image_arena_bytes(image.data(), image.size()));
+  const auto run_opened = [&](std::uint32_t options, const Values& input) {
+    sotto_model* model = nullptr;
+    EXPECT_EQ(sotto_model_open_with(image.data(), image.size(), arena.data(), arena.size(),
+                                    &sotto_portable_kernels, options, &model),
+              SOTTO_OK);
+    std::copy(input.begin(), input.end(), static_cast<std::int8_t*>(sotto_model_input(model, 0).data));
+    EXPECT_EQ(sotto_model_invoke(model), SOTTO_OK);
+    const auto* output = static_cast<const std::int8_t*>(sotto_model_output(model, 0).data);
+    return Values(output, output + 4);
+  };
+  EXPECT_THAT(run_opened(0, {9, -9, -9, -9}), ElementsAre(9, 0, 5, 100));
+  EXPECT_THAT(run_opened(SOTTO_OPEN_KEEP_STATES, {-9, -9, -9, -9}), ElementsAre(9, 0, 5, 100));
+  EXPECT_THAT(run_opened(SOTTO_OPEN_SKIP_CHECKSUM, {-9, -9, -9, -9}), ElementsAre(-5, 0, 5, 100));
+}
+
+TEST(Variables, MakeAnImageThatOlderRuntimesRefuse) {
+  const auto version = [](const std::vector<std::uint8_t>& image) {
+    device::ImageHeader header{};
+    std::memcpy(&header, image.data(), sizeof header);
+    return header.version;
+  };
+  EXPECT_EQ(version(compiled(initialised_stream({1, 2, 3, 4})).image), device::kImageVersionWithStates);
+  StreamBuilder plain;
+  const auto input = plain.value("input");
+  const auto output = plain.maximum(input, input);
+  EXPECT_EQ(version(compiled(plain.builder.file({input}, {output})).image), device::kImageVersion);
+}
+
+TEST(Variables, OfAnImageAreCheckedWhenItIsOpened) {
+  const auto bytes = compiled(initialised_stream({-5, 0, 5, 100})).image;
+  device::ImageHeader header{};
+  std::memcpy(&header, bytes.data(), sizeof header);
+  device::ImageOperator record{};
+  std::memcpy(&record, bytes.data() + header.operators + header.operator_count * sizeof record,
+              sizeof record);
+  const auto opens = [&](std::uint32_t offset, std::uint32_t value) {
+    const device::AlignedMemory image{bytes};
+    std::memcpy(image.data() + offset, &value, sizeof value);
+    const device::AlignedMemory arena(header.arena_bytes);
+    sotto_model* model = nullptr;
+    return sotto_model_open_with(image.data(), image.size(), arena.data(), arena.size(),
+                                 &sotto_portable_kernels, SOTTO_OPEN_SKIP_CHECKSUM, &model) == SOTTO_OK;
+  };
+  const std::uint32_t value = record.operands;
+  const std::uint32_t state = value + sizeof(device::ImageOperand);
+  constexpr std::uint32_t kOperatorCount = 72;
+  EXPECT_TRUE(opens(kOperatorCount, header.operator_count));
+  EXPECT_FALSE(opens(kOperatorCount, UINT32_MAX)) << "which one more makes 0";
+  EXPECT_FALSE(opens(kOperatorCount, header.operator_count + 1));
+  EXPECT_FALSE(opens(record.parameters, 2)) << "two of one";
+  EXPECT_FALSE(opens(state, header.activation_bytes)) << "behind the arena";
+  EXPECT_FALSE(opens(state + 4, 3)) << "shorter than its value";
+  EXPECT_FALSE(opens(value + 4, 5)) << "longer than its state";
+  EXPECT_TRUE(opens(value + 4, 1)) << "one byte for all";
+}
+
+TEST(Variables, NeedAKernelOfTheirOwn) {
+  EXPECT_THAT(compiled(initialised_stream({1, 2, 3, 4})).report.kernels,
+              testing::Contains("sotto_portable_states"));
 }
 
 // What is read is the state itself; the maximum reads it while it is made, so it has a place of its own.

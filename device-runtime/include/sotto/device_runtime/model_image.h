@@ -12,7 +12,8 @@ static_assert(std::endian::native == std::endian::little, "the image is read in 
 
 inline constexpr std::uint32_t kImageMagic = 0x4D544F53;  // "SOTM"
 inline constexpr std::uint16_t kImageVersion = 1;
-// Of an image that has states: a runtime that knows none would run it as if it had no memory.
+// Of an image that has states, with one more ImageOperator behind the others, of kind kStates. A runtime that
+// knows none would run it as if it had no memory.
 inline constexpr std::uint16_t kImageVersionWithStates = 2;
 inline constexpr std::uint32_t kImageAlignment = 16;  // of the image, its sections and every constant in it
 inline constexpr std::uint32_t kActivationAlignment = 4;  // of every tensor and scratch area in the arena
@@ -44,6 +45,17 @@ enum class KernelKind : std::uint16_t {
   kSoftmaxToInt16 = 21,
   kPaddedAveragePool2d = 22,
   kPaddedMaxPool2d = 23,
+  kResizeBilinear = 24,  // 24, 27 to 33: kernels/tensor/further_operators.h
+  kTransposeConv2d = 25,
+  kGroupedConv2d = 26,
+  kBatchMatmul = 27,
+  kGather = 28,
+  kL2Normalization = 29,
+  kSquaredDifference = 30,
+  kDivide = 31,
+  kCompare = 32,
+  kSelect = 33,
+  kStates = 34,  // no operator of the model: what it remembers, set to its first values
 };
 
 // How an operator's constants are arranged. A kernel speaks one layout; kind and layout together choose it.
@@ -84,21 +96,9 @@ struct ImageHeader {
   std::uint16_t output_count;
   std::uint32_t head;          // ImageHead, or 0 when the model has no trainable head
   std::uint32_t source_crc32;  // of the .tflite file
-  std::uint32_t states;        // ImageStateCount, then as many ImageState; 0 when the model keeps nothing
+  std::uint32_t reserved;      // 0
 };
 static_assert(sizeof(ImageHeader) == 96);
-
-// What the activation area keeps from run to run, and what it holds before the first.
-struct ImageStateCount {
-  std::uint32_t count;
-};
-struct ImageState {
-  std::uint32_t offset;  // in the activation area
-  std::uint32_t bytes;
-  std::uint32_t value;  // of as many bytes in the image; 0: every byte is `fill`
-  std::uint32_t fill;
-};
-static_assert(sizeof(ImageState) == 16);
 
 struct ImageTensor {
   std::uint32_t offset;  // in the activation area

@@ -55,6 +55,10 @@ struct ConvParameters {
 };
 static_assert(sizeof(ConvParameters) == 56);
 
+// kTransposeConv2d: kernel, strides and padding are those of the convolution that leads from the output to
+// the input; biases are as in the .tflite file, not folded. kGroupedConv2d: depth_multiplier is the number of
+// groups, and the weights are [output_channels][kernel_height][kernel_width][input_channels / groups].
+
 // kFullyConnected: rows x input_depth times [output_depth][input_depth]. Per-tensor quantised weights have
 // one multiplier and shift for all outputs (per_channel 0), but always output_depth biases.
 struct FullyConnectedParameters {
@@ -212,4 +216,15 @@ extern const sotto_kernel sotto_portable_lstm;
 extern const sotto_kernel sotto_portable_softmax_to_int16;
 extern const sotto_kernel sotto_portable_padded_average_pool_2d;
 extern const sotto_kernel sotto_portable_padded_max_pool_2d;
+extern const sotto_kernel sotto_portable_resize_bilinear;
+extern const sotto_kernel sotto_portable_transpose_conv_2d;
+extern const sotto_kernel sotto_portable_grouped_conv_2d;
+extern const sotto_kernel sotto_portable_batch_matmul;
+extern const sotto_kernel sotto_portable_gather;
+extern const sotto_kernel sotto_portable_l2_normalization;
+extern const sotto_kernel sotto_portable_squared_difference;
+extern const sotto_kernel sotto_portable_divide;
+extern const sotto_kernel sotto_portable_compare;
+extern const sotto_kernel sotto_portable_select;
+extern const sotto_kernel sotto_portable_states;
 }

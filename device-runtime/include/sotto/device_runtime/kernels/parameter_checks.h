@@ -21,6 +21,9 @@ inline constexpr std::uint64_t kDotProductLengthMax = 65536;
 [[nodiscard]] bool pointwise_convolution_is_sound(const KernelCheck& check, std::uint64_t weight_bytes);
 [[nodiscard]] bool fully_connected_is_sound(const KernelCheck& check, std::uint64_t weight_bytes);
 // As convolutions; and every window covers at least one input pixel.
+// kTransposeConv2d, kGroupedConv2d, with plain weights.
+[[nodiscard]] bool transposed_convolution_is_sound(const KernelCheck& check);
+[[nodiscard]] bool grouped_convolution_is_sound(const KernelCheck& check);
 [[nodiscard]] bool pool_is_sound(const KernelCheck& check, const PoolParameters& p);
 [[nodiscard]] bool add_is_sound(const KernelCheck& check);
 [[nodiscard]] bool softmax_is_sound(const KernelCheck& check, std::uint32_t output_element_bytes);

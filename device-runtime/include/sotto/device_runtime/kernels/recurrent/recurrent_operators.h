@@ -6,6 +6,13 @@
 
 namespace sotto::device {
 
+// kStates: each output is a state, and the input of the same number its first value, of as many bytes or of
+// one, which then is every byte of it.
+struct StatesParameters {
+  std::uint32_t count;
+};
+static_assert(sizeof(StatesParameters) == 4);
+
 // kSvdf: input [batches][input_depth] to output [batches][filters / rank]. State
 // [batches][filters][memory], int8 or int16 as state_bytes says, each row moved by one and its last value
 // made anew from the input:
