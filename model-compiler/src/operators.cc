@@ -194,11 +194,10 @@ const OperatorRow* find_operator(std::int32_t code) {
 }
 
 Status check_operands(const OperatorRow& row, const Operator& op) {
-  const std::string name = builtin_operator_name(row.code);
   if (!row.inputs.hold(op.inputs.size()))
-    return invalid_argument(name + " cannot have " + counted(op.inputs.size(), "input"));
+    return invalid_argument("it cannot have " + counted(op.inputs.size(), "input"));
   if (!row.outputs.hold(op.outputs.size()))
-    return invalid_argument(name + " cannot have " + counted(op.outputs.size(), "output"));
+    return invalid_argument("it cannot have " + counted(op.outputs.size(), "output"));
   return {};
 }
 

@@ -94,10 +94,12 @@ Status Reader::read_model(Graph& graph) {
   graph.subgraph_count = subgraphs_.size();
   const FlatTable subgraph = subgraphs_[0];
   SOTTO_RETURN_IF_ERROR(refuse_vendor_operators(subgraph.tables(slot::kGraphOperators)));
+  if (subgraph.vector<std::int32_t>(slot::kGraphInputs).empty())
+    return invalid_argument("the model has no input");
+  if (subgraph.vector<std::int32_t>(slot::kGraphOutputs).empty())
+    return invalid_argument("the model has no output");
   SOTTO_RETURN_IF_ERROR(read_subgraph(subgraph, graph));
   if (!file_->ok()) return corrupt();
-  if (graph.inputs.empty()) return invalid_argument("the model has no input");
-  if (graph.outputs.empty()) return invalid_argument("the model has no output");
   if (graph.operators.empty()) return invalid_argument("the model has no operators");
   return read_initialisers(graph);
 }
