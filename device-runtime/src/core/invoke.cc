@@ -89,11 +89,8 @@ sotto_error sotto_model_invoke_backbone(sotto_model* model) {
 }
 
 void sotto_model_reset(sotto_model* model) {
-  if (model->header().version != kImageVersionWithStates) return;
-  const sotto_profiler* profiler = model->profiler;
-  model->profiler = nullptr;  // it is told of the model's operators
-  run_operator(*model, model->header().operator_count);
-  model->profiler = profiler;
+  const ImageHeader& header = model->header();
+  if (header.version == kImageVersionWithStates) run_operator(*model, header.operator_count);
 }
 
 uint32_t sotto_model_input_count(const sotto_model* model) { return model->header().input_count; }

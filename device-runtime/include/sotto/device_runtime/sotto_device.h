@@ -119,7 +119,7 @@ const char* sotto_open_error_text(sotto_error error, const void* image, size_t i
 sotto_error sotto_model_invoke(sotto_model* model);
 
 /* Sets back what a streaming model remembers from run to run, as opening it does. Other models have nothing
- * to be set back. */
+ * to be set back. A profiler is told of it as of one more operator. */
 void sotto_model_reset(sotto_model* model);
 
 /* Runs the operators before the trainable head and leaves its features in sotto_model_features(); fails with
