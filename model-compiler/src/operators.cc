@@ -20,6 +20,7 @@ constexpr OperandCounts kAny{1, SIZE_MAX};
 
 constexpr KernelKinds only(KernelKind kind) { return {kind, {}}; }
 constexpr KernelKinds kCopyOrRearrange{KernelKind::kCopy, KernelKind::kRearrange};
+constexpr KernelKinds kCopyOrPad{KernelKind::kCopy, KernelKind::kPad};
 constexpr KernelKinds kAddOrElementwise{KernelKind::kAdd, KernelKind::kElementwise};
 constexpr KernelKinds kConvolutions{KernelKind::kConv2d, KernelKind::kPointwiseConv2d,
                                     KernelKind::kGroupedConv2d};
@@ -64,6 +65,10 @@ constexpr OperatorRow moved(std::int32_t code, std::int32_t version_max, Operand
   constexpr LowerFunction lower = lower_rearrangement;
   constexpr EvaluateRule evaluate = evaluate_rearrangement;
   return {code, version_max, inputs, outputs, shapes, lower, kCopyOrRearrange, blocks, evaluate};
+}
+constexpr OperatorRow padded(std::int32_t code, std::int32_t version_max, OperandCounts inputs) {
+  return {code,       version_max,           inputs, kOne, pad_shapes, lower_rearrangement, kCopyOrPad,
+          pad_blocks, evaluate_rearrangement};
 }
 constexpr OperatorRow computed(std::int32_t code, OperandCounts inputs, EvaluateRule evaluate) {
   return {code, 0, inputs, kOne, nullptr, nullptr, {}, nullptr, evaluate};
@@ -133,8 +138,8 @@ constexpr OperatorRow kOperators[] = {
     table(builtin::kNeg, 1),
     comparison(builtin::kNotEqual, 3),
     moved(builtin::kPack, 4, kAny, kOne, pack_shapes, pack_blocks),
-    moved(builtin::kPad, 4, kTwo, kOne, pad_shapes, pad_blocks),
-    moved(builtin::kPadV2, 4, kThree, kOne, pad_shapes, pad_blocks),
+    padded(builtin::kPad, 4, kTwo),
+    padded(builtin::kPadV2, 4, kThree),
     broadcast(builtin::kPrelu, 1, nullptr),
     layer(builtin::kQuantize, 4, kOne, unchanged_shapes, lower_quantize, kQuantizers),
     variable(builtin::kReadVariable, kOne, kOne),

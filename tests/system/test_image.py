@@ -137,7 +137,10 @@ class Refusals(ModelTest):
         file.write_bytes(os.urandom(4096))
         self.assert_refused(run("image", "inspect", file), 2, "noise.tflite", "TFL3")
         self.assert_refused(run("image", "run", file, "--input", file, "--output", self.folder / "o"), 2,
-                            "no model image")
+                            "noise.tflite", "TFL3")
+        file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+        self.assert_refused(run("image", "run", file, "--input", file, "--output", self.folder / "o"), 2,
+                            "Git LFS pointer")
         self.assert_refused(run("image", "inspect", self.folder / "absent.tflite"), 2, "absent.tflite")
 
     def test_truncated_models_and_images_are_refused(self):

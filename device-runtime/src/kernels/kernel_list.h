@@ -60,6 +60,7 @@ inline constexpr KernelList kCommonKernels = {&sotto_portable_average_pool_2d,
                                               &sotto_portable_divide,
                                               &sotto_portable_compare,
                                               &sotto_portable_select,
-                                              &sotto_portable_states};
+                                              &sotto_portable_states,
+                                              &sotto_portable_pad};
 
 }  // namespace sotto::device

@@ -51,6 +51,12 @@ Status lower_rearrangement(const Operator& op, Lowering& lowering, LoweredOperat
     return lower_plain_copy(lowering, lowered, *operands);
   const auto words = encode(moves->blocks, tensor_type_bytes(output.type));
   if (!words) return invalid_argument("it moves through more dimensions than are supported");
+  const auto lead = ascending_lead(moves->blocks, tensor_type_bytes(output.type));
+  if (lead && operands->outputs.size() == 1 && operands->inputs.size() == 1) {
+    Overlap overlap;
+    overlap.ascending = *lead;
+    lowered.overlaps = {overlap};
+  }
   device::RearrangeParameters p{};
   p.block_count = static_cast<std::uint32_t>(moves->blocks.size());
   p.block_bytes = static_cast<std::uint32_t>(words->size() * sizeof(std::uint32_t));
@@ -61,7 +67,9 @@ Status lower_rearrangement(const Operator& op, Lowering& lowering, LoweredOperat
     p.fill = *fill;
     p.fills = 1;
   }
-  return set_kernel(lowering, lowered, device::KernelKind::kRearrange, p, *operands);
+  const bool pads = op.code == builtin::kPad || op.code == builtin::kPadV2;
+  return set_kernel(lowering, lowered, pads ? device::KernelKind::kPad : device::KernelKind::kRearrange, p,
+                    *operands);
 }
 
 }  // namespace sotto::model_compiler

@@ -76,6 +76,7 @@ constexpr KernelPlan kPlans[] = {
     {KernelKind::kCompare, Layout::kPlain, "sotto_portable_compare", kReadsEverything, false, nullptr,
      nullptr},
     {KernelKind::kSelect, Layout::kPlain, "sotto_portable_select", kReadsEverything, false, nullptr, nullptr},
+    {KernelKind::kPad, Layout::kPlain, "sotto_portable_pad", 0, false, nullptr, nullptr},
     {KernelKind::kStates, Layout::kPlain, "sotto_portable_states", kReadsEverything, false, nullptr, nullptr},
     {KernelKind::kSoftmaxToInt16, Layout::kPlain, "sotto_portable_softmax_to_int16", 0, false, nullptr,
      nullptr},

@@ -178,15 +178,25 @@ bool apply(std::span<const Block> blocks, std::uint32_t element_bytes, std::span
   return true;
 }
 
+namespace {
+
+std::vector<device::Axis> byte_axes(const Block& block, std::uint32_t element_bytes) {
+  const auto scale = static_cast<std::int32_t>(element_bytes);
+  std::vector<device::Axis> axes = block.axes;
+  for (device::Axis& axis : axes) axis = {axis.count, {axis.strides[0] * scale, axis.strides[1] * scale}};
+  axes.push_back({element_bytes, {1, 1}});
+  axes = merged(ordered(merged(axes)));
+  if (axes.empty()) axes.push_back({1, {1, 1}});
+  return axes;
+}
+
+}  // namespace
+
 std::optional<std::vector<std::uint32_t>> encode(std::span<const Block> blocks, std::uint32_t element_bytes) {
   std::vector<std::uint32_t> words;
   const auto scale = static_cast<std::int32_t>(element_bytes);
   for (const Block& block : blocks) {
-    std::vector<device::Axis> axes = block.axes;
-    for (device::Axis& axis : axes) axis = {axis.count, {axis.strides[0] * scale, axis.strides[1] * scale}};
-    axes.push_back({element_bytes, {1, 1}});
-    axes = merged(ordered(merged(axes)));
-    if (axes.empty()) axes.push_back({1, {1, 1}});
+    const std::vector<device::Axis> axes = byte_axes(block, element_bytes);
     if (axes.size() > device::kLoopRankMax) return std::nullopt;
     words.insert(words.end(), {block.input | std::uint32_t{block.output} << 16,
                                static_cast<std::uint32_t>(block.input_offset * scale),
@@ -198,6 +208,22 @@ std::optional<std::vector<std::uint32_t>> encode(std::span<const Block> blocks, 
     }
   }
   return words;
+}
+
+std::optional<std::int64_t> ascending_lead(std::span<const Block> blocks, std::uint32_t element_bytes) {
+  if (blocks.size() != 1 || blocks[0].input != 0 || blocks[0].output != 0) return std::nullopt;
+  const std::vector<device::Axis> axes = byte_axes(blocks[0], element_bytes);
+  std::int64_t lead = (blocks[0].output_offset - blocks[0].input_offset) * element_bytes;
+  std::int64_t spans[2] = {1, 1};  // of the axes within
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+    for (int i = 0; i < 2; ++i) {
+      if (axis->strides[i] < spans[i]) return std::nullopt;
+      spans[i] += std::int64_t{axis->count - 1} * axis->strides[i];
+    }
+    const std::int64_t drift = std::int64_t{axis->strides[1]} - axis->strides[0];
+    lead += std::max<std::int64_t>(drift, 0) * (axis->count - 1);
+  }
+  return lead;
 }
 
 bool is_plain_copy(std::span<const Block> blocks, std::uint32_t elements) {

@@ -63,6 +63,11 @@ struct SpaceToBatch {
 [[nodiscard]] std::optional<std::vector<std::uint32_t>> encode(std::span<const Block> blocks,
                                                                std::uint32_t element_bytes);
 
+// Of one block whose loops, as encoded, ascend through both tensors: how many bytes further it ever is in the
+// output than in the input. Nothing for other blocks.
+[[nodiscard]] std::optional<std::int64_t> ascending_lead(std::span<const Block> blocks,
+                                                         std::uint32_t element_bytes);
+
 // One block that is a plain copy from the start of operand 0, of `elements`.
 [[nodiscard]] bool is_plain_copy(std::span<const Block> blocks, std::uint32_t elements);
 

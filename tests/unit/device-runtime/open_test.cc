@@ -79,7 +79,7 @@ TEST(OpenHeader, MagicAndVersionAreTold) {
   magic.header().magic ^= 0x100;
   EXPECT_EQ(magic.open(), SOTTO_ERROR_NOT_AN_IMAGE);
   ImageEditor version = copy_image();
-  version.header().version = kImageVersion + 1;
+  version.header().version = kImageVersionWithStates + 1;
   EXPECT_EQ(version.open(), SOTTO_ERROR_VERSION);
   for (const int change : {-1, 1}) {
     ImageEditor header = copy_image();
@@ -424,7 +424,7 @@ TEST(OpenOperator, KindAndLayoutTogetherChooseTheKernel) {
   layout.op().layout = Layout::kPortable;
   EXPECT_EQ(layout.open(), SOTTO_ERROR_KERNEL_ABSENT);
   ImageEditor kind = copy_image();
-  kind.op().kind = static_cast<KernelKind>(18);
+  kind.op().kind = static_cast<KernelKind>(999);
   EXPECT_EQ(kind.open(), SOTTO_ERROR_KERNEL_ABSENT);
   const sotto_kernel* const others[] = {&sotto_portable_softmax, &sotto_portable_conv_2d};
   EXPECT_EQ(copy_image().open(SOTTO_OPEN_SKIP_CHECKSUM, {others, 2}), SOTTO_ERROR_KERNEL_ABSENT);

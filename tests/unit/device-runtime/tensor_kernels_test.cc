@@ -158,6 +158,22 @@ TEST(Rearrange, SeveralInputsShareAnOutputAndTheRestIsFilled) {
             (Bytes{7, 1, 2, 8, 7, 7, 7, 3, 4, 9, 7, 7}));
 }
 
+TEST(Pad, FillsWhatLiesBeforeBetweenAndBehindTheBlock) {
+  const auto padded = [](const Bytes& input, const RearrangeBlock& block, const std::vector<Axis>& axes) {
+    KernelBench bench;
+    bench.input(input);
+    Blocks blocks;
+    blocks.add(block, axes);
+    const auto bytes = static_cast<std::uint32_t>(blocks.words.size() * 4);
+    return bench.run(sotto_portable_pad,
+                     RearrangeParameters{bench.constant(blocks.words), 1, bytes, 7, 1, {}}, 12);
+  };
+  EXPECT_EQ(padded({1, 2, 3, 4}, {0, 0, 0, 1, 2}, {{2, {2, 6}}, {2, {1, 1}}}),
+            (Bytes{7, 1, 2, 7, 7, 7, 7, 3, 4, 7, 7, 7}));
+  EXPECT_EQ(padded({1, 2, 3, 4}, {0, 0, 0, 2, 1}, {{4, {1, 3}}}),
+            (Bytes{7, 7, 1, 7, 7, 2, 7, 7, 3, 7, 7, 4}));
+}
+
 TEST(Rearrange, HostileBlocksAreRefused) {
   const auto refused = [](const RearrangeBlock& block, const std::vector<Axis>& axes,
                           std::uint32_t count = 1) {

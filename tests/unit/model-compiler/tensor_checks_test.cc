@@ -268,6 +268,27 @@ TEST(RearrangeCheck, NoMoreIsWrittenThanTheOutputsHold) {
   EXPECT_FALSE(rearrangement_is_sound(blocks, 3));
 }
 
+TEST(PadCheck, OneBlockOfOneInputIsPadded) {
+  const auto is_sound = [](std::uint32_t inputs, std::uint32_t count, const Axis& axis) {
+    Blocks blocks;
+    for (std::uint32_t i = 0; i < count; ++i) blocks.add({0, 0, 0, 1, 1}, {axis});
+    CheckedOperator op;
+    op.write(1024, blocks.words);
+    op.set_operands(inputs == 1 ? std::vector<std::uint64_t>{3, 9} : std::vector<std::uint64_t>{3, 3, 9});
+    op.input_count = inputs;
+    RearrangeParameters p{};
+    p.blocks = 1024;
+    p.block_count = count;
+    p.block_bytes = static_cast<std::uint32_t>(blocks.words.size() * 4);
+    return op.is_sound(sotto_portable_pad, p);
+  };
+  EXPECT_TRUE(is_sound(1, 1, {3, {1, 3}}));
+  EXPECT_FALSE(is_sound(1, 1, {3, {1, 4}})) << "the last ends at 10";
+  EXPECT_FALSE(is_sound(1, 0, {3, {1, 3}}));
+  EXPECT_FALSE(is_sound(1, 2, {3, {1, 3}}));
+  EXPECT_FALSE(is_sound(2, 1, {3, {1, 3}}));
+}
+
 struct LongReduce {
   ReduceParameters p{};
   Axis fourth{1, {0, 0}};

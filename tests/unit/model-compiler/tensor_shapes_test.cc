@@ -334,6 +334,22 @@ TEST(Rearrangement, LoopsAreMergedWhereTheyStepAsOne) {
   EXPECT_FALSE(is_plain_copy(std::vector<Block>{transpose(Shape{6, 4}, Shape{1, 0})}, 24));
 }
 
+TEST(Rearrangement, PaddingAndSlicesAscendThroughBothTensors) {
+  const auto lead = [](const Block& block, std::uint32_t element_bytes = 1) {
+    return ascending_lead(std::vector<Block>{block}, element_bytes);
+  };
+  // The last row of three begins at place 11 and was at 3.
+  const Block padding = place_at(Shape{2, 3}, Shape{4, 5}, Shape{1, 1});
+  EXPECT_EQ(lead(padding), 8);
+  EXPECT_EQ(lead(padding, 2), 16);
+  EXPECT_EQ(lead(gather_range(Shape{4, 5}, {{1, 1}, {1, 1}, {2, 3}})), -6);
+  EXPECT_EQ(lead(gather_range(Shape{10}, {{0}, {2}, {5}})), 0);
+  EXPECT_EQ(lead(gather_range(Shape{10}, {{9}, {-1}, {10}})), std::nullopt) << "backwards";
+  EXPECT_EQ(lead(transpose(Shape{2, 3}, Shape{1, 0})), std::nullopt);
+  EXPECT_EQ(lead(tile(Shape{3}, Shape{2})), std::nullopt) << "reads its input twice";
+  EXPECT_EQ(ascending_lead(std::vector<Block>{padding, padding}, 1), std::nullopt);
+}
+
 TEST(ShapeFolding, TheShapesOfAFlattenAreWorkedOut) {
   TestGraph graph;
   const std::int32_t x = graph.tensor({1, 3, 4});

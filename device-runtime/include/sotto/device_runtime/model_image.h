@@ -56,6 +56,7 @@ enum class KernelKind : std::uint16_t {
   kCompare = 32,
   kSelect = 33,
   kStates = 34,  // no operator of the model: what it remembers, set to its first values
+  kPad = 35,     // kernels/tensor/tensor_operators.h
 };
 
 // How an operator's constants are arranged. A kernel speaks one layout; kind and layout together choose it.

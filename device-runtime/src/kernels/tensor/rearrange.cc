@@ -1,4 +1,4 @@
-// Blocks of bytes from inputs to other places of the output.
+// Blocks of bytes from inputs to other places of the output; padding as one of them, over its input.
 #include "kernels/copy_bytes.h"
 #include "sotto/device_runtime/kernels/kernels.h"
 #include "sotto/device_runtime/kernels/tensor/strided_loop.h"
@@ -25,7 +25,7 @@ bool block_is_sound(const KernelCheck& check, const RearrangeBlock& block, std::
          stays_inside(axes, block.rank, 1, block.output_offset, check.output_bytes(block.output));
 }
 
-bool check(const KernelCheck& check) {
+bool check_rearrange(const KernelCheck& check) {
   const auto& p = check.as<RearrangeParameters>();
   if (!check.constant_fits(p.blocks, p.block_bytes)) return false;
   std::uint64_t limit = 0;
@@ -65,7 +65,7 @@ void move(const RearrangeBlock& block, const std::int8_t* input, std::int8_t* ou
   } while (loop.next());
 }
 
-void run(const KernelCall& call) {
+void run_rearrange(const KernelCall& call) {
   const auto& p = call.as<RearrangeParameters>();
   if (p.fills != 0) fill_bytes(call.output(), p.fill, call.operands[call.input_count].bytes);
   const auto* block = call.constant<RearrangeBlock>(p.blocks);
@@ -76,9 +76,41 @@ void run(const KernelCall& call) {
   }
 }
 
+bool check_pad(const KernelCheck& check) {
+  return check.has(1, 1) && check.as<RearrangeParameters>().block_count == 1 && check_rearrange(check);
+}
+
+// Ascends through both: no gap is filled before what comes after it has been read, wherever the input lies
+// that far behind.
+void run_pad(const KernelCall& call) {
+  const auto& p = call.as<RearrangeParameters>();
+  const auto& block = *call.constant<RearrangeBlock>(p.blocks);
+  const Axis& innermost = axes_of(block)[block.rank - 1];
+  const bool dense = innermost.strides[0] == 1 && innermost.strides[1] == 1;
+  StridedLoop loop(axes_of(block), dense ? block.rank - 1 : block.rank);
+  const std::uint32_t count = dense ? innermost.count : 1;
+  std::int8_t* filled = call.output();
+  std::int8_t* const end = filled + call.operands[call.input_count].bytes;
+  const std::int8_t* input = call.input(0) + block.input_offset;
+  std::int8_t* output = filled + block.output_offset;
+  do {
+    std::int8_t* to = output + loop.offset(1);
+    if (to > filled) fill_bytes(filled, p.fill, static_cast<std::uint32_t>(to - filled));
+    copy_bytes(to, input + loop.offset(0), count);
+    filled = to + count;
+  } while (loop.next());
+  fill_bytes(filled, p.fill, static_cast<std::uint32_t>(end - filled));
+}
+
 }  // namespace
 }  // namespace sotto::device::portable
 
 extern "C" constinit const sotto_kernel sotto_portable_rearrange = {
     sotto::device::KernelKind::kRearrange, sotto::device::Layout::kPlain,
-    sizeof(sotto::device::RearrangeParameters), sotto::device::portable::check, sotto::device::portable::run};
+    sizeof(sotto::device::RearrangeParameters), sotto::device::portable::check_rearrange,
+    sotto::device::portable::run_rearrange};
+
+extern "C" constinit const sotto_kernel sotto_portable_pad = {
+    sotto::device::KernelKind::kPad, sotto::device::Layout::kPlain,
+    sizeof(sotto::device::RearrangeParameters), sotto::device::portable::check_pad,
+    sotto::device::portable::run_pad};

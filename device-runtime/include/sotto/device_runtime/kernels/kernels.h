@@ -227,4 +227,5 @@ extern const sotto_kernel sotto_portable_divide;
 extern const sotto_kernel sotto_portable_compare;
 extern const sotto_kernel sotto_portable_select;
 extern const sotto_kernel sotto_portable_states;
+extern const sotto_kernel sotto_portable_pad;
 }

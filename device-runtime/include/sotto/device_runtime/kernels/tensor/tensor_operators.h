@@ -49,8 +49,9 @@ struct ElementwiseParameters {
 static_assert(sizeof(ElementwiseParameters) == 96);
 
 // kRearrange: blocks of bytes, each from one input to somewhere else in the output; `fill` where no block
-// writes. CONCATENATION, PACK, PAD, SLICE, SPLIT, STRIDED_SLICE, TILE, TRANSPOSE, SPACE_TO_BATCH,
+// writes. CONCATENATION, PACK, SLICE, SPLIT, STRIDED_SLICE, TILE, TRANSPOSE, SPACE_TO_BATCH,
 // BATCH_TO_SPACE, SPACE_TO_DEPTH, DEPTH_TO_SPACE.
+// kPad: one block, through both tensors in ascending order, and `fill` between what it writes. PAD, PADV2.
 struct RearrangeParameters {
   std::uint32_t blocks;  // RearrangeBlock, each followed by its axes
   std::uint32_t block_count;
