@@ -5,7 +5,10 @@ test_budget.py [--print]: with --print the measured figures, in the file's form.
 Flash is always compared; what models cost only where they are (SOTTO_MODELS_DIR).
 """
 import functools
+import json
+import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -42,6 +45,7 @@ def flash(board: emulator.Board, firmware: str) -> dict[str, int]:
     return {"bytes": measurement.flash_bytes(board.firmware(firmware))}
 
 
+@functools.cache
 def cost(board: emulator.Board, model: str) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as directory:
         image = pathlib.Path(directory, "image")
@@ -148,6 +152,22 @@ class Budget(unittest.TestCase):
         if absent:
             self.skipTest(f"SOTTO_MODELS_DIR, {measurement.models_directory()}, lacks {', '.join(absent)}")
         self.check("cost")
+        self.check_estimates()
+
+    def check_estimates(self):
+        """Of instructions (model-compiler/src/host/boards.cc), where a command line was built."""
+        if not os.environ.get("SOTTO_BINARY"):
+            return
+        boards = {"m0": "pico", "m3": "bluepill", "m4": "nano33ble", "m55": "ensemblee3"}
+        for (kind, core, model), _ in budget().items():
+            if kind == "cost":
+                tflite = measurement.models_directory() / measurement.MODELS[model]
+                text = subprocess.run([os.environ["SOTTO_BINARY"], "image", "inspect", tflite, "--board",
+                                       boards[core], "--json"], check=True, capture_output=True).stdout
+                (row,) = json.loads(text)["boards"]
+                measured = cost(emulator.BOARDS[core], model)["invoke"]
+                self.assertAlmostEqual(row["estimated_instructions"] / measured, 1, delta=0.25,
+                                       msg=f"{model} on {core}: run firmware/fit_costs.py")
 
     def test_footprints_have_the_kernels_that_their_models_need(self):
         absent = measurement.absent_models()
