@@ -203,7 +203,7 @@ Result<std::unique_ptr<AdminClient>> AdminClient::connect(const std::filesystem:
   const Result<std::string> target = proto::admin_target(socket);
   if (!target) return target.error();
   SOTTO_RETURN_IF_ERROR(check_socket(socket));
-  proto::keep_grpc_running();
+  SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytesMax));
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

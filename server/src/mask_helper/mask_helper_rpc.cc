@@ -126,7 +126,7 @@ class MaskHelperRpc::Impl {
   Status listen(const std::string& address, const hosting::TlsCertificate& certificate) {
     auto sockets = hosting::ListeningSockets::open(address);
     if (!sockets) return sockets.error();
-    proto::keep_grpc_running();
+    SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);

@@ -7,6 +7,8 @@
 #include "sotto/base/clock.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
+#include "sotto/host/placed_file.h"
+#include "sotto/host/threads.h"
 #include "sotto/host/utc_text.h"
 #include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
@@ -14,12 +16,16 @@
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/mask_helper/mask_helper.h"
+#include "sotto/proto/grpc_lifetime.h"
 #include "sotto/server/answered_plans_file.h"
 
 namespace sotto::server {
 namespace {
 
 using std::filesystem::path;
+
+// Of the port, its calls (two for each that may be open, as gRPC's quota says), and the one that renews.
+constexpr std::size_t kOwnThreads = 18;
 
 path secret_file(const path& data_dir) { return data_dir / "helper-key.hex"; }
 path answered_file(const path& data_dir) { return data_dir / "answered.db"; }
@@ -49,6 +55,7 @@ class MaskHelperServer::Impl {
     SOTTO_RETURN_IF_ERROR(hosting::explain_listen_failure(options.listen));
     SOTTO_RETURN_IF_ERROR(hosting::check_certificate_names(options.extra_names));
     address_ = *host::parse_host_port(options.listen);
+    SOTTO_RETURN_IF_ERROR(host::check_threads(kOwnThreads + options.threads + proto::grpc_threads()));
     const auto scalar = identity::load_x25519_private_key(secret_file(options.data_dir));
     if (!scalar && scalar.error().code() == StatusCode::kNotFound) {
       return not_found(scalar.error().message() + ": `sotto helper init` makes one");

@@ -325,6 +325,15 @@ void CoordinatorLoop::State::run_answering() {
 CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopOptions options)
     : state_(new State{parts, std::move(options)}) {
   SOTTO_CHECK(state_->options.finish_threads > 0 && state_->options.queue_max > 0);
+  try {
+    start_threads();
+  } catch (...) {
+    stop();  // those that were started
+    throw;
+  }
+}
+
+void CoordinatorLoop::start_threads() {
   coordinator_thread_ = std::thread([state = state_.get()] { state->run_coordinator(); });
   finish_thread_ = std::thread(
       [state = state_.get()] { state->run_finishing(state->finishing, state->options.finish_threads); });

@@ -134,7 +134,7 @@ Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHe
     return invalid_argument("a helper needs an address (HOST:PORT) and the CA that its certificate is by");
   }
   if (options.deadline_ms <= 0) return invalid_argument("the helper's deadline must be positive");
-  proto::keep_grpc_running();
+  SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytesMax));

@@ -16,11 +16,14 @@
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
 #include "sotto/host/repeated_task.h"
+#include "sotto/host/threads.h"
+#include "sotto/host/utc_text.h"
 #include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/identity/authority_folder.h"
 #include "sotto/identity/bulletin_file.h"
 #include "sotto/proto/admin_socket.h"
+#include "sotto/proto/grpc_lifetime.h"
 #include "sotto/server/audit.h"
 #include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator_loop.h"
@@ -32,6 +35,8 @@ namespace sotto::server {
 namespace {
 
 constexpr std::chrono::seconds kLook{2};  // at files, and at the mask helpers
+// Of the loop, its pools, the ports, and those that look and renew.
+constexpr std::size_t kOwnThreads = 12;
 
 }  // namespace
 
@@ -45,6 +50,7 @@ class Service::Impl {
   Status open(const ServiceOptions& options) {
     admin_socket_ = options.data_dir / "admin.sock";
     SOTTO_RETURN_IF_ERROR(check(options));
+    SOTTO_RETURN_IF_ERROR(host::check_threads(kOwnThreads + options.finish_threads + proto::grpc_threads()));
     SOTTO_RETURN_IF_ERROR(check_store_is_there(options));
     CoordinatorOptions core = options.coordinator;
     SOTTO_RETURN_IF_ERROR(find_helpers(options, core));

@@ -101,6 +101,7 @@ class CoordinatorLoop {
  private:
   struct State;
 
+  void start_threads();
   CallId next_call();
   void post(CallId call, Event event, Done done);
 
