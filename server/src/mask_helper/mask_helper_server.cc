@@ -71,6 +71,9 @@ class MaskHelperServer::Impl {
     auto answered = open_answered_plans(answered_file(options.data_dir));
     if (!answered) return answered.error();
     answered_ = std::move(*answered);
+    auto record = host::PlacedFile::at(answered_file(options.data_dir));
+    if (!record) return record.error();
+    record_.emplace(std::move(*record));
     const hosting::TlsCertificateOptions tls{.directory = options.data_dir / "tls",
                                              .extra_names = options.extra_names,
                                              .owner = "Sotto mask helper"};
@@ -103,6 +106,13 @@ class MaskHelperServer::Impl {
   std::string address() const { return host::to_string({address_.host, rpc_->port()}); }
   const hosting::TlsCertificate& certificate() const { return certificate_; }
   const crypto::X25519PublicKey& public_key() const { return helper_->public_key(); }
+  Status status() const {
+    if (record_->is_in_place()) return {};
+    return data_loss(
+        record_->path().string() +
+        " was moved, replaced or removed while it is in use, so the helper answers nothing more: "
+        "put it back; plans of before the next start are refused in any case");
+  }
   void drain() { rpc_->drain(); }
   Status reload(const std::vector<std::string>& names) { return renewal_->reload(names); }
   void stop(std::chrono::milliseconds grace) {
@@ -115,6 +125,7 @@ class MaskHelperServer::Impl {
   hosting::TlsCertificate certificate_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<mask_helper::AnsweredPlans> answered_;
+  std::optional<host::PlacedFile> record_;  // where what was answered lies
   std::optional<identity::BulletinWatch> bulletin_;
   std::optional<mask_helper::MaskHelper> helper_;
   std::unique_ptr<MaskHelperRpc> rpc_;
@@ -127,6 +138,7 @@ MaskHelperServer::~MaskHelperServer() = default;
 std::string MaskHelperServer::address() const { return impl_->address(); }
 const hosting::TlsCertificate& MaskHelperServer::certificate() const { return impl_->certificate(); }
 const crypto::X25519PublicKey& MaskHelperServer::public_key() const { return impl_->public_key(); }
+Status MaskHelperServer::status() const { return impl_->status(); }
 void MaskHelperServer::drain() { impl_->drain(); }
 Status MaskHelperServer::reload(const std::vector<std::string>& extra_names) {
   return impl_->reload(extra_names);

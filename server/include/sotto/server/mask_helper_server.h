@@ -65,6 +65,8 @@ class MaskHelperServer final {
   [[nodiscard]] std::string address() const;  // host:port it listens on
   [[nodiscard]] const hosting::TlsCertificate& certificate() const;
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const;
+  // kOk while its record of answered plans is in its place; kDataLoss otherwise: it answers nothing more.
+  [[nodiscard]] Status status() const;
   // Tells coordinators that it is about to stop, so that they begin no rounds that would be lost; answers as
   // before.
   void drain();
