@@ -51,6 +51,7 @@ class Core final : public Coordinator {
 
   [[nodiscard]] std::vector<Action> step(Event event, Time now) override;
   [[nodiscard]] Time next_deadline() const override;
+  [[nodiscard]] bool is_done_with_helpers() const override;
 
  private:
   // ---- coordinator.cc ----

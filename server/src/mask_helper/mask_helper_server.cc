@@ -114,6 +114,7 @@ class MaskHelperServer::Impl {
         "put it back; plans of before the next start are refused in any case");
   }
   void drain() { rpc_->drain(); }
+  bool drained() const { return rpc_->drained(); }
   Status reload(const std::vector<std::string>& names) { return renewal_->reload(names); }
   void stop(std::chrono::milliseconds grace) {
     if (rpc_) rpc_->shutdown(grace);
@@ -140,6 +141,7 @@ const hosting::TlsCertificate& MaskHelperServer::certificate() const { return im
 const crypto::X25519PublicKey& MaskHelperServer::public_key() const { return impl_->public_key(); }
 Status MaskHelperServer::status() const { return impl_->status(); }
 void MaskHelperServer::drain() { impl_->drain(); }
+bool MaskHelperServer::drained() const { return impl_->drained(); }
 Status MaskHelperServer::reload(const std::vector<std::string>& extra_names) {
   return impl_->reload(extra_names);
 }

@@ -200,7 +200,7 @@ class Service::Impl {
   }
 
   void ask_helpers() {
-    if (!helpers_.empty()) loop_->tell(helpers_.ask(clock_.now()));
+    if (!helpers_.empty()) loop_->tell(helpers_.ask(clock_.now(), loop_->is_done_with_helpers()));
   }
 
   // The first look is taken before the first device is let in.
