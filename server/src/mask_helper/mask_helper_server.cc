@@ -51,6 +51,7 @@ class MaskHelperServer::Impl {
 
   Status open(MaskHelperServerOptions options) {
     if (options.clock == nullptr) options.clock = &system_clock_;
+    SOTTO_RETURN_IF_ERROR(host::check_clock(system_clock_.now()));
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
     SOTTO_RETURN_IF_ERROR(hosting::explain_listen_failure(options.listen));
     SOTTO_RETURN_IF_ERROR(hosting::check_certificate_names(options.extra_names));

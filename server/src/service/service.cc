@@ -148,6 +148,7 @@ class Service::Impl {
       SOTTO_RETURN_IF_ERROR(check_is_a_coordinators(options.data_dir));
       SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
     }
+    SOTTO_RETURN_IF_ERROR(host::check_clock(clock_.now()));
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
     SOTTO_RETURN_IF_ERROR(hosting::check_certificate_names(options.extra_names));
     SOTTO_RETURN_IF_ERROR(check_door_options(options.door));
