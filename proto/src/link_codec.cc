@@ -65,7 +65,10 @@ struct CallEncoder {
   }
   std::vector<std::uint8_t> operator()(const AbandonRequest& from) const {
     const std::string reason = printable(from.reason);
-    link::Abandon to{.token = from.token, .has_ledger = from.ledger.has_value(), .reason = reason};
+    link::Abandon to{.token = from.token,
+                     .has_ledger = from.ledger.has_value(),
+                     .reason = reason,
+                     .plan_refused = from.plan_refused};
     if (from.ledger) {
       to.refusal = from.ledger->refusal;
       to.until_s = from.ledger->until_s;
@@ -155,6 +158,7 @@ struct CallDecoder {
   }
   LinkRequest operator()(const link::Abandon& from) const {
     AbandonRequest to{.token = from.token, .reason = std::string(from.reason)};
+    to.plan_refused = from.plan_refused;
     if (from.has_ledger) to.ledger = LedgerReport{from.refusal, from.until_s, from.last_round};
     return to;
   }

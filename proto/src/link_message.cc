@@ -30,6 +30,7 @@ constexpr std::uint8_t kProof = 2;
 constexpr std::uint8_t kPoll = 1;
 constexpr std::uint8_t kPlanDigest = 2;
 constexpr std::uint8_t kLedger = 1;
+constexpr std::uint8_t kPlanRefused = 2;
 constexpr std::uint8_t kCredential = 1;
 
 constexpr std::size_t kDigestBytes = sizeof(crypto::Digest);
@@ -92,7 +93,8 @@ class MessageWriter {
   void operator()(const Abandon& call) {
     type(CallType::kAbandon);
     out_.bytes(call.token.value);
-    out_.u8(call.has_ledger ? kLedger : 0);
+    out_.u8(
+        static_cast<std::uint8_t>((call.has_ledger ? kLedger : 0) | (call.plan_refused ? kPlanRefused : 0)));
     if (call.has_ledger) {
       out_.u8(static_cast<std::uint8_t>(call.refusal));
       out_.u64(call.until_s);
@@ -293,7 +295,9 @@ void read(MessageReader& in, Exchange& call) {
 
 void read(MessageReader& in, Abandon& call) {
   in.token(call.token);
-  call.has_ledger = in.flags(kLedger) != 0;
+  const std::uint8_t flags = in.flags(kLedger | kPlanRefused);
+  call.has_ledger = (flags & kLedger) != 0;
+  call.plan_refused = (flags & kPlanRefused) != 0;
   if (call.has_ledger) {
     call.refusal = in.enumerator<LedgerRefusal>();
     call.until_s = in.u64();

@@ -231,7 +231,7 @@ Result<std::unique_ptr<Transport>> make_grpc_transport(const GrpcTransportOption
   if (options.call_deadline_ms <= 0 || options.exchange_deadline_ms <= 0) {
     return invalid_argument("call deadlines must be positive");
   }
-  proto::keep_grpc_running();
+  SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
   const auto credentials = grpc::SslCredentials({options.ca_pem, "", ""});
   const auto channel =
       grpc::CreateCustomChannel(options.coordinator, credentials, channel_arguments(options));

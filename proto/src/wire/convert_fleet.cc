@@ -185,6 +185,7 @@ void to_wire(const ExchangeReply& from, v1::ExchangeReply& to) { std::visit(Exch
 void to_wire(const AbandonRequest& from, v1::AbandonRequest& to) {
   to.set_token(to_string_bytes(from.token.value));
   to.set_reason(printable(from.reason));
+  to.set_plan_refused(from.plan_refused);
   if (!from.ledger) return;
   v1::LedgerReport& ledger = *to.mutable_ledger();
   ledger.set_refusal(static_cast<std::uint32_t>(from.ledger->refusal));
@@ -299,6 +300,7 @@ Result<AbandonRequest> from_wire(const v1::AbandonRequest& from) {
   SOTTO_RETURN_IF_ERROR(
       check_length("AbandonRequest.reason", from.reason().size(), 0, limits::kReasonBytesMax));
   request.reason = printable(from.reason());
+  request.plan_refused = from.plan_refused();
   if (!from.has_ledger()) return request;
   LedgerReport& ledger = request.ledger.emplace();
   SOTTO_RETURN_IF_ERROR(copy_enumerator("LedgerReport.refusal", from.ledger().refusal(), ledger.refusal));

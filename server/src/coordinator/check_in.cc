@@ -155,6 +155,7 @@ void Core::handle(VerifiedEvent& event) {
 }
 
 void Core::turned_away(const Visitor& visitor, Rejection rejection) {
+  records_.turned_away(visitor, refusal_of(rejection).message(), now_);
   const std::string identity = visitor.identity ? to_hex(Bytes(*visitor.identity).first(8)) + "..." : "none";
   warn_of_stranger(
       visitor, describe(rejection),
@@ -275,6 +276,11 @@ std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest,
   }
   if (const char* spent = task.spent.reason(key, task.stored.model.version, now_)) {
     search.unsuitable = fmt::format("task '{}': {}", spec.name, spent);
+    return std::nullopt;
+  }
+  if (const std::string* refusal = task.spent.refusal(key, now_)) {
+    search.unsuitable =
+        fmt::format("task '{}', whose last plan this device refused: {}", spec.name, *refusal);
     return std::nullopt;
   }
   if (yields(task)) {

@@ -151,6 +151,16 @@ void Core::handle(HelperEvent& event) {
                                          : "the mask helper is back: one-shot rounds begin again");
 }
 
+bool Core::is_done_with_helpers() const {
+  if (!helpers_.stopping) return false;
+  for (const auto& [task_id, task] : tasks_) {
+    for (const auto& [id, round] : task.rounds) {
+      if (round.one_shot() && round.issued()) return false;
+    }
+  }
+  return true;
+}
+
 void Core::notice(NoticeAction::Level level, std::string text) {
   actions_.push_back(NoticeAction{level, std::move(text)});
 }

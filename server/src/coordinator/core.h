@@ -51,6 +51,7 @@ class Core final : public Coordinator {
 
   [[nodiscard]] std::vector<Action> step(Event event, Time now) override;
   [[nodiscard]] Time next_deadline() const override;
+  [[nodiscard]] bool is_done_with_helpers() const override;
 
  private:
   // ---- coordinator.cc ----
@@ -314,6 +315,9 @@ class Core final : public Coordinator {
   void ban_written(CallId call, const SetBanRequest& request);
   void ban_lifted(CallId call, const LiftBanRequest& request);
   [[nodiscard]] proto::DeviceStatus status_of(const DeviceRecord& record);
+  [[nodiscard]] proto::DeviceStatus status_of_turned_away(const DeviceRecord& record);
+  // "task 'gait': why; ..."
+  [[nodiscard]] std::string kept_from(const DeviceKey& device) const;
   // Those that go by this id or identity; all for an empty one.
   [[nodiscard]] std::vector<proto::DeviceStatus> devices(const std::string& device, std::size_t count_max);
 

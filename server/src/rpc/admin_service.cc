@@ -25,13 +25,14 @@ Result<CreateTaskEvent> event_from(const v1::CreateTaskRequest& request, Uploade
   return event;
 }
 
-Result<std::uint64_t> take(const v1::UploadModelRequest& request, UploadedModels& uploads) {
+Result<std::uint64_t> take(const v1::UploadModelRequest& request, UploadedModels& uploads, Time now) {
   const Result<crypto::Digest> digest = proto::digest_from_wire(request.digest());
   if (!digest) return digest.error();
   return uploads.take({.digest = *digest,
                        .total_bytes = request.total_bytes(),
                        .offset = request.offset(),
-                       .bytes = text_bytes(request.bytes())});
+                       .bytes = text_bytes(request.bytes())},
+                      now);
 }
 
 Result<SetTaskStateEvent> event_from(const v1::SetTaskStateRequest& request) {
@@ -114,7 +115,7 @@ grpc::ServerUnaryReactor* AdminService::UploadModel(grpc::CallbackServerContext*
   if (const Status parsed = parse(*request, wire); !parsed.ok()) {
     return UnaryCall::refused(to_rpc_status(parsed, Audience::kOperator));
   }
-  const Result<std::uint64_t> received = take(wire, uploads_);
+  const Result<std::uint64_t> received = take(wire, uploads_, clock_.now());
   if (!received) return UnaryCall::refused(to_rpc_status(received.error(), Audience::kOperator));
   v1::UploadModelReply reply;
   reply.set_received_bytes(*received);

@@ -3,6 +3,7 @@
 
 #include "rpc/uploaded_models.h"
 #include "sotto.grpc.pb.h"
+#include "sotto/base/clock.h"
 #include "sotto/server/coordinator_loop.h"
 
 namespace sotto::server {
@@ -49,6 +50,7 @@ class AdminService final : public RawAdmin {
 
  private:
   CoordinatorLoop& loop_;
+  const SystemClock clock_;  // of uploads
   UploadedModels uploads_;
 };
 

@@ -30,7 +30,7 @@ struct Answer {
   StoreReply operator()(const EditTaskRequest& request) const {
     return store.edit_task(request.task, request.spec, request.state);
   }
-  StoreReply operator()(const NoteActRequest&) const { return Status(); }
+  StoreReply operator()(const NoteActRequest&) const { return store.note_act(); }
   StoreReply operator()(const SetBanRequest& request) const { return store.set_ban(request.ban); }
   StoreReply operator()(const LiftBanRequest& request) const { return store.lift_ban(request.device); }
   StoreReply operator()(const DeleteTaskRequest& request) const {
@@ -58,15 +58,12 @@ StoreReply answer_request(Store& store, const StoreRequest& request) {
 
 StoreReply answer_act(Store& store, AuditLog& audit, const StoreRequest& request, const Act& act) {
   if (const Status recorded = audit.append(act); !recorded.ok()) return recorded;
+  store.mark_act(audit.head());
   StoreReply reply = answer_request(store, request);
+  store.mark_act({});
   const auto* status = std::get_if<Status>(&reply);
   if (status == nullptr || status->ok()) return reply;
-  // Whatever becomes of this line: nothing has been done that is not on record.
-  static_cast<void>(audit.append({.time_ms = act.time_ms,
-                                  .who = act.who,
-                                  .what = "failed",
-                                  .subject = act.subject,
-                                  .reason = act.what + ": " + status->message()}));
+  audit.append_failure(act, status->message());
   return reply;
 }
 

@@ -334,6 +334,10 @@ TEST(ConvertAbandon, KeepsWhatALedgerSaysAndRefusesNumbersThatAreNone) {
   const LedgerReport report{.refusal = LedgerRefusal::kPeriodSpent, .until_s = 77, .last_round = RoundId{8}};
   EXPECT_EQ(round_trip<v1::AbandonRequest>(AbandonRequest{token(), "spent", report}).ledger, report);
   EXPECT_EQ(round_trip<v1::AbandonRequest>(AbandonRequest{token(), "battery"}).ledger, std::nullopt);
+  for (const bool refused : {false, true}) {
+    const AbandonRequest abandon{.token = token(), .reason = "no helper", .plan_refused = refused};
+    EXPECT_EQ(round_trip<v1::AbandonRequest>(abandon).plan_refused, refused);
+  }
   v1::AbandonRequest bad;
   bad.set_token(token_bytes());
   bad.mutable_ledger()->set_refusal(6);
@@ -516,7 +520,8 @@ TEST(ConvertAdmin, KeepsWhatIsKnownOfDevices) {
                       .clones = 10,
                       .banned = true,
                       .ban_reason = "it lies",
-                      .banned_ms = 11};
+                      .banned_ms = 11,
+                      .kept_from = "task 'gait': spent"};
   const std::vector<DeviceStatus> before = {device, DeviceStatus{.id = "d1"}};
   EXPECT_EQ(round_trip<v1::ListDevicesReply>(before), before);
   v1::DeviceStatus bad;

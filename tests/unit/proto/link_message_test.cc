@@ -47,6 +47,7 @@ std::vector<LinkRequest> calls() {
           ExchangeRequest{.token = token(), .step = Step::kCollect, .payload = Buffer(1800, 0xaa)},
           ExchangeRequest{.token = token(), .step = Step::kUnmask, .poll = true, .payload = {}},
           AbandonRequest{.token = token(), .reason = "the battery is low"},
+          AbandonRequest{.token = token(), .reason = "no helper", .plan_refused = true},
           AbandonRequest{token(), "", LedgerReport{LedgerRefusal::kPeriodSpent, 1'800'000'000, RoundId{77}}}};
 }
 

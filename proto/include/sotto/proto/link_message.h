@@ -67,6 +67,7 @@ struct Abandon {
   std::uint64_t until_s = 0;
   RoundId last_round{};
   std::string_view reason{};
+  bool plan_refused = false;  // by its owner's rules, which hold for the task's next plans, too
 };
 using Call = std::variant<CheckIn, FetchModel, Exchange, Abandon>;
 

@@ -137,6 +137,7 @@ struct AbandonRequest {
   SessionToken token;
   std::string reason;
   std::optional<LedgerReport> ledger{};
+  bool plan_refused = false;  // by its owner's rules, which hold for the task's next plans, too
 };
 
 // ---- coordinator and helper of one-shot sessions ----
@@ -244,7 +245,8 @@ struct DeviceStatus {
   RoundId round{};
   ModelVersion version{};
   DeviceOutcome last_outcome = DeviceOutcome::kNone;
-  std::string reason{};  // of its last failure, in its own words when it gave any
+  // Of its last failure, in its own words when it gave any; empty once it has done well again.
+  std::string reason{};
   std::uint64_t failures = 0;
   std::uint32_t failures_in_a_row = 0;
   std::int64_t plan_from_ms = 0;  // it is given no plan before; 0: at once
@@ -252,6 +254,7 @@ struct DeviceStatus {
   bool banned = false;
   std::string ban_reason{};
   std::int64_t banned_ms = 0;
+  std::string kept_from{};  // tasks that have no plan for it, and why
   friend bool operator==(const DeviceStatus&, const DeviceStatus&) = default;
 };
 

@@ -239,6 +239,9 @@ class Coordinator {
   [[nodiscard]] virtual std::vector<Action> step(Event event, Time now) = 0;
   // When to send the next TickEvent; kNever when nothing is pending.
   [[nodiscard]] virtual Time next_deadline() const = 0;
+  // Whether a mask helper that is about to stop may do so: it was told of, and no round that needs it is
+  // under way.
+  [[nodiscard]] virtual bool is_done_with_helpers() const { return false; }
 };
 
 }  // namespace sotto::server

@@ -83,6 +83,8 @@ class CoordinatorLoop {
   // What nobody waits for. Ignored when the loop has stopped.
   void tell(BulletinEvent event);
   void tell(HelperEvent event);
+  // As Coordinator::is_done_with_helpers(), when it was last told of them. Any thread.
+  [[nodiscard]] bool is_done_with_helpers() const;
   // Runs `work` on the store's thread, after all that the store was asked for before; must not throw. False
   // when the loop has stopped: it will not run.
   [[nodiscard]] bool with_store(std::function<void(Store&)> work);
@@ -101,6 +103,7 @@ class CoordinatorLoop {
  private:
   struct State;
 
+  void start_threads();
   CallId next_call();
   void post(CallId call, Event event, Done done);
 
