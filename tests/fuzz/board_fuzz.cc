@@ -8,6 +8,7 @@
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
 #include "sotto/proto/plan_codec.h"
+#include "support/bulletins.h"
 #include "support/enrolment.h"
 #include "support/nor_flash.h"
 #include "support/small_cohorts.h"
@@ -77,7 +78,9 @@ class Liar {
   link::Answer honest(const link::Call& call) {
     if (input_.chance(16)) return any();
     if (std::get_if<link::CheckIn>(&call) != nullptr) {
-      return link::Offer{.credential = credential_, .plan = plan_bytes_};
+      link::Offer offer{.credential = credential_, .plan = plan_bytes_};
+      if (input_.chance(128)) offer.bulletin = bulletin();
+      return offer;
     }
     if (std::get_if<link::FetchModel>(&call) != nullptr) {
       return link::Chunk{.total_bytes = model_.size(), .bytes = model_};
@@ -106,6 +109,13 @@ class Liar {
     }
   }
 
+  // Somebody else is revoked, so that whoever takes it goes on.
+  static const Buffer& bulletin() {
+    static const Buffer signed_once =
+        secagg::signed_bulletin(secagg::fleet_authority(), {.revoked = {crypto::Digest{1}}});
+    return signed_once;
+  }
+
   fuzz::FuzzInput& input_;
   proto::Plan plan_;
   Buffer model_ = Buffer(4 * kParameters, 0), plan_bytes_, payload_, digest_ = Buffer(32, 1);
@@ -122,6 +132,9 @@ void play(fuzz::FuzzInput& input) {
   board::BoardLedger ledger(journal, 1);
   SOTTO_CHECK(ledger.load());
   static const secagg::Enrolment device(7);
+  board::BulletinKeeper bulletins(journal, 2, device.identity.trust.authority);
+  SOTTO_CHECK(bulletins.load());
+  secagg::Identity identity = device.identity;
   crypto::SeededRandom random(1);
   board::SystemDraws draws(random);
   IdleLearner learner;
@@ -129,7 +142,8 @@ void play(fuzz::FuzzInput& input) {
       std::make_unique<board::BoardSession>(board::BoardSession::Parts{.port = line,
                                                                        .ledger = ledger,
                                                                        .learner = learner,
-                                                                       .identity = device.identity,
+                                                                       .identity = identity,
+                                                                       .bulletins = bulletins,
                                                                        .keys = random,
                                                                        .draws = draws},
                                             board::BoardSessionOptions{.device_id = "board-1",
@@ -140,6 +154,10 @@ void play(fuzz::FuzzInput& input) {
                                             1);
   static_cast<void>(session->run());
   SOTTO_CHECK(ledger.vectors() == 0);
+  // What is in force is what the authority signed, and what is believed again after a restart.
+  SOTTO_CHECK(bulletins.trust().edition <= 1);
+  board::BulletinKeeper restarted(journal, 2, device.identity.trust.authority);
+  SOTTO_CHECK(restarted.load() && restarted.trust().edition == bulletins.trust().edition);
 }
 
 void decode_anything(Bytes bytes) {
