@@ -38,6 +38,7 @@ class Feeder:
     def connect(self, timeout_s=30):
         self.listener.settimeout(timeout_s)
         self.line, _ = self.listener.accept()
+        self.line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as on a serial line
         self.line.settimeout(timeout_s)
         self.waiting = b""
 
