@@ -1,10 +1,11 @@
 // A board in a round, behind a gateway and a coordinator that lie: what its decoders and its session make of
-// anything. The cohort has no other device, so an honest coordinator gets no further than the join. And what
-// the decoder of enrolments makes of anything in flash.
+// anything. The cohort has no other device, so an honest coordinator gets no further than the join. What the
+// decoder of enrolments makes of anything in flash, and what comes of any frames on the line of samples.
 #include <memory>
 
 #include "app/board_session.h"
 #include "app/enrolment.h"
+#include "app/sampler.h"
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
 #include "sotto/proto/plan_codec.h"
@@ -168,11 +169,79 @@ void decode_anything(Bytes bytes) {
   SOTTO_CHECK(again == Buffer(bytes.begin(), bytes.end()));
 }
 
+// Counts windows, and what the board says of them.
+class Samples final : public board::WindowTaker, public board::SampleLine {
+ public:
+  [[nodiscard]] board::WindowForm form() const override { return {.bytes = kBytes, .classes = 4}; }
+  [[nodiscard]] MutableBytes window() override { return window_; }
+  [[nodiscard]] bool take_window(const std::uint8_t* label, board::SampleAnswer& answer,
+                                 board::SampleRefusal& why) override {
+    why = board::SampleRefusal::kLabel;
+    if (label != nullptr && *label >= 4) return false;
+    answer = {.label = window_[0], .confidence = 1000, .marks = 0};
+    return true;
+  }
+  [[nodiscard]] bool read(std::uint8_t& byte) override {
+    if (next_ == bytes_.size()) return false;
+    byte = bytes_[next_++];
+    return true;
+  }
+  void write(Bytes bytes) override {
+    for (const std::uint8_t byte : bytes) {
+      if (!reader_.take(byte)) continue;
+      kind = static_cast<board::SampleKind>(reader_.frame().kind);
+      number = reader_.frame().call;
+    }
+  }
+  void feed(const Buffer& bytes) {
+    bytes_ = bytes;
+    next_ = 0;
+    while (sampler_.sample(*this)) {
+    }
+  }
+  static Buffer frame(board::SampleKind kind, std::uint32_t number, Bytes body) {
+    Buffer out(proto::kLinkEncodedBytesMax);
+    out.resize(proto::encode_link_frame({static_cast<proto::LinkKind>(kind), number, body}, out));
+    return out;
+  }
+
+  static constexpr std::size_t kBytes = 40;
+  board::SampleKind kind{};
+  std::uint32_t number = 0;
+
+ private:
+  Buffer window_ = Buffer(kBytes), bytes_;
+  std::size_t next_ = 0;
+  proto::LinkFrameReader reader_;
+  board::Sampler sampler_{*this};
+};
+
+// Whatever came, the next whole window is answered.
+void sample(fuzz::FuzzInput& input) {
+  Samples samples;
+  for (int i = 0; i < 24 && !input.empty(); ++i) {
+    const auto kind = static_cast<board::SampleKind>(31 + input.below(8));
+    Buffer body(4);
+    store_le<std::uint32_t>(body.data(), static_cast<std::uint32_t>(input.below(64)));
+    const Buffer more = input.bytes(input.below(300));
+    body.insert(body.end(), more.begin(), more.end());
+    Buffer bytes = Samples::frame(kind, static_cast<std::uint32_t>(input.below(3)), body);
+    if (input.chance(64)) fuzz::mutate(input, bytes);
+    samples.feed(bytes);
+  }
+  samples.feed({0});
+  samples.feed(Samples::frame(board::SampleKind::kPiece, 77, Buffer(4 + Samples::kBytes, 0)));
+  samples.feed(Samples::frame(board::SampleKind::kEnd, 77, {}));
+  SOTTO_CHECK(samples.kind == board::SampleKind::kAnswer && samples.number == 77);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   decode_anything({data, size});
   fuzz::FuzzInput input(data, size);
   play(input);
+  fuzz::FuzzInput frames(data, size);
+  sample(frames);
   return 0;
 }
