@@ -67,6 +67,7 @@ def examples_of(number, count=24):
 
 class BoardTest(SystemTest):
     features, classes = FEATURES, CLASSES
+    more_metrics = ()
 
     def setUp(self):
         super().setUp()
@@ -89,7 +90,9 @@ class BoardTest(SystemTest):
                     "phase_deadline_ms": 4000} | changes
         task = write_task(self.folder, **settings)
         name = f"head-{zlib.crc32(self.model.read_bytes()):08x}"
-        task.write_text(task.read_text().replace('name = ""', f'name = "{name}"', 1))
+        text = task.read_text().replace('name = ""', f'name = "{name}"', 1)
+        more = "".join(f', {{ name = "{metric}", bytes = 3, scale = 1 }}' for metric in self.more_metrics)
+        task.write_text(text.replace("scale = 1024 }]", f"scale = 1024 }}{more}]", 1))
         if initial is None:
             initial = self.folder / "initial.bin"
             initial.write_bytes(bytes(4 * parameters))

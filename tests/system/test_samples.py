@@ -36,6 +36,7 @@ class FedBoard(Board):
 
 class Samples(BoardTest):
     board = FedBoard
+    more_metrics = ("unsure", "strange")
 
     def world(self, coordinator):
         gateway = Gateway(coordinator).start()
@@ -59,8 +60,13 @@ class Samples(BoardTest):
             wait_until(lambda: "counted 2" in boards[0].log_text(), what="two rounds of a fed board")
             after = sum(boards[0].feeder.feed(window).label == label for window, label in fresh)
             self.assertGreater(after, before + len(fresh) // 4, f"right of {len(fresh)}")
-            for entry in self.rounds(coordinator)[-2:]:
+            newest, *_, first = self.rounds(coordinator)
+            for entry in (newest, first):
                 self.assertEqual((entry["outcome"], entry["collected"]), ("committed", 3), entry)
+            # The task's first head knows nothing and is sure of nothing, and the coordinator is told the sums.
+            self.assertEqual(first["training_unsure"], 1.0)
+            self.assertLess(newest["training_unsure"], 0.5)
+            self.assertEqual(newest["training_strange"], 0.0)
 
     def test_a_board_that_was_killed_knows_what_it_was_fed_and_what_it_learned(self):
         with Coordinator(self.folder / "coordinator") as coordinator:
