@@ -46,45 +46,37 @@ class Samples(BoardTest):
     def one_board(self, coordinator, rounds=1000):
         return self.board(self, coordinator, self.world(coordinator), 0, rounds)
 
-    def test_boards_learn_what_they_are_fed_and_answer_better(self):
+    def test_boards_learn_what_they_are_fed_and_know_it_after_they_were_killed(self):
         with Coordinator(self.folder / "coordinator") as coordinator:
             gateway = self.world(coordinator)
             boards = [self.board(self, coordinator, gateway, number, 1000) for number in range(3)]
-            fresh = windows_of(50, 24)
-            before = sum(boards[0].feeder.feed(window).label == label for window, label in fresh)
+            fed, fresh = boards[0].feeder, windows_of(50, 24)
+            before = sum(fed.feed(window).label == label for window, label in fresh)
             for board in boards:
                 marks = {board.feeder.feed(window, label).marks & ~3
-                         for window, label in windows_of(board.number, 60)}
+                         for window, label in windows_of(board.number, 30)}
                 self.assertEqual(marks, {sample_feeder.LEARNED, sample_feeder.HELD_OUT})
-            self.create_task(coordinator, 3, participants_min=3, local_epochs=5)
+            self.create_task(coordinator, 3, participants_min=3, local_epochs=5, rounds=2)
             wait_until(lambda: "counted 2" in boards[0].log_text(), what="two rounds of a fed board")
-            after = sum(boards[0].feeder.feed(window).label == label for window, label in fresh)
+            known = [fed.feed(window).label for window, _ in fresh]
+            after = sum(said == label for said, (_, label) in zip(known, fresh, strict=True))
             self.assertGreater(after, before + len(fresh) // 4, f"right of {len(fresh)}")
-            newest, *_, first = self.rounds(coordinator)
-            for entry in (newest, first):
-                self.assertEqual((entry["outcome"], entry["collected"]), ("committed", 3), entry)
-            # The task's first head knows nothing and is sure of nothing, and the coordinator is told the sums.
-            self.assertEqual(first["training_unsure"], 1.0)
-            self.assertLess(newest["training_unsure"], 0.5)
-            self.assertEqual(newest["training_strange"], 0.0)
-
-    def test_a_board_that_was_killed_knows_what_it_was_fed_and_what_it_learned(self):
-        with Coordinator(self.folder / "coordinator") as coordinator:
-            gateway = self.world(coordinator)
-            boards = [self.board(self, coordinator, gateway, number, 1000) for number in range(3)]
-            for board in boards:
-                for window, label in windows_of(board.number, 30):
-                    board.feeder.feed(window, label)
-            self.create_task(coordinator, 3, participants_min=3, local_epochs=5, rounds=1)
-            wait_until(lambda: "counted 1" in boards[0].log_text(), what="a round")
-            fresh = [window for window, _ in windows_of(51, 12)]
-            known = [boards[0].feeder.feed(window) for window in fresh]
+            self.check_rounds(coordinator)
             boards[0].kill()
-            boards[0].feeder.connect_later()
+            fed.connect_later()
             boards[0].start()
-            self.assertEqual([boards[0].feeder.feed(window).label for window in fresh],
-                             [answer.label for answer in known])
+            self.assertEqual([fed.feed(window).label for window, _ in fresh], known)
             self.assertRegex(boards[0].log_text(), r"examples 2\d\n")
+
+    def check_rounds(self, coordinator):
+        wait_until(lambda: len(self.rounds(coordinator)) == 2, what="both rounds")
+        newest, first = self.rounds(coordinator)
+        for entry in (newest, first):
+            self.assertEqual((entry["outcome"], entry["collected"]), ("committed", 3), entry)
+        # The task's first head knows nothing and is sure of nothing, and the coordinator is told the sums.
+        self.assertEqual(first["training_unsure"], 1.0)
+        self.assertLess(newest["training_unsure"], 0.5)
+        self.assertEqual(newest["training_strange"], 0.0)
 
     def test_whatever_comes_over_the_line_the_next_window_is_answered(self):
         with Coordinator(self.folder / "coordinator") as coordinator:
@@ -112,18 +104,15 @@ class Samples(BoardTest):
             # The answer was lost: it comes again, and the window is not kept twice.
             kept = feeder.feed(window, label)
             self.assertEqual(feeder.end_window(label), kept)
+            self.check_disorder(feeder, window)
 
-    def test_pieces_in_disorder_are_no_window(self):
-        with Coordinator(self.folder / "coordinator") as coordinator:
-            feeder = self.one_board(coordinator).feeder
-            (window, _), *_ = windows_of(1, 1)
-            feeder.next_number()
-            for at in (32, 0, 0, 16, 48, 16):
-                feeder.send(sample_feeder.PIECE, struct.pack("<I", at) + window[at:at + 16])
-            with self.assertRaises(Refused) as refused:
-                feeder.end_window()
-            self.assertEqual((refused.exception.why, refused.exception.there),
-                             (sample_feeder.INCOMPLETE, 32))
+    def check_disorder(self, feeder, window):
+        feeder.next_number()
+        for at in (32, 0, 0, 16, 48, 16):
+            feeder.send(sample_feeder.PIECE, struct.pack("<I", at) + window[at:at + 16])
+        with self.assertRaises(Refused) as refused:
+            feeder.end_window()
+        self.assertEqual((refused.exception.why, refused.exception.there), (sample_feeder.INCOMPLETE, 32))
 
 
 if __name__ == "__main__":
