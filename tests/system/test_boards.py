@@ -103,12 +103,14 @@ class BoardTest(SystemTest):
 
 
 class Boards(BoardTest):
+    board = Board
+
     def test_a_secure_round_is_committed_and_the_head_has_learned(self):
         with Coordinator(self.folder / "coordinator") as coordinator:
             gateway = Gateway(coordinator).start()
             self.addCleanup(gateway.end)
             self.create_task(coordinator, 3, participants_min=3)
-            boards = [Board(self, coordinator, gateway, number, rounds=2) for number in range(3)]
+            boards = [self.board(self, coordinator, gateway, number, rounds=2) for number in range(3)]
             for board in boards:
                 self.assertEqual(board.process.wait(timeout=60), 0, board.log_text())
             wait_until(lambda: len(self.rounds(coordinator)) >= 2, what="two rounds")
@@ -124,7 +126,7 @@ class Boards(BoardTest):
         with Coordinator(self.folder / "coordinator") as coordinator:
             gateway = Gateway(coordinator).start()
             self.create_task(coordinator, 6)
-            boards = [Board(self, coordinator, gateway, number, rounds=1000) for number in range(6)]
+            boards = [self.board(self, coordinator, gateway, number, rounds=1000) for number in range(6)]
             victim = boards[2]
             wait_until(lambda: "round " in victim.log_text(), what="a board in a round")
             victim.process.send_signal(signal.SIGKILL)
@@ -146,7 +148,7 @@ class Boards(BoardTest):
             gateway = Gateway(coordinator).start()
             self.addCleanup(gateway.end)
             self.create_task(coordinator, 4)  # of five, so that four are enough to begin a round
-            boards = [Board(self, coordinator, gateway, number, rounds=1000) for number in range(5)]
+            boards = [self.board(self, coordinator, gateway, number, rounds=1000) for number in range(5)]
             wait_until(lambda: "counted 1" in boards[1].log_text(), what="a round")
             run_ok("authority", "revoke", "board-0", "--authority", coordinator.authority)
             wait_until(lambda: all("bulletin 1" in board.log_text() for board in boards[1:]),

@@ -61,6 +61,19 @@ class OnACortexM55(OnACortexM4):
     machine = emulator.BOARDS["m55"]
 
 
+class RevokedOnACortexM4(test_boards.Boards):
+    """Whose test of a bulletin is run."""
+    board = EmulatedBoard
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], self.model, self.image,
+                        self.board.machine.target], check=True)
+
+    def create_task(self, coordinator, boards, initial=None, **changes):
+        return super().create_task(coordinator, boards, initial, **changes | {"phase_deadline_ms": 60000})
+
+
 class FedBoardM4(FedBoard, EmulatedBoard):
     """Fed over its second serial line."""
 
@@ -119,4 +132,5 @@ if __name__ == "__main__":
         print(f"skipped: {measurement.NO_CRYPTOGRAPHY}")
         sys.exit(emulator.SKIPPED)
     unittest.main(argv=sys.argv[:1] + (sys.argv[1:] or [
-        "OnACortexM4", "OnACortexM55", "FedOnACortexM4", "FedOnACortexM55", "AWholeModel"]))
+        "OnACortexM4", "OnACortexM55", "FedOnACortexM4", "FedOnACortexM55", "AWholeModel",
+        "RevokedOnACortexM4.test_boards_take_a_bulletin_that_revokes_one_of_them_and_the_others_go_on"]))
