@@ -138,11 +138,16 @@ crypto::Digest identity_of(const crypto::Es256PublicKey& key) { return crypto::s
 
 bool Trust::is_revoked(const crypto::Digest& identity) const {
   std::size_t first = 0;
-  std::size_t count = revoked.size() / identity.size();
+  std::size_t count = kept != nullptr ? kept->count() : revoked.size() / identity.size();
+  crypto::Digest one;
   while (count > 0) {
     const std::size_t middle = first + count / 2;
-    const int order =
-        std::memcmp(revoked.data() + middle * identity.size(), identity.data(), identity.size());
+    if (kept == nullptr) {
+      std::memcpy(one.data(), revoked.data() + middle * one.size(), one.size());
+    } else if (!kept->read(middle, one)) {
+      return true;
+    }
+    const int order = std::memcmp(one.data(), identity.data(), identity.size());
     if (order == 0) return true;
     if (order < 0) {
       first = middle + 1;

@@ -5,6 +5,7 @@
 #include "board_session.h"
 #include "enrolment.h"
 #include "head_learner.h"
+#include "sampling_port.h"
 #include "sotto/crypto/primitives.h"
 
 namespace sotto::board {
@@ -35,9 +36,14 @@ void rest(Port& port, std::uint32_t wait_ms) {
 
 // One session after the other. A first call's number is drawn, so that a gateway never takes those of before
 // a restart for these.
-int take_part(Port& port, const BoardSession::Parts& parts, const BoardSessionOptions& options,
-              std::uint32_t rounds) {
+int take_part(const BoardSession::Parts& parts, const HeadLearner& learner,
+              const BoardSessionOptions& options, std::uint32_t rounds) {
+  Port& port = parts.port;
   for (std::uint32_t counted = 0; counted < rounds;) {
+    if (learner.examples() == 0) {
+      rest(port, kPauseMs);
+      continue;
+    }
     const auto first_call = static_cast<std::uint32_t>(parts.keys.u64());
     auto* const session =
         ::new (static_cast<void*>(session_memory.data())) BoardSession(parts, options, first_call);
@@ -45,6 +51,7 @@ int take_part(Port& port, const BoardSession::Parts& parts, const BoardSessionOp
     session->~BoardSession();
     if (end == BoardSession::End::kCounted) {
       port.say("counted", ++counted);
+      if (learner.verdict() == SOTTO_HEAD_WENT_BACK) port.say("the head went back", counted);
     } else {
       port.say("session ended", static_cast<std::uint64_t>(end));
       rest(port, kPauseMs);
@@ -68,24 +75,32 @@ int run_application(const ApplicationParts& parts, std::uint32_t rounds) {
   if (!key) return fail("the enrolment in flash is damaged");
   secagg::KeySigner signer(std::move(*key));
   secagg::EndorsementMemory verified(endorsements);
-  const secagg::Identity identity{.signer = signer,
-                                  .endorsement = enrolment.endorsement,
-                                  .trust = enrolment.authority,
-                                  .verified = &verified};
+  BulletinKeeper bulletins(journal, kBulletinNumber, enrolment.authority);
+  if (!bulletins.load()) return fail("the bulletin in flash is damaged");
+  secagg::Identity identity{.signer = signer,
+                            .endorsement = enrolment.endorsement,
+                            .trust = bulletins.trust(),
+                            .verified = &verified};
   BoardLedger ledger(journal, kLedgerNumber);
   if (!ledger.load()) return fail("the ledger in flash is damaged");
   crypto::SystemRandom random;
   SystemDraws system(random);
   HeadLearner learner(parts.image, parts.arena, journal);
-  if (const char* why = learner.open(parts.kernels)) return fail(why);
+  const std::span scratch(reinterpret_cast<float*>(session_memory.data()),
+                          session_memory.size() / sizeof(float));
+  if (const char* why = learner.open(parts.kernels, scratch)) return fail(why);
+  if (learner.examples() == 0 && !parts.port.has_samples()) return fail("there are no examples in flash");
+  SamplingPort sampling(parts.port, learner);
+  parts.port.say("examples", learner.examples());
   parts.port.say("vectors that have left", ledger.vectors());
-  return take_part(parts.port,
-                   {.port = parts.port,
+  return take_part({.port = sampling,
                     .ledger = ledger,
                     .learner = learner,
                     .identity = identity,
+                    .bulletins = bulletins,
                     .keys = random,
                     .draws = parts.draws != nullptr ? *parts.draws : system},
+                   learner,
                    {.device_id = enrolment.id_text(),
                     .population = enrolment.population_text(),
                     .cohort_min = enrolment.cohort_min,

@@ -11,10 +11,12 @@
 #include <optional>
 #include <string_view>
 
+#include "bulletin_keeper.h"
 #include "draws.h"
 #include "journal/board_ledger.h"
 #include "learner.h"
 #include "port.h"
+#include "profile.h"
 #include "sotto/base/random.h"
 #include "sotto/proto/link_board.h"
 #include "sotto/proto/link_message.h"
@@ -36,7 +38,7 @@ class BoardSession {
  public:
   static constexpr std::size_t kNeighboursMax = 32;
   static constexpr std::size_t kParticipantsMax = 257;
-  static constexpr std::size_t kParametersMax = 1024;
+  static constexpr std::size_t kParametersMax = profile::kParametersMax;
 
   enum class End : std::uint8_t {
     kCounted,    // the update is in the sum
@@ -45,12 +47,14 @@ class BoardSession {
     kFailed,     // the gateway or the coordinator cannot be reached or breaks the protocol
   };
 
-  // All must outlive the session. `keys` is the system's generator.
+  // All must outlive the session. `keys` is the system's generator; what a bulletin changes, the keeper's and
+  // the identity's trust, stays changed.
   struct Parts {
     Port& port;
     BoardLedger& ledger;
     Learner& learner;
-    const secagg::Identity& identity;
+    secagg::Identity& identity;
+    BulletinKeeper& bulletins;
     Random& keys;
     Draws& draws;
   };
@@ -62,7 +66,7 @@ class BoardSession {
  private:
   static constexpr std::size_t kLanesMax = kParametersMax + 128;
   static constexpr std::size_t kMessageBytesMax = 64 + 2 * kLanesMax;
-  static constexpr std::size_t kRoomBytes = 5120;
+  static constexpr std::size_t kRoomBytes = 4 * kParametersMax + 1024;
 
   // The parameters are there from when they have been fetched until lanes are made of them: no message then.
   struct Messages {
@@ -84,6 +88,9 @@ class BoardSession {
   [[nodiscard]] bool answer_challenge(const proto::link::ChallengeAnswer& challenge,
                                       proto::link::Answer& answer);
   [[nodiscard]] std::optional<End> take_offer(const proto::link::Offer& offer);
+  class ShownBulletin;
+  [[nodiscard]] const char* take_bulletin(std::uint32_t offset);
+  [[nodiscard]] bool is_revoked() const;
   [[nodiscard]] bool is_by_coordinator(const secagg::Credential& credential) const;
   [[nodiscard]] bool agrees() const;
   [[nodiscard]] bool fetch_model();

@@ -25,6 +25,12 @@ inline constexpr std::uint8_t kEnrolmentNumber = 0;
 inline constexpr std::uint8_t kLedgerNumber = 1;
 // Examples one after the other: the head's features, int8, and the label, a byte.
 inline constexpr std::uint8_t kExamplesNumber = 2;
+// The authority's newest bulletin, as it came.
+inline constexpr std::uint8_t kBulletinNumber = 5;
+// CRC-32 of the model's .tflite file, u32, and behind it: examples as above, of windows with a label; the
+// head's parameters, f32, as they were learned here last.
+inline constexpr std::uint8_t kCollectedNumber = 6;
+inline constexpr std::uint8_t kHeadNumber = 7;
 
 // scalar (32) || endorsement (100) || authority (65) || cohort_min u16 || honest_min u16 ||
 // corrupt_fraction_min f32 || id, population, each as u8 length and text
