@@ -3,7 +3,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -20,11 +19,6 @@ namespace {
 using model_compiler::CompiledModel;
 using model_compiler::CompileReport;
 using model_compiler::Target;
-
-const std::map<std::string, Target> kTargets = {{"portable", Target::kPortable},
-                                                {"cortex-m-dsp", Target::kCortexMDsp},
-                                                {"helium", Target::kHelium},
-                                                {"host", Target::kHost}};
 
 struct CompileOptions {
   std::string model;
@@ -203,7 +197,7 @@ CLI::App* add_compile_subcommand(CLI::App& image, const std::shared_ptr<CompileO
       ->required();
   sub->add_option("--target", options->target,
                   "Kernels that will run it: they decide the layout of weights [portable]")
-      ->transform(CLI::CheckedTransformer(kTargets))
+      ->transform(CLI::CheckedTransformer(image_targets()))
       ->type_name("portable|cortex-m-dsp|helium|host");
   sub->add_flag("--json", options->json, "JSON instead of text");
   return sub;

@@ -24,6 +24,9 @@ class HeadLearner final : public Learner {
   // Opens model and head and reads the examples; a sentence when that fails, else nullptr.
   [[nodiscard]] const char* open(const sotto_kernel_table& kernels);
 
+  // From open() on.
+  [[nodiscard]] sotto_model* model() const { return model_; }
+
   // "head-" and the CRC-32 of the .tflite file in hexadecimal, whatever the image was compiled for: what
   // client/head_trainer.h calls it.
   [[nodiscard]] std::string_view model_name() const override { return {name_.data(), name_.size()}; }

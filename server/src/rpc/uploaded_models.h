@@ -28,8 +28,11 @@ class UploadedModels {
   // model has so many bytes; kDataLoss when the model is complete and is not the one announced: it is then
   // forgotten.
   [[nodiscard]] Result<std::uint64_t> take(const UploadChunk& chunk);
-  // The values of a complete model, which is then forgotten. kNotFound when it is not here, or not whole.
+  // The values of a complete model, which is then forgotten. kNotFound when it is not here, or not whole;
+  // kInvalidArgument when it is not float32 values.
   [[nodiscard]] Result<std::vector<float>> claim(const crypto::Digest& digest);
+  // The same as bytes, of what is no vector of values: an update's content.
+  [[nodiscard]] Result<std::vector<std::uint8_t>> claim_bytes(const crypto::Digest& digest);
 
  private:
   struct Upload {

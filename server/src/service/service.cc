@@ -71,9 +71,7 @@ class Service::Impl {
     core.identity = &plan_identity_->identity.get();
     bulletin_file_ = options.bulletin_file;
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
-    auto audit = open_audit_file(audit_file(options.data_dir));
-    if (!audit) return audit.error();
-    audit_ = std::move(*audit);
+    SOTTO_RETURN_IF_ERROR(open_files(options.data_dir));
     if (options.raise_epoch) {
       SOTTO_RETURN_IF_ERROR(audit_->append(
           {.time_ms = clock_.now().ms, .who = fmt::format("uid {}", ::getuid()), .what = "raise epoch"}));
@@ -94,7 +92,7 @@ class Service::Impl {
     for (MaskHelperClient* helper : helpers_.clients()) SOTTO_CHECK(cohorts.helpers.push_back(helper));
     cohorts_.emplace(random_, cohorts);
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
-    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get()},
+    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get(), &*updates_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
     watch(notice);
     auto server = GrpcServer::start(
@@ -165,6 +163,17 @@ class Service::Impl {
     return {};
   }
 
+  // What is kept beside the store.
+  Status open_files(const std::filesystem::path& data_dir) {
+    auto updates = ModelUpdates::open(data_dir / "updates");
+    if (!updates) return updates.error();
+    updates_.emplace(std::move(*updates));
+    auto audit = open_audit_file(audit_file(data_dir));
+    if (!audit) return audit.error();
+    audit_ = std::move(*audit);
+    return {};
+  }
+
   void tell_bulletin() { loop_->tell({.bulletin = bulletin_->believed().bulletin()}); }
 
   void look_for_bulletin() {
@@ -207,6 +216,7 @@ class Service::Impl {
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> audit_;
+  std::optional<ModelUpdates> updates_;  // of the store's thread, once there is one
   hosting::TlsCertificate certificate_;
   std::optional<AccessKey> access_;
   std::filesystem::path bulletin_file_;

@@ -68,7 +68,6 @@ TEST_F(UploadedModelsTest, RefusesSizesThatNoModelHas) {
   };
   constexpr std::uint64_t kMost = 4 * std::uint64_t{limits::kParametersMax};
   EXPECT_EQ(code(0, {}), StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(15, {}), StatusCode::kInvalidArgument);
   EXPECT_EQ(code(kMost, {}), StatusCode::kOk);
   EXPECT_EQ(code(kMost + 4, {}), StatusCode::kInvalidArgument);
   EXPECT_EQ(code(UINT64_MAX, {}), StatusCode::kInvalidArgument);
@@ -88,6 +87,17 @@ TEST_F(UploadedModelsTest, KeepsTheTwoTouchedLast) {
   EXPECT_EQ(*take(c, 0, 20), 20u) << "in place of b";
   EXPECT_EQ(*take(a, 0, 0), 20u);
   EXPECT_EQ(*take(b, 0, 0), 0u);
+}
+
+TEST_F(UploadedModelsTest, BytesThatAreNoValuesAreHandedOutAsBytesAlone) {
+  const std::vector<std::uint8_t> image(15, 7);
+  const crypto::Digest digest = crypto::sha256({image});
+  EXPECT_EQ(uploads_.claim_bytes(digest).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(*take(image, 0, 15), 15u);
+  EXPECT_EQ(*uploads_.claim_bytes(digest), image);
+  EXPECT_EQ(uploads_.claim_bytes(digest).status().code(), StatusCode::kNotFound) << "given out";
+  EXPECT_EQ(*take(image, 0, 15), 15u);
+  EXPECT_EQ(uploads_.claim(digest).status().code(), StatusCode::kInvalidArgument);
 }
 
 }  // namespace
