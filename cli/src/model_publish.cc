@@ -1,4 +1,4 @@
-// `sotto model publish` and `sotto model updates`: signed updates of boards' models at a coordinator.
+// `sotto model publish`, `updates`, `share` and `withdraw`: signed updates of boards' models.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -173,6 +173,7 @@ void add_publish(CLI::App& model, ExitCode& exit_code) {
       ->needs(key);
   command->add_option("--target", update.target, "With --key, of a .tflite: whose kernels it is compiled for")
       ->transform(CLI::CheckedTransformer(image_targets()))
+      ->type_name("portable|cortex-m-dsp|helium|host")
       ->needs(key);
   CLI::Option* tests = command->add_option(
       "--self-test", update.self_test, "With --key: reference inputs, which boards run before they keep it");
@@ -193,8 +194,8 @@ void add_publish(CLI::App& model, ExitCode& exit_code) {
   });
 }
 
-CLI::App* add_act(CLI::App& updates, const Options& options, const char* name, const char* help) {
-  CLI::App* sub = updates.add_subcommand(name, help);
+CLI::App* add_act(CLI::App& model, const Options& options, const char* name, const char* help) {
+  CLI::App* sub = model.add_subcommand(name, help);
   sub->add_option("task", options->update.task, "The task whose model it is")->required();
   sub->add_option("--class", options->update.device_class, "The class of devices that it is for")->required();
   sub->add_option("--reason", options->reason, "Why, for the record");
@@ -206,17 +207,16 @@ CLI::App* add_act(CLI::App& updates, const Options& options, const char* name, c
 
 void add_model_publish_commands(CLI::App& model, ExitCode& exit_code) {
   add_publish(model, exit_code);
-  CLI::App* updates =
-      model.add_subcommand("updates", "What is published for boards, and to how many of them it goes")
-          ->require_subcommand(1);
   auto options = std::make_shared<PublishOptions>();
-  CLI::App* lister = updates->add_subcommand("list", "All updates, by task and class, the newest first");
+  CLI::App* lister = model.add_subcommand(
+      "updates", "What is published for boards, and to how many of them it goes; the newest first");
   add_administration_options(*lister, options->administration);
   lister->callback([options, &exit_code] { exit_code = list(*options); });
-  CLI::App* share = add_act(*updates, options, "share", "Offer the newest update to more or fewer boards");
+  CLI::App* share =
+      add_act(model, options, "share", "Offer the newest update to more or fewer of the boards");
   share->add_option("percent", options->share, "Of the boards")->check(CLI::Range(0.1, 100.0))->required();
   share->callback([options, &exit_code] { exit_code = set_share(*options, thousandths(options->share)); });
-  CLI::App* withdraw = add_act(*updates, options, "withdraw",
+  CLI::App* withdraw = add_act(model, options, "withdraw",
                                "Offer the newest update to nobody from now on; boards that have it keep it");
   withdraw->callback([options, &exit_code] { exit_code = set_share(*options, 0); });
 }

@@ -22,6 +22,7 @@ union Errand {
   std::array<std::byte, sizeof(UpdateFetcher::Room)> update;
 };
 alignas(std::max_align_t) Errand errand_memory;
+alignas(UpdateFetcher) std::array<std::byte, sizeof(UpdateFetcher)> fetcher_memory;
 
 const char* load_enrolment(const Journal& journal, Enrolment& enrolment) {
   std::array<std::uint8_t, Enrolment::kBytesMax> bytes;
@@ -93,12 +94,13 @@ int run_application(const ApplicationParts& parts, std::uint32_t rounds) {
   if (!ledger.load()) return fail("the ledger in flash is damaged");
   crypto::SystemRandom random;
   SystemDraws system(random);
-  UpdateFetcher updates({.port = parts.port,
-                         .journal = journal,
-                         .identity = identity,
-                         .keys = random,
-                         .device_id = enrolment.id_text(),
-                         .ram_bytes = static_cast<std::uint32_t>(parts.arena.size())});
+  UpdateFetcher& updates = *::new (static_cast<void*>(fetcher_memory.data()))
+                               UpdateFetcher({.port = parts.port,
+                                              .journal = journal,
+                                              .identity = identity,
+                                              .keys = random,
+                                              .device_id = enrolment.id_text(),
+                                              .ram_bytes = static_cast<std::uint32_t>(parts.arena.size())});
   if (const char* why = updates.open()) return fail(why);
   HeadLearner learner(updates.image(parts.image), parts.arena, journal);
   const char* const unusable = learner.open(parts.kernels);

@@ -112,10 +112,8 @@ using StoreReply =
 
 // Where requests go.
 struct StoreParts {
-  // Whoever has rows alone need not say so.
-  StoreParts(Store& rows, ModelUpdates* files = nullptr) : store(rows), updates(files) {}
   Store& store;
-  ModelUpdates* updates;  // null: what asks for updates is told that none are kept
+  ModelUpdates* updates = nullptr;  // null: what asks for updates is told that none are kept
 };
 
 // Puts the request to the store and blocks for as long as that takes.
