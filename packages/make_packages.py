@@ -192,6 +192,7 @@ def fleet_sources() -> list[pathlib.Path]:
              ("crypto", r"sotto_library\(crypto_bearssl\s+SOURCES(.*?)PUBLIC"),
              ("crypto", r"sotto_library\(secagg\s+SOURCES(.*?)PUBLIC"),
              ("proto", r"if\(SOTTO_DEVICE_CORE\)\s+sotto_library\(proto\s+SOURCES(.*?)PUBLIC"),
+             ("device-runtime", r"sotto_library\(model_update\s+SOURCES(.*?)PUBLIC"),
              ("firmware", r"set\(portable_application(.*?)src/check_failed")]
     return [ROOT / module / name for module, pattern in lists
             for name in listed_in_cmake(f"{module}/CMakeLists.txt", pattern)]

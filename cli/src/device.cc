@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "commands.h"
+#include "device_updates.h"
 #include "head_model.h"
 #include "output.h"
 #include "places.h"
@@ -28,6 +29,7 @@ struct DeviceRunOptions {
   bool json = false;
   bool quiet = false;
   PrivateProcess process;
+  DeviceUpdateOptions updates;
 };
 
 client::Device* running_device = nullptr;  // for the signal handler, which can be handed nothing else
@@ -240,6 +242,10 @@ ExitCode run_device(DeviceRunOptions& options) {
   options.device.unreachable = [&](const Status& status) { say_unreachable(options.device, status); };
   auto device = client::Device::connect(options.device, *(*learner)->trainer);
   if (!device) return report_in_flags(device.error());
+  options.updates.json = options.json;
+  options.updates.quiet = options.quiet;
+  const auto updates = UpdateKeeper::start(options.updates, options.device);
+  if (!updates) return report_in_flags(updates.error());
   running_device = &*device;
   catch_signals(request_stop);
   const ExitCode exit_code = take_part(*device, options);
@@ -284,6 +290,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_option("--state", options->device.state_file,
                   "File that lets a restarted device go on where it was");
   add_ledger_options(*run, *options);
+  add_device_update_options(*run, options->updates);
   run->add_option("--cohort-min", options->device.cohort_min,
                   "Refuse smaller cohorts, whatever the plan says")
       ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -23,11 +22,6 @@ using model_compiler::CompiledModel;
 using model_compiler::CompileReport;
 using model_compiler::Estimate;
 using model_compiler::Target;
-
-const std::map<std::string, Target> kTargets = {{"portable", Target::kPortable},
-                                                {"cortex-m-dsp", Target::kCortexMDsp},
-                                                {"helium", Target::kHelium},
-                                                {"host", Target::kHost}};
 
 struct CompileOptions {
   std::string model;
@@ -254,7 +248,7 @@ CLI::App* add_compile_subcommand(CLI::App& image, const std::shared_ptr<CompileO
   CLI::Option* target =
       sub->add_option("--target", options->target,
                       "Kernels that will run it: they decide the layout of weights [portable]")
-          ->transform(CLI::CheckedTransformer(kTargets))
+          ->transform(CLI::CheckedTransformer(image_targets()))
           ->type_name("portable|cortex-m-dsp|helium|host");
   sub->add_option_function<std::string>(
          "--board", [options](const std::string& key) { choose_board(*options, key); },

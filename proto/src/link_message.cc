@@ -10,7 +10,14 @@
 namespace sotto::proto::link {
 namespace {
 
-enum class CallType : std::uint8_t { kCheckIn = 1, kFetchModel, kExchange, kAbandon };
+enum class CallType : std::uint8_t {
+  kCheckIn = 1,
+  kFetchModel,
+  kExchange,
+  kAbandon,
+  kOfferUpdate,
+  kFetchUpdate,
+};
 enum class AnswerType : std::uint8_t {
   kOffer = 1,
   kRetry,
@@ -22,6 +29,9 @@ enum class AnswerType : std::uint8_t {
   kRefused,
   kLeft,
   kFailed,
+  kUpdateOffered,
+  kNoUpdate,
+  kUpdateChallenge,
 };
 
 // Bits of flags bytes.
@@ -103,6 +113,30 @@ class MessageWriter {
     out_.bytes(text_bytes(call.reason));
   }
 
+  void operator()(const OfferUpdate& call) {
+    type(CallType::kOfferUpdate);
+    out_.u32(call.protocol_version);
+    out_.u64(call.sequence);
+    out_.u8(static_cast<std::uint8_t>((call.enrolled ? kEnrolled : 0) | (call.proof ? kProof : 0)));
+    short_text(call.device_id);
+    short_text(call.task);
+    short_text(call.device_class);
+    short_bytes(call.pass);
+    if (!call.proof) return;
+    out_.bytes(call.proof->credential);
+    out_.bytes(call.proof->challenge);
+  }
+  void operator()(const FetchUpdate& call) {
+    type(CallType::kFetchUpdate);
+    out_.u64(call.sequence);
+    out_.u64(call.offset);
+    out_.u32(call.bytes_max);
+    short_text(call.device_id);
+    short_text(call.task);
+    short_text(call.device_class);
+    short_bytes(call.pass);
+  }
+
   void operator()(const Offer& answer) {
     type(AnswerType::kOffer);
     out_.bytes(answer.token.value);
@@ -156,6 +190,21 @@ class MessageWriter {
     type(AnswerType::kFailed);
     out_.u8(answer.code);
     out_.bytes(text_bytes(answer.reason));
+  }
+
+  void operator()(const UpdateOffered& answer) {
+    type(AnswerType::kUpdateOffered);
+    short_bytes(answer.pass);
+    out_.bytes(answer.manifest);
+  }
+  void operator()(const NoUpdate& answer) {
+    type(AnswerType::kNoUpdate);
+    window(answer.window);
+  }
+  void operator()(const UpdateChallenge& answer) {
+    type(AnswerType::kUpdateChallenge);
+    out_.bytes(answer.coordinator);
+    out_.bytes(answer.challenge);
   }
 
  private:
@@ -307,6 +356,32 @@ void read(MessageReader& in, Abandon& call) {
   call.reason = in.reason(in.rest());
 }
 
+void read(MessageReader& in, OfferUpdate& call) {
+  call.protocol_version = in.u32();
+  call.sequence = in.u64();
+  const std::uint8_t flags = in.flags(kEnrolled | kProof);
+  call.enrolled = (flags & kEnrolled) != 0;
+  call.device_id = in.name();
+  call.task = in.name();
+  call.device_class = in.name();
+  call.pass = in.short_bytes(limits::kPassBytesMax);
+  if ((flags & kProof) == 0) return;
+  UpdateProof& proof = call.proof.emplace();
+  proof.credential = in.bytes(secagg::kCredentialBytes);
+  proof.challenge = in.rest(1, secagg::kChallengeBytesMax);
+}
+
+void read(MessageReader& in, FetchUpdate& call) {
+  call.sequence = in.u64();
+  call.offset = in.u64();
+  call.bytes_max = in.u32();
+  in.check(call.bytes_max >= 1 && call.bytes_max <= limits::kUpdateChunkBytes);
+  call.device_id = in.name();
+  call.task = in.name();
+  call.device_class = in.name();
+  call.pass = in.short_bytes(limits::kPassBytesMax);
+}
+
 void read(MessageReader& in, Offer& answer) {
   in.token(answer.token);
   if (in.flags(kCredential) != 0) answer.credential = in.bytes(secagg::kCredentialBytes);
@@ -362,6 +437,18 @@ void read(MessageReader& in, Failed& answer) {
   answer.reason = in.reason(in.rest());
 }
 
+void read(MessageReader& in, UpdateOffered& answer) {
+  answer.pass = in.short_bytes(limits::kPassBytesMax);
+  answer.manifest = in.rest(1, limits::kUpdateManifestBytesMax);
+}
+
+void read(MessageReader& in, NoUpdate& answer) { answer.window = in.window(); }
+
+void read(MessageReader& in, UpdateChallenge& answer) {
+  answer.coordinator = in.bytes(kDigestBytes);
+  answer.challenge = in.rest(1, secagg::kChallengeBytesMax);
+}
+
 template <typename Kind, typename Message>
 Rejection read_as(MessageReader& in, Message& message) {
   message = Kind{};
@@ -400,6 +487,10 @@ Rejection decode_call(Bytes bytes, Call& call) {
       return read_as<Exchange>(in, call);
     case CallType::kAbandon:
       return read_as<Abandon>(in, call);
+    case CallType::kOfferUpdate:
+      return read_as<OfferUpdate>(in, call);
+    case CallType::kFetchUpdate:
+      return read_as<FetchUpdate>(in, call);
   }
   return Rejection::kMalformed;
 }
@@ -427,6 +518,12 @@ Rejection decode_answer(Bytes bytes, Answer& answer) {
       return read_as<Left>(in, answer);
     case AnswerType::kFailed:
       return read_as<Failed>(in, answer);
+    case AnswerType::kUpdateOffered:
+      return read_as<UpdateOffered>(in, answer);
+    case AnswerType::kNoUpdate:
+      return read_as<NoUpdate>(in, answer);
+    case AnswerType::kUpdateChallenge:
+      return read_as<UpdateChallenge>(in, answer);
   }
   return Rejection::kMalformed;
 }

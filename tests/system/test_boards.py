@@ -26,11 +26,14 @@ class Board:
         if examples is None:
             examples = test.folder / f"board-{number}.examples"
             examples.write_bytes(examples_of(number))
-        subprocess.run([os.environ["SOTTO_PROVISION_BOARD"], coordinator.enroll(f"board-{number}"),
-                        f"board-{number}", "wearables", examples, self.flash], check=True)
+        self.provision(coordinator.enroll(f"board-{number}"), f"board-{number}", "wearables", examples,
+                       self.flash)
         test.addCleanup(self.kill)
         self.process = None
         self.start()
+
+    def provision(self, *arguments):
+        subprocess.run([os.environ["SOTTO_PROVISION_BOARD"], *arguments], check=True)
 
     def start(self):
         command = [os.environ["SOTTO_BOARD_APP"], self.flash, self.image, self.gateway_words(),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import unittest
 
+import test_board_updates
 import test_boards
 import test_samples
 from sotto_process import Coordinator
@@ -98,6 +99,20 @@ class FedOnACortexM55(FedOnACortexM4):
     board = FedBoardM55
 
 
+class UpdatedEmulatedBoard(test_board_updates.Updated, EmulatedBoard):
+    pass
+
+
+class OverTheAir(test_board_updates.BoardUpdates):
+    """A new model reaches an emulated board over its serial line."""
+
+    board, target = UpdatedEmulatedBoard, UpdatedEmulatedBoard.machine.target
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], self.model, self.image, self.target], check=True)
+
+
 class AWholeModel(test_boards.BoardTest):
     """The keyword spotter of MLPerf Tiny: ten layers before a head of 64 x 12, and 64 examples."""
 
@@ -131,6 +146,7 @@ if __name__ == "__main__":
     if not measurement.has_cryptography():
         print(f"skipped: {measurement.NO_CRYPTOGRAPHY}")
         sys.exit(emulator.SKIPPED)
-    unittest.main(argv=sys.argv[:1] + (sys.argv[1:] or [
-        "OnACortexM4", "OnACortexM55", "FedOnACortexM4", "FedOnACortexM55", "AWholeModel",
-        "RevokedOnACortexM4.test_boards_take_a_bulletin_that_revokes_one_of_them_and_the_others_go_on"]))
+    everything = ["OnACortexM4", "OnACortexM55", "FedOnACortexM4", "FedOnACortexM55", "AWholeModel",
+                  "RevokedOnACortexM4.test_boards_take_a_bulletin_that_revokes_one_of_them_and_the_others_go_on",
+                  "OverTheAir.test_boards_fetch_what_is_published_start_anew_and_run_it"]
+    unittest.main(argv=sys.argv[:1] + (sys.argv[1:] or everything))

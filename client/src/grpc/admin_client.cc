@@ -196,6 +196,23 @@ Result<std::vector<std::uint8_t>> AdminClient::fetch_model(const proto::ModelRec
   return bytes;
 }
 
+Result<std::vector<proto::UpdateStatus>> AdminClient::publish_update(proto::PublishUpdateRequest request,
+                                                                     Bytes content) {
+  request.content = crypto::sha256({content});
+  SOTTO_RETURN_IF_ERROR(impl_->upload(content, request.content));
+  v1::PublishUpdateRequest wire;
+  proto::to_wire(request, wire);
+  return impl_->call<v1::ListUpdatesReply>(&v1::Admin::Stub::PublishUpdate, wire);
+}
+Result<std::vector<proto::UpdateStatus>> AdminClient::share_update(const proto::ShareUpdateRequest& request) {
+  v1::ShareUpdateRequest wire;
+  proto::to_wire(request, wire);
+  return impl_->call<v1::ListUpdatesReply>(&v1::Admin::Stub::ShareUpdate, wire);
+}
+Result<std::vector<proto::UpdateStatus>> AdminClient::list_updates() {
+  return impl_->call<v1::ListUpdatesReply>(&v1::Admin::Stub::ListUpdates, v1::ListUpdatesRequest());
+}
+
 Result<std::uint64_t> AdminClient::backup(const std::filesystem::path& file) {
   v1::BackupRequest request;
   request.set_path(std::filesystem::absolute(file).string());

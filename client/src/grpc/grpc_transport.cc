@@ -80,6 +80,8 @@ class GrpcTransport final : public Transport {
   void start(const proto::FetchModelRequest& request, Callback done);
   void start(const proto::ExchangeRequest& request, Callback done);
   void start(const proto::AbandonRequest& request, Callback done);
+  void start(const proto::OfferUpdateRequest& request, Callback done);
+  void start(const proto::FetchUpdateRequest& request, Callback done);
 
   const GrpcTransportOptions options_;
   const TlsProbe probe_;
@@ -197,6 +199,26 @@ void GrpcTransport::start(const proto::AbandonRequest& request, Callback done) {
         end<v1::AbandonRequest, v1::AbandonReply>(
             status, call, [](const v1::AbandonReply&) { return Result<Reply>(Reply(Abandoned{})); });
       });
+}
+
+void GrpcTransport::start(const proto::OfferUpdateRequest& request, Callback done) {
+  auto* call = begin<v1::OfferUpdateRequest, v1::OfferUpdateReply>(milliseconds(options_.call_deadline_ms),
+                                                                   std::move(done));
+  proto::to_wire(request, call->request);
+  stub_->async()->OfferUpdate(&call->context, &call->request, &call->reply,
+                              [this, call](const grpc::Status& status) {
+                                end(status, call, read_reply<proto::OfferUpdateReply, v1::OfferUpdateReply>);
+                              });
+}
+
+void GrpcTransport::start(const proto::FetchUpdateRequest& request, Callback done) {
+  auto* call =
+      begin<v1::FetchUpdateRequest, v1::ModelChunk>(milliseconds(options_.call_deadline_ms), std::move(done));
+  proto::to_wire(request, call->request);
+  stub_->async()->FetchUpdate(&call->context, &call->request, &call->reply,
+                              [this, call](const grpc::Status& status) {
+                                end(status, call, read_reply<proto::ModelChunk, v1::ModelChunk>);
+                              });
 }
 
 grpc::ChannelArguments channel_arguments(const GrpcTransportOptions& options) {

@@ -118,6 +118,11 @@ Statement check_in_statement(const crypto::Digest& coordinator, TaskId task, Byt
   return {labels::kCheckIn, coordinator, numbers, challenge, text_bytes(device_id)};
 }
 
+Statement update_statement(const crypto::Digest& coordinator, Bytes challenge, std::string_view device_id) {
+  const std::uint8_t length = static_cast<std::uint8_t>(challenge.size());
+  return {labels::kUpdate, coordinator, Bytes(&length, 1), challenge, text_bytes(device_id)};
+}
+
 Endorsement endorse(Signer& authority, Role role, const crypto::Es256PublicKey& key,
                     const EndorsementTerms& terms) {
   SOTTO_CHECK(terms.issued_at < terms.expires_at);

@@ -106,6 +106,7 @@ bool BoardSession::answer_challenge(const link::ChallengeAnswer& challenge, link
 // Until there is a plan.
 std::optional<BoardSession::End> BoardSession::check_in() {
   link::Answer answer;
+  const std::uint32_t from = parts_.port.now_ms();
   for (int challenges = 0;;) {
     if (!carry(greeting(), answer)) return End::kFailed;
     while (const auto* challenge = std::get_if<link::ChallengeAnswer>(&answer)) {
@@ -118,6 +119,9 @@ std::optional<BoardSession::End> BoardSession::check_in() {
     if (retry == nullptr) return End::kFailed;
     challenges = 0;
     pause(retry->window);
+    if (options_.plan_within_ms != 0 && parts_.port.now_ms() - from >= options_.plan_within_ms) {
+      return End::kNoPlan;
+    }
   }
 }
 

@@ -32,6 +32,8 @@ struct BoardSessionOptions {
   std::uint16_t cohort_min = 8;
   std::uint16_t honest_min = 4;
   float corrupt_fraction_min = 0.1f;
+  // Waits for a plan no longer than that, since a board has other things to ask for; 0: for ever.
+  std::uint32_t plan_within_ms = 0;
 };
 
 class BoardSession {
@@ -45,6 +47,7 @@ class BoardSession {
     kUncounted,  // the round came to nothing, or the coordinator refused a message
     kDeclined,   // the plan: the board has left
     kFailed,     // the gateway or the coordinator cannot be reached or breaks the protocol
+    kNoPlan,     // within the time that the board had for that
   };
 
   // All must outlive the session. `keys` is the system's generator; what a bulletin changes, the keeper's and

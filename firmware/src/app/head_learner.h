@@ -51,6 +51,9 @@ class HeadLearner final : public Learner, public WindowTaker {
   [[nodiscard]] bool take_window(const std::uint8_t* label, SampleAnswer& answer,
                                  SampleRefusal& why) override;
 
+  // From open() on.
+  [[nodiscard]] sotto_model* model() const { return model_; }
+
   // "head-" and the CRC-32 of the .tflite file in hexadecimal, whatever the image was compiled for: what
   // client/head_trainer.h calls it.
   [[nodiscard]] std::string_view model_name() const override { return {name_.data(), name_.size()}; }

@@ -15,6 +15,13 @@ class WindowTaker;  // samples.h
 class Port {
  public:
   [[nodiscard]] virtual Flash& flash() = 0;
+  // A part of the flash as memory that models run from, on a SOTTO_ALIGNMENT boundary, as it is at the first
+  // call. Nothing from a port that has none: its board takes no updates of its model.
+  [[nodiscard]] virtual Bytes mapped_flash(std::uint32_t offset, std::uint32_t bytes) {
+    static_cast<void>(offset);
+    static_cast<void>(bytes);
+    return {};
+  }
   // Milliseconds of any beginning; wraps.
   [[nodiscard]] virtual std::uint32_t now_ms() = 0;
   // The next byte that has come; waits `wait_ms` at most, and no longer than until a sample comes. False when

@@ -54,6 +54,14 @@ class EmulatedPort final : public Port {
   }
 
   [[nodiscard]] Flash& flash() override { return flash_; }
+  // The emulator's memory for models stands for flash that can be read in place: a copy behind the image that
+  // the board was made with.
+  [[nodiscard]] Bytes mapped_flash(std::uint32_t offset, std::uint32_t bytes) override {
+    const std::span<const std::uint8_t> slot = model_slot();
+    if (bytes > slot.size() / 2) return {};
+    auto* const memory = const_cast<std::uint8_t*>(slot.data() + slot.size() / 2 / 16 * 16);
+    return flash_.read(offset, {memory, bytes}) ? Bytes(memory, bytes) : Bytes();
+  }
   [[nodiscard]] std::uint32_t now_ms() override {
     const std::uint32_t ticks = counter_ticks();
     ticks_ += ticks - last_ticks_;
@@ -109,10 +117,14 @@ int main() {
   }
   sotto::painted_stack::paint();
   EmulatedPort port(flash, arguments.number("samples", 0) != 0, sotto::painted_stack::stack_pointer());
-  return run_application({.port = port,
-                          .image = model_slot(),
-                          .arena = arena_memory,
-                          .kernels = kKernels,
-                          .draws = check_draws(arguments)},
-                         arguments.number("rounds", 1));
+  for (;;) {
+    const int code = run_application({.port = port,
+                                      .image = model_slot(),
+                                      .arena = arena_memory,
+                                      .kernels = kKernels,
+                                      .draws = check_draws(arguments)},
+                                     arguments.number("rounds", 1));
+    if (code != kStartAnew) return code;
+    port.say("starting anew", 0);
+  }
 }

@@ -117,6 +117,11 @@ class PosixPort final : public Port {
 
   [[nodiscard]] bool is_open() const { return flash_.is_open(); }
   [[nodiscard]] Flash& flash() override { return flash_; }
+  [[nodiscard]] Bytes mapped_flash(std::uint32_t offset, std::uint32_t bytes) override {
+    mapped_.assign(bytes / sizeof(std::max_align_t) + 1, {});
+    auto* const memory = reinterpret_cast<std::uint8_t*>(mapped_.data());
+    return flash_.read(offset, {memory, bytes}) ? Bytes(memory, bytes) : Bytes();
+  }
   [[nodiscard]] std::uint32_t now_ms() override {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
@@ -158,6 +163,7 @@ class PosixPort final : public Port {
   }
 
   FlashFile flash_;
+  std::vector<std::max_align_t> mapped_;
   const std::uint16_t gateway_;
   SampleConnection samples_;
   Sampler sampler_{samples_};
@@ -197,12 +203,17 @@ int run(const char* const* arguments, Draws* draws) {
   std::copy(image.begin(), image.end(), reinterpret_cast<char*>(slot.data()));
   alignas(16) static std::array<std::uint8_t, std::size_t{256} * 1024> arena;
   const sotto_kernel_table kernels{kList, std::size(kList)};
-  return run_application({.port = port,
-                          .image = {reinterpret_cast<const std::uint8_t*>(slot.data()), image.size()},
-                          .arena = arena,
-                          .kernels = kernels,
-                          .draws = draws},
-                         static_cast<std::uint32_t>(std::atoi(arguments[4])));
+  for (;;) {
+    const int code =
+        run_application({.port = port,
+                         .image = {reinterpret_cast<const std::uint8_t*>(slot.data()), image.size()},
+                         .arena = arena,
+                         .kernels = kernels,
+                         .draws = draws},
+                        static_cast<std::uint32_t>(std::atoi(arguments[4])));
+    if (code != kStartAnew) return code;
+    port.say("starting anew", 0);
+  }
 }
 
 }  // namespace

@@ -13,6 +13,9 @@ class SamplingPort final : public Port {
   SamplingPort(Port& port, WindowTaker& taker) : port_(port), taker_(taker) {}
 
   [[nodiscard]] Flash& flash() override { return port_.flash(); }
+  [[nodiscard]] Bytes mapped_flash(std::uint32_t offset, std::uint32_t bytes) override {
+    return port_.mapped_flash(offset, bytes);
+  }
   [[nodiscard]] std::uint32_t now_ms() override { return port_.now_ms(); }
   [[nodiscard]] bool read_line(std::uint8_t& byte, std::uint32_t wait_ms) override {
     const std::uint32_t from = now_ms();

@@ -17,7 +17,8 @@ namespace {
 
 alignas(SOTTO_ALIGNMENT) std::array<std::uint8_t, profile::kArenaBytes> arena_memory;
 
-// 1. Flash for what must not be forgotten: kJournalPages pages of it, apart from code and model.
+// 1. Flash for what must not be forgotten: kJournalPages pages of it, apart from code and model; behind them
+// two slots for updates of the model (update/model_slots.h), if there is room.
 // Here: memory that forgets, so that the template links. Yours: the flash controller.
 class TemplateFlash final : public Flash {
  public:
@@ -37,6 +38,8 @@ class TemplateFlash final : public Flash {
 class TemplatePort final : public Port {
  public:
   [[nodiscard]] Flash& flash() override { return flash_; }
+  // Where a part of that flash is mapped: models run from there. Nothing: the board takes no updates.
+  [[nodiscard]] Bytes mapped_flash(std::uint32_t, std::uint32_t) override { return {}; }
 
   // 2. Milliseconds of any beginning, that wrap: SysTick, a timer, HAL_GetTick(). It is no time of day: a
   // board need not know one.

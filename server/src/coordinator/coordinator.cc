@@ -114,7 +114,9 @@ void Core::handle(CallCancelledEvent& event) {
   if (!token) {
     std::erase_if(verifying_, [&](const auto& pending) {
       const auto* check_in = std::get_if<PendingCheckIn>(&pending.second);
-      return check_in != nullptr && check_in->event.call == event.call;
+      const auto* offer = std::get_if<PendingOffer>(&pending.second);
+      return (check_in != nullptr && check_in->event.call == event.call) ||
+             (offer != nullptr && offer->event.call == event.call);
     });
     return;
   }

@@ -83,6 +83,22 @@ Result<ReadModelEvent> event_from(const v1::FetchModelRequest& request) {
   return ReadModelEvent{{}, *message};
 }
 
+Result<PublishUpdateEvent> event_from(const v1::PublishUpdateRequest& wire, UploadedModels& uploads) {
+  Result<proto::PublishUpdateRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  Result<std::vector<std::uint8_t>> content = uploads.claim_bytes(request->content);
+  if (!content) return content.error();
+  return PublishUpdateEvent{{}, std::move(*request), std::move(*content), {}};
+}
+
+Result<ShareUpdateEvent> event_from(const v1::ShareUpdateRequest& wire) {
+  Result<proto::ShareUpdateRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  return ShareUpdateEvent{{}, std::move(*request), {}};
+}
+
+Result<ListUpdatesEvent> event_from(const v1::ListUpdatesRequest&) { return ListUpdatesEvent{}; }
+
 // `more`: what event_from() needs beside the request.
 template <typename Wire, typename Reply, typename WireReply, typename... More>
 grpc::ServerUnaryReactor* handle(const grpc::CallbackServerContext& context, CoordinatorLoop& loop,
@@ -182,6 +198,27 @@ grpc::ServerUnaryReactor* AdminService::ShowFleet(grpc::CallbackServerContext* c
                                                   grpc::ByteBuffer* response) {
   return handle<v1::ShowFleetRequest, proto::FleetStatus, v1::FleetStatus>(*context, loop_, *request,
                                                                            response);
+}
+
+grpc::ServerUnaryReactor* AdminService::PublishUpdate(grpc::CallbackServerContext* context,
+                                                      const grpc::ByteBuffer* request,
+                                                      grpc::ByteBuffer* response) {
+  return handle<v1::PublishUpdateRequest, std::vector<proto::UpdateStatus>, v1::ListUpdatesReply>(
+      *context, loop_, *request, response, uploads_);
+}
+
+grpc::ServerUnaryReactor* AdminService::ListUpdates(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  return handle<v1::ListUpdatesRequest, std::vector<proto::UpdateStatus>, v1::ListUpdatesReply>(
+      *context, loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ShareUpdate(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  return handle<v1::ShareUpdateRequest, std::vector<proto::UpdateStatus>, v1::ListUpdatesReply>(
+      *context, loop_, *request, response);
 }
 
 grpc::ServerUnaryReactor* AdminService::Backup(grpc::CallbackServerContext*, const grpc::ByteBuffer* request,

@@ -8,13 +8,17 @@
 
 namespace sotto::server {
 
+template <typename Service>
+using RawUpdates = v1::Admin::WithRawCallbackMethod_PublishUpdate<
+    v1::Admin::WithRawCallbackMethod_ListUpdates<v1::Admin::WithRawCallbackMethod_ShareUpdate<Service>>>;
+
 using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
     v1::Admin::WithRawCallbackMethod_UploadModel<v1::Admin::WithRawCallbackMethod_SetTaskState<
         v1::Admin::WithRawCallbackMethod_SteerTask<v1::Admin::WithRawCallbackMethod_ListTasks<
             v1::Admin::WithRawCallbackMethod_ListRounds<v1::Admin::WithRawCallbackMethod_ListModels<
                 v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::WithRawCallbackMethod_ListDevices<
                     v1::Admin::WithRawCallbackMethod_BanDevice<v1::Admin::WithRawCallbackMethod_ShowFleet<
-                        v1::Admin::WithRawCallbackMethod_Backup<v1::Admin::Service>>>>>>>>>>>>;
+                        v1::Admin::WithRawCallbackMethod_Backup<RawUpdates<v1::Admin::Service>>>>>>>>>>>>>;
 
 class AdminService final : public RawAdmin {
  public:
@@ -47,6 +51,13 @@ class AdminService final : public RawAdmin {
                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ShowFleet(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* PublishUpdate(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListUpdates(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ShareUpdate(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
 
  private:
   CoordinatorLoop& loop_;

@@ -308,8 +308,8 @@ void CoordinatorLoop::State::run_store() {
     StoreReply reply;
     try {
       reply = action->act && parts.audit != nullptr
-                  ? answer_act(parts.store, *parts.audit, action->request, *action->act)
-                  : answer_request(parts.store, action->request);
+                  ? answer_act({parts.store, parts.updates}, *parts.audit, action->request, *action->act)
+                  : answer_request({parts.store, parts.updates}, action->request);
     } catch (const std::exception& exception) {
       reply = io_error(fmt::format("the store failed: {}", exception.what()));
     }

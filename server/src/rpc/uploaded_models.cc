@@ -35,11 +35,9 @@ UploadedModels::Upload* UploadedModels::find_or_begin(const UploadChunk& chunk, 
 }
 
 Result<std::uint64_t> UploadedModels::take(const UploadChunk& chunk, Time now) {
-  if (chunk.total_bytes == 0 || chunk.total_bytes > kModelBytesMax ||
-      chunk.total_bytes % sizeof(float) != 0) {
-    return invalid_argument("a model of " + std::to_string(chunk.total_bytes) +
-                            " bytes: it must be float32 values, 4 to " + std::to_string(kModelBytesMax) +
-                            " bytes of them");
+  if (chunk.total_bytes == 0 || chunk.total_bytes > kModelBytesMax) {
+    return invalid_argument("a model of " + std::to_string(chunk.total_bytes) + " bytes: it must have 1 to " +
+                            std::to_string(kModelBytesMax));
   }
   if (chunk.bytes.size() > limits::kModelChunkBytes) {
     return invalid_argument("a chunk of " + std::to_string(chunk.bytes.size()) + " bytes: at most " +
@@ -68,21 +66,31 @@ Result<std::uint64_t> UploadedModels::take(const UploadChunk& chunk, Time now) {
   return there;
 }
 
-Result<std::vector<float>> UploadedModels::claim(const crypto::Digest& digest) {
+Result<std::vector<std::uint8_t>> UploadedModels::claim_bytes(const crypto::Digest& digest) {
   const std::lock_guard lock(mutex_);
   const auto found =
       std::ranges::find_if(uploads_, [&](const Upload& upload) { return upload.digest == digest; });
   if (found == uploads_.end() || found->bytes.size() != found->total_bytes) {
-    return not_found("the initial model is not here, or not whole: upload it again");
+    return not_found("what was to be uploaded is not here, or not whole: upload it again");
   }
-  const std::optional<std::vector<float>> values = decode_floats(found->bytes);
-  SOTTO_CHECK(values);  // its length is that of float32 values
-  if (found->operators <= 1) {
-    uploads_.erase(found);
-  } else {
+  if (found->operators > 1) {
     --found->operators;
+    return found->bytes;
   }
-  return *values;
+  std::vector<std::uint8_t> bytes = std::move(found->bytes);
+  uploads_.erase(found);
+  return bytes;
+}
+
+Result<std::vector<float>> UploadedModels::claim(const crypto::Digest& digest) {
+  const auto bytes = claim_bytes(digest);
+  if (!bytes) return bytes.error();
+  std::optional<std::vector<float>> values = decode_floats(*bytes);
+  if (!values) {
+    return invalid_argument("a model of " + std::to_string(bytes->size()) +
+                            " bytes: it must be float32 values, 4 bytes each");
+  }
+  return std::move(*values);
 }
 
 }  // namespace sotto::server

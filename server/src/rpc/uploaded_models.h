@@ -31,8 +31,10 @@ class UploadedModels {
   // is not the one announced: it is then forgotten; kUnavailable while others are on their way.
   [[nodiscard]] Result<std::uint64_t> take(const UploadChunk& chunk, Time now);
   // The values of a complete model, which is forgotten when as many have claimed it as asked for it.
-  // kNotFound when it is not here, or not whole.
+  // kNotFound when it is not here, or not whole; kInvalidArgument when it is not float32 values.
   [[nodiscard]] Result<std::vector<float>> claim(const crypto::Digest& digest);
+  // The same as bytes, of what is no vector of values: an update's content.
+  [[nodiscard]] Result<std::vector<std::uint8_t>> claim_bytes(const crypto::Digest& digest);
 
  private:
   struct Upload {

@@ -77,6 +77,7 @@ class Service::Impl {
     core.identity = &plan_identity_->identity.get();
     bulletin_file_ = options.bulletin_file;
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
+    SOTTO_RETURN_IF_ERROR(open_updates(options.data_dir));
     SOTTO_RETURN_IF_ERROR(open_audit(options));
     const auto epoch = store_->epoch();
     if (!epoch) return epoch.error();
@@ -94,7 +95,7 @@ class Service::Impl {
     cohorts_.emplace(random_, cohorts);
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
     notice_ = notice;
-    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get()},
+    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get(), &*updates_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
     watch(notice);
     auto server = GrpcServer::start(
@@ -192,6 +193,13 @@ class Service::Impl {
     return settle_audit_file(audit_file(data_dir), *audit_, carried_out->second, clock_.now().ms);
   }
 
+  Status open_updates(const std::filesystem::path& data_dir) {
+    auto updates = ModelUpdates::open(data_dir / "updates");
+    if (!updates) return updates.error();
+    updates_.emplace(std::move(*updates));
+    return {};
+  }
+
   void tell_bulletin() { loop_->tell({.bulletin = bulletin_->believed().bulletin()}); }
 
   void look_for_bulletin() {
@@ -253,6 +261,7 @@ class Service::Impl {
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> audit_;
+  std::optional<ModelUpdates> updates_;  // of the store's thread, once there is one
   hosting::TlsCertificate certificate_;
   std::optional<AccessKey> access_;
   std::filesystem::path bulletin_file_;

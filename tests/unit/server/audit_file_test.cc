@@ -272,10 +272,10 @@ TEST(AnswerAct, IsRecordedFirstAndNotCarriedOutWithout) {
   RefusingLog log;
   log.refuses = true;
   const StoreRequest create = CreateTaskRequest{testing::sample_spec("gait"), testing::sample_model(0)};
-  EXPECT_EQ(std::get<Status>(answer_act(*store, log, create, act("create task"))).code(), StatusCode::kIo);
+  EXPECT_EQ(std::get<Status>(answer_act({*store}, log, create, act("create task"))).code(), StatusCode::kIo);
   EXPECT_TRUE(store->load_tasks()->empty());
   log.refuses = false;
-  EXPECT_TRUE(std::holds_alternative<TaskId>(answer_act(*store, log, create, act("create task"))));
+  EXPECT_TRUE(std::holds_alternative<TaskId>(answer_act({*store}, log, create, act("create task"))));
   EXPECT_EQ(log.acts.size(), 2u);
 }
 
@@ -283,7 +283,7 @@ TEST(AnswerAct, SaysWhenAnActCameToNothing) {
   const auto store = make_memory_store();
   RefusingLog log;
   const StoreRequest pause = SetTaskStateRequest{TaskId{9}, proto::TaskState::kPaused};
-  EXPECT_EQ(std::get<Status>(answer_act(*store, log, pause, act("pause task"))).code(),
+  EXPECT_EQ(std::get<Status>(answer_act({*store}, log, pause, act("pause task"))).code(),
             StatusCode::kNotFound);
   ASSERT_EQ(log.acts.size(), 2u);
   EXPECT_EQ(log.acts[1].what, "failed");

@@ -72,7 +72,6 @@ TEST_F(UploadedModelsTest, RefusesSizesThatNoModelHas) {
   };
   constexpr std::uint64_t kMost = 4 * std::uint64_t{limits::kParametersMax};
   EXPECT_EQ(code(0, {}), StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(15, {}), StatusCode::kInvalidArgument);
   EXPECT_EQ(code(kMost, {}), StatusCode::kOk);
   EXPECT_EQ(code(kMost + 4, {}), StatusCode::kInvalidArgument);
   EXPECT_EQ(code(UINT64_MAX, {}), StatusCode::kInvalidArgument);
@@ -112,6 +111,17 @@ TEST_F(UploadedModelsTest, TwoOperatorsSendOneModelAtOnceAndBothHaveIt) {
   EXPECT_EQ(*take(model, 200, 200), 400u) << "the second sends what is here";
   EXPECT_TRUE(uploads_.claim(digest).has_value());
   EXPECT_EQ(uploads_.claim(digest).status().code(), StatusCode::kNotFound) << "no third one had asked";
+}
+
+TEST_F(UploadedModelsTest, BytesThatAreNoValuesAreHandedOutAsBytesAlone) {
+  const std::vector<std::uint8_t> image(15, 7);
+  const crypto::Digest digest = crypto::sha256({image});
+  EXPECT_EQ(uploads_.claim_bytes(digest).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(*take(image, 0, 15), 15u);
+  EXPECT_EQ(*uploads_.claim_bytes(digest), image);
+  EXPECT_EQ(uploads_.claim_bytes(digest).status().code(), StatusCode::kNotFound) << "given out";
+  EXPECT_EQ(*take(image, 0, 15), 15u);
+  EXPECT_EQ(uploads_.claim(digest).status().code(), StatusCode::kInvalidArgument);
 }
 
 }  // namespace

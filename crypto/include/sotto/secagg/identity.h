@@ -117,6 +117,9 @@ using PlanStatement = BoundedStatement<limits::kPlanBytesMax + 16>;
 inline constexpr std::size_t kChallengeBytesMax = 64;
 [[nodiscard]] Statement check_in_statement(const crypto::Digest& coordinator, TaskId task, Bytes challenge,
                                            std::string_view device_id);
+// What a device signs to be offered an update of its model.
+[[nodiscard]] Statement update_statement(const crypto::Digest& coordinator, Bytes challenge,
+                                         std::string_view device_id);
 
 // On what terms a key is endorsed. Without a name, for a simulated fleet, say, its tag is of the empty text.
 struct EndorsementTerms {

@@ -6,6 +6,7 @@
 //   <data_dir>/coordinator-key.pem   signs plans, mode 0600
 //   <data_dir>/bulletin.pem          the newest of the authority's bulletins that was brought
 //   <data_dir>/admin.sock            administration, mode 0600
+//   <data_dir>/updates/              signed updates of boards' models
 //   <data_dir>/audit.jsonl           what operators did (audit.h), mode 0600
 #pragma once
 
