@@ -147,6 +147,7 @@ if __name__ == "__main__":
         print(f"skipped: {measurement.NO_CRYPTOGRAPHY}")
         sys.exit(emulator.SKIPPED)
     everything = ["OnACortexM4", "OnACortexM55", "FedOnACortexM4", "FedOnACortexM55", "AWholeModel",
-                  "RevokedOnACortexM4.test_boards_take_a_bulletin_that_revokes_one_of_them_and_the_others_go_on",
+                  "RevokedOnACortexM4.test_boards_take_a_bulletin_that_revokes_one_of_them_and_the_others_"
+                  "go_on",
                   "OverTheAir.test_boards_fetch_what_is_published_start_anew_and_run_it"]
     unittest.main(argv=sys.argv[:1] + (sys.argv[1:] or everything))

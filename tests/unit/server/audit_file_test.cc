@@ -296,15 +296,15 @@ TEST(AnswerAct, AStoreRemembersTheLastActThatWasCarriedOut) {
   const auto log = std::move(*open_audit_file(audit_file(folder.path())));
   const auto remembered = [&] { return store->neighbours()->at(kAuditNeighbour); };
   const StoreRequest create = CreateTaskRequest{testing::sample_spec("gait"), testing::sample_model(0)};
-  ASSERT_TRUE(std::holds_alternative<TaskId>(answer_act(*store, *log, create, act("create task"))));
+  ASSERT_TRUE(std::holds_alternative<TaskId>(answer_act({*store}, *log, create, act("create task"))));
   const crypto::Digest created = log->head();
   EXPECT_EQ(remembered(), created);
   const StoreRequest pause = SetTaskStateRequest{TaskId{9}, proto::TaskState::kPaused};
-  EXPECT_FALSE(std::get<Status>(answer_act(*store, *log, pause, act("pause task"))).ok());
+  EXPECT_FALSE(std::get<Status>(answer_act({*store}, *log, pause, act("pause task"))).ok());
   EXPECT_NE(log->head(), created);
   ASSERT_TRUE(store->raise_epoch().ok());
   EXPECT_EQ(remembered(), created) << "neither what failed nor what was no act";
-  EXPECT_TRUE(std::get<Status>(answer_act(*store, *log, NoteActRequest{}, act("abort round"))).ok());
+  EXPECT_TRUE(std::get<Status>(answer_act({*store}, *log, NoteActRequest{}, act("abort round"))).ok());
   EXPECT_EQ(remembered(), log->head());
 }
 
