@@ -78,11 +78,15 @@ def command_of(board: Board, firmware: str, arguments: list[str], serial: list[s
 
 
 def start(board: Board, firmware: str, arguments: list[str], directory: pathlib.Path, image: pathlib.Path,
-          gateway_port: int, log) -> subprocess.Popen:
-    """A board that runs in this host's time, its first serial line a connection to a gateway on loopback,
-    made anew whenever it is cut. What it prints goes to the file `log`."""
-    serial = ["-chardev", f"socket,id=line,host=127.0.0.1,port={gateway_port},reconnect=1,nodelay=on",
-              "-serial", "chardev:line"]
+          gateway_port: int, log, samples_port: int | None = None) -> subprocess.Popen:
+    """A board that runs in this host's time, its first serial line a connection to a gateway on loopback, the
+    second one to whoever feeds it with samples, each made anew whenever it is cut. What it prints goes to the
+    file `log`."""
+    serial = []
+    for line, port in (("line", gateway_port), ("samples", samples_port)):
+        if port is not None:
+            serial += ["-chardev", f"socket,id={line},host=127.0.0.1,port={port},reconnect=1,nodelay=on",
+                       "-serial", f"chardev:{line}"]
     return subprocess.Popen(command_of(board, firmware, arguments, serial, image), cwd=directory,
                             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Packages of the device runtime for the ecosystems that its users live in.
+"""Packages of the device runtime for the ecosystems that its users live in, and one of everything that a
+board of a fleet needs.
 
-make_packages.py [arduino|platformio|zephyr|esp-idf ...] [--output DIRECTORY]
+make_packages.py [arduino|platformio|zephyr|esp-idf|arduino-fleet ...] [--output DIRECTORY]
 Each lands in DIRECTORY/<ecosystem>/, replacing what was there; build/packages is the default.
 """
 import argparse
@@ -14,6 +15,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RUNTIME = ROOT / "device-runtime"
 SUMMARY = "int8 neural networks on microcontrollers, in one fixed arena"
+FLEET_SUMMARY = "boards that learn together: models whose last layer learns in secure rounds"
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -168,6 +170,116 @@ target_compile_options(${{COMPONENT_LIB}} PRIVATE -std=gnu++20)
 """)
 
 
+# ---- the library SottoFleet: a board's application with everything below it ----
+
+BEARSSL = ROOT / "build" / "bearssl" / "source"
+# Where an include of the application, or of what is below it, may lead.
+FLEET_HEADERS = [ROOT / module / folder for module in ("base", "crypto", "proto", "device-runtime")
+                 for folder in ("include", "src")] + [ROOT / "firmware" / "src"]
+
+
+def listed_in_cmake(file: str, pattern: str) -> list[str]:
+    text = re.sub(r"#.*", "", (ROOT / file).read_text())
+    listed = re.search(pattern, text, re.DOTALL)
+    if not listed:
+        sys.exit(f"make_packages: {file} has nothing like {pattern}")
+    return re.findall(r"[\w${}/.-]+\.(?:cc|c)\b", listed.group(1))
+
+
+def fleet_sources() -> list[pathlib.Path]:
+    """What boards compile of each module, by the lists of their CMakeLists.txt."""
+    lists = [("crypto", r"if\(SOTTO_DEVICE_CORE\)\s+sotto_library\(crypto SOURCES(.*?)PUBLIC"),
+             ("crypto", r"sotto_library\(crypto_bearssl\s+SOURCES(.*?)PUBLIC"),
+             ("crypto", r"sotto_library\(secagg\s+SOURCES(.*?)PUBLIC"),
+             ("proto", r"if\(SOTTO_DEVICE_CORE\)\s+sotto_library\(proto\s+SOURCES(.*?)PUBLIC"),
+             ("device-runtime", r"sotto_library\(model_update\s+SOURCES(.*?)PUBLIC"),
+             ("firmware", r"set\(portable_application(.*?)src/check_failed")]
+    return [ROOT / module / name for module, pattern in lists
+            for name in listed_in_cmake(f"{module}/CMakeLists.txt", pattern)]
+
+
+def bearssl_sources() -> list[str]:
+    """Of both kinds of cores that cmake/BearSsl.cmake tells apart: what one does not use is not linked."""
+    text = (ROOT / "cmake" / "BearSsl.cmake").read_text()
+    operations = re.search(r"IN ITEMS (.*?)\)", text, re.DOTALL).group(1).split()
+    found = []
+    for bits, poly1305 in ((31, "ctmul"), (15, "ctmul32")):
+        words = {"bearssl_words": f"i{bits}", "bearssl_multiplier": f"m{bits}", "bearssl_bits": str(bits),
+                 "bearssl_poly1305": poly1305}
+        names = listed_in_cmake("cmake/BearSsl.cmake", r"set\(bearssl_sources(.*?)\nforeach")
+        names += [f"int/${{bearssl_words}}_{operation}.c" for operation in operations]
+        for name in names:
+            found.append(re.sub(r"\$\{(\w+)\}", lambda match, words=words: words[match.group(1)], name))
+    return sorted(set(found))
+
+
+def find_fleet_header(included: str, near: pathlib.Path) -> tuple[pathlib.PurePosixPath, pathlib.Path]:
+    """Where a header goes below src/, and where it is."""
+    for directory in (near.parent, *FLEET_HEADERS):
+        path = directory / included
+        if path.is_file():
+            base = next(place for place in FLEET_HEADERS if place in path.parents)
+            return pathlib.PurePosixPath(path.relative_to(base).as_posix()), path
+    sys.exit(f"make_packages: {near.relative_to(ROOT)} includes '{included}', which no package could have")
+
+
+def copy_fleet(package: pathlib.Path) -> None:
+    wanted = []
+    for path in fleet_sources():
+        module, _, *rest = path.relative_to(ROOT).parts
+        # Sources of the application find their neighbours by name, so they go where these go.
+        wanted.append((pathlib.PurePosixPath(*([] if module == "firmware" else [module]), *rest), path))
+    # What a sketch includes.
+    for header in ("app/application.h", "app/profile.h", "app/samples.h"):
+        wanted.append(find_fleet_header(header, ROOT / "firmware" / "src" / "start.cc"))
+    seen = set()
+    while wanted:
+        place, path = wanted.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        text = path.read_text()
+        wanted += [find_fleet_header(included, path) for included in INCLUDE.findall(text)
+                   if included != "sotto/crypto/openssl_sizes.h"]
+        target = package / "src" / (place.with_suffix(".cpp") if place.suffix == ".cc" else place)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def make_arduino_fleet(package: pathlib.Path) -> None:
+    if not (BEARSSL / "inc" / "bearssl.h").exists():
+        sys.exit("make_packages: the source of BearSSL is missing; run scripts/fetch-bearssl")
+    make_arduino(package)
+    copy_fleet(package)
+    # An Arduino library has no definitions of its own: the header that chooses the cryptography has chosen.
+    write(package, "src/sotto/crypto/backend.h",
+          '#pragma once\n#include "sotto/crypto/bearssl_sizes.h"\n')
+    find, sizes = find_fleet_header("sotto/crypto/bearssl_sizes.h", ROOT / "crypto" / "src" / "x")
+    shutil.copyfile(sizes, package / "src" / find)
+    for name in bearssl_sources():
+        target = package / "src" / "bearssl_sources" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(BEARSSL / "src" / name, target)
+    for header in [*(BEARSSL / "inc").glob("*.h"), BEARSSL / "src" / "inner.h", BEARSSL / "src" / "config.h"]:
+        shutil.copyfile(header, package / "src" / header.name)
+    shutil.copyfile(BEARSSL / "LICENSE.txt", package / "LICENSE.bearssl")
+    write(package, "src/check_failed.cpp", """#include "sotto/base/check.h"
+
+// A bug: nothing may go on. A watchdog starts the board anew.
+[[gnu::weak]] void sotto::check_failed(const char*, const char*, int) {
+  for (;;) {
+  }
+}
+""")
+    write(package, "src/SottoFleet.h", '#include "app/application.h"\n#include "app/profile.h"\n'
+          '#include "app/samples.h"\n')
+    properties = (package / "library.properties").read_text()
+    properties = properties.replace("name=Sotto\n", "name=SottoFleet\n").replace(
+        "includes=Sotto.h", "includes=SottoFleet.h").replace(SUMMARY, FLEET_SUMMARY)
+    write(package, "library.properties", properties)
+    shutil.copytree(ROOT / "packages" / "arduino", package / "examples")
+
+
 # Ecosystem -> what makes its package, and the folder's name, which is the library's name there.
 ECOSYSTEMS = {
     "arduino": (make_arduino, "Sotto"),
@@ -175,10 +287,12 @@ ECOSYSTEMS = {
     "zephyr": (make_zephyr, "sotto"),
     "esp-idf": (make_esp_idf, "sotto"),
 }
+# The same, of the application.
+FLEET = {"arduino-fleet": (make_arduino_fleet, "SottoFleet")}
 
 
 def make(ecosystem: str, output: pathlib.Path) -> pathlib.Path:
-    maker, folder = ECOSYSTEMS[ecosystem]
+    maker, folder = (ECOSYSTEMS | FLEET)[ecosystem]
     package = output / ecosystem / folder
     if package.exists():
         shutil.rmtree(package)
@@ -189,12 +303,12 @@ def make(ecosystem: str, output: pathlib.Path) -> pathlib.Path:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Packages of the device runtime.")
     parser.add_argument("ecosystem", nargs="*",
-                        help=f"{', '.join(ECOSYSTEMS)}; all of them when none is named")
+                        help=f"{', '.join(ECOSYSTEMS | FLEET)}; all but the last when none is named")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "packages")
     options = parser.parse_args()
     for ecosystem in options.ecosystem:
-        if ecosystem not in ECOSYSTEMS:
-            parser.error(f"'{ecosystem}' is none of {', '.join(ECOSYSTEMS)}")
+        if ecosystem not in ECOSYSTEMS | FLEET:
+            parser.error(f"'{ecosystem}' is none of {', '.join(ECOSYSTEMS | FLEET)}")
     for ecosystem in options.ecosystem or ECOSYSTEMS:
         print(make(ecosystem, options.output))
     return 0

@@ -49,9 +49,10 @@ identity::Term term_of(const AuthorityOptions& options) {
   return {.from = now, .until = now + options.days * kDaySeconds};
 }
 
-std::string date(std::uint64_t seconds) { return host::utc_date(static_cast<std::int64_t>(seconds) * 1000); }
+std::string date(std::uint64_t seconds) { return host::utc_date_of_seconds(seconds); }
 
 Result<AuthorityFolder> open_folder(const AuthorityOptions& options) {
+  SOTTO_RETURN_IF_ERROR(host::check_clock(SystemClock().now()));
   auto folder = AuthorityFolder::open(options.directory);
   if (folder || folder.error().code() != StatusCode::kNotFound) return folder;
   return not_found(folder.error().message() +

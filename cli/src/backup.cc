@@ -25,6 +25,7 @@ struct RestoreOptions {
 };
 
 ExitCode back_up(const BackupOptions& options) {
+  if (options.file.empty()) return report_error(invalid_argument("--to is empty: name a new file"));
   if (options.file == "-") {
     return report_error(invalid_argument(
         "--to -: the coordinator itself writes and checks the file, on its own machine and disk, so that it "

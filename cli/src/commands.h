@@ -26,6 +26,7 @@ void add_round_command(CLI::App& app, ExitCode& exit_code);
 void add_model_command(CLI::App& app, ExitCode& exit_code);
 // What add_model_command() puts beside `list`: updates of boards' models.
 void add_model_update_commands(CLI::App& model, ExitCode& exit_code);
+void add_model_publish_commands(CLI::App& model, ExitCode& exit_code);
 void add_image_command(CLI::App& app, ExitCode& exit_code);
 // What add_image_command() puts together: `inspect` and `compile`, `run` and `bench`.
 void add_image_compile_commands(CLI::App& image, ExitCode& exit_code);

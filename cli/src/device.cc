@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "commands.h"
+#include "device_updates.h"
 #include "head_model.h"
 #include "output.h"
 #include "places.h"
@@ -28,6 +29,7 @@ struct DeviceRunOptions {
   bool json = false;
   bool quiet = false;
   PrivateProcess process;
+  DeviceUpdateOptions updates;
 };
 
 client::Device* running_device = nullptr;  // for the signal handler, which can be handed nothing else
@@ -72,9 +74,15 @@ ExitCode report_in_flags(const Status& status) {
 // A first call that does not get through is most often a wrong address: said even with --quiet.
 void say_unreachable(const client::DeviceOptions& device, const Status& status) {
   const bool direct = device.gateway.empty();
+  const std::string& address = direct ? device.coordinator : device.gateway;
+  std::string why = status.message();
+  if (why.starts_with(address + " ")) why.replace(0, address.size(), "it");
+  if (const std::size_t at = why.find(" to " + address); at != std::string::npos) {
+    why.erase(at, address.size() + 4);
+  }
   std::fprintf(stderr, "sotto: cannot reach the %s at %s: %s; trying again\n",
-               direct ? "coordinator" : "coordinator by the gateway",
-               (direct ? device.coordinator : device.gateway).c_str(), status.message().c_str());
+               direct ? "coordinator" : "coordinator by the gateway", address.c_str(),
+               terminal_text(why).c_str());
 }
 
 // The signals that end a device, in a clean way. SIGHUP is one of them: a device has no options that it could
@@ -93,10 +101,11 @@ void print_participation(const client::Participation& part, bool json) {
                                  {"outcome", part.outcome},
                                  {"error", part.status.ok() ? "" : in_flags(part.status.message())},
                                  {"uplink_bytes", part.uplink_bytes}};
-    std::printf("%s\n", line.dump().c_str());
+    constexpr auto kReplace = nlohmann::json::error_handler_t::replace;  // bytes of a path, for instance
+    std::printf("%s\n", line.dump(-1, ' ', false, kReplace).c_str());
   } else {
     std::printf("%s: %s\n", part.counted ? "counted" : "not counted",
-                (part.status.ok() ? part.outcome : in_flags(part.status.message())).c_str());
+                terminal_text(part.status.ok() ? part.outcome : in_flags(part.status.message())).c_str());
   }
   std::fflush(stdout);
 }
@@ -193,7 +202,9 @@ ExitCode take_part(client::Device& device, const DeviceRunOptions& options) {
     const client::Participation part = device.take_part();
     if (stop_requested != 0) break;
     const std::string refused = part.plan_refused ? part.status.message() : "";
-    if (refused.empty() || refused != said || options.json) print_participation(part, options.json);
+    // What ends the device is said once, as its error.
+    const bool said_before = !refused.empty() && refused == said;
+    if (options.json || !(said_before || is_final(part))) print_participation(part, options.json);
     said = refused;
     if (part.counted) ++counted;
     if (is_final(part)) {
@@ -225,12 +236,16 @@ ExitCode run_device(DeviceRunOptions& options) {
   options.device.input = *input;
   if (!options.quiet && !options.json) {
     options.device.progress = [](const std::string& text) {
-      std::fprintf(stderr, "%s\n", in_flags(text).c_str());
+      std::fprintf(stderr, "%s\n", terminal_text(in_flags(text)).c_str());
     };
   }
   options.device.unreachable = [&](const Status& status) { say_unreachable(options.device, status); };
   auto device = client::Device::connect(options.device, *(*learner)->trainer);
   if (!device) return report_in_flags(device.error());
+  options.updates.json = options.json;
+  options.updates.quiet = options.quiet;
+  const auto updates = UpdateKeeper::start(options.updates, options.device);
+  if (!updates) return report_in_flags(updates.error());
   running_device = &*device;
   catch_signals(request_stop);
   const ExitCode exit_code = take_part(*device, options);
@@ -275,6 +290,7 @@ void add_device_command(CLI::App& app, ExitCode& exit_code) {
   run->add_option("--state", options->device.state_file,
                   "File that lets a restarted device go on where it was");
   add_ledger_options(*run, *options);
+  add_device_update_options(*run, options->updates);
   run->add_option("--cohort-min", options->device.cohort_min,
                   "Refuse smaller cohorts, whatever the plan says")
       ->check(CLI::Range(limits::kParticipantsMin, limits::kParticipantsMax))

@@ -21,7 +21,7 @@ struct LedgerOptions {
 };
 
 std::string utc_or_unknown(std::uint64_t unix_s) {
-  return unix_s == 0 ? "unknown" : host::utc_time(static_cast<std::int64_t>(unix_s) * 1000);
+  return unix_s == 0 ? "unknown" : host::utc_time_of_seconds(unix_s);
 }
 
 std::string describe_round(RoundId round) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <utility>
 
 #include "commands.h"
 #include "output.h"
@@ -83,7 +84,10 @@ Kind examine(const path& folder) {
   if (host::is_there(folder / "answered.db") || host::is_there(folder / "helper-key.hex")) {
     return {"mask helper", server::examine_mask_helper(folder, now), kHelperRuns};
   }
-  return {"device", examine_devices(folder), kDeviceRuns};
+  Kind kind{"device", examine_devices(folder), kDeviceRuns};
+  if (kind.found.empty()) return kind;
+  for (Examination& check : server::examine_private_keys(folder)) kind.found.push_back(std::move(check));
+  return kind;
 }
 
 ExitCode run(const DoctorOptions& options) {

@@ -44,12 +44,14 @@ nlohmann::json to_json(const proto::DeviceStatus& device) {
           {"clones", device.clones},
           {"banned", device.banned},
           {"ban_reason", device.ban_reason},
-          {"banned_ms", device.banned_ms}};
+          {"banned_ms", device.banned_ms},
+          {"kept_from", device.kept_from}};
 }
 
 std::string state_of(const proto::DeviceStatus& device) {
   if (device.banned) return "banned";
   if (device.state == proto::DeviceState::kAway && device.plan_from_ms != 0) return "held back";
+  if (device.state == proto::DeviceState::kAway && !device.kept_from.empty()) return "kept from tasks";
   return proto::to_string(device.state);
 }
 
@@ -61,7 +63,9 @@ void print_devices(const std::vector<proto::DeviceStatus>& devices) {
                     device.task.empty() ? "-" : device.task,
                     device.task.empty() ? "-" : std::to_string(device.round.value),
                     proto::to_string(device.last_outcome), std::to_string(device.failures),
-                    device.banned ? device.ban_reason : device.reason});
+                    device.banned           ? device.ban_reason
+                    : device.reason.empty() ? device.kept_from
+                                            : device.reason});
   }
   print_table(rows);
 }
@@ -78,7 +82,8 @@ void print_device(const proto::DeviceStatus& device) {
                                                 device.round.value, device.version.value)},
        {"last outcome", proto::to_string(device.last_outcome)},
        {"failures", fmt::format("{}, {} in a row", device.failures, device.failures_in_a_row)},
-       {"last reason", device.reason.empty() ? "-" : device.reason},
+       {"reason", device.reason.empty() ? "-" : device.reason},
+       {"kept from", device.kept_from.empty() ? "no task" : device.kept_from},
        {"no plan before", time_or(device.plan_from_ms, "-")},
        {"clones seen", std::to_string(device.clones)},
        {"banned", device.banned ? fmt::format("since {}{}{}", host::utc_time(device.banned_ms),

@@ -73,7 +73,7 @@ ExitCode serve(GatewayCommand& options, const StartedWith& started) {
   process.say_stopping();
   drain(process, options.drain_seconds, **gateway);
   say_counts(process, (*gateway)->counts());
-  (*gateway)->stop();
+  process.stop_unless_interrupted([&] { (*gateway)->stop(); });
   return ended.ok() ? ExitCode::kDone : process.report(ended);
 }
 

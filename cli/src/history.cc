@@ -149,6 +149,7 @@ void add_model_command(CLI::App& app, ExitCode& exit_code) {
   add_model_acts(*command, exit_code);
   add_evaluate_command(*command, exit_code);
   add_model_update_commands(*command, exit_code);
+  add_model_publish_commands(*command, exit_code);
 }
 
 }  // namespace sotto::cli

@@ -1,9 +1,9 @@
 // `sotto image inspect` and `sotto image compile`: what a .tflite needs on a board, and the image of it.
 #include <fmt/core.h>
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -17,19 +17,17 @@
 namespace sotto::cli {
 namespace {
 
+using model_compiler::Board;
 using model_compiler::CompiledModel;
 using model_compiler::CompileReport;
+using model_compiler::Estimate;
 using model_compiler::Target;
-
-const std::map<std::string, Target> kTargets = {{"portable", Target::kPortable},
-                                                {"cortex-m-dsp", Target::kCortexMDsp},
-                                                {"helium", Target::kHelium},
-                                                {"host", Target::kHost}};
 
 struct CompileOptions {
   std::string model;
   std::string output;
   Target target = Target::kPortable;
+  std::string board;  // whose target it is, or ""
   bool json = false;
   bool c_array = false;
   HeadOptions head;
@@ -50,14 +48,44 @@ nlohmann::json operators_json(const CompileReport& report) {
   return array;
 }
 
-nlohmann::json boards_json(const CompileReport& report) {
+// What a model needs with the kernels of each target, and on one board.
+struct BoardReport {
+  const Board* board;
+  bool fits;
+  Estimate estimate;
+};
+
+// Of the board that was asked for, or of all.
+Result<std::vector<BoardReport>> report_boards(const CompileOptions& options) {
+  std::map<Target, CompileReport> reports;
+  std::vector<BoardReport> found;
+  for (const Board& board : model_compiler::known_boards()) {
+    if (!options.board.empty() && options.board != board.key) continue;
+    if (!reports.contains(board.target)) {
+      auto compiled = compile_file(options.model, board.target);
+      if (!compiled) return compiled.error();
+      reports[board.target] = std::move(compiled->report);
+    }
+    const CompileReport& report = reports[board.target];
+    found.push_back({&board, model_compiler::fits(board, report), model_compiler::estimate(board, report)});
+  }
+  return found;
+}
+
+nlohmann::json boards_json(const std::vector<BoardReport>& boards) {
   nlohmann::json array = nlohmann::json::array();
-  for (const auto& board : model_compiler::known_boards()) {
-    array.push_back({{"name", board.name},
-                     {"processor", board.processor},
-                     {"ram_bytes", board.ram_bytes},
-                     {"flash_bytes", board.flash_bytes},
-                     {"fits", model_compiler::fits(board, report)}});
+  for (const auto& [board, fits, estimate] : boards) {
+    nlohmann::json row = {{"key", board->key},
+                          {"name", board->name},
+                          {"processor", board->processor},
+                          {"ram_bytes", board->ram_bytes},
+                          {"flash_bytes", board->flash_bytes},
+                          {"fits", fits},
+                          {"estimated_instructions", std::llround(estimate.instructions)},
+                          {"estimated_seconds", estimate.seconds},
+                          {"estimated_millijoules", nullptr}};
+    if (estimate.millijoules) row["estimated_millijoules"] = *estimate.millijoules;
+    array.push_back(std::move(row));
   }
   return array;
 }
@@ -79,8 +107,7 @@ nlohmann::json report_json(const CompileReport& report) {
           {"parameters", report.parameter_count},
           {"operators", operators_json(report)},
           {"kernels", report.kernels},
-          {"head", head},
-          {"boards", boards_json(report)}};
+          {"head", head}};
 }
 
 std::string shape_text(const std::vector<std::uint32_t>& shape) {
@@ -119,14 +146,17 @@ void print_memory(const CompileReport& report) {
   }
 }
 
-void print_boards(const CompileReport& report) {
-  std::printf("\nwith %u KiB of flash and %u KiB of RAM left to runtime, application and stack:\n",
+void print_boards(const std::vector<BoardReport>& boards) {
+  std::printf("\nwith %u KiB of flash and %u KiB of RAM left to runtime, application and stack;\n",
               model_compiler::kFlashReserveBytes / 1024, model_compiler::kRamReserveBytes / 1024);
-  std::vector<std::vector<std::string>> rows = {{"BOARD", "PROCESSOR", "RAM KiB", "FLASH KiB", "FITS"}};
-  for (const auto& board : model_compiler::known_boards()) {
-    rows.push_back({board.name, board.processor, std::to_string(board.ram_bytes / 1024),
-                    std::to_string(board.flash_bytes / 1024),
-                    model_compiler::fits(board, report) ? "yes" : "no"});
+  std::printf("milliseconds and millijoules of an inference are an estimate, not measured on the board:\n");
+  std::vector<std::vector<std::string>> rows = {
+      {"BOARD", "NAME", "PROCESSOR", "RAM KiB", "FLASH KiB", "FITS", "ms", "mJ"}};
+  for (const auto& [board, fits, estimate] : boards) {
+    rows.push_back({board->key, board->name, board->processor, std::to_string(board->ram_bytes / 1024),
+                    std::to_string(board->flash_bytes / 1024), fits ? "yes" : "no",
+                    fmt::format("{:.3g}", estimate.seconds * 1e3),
+                    estimate.millijoules ? fmt::format("{:.2g}", *estimate.millijoules) : "-"});
   }
   print_table(rows);
 }
@@ -134,8 +164,11 @@ void print_boards(const CompileReport& report) {
 ExitCode inspect(const CompileOptions& options) {
   const auto compiled = compile_file(options.model, options.target);
   if (!compiled) return report_error(compiled.error());
+  const auto boards = report_boards(options);
+  if (!boards) return report_error(boards.error());
   if (options.json) {
     nlohmann::json json = report_json(compiled->report);
+    json["boards"] = boards_json(*boards);
     json["training"] = training_json(compiled->image, options.head);
     print_json(json);
     return ExitCode::kDone;
@@ -143,7 +176,7 @@ ExitCode inspect(const CompileOptions& options) {
   print_operators(compiled->report);
   print_memory(compiled->report);
   print_training(compiled->image, options.head);
-  print_boards(compiled->report);
+  print_boards(*boards);
   return ExitCode::kDone;
 }
 
@@ -198,16 +231,33 @@ ExitCode compile(const CompileOptions& options) {
   return ExitCode::kDone;
 }
 
+void choose_board(CompileOptions& options, const std::string& key) {
+  const Board* board = model_compiler::find_board(key);
+  if (board == nullptr) {
+    std::string keys;
+    for (const Board& known : model_compiler::known_boards()) keys += fmt::format(" {}", known.key);
+    throw CLI::ValidationError("--board", fmt::format("there is no board {}; known are{}", key, keys));
+  }
+  options.board = key;
+  options.target = board->target;
+}
+
 CLI::App* add_compile_subcommand(CLI::App& image, const std::shared_ptr<CompileOptions>& options,
                                  const char* name, const char* help) {
   CLI::App* sub = image.add_subcommand(name, help);
   sub->add_option("model", options->model, "The .tflite file, quantised to int8")
       ->check(readable_file())
       ->required();
-  sub->add_option("--target", options->target,
-                  "Kernels that will run it: they decide the layout of weights [portable]")
-      ->transform(CLI::CheckedTransformer(kTargets))
-      ->type_name("portable|cortex-m-dsp|helium|host");
+  CLI::Option* target =
+      sub->add_option("--target", options->target,
+                      "Kernels that will run it: they decide the layout of weights [portable]")
+          ->transform(CLI::CheckedTransformer(image_targets()))
+          ->type_name("portable|cortex-m-dsp|helium|host");
+  sub->add_option_function<std::string>(
+         "--board", [options](const std::string& key) { choose_board(*options, key); },
+         "The board that will run it, by its key in the table of `sotto image inspect`")
+      ->type_name("KEY")
+      ->excludes(target);
   sub->add_flag("--json", options->json, "JSON instead of text");
   return sub;
 }

@@ -36,6 +36,15 @@ Result<std::vector<std::uint8_t>> read_file(const std::string& path) {
   return std::move(**content);
 }
 
+const std::map<std::string, model_compiler::Target>& image_targets() {
+  using model_compiler::Target;
+  static const std::map<std::string, Target> targets = {{"portable", Target::kPortable},
+                                                        {"cortex-m-dsp", Target::kCortexMDsp},
+                                                        {"helium", Target::kHelium},
+                                                        {"host", Target::kHost}};
+  return targets;
+}
+
 bool is_tflite(const std::vector<std::uint8_t>& content) {
   constexpr std::string_view kIdentifier = "TFL3";
   return content.size() >= 8 && std::equal(kIdentifier.begin(), kIdentifier.end(), content.begin() + 4);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace sotto::cli {
 // A .tflite, compiled for `target`, or an image as it is; opened on this machine.
 [[nodiscard]] Result<device::HostModel> open_model_file(const std::string& path,
                                                         model_compiler::Target target);
+
+// By the names that options take.
+[[nodiscard]] const std::map<std::string, model_compiler::Target>& image_targets();
 
 [[nodiscard]] bool is_tflite(const std::vector<std::uint8_t>& content);
 

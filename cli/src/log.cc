@@ -15,13 +15,15 @@ namespace sotto::cli {
 namespace {
 
 std::string stamp(spdlog::log_clock::time_point time) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
+  const auto since = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+  const auto whole = std::chrono::floor<std::chrono::seconds>(since);  // down, also before 1970
+  const auto ms = (since - whole).count();
+  const std::time_t seconds = static_cast<std::time_t>(whole.count());
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
   char text[32];
   const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-  return fmt::format("{}.{:03}Z", std::string_view(text, size), ms % 1000);
+  return fmt::format("{}.{:03}Z", std::string_view(text, size), ms);
 }
 
 // A message is one line whatever is in it: every line has its stamp, and nobody's text forges another.

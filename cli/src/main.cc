@@ -4,9 +4,12 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <string>
+#include <system_error>
 
 #include "commands.h"
 #include "output.h"
+#include "sotto/host/threads.h"
 #include "sotto/proto/grpc_locks.h"
 #include "sotto/proto/grpc_log.h"
 #include "version.h"
@@ -51,7 +54,8 @@ bool report_unknown_command(const CLI::App& app, int argc, char** argv) {
     const CLI::App* next = find_command(*level, word);
     if (next == nullptr) {
       if (report_renamed_command(*level, word)) return true;
-      std::fprintf(stderr, "sotto: error: there is no command '%s'; there are:", word.c_str());
+      std::fprintf(stderr, "sotto: error: there is no command '%s'; there are:",
+                   sotto::cli::terminal_text(word).c_str());
       for (const CLI::App* known : level->get_subcommands({}))
         std::fprintf(stderr, " %s", known->get_name().c_str());
       std::fprintf(stderr, "\n");
@@ -65,19 +69,55 @@ bool report_unknown_command(const CLI::App& app, int argc, char** argv) {
 using sotto::cli::Arguments;
 using sotto::cli::ExitCode;
 
+// What is no text can be no name, no reason and no path that anything prints or sends on.
+sotto::Status check_text(const Arguments& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (sotto::cli::is_utf8(argument)) continue;
+    const std::size_t equals = argument.find('=');
+    std::string name = "argument " + std::to_string(i + 1);
+    if (argument.starts_with("--") && equals != std::string::npos) {
+      name = argument.substr(0, equals);
+    } else if (!argument.starts_with('-') && i > 0 && arguments[i - 1].starts_with('-')) {
+      name = arguments[i - 1];
+    }
+    return sotto::invalid_argument(name + ": '" + argument +
+                                   "' is no text in UTF-8: set the terminal to UTF-8, or rename the file");
+  }
+  return {};
+}
+
+// "sotto task create": as far as the command line was understood.
+std::string command_of(const CLI::App& app) {
+  std::string words = app.get_name();
+  for (const CLI::App* level = &app; !level->get_subcommands().empty();) {
+    level = level->get_subcommands().front();
+    words += " " + level->get_name();
+  }
+  return words;
+}
+
+// CLI11 says what is wrong, and neither with which command nor where there is more.
+ExitCode report_usage(const CLI::App& app, const std::string& what) {
+  const std::string command = command_of(app);
+  const std::size_t first = command.find(' ');
+  const std::string prefix = first == std::string::npos ? "" : command.substr(first + 1) + ": ";
+  return sotto::cli::report_error(sotto::invalid_argument(prefix + what + "; see `" + command + " --help`"));
+}
+
 ExitCode parse_and_run(CLI::App& app, const Arguments& arguments, const ExitCode& exit_code) {
   using namespace sotto::cli;
   refuse_numbers_outside_types(app);
   auto configured = configure(app, arguments);
   if (!configured) return report_error(configured.error());
+  if (const sotto::Status text = check_text(configured->arguments); !text.ok()) return report_error(text);
   std::reverse(configured->arguments.begin(), configured->arguments.end());  // as CLI11 takes them
   try {
     app.parse(configured->arguments);
   } catch (const CLI::ParseError& error) {
-    const std::string explained = explain(error, configured->settings);
-    if (explained != error.what()) return report_error(sotto::invalid_argument(explained));
     // CLI11 reports --help and --version this way too, with exit code 0.
-    return app.exit(error) == 0 ? ExitCode::kDone : ExitCode::kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error) == 0 ? ExitCode::kDone : ExitCode::kUsage;
+    return report_usage(app, explain(error, configured->settings));
   }
   return exit_code;
 }
@@ -98,6 +138,9 @@ int run(int argc, char** argv) {
       "                                             a coordinator for real devices\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing learned, 4 interrupted, 5 refused.");
   const Arguments arguments(argv + 1, argv + argc);
+  if (const sotto::Status text = check_text(arguments); !text.ok()) {
+    return static_cast<int>(report_error(text));
+  }
   ExitCode exit_code = ExitCode::kDone;
   add_simulate_command(app, exit_code);
   add_serve_command(app, arguments, exit_code);
@@ -151,6 +194,10 @@ int main(int argc, char** argv) {
   sotto::proto::skip_grpc_lock_checks();
   try {
     return run(argc, argv);
+  } catch (const std::system_error& error) {
+    const bool no_thread = error.code() == std::errc::resource_unavailable_try_again;
+    return static_cast<int>(
+        sotto::cli::report_error(no_thread ? sotto::host::no_more_threads() : sotto::io_error(error.what())));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sotto: error: %s\n", error.what());
     return 1;

@@ -38,13 +38,18 @@ ExitCode init(const HelperOptions& options) {
 
 // False when a second signal came: its sender cannot wait.
 bool drain(const ServerProcess& process, std::uint32_t seconds, server::MaskHelperServer& server) {
-  if (seconds == 0) return true;
+  using std::chrono::steady_clock;
   server.drain();
+  if (seconds == 0 || server.drained()) return true;
   process.log().info(
       "draining: coordinators begin no new rounds, and those under way have {} s to ask; a second signal "
       "ends it at once",
       seconds);
-  return !process.wait_for_another(std::chrono::seconds(seconds));
+  const auto until = steady_clock::now() + std::chrono::seconds(seconds);
+  while (steady_clock::now() < until && !server.drained()) {
+    if (process.wait_for_another(std::chrono::milliseconds(100))) return false;
+  }
+  return true;
 }
 
 std::vector<std::string> start_lines(const server::MaskHelperServer& server) {
@@ -82,11 +87,13 @@ ExitCode serve(HelperOptions& options, const StartedWith& started) {
   auto server = server::MaskHelperServer::start(options.server);
   if (!server) return process.report(server.error());
   process.announce(start_lines(**server));
-  const Status ended = process.wait({.reload = [&] { return reload(process, started, **server); }});
+  const Status ended = process.wait({.health = [&] { return (*server)->status(); },
+                                     .reload = [&] { return reload(process, started, **server); }});
   process.say_stopping();
-  const bool drained = drain(process, options.drain_seconds, **server);
+  const bool patient = ended.ok() && drain(process, options.drain_seconds, **server);
   process.log().info("stopping");
-  (*server)->stop(drained ? std::chrono::seconds(10) : std::chrono::seconds(0));
+  process.stop_unless_interrupted(
+      [&] { (*server)->stop(patient ? std::chrono::seconds(10) : std::chrono::seconds(0)); });
   return ended.ok() ? ExitCode::kDone : process.report(ended);
 }
 
@@ -145,7 +152,8 @@ CLI::App* declare_serve(CLI::App& helper, HelperOptions& options) {
   command
       ->add_option(
           "--drain-seconds", options.drain_seconds,
-          "How long a stop waits for rounds that are under way; as long as they take, and 0 for none")
+          "How long a stop waits for rounds that are under way, as coordinators say; as long as they take,\n"
+          "and 0 for none")
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
   add_log_options(*command, options.log);

@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "image_file.h"
+#include "model_update.h"
 #include "output.h"
 #include "places.h"
 #include "sotto/base/clock.h"
@@ -33,29 +34,9 @@ using model_update::Refusal;
 using Buffer = std::vector<std::uint8_t>;
 
 constexpr std::uint64_t kDaySeconds = 86'400;
-
-struct UpdateOptions {
-  std::string content;  // a model image, or a head's values
-  std::string task;
-  std::string device_class;
-  std::string key;
-  std::string public_key;
-  std::string head_key;       // the public half
-  std::string head_manifest;  // what allows it
-  std::string base;           // the image that a head is for
-  std::string self_test;      // reference inputs
-  std::string reference;      // the model that says what is right for them
-  std::string update;         // to write: the image with them
-  std::string manifest;
-  std::string output;
-  std::uint64_t sequence = 0;
-  std::uint32_t days = 0;
-  std::uint32_t runtime = model_update::kRuntimeVersion;
-  std::uint32_t slot_bytes = std::numeric_limits<std::uint32_t>::max();
-  std::uint32_t ram_bytes = std::numeric_limits<std::uint32_t>::max();
-  float norm_max = 0;
-  bool json = false;
-};
+constexpr const char* kRangesOfManifests =
+    "sequence, version of the runtime and norm are at least 1 (the norm: 0.001), and a task and a class of "
+    "devices have 1 to 64 bytes of A-Z a-z 0-9 . _ -";
 
 std::uint64_t now_seconds() { return unix_seconds(SystemClock().now()); }
 
@@ -79,11 +60,7 @@ Result<Manifest> begin_manifest(const UpdateOptions& options, Kind kind) {
 // `content` is written beside it when the manifest is of more than a file that is there.
 Status sign_to(const Manifest& manifest, const crypto::Es256PrivateKey& key, const UpdateOptions& options,
                Bytes content = {}) {
-  if (!is_sound(manifest)) {
-    return invalid_argument(
-        "sequence, version of the runtime and norm are at least 1 (the norm: 0.001), and a task and a class "
-        "of devices have 1 to 64 bytes of A-Z a-z 0-9 . _ -");
-  }
+  if (!is_sound(manifest)) return invalid_argument(kRangesOfManifests);
   const auto outputs = Outputs::open(
       {options.output, options.update},
       {options.key, options.content, options.base, options.head_key, options.self_test, options.reference});
@@ -216,16 +193,23 @@ ExitCode make_key(const UpdateOptions& options) {
   return ExitCode::kDone;
 }
 
+// The manifest of the image, which gets its reference inputs.
+Result<Manifest> describe_image(const UpdateOptions& options, Buffer& image) {
+  auto manifest = begin_manifest(options, Kind::kImage);
+  if (!manifest) return manifest.error();
+  manifest->ram_bytes = sotto_image_arena_bytes(image.data(), image.size());
+  if (!options.self_test.empty()) SOTTO_RETURN_IF_ERROR(add_self_test(options, *manifest, image));
+  manifest->size = static_cast<std::uint32_t>(image.size());
+  manifest->digest = crypto::sha256({image});
+  manifest->runtime = options.runtime;
+  return manifest;
+}
+
 Status sign_image(const UpdateOptions& options, const crypto::Es256PrivateKey& key) {
   auto image = read_image(options.content);
   if (!image) return image.error();
-  auto manifest = begin_manifest(options, Kind::kImage);
+  const auto manifest = describe_image(options, *image);
   if (!manifest) return manifest.error();
-  manifest->ram_bytes = sotto_image_arena_bytes(image->data(), image->size());
-  if (!options.self_test.empty()) SOTTO_RETURN_IF_ERROR(add_self_test(options, *manifest, *image));
-  manifest->size = static_cast<std::uint32_t>(image->size());
-  manifest->digest = crypto::sha256({*image});
-  manifest->runtime = options.runtime;
   return sign_to(*manifest, key, options, options.update.empty() ? Bytes() : Bytes(*image));
 }
 
@@ -368,6 +352,30 @@ void add_signing_options(CLI::App& sub, const std::shared_ptr<UpdateOptions>& op
 }
 
 }  // namespace
+
+Result<SignedUpdate> sign_update(const UpdateOptions& options) {
+  const auto key = identity::load_private_key(options.key);
+  if (!key) return key.error();
+  SignedUpdate update;
+  update.owner = key->public_key();
+  auto content = read_file(options.content);
+  if (!content) return content.error();
+  if (is_tflite(*content)) {
+    auto compiled = compile_file(options.content, options.target);
+    if (!compiled) return compiled.error();
+    content = std::move(compiled->image);
+  } else {
+    content = read_image(options.content);
+    if (!content) return content.error();
+  }
+  update.content = std::move(*content);
+  const auto manifest = describe_image(options, update.content);
+  if (!manifest) return manifest.error();
+  if (!is_sound(*manifest)) return invalid_argument(kRangesOfManifests);
+  update.manifest.resize(model_update::kManifestBytesMax);
+  update.manifest.resize(sign_manifest(*manifest, *key, update.manifest));
+  return update;
+}
 
 void add_model_update_commands(CLI::App& model, ExitCode& exit_code) {
   auto options = std::make_shared<UpdateOptions>();

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -20,24 +21,50 @@ namespace sotto::cli {
 
 namespace {
 
-// How many bytes the character at the beginning has; 0 when it is none of UTF-8, or is not to be printed.
-std::size_t printable_bytes(std::string_view text) {
+struct Character {
+  std::size_t bytes = 0;  // 0: there is none of UTF-8
+  std::uint32_t code = 0;
+};
+
+// At the beginning of `text`, which is not empty.
+Character first_character(std::string_view text) {
   const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80)
-    return (byte(0) >= 0x20 && byte(0) != 0x7f) || text[0] == '\n' || text[0] == '\t' ? 1 : 0;
+  if (byte(0) < 0x80) return {1, byte(0)};
   const std::size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
-  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return 0;
+  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return {};
   std::uint32_t code = byte(0) & (0x7fu >> length);
   for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
+    if ((byte(i) & 0xc0) != 0x80) return {};
     code = code << 6 | (byte(i) & 0x3fu);
   }
   const bool shortest = code >= (length == 4 ? 0x10000u : length == 3 ? 0x800u : 0x80u);
-  // Lines and directions of writing, too.
-  const bool control = code < 0xa0 || (code >= 0x200e && code <= 0x200f) ||
-                       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
   const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  return shortest && !control && !surrogate && code <= 0x10ffff ? length : 0;
+  return shortest && !surrogate && code <= 0x10ffff ? Character{length, code} : Character{};
+}
+
+struct CodeRange {
+  std::uint32_t first;
+  std::uint32_t last;
+};
+// What shows as nothing, or changes how its neighbours show: controls, ends of lines, directions of writing,
+// joiners, marks without a width.
+constexpr std::array<CodeRange, 12> kNotShown = {{{0x7f, 0x9f},
+                                                  {0xad, 0xad},
+                                                  {0x61c, 0x61c},
+                                                  {0x115f, 0x1160},
+                                                  {0x180b, 0x180f},
+                                                  {0x200b, 0x200f},
+                                                  {0x2028, 0x202e},
+                                                  {0x2060, 0x206f},
+                                                  {0xfe00, 0xfe0f},
+                                                  {0xfeff, 0xfeff},
+                                                  {0xfff0, 0xfffb},
+                                                  {0xe0000, 0xe0fff}}};
+
+bool is_shown(std::uint32_t code) {
+  if (code < 0x20) return code == '\n' || code == '\t';
+  return std::ranges::none_of(
+      kNotShown, [code](const CodeRange& range) { return code >= range.first && code <= range.last; });
 }
 
 }  // namespace
@@ -45,12 +72,27 @@ std::size_t printable_bytes(std::string_view text) {
 std::string terminal_text(std::string_view text) {
   std::string shown;
   while (!text.empty()) {
-    const std::size_t bytes = printable_bytes(text);
-    if (bytes == 0) shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
-    shown.append(text.substr(0, bytes));
-    text.remove_prefix(std::max<std::size_t>(bytes, 1));
+    const Character character = first_character(text);
+    const std::size_t bytes = std::max<std::size_t>(character.bytes, 1);
+    if (character.bytes > 0 && is_shown(character.code)) {
+      shown.append(text.substr(0, bytes));
+    } else {
+      for (const char byte : text.substr(0, bytes)) {
+        shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+      }
+    }
+    text.remove_prefix(bytes);
   }
   return shown;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t bytes = first_character(text).bytes;
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
 }
 
 ExitCode report_error(const Status& status) {
@@ -117,7 +159,10 @@ nlohmann::json json_number(std::uint64_t number) {
   return number < kExactUntil ? nlohmann::json(number) : nlohmann::json(std::to_string(number));
 }
 
-void print_table(const std::vector<std::vector<std::string>>& rows) {
+void print_table(std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = terminal_text(cell);
+  }
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));

@@ -21,6 +21,8 @@ namespace sotto::cli {
 // contents and what others have said may hold such; lines stay lines.
 [[nodiscard]] std::string terminal_text(std::string_view text);
 
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 // "sotto: error: ..." on standard error; the exit code that fits the status.
 ExitCode report_error(const Status& status);
 [[nodiscard]] ExitCode exit_code_of(const Status& status);
@@ -34,7 +36,7 @@ ExitCode report_error(const Status& status);
 [[nodiscard]] nlohmann::json json_number(std::uint64_t number);
 
 // Columns as wide as their widest cell; the first row is the heading.
-void print_table(const std::vector<std::vector<std::string>>& rows);
+void print_table(std::vector<std::vector<std::string>> rows);
 void print_json(const nlohmann::json& value);
 
 [[nodiscard]] std::string decimal(double value, int digits);

@@ -55,7 +55,7 @@ CLI::Validator existing_folder() {
   return validator([](const std::string& text) -> Status {
     std::error_code error;
     if (std::filesystem::is_directory(text, error)) return {};
-    return not_found("there is no folder " + text);
+    return not_found("there is no folder " + text + ": check the path");
   });
 }
 

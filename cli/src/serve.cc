@@ -110,8 +110,11 @@ ExitCode serve(ServeOptions& options, const StartedWith& started) {
                                      .stuck = [&] { return (*service)->busy_for(); },
                                      .reload = [&] { return reload(process, started, **service); }});
   process.say_stopping();
-  process.log().info("stopping: open calls have {} s to finish", options.drain_seconds);
-  (*service)->stop(std::chrono::seconds(options.drain_seconds));
+  // Who cannot record what it answers has nothing to wait for.
+  const std::chrono::seconds grace(ended.ok() ? options.drain_seconds : 0);
+  process.log().info("stopping: open calls have {} s to finish; a second signal ends it at once",
+                     grace.count());
+  process.stop_unless_interrupted([&] { (*service)->stop(grace); });
   return ended.ok() ? ExitCode::kDone : process.report(ended);
 }
 
@@ -211,7 +214,9 @@ CLI::App* declare_serve(CLI::App& app, ServeOptions& options) {
   command->add_option("--threads", options.service.finish_threads, "For removing masks")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  command->add_option("--drain-seconds", options.drain_seconds, "How long a stop waits for open calls")
+  command
+      ->add_option("--drain-seconds", options.drain_seconds,
+                   "How long a stop waits for open calls; a second SIGTERM or SIGINT ends it at once")
       ->capture_default_str();
   add_log_options(*command, options.log);
   add_private_process_option(*command, options.process);

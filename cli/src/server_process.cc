@@ -4,9 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <ctime>
 #include <string_view>
+#include <system_error>
+#include <thread>
 
 #include "output.h"
 
@@ -14,6 +18,7 @@ namespace sotto::cli {
 namespace {
 
 constexpr std::chrono::microseconds kLook = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds kLookForAnother{10};
 
 timespec to_timespec(std::chrono::microseconds time) {
   return {.tv_sec = static_cast<time_t>(time.count() / 1'000'000),
@@ -89,9 +94,29 @@ void ServerProcess::reloaded(const LogOptions& log, const std::vector<ValueInFor
   if (!later.empty()) log_->warn("changed, and in force from the next start on: {}", later);
 }
 
-bool ServerProcess::wait_for_another(std::chrono::seconds time) const {
+bool ServerProcess::wait_for_another(std::chrono::milliseconds time) const {
   const timespec grace = to_timespec(time);
   return sigtimedwait(&stopping_, nullptr, &grace) > 0;
+}
+
+void ServerProcess::stop_unless_interrupted(const std::function<void()>& stop) const {
+  std::atomic<bool> stopped = false;
+  std::thread worker;
+  try {
+    worker = std::thread([&] {
+      stop();
+      stopped = true;
+    });
+  } catch (const std::system_error&) {  // no thread is to be had: nobody listens for a second signal
+    return stop();
+  }
+  while (!stopped) {
+    if (!wait_for_another(kLookForAnother)) continue;
+    log_->warn("a second signal: ended at once");
+    log_->flush();
+    std::_Exit(static_cast<int>(ExitCode::kInterrupted));
+  }
+  worker.join();
 }
 
 ExitCode ServerProcess::report(const Status& status) const {

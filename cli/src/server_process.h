@@ -41,7 +41,10 @@ class ServerProcess {
   };
   [[nodiscard]] Status wait(const Watched& watched) const;
   // True when another SIGINT or SIGTERM came within this time.
-  [[nodiscard]] bool wait_for_another(std::chrono::seconds time) const;
+  [[nodiscard]] bool wait_for_another(std::chrono::milliseconds time) const;
+  // Runs `stop`, which ends what is served. Another SIGINT or SIGTERM meanwhile ends the process at once,
+  // with kInterrupted: whatever was acknowledged is on disk.
+  void stop_unless_interrupted(const std::function<void()>& stop) const;
   // Options were read anew, and those `taken` are in force: takes over the log's level and says what else
   // waits for the next start.
   void reloaded(const LogOptions& log, const std::vector<ValueInForce>& before,

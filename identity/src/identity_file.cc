@@ -14,6 +14,7 @@ namespace {
 
 using secagg::Role;
 
+constexpr std::string_view kPrivateKind = "a private key";
 constexpr std::size_t kNamelessBytes = crypto::kEs256PublicKeyBytes + secagg::kEndorsementBytes;
 
 const char* endorsement_label(Role role) {
@@ -105,6 +106,11 @@ Status with_advice(const Status& status) {
   return {status.code(), status.message() + ": restore it from a backup"};
 }
 
+// Of what was given in the place of `wanted`: nothing is lost, and no backup would help.
+Status another_kind(const std::filesystem::path& path, std::string_view kind, std::string_view wanted) {
+  return invalid_argument(fmt::format("{} is {}, not {}: name the right file", path.string(), kind, wanted));
+}
+
 Result<crypto::SecretBuffer> read_text(const std::filesystem::path& path) {
   Result<std::optional<crypto::SecretBuffer>> text = read_key_file(path);
   if (!text) return text.error();
@@ -149,6 +155,13 @@ Result<EnrolledKey> load_enrolled_key(const std::filesystem::path& path, Role ro
   if (!text && text.error().code() == StatusCode::kNotFound) return with_advice(text.error());
   if (!text) return text.error();
   Result<EnrolledKey> enrolled = decode_enrolled_key(text->reveal_text(), role);
+  const std::string_view kind = kind_of_key_file(text->reveal_text());
+  const std::string own = std::string("the identity of ") + name_of(role);
+  // What is left of an identity that was cut off may be its private key.
+  if (!enrolled && !kind.empty() && kind != own && kind != kPrivateKind) {
+    const std::string wanted = kind.starts_with("the identity") ? std::string("of ") + name_of(role) : own;
+    return another_kind(path, kind, wanted + ", which `sotto authority enroll` writes");
+  }
   if (!enrolled) return with_advice(enrolled.error().with_context("identity file " + path.string()));
   return enrolled;
 }
@@ -159,6 +172,11 @@ Result<crypto::Es256PrivateKey> load_private_key(const std::filesystem::path& pa
   const auto blocks = crypto::pem_decode(text->reveal_text());
   auto key = blocks && !blocks->empty() ? crypto::private_key_from_der(blocks->front().content.reveal())
                                         : std::nullopt;
+  const std::string_view kind = kind_of_key_file(text->reveal_text());
+  if (!key && !kind.empty() && kind != kPrivateKind) {
+    return data_loss(fmt::format("{} is {}, not {}: name the right file, or restore it from a backup",
+                                 path.string(), kind, kPrivateKind));
+  }
   if (!key) return data_loss(path.string() + " holds no P-256 private key: restore it from a backup");
   return std::move(*key);
 }
@@ -173,6 +191,8 @@ Result<crypto::Es256PublicKey> load_public_key(const std::filesystem::path& path
   const Result<std::vector<crypto::PemBlock>> blocks = crypto::pem_decode(text->reveal_text());
   if (!blocks) return with_advice(blocks.error().with_context(path.string()));
   const auto block = std::ranges::find(*blocks, crypto::kPublicKeyLabel, &crypto::PemBlock::label);
+  const std::string_view kind = kind_of_key_file(text->reveal_text());
+  if (block == blocks->end() && !kind.empty()) return another_kind(path, kind, "a public key");
   if (block == blocks->end())
     return with_advice(invalid_argument(path.string() + " holds no PUBLIC KEY in PEM form"));
   const auto key = crypto::public_key_from_der(block->content.reveal());

@@ -86,7 +86,7 @@ Result<PlannedSet> read_plan(const secagg::HelperRequest& request, const MaskHel
       .masks_max = plan->aggregation.participants_max};
 }
 
-std::string utc(std::uint64_t seconds) { return host::utc_time(static_cast<std::int64_t>(seconds * 1000)); }
+std::string utc(std::uint64_t seconds) { return host::utc_time_of_seconds(seconds); }
 
 // What was answered before the start was of plans that had been signed by then, as no plan is answered before
 // this helper's own clock has reached the second in which it was signed: not even for a coordinator whose

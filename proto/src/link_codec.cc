@@ -65,13 +65,40 @@ struct CallEncoder {
   }
   std::vector<std::uint8_t> operator()(const AbandonRequest& from) const {
     const std::string reason = printable(from.reason);
-    link::Abandon to{.token = from.token, .has_ledger = from.ledger.has_value(), .reason = reason};
+    link::Abandon to{.token = from.token,
+                     .has_ledger = from.ledger.has_value(),
+                     .reason = reason,
+                     .plan_refused = from.plan_refused};
     if (from.ledger) {
       to.refusal = from.ledger->refusal;
       to.until_s = from.ledger->until_s;
       to.last_round = from.ledger->last_round;
     }
     return encoded(link::Call(to));
+  }
+  std::vector<std::uint8_t> operator()(const OfferUpdateRequest& from) const {
+    link::OfferUpdate to{.protocol_version = from.protocol_version,
+                         .sequence = from.sequence,
+                         .enrolled = from.enrolled,
+                         .device_id = from.device_id,
+                         .task = from.task,
+                         .device_class = from.device_class,
+                         .pass = from.pass};
+    CredentialBytes credential;
+    if (from.proof) {
+      secagg::encode_credential(from.proof->credential, credential);
+      to.proof = link::UpdateProof{from.proof->challenge, credential};
+    }
+    return encoded(link::Call(to));
+  }
+  std::vector<std::uint8_t> operator()(const FetchUpdateRequest& from) const {
+    return encoded(link::Call(link::FetchUpdate{.sequence = from.sequence,
+                                                .offset = from.offset,
+                                                .bytes_max = from.bytes_max,
+                                                .device_id = from.device_id,
+                                                .task = from.task,
+                                                .device_class = from.device_class,
+                                                .pass = from.pass}));
   }
 };
 
@@ -123,6 +150,17 @@ struct AnswerEncoder {
     return encoded(link::Answer(link::RefusedAnswer{from.reason, window_of(from.window, reason)}));
   }
   std::vector<std::uint8_t> operator()(const LinkLeft&) const { return encoded(link::Answer(link::Left{})); }
+  std::vector<std::uint8_t> operator()(const OfferUpdateReply& from) const { return std::visit(*this, from); }
+  std::vector<std::uint8_t> operator()(const UpdateOffer& from) const {
+    return encoded(link::Answer(link::UpdateOffered{from.pass, from.manifest}));
+  }
+  std::vector<std::uint8_t> operator()(const NoUpdate& from) const {
+    const std::string reason = printable(from.window.reason);
+    return encoded(link::Answer(link::NoUpdate{window_of(from.window, reason)}));
+  }
+  std::vector<std::uint8_t> operator()(const UpdateChallenge& from) const {
+    return encoded(link::Answer(link::UpdateChallenge{from.coordinator, from.challenge}));
+  }
 };
 
 struct CallDecoder {
@@ -155,8 +193,30 @@ struct CallDecoder {
   }
   LinkRequest operator()(const link::Abandon& from) const {
     AbandonRequest to{.token = from.token, .reason = std::string(from.reason)};
+    to.plan_refused = from.plan_refused;
     if (from.has_ledger) to.ledger = LedgerReport{from.refusal, from.until_s, from.last_round};
     return to;
+  }
+  LinkRequest operator()(const link::OfferUpdate& from) const {
+    OfferUpdateRequest to{.protocol_version = from.protocol_version,
+                          .device_id = std::string(from.device_id),
+                          .task = std::string(from.task),
+                          .device_class = std::string(from.device_class),
+                          .sequence = from.sequence,
+                          .enrolled = from.enrolled,
+                          .pass = owned(from.pass)};
+    if (from.proof)
+      to.proof = UpdateProof{owned(from.proof->challenge), credential_of(from.proof->credential)};
+    return to;
+  }
+  LinkRequest operator()(const link::FetchUpdate& from) const {
+    return FetchUpdateRequest{.device_id = std::string(from.device_id),
+                              .task = std::string(from.task),
+                              .device_class = std::string(from.device_class),
+                              .sequence = from.sequence,
+                              .offset = from.offset,
+                              .bytes_max = from.bytes_max,
+                              .pass = owned(from.pass)};
   }
 };
 
@@ -197,6 +257,17 @@ struct AnswerDecoder {
   Decoded operator()(const link::Left&) const { return LinkReply(LinkLeft{}); }
   Decoded operator()(const link::Failed& from) const {
     return Status(static_cast<StatusCode>(from.code), std::string(from.reason));
+  }
+  Decoded operator()(const link::UpdateOffered& from) const {
+    return LinkReply(OfferUpdateReply(UpdateOffer{owned(from.manifest), owned(from.pass)}));
+  }
+  Decoded operator()(const link::NoUpdate& from) const {
+    return LinkReply(OfferUpdateReply(NoUpdate{owned(from.window)}));
+  }
+  Decoded operator()(const link::UpdateChallenge& from) const {
+    UpdateChallenge to{.challenge = owned(from.challenge)};
+    std::copy(from.coordinator.begin(), from.coordinator.end(), to.coordinator.begin());
+    return LinkReply(OfferUpdateReply(std::move(to)));
   }
 
  private:

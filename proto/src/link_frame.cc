@@ -89,7 +89,7 @@ std::size_t encode_link_frame(const LinkFrame& frame, MutableBytes out) {
   return stuffing.finish();
 }
 
-bool LinkFrameReader::take(std::uint8_t byte) {
+bool LinkFrameFinder::take(std::uint8_t byte) {
   if (byte == kDelimiter) return end();
   if (left_ == 0) {
     if (code_ != 0 && code_ != kLongestRun) put(0);
@@ -102,32 +102,32 @@ bool LinkFrameReader::take(std::uint8_t byte) {
   return false;
 }
 
-void LinkFrameReader::put(std::uint8_t byte) {
-  if (size_ == bytes_.size()) {
+void LinkFrameFinder::put(std::uint8_t byte) {
+  if (size_ == room_.size()) {
     too_long_ = true;
   } else {
-    bytes_[size_++] = byte;
+    room_[size_++] = byte;
   }
 }
 
-bool LinkFrameReader::end() {
+bool LinkFrameFinder::end() {
   const std::size_t size = size_;
   const bool nothing = code_ == 0;  // between two delimiters
   const bool whole = left_ == 0 && !too_long_ && size >= kHeaderBytes + kChecksumBytes;
   restart();
   if (nothing) return false;
   const std::size_t checked = whole ? size - kChecksumBytes : 0;
-  if (!whole || load_le<std::uint32_t>(bytes_.data() + checked) != crc32c(Bytes(bytes_).first(checked))) {
+  if (!whole || load_le<std::uint32_t>(room_.data() + checked) != crc32c(Bytes(room_).first(checked))) {
     ++damaged_;
     return false;
   }
-  frame_ = {.kind = static_cast<LinkKind>(bytes_[0]),
-            .call = load_le<std::uint32_t>(bytes_.data() + 1),
-            .body = Bytes(bytes_).subspan(kHeaderBytes, checked - kHeaderBytes)};
+  frame_ = {.kind = static_cast<LinkKind>(room_[0]),
+            .call = load_le<std::uint32_t>(room_.data() + 1),
+            .body = Bytes(room_).subspan(kHeaderBytes, checked - kHeaderBytes)};
   return true;
 }
 
-void LinkFrameReader::restart() {
+void LinkFrameFinder::restart() {
   size_ = 0;
   left_ = 0;
   code_ = 0;

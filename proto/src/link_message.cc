@@ -10,7 +10,14 @@
 namespace sotto::proto::link {
 namespace {
 
-enum class CallType : std::uint8_t { kCheckIn = 1, kFetchModel, kExchange, kAbandon };
+enum class CallType : std::uint8_t {
+  kCheckIn = 1,
+  kFetchModel,
+  kExchange,
+  kAbandon,
+  kOfferUpdate,
+  kFetchUpdate,
+};
 enum class AnswerType : std::uint8_t {
   kOffer = 1,
   kRetry,
@@ -22,6 +29,9 @@ enum class AnswerType : std::uint8_t {
   kRefused,
   kLeft,
   kFailed,
+  kUpdateOffered,
+  kNoUpdate,
+  kUpdateChallenge,
 };
 
 // Bits of flags bytes.
@@ -30,6 +40,7 @@ constexpr std::uint8_t kProof = 2;
 constexpr std::uint8_t kPoll = 1;
 constexpr std::uint8_t kPlanDigest = 2;
 constexpr std::uint8_t kLedger = 1;
+constexpr std::uint8_t kPlanRefused = 2;
 constexpr std::uint8_t kCredential = 1;
 
 constexpr std::size_t kDigestBytes = sizeof(crypto::Digest);
@@ -92,13 +103,38 @@ class MessageWriter {
   void operator()(const Abandon& call) {
     type(CallType::kAbandon);
     out_.bytes(call.token.value);
-    out_.u8(call.has_ledger ? kLedger : 0);
+    out_.u8(
+        static_cast<std::uint8_t>((call.has_ledger ? kLedger : 0) | (call.plan_refused ? kPlanRefused : 0)));
     if (call.has_ledger) {
       out_.u8(static_cast<std::uint8_t>(call.refusal));
       out_.u64(call.until_s);
       out_.u64(call.last_round.value);
     }
     out_.bytes(text_bytes(call.reason));
+  }
+
+  void operator()(const OfferUpdate& call) {
+    type(CallType::kOfferUpdate);
+    out_.u32(call.protocol_version);
+    out_.u64(call.sequence);
+    out_.u8(static_cast<std::uint8_t>((call.enrolled ? kEnrolled : 0) | (call.proof ? kProof : 0)));
+    short_text(call.device_id);
+    short_text(call.task);
+    short_text(call.device_class);
+    short_bytes(call.pass);
+    if (!call.proof) return;
+    out_.bytes(call.proof->credential);
+    out_.bytes(call.proof->challenge);
+  }
+  void operator()(const FetchUpdate& call) {
+    type(CallType::kFetchUpdate);
+    out_.u64(call.sequence);
+    out_.u64(call.offset);
+    out_.u32(call.bytes_max);
+    short_text(call.device_id);
+    short_text(call.task);
+    short_text(call.device_class);
+    short_bytes(call.pass);
   }
 
   void operator()(const Offer& answer) {
@@ -154,6 +190,21 @@ class MessageWriter {
     type(AnswerType::kFailed);
     out_.u8(answer.code);
     out_.bytes(text_bytes(answer.reason));
+  }
+
+  void operator()(const UpdateOffered& answer) {
+    type(AnswerType::kUpdateOffered);
+    short_bytes(answer.pass);
+    out_.bytes(answer.manifest);
+  }
+  void operator()(const NoUpdate& answer) {
+    type(AnswerType::kNoUpdate);
+    window(answer.window);
+  }
+  void operator()(const UpdateChallenge& answer) {
+    type(AnswerType::kUpdateChallenge);
+    out_.bytes(answer.coordinator);
+    out_.bytes(answer.challenge);
   }
 
  private:
@@ -293,7 +344,9 @@ void read(MessageReader& in, Exchange& call) {
 
 void read(MessageReader& in, Abandon& call) {
   in.token(call.token);
-  call.has_ledger = in.flags(kLedger) != 0;
+  const std::uint8_t flags = in.flags(kLedger | kPlanRefused);
+  call.has_ledger = (flags & kLedger) != 0;
+  call.plan_refused = (flags & kPlanRefused) != 0;
   if (call.has_ledger) {
     call.refusal = in.enumerator<LedgerRefusal>();
     call.until_s = in.u64();
@@ -301,6 +354,32 @@ void read(MessageReader& in, Abandon& call) {
     call.last_round = RoundId{in.u64()};
   }
   call.reason = in.reason(in.rest());
+}
+
+void read(MessageReader& in, OfferUpdate& call) {
+  call.protocol_version = in.u32();
+  call.sequence = in.u64();
+  const std::uint8_t flags = in.flags(kEnrolled | kProof);
+  call.enrolled = (flags & kEnrolled) != 0;
+  call.device_id = in.name();
+  call.task = in.name();
+  call.device_class = in.name();
+  call.pass = in.short_bytes(limits::kPassBytesMax);
+  if ((flags & kProof) == 0) return;
+  UpdateProof& proof = call.proof.emplace();
+  proof.credential = in.bytes(secagg::kCredentialBytes);
+  proof.challenge = in.rest(1, secagg::kChallengeBytesMax);
+}
+
+void read(MessageReader& in, FetchUpdate& call) {
+  call.sequence = in.u64();
+  call.offset = in.u64();
+  call.bytes_max = in.u32();
+  in.check(call.bytes_max >= 1 && call.bytes_max <= limits::kUpdateChunkBytes);
+  call.device_id = in.name();
+  call.task = in.name();
+  call.device_class = in.name();
+  call.pass = in.short_bytes(limits::kPassBytesMax);
 }
 
 void read(MessageReader& in, Offer& answer) {
@@ -358,6 +437,18 @@ void read(MessageReader& in, Failed& answer) {
   answer.reason = in.reason(in.rest());
 }
 
+void read(MessageReader& in, UpdateOffered& answer) {
+  answer.pass = in.short_bytes(limits::kPassBytesMax);
+  answer.manifest = in.rest(1, limits::kUpdateManifestBytesMax);
+}
+
+void read(MessageReader& in, NoUpdate& answer) { answer.window = in.window(); }
+
+void read(MessageReader& in, UpdateChallenge& answer) {
+  answer.coordinator = in.bytes(kDigestBytes);
+  answer.challenge = in.rest(1, secagg::kChallengeBytesMax);
+}
+
 template <typename Kind, typename Message>
 Rejection read_as(MessageReader& in, Message& message) {
   message = Kind{};
@@ -396,6 +487,10 @@ Rejection decode_call(Bytes bytes, Call& call) {
       return read_as<Exchange>(in, call);
     case CallType::kAbandon:
       return read_as<Abandon>(in, call);
+    case CallType::kOfferUpdate:
+      return read_as<OfferUpdate>(in, call);
+    case CallType::kFetchUpdate:
+      return read_as<FetchUpdate>(in, call);
   }
   return Rejection::kMalformed;
 }
@@ -423,6 +518,12 @@ Rejection decode_answer(Bytes bytes, Answer& answer) {
       return read_as<Left>(in, answer);
     case AnswerType::kFailed:
       return read_as<Failed>(in, answer);
+    case AnswerType::kUpdateOffered:
+      return read_as<UpdateOffered>(in, answer);
+    case AnswerType::kNoUpdate:
+      return read_as<NoUpdate>(in, answer);
+    case AnswerType::kUpdateChallenge:
+      return read_as<UpdateChallenge>(in, answer);
   }
   return Rejection::kMalformed;
 }

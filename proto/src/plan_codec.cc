@@ -10,7 +10,7 @@
 namespace sotto::proto {
 namespace {
 
-std::string utc(std::uint64_t unix_s) { return host::utc_time(static_cast<std::int64_t>(unix_s) * 1000); }
+std::string utc(std::uint64_t unix_s) { return host::utc_time_of_seconds(unix_s); }
 
 }  // namespace
 

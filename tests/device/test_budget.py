@@ -5,7 +5,10 @@ test_budget.py [--print]: with --print the measured figures, in the file's form.
 Flash is always compared; what models cost only where they are (SOTTO_MODELS_DIR).
 """
 import functools
+import json
+import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -42,6 +45,7 @@ def flash(board: emulator.Board, firmware: str) -> dict[str, int]:
     return {"bytes": measurement.flash_bytes(board.firmware(firmware))}
 
 
+@functools.cache
 def cost(board: emulator.Board, model: str) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as directory:
         image = pathlib.Path(directory, "image")
@@ -129,8 +133,9 @@ class Budget(unittest.TestCase):
         if not measurement.has_cryptography():
             self.skipTest(measurement.NO_CRYPTOGRAPHY)
         self.check("app")
-        for (kind, *_), limits in budget().items():
-            if kind == "app":  # what a board of 64 KB and 256 KB has room for beside a model image
+        for (kind, _, what), limits in budget().items():
+            # What a board of 64 KB and 256 KB has room for beside a model image.
+            if (kind, what) == ("app", "board_app"):
                 self.assertLessEqual(limits["ram"], 64 * 1024)
                 self.assertLessEqual(limits["flash"], 160_000)
 
@@ -148,6 +153,22 @@ class Budget(unittest.TestCase):
         if absent:
             self.skipTest(f"SOTTO_MODELS_DIR, {measurement.models_directory()}, lacks {', '.join(absent)}")
         self.check("cost")
+        self.check_estimates()
+
+    def check_estimates(self):
+        """Of instructions (model-compiler/src/host/boards.cc), where a command line was built."""
+        if not os.environ.get("SOTTO_BINARY"):
+            return
+        boards = {"m0": "pico", "m3": "bluepill", "m4": "nano33ble", "m55": "ensemblee3"}
+        for (kind, core, model), _ in budget().items():
+            if kind == "cost":
+                tflite = measurement.models_directory() / measurement.MODELS[model]
+                text = subprocess.run([os.environ["SOTTO_BINARY"], "image", "inspect", tflite, "--board",
+                                       boards[core], "--json"], check=True, capture_output=True).stdout
+                (row,) = json.loads(text)["boards"]
+                measured = cost(emulator.BOARDS[core], model)["invoke"]
+                self.assertAlmostEqual(row["estimated_instructions"] / measured, 1, delta=0.25,
+                                       msg=f"{model} on {core}: run firmware/fit_costs.py")
 
     def test_footprints_have_the_kernels_that_their_models_need(self):
         absent = measurement.absent_models()

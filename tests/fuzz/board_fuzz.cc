@@ -1,13 +1,15 @@
 // A board in a round, behind a gateway and a coordinator that lie: what its decoders and its session make of
-// anything. The cohort has no other device, so an honest coordinator gets no further than the join. And what
-// the decoder of enrolments makes of anything in flash.
+// anything. The cohort has no other device, so an honest coordinator gets no further than the join. What the
+// decoder of enrolments makes of anything in flash, and what comes of any frames on the line of samples.
 #include <memory>
 
 #include "app/board_session.h"
 #include "app/enrolment.h"
+#include "app/sampler.h"
 #include "fuzz_input.h"
 #include "sotto/base/check.h"
 #include "sotto/proto/plan_codec.h"
+#include "support/bulletins.h"
 #include "support/enrolment.h"
 #include "support/nor_flash.h"
 #include "support/small_cohorts.h"
@@ -77,7 +79,9 @@ class Liar {
   link::Answer honest(const link::Call& call) {
     if (input_.chance(16)) return any();
     if (std::get_if<link::CheckIn>(&call) != nullptr) {
-      return link::Offer{.credential = credential_, .plan = plan_bytes_};
+      link::Offer offer{.credential = credential_, .plan = plan_bytes_};
+      if (input_.chance(128)) offer.bulletin = bulletin();
+      return offer;
     }
     if (std::get_if<link::FetchModel>(&call) != nullptr) {
       return link::Chunk{.total_bytes = model_.size(), .bytes = model_};
@@ -106,6 +110,13 @@ class Liar {
     }
   }
 
+  // Somebody else is revoked, so that whoever takes it goes on.
+  static const Buffer& bulletin() {
+    static const Buffer signed_once =
+        secagg::signed_bulletin(secagg::fleet_authority(), {.revoked = {crypto::Digest{1}}});
+    return signed_once;
+  }
+
   fuzz::FuzzInput& input_;
   proto::Plan plan_;
   Buffer model_ = Buffer(4 * kParameters, 0), plan_bytes_, payload_, digest_ = Buffer(32, 1);
@@ -122,6 +133,9 @@ void play(fuzz::FuzzInput& input) {
   board::BoardLedger ledger(journal, 1);
   SOTTO_CHECK(ledger.load());
   static const secagg::Enrolment device(7);
+  board::BulletinKeeper bulletins(journal, 2, device.identity.trust.authority);
+  SOTTO_CHECK(bulletins.load());
+  secagg::Identity identity = device.identity;
   crypto::SeededRandom random(1);
   board::SystemDraws draws(random);
   IdleLearner learner;
@@ -129,7 +143,8 @@ void play(fuzz::FuzzInput& input) {
       std::make_unique<board::BoardSession>(board::BoardSession::Parts{.port = line,
                                                                        .ledger = ledger,
                                                                        .learner = learner,
-                                                                       .identity = device.identity,
+                                                                       .identity = identity,
+                                                                       .bulletins = bulletins,
                                                                        .keys = random,
                                                                        .draws = draws},
                                             board::BoardSessionOptions{.device_id = "board-1",
@@ -140,6 +155,10 @@ void play(fuzz::FuzzInput& input) {
                                             1);
   static_cast<void>(session->run());
   SOTTO_CHECK(ledger.vectors() == 0);
+  // What is in force is what the authority signed, and what is believed again after a restart.
+  SOTTO_CHECK(bulletins.trust().edition <= 1);
+  board::BulletinKeeper restarted(journal, 2, device.identity.trust.authority);
+  SOTTO_CHECK(restarted.load() && restarted.trust().edition == bulletins.trust().edition);
 }
 
 void decode_anything(Bytes bytes) {
@@ -150,11 +169,79 @@ void decode_anything(Bytes bytes) {
   SOTTO_CHECK(again == Buffer(bytes.begin(), bytes.end()));
 }
 
+// Counts windows, and what the board says of them.
+class Samples final : public board::WindowTaker, public board::SampleLine {
+ public:
+  [[nodiscard]] board::WindowForm form() const override { return {.bytes = kBytes, .classes = 4}; }
+  [[nodiscard]] MutableBytes window() override { return window_; }
+  [[nodiscard]] bool take_window(const std::uint8_t* label, board::SampleAnswer& answer,
+                                 board::SampleRefusal& why) override {
+    why = board::SampleRefusal::kLabel;
+    if (label != nullptr && *label >= 4) return false;
+    answer = {.label = window_[0], .confidence = 1000, .marks = 0};
+    return true;
+  }
+  [[nodiscard]] bool read(std::uint8_t& byte) override {
+    if (next_ == bytes_.size()) return false;
+    byte = bytes_[next_++];
+    return true;
+  }
+  void write(Bytes bytes) override {
+    for (const std::uint8_t byte : bytes) {
+      if (!reader_.take(byte)) continue;
+      kind = static_cast<board::SampleKind>(reader_.frame().kind);
+      number = reader_.frame().call;
+    }
+  }
+  void feed(const Buffer& bytes) {
+    bytes_ = bytes;
+    next_ = 0;
+    while (sampler_.sample(*this)) {
+    }
+  }
+  static Buffer frame(board::SampleKind kind, std::uint32_t number, Bytes body) {
+    Buffer out(proto::kLinkEncodedBytesMax);
+    out.resize(proto::encode_link_frame({static_cast<proto::LinkKind>(kind), number, body}, out));
+    return out;
+  }
+
+  static constexpr std::size_t kBytes = 40;
+  board::SampleKind kind{};
+  std::uint32_t number = 0;
+
+ private:
+  Buffer window_ = Buffer(kBytes), bytes_;
+  std::size_t next_ = 0;
+  proto::LinkFrameReader reader_;
+  board::Sampler sampler_{*this};
+};
+
+// Whatever came, the next whole window is answered.
+void sample(fuzz::FuzzInput& input) {
+  Samples samples;
+  for (int i = 0; i < 24 && !input.empty(); ++i) {
+    const auto kind = static_cast<board::SampleKind>(31 + input.below(8));
+    Buffer body(4);
+    store_le<std::uint32_t>(body.data(), static_cast<std::uint32_t>(input.below(64)));
+    const Buffer more = input.bytes(input.below(300));
+    body.insert(body.end(), more.begin(), more.end());
+    Buffer bytes = Samples::frame(kind, static_cast<std::uint32_t>(input.below(3)), body);
+    if (input.chance(64)) fuzz::mutate(input, bytes);
+    samples.feed(bytes);
+  }
+  samples.feed({0});
+  samples.feed(Samples::frame(board::SampleKind::kPiece, 77, Buffer(4 + Samples::kBytes, 0)));
+  samples.feed(Samples::frame(board::SampleKind::kEnd, 77, {}));
+  SOTTO_CHECK(samples.kind == board::SampleKind::kAnswer && samples.number == 77);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   decode_anything({data, size});
   fuzz::FuzzInput input(data, size);
   play(input);
+  fuzz::FuzzInput frames(data, size);
+  sample(frames);
   return 0;
 }

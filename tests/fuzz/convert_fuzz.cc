@@ -75,7 +75,7 @@ RoundRecord round_record() {
 
 void fleet(fuzz::FuzzInput& input) {
   const RetryWindow window{.delay_min_ms = 1, .delay_max_ms = 200, .reason = "pacing"};
-  switch (input.below(10)) {
+  switch (input.below(14)) {
     case 0:
       return fuzz_message<CheckInRequest, v1::CheckInRequest>(
           input, {.device_id = "kitchen-7",
@@ -107,6 +107,24 @@ void fleet(fuzz::FuzzInput& input) {
       return fuzz_message<ExchangeReply, v1::ExchangeReply>(input, SessionEnd{true, "summed", window});
     case 8:
       return fuzz_message<ExchangeReply, v1::ExchangeReply>(input, Refused{Rejection::kDuplicate, window});
+    case 9:
+      return fuzz_message<OfferUpdateRequest, v1::OfferUpdateRequest>(
+          input, {.device_id = "kitchen-7",
+                  .task = "activity",
+                  .device_class = "m4",
+                  .sequence = 6,
+                  .pass = {1, 2},
+                  .proof = UpdateProof{{3, 4}, secagg::Credential{}}});
+    case 10:
+      return fuzz_message<OfferUpdateReply, v1::OfferUpdateReply>(input, UpdateOffer{{1, 2, 3}, {4}});
+    case 11:
+      if (input.below(2) == 0) {
+        return fuzz_message<OfferUpdateReply, v1::OfferUpdateReply>(input, UpdateChallenge{{1, 2}, {}});
+      }
+      return fuzz_message<OfferUpdateReply, v1::OfferUpdateReply>(input, NoUpdate{window});
+    case 12:
+      return fuzz_message<FetchUpdateRequest, v1::FetchUpdateRequest>(
+          input, {"kitchen-7", "activity", "m4", 7, 4096, 512, {1, 2}});
     default:
       return fuzz_message<AbandonRequest, v1::AbandonRequest>(input, {.token = {}, .reason = "battery"});
   }
@@ -117,7 +135,7 @@ void administration(fuzz::FuzzInput& input) {
   model.task = TaskId{3};
   model.version = ModelVersion{1};
   model.bytes = 60;
-  switch (input.below(9)) {
+  switch (input.below(12)) {
     case 0:
       return fuzz_message<TaskSpec, v1::TaskSpec>(input, task_spec());
     case 1:
@@ -132,6 +150,14 @@ void administration(fuzz::FuzzInput& input) {
       return fuzz_message<std::vector<RoundRecord>, v1::ListRoundsReply>(input, {round_record()});
     case 6:
       return fuzz_message<std::vector<ModelRecord>, v1::ListModelsReply>(input, {model, model});
+    case 8:
+      return fuzz_message<PublishUpdateRequest, v1::PublishUpdateRequest>(
+          input, {.manifest = {1, 2}, .share = 50, .reason = "trained anew"});
+    case 9:
+      return fuzz_message<ShareUpdateRequest, v1::ShareUpdateRequest>(input, {"activity", "m4", 50, ""});
+    case 10:
+      return fuzz_message<std::vector<UpdateStatus>, v1::ListUpdatesReply>(
+          input, {{.task = "activity", .device_class = "m4", .sequence = 1, .bytes = 9}});
     case 7: {
       const auto state = static_cast<std::uint32_t>(input.u64());
       SOTTO_CHECK(task_state_from_wire(state).has_value() == (state >= 1 && state <= 3));

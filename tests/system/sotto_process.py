@@ -211,13 +211,13 @@ def write_task(folder, **changes):
     return path
 
 
-def wait_until(condition, timeout=60, what="the condition"):
+def wait_until(condition, timeout=60, what="the condition", pause=0.1):
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
-        time.sleep(0.1)
+        time.sleep(pause)
     raise AssertionError(f"{what} did not come about within {timeout} s")
 
 

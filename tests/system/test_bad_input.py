@@ -325,9 +325,9 @@ class Identities(SystemTest):
         one = self.serve(unit="m/s2", labels="still,walking,running,stairs,cycling,flying")
         self.expect_waiting(one, "d",
                             'input.unit is "m/s2" in the task, "standard deviations" on this device')
-        [shown] = wait_until(lambda: [d for d in one.admin("device", "list") if d["reason"]],
+        [shown] = wait_until(lambda: [d for d in one.admin("device", "list") if d["kept_from"]],
                              what="the operator to see why")
-        self.assertIn('input.unit is "m/s2"', shown["reason"])
+        self.assertIn('input.unit is "m/s2"', shown["kept_from"])
 
     def test_plans_that_protect_less_than_the_owner_asks_for_are_refused_and_others_waited_for(self):
         run_ok("dataset", "export", "motion", self.folder / "motion", "--devices", 3)

@@ -26,19 +26,25 @@ class Board:
         if examples is None:
             examples = test.folder / f"board-{number}.examples"
             examples.write_bytes(examples_of(number))
-        subprocess.run([os.environ["SOTTO_PROVISION_BOARD"], coordinator.enroll(f"board-{number}"),
-                        f"board-{number}", "wearables", examples, self.flash], check=True)
+        self.provision(coordinator.enroll(f"board-{number}"), f"board-{number}", "wearables", examples,
+                       self.flash)
         test.addCleanup(self.kill)
         self.process = None
         self.start()
 
+    def provision(self, *arguments):
+        subprocess.run([os.environ["SOTTO_PROVISION_BOARD"], *arguments], check=True)
+
     def start(self):
-        command = [os.environ["SOTTO_BOARD_APP"], self.flash, self.image, str(self.gateway.port),
+        command = [os.environ["SOTTO_BOARD_APP"], self.flash, self.image, self.gateway_words(),
                    str(self.rounds)]
         if self.seed is not None:
             command += [str(self.seed), str(self.number)]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+    def gateway_words(self):
+        return str(self.gateway.port)
 
     def kill(self):
         if self.process.poll() is None:
@@ -64,6 +70,7 @@ def examples_of(number, count=24):
 
 class BoardTest(SystemTest):
     features, classes = FEATURES, CLASSES
+    more_metrics = ()
 
     def setUp(self):
         super().setUp()
@@ -86,7 +93,9 @@ class BoardTest(SystemTest):
                     "phase_deadline_ms": 4000} | changes
         task = write_task(self.folder, **settings)
         name = f"head-{zlib.crc32(self.model.read_bytes()):08x}"
-        task.write_text(task.read_text().replace('name = ""', f'name = "{name}"', 1))
+        text = task.read_text().replace('name = ""', f'name = "{name}"', 1)
+        more = "".join(f', {{ name = "{metric}", bytes = 3, scale = 1 }}' for metric in self.more_metrics)
+        task.write_text(text.replace("scale = 1024 }]", f"scale = 1024 }}{more}]", 1))
         if initial is None:
             initial = self.folder / "initial.bin"
             initial.write_bytes(bytes(4 * parameters))
@@ -97,12 +106,14 @@ class BoardTest(SystemTest):
 
 
 class Boards(BoardTest):
+    board = Board
+
     def test_a_secure_round_is_committed_and_the_head_has_learned(self):
         with Coordinator(self.folder / "coordinator") as coordinator:
             gateway = Gateway(coordinator).start()
             self.addCleanup(gateway.end)
             self.create_task(coordinator, 3, participants_min=3)
-            boards = [Board(self, coordinator, gateway, number, rounds=2) for number in range(3)]
+            boards = [self.board(self, coordinator, gateway, number, rounds=2) for number in range(3)]
             for board in boards:
                 self.assertEqual(board.process.wait(timeout=60), 0, board.log_text())
             wait_until(lambda: len(self.rounds(coordinator)) >= 2, what="two rounds")
@@ -118,7 +129,7 @@ class Boards(BoardTest):
         with Coordinator(self.folder / "coordinator") as coordinator:
             gateway = Gateway(coordinator).start()
             self.create_task(coordinator, 6)
-            boards = [Board(self, coordinator, gateway, number, rounds=1000) for number in range(6)]
+            boards = [self.board(self, coordinator, gateway, number, rounds=1000) for number in range(6)]
             victim = boards[2]
             wait_until(lambda: "round " in victim.log_text(), what="a board in a round")
             victim.process.send_signal(signal.SIGKILL)
@@ -133,6 +144,27 @@ class Boards(BoardTest):
             self.assertEqual(victim.log_text().count("vectors that have left"), 2)
             committed = [entry for entry in self.rounds(coordinator) if entry["outcome"] == "committed"]
             self.assertGreaterEqual(len(committed), 2)
+
+
+    def test_boards_take_a_bulletin_that_revokes_one_of_them_and_the_others_go_on(self):
+        with Coordinator(self.folder / "coordinator") as coordinator:
+            gateway = Gateway(coordinator).start()
+            self.addCleanup(gateway.end)
+            self.create_task(coordinator, 4)  # of five, so that four are enough to begin a round
+            boards = [self.board(self, coordinator, gateway, number, rounds=1000) for number in range(5)]
+            wait_until(lambda: "counted 1" in boards[1].log_text(), what="a round")
+            run_ok("authority", "revoke", "board-0", "--authority", coordinator.authority)
+            wait_until(lambda: all("bulletin 1" in board.log_text() for board in boards[1:]),
+                       what="the bulletin on every board")
+            seen = boards[1].log_text().count("counted")
+            wait_until(lambda: boards[1].log_text().count("counted") >= seen + 2, what="rounds without it")
+            rounds = boards[0].log_text().count("counted")
+            # It is known after a restart, too: nobody shows it again.
+            boards[1].kill()
+            boards[1].start()
+            wait_until(lambda: boards[1].log_text().count("counted") >= seen + 3, what="a round of it")
+            self.assertEqual(boards[1].log_text().count("bulletin 1"), 1)
+            self.assertLessEqual(boards[0].log_text().count("counted"), rounds + 1)
 
 
 class AsInAnExperiment(BoardTest):

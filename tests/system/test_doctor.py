@@ -45,6 +45,20 @@ class Doctor(SystemTest):
         served = run("serve", "--local-authority", "--data-dir", data, "--listen", "127.0.0.1:0")
         self.assert_refused(served, 1, "does not match its digest", "restore")
 
+    def test_it_names_private_keys_that_others_may_read(self):
+        data, device = self.folder / "coordinator", self.folder / "device"
+        with Coordinator(data) as coordinator:
+            coordinator.end()
+        device.mkdir()
+        run_ok("authority", "enroll", "kitchen", "--authority", data / "authority", "-o",
+               device / "kitchen.pem")
+        for folder, name in ((data, "authority/authority-key.pem"), (data, "coordinator-key.pem"),
+                             (data, "tls/ca-key.pem"), (device, "kitchen.pem")):
+            run_ok("doctor", "--data-dir", folder)
+            (folder / name).chmod(0o640)
+            self.assert_refused(run("doctor", "--data-dir", folder), 1, name, "0640", "chmod 600")
+            (folder / name).chmod(0o600)
+
     def test_an_empty_database_is_none_also_without_its_step(self):
         data, helper = self.folder / "coordinator", self.folder / "helper"
         with Coordinator(data) as coordinator:

@@ -6,10 +6,13 @@ import subprocess
 import sys
 import unittest
 
+import test_board_updates
 import test_boards
+import test_samples
 from sotto_process import Coordinator
 from test_boards import Board
 from test_gateway import Gateway
+from test_samples import FedBoard
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "firmware"))
 import emulator  # noqa: E402
@@ -28,9 +31,12 @@ class EmulatedBoard(Board):
         arguments = [f"flash={self.flash.name}", f"rounds={self.rounds}"]
         if self.seed is not None:
             arguments += [f"seed={self.seed}", f"device={self.number}"]
+        feeder = getattr(self, "feeder", None)
+        if feeder is not None:
+            arguments.append("samples=1")
         with open(self.log_path, "ab") as log:
             self.process = emulator.start(self.machine, "board_app_test", arguments, self.flash.parent,
-                                          self.image, self.gateway.port, log)
+                                          self.image, self.gateway.port, log, feeder and feeder.port)
 
 
 class EmulatedBoardM55(EmulatedBoard):
@@ -54,6 +60,57 @@ class OnACortexM4(test_boards.AsInAnExperiment):
 class OnACortexM55(OnACortexM4):
     board = EmulatedBoardM55
     machine = emulator.BOARDS["m55"]
+
+
+class RevokedOnACortexM4(test_boards.Boards):
+    """Whose test of a bulletin is run."""
+    board = EmulatedBoard
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], self.model, self.image,
+                        self.board.machine.target], check=True)
+
+    def create_task(self, coordinator, boards, initial=None, **changes):
+        return super().create_task(coordinator, boards, initial, **changes | {"phase_deadline_ms": 60000})
+
+
+class FedBoardM4(FedBoard, EmulatedBoard):
+    """Fed over its second serial line."""
+
+
+class FedBoardM55(FedBoard, EmulatedBoardM55):
+    pass
+
+
+class FedOnACortexM4(test_samples.Samples):
+    board = FedBoardM4
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], self.model, self.image,
+                        self.board.machine.target], check=True)
+
+    def create_task(self, coordinator, boards, initial=None, **changes):
+        return super().create_task(coordinator, boards, initial, **changes | {"phase_deadline_ms": 60000})
+
+
+class FedOnACortexM55(FedOnACortexM4):
+    board = FedBoardM55
+
+
+class UpdatedEmulatedBoard(test_board_updates.Updated, EmulatedBoard):
+    pass
+
+
+class OverTheAir(test_board_updates.BoardUpdates):
+    """A new model reaches an emulated board over its serial line."""
+
+    board, target = UpdatedEmulatedBoard, UpdatedEmulatedBoard.machine.target
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([os.environ["SOTTO_MODEL_COMPILER"], self.model, self.image, self.target], check=True)
 
 
 class AWholeModel(test_boards.BoardTest):
@@ -89,4 +146,8 @@ if __name__ == "__main__":
     if not measurement.has_cryptography():
         print(f"skipped: {measurement.NO_CRYPTOGRAPHY}")
         sys.exit(emulator.SKIPPED)
-    unittest.main(argv=sys.argv[:1] + (sys.argv[1:] or ["OnACortexM4", "OnACortexM55", "AWholeModel"]))
+    everything = ["OnACortexM4", "OnACortexM55", "FedOnACortexM4", "FedOnACortexM55", "AWholeModel",
+                  "RevokedOnACortexM4.test_boards_take_a_bulletin_that_revokes_one_of_them_and_the_others_"
+                  "go_on",
+                  "OverTheAir.test_boards_fetch_what_is_published_start_anew_and_run_it"]
+    unittest.main(argv=sys.argv[:1] + (sys.argv[1:] or everything))

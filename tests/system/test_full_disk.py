@@ -1,10 +1,11 @@
 """A coordinator whose disk fills up, and what it does when there is room again (label long; needs root)."""
 
+import os
 import subprocess
 import time
 import unittest
 
-from sotto_process import Coordinator, FleetTest, wait_until
+from sotto_process import Coordinator, FleetTest, run, wait_until
 
 FULL_SECONDS = 15
 NEXT_COMMIT_SECONDS = 2
@@ -56,6 +57,37 @@ class FullDisk(FleetTest):
             versions = [m["version"] for m in coordinator.admin("model", "list", "activity")]
             self.assertEqual(versions[0], committed())
             self.assertEqual(coordinator.end(), 0)
+
+    def told(self, coordinator):
+        """The task's state, as the audit log has it: acts, without those that are said to have failed."""
+        state = before = "active"
+        for act in coordinator.admin("audit", "show"):
+            if act["what"] in ("pause task", "resume task"):
+                state, before = {"pause task": "paused", "resume task": "active"}[act["what"]], state
+            elif act["what"] == "failed":
+                state = before
+        return state
+
+    def test_the_audit_log_tells_of_no_act_that_did_not_happen(self):
+        with Coordinator(self.disk) as coordinator:
+            self.create_task(coordinator)
+            refused = done = 0
+            for free_pages in [*[0] * 60, *range(0, 40, 4)]:  # a page of the log ends within the first ones
+                self.fill()
+                filler = self.disk / "filler"
+                os.truncate(filler, filler.stat().st_size - free_pages * 4096)
+                state = coordinator.admin("task", "show", "activity")["state"]
+                self.assertEqual(self.told(coordinator), state, f"{free_pages} pages free")
+                act = run("task", "pause" if state == "active" else "resume", "activity", "--data-dir",
+                          self.disk)
+                refused, done = refused + (act.returncode != 0), done + (act.returncode == 0)
+                now = coordinator.admin("task", "show", "activity")["state"]
+                self.assertEqual(now != state, act.returncode == 0, act.stderr)
+                self.assertEqual(self.told(coordinator), now, f"{free_pages} pages free: {act.stderr}")
+                coordinator.admin("audit", "verify")
+            self.assertGreater(refused, 0)
+            self.assertGreater(done, 0)
+            coordinator.end()
 
 
 if __name__ == "__main__":

@@ -112,7 +112,8 @@ class OneShot(OneShotFleet):
             device = self.devices(coordinator, [*self.helper_keys(), "--rounds", 1])[0]
             wait_until(lambda: "mask helper to be back" in device.log_text(), what="the device's sentence")
             self.assertEqual(coordinator.admin("round", "list", "activity"), [])
-            self.helper.end()  # a second signal
+            self.assertEqual(self.helper.process.wait(timeout=20), 0, "no round is under way")
+            self.helper.end()
             self.helper.drain_seconds = 0
             self.helper.start()
             record = self.round(coordinator, 1)

@@ -20,6 +20,7 @@ CODE = re.compile(r"(\.(h|cc|py|cmake|proto|sh|md|toml|yaml|service)|CMakeLists\
                   r"|^scripts/|^\.ci/")
 # Built by something else than the CMakeLists above them.
 SOURCES_BUILT_OTHERWISE = {
+    "tests/unit/firmware/arduino/arduino.cc": "compiled with a sketch by tests/system/test_fleet_sketch.py",
     "tests/tidy/must_not_compile.cc": "compiled case by case by check_must_not_compile.py",
 }
 

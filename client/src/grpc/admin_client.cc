@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::chrono::seconds kDeadline{15};
 constexpr std::chrono::seconds kBackupDeadline{3600};  // of a store of many gigabytes
+constexpr int kUploadsBegunMax = 3;                    // of one model, before something is wrong
 
 // Says more than gRPC would about a socket that nobody answers.
 Status check_socket(const std::filesystem::path& socket) {
@@ -156,14 +157,18 @@ Status AdminClient::Impl::upload(Bytes model, const crypto::Digest& digest) {
   request.set_digest(std::string(digest.begin(), digest.end()));
   request.set_total_bytes(model.size());
   v1::UploadModelReply reply;  // the first call only asks how far an earlier upload came
-  for (;;) {
+  std::uint64_t before = 0;
+  // Others may send the same model: each goes on from what is there. It is there whole, or further with each
+  // call, or has begun anew.
+  for (int begun = 0;;) {
     SOTTO_RETURN_IF_ERROR(call_raw(&v1::Admin::Stub::UploadModel, request, reply));
     const std::uint64_t received = reply.received_bytes();
     if (received == model.size()) return {};
-    const bool moved = received == request.offset() + request.bytes().size();
-    if (received > model.size() || (!request.bytes().empty() && !moved)) {
-      return aborted("another upload of the same model goes on: try again when it is done");
+    if (received > model.size()) return data_loss("the coordinator has more of the model than there is");
+    if (received <= before && ++begun > kUploadsBegunMax) {
+      return aborted("the upload of the initial model was broken off again and again: try again");
     }
+    before = received;
     const Bytes chunk = model.subspan(received, std::min(limits::kModelChunkBytes, model.size() - received));
     request.set_offset(received);
     request.set_bytes(std::string(chunk.begin(), chunk.end()));
@@ -191,6 +196,23 @@ Result<std::vector<std::uint8_t>> AdminClient::fetch_model(const proto::ModelRec
   return bytes;
 }
 
+Result<std::vector<proto::UpdateStatus>> AdminClient::publish_update(proto::PublishUpdateRequest request,
+                                                                     Bytes content) {
+  request.content = crypto::sha256({content});
+  SOTTO_RETURN_IF_ERROR(impl_->upload(content, request.content));
+  v1::PublishUpdateRequest wire;
+  proto::to_wire(request, wire);
+  return impl_->call<v1::ListUpdatesReply>(&v1::Admin::Stub::PublishUpdate, wire);
+}
+Result<std::vector<proto::UpdateStatus>> AdminClient::share_update(const proto::ShareUpdateRequest& request) {
+  v1::ShareUpdateRequest wire;
+  proto::to_wire(request, wire);
+  return impl_->call<v1::ListUpdatesReply>(&v1::Admin::Stub::ShareUpdate, wire);
+}
+Result<std::vector<proto::UpdateStatus>> AdminClient::list_updates() {
+  return impl_->call<v1::ListUpdatesReply>(&v1::Admin::Stub::ListUpdates, v1::ListUpdatesRequest());
+}
+
 Result<std::uint64_t> AdminClient::backup(const std::filesystem::path& file) {
   v1::BackupRequest request;
   request.set_path(std::filesystem::absolute(file).string());
@@ -203,7 +225,7 @@ Result<std::unique_ptr<AdminClient>> AdminClient::connect(const std::filesystem:
   const Result<std::string> target = proto::admin_target(socket);
   if (!target) return target.error();
   SOTTO_RETURN_IF_ERROR(check_socket(socket));
-  proto::keep_grpc_running();
+  SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytesMax));
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

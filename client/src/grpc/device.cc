@@ -7,6 +7,15 @@
 
 namespace sotto::client {
 
+Result<std::unique_ptr<Transport>> make_device_transport(const DeviceOptions& options) {
+  if (!options.gateway.empty()) return make_link_transport({.gateway = options.gateway});
+  auto certificate = read_ca_file(options.ca_file);
+  if (!certificate) return certificate.error();
+  return make_grpc_transport({.coordinator = options.coordinator,
+                              .ca_pem = std::move(*certificate),
+                              .ca_name = options.ca_file.string()});
+}
+
 Result<Device> Device::connect(const DeviceOptions& options, Trainer& trainer) {
   SOTTO_RETURN_IF_ERROR(check_device_options(options, trainer));
   if (!options.gateway.empty()) {

@@ -80,6 +80,8 @@ class GrpcTransport final : public Transport {
   void start(const proto::FetchModelRequest& request, Callback done);
   void start(const proto::ExchangeRequest& request, Callback done);
   void start(const proto::AbandonRequest& request, Callback done);
+  void start(const proto::OfferUpdateRequest& request, Callback done);
+  void start(const proto::FetchUpdateRequest& request, Callback done);
 
   const GrpcTransportOptions options_;
   const TlsProbe probe_;
@@ -199,6 +201,26 @@ void GrpcTransport::start(const proto::AbandonRequest& request, Callback done) {
       });
 }
 
+void GrpcTransport::start(const proto::OfferUpdateRequest& request, Callback done) {
+  auto* call = begin<v1::OfferUpdateRequest, v1::OfferUpdateReply>(milliseconds(options_.call_deadline_ms),
+                                                                   std::move(done));
+  proto::to_wire(request, call->request);
+  stub_->async()->OfferUpdate(&call->context, &call->request, &call->reply,
+                              [this, call](const grpc::Status& status) {
+                                end(status, call, read_reply<proto::OfferUpdateReply, v1::OfferUpdateReply>);
+                              });
+}
+
+void GrpcTransport::start(const proto::FetchUpdateRequest& request, Callback done) {
+  auto* call =
+      begin<v1::FetchUpdateRequest, v1::ModelChunk>(milliseconds(options_.call_deadline_ms), std::move(done));
+  proto::to_wire(request, call->request);
+  stub_->async()->FetchUpdate(&call->context, &call->request, &call->reply,
+                              [this, call](const grpc::Status& status) {
+                                end(status, call, read_reply<proto::ModelChunk, v1::ModelChunk>);
+                              });
+}
+
 grpc::ChannelArguments channel_arguments(const GrpcTransportOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, options.private_channel ? 1 : 0);
@@ -231,7 +253,7 @@ Result<std::unique_ptr<Transport>> make_grpc_transport(const GrpcTransportOption
   if (options.call_deadline_ms <= 0 || options.exchange_deadline_ms <= 0) {
     return invalid_argument("call deadlines must be positive");
   }
-  proto::keep_grpc_running();
+  SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
   const auto credentials = grpc::SslCredentials({options.ca_pem, "", ""});
   const auto channel =
       grpc::CreateCustomChannel(options.coordinator, credentials, channel_arguments(options));

@@ -9,6 +9,16 @@ Status status_with(StatusCode code, const std::string& text, const std::string& 
   return {code, advice.empty() ? text : text + ": " + advice};
 }
 
+// gRPC nests what a connection failed of, from the outside in; people need the innermost words. Others'
+// answers stay as they are.
+std::string innermost(const std::string& text) {
+  const bool nested = text.starts_with("failed to connect to all addresses") ||
+                      text.starts_with("DNS resolution failed") ||
+                      text.find("last error: ") != std::string::npos;
+  const std::size_t at = nested ? text.rfind(": ") : std::string::npos;
+  return at == std::string::npos ? text : text.substr(at + 2);
+}
+
 }  // namespace
 
 Status from_rpc_status(const grpc::Status& status, const std::string& peer) {
@@ -29,7 +39,8 @@ Status from_rpc_status(const grpc::Status& status, const std::string& peer) {
       return status_with(StatusCode::kResourceExhausted, peer, text);
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::CANCELLED:
-      return status_with(StatusCode::kUnavailable, fmt::format("{} did not answer ({})", peer, text),
+      return status_with(StatusCode::kUnavailable,
+                         fmt::format("{} did not answer ({})", peer, innermost(text)),
                          "check that the coordinator runs and can be reached; trying again may help");
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return {StatusCode::kDeadlineExceeded, peer + " did not answer in time: trying again may help"};

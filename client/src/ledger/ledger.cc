@@ -14,7 +14,7 @@ namespace {
 
 using proto::LedgerRefusal;
 
-std::string utc(std::uint64_t unix_s) { return host::utc_time(static_cast<std::int64_t>(unix_s) * 1000); }
+std::string utc(std::uint64_t unix_s) { return host::utc_time_of_seconds(unix_s); }
 
 LedgerVerdict refuse(const proto::LedgerReport& report, std::string sentence) {
   return {.refusal = report, .sentence = std::move(sentence)};

@@ -80,6 +80,8 @@ class Session::Impl {
   // The end. leave() tells the coordinator first when it knows this session.
   Action finish(Done done);
   Action leave(Status status, Time check_in_after, std::optional<proto::LedgerReport> ledger = std::nullopt);
+  // The owner's rules are against the plan, and against the next ones of its task.
+  Action refuse_plan(const Status& policy, Time now);
   Action reject(Rejection rejection, const std::string& message, Time now);
   // When to check in after an end for which the coordinator gave no window.
   [[nodiscard]] Time own_pause(Time now);
@@ -95,6 +97,7 @@ class Session::Impl {
   std::uint32_t attempts_ = 0;  // of request_
   bool waiting_ = false;
   Wait wait_;
+  bool refuses_plan_ = false;
   Done done_;
   std::uint64_t uplink_bytes_ = 0;
 

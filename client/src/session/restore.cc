@@ -85,7 +85,7 @@ Result<Session::Action> Session::Impl::restore(Bytes bytes, Time now) {
   accepted_at_ = saved->accepted_at;
   coordinator_ = saved->coordinator;
   if (const Status policy = check_plan_policy(*plan_, options_, now); !policy.ok()) {
-    return leave(policy.with_context("plan refused"), own_pause(now));
+    return refuse_plan(policy, now);
   }
   if (auto left = ask_ledger(LedgerEntry::kLook, now)) return *left;
   if (has_update) return send_join(std::exchange(saved->content, {}), now);

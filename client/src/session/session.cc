@@ -227,9 +227,7 @@ Session::Action Session::Impl::accept_plan(const proto::PlanOffer& offer, Time n
   const bool trusted = policy.ok();
   if (trusted) policy = check_plan_policy(*plan, options_, now);
   if (!policy.ok()) {
-    Action left = leave(policy.with_context("plan refused"), own_pause(now));
-    done_.plan_refused = trusted;
-    return left;
+    return trusted ? refuse_plan(policy, now) : leave(policy.with_context("plan refused"), own_pause(now));
   }
   if (!take_check_key(*plan, offer.check_key)) {
     return leave(
@@ -317,11 +315,18 @@ Session::Action Session::Impl::leave(Status status, Time check_in_after,
                                      std::optional<proto::LedgerReport> ledger) {
   std::string reason = status.message();
   done_ = {.status = std::move(status), .outcome = reason, .check_in_after = check_in_after};
+  done_.plan_refused = refuses_plan_;
   if (!token_) return finish(done_);
   contribution_.reset();
   phase_ = Phase::kLeaving;
   reason.resize(std::min(reason.size(), limits::kReasonBytesMax));
-  return call(proto::AbandonRequest{.token = *token_, .reason = std::move(reason), .ledger = ledger});
+  return call(proto::AbandonRequest{
+      .token = *token_, .reason = std::move(reason), .ledger = ledger, .plan_refused = refuses_plan_});
+}
+
+Session::Action Session::Impl::refuse_plan(const Status& policy, Time now) {
+  refuses_plan_ = true;
+  return leave(policy.with_context("plan refused"), own_pause(now));
 }
 
 Session::Action Session::Impl::reject(Rejection rejection, const std::string& message, Time now) {

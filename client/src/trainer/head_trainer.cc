@@ -79,6 +79,9 @@ Status check_examples(const HeadModel& model, const Examples& examples) {
                                       index % examples.features, index / examples.features));
 }
 
+static_assert(kHeadConfidenceMin == SOTTO_HEAD_CONFIDENCE_USUAL &&
+              kHeadDeviationsMax == SOTTO_HEAD_DEVIATIONS_USUAL);
+
 // Of the metrics that tell of local safety. A device of a host acts on no answer, so none is fail-safe.
 constexpr sotto_head_watch_options kWatch{.confidence_min = kHeadConfidenceMin,
                                           .fail_safe = SOTTO_HEAD_NO_ANSWER,

@@ -118,6 +118,11 @@ Statement check_in_statement(const crypto::Digest& coordinator, TaskId task, Byt
   return {labels::kCheckIn, coordinator, numbers, challenge, text_bytes(device_id)};
 }
 
+Statement update_statement(const crypto::Digest& coordinator, Bytes challenge, std::string_view device_id) {
+  const std::uint8_t length = static_cast<std::uint8_t>(challenge.size());
+  return {labels::kUpdate, coordinator, Bytes(&length, 1), challenge, text_bytes(device_id)};
+}
+
 Endorsement endorse(Signer& authority, Role role, const crypto::Es256PublicKey& key,
                     const EndorsementTerms& terms) {
   SOTTO_CHECK(terms.issued_at < terms.expires_at);
@@ -138,11 +143,16 @@ crypto::Digest identity_of(const crypto::Es256PublicKey& key) { return crypto::s
 
 bool Trust::is_revoked(const crypto::Digest& identity) const {
   std::size_t first = 0;
-  std::size_t count = revoked.size() / identity.size();
+  std::size_t count = kept != nullptr ? kept->count() : revoked.size() / identity.size();
+  crypto::Digest one;
   while (count > 0) {
     const std::size_t middle = first + count / 2;
-    const int order =
-        std::memcmp(revoked.data() + middle * identity.size(), identity.data(), identity.size());
+    if (kept == nullptr) {
+      std::memcpy(one.data(), revoked.data() + middle * one.size(), one.size());
+    } else if (!kept->read(middle, one)) {
+      return true;
+    }
+    const int order = std::memcmp(one.data(), identity.data(), identity.size());
     if (order == 0) return true;
     if (order < 0) {
       first = middle + 1;

@@ -38,6 +38,7 @@ inline constexpr auto kIdentityTags = label("sotto/v2 identity tags");  // what 
 // Nor does what this names.
 inline constexpr auto kVerified = label("sotto/v2 verified");
 inline constexpr auto kCheckIn = label("sotto/v2 check-in");
+inline constexpr auto kUpdate = label("sotto/v2 update");
 inline constexpr auto kPlan = label("sotto/v2 plan");
 inline constexpr auto kOneShot = label("sotto/v2 one-shot");
 inline constexpr auto kOneShotSeed = label("sotto/v2 one-shot seed");

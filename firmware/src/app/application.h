@@ -17,8 +17,12 @@ struct ApplicationParts {
   Draws* draws = nullptr;  // of tests; products have none: the system's generator is asked
 };
 
-// Takes part until `rounds` updates of this start have been counted. 0 when they have; else 1, after a
-// sentence: the flash holds no enrolment, say.
+// What run_application() returns when the board is to start anew: an update of its model is to be tried, or
+// was dropped.
+inline constexpr int kStartAnew = 75;
+
+// Takes part until `rounds` updates of this start have been counted. 0 when they have, kStartAnew when the
+// board is to start once more; else 1, after a sentence: the flash holds no enrolment, say.
 [[nodiscard]] int run_application(const ApplicationParts& parts, std::uint32_t rounds);
 
 }  // namespace sotto::board

@@ -106,6 +106,7 @@ bool BoardSession::answer_challenge(const link::ChallengeAnswer& challenge, link
 // Until there is a plan.
 std::optional<BoardSession::End> BoardSession::check_in() {
   link::Answer answer;
+  const std::uint32_t from = parts_.port.now_ms();
   for (int challenges = 0;;) {
     if (!carry(greeting(), answer)) return End::kFailed;
     while (const auto* challenge = std::get_if<link::ChallengeAnswer>(&answer)) {
@@ -118,6 +119,9 @@ std::optional<BoardSession::End> BoardSession::check_in() {
     if (retry == nullptr) return End::kFailed;
     challenges = 0;
     pause(retry->window);
+    if (options_.plan_within_ms != 0 && parts_.port.now_ms() - from >= options_.plan_within_ms) {
+      return End::kNoPlan;
+    }
   }
 }
 
@@ -130,14 +134,78 @@ std::optional<BoardSession::End> BoardSession::check_in() {
                                                         .verified = parts_.identity.verified}));
 }
 
+// The end of the answer to a check-in, in pieces as large as the room. The room has the answer's beginning.
+class BoardSession::ShownBulletin final : public RepeatedSource {
+ public:
+  ShownBulletin(BoardSession& session, std::uint32_t offset)
+      : session_(session), begin_(offset), total_(session.link_.total_bytes()), at_(offset) {}
+  [[nodiscard]] std::uint32_t size() const override { return total_ - begin_; }
+  [[nodiscard]] bool next(MutableBytes out) override {
+    for (std::uint8_t& byte : out) {
+      if (at_ - room_begin_ >= session_.link_.read_bytes() && !read_on()) return false;
+      byte = session_.room_[at_++ - room_begin_];
+    }
+    return true;
+  }
+  [[nodiscard]] bool again() override {
+    at_ = begin_;
+    return begin_ >= room_begin_ || read_on();
+  }
+
+ private:
+  [[nodiscard]] bool read_on() {
+    if (at_ >= total_ || !session_.read_on(at_) || session_.link_.total_bytes() != total_) return false;
+    room_begin_ = at_;
+    return session_.link_.read_bytes() > 0;
+  }
+
+  BoardSession& session_;
+  const std::uint32_t begin_, total_;
+  std::uint32_t at_;
+  std::uint32_t room_begin_ = 0;  // of what the room has, in the answer
+};
+
+// Before anything else is judged: it may say by which key the plan's credential is to be verified. Why it is
+// not taken, or nullptr.
+[[gnu::noinline]] const char* BoardSession::take_bulletin(std::uint32_t offset) {
+  ShownBulletin bulletin(*this, offset);
+  switch (parts_.bulletins.take(bulletin)) {
+    case BulletinKeeper::Result::kTaken:
+      parts_.identity.trust = parts_.bulletins.trust();
+      parts_.port.say("bulletin", parts_.identity.trust.edition);
+      return nullptr;
+    case BulletinKeeper::Result::kKnown:
+      return nullptr;
+    case BulletinKeeper::Result::kRefused:
+      return "the bulletin is not the newest of this board's authority";
+    case BulletinKeeper::Result::kNoRoom:
+      return "the bulletin is larger than this board has room for";
+    case BulletinKeeper::Result::kFailed:
+      break;
+  }
+  return "the bulletin cannot be read or kept";
+}
+
+// Whether the authority has revoked this board.
+bool BoardSession::is_revoked() const {
+  const secagg::Identity& own = parts_.identity;
+  return own.endorsement.epoch < own.trust.endorsements_from ||
+         own.trust.is_revoked(secagg::identity_of(own.signer.public_key()));
+}
+
 std::optional<BoardSession::End> BoardSession::take_offer(const link::Offer& offer) {
   token_ = offer.token;
-  if (!offer.bulletin.empty()) return decline("a bulletin has come, and this board keeps none");
   secagg::Credential credential;
   if (!accepted(secagg::decode_credential(offer.credential, credential))) return decline("unsigned plan");
   plan_size_ = offer.plan.size();
   std::copy(offer.plan.begin(), offer.plan.end(), plan_bytes_.begin());
   const Bytes bytes = Bytes(plan_bytes_).first(plan_size_);
+  // The bulletin is what the answer ends with, and may go on where the room ends.
+  const auto before = static_cast<std::uint32_t>(link_.read_bytes() - offer.bulletin.size());
+  if (before < link_.total_bytes()) {
+    if (const char* why = take_bulletin(before)) return decline(why);
+  }
+  if (is_revoked()) return decline("the authority has revoked this board");
   if (!is_by_coordinator(credential)) {
     return decline("the plan is not by a coordinator of this board's authority");
   }

@@ -11,10 +11,12 @@
 #include <optional>
 #include <string_view>
 
+#include "bulletin_keeper.h"
 #include "draws.h"
 #include "journal/board_ledger.h"
 #include "learner.h"
 #include "port.h"
+#include "profile.h"
 #include "sotto/base/random.h"
 #include "sotto/proto/link_board.h"
 #include "sotto/proto/link_message.h"
@@ -30,27 +32,32 @@ struct BoardSessionOptions {
   std::uint16_t cohort_min = 8;
   std::uint16_t honest_min = 4;
   float corrupt_fraction_min = 0.1f;
+  // Waits for a plan no longer than that, since a board has other things to ask for; 0: for ever.
+  std::uint32_t plan_within_ms = 0;
 };
 
 class BoardSession {
  public:
   static constexpr std::size_t kNeighboursMax = 32;
   static constexpr std::size_t kParticipantsMax = 257;
-  static constexpr std::size_t kParametersMax = 1024;
+  static constexpr std::size_t kParametersMax = profile::kParametersMax;
 
   enum class End : std::uint8_t {
     kCounted,    // the update is in the sum
     kUncounted,  // the round came to nothing, or the coordinator refused a message
     kDeclined,   // the plan: the board has left
     kFailed,     // the gateway or the coordinator cannot be reached or breaks the protocol
+    kNoPlan,     // within the time that the board had for that
   };
 
-  // All must outlive the session. `keys` is the system's generator.
+  // All must outlive the session. `keys` is the system's generator; what a bulletin changes, the keeper's and
+  // the identity's trust, stays changed.
   struct Parts {
     Port& port;
     BoardLedger& ledger;
     Learner& learner;
-    const secagg::Identity& identity;
+    secagg::Identity& identity;
+    BulletinKeeper& bulletins;
     Random& keys;
     Draws& draws;
   };
@@ -62,7 +69,7 @@ class BoardSession {
  private:
   static constexpr std::size_t kLanesMax = kParametersMax + 128;
   static constexpr std::size_t kMessageBytesMax = 64 + 2 * kLanesMax;
-  static constexpr std::size_t kRoomBytes = 5120;
+  static constexpr std::size_t kRoomBytes = 4 * kParametersMax + 1024;
 
   // The parameters are there from when they have been fetched until lanes are made of them: no message then.
   struct Messages {
@@ -84,6 +91,9 @@ class BoardSession {
   [[nodiscard]] bool answer_challenge(const proto::link::ChallengeAnswer& challenge,
                                       proto::link::Answer& answer);
   [[nodiscard]] std::optional<End> take_offer(const proto::link::Offer& offer);
+  class ShownBulletin;
+  [[nodiscard]] const char* take_bulletin(std::uint32_t offset);
+  [[nodiscard]] bool is_revoked() const;
   [[nodiscard]] bool is_by_coordinator(const secagg::Credential& credential) const;
   [[nodiscard]] bool agrees() const;
   [[nodiscard]] bool fetch_model();

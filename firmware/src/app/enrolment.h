@@ -16,15 +16,25 @@
 namespace sotto::board {
 
 // Of boards whose flash is a file of a host: whatever provisions, runs or emulates them agrees on it.
-inline constexpr FlashGeometry kFlashFileGeometry{.pages = 32, .page_bytes = 4096, .word_bytes = 8};
-// Pages of the flash that are the journal's: the first ones.
+inline constexpr FlashGeometry kFlashFileGeometry{.pages = 64, .page_bytes = 4096, .word_bytes = 8};
+// Pages of the flash that are the journal's: the first ones. Behind them stand the two slots of models.
 inline constexpr std::uint32_t kJournalPages = 16;
+inline constexpr std::uint32_t kModelSlotPages = 24;
+static_assert(kJournalPages + 2 * kModelSlotPages <= kFlashFileGeometry.pages);
 
 // Numbers of values in the journal.
 inline constexpr std::uint8_t kEnrolmentNumber = 0;
 inline constexpr std::uint8_t kLedgerNumber = 1;
 // Examples one after the other: the head's features, int8, and the label, a byte.
 inline constexpr std::uint8_t kExamplesNumber = 2;
+inline constexpr std::uint8_t kUpdateTrustNumber = 3;  // update_trust.h
+inline constexpr std::uint8_t kModelSlotsNumber = 4;   // update/model_slots.h
+// The authority's newest bulletin, as it came.
+inline constexpr std::uint8_t kBulletinNumber = 5;
+// CRC-32 of the model's .tflite file, u32, and behind it: examples as above, of windows with a label; the
+// head's parameters, f32, as they were learned here last.
+inline constexpr std::uint8_t kCollectedNumber = 6;
+inline constexpr std::uint8_t kHeadNumber = 7;
 
 // scalar (32) || endorsement (100) || authority (65) || cohort_min u16 || honest_min u16 ||
 // corrupt_fraction_min f32 || id, population, each as u8 length and text

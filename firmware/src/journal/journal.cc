@@ -28,6 +28,21 @@ RecordHeader record_header(std::uint8_t number, std::uint32_t bytes) {
 
 std::uint32_t rounded_up(std::uint32_t bytes, std::uint32_t word) { return (bytes + word - 1) / word * word; }
 
+class InMemory final : public ValueSource {
+ public:
+  explicit InMemory(Bytes value) : value_(value) {}
+  [[nodiscard]] std::uint32_t size() const override { return static_cast<std::uint32_t>(value_.size()); }
+  [[nodiscard]] bool next(MutableBytes out) override {
+    std::copy_n(value_.begin() + static_cast<std::ptrdiff_t>(at_), out.size(), out.begin());
+    at_ += out.size();
+    return true;
+  }
+
+ private:
+  const Bytes value_;
+  std::size_t at_ = 0;
+};
+
 }  // namespace
 
 // Bytes into words: programs whole chunks, and keeps the checksum of what it was given.
@@ -58,9 +73,16 @@ class Journal::Appender {
               chunk_.begin() + static_cast<std::ptrdiff_t>(whole), kErasedByte);
     return whole == 0 || flush(whole);
   }
-  [[nodiscard]] bool add_record(std::uint8_t number, Bytes value, std::uint32_t word_bytes) {
-    return add(record_header(number, static_cast<std::uint32_t>(value.size()))) && add(value) &&
-           add_checksum() && finish(word_bytes);
+  [[nodiscard]] Result add_record(std::uint8_t number, ValueSource& value, std::uint32_t word_bytes) {
+    if (!add(record_header(number, value.size()))) return Result::kFlash;
+    std::array<std::uint8_t, kChunkBytes> part;
+    for (std::uint32_t left = value.size(); left > 0;) {
+      const MutableBytes here = MutableBytes(part).first(std::min(left, kChunkBytes));
+      if (!value.next(here)) return Result::kSource;
+      if (!add(here)) return Result::kFlash;
+      left -= static_cast<std::uint32_t>(here.size());
+    }
+    return add_checksum() && finish(word_bytes) ? Result::kOk : Result::kFlash;
   }
   // Where the next word goes.
   [[nodiscard]] std::uint32_t offset() const { return offset_; }
@@ -180,15 +202,21 @@ bool Journal::read(std::uint8_t number, std::uint32_t offset, MutableBytes out) 
 }
 
 Journal::Result Journal::put(std::uint8_t number, Bytes value) {
+  InMemory source(value);
+  return put(number, source);
+}
+
+Journal::Result Journal::put(std::uint8_t number, ValueSource& value) {
   SOTTO_CHECK(number < kNumbers);
   const std::uint32_t area_bytes = area_pages_ * geometry_.page_bytes;
-  if (value.size() > area_bytes) return Result::kFull;
-  const auto bytes = static_cast<std::uint32_t>(value.size());
+  const std::uint32_t bytes = value.size();
+  if (bytes > area_bytes) return Result::kFull;
   const std::uint32_t left = generation_ == 0 ? 0 : area_start(area_) + area_bytes - end_;
   if (!clean_ || record_bytes(bytes) > left) return move(number, value);
   clean_ = false;  // until the record is whole
   Appender appender(flash_, end_);
-  if (!appender.add_record(number, value, geometry_.word_bytes)) return Result::kFlash;
+  const Result written = appender.add_record(number, value, geometry_.word_bytes);
+  if (written != Result::kOk) return written;
   bool whole = false;
   if (!take_record(end_, end_, whole) || !whole) return Result::kFlash;
   clean_ = true;
@@ -196,11 +224,10 @@ Journal::Result Journal::put(std::uint8_t number, Bytes value) {
 }
 
 // The newest values and this one, in the other area; its header, last, makes it the one that counts.
-Journal::Result Journal::move(std::uint8_t number, Bytes value) {
+Journal::Result Journal::move(std::uint8_t number, ValueSource& value) {
   std::uint64_t needed = header_bytes();
   for (std::uint8_t other = 0; other < kNumbers; ++other) {
-    const std::uint32_t bytes =
-        other == number ? static_cast<std::uint32_t>(value.size()) : places_[other].bytes;
+    const std::uint32_t bytes = other == number ? value.size() : places_[other].bytes;
     if (bytes > 0) needed += record_bytes(bytes);
   }
   if (needed > std::uint64_t{area_pages_} * geometry_.page_bytes) return Result::kFull;
@@ -210,13 +237,16 @@ Journal::Result Journal::move(std::uint8_t number, Bytes value) {
   }
   std::uint32_t end = area_start(area) + header_bytes();
   for (std::uint8_t other = 0; other < kNumbers; ++other) {
-    const std::uint32_t bytes =
-        other == number ? static_cast<std::uint32_t>(value.size()) : places_[other].bytes;
+    const std::uint32_t bytes = other == number ? value.size() : places_[other].bytes;
     if (bytes == 0) continue;
     Appender appender(flash_, end);
-    const bool written = other == number ? appender.add_record(number, value, geometry_.word_bytes)
-                                         : copy_record(other, appender);
-    if (!written) return Result::kFlash;
+    Result written = Result::kOk;
+    if (other == number) {
+      written = appender.add_record(number, value, geometry_.word_bytes);
+    } else if (!copy_record(other, appender)) {
+      written = Result::kFlash;
+    }
+    if (written != Result::kOk) return written;
     end = appender.offset();
   }
   if (!begin_area(area, generation_ + 1)) return Result::kFlash;

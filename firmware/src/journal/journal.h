@@ -19,15 +19,28 @@
 
 namespace sotto::board {
 
+// Bytes of a value that is nowhere in memory as a whole.
+class ValueSource {
+ public:
+  [[nodiscard]] virtual std::uint32_t size() const = 0;
+  // The next bytes, from the first one on: all of `out`. False when they cannot be had, or are not what they
+  // should be.
+  [[nodiscard]] virtual bool next(MutableBytes out) = 0;
+
+ protected:
+  ~ValueSource() = default;
+};
+
 class Journal {
  public:
   static constexpr std::uint8_t kNumbers = 8;  // values have numbers below this
 
   enum class Result : std::uint8_t {
     kOk,
-    kBlank,  // open(): no area counts, as in a memory that was never used. put() makes one
-    kFull,   // the values are larger than an area; nothing was changed
-    kFlash,  // the memory failed: the value may be the old or the new one. open() says which
+    kBlank,   // open(): no area counts, as in a memory that was never used. put() makes one
+    kFull,    // the values are larger than an area; nothing was changed
+    kFlash,   // the memory failed: the value may be the old or the new one. open() says which
+    kSource,  // put(): its source failed; the value is the old one
   };
 
   // Pages first_page .. first_page + pages - 1 of the flash, which must outlive this; `pages` is even.
@@ -38,6 +51,7 @@ class Journal {
   [[nodiscard]] Result open();
   // Durable when it returns kOk. An empty value removes what was there.
   [[nodiscard]] Result put(std::uint8_t number, Bytes value);
+  [[nodiscard]] Result put(std::uint8_t number, ValueSource& value);
   // Of the value in bytes; 0: there is none.
   [[nodiscard]] std::uint32_t size(std::uint8_t number) const { return places_[number].bytes; }
   // Part of the value, whose size the caller knows. False when the memory fails.
@@ -58,7 +72,7 @@ class Journal {
   [[nodiscard]] bool take_record(std::uint32_t offset, std::uint32_t& next, bool& whole);
   [[nodiscard]] bool value_is_whole(std::uint32_t offset, std::uint32_t value_bytes, bool& whole) const;
   [[nodiscard]] bool is_erased(std::uint32_t from, std::uint32_t to, bool& erased) const;
-  [[nodiscard]] Result move(std::uint8_t number, Bytes value);
+  [[nodiscard]] Result move(std::uint8_t number, ValueSource& value);
   [[nodiscard]] bool copy_record(std::uint8_t number, Appender& appender) const;
   [[nodiscard]] bool begin_area(std::uint32_t area, std::uint32_t generation);
 

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "sotto/host/file.h"
+
 namespace sotto::hosting {
 namespace {
 
@@ -131,6 +133,7 @@ Result<SealedDatabase> SealedDatabase::open(const SealedOptions& options, const 
         return check_all(database, schema, version, *step, options);
       }));
   SOTTO_RETURN_IF_ERROR(sealed.settle(*step, options.accept_older));
+  SOTTO_RETURN_IF_ERROR(sealed.note_files());
   return sealed;
 }
 
@@ -158,6 +161,35 @@ Status SealedDatabase::settle(const std::optional<Step>& step, bool accept_older
     accepted_below_ = std::max(root->epoch, step ? step->epoch : 0);
   }
   return step == *root ? Status() : identity::write_step(database_.path(), *root);
+}
+
+// Both are there: whoever is prepared has written.
+Status SealedDatabase::note_files() {
+  for (const char* ending : {"", "-wal"}) {
+    auto placed = host::PlacedFile::at(database_.path() + ending);
+    if (!placed) return placed.error();
+    files_.push_back(std::move(*placed));
+  }
+  return {};
+}
+
+Status SealedDatabase::in_place() const {
+  for (const host::PlacedFile& file : files_) {
+    if (file.is_in_place()) continue;
+    return data_loss(
+        fmt::format("{} was moved, replaced or removed while it is in use: nothing more is written",
+                    file.path().string()));
+  }
+  return {};
+}
+
+Status SealedDatabase::copy_out(const std::filesystem::path& to) const {
+  if (host::is_there(to)) return {StatusCode::kAlreadyExists, "there is a file " + to.string() + " already"};
+  auto copy = SqliteDatabase::open(to, /*busy_timeout_ms=*/0, database_.when_damaged());
+  if (!copy) return copy.error();
+  Status status = database_.copy_to(*copy);
+  if (status.ok()) status = copy->execute("PRAGMA journal_mode = DELETE");
+  return status;
 }
 
 Status SealedDatabase::keep_step() {
@@ -194,13 +226,18 @@ Status SealedDatabase::set_neighbour(const std::string& name, const crypto::Dige
 }
 
 Status SealedChange::begin() {
+  SOTTO_RETURN_IF_ERROR(sealed_.in_place());
   if (sealed_.step_is_behind_) SOTTO_RETURN_IF_ERROR(sealed_.keep_step());
   return transaction_.begin();
 }
 
 Status SealedChange::commit() {
+  const std::optional<SealedDatabase::Mark>& mark = sealed_.mark_;
+  if (mark) SOTTO_RETURN_IF_ERROR(sealed_.set_neighbour(mark->name, mark->value));
   SOTTO_RETURN_IF_ERROR(sealed_.database_.execute(sealed_.schema_->seal_root));
+  SOTTO_RETURN_IF_ERROR(sealed_.in_place());
   SOTTO_RETURN_IF_ERROR(transaction_.commit());
+  sealed_.mark_.reset();
   // It has happened, whatever becomes of the step: begin() says what is wrong with it.
   (void)sealed_.keep_step();
   return {};

@@ -232,6 +232,7 @@ void to_wire(const DeviceStatus& from, v1::DeviceStatus& to) {
   to.set_banned(from.banned);
   to.set_ban_reason(printable(from.ban_reason));
   to.set_banned_ms(from.banned_ms);
+  to.set_kept_from(printable(from.kept_from));
 }
 
 Result<DeviceStatus> from_wire(const v1::DeviceStatus& from) {
@@ -256,6 +257,7 @@ Result<DeviceStatus> from_wire(const v1::DeviceStatus& from) {
   device.banned = from.banned();
   device.ban_reason = printable(from.ban_reason());
   device.banned_ms = from.banned_ms();
+  device.kept_from = printable(from.kept_from());
   return device;
 }
 

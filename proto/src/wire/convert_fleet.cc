@@ -2,15 +2,13 @@
 #include <string>
 
 #include "fields.h"
+#include "fleet_parts.h"
 #include "sotto/base/limits.h"
 #include "sotto/proto/convert.h"
 #include "sotto/secagg/bulletin.h"
 #include "sotto/secagg/checked_mask.h"
 
 namespace sotto::proto {
-namespace {
-
-constexpr std::uint64_t kModelBytesMax = 4 * std::uint64_t{limits::kParametersMax};
 
 void to_wire(const RetryWindow& from, v1::RetryWindow& to) {
   to.set_delay_min_ms(from.delay_min_ms);
@@ -24,6 +22,22 @@ Result<RetryWindow> from_wire(const v1::RetryWindow& from) {
   SOTTO_RETURN_IF_ERROR(check_length("RetryWindow.reason", from.reason().size(), 0, limits::kReasonBytesMax));
   return RetryWindow{from.delay_min_ms(), from.delay_max_ms(), printable(from.reason())};
 }
+
+std::string credential_to_wire(const secagg::Credential& credential) {
+  std::array<std::uint8_t, secagg::kCredentialBytes> bytes;
+  secagg::encode_credential(credential, bytes);
+  return to_string_bytes(bytes);
+}
+
+Status credential_from_wire(const char* field, const std::string& from, secagg::Credential& to) {
+  SOTTO_RETURN_IF_ERROR(check_length(field, from.size(), secagg::kCredentialBytes, secagg::kCredentialBytes));
+  SOTTO_CHECK(accepted(secagg::decode_credential(to_bytes(from), to)));
+  return {};
+}
+
+namespace {
+
+constexpr std::uint64_t kModelBytesMax = 4 * std::uint64_t{limits::kParametersMax};
 
 struct ExchangeReplyWriter {
   v1::ExchangeReply& to;
@@ -46,18 +60,6 @@ struct ExchangeReplyWriter {
     to_wire(from.window, *refused.mutable_window());
   }
 };
-
-std::string encoded(const secagg::Credential& credential) {
-  std::array<std::uint8_t, secagg::kCredentialBytes> bytes;
-  secagg::encode_credential(credential, bytes);
-  return to_string_bytes(bytes);
-}
-
-Status credential_from_wire(const char* field, const std::string& from, secagg::Credential& to) {
-  SOTTO_RETURN_IF_ERROR(check_length(field, from.size(), secagg::kCredentialBytes, secagg::kCredentialBytes));
-  SOTTO_CHECK(accepted(secagg::decode_credential(to_bytes(from), to)));
-  return {};
-}
 
 Status proof_from_wire(const v1::CheckInProof& from, CheckInProof& to) {
   SOTTO_RETURN_IF_ERROR(
@@ -139,14 +141,14 @@ void to_wire(const CheckInRequest& from, v1::CheckInRequest& to) {
   if (!from.proof) return;
   to.mutable_proof()->set_challenge(to_string_bytes(from.proof->challenge));
   to.mutable_proof()->set_task(from.proof->task.value);
-  to.mutable_proof()->set_credential(encoded(from.proof->credential));
+  to.mutable_proof()->set_credential(credential_to_wire(from.proof->credential));
 }
 
 void to_wire(const CheckInReply& from, v1::CheckInReply& to) {
   if (const auto* offer = std::get_if<PlanOffer>(&from)) {
     to.mutable_offer()->set_token(to_string_bytes(offer->token.value));
     to.mutable_offer()->set_plan(to_string_bytes(offer->plan));
-    if (offer->credential) to.mutable_offer()->set_credential(encoded(*offer->credential));
+    if (offer->credential) to.mutable_offer()->set_credential(credential_to_wire(*offer->credential));
     to.mutable_offer()->set_bulletin(to_string_bytes(offer->bulletin));
     to.mutable_offer()->set_pass(to_string_bytes(offer->pass));
     to.mutable_offer()->set_check_key(to_string_bytes(offer->check_key));
@@ -185,6 +187,7 @@ void to_wire(const ExchangeReply& from, v1::ExchangeReply& to) { std::visit(Exch
 void to_wire(const AbandonRequest& from, v1::AbandonRequest& to) {
   to.set_token(to_string_bytes(from.token.value));
   to.set_reason(printable(from.reason));
+  to.set_plan_refused(from.plan_refused);
   if (!from.ledger) return;
   v1::LedgerReport& ledger = *to.mutable_ledger();
   ledger.set_refusal(static_cast<std::uint32_t>(from.ledger->refusal));
@@ -299,6 +302,7 @@ Result<AbandonRequest> from_wire(const v1::AbandonRequest& from) {
   SOTTO_RETURN_IF_ERROR(
       check_length("AbandonRequest.reason", from.reason().size(), 0, limits::kReasonBytesMax));
   request.reason = printable(from.reason());
+  request.plan_refused = from.plan_refused();
   if (!from.has_ledger()) return request;
   LedgerReport& ledger = request.ledger.emplace();
   SOTTO_RETURN_IF_ERROR(copy_enumerator("LedgerReport.refusal", from.ledger().refusal(), ledger.refusal));

@@ -25,5 +25,8 @@ std::string wire_bytes(const ModelChunk& message) { return encode<v1::ModelChunk
 std::string wire_bytes(const ExchangeRequest& message) { return encode<v1::ExchangeRequest>(message); }
 std::string wire_bytes(const ExchangeReply& message) { return encode<v1::ExchangeReply>(message); }
 std::string wire_bytes(const AbandonRequest& message) { return encode<v1::AbandonRequest>(message); }
+std::string wire_bytes(const OfferUpdateRequest& message) { return encode<v1::OfferUpdateRequest>(message); }
+std::string wire_bytes(const OfferUpdateReply& message) { return encode<v1::OfferUpdateReply>(message); }
+std::string wire_bytes(const FetchUpdateRequest& message) { return encode<v1::FetchUpdateRequest>(message); }
 
 }  // namespace sotto::proto

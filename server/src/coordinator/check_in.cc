@@ -15,22 +15,6 @@ namespace {
 constexpr std::uint32_t kBeginsAnewMax = 2;
 constexpr const char* kNameRule = " must be 1 to 64 bytes of letters, digits, '.', '_' and '-'";
 
-Status check_version(std::uint32_t version) {
-  if (version < proto::kOldestProtocolVersion) {
-    return invalid_argument(
-        fmt::format("the device speaks protocol version {}, this coordinator serves versions "
-                    "from {} on: update the device's software",
-                    version, proto::kOldestProtocolVersion));
-  }
-  if (version > proto::kProtocolVersion) {
-    return invalid_argument(
-        fmt::format("the device speaks protocol version {}, this coordinator serves versions "
-                    "up to {}: update the coordinator first",
-                    version, proto::kProtocolVersion));
-  }
-  return {};
-}
-
 bool can_train(const proto::CheckInRequest& request, const proto::ModelSpec& model) {
   if (std::ranges::find(request.trainers, model.architecture) == request.trainers.end()) return false;
   if (model.architecture == proto::Architecture::kCustom &&
@@ -38,18 +22,6 @@ bool can_train(const proto::CheckInRequest& request, const proto::ModelSpec& mod
     return false;
   }
   return model.parameter_count() <= request.parameters_max;
-}
-
-// In the words of the device's owner.
-Status refusal_of(Rejection rejection) {
-  const char* sentence = describe(rejection);
-  if (rejection == Rejection::kRevoked) {
-    sentence = "the authority has revoked this device, or all endorsements of its epoch: it needs a new one";
-  }
-  if (rejection == Rejection::kExpired) {
-    sentence = "this device's endorsement has ended: its owner renews it with `sotto authority renew`";
-  }
-  return {StatusCode::kPermissionDenied, sentence};
 }
 
 // Why a task that suits the device has no place for it now.
@@ -71,6 +43,34 @@ std::string no_place(Task& task, bool departed) {
 }
 
 }  // namespace
+
+Status Core::check_version(std::uint32_t version) {
+  if (version < proto::kOldestProtocolVersion) {
+    return invalid_argument(
+        fmt::format("the device speaks protocol version {}, this coordinator serves versions "
+                    "from {} on: update the device's software",
+                    version, proto::kOldestProtocolVersion));
+  }
+  if (version > proto::kProtocolVersion) {
+    return invalid_argument(
+        fmt::format("the device speaks protocol version {}, this coordinator serves versions "
+                    "up to {}: update the coordinator first",
+                    version, proto::kProtocolVersion));
+  }
+  return {};
+}
+
+// In the words of the device's owner.
+Status Core::refusal_of(Rejection rejection) {
+  const char* sentence = describe(rejection);
+  if (rejection == Rejection::kRevoked) {
+    sentence = "the authority has revoked this device, or all endorsements of its epoch: it needs a new one";
+  }
+  if (rejection == Rejection::kExpired) {
+    sentence = "this device's endorsement has ended: its owner renews it with `sotto authority renew`";
+  }
+  return {StatusCode::kPermissionDenied, sentence};
+}
 
 Status Core::validate(const proto::CheckInRequest& request) const {
   SOTTO_RETURN_IF_ERROR(check_version(request.protocol_version));
@@ -151,10 +151,12 @@ void Core::handle(VerifiedEvent& event) {
   if (auto* check_in = std::get_if<PendingCheckIn>(&found.mapped())) {
     return check_in_verified(*check_in, event.verdict);
   }
+  if (auto* offer = std::get_if<PendingOffer>(&found.mapped())) return offer_verified(*offer, event.verdict);
   join_verified(std::get<SessionToken>(found.mapped()), event);
 }
 
 void Core::turned_away(const Visitor& visitor, Rejection rejection) {
+  records_.turned_away(visitor, refusal_of(rejection).message(), now_);
   const std::string identity = visitor.identity ? to_hex(Bytes(*visitor.identity).first(8)) + "..." : "none";
   warn_of_stranger(
       visitor, describe(rejection),
@@ -275,6 +277,11 @@ std::optional<proto::PlanOffer> Core::find_place(Task& task, const Guest& guest,
   }
   if (const char* spent = task.spent.reason(key, task.stored.model.version, now_)) {
     search.unsuitable = fmt::format("task '{}': {}", spec.name, spent);
+    return std::nullopt;
+  }
+  if (const std::string* refusal = task.spent.refusal(key, now_)) {
+    search.unsuitable =
+        fmt::format("task '{}', whose last plan this device refused: {}", spec.name, *refusal);
     return std::nullopt;
   }
   if (yields(task)) {

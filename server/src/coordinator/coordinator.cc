@@ -114,7 +114,9 @@ void Core::handle(CallCancelledEvent& event) {
   if (!token) {
     std::erase_if(verifying_, [&](const auto& pending) {
       const auto* check_in = std::get_if<PendingCheckIn>(&pending.second);
-      return check_in != nullptr && check_in->event.call == event.call;
+      const auto* offer = std::get_if<PendingOffer>(&pending.second);
+      return (check_in != nullptr && check_in->event.call == event.call) ||
+             (offer != nullptr && offer->event.call == event.call);
     });
     return;
   }
@@ -149,6 +151,16 @@ void Core::handle(HelperEvent& event) {
                                          ? "the mask helper is about to stop: no one-shot round begins until "
                                            "it is back"
                                          : "the mask helper is back: one-shot rounds begin again");
+}
+
+bool Core::is_done_with_helpers() const {
+  if (!helpers_.stopping) return false;
+  for (const auto& [task_id, task] : tasks_) {
+    for (const auto& [id, round] : task.rounds) {
+      if (round.one_shot() && round.issued()) return false;
+    }
+  }
+  return true;
 }
 
 void Core::notice(NoticeAction::Level level, std::string text) {

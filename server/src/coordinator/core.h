@@ -2,7 +2,8 @@
 // coordinator.cc (dispatch, deadlines, answers), check_in.cc, exchange.cc, phases.cc (what a round asks
 // for, from joining to its end), cohort_events.cc (what its cohorts say), recording.cc (what is written,
 // and what then), administration.cc (tasks and models), steering.cc (what operators do
-// to tasks), devices.cc (what is known of single devices, and their bans).
+// to tasks), devices.cc (what is known of single devices, and their bans), updates.cc (signed updates of
+// boards' models).
 //
 // Handlers change rounds and mark their task; settle() asks the rounds of every marked task what comes next
 // and acts. So a round ends there and nowhere else, and it is forgotten when its record is written.
@@ -51,6 +52,7 @@ class Core final : public Coordinator {
 
   [[nodiscard]] std::vector<Action> step(Event event, Time now) override;
   [[nodiscard]] Time next_deadline() const override;
+  [[nodiscard]] bool is_done_with_helpers() const override;
 
  private:
   // ---- coordinator.cc ----
@@ -72,6 +74,11 @@ class Core final : public Coordinator {
   void handle(ListDevicesEvent& event);
   void handle(BanDeviceEvent& event);
   void handle(ShowFleetEvent& event);
+  void handle(OfferUpdateEvent& event);
+  void handle(FetchUpdateEvent& event);
+  void handle(PublishUpdateEvent& event);
+  void handle(ShareUpdateEvent& event);
+  void handle(ListUpdatesEvent& event);
   void handle(ListTasksEvent& event);
   void handle(ListRoundsEvent& event);
   void handle(ListModelsEvent& event);
@@ -114,6 +121,9 @@ class Core final : public Coordinator {
   void mark(const Task& task) { marked_.insert(task.stored.id); }
 
   // ---- check_in.cc ----
+  [[nodiscard]] static Status check_version(std::uint32_t version);
+  // In the words of the device's owner.
+  [[nodiscard]] static Status refusal_of(Rejection rejection);
   [[nodiscard]] Status validate(const proto::CheckInRequest& request) const;
   // Somebody who checks in: who, and what for.
   struct Guest {
@@ -159,6 +169,21 @@ class Core final : public Coordinator {
   // The log's line on a device whose signature does not count.
   void turned_away(const Visitor& visitor, Rejection rejection);
   [[nodiscard]] VerificationId begin_verification(std::variant<SignedStatement, OneShotContribution> what);
+
+  // ---- updates.cc ----
+  // A device that asks for an update and whose signature is being verified.
+  struct PendingOffer {
+    OfferUpdateEvent event;
+    AccessKey::Nonce nonce{};
+  };
+  [[nodiscard]] bool verify_offer(OfferUpdateEvent& event);
+  void offer_verified(PendingOffer& pending, const Verdict& verdict);
+  // Whether updates of the task go to enrolled devices only.
+  [[nodiscard]] bool updates_enrolled_only(const std::string& task);
+  // Turned away: it is banned or revoked.
+  [[nodiscard]] std::optional<Status> keeps_updates_from(const Visitor& visitor);
+  void find_update(CallId call, const proto::OfferUpdateRequest& question, std::vector<std::uint8_t> pass);
+  void update_found(CallId call, FindUpdateRequest& request, const StoreReply& reply);
 
   // ---- turns.cc ----
   // The tasks of one population and its devices.
@@ -314,6 +339,9 @@ class Core final : public Coordinator {
   void ban_written(CallId call, const SetBanRequest& request);
   void ban_lifted(CallId call, const LiftBanRequest& request);
   [[nodiscard]] proto::DeviceStatus status_of(const DeviceRecord& record);
+  [[nodiscard]] proto::DeviceStatus status_of_turned_away(const DeviceRecord& record);
+  // "task 'gait': why; ..."
+  [[nodiscard]] std::string kept_from(const DeviceKey& device) const;
   // Those that go by this id or identity; all for an empty one.
   [[nodiscard]] std::vector<proto::DeviceStatus> devices(const std::string& device, std::size_t count_max);
 
@@ -357,7 +385,7 @@ class Core final : public Coordinator {
   const crypto::Digest own_identity_;  // zero without one
   RecentSet<AccessKey::Nonce> used_challenges_{AccessKey::kChallengeHolds};
   std::uint64_t verifications_made_ = 0;
-  std::map<VerificationId, std::variant<PendingCheckIn, SessionToken>> verifying_;
+  std::map<VerificationId, std::variant<PendingCheckIn, SessionToken, PendingOffer>> verifying_;
   // What the log was told lately, so that it is not told again at every call of somebody who goes on.
   RecentSet<std::string> said_{kSaidFor, kSaidMax};
   RecentSet<std::string> said_of_strangers_{kSaidFor, kSaidMax};  // apart, for strangers can fill it

@@ -8,11 +8,14 @@
 namespace sotto::server {
 
 DeviceRecord& DeviceRecords::touch(const Visitor& visitor, Time now) {
-  Kind& kind = visitor.identity ? enrolled_ : named_;
+  return touch(visitor.identity ? enrolled_ : named_, max_, visitor, now);
+}
+
+DeviceRecord& DeviceRecords::touch(Kind& kind, std::size_t max, const Visitor& visitor, Time now) {
   const DeviceKey key = visitor.key();
   auto found = kind.by_key.find(key);
   if (found == kind.by_key.end()) {
-    if (kind.records.size() >= max_) {
+    if (kind.records.size() >= max) {
       kind.by_key.erase(kind.records.back().visitor.key());
       kind.records.pop_back();
     }
@@ -62,6 +65,15 @@ void DeviceRecords::forget(const Visitor& visitor) {
   if (found == kind.by_key.end()) return;
   kind.records.erase(found->second);
   kind.by_key.erase(found);
+}
+
+void DeviceRecords::turned_away(const Visitor& visitor, std::string reason, Time now) {
+  DeviceRecord& record = touch(away_, kTurnedAwayMax, visitor, now);
+  record.last_outcome = DeviceRecord::Outcome::kRefused;
+  record.reason = std::move(reason);
+  record.last_failure = now;
+  ++record.failures;
+  ++record.failures_in_a_row;
 }
 
 void DeviceRecords::cloned(const Visitor& visitor, Time now) { ++touch(visitor, now).clones; }

@@ -46,6 +46,8 @@ class DeviceRecords {
   // Failures are forgotten after this much time without another one.
   static constexpr std::chrono::milliseconds kForgiven{3'600'000};
   static constexpr std::chrono::milliseconds kLongestWait{300'000};
+  static constexpr std::size_t kTurnedAwayMax = 1024;
+  static constexpr std::chrono::milliseconds kTurnedAwayShown{86'400'000};
 
   // `first_wait`: after the second failure in a row; zero: nobody waits. At most `max` of each kind are kept.
   DeviceRecords(std::chrono::milliseconds first_wait, std::size_t max) : first_wait_(first_wait), max_(max) {}
@@ -56,6 +58,8 @@ class DeviceRecords {
   // It was taken for silent and answers after all: that was no failure.
   void turned_up(const Visitor& visitor, Time now);
   void forget(const Visitor& visitor);
+  // Its signature was not accepted: nothing of what it shows is proven. Few are kept, apart from all others.
+  void turned_away(const Visitor& visitor, std::string reason, Time now);
   // Another device goes by its identity, or its name.
   void cloned(const Visitor& visitor, Time now);
   // Those that have shown an identity first, and each kind from those seen last on.
@@ -63,6 +67,15 @@ class DeviceRecords {
   void for_each(const Visit& visit) const {
     for (const DeviceRecord& record : enrolled_.records) visit(record);
     for (const DeviceRecord& record : named_.records) visit(record);
+  }
+  // Those that were turned away within a day, and were not let in since.
+  template <typename Visit>
+  void for_each_turned_away(Time now, const Visit& visit) const {
+    for (const DeviceRecord& record : away_.records) {
+      const DeviceRecord* known = find(record.visitor);
+      const bool is_in = known != nullptr && known->last_seen > record.last_seen;
+      if (!is_in && now - record.last_seen < kTurnedAwayShown) visit(record);
+    }
   }
   // nullptr when nothing is known of it.
   [[nodiscard]] const DeviceRecord* find(const Visitor& visitor) const;
@@ -75,12 +88,14 @@ class DeviceRecords {
     std::unordered_map<DeviceKey, std::list<DeviceRecord>::iterator> by_key{};
   };
   [[nodiscard]] DeviceRecord& touch(const Visitor& visitor, Time now);
+  [[nodiscard]] static DeviceRecord& touch(Kind& kind, std::size_t max, const Visitor& visitor, Time now);
   [[nodiscard]] Time plan_from(const DeviceRecord& record) const;
 
   const std::chrono::milliseconds first_wait_;
   const std::size_t max_;
   Kind enrolled_;
   Kind named_;
+  Kind away_;
 };
 
 // What a device says of itself, as it is shown to people: printable ASCII, other bytes become '?', no more

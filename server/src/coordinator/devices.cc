@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "coordinator/core.h"
 #include "sotto/base/hex.h"
@@ -16,6 +17,7 @@ constexpr std::int64_t kBannedWaitMaxMs = 600'000;
 constexpr std::size_t kIdentityDigitsMin = 8;  // of an identity that is given by its beginning
 constexpr std::size_t kDevicesListedMax = 10'000;
 constexpr std::int64_t kMinuteMs = 60'000;
+constexpr std::size_t kKeptFromBytesMax = 1000;
 
 bool goes_by(const Visitor& visitor, const std::string& device) {
   if (device.empty() || visitor.device_id == device) return true;
@@ -55,6 +57,10 @@ proto::DeviceOutcome outcome_of(DeviceRecord::Outcome outcome) {
   return proto::DeviceOutcome::kNone;
 }
 
+bool is_failure(DeviceRecord::Outcome outcome) {
+  return outcome != DeviceRecord::Outcome::kNone && outcome != DeviceRecord::Outcome::kCounted;
+}
+
 void put_ban(const Ban& ban, proto::DeviceStatus& status) {
   status.banned = true;
   status.ban_reason = ban.reason;
@@ -84,7 +90,7 @@ proto::DeviceStatus Core::status_of(const DeviceRecord& record) {
   proto::DeviceStatus status{.id = visitor.device_id, .identity = visitor.identity, .peer = visitor.peer};
   status.last_seen_ms = record.last_seen.ms;
   status.last_outcome = outcome_of(record.last_outcome);
-  status.reason = record.reason;
+  if (is_failure(record.last_outcome)) status.reason = record.reason;
   status.failures = record.failures;
   status.failures_in_a_row = record.failures_in_a_row;
   status.plan_from_ms = record.plan_from > now_ ? record.plan_from.ms : 0;
@@ -95,19 +101,57 @@ proto::DeviceStatus Core::status_of(const DeviceRecord& record) {
     if (const Task* task = find_task(visit->task)) status.task = task->stored.spec.name;
     if (const Round* round = round_of(*visit)) status.version = round->plan().model_version;
   }
+  status.kept_from = kept_from(visitor.key());
   if (const Ban* ban = find_ban(visitor)) put_ban(*ban, status);
   return status;
 }
 
+std::string Core::kept_from(const DeviceKey& device) const {
+  std::string tasks;
+  for (const auto& [id, task] : tasks_) {
+    if (task.stored.state == proto::TaskState::kComplete) continue;
+    std::string why;
+    if (const char* spent = task.spent.reason(device, task.stored.model.version, now_)) why = spent;
+    if (const std::string* refusal = task.spent.refusal(device, now_)) why = *refusal;
+    if (why.empty()) continue;
+    tasks += fmt::format("{}task '{}': {}", tasks.empty() ? "" : "; ", task.stored.spec.name, why);
+    if (tasks.size() > kKeptFromBytesMax) return tasks + "; ...";
+  }
+  return tasks;
+}
+
+proto::DeviceStatus Core::status_of_turned_away(const DeviceRecord& record) {
+  proto::DeviceStatus status = status_of(record);
+  status.state = proto::DeviceState::kTurnedAway;
+  return status;
+}
+
 std::vector<proto::DeviceStatus> Core::devices(const std::string& device, std::size_t count_max) {
-  std::vector<const DeviceRecord*> found;
-  records_.for_each([&](const DeviceRecord& record) {
-    if (goes_by(record.visitor, device)) found.push_back(&record);
+  struct Found {
+    const DeviceRecord* record;
+    bool turned_away;
+  };
+  std::vector<Found> found;
+  // By its identity, and by the name that it gave before it showed one.
+  std::unordered_set<DeviceKey> turned_away;
+  records_.for_each_turned_away(now_, [&](const DeviceRecord& record) {
+    if (!goes_by(record.visitor, device)) return;
+    found.push_back({&record, true});
+    turned_away.insert(record.visitor.key());
+    turned_away.insert(Visitor{.device_id = record.visitor.device_id}.key());
   });
-  std::ranges::stable_sort(found, std::greater<>(), [](const DeviceRecord* r) { return r->last_seen; });
+  records_.for_each([&](const DeviceRecord& record) {
+    if (!goes_by(record.visitor, device)) return;
+    const DeviceKey key = record.visitor.key();
+    if (turned_away.contains(key) && visits_.live_visit_of(key) == nullptr) return;
+    found.push_back({&record, false});
+  });
+  std::ranges::stable_sort(found, std::greater<>(), [](const Found& one) { return one.record->last_seen; });
   if (found.size() > count_max) found.resize(count_max);
   std::vector<proto::DeviceStatus> statuses;
-  for (const DeviceRecord* record : found) statuses.push_back(status_of(*record));
+  for (const Found& one : found) {
+    statuses.push_back(one.turned_away ? status_of_turned_away(*one.record) : status_of(*one.record));
+  }
   for (const auto& [name, ban] : bans_) {
     const auto known = [&](const proto::DeviceStatus& status) {
       return status.id == name || (status.identity && to_hex(*status.identity) == name);

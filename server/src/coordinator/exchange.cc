@@ -222,13 +222,20 @@ void Core::handle(AbandonEvent& event) {
   const proto::RetryWindow window = window_for(task, "waiting for the next round");
   const std::string reason = shown_reason(event.request.reason);
   const bool by_ledger = event.request.ledger.has_value();
+  // No failure of its own: it goes on with other tasks, and this one's places go to others.
+  const bool by_owner = event.request.plan_refused && !by_ledger && visit->stage == Visit::Stage::kTraining;
+  if (by_owner) {
+    task.spent.note_refusal(visit->key, reason, now_);
+    tell_of_leaving(*visit, reason);
+  }
   // A contribution that is on its way counts, whatever becomes of its device.
-  if (!counted && !by_ledger && visit->stage != Visit::Stage::kContributing) {
+  if (!counted && !by_ledger && !by_owner && visit->stage != Visit::Stage::kContributing) {
     device_failed(*visit, DeviceRecord::Outcome::kLeft, reason);
     tell_of_leaving(*visit, reason);
   }
+  const bool unused = by_ledger || by_owner;
   depart(*visit, proto::SessionEnd{.counted = counted, .outcome = outcome, .window = window},
-         {.reason = reason, .may_return = !by_ledger && round.joining(), .plan_unused = by_ledger});
+         {.reason = reason, .may_return = !unused && round.joining(), .plan_unused = unused});
 }
 
 void Core::device_failed(const Visit& visit, DeviceRecord::Outcome how, std::string_view reason) {

@@ -126,6 +126,9 @@ void Core::handle(StoreAnsweredEvent& event) {
   if (auto* create = std::get_if<CreateTaskRequest>(&event.request)) {
     return task_created(call, *create, event.reply);
   }
+  if (auto* find = std::get_if<FindUpdateRequest>(&event.request)) {
+    return update_found(call, *find, event.reply);
+  }
   const auto* status = std::get_if<Status>(&event.reply);
   if (status != nullptr && status->ok()) {
     if (const auto* ban = std::get_if<SetBanRequest>(&event.request)) return ban_written(call, *ban);
@@ -134,7 +137,8 @@ void Core::handle(StoreAnsweredEvent& event) {
   std::visit(
       [&](auto& value) {
         using Value = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<Value, TaskId> || std::is_same_v<Value, StoredModel>) {
+        if constexpr (std::is_same_v<Value, TaskId> || std::is_same_v<Value, StoredModel> ||
+                      std::is_same_v<Value, FoundUpdate>) {
           reply(call, io_error("the store gave another answer than was asked for"));
         } else {
           reply(call, std::move(value));

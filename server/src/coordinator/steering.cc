@@ -202,6 +202,7 @@ void Core::carry_out(Task& task, const std::string& reason, EditTaskRequest& req
                          task.stored.spec.stop_larger_is_better == request.spec.stop_larger_is_better;
   if (!same_rule) task.stored.best_mean.reset();
   task.stored.spec = std::move(request.spec);
+  task.spent.forget_refusals();
   task.stored.state = request.state;
   mark_population(task);
   // One that nobody has a plan of yet begins anew, with what has changed.

@@ -13,6 +13,12 @@ std::size_t message_bytes_max(const DoorLimits& limits, Method method) {
   return method == Method::kExchange ? limits.message_bytes_max : limits::kSmallRequestBytesMax;
 }
 
+// What is answered with a piece of a model.
+std::size_t answer_bytes(Method method) {
+  if (method == Method::kFetchModel) return limits::kModelChunkBytes;
+  return method == Method::kFetchUpdate ? limits::kUpdateChunkBytes : 0;
+}
+
 template <typename Map, typename Key>
 std::size_t counted(const Map& map, const Key& key) {
   const auto found = map.find(key);
@@ -82,8 +88,7 @@ Doorkeeper::Doorkeeper(const DoorLimits& limits, PassCheck valid_pass)
 Doorkeeper::~Doorkeeper() { SOTTO_CHECK(bytes_ == 0 && held_ == 0); }
 
 std::variant<Ticket, Refusal> Doorkeeper::admit(const Knock& knock, Time now) {
-  const bool pass =
-      knock.method == Method::kCheckIn && !knock.pass.empty() && valid_pass_ && valid_pass_(knock.pass);
+  const bool pass = shows_pass(knock.method) && !knock.pass.empty() && valid_pass_ && valid_pass_(knock.pass);
   const std::lock_guard lock(mutex_);
   if (knock.bytes > message_bytes_max(limits_, knock.method)) {
     return turn_stranger_away(AwayReason::kMessageTooLarge, knock, now);
@@ -110,8 +115,7 @@ std::optional<AwayReason> Doorkeeper::full_for(const Knock& knock, std::size_t c
 
 std::variant<Ticket, Refusal> Doorkeeper::admit_holder(const Knock& knock, std::string holder,
                                                        std::size_t bytes_max, Time now) {
-  // Whoever holds a session is answered with a piece of the model.
-  const std::size_t answer = knock.method == Method::kFetchModel ? limits::kModelChunkBytes : 0;
+  const std::size_t answer = answer_bytes(knock.method);
   const std::size_t charge = knock.bytes + kCallBytes + answer;
   if (const auto full = full_for(knock, charge)) return turn_away(*full, knock, now);
   if (counted(holders_, holder) + charge > bytes_max + kCallBytes) {
@@ -129,7 +133,9 @@ std::variant<Ticket, Refusal> Doorkeeper::admit_stranger(const Knock& knock, Tim
   }
   if (knock.bytes > limits_.stranger_message_bytes_max)
     return turn_stranger_away(AwayReason::kNoSession, knock, now);
-  const std::size_t charge = knock.bytes + kCallBytes;
+  // Of a model's piece only who holds a session gets any; of an update's, a stranger may.
+  const std::size_t answer = knock.method == Method::kFetchUpdate ? answer_bytes(knock.method) : 0;
+  const std::size_t charge = knock.bytes + kCallBytes + answer;
   if (const auto full = full_for(knock, charge)) return turn_stranger_away(*full, knock, now);
   if (strangers_bytes_ + charge > limits_.strangers_bytes_max) {
     return turn_stranger_away(AwayReason::kStrangers, knock, now);

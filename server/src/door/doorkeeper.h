@@ -30,7 +30,12 @@
 
 namespace sotto::server {
 
-enum class Method : std::uint8_t { kCheckIn, kFetchModel, kExchange, kAbandon };
+enum class Method : std::uint8_t { kCheckIn, kFetchModel, kExchange, kAbandon, kOfferUpdate, kFetchUpdate };
+
+// Whether its calls show a pass; those of the others show a session's token.
+[[nodiscard]] constexpr bool shows_pass(Method method) {
+  return method == Method::kCheckIn || method == Method::kOfferUpdate || method == Method::kFetchUpdate;
+}
 
 // What can be seen of a call from outside.
 struct Knock {
@@ -39,7 +44,7 @@ struct Knock {
   std::string_view connection{};  // gRPC's name of it
   Caller caller{};
   std::optional<SessionToken> token{};
-  Bytes pass{};  // of a check-in; empty: none
+  Bytes pass{};  // of a method that shows one; empty: none
 };
 
 struct DoorLimits {

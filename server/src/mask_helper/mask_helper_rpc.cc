@@ -4,8 +4,10 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
-#include <atomic>
+#include <algorithm>
 #include <exception>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -35,6 +37,8 @@ constexpr std::size_t kConnectionsOfAddressMax = 16;
 constexpr RateLimit kConnectionRate{.per_second = 2, .burst = 60};
 constexpr int kHandshakeMs = 10'000;
 constexpr int kIdleMs = 60'000;
+// Coordinators ask every 2 s; one that has not for so long is none, or cannot be waited for.
+constexpr std::chrono::seconds kAsksWithin{10};
 // Requests of some coordinators at a time. What comes beyond it waits in the network.
 constexpr std::size_t kMemoryBytesMax = std::size_t{256} << 20;
 
@@ -49,15 +53,27 @@ class Service final : public v1::MaskHelper::Service {
         clock_(*options.clock) {}
 
   // Of anybody, and while a request is being answered.
-  grpc::Status GetState(grpc::ServerContext*, const v1::HelperStateRequest*,
+  grpc::Status GetState(grpc::ServerContext* context, const v1::HelperStateRequest* request,
                         v1::HelperState* state) override {
-    state->set_stopping(stopping_);
+    state->set_stopping(note_asking(context->peer(), request->done()));
     const crypto::X25519PublicKey& key = helper_.public_key();  // of anybody who asks: it never changes
     state->set_public_key(key.data(), key.size());
     return grpc::Status::OK;
   }
 
-  void drain() { stopping_ = true; }
+  void drain() {
+    const std::lock_guard lock(asking_mutex_);
+    stopping_ = true;
+  }
+
+  bool drained() const {
+    const std::lock_guard lock(asking_mutex_);
+    const Time now = steady_.now();
+    return stopping_ && std::ranges::none_of(asking_, [&](const auto& entry) {
+             const Asking& asking = entry.second;
+             return !asking.done && now - asking.last <= kAsksWithin;
+           });
+  }
 
   grpc::Status SumMasks(grpc::ServerContext* context, const v1::SumMasksRequest* request,
                         v1::SumMasksReply* reply) override {
@@ -72,6 +88,22 @@ class Service final : public v1::MaskHelper::Service {
   }
 
  private:
+  struct Asking {
+    Time last{};
+    bool done = false;  // said since the helper drains
+  };
+
+  // Whether it is about to stop. Who says before that to be done cannot mean this stop.
+  bool note_asking(const std::string& peer, bool done) {
+    const std::lock_guard lock(asking_mutex_);
+    const Time now = steady_.now();
+    std::erase_if(asking_, [&](const auto& entry) { return now - entry.second.last > kAsksWithin; });
+    if (asking_.contains(peer) || asking_.size() < kConnectionsMax) {
+      asking_[peer] = {.last = now, .done = done && stopping_};
+    }
+    return stopping_;
+  }
+
   void look_for_bulletin() {
     const Result<bool> changed = bulletin_.look();
     if (!changed) tell(NoticeAction::Level::kWarning, changed.error().message());
@@ -110,8 +142,11 @@ class Service final : public v1::MaskHelper::Service {
   Executor& executor_;
   const Clock& clock_;
   std::mutex turn_;
-  RefusalLog refusals_;  // guarded by `turn_`
-  std::atomic<bool> stopping_ = false;
+  RefusalLog refusals_;       // guarded by `turn_`
+  const SystemClock steady_;  // plans have another one
+  mutable std::mutex asking_mutex_;
+  std::map<std::string, Asking> asking_;  // by connection; guarded by `asking_mutex_`, and so is
+  bool stopping_ = false;
 };
 
 }  // namespace
@@ -126,7 +161,7 @@ class MaskHelperRpc::Impl {
   Status listen(const std::string& address, const hosting::TlsCertificate& certificate) {
     auto sockets = hosting::ListeningSockets::open(address);
     if (!sockets) return sockets.error();
-    proto::keep_grpc_running();
+    SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
@@ -156,6 +191,8 @@ class MaskHelperRpc::Impl {
     if (server_ != nullptr) set_serving(false);
   }
 
+  bool drained() const { return service_.drained(); }
+
   std::uint16_t port() const { return port_->port(); }
   void shutdown(std::chrono::milliseconds grace) {
     if (port_) port_->stop();
@@ -184,6 +221,7 @@ MaskHelperRpc::~MaskHelperRpc() = default;
 
 std::uint16_t MaskHelperRpc::port() const { return impl_->port(); }
 void MaskHelperRpc::drain() { impl_->drain(); }
+bool MaskHelperRpc::drained() const { return impl_->drained(); }
 void MaskHelperRpc::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(grace); }
 
 Result<std::unique_ptr<MaskHelperRpc>> MaskHelperRpc::start(const MaskHelperServerOptions& options,

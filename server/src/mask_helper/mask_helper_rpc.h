@@ -22,6 +22,9 @@ class MaskHelperRpc final {
   [[nodiscard]] std::uint16_t port() const;
   // From now on its state and its health say that it is about to stop; it answers as before.
   void drain();
+  // It drains, and nobody who has asked for its state in the last 10 s has rounds under way: whoever asks
+  // says so (HelperStateRequest.done). At once when nobody has asked.
+  [[nodiscard]] bool drained() const;
   void shutdown(std::chrono::milliseconds grace);
 
  private:

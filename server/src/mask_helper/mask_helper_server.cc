@@ -7,6 +7,8 @@
 #include "sotto/base/clock.h"
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
+#include "sotto/host/placed_file.h"
+#include "sotto/host/threads.h"
 #include "sotto/host/utc_text.h"
 #include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
@@ -14,12 +16,16 @@
 #include "sotto/identity/identity_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/mask_helper/mask_helper.h"
+#include "sotto/proto/grpc_lifetime.h"
 #include "sotto/server/answered_plans_file.h"
 
 namespace sotto::server {
 namespace {
 
 using std::filesystem::path;
+
+// Of the port, its calls (two for each that may be open, as gRPC's quota says), and the one that renews.
+constexpr std::size_t kOwnThreads = 18;
 
 path secret_file(const path& data_dir) { return data_dir / "helper-key.hex"; }
 path answered_file(const path& data_dir) { return data_dir / "answered.db"; }
@@ -45,10 +51,12 @@ class MaskHelperServer::Impl {
 
   Status open(MaskHelperServerOptions options) {
     if (options.clock == nullptr) options.clock = &system_clock_;
+    SOTTO_RETURN_IF_ERROR(host::check_clock(system_clock_.now()));
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
     SOTTO_RETURN_IF_ERROR(hosting::explain_listen_failure(options.listen));
     SOTTO_RETURN_IF_ERROR(hosting::check_certificate_names(options.extra_names));
     address_ = *host::parse_host_port(options.listen);
+    SOTTO_RETURN_IF_ERROR(host::check_threads(kOwnThreads + options.threads + proto::grpc_threads()));
     const auto scalar = identity::load_x25519_private_key(secret_file(options.data_dir));
     if (!scalar && scalar.error().code() == StatusCode::kNotFound) {
       return not_found(scalar.error().message() + ": `sotto helper init` makes one");
@@ -64,6 +72,9 @@ class MaskHelperServer::Impl {
     auto answered = open_answered_plans(answered_file(options.data_dir));
     if (!answered) return answered.error();
     answered_ = std::move(*answered);
+    auto record = host::PlacedFile::at(answered_file(options.data_dir));
+    if (!record) return record.error();
+    record_.emplace(std::move(*record));
     const hosting::TlsCertificateOptions tls{.directory = options.data_dir / "tls",
                                              .extra_names = options.extra_names,
                                              .owner = "Sotto mask helper"};
@@ -96,7 +107,15 @@ class MaskHelperServer::Impl {
   std::string address() const { return host::to_string({address_.host, rpc_->port()}); }
   const hosting::TlsCertificate& certificate() const { return certificate_; }
   const crypto::X25519PublicKey& public_key() const { return helper_->public_key(); }
+  Status status() const {
+    if (record_->is_in_place()) return {};
+    return data_loss(
+        record_->path().string() +
+        " was moved, replaced or removed while it is in use, so the helper answers nothing more: "
+        "put it back; plans of before the next start are refused in any case");
+  }
   void drain() { rpc_->drain(); }
+  bool drained() const { return rpc_->drained(); }
   Status reload(const std::vector<std::string>& names) { return renewal_->reload(names); }
   void stop(std::chrono::milliseconds grace) {
     if (rpc_) rpc_->shutdown(grace);
@@ -108,6 +127,7 @@ class MaskHelperServer::Impl {
   hosting::TlsCertificate certificate_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<mask_helper::AnsweredPlans> answered_;
+  std::optional<host::PlacedFile> record_;  // where what was answered lies
   std::optional<identity::BulletinWatch> bulletin_;
   std::optional<mask_helper::MaskHelper> helper_;
   std::unique_ptr<MaskHelperRpc> rpc_;
@@ -120,7 +140,9 @@ MaskHelperServer::~MaskHelperServer() = default;
 std::string MaskHelperServer::address() const { return impl_->address(); }
 const hosting::TlsCertificate& MaskHelperServer::certificate() const { return impl_->certificate(); }
 const crypto::X25519PublicKey& MaskHelperServer::public_key() const { return impl_->public_key(); }
+Status MaskHelperServer::status() const { return impl_->status(); }
 void MaskHelperServer::drain() { impl_->drain(); }
+bool MaskHelperServer::drained() const { return impl_->drained(); }
 Status MaskHelperServer::reload(const std::vector<std::string>& extra_names) {
   return impl_->reload(extra_names);
 }

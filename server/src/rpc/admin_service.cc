@@ -25,13 +25,14 @@ Result<CreateTaskEvent> event_from(const v1::CreateTaskRequest& request, Uploade
   return event;
 }
 
-Result<std::uint64_t> take(const v1::UploadModelRequest& request, UploadedModels& uploads) {
+Result<std::uint64_t> take(const v1::UploadModelRequest& request, UploadedModels& uploads, Time now) {
   const Result<crypto::Digest> digest = proto::digest_from_wire(request.digest());
   if (!digest) return digest.error();
   return uploads.take({.digest = *digest,
                        .total_bytes = request.total_bytes(),
                        .offset = request.offset(),
-                       .bytes = text_bytes(request.bytes())});
+                       .bytes = text_bytes(request.bytes())},
+                      now);
 }
 
 Result<SetTaskStateEvent> event_from(const v1::SetTaskStateRequest& request) {
@@ -82,6 +83,22 @@ Result<ReadModelEvent> event_from(const v1::FetchModelRequest& request) {
   return ReadModelEvent{{}, *message};
 }
 
+Result<PublishUpdateEvent> event_from(const v1::PublishUpdateRequest& wire, UploadedModels& uploads) {
+  Result<proto::PublishUpdateRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  Result<std::vector<std::uint8_t>> content = uploads.claim_bytes(request->content);
+  if (!content) return content.error();
+  return PublishUpdateEvent{{}, std::move(*request), std::move(*content), {}};
+}
+
+Result<ShareUpdateEvent> event_from(const v1::ShareUpdateRequest& wire) {
+  Result<proto::ShareUpdateRequest> request = proto::from_wire(wire);
+  if (!request) return request.error();
+  return ShareUpdateEvent{{}, std::move(*request), {}};
+}
+
+Result<ListUpdatesEvent> event_from(const v1::ListUpdatesRequest&) { return ListUpdatesEvent{}; }
+
 // `more`: what event_from() needs beside the request.
 template <typename Wire, typename Reply, typename WireReply, typename... More>
 grpc::ServerUnaryReactor* handle(const grpc::CallbackServerContext& context, CoordinatorLoop& loop,
@@ -114,7 +131,7 @@ grpc::ServerUnaryReactor* AdminService::UploadModel(grpc::CallbackServerContext*
   if (const Status parsed = parse(*request, wire); !parsed.ok()) {
     return UnaryCall::refused(to_rpc_status(parsed, Audience::kOperator));
   }
-  const Result<std::uint64_t> received = take(wire, uploads_);
+  const Result<std::uint64_t> received = take(wire, uploads_, clock_.now());
   if (!received) return UnaryCall::refused(to_rpc_status(received.error(), Audience::kOperator));
   v1::UploadModelReply reply;
   reply.set_received_bytes(*received);
@@ -181,6 +198,27 @@ grpc::ServerUnaryReactor* AdminService::ShowFleet(grpc::CallbackServerContext* c
                                                   grpc::ByteBuffer* response) {
   return handle<v1::ShowFleetRequest, proto::FleetStatus, v1::FleetStatus>(*context, loop_, *request,
                                                                            response);
+}
+
+grpc::ServerUnaryReactor* AdminService::PublishUpdate(grpc::CallbackServerContext* context,
+                                                      const grpc::ByteBuffer* request,
+                                                      grpc::ByteBuffer* response) {
+  return handle<v1::PublishUpdateRequest, std::vector<proto::UpdateStatus>, v1::ListUpdatesReply>(
+      *context, loop_, *request, response, uploads_);
+}
+
+grpc::ServerUnaryReactor* AdminService::ListUpdates(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  return handle<v1::ListUpdatesRequest, std::vector<proto::UpdateStatus>, v1::ListUpdatesReply>(
+      *context, loop_, *request, response);
+}
+
+grpc::ServerUnaryReactor* AdminService::ShareUpdate(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  return handle<v1::ShareUpdateRequest, std::vector<proto::UpdateStatus>, v1::ListUpdatesReply>(
+      *context, loop_, *request, response);
 }
 
 grpc::ServerUnaryReactor* AdminService::Backup(grpc::CallbackServerContext*, const grpc::ByteBuffer* request,

@@ -3,9 +3,14 @@
 
 #include "rpc/uploaded_models.h"
 #include "sotto.grpc.pb.h"
+#include "sotto/base/clock.h"
 #include "sotto/server/coordinator_loop.h"
 
 namespace sotto::server {
+
+template <typename Service>
+using RawUpdates = v1::Admin::WithRawCallbackMethod_PublishUpdate<
+    v1::Admin::WithRawCallbackMethod_ListUpdates<v1::Admin::WithRawCallbackMethod_ShareUpdate<Service>>>;
 
 using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
     v1::Admin::WithRawCallbackMethod_UploadModel<v1::Admin::WithRawCallbackMethod_SetTaskState<
@@ -13,7 +18,7 @@ using RawAdmin = v1::Admin::WithRawCallbackMethod_CreateTask<
             v1::Admin::WithRawCallbackMethod_ListRounds<v1::Admin::WithRawCallbackMethod_ListModels<
                 v1::Admin::WithRawCallbackMethod_FetchModel<v1::Admin::WithRawCallbackMethod_ListDevices<
                     v1::Admin::WithRawCallbackMethod_BanDevice<v1::Admin::WithRawCallbackMethod_ShowFleet<
-                        v1::Admin::WithRawCallbackMethod_Backup<v1::Admin::Service>>>>>>>>>>>>;
+                        v1::Admin::WithRawCallbackMethod_Backup<RawUpdates<v1::Admin::Service>>>>>>>>>>>>>;
 
 class AdminService final : public RawAdmin {
  public:
@@ -46,9 +51,17 @@ class AdminService final : public RawAdmin {
                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ShowFleet(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* PublishUpdate(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListUpdates(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ShareUpdate(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
 
  private:
   CoordinatorLoop& loop_;
+  const SystemClock clock_;  // of uploads
   UploadedModels uploads_;
 };
 

@@ -43,6 +43,7 @@ struct CoordinatorLoop::State {
   std::deque<Event> taken{};                   // from the queue, at most kBatchMax
   std::vector<ReplyAction> replies{};          // to what was taken, not yet handed over
   std::atomic<std::int64_t> busy_since_ms{0};  // by the steady clock; 0: waiting
+  std::atomic<bool> done_with_helpers{false};
 
   std::atomic<std::uint64_t> last_call{0};
   std::atomic<bool> stopping{false};  // set with the mutex held
@@ -166,7 +167,9 @@ void CoordinatorLoop::State::step(Event event) {
 
 void CoordinatorLoop::State::handle(Event event) {
   const Time now = parts.clock.now();
+  const bool of_helpers = std::holds_alternative<HelperEvent>(event);
   for (Action& action : parts.coordinator.step(std::move(event), now)) perform(std::move(action), now);
+  if (of_helpers) done_with_helpers = parts.coordinator.is_done_with_helpers();
 }
 
 void CoordinatorLoop::State::perform(Action action, Time now) {
@@ -305,8 +308,8 @@ void CoordinatorLoop::State::run_store() {
     StoreReply reply;
     try {
       reply = action->act && parts.audit != nullptr
-                  ? answer_act(parts.store, *parts.audit, action->request, *action->act)
-                  : answer_request(parts.store, action->request);
+                  ? answer_act({parts.store, parts.updates}, *parts.audit, action->request, *action->act)
+                  : answer_request({parts.store, parts.updates}, action->request);
     } catch (const std::exception& exception) {
       reply = io_error(fmt::format("the store failed: {}", exception.what()));
     }
@@ -325,6 +328,15 @@ void CoordinatorLoop::State::run_answering() {
 CoordinatorLoop::CoordinatorLoop(const CoordinatorParts& parts, CoordinatorLoopOptions options)
     : state_(new State{parts, std::move(options)}) {
   SOTTO_CHECK(state_->options.finish_threads > 0 && state_->options.queue_max > 0);
+  try {
+    start_threads();
+  } catch (...) {
+    stop();  // those that were started
+    throw;
+  }
+}
+
+void CoordinatorLoop::start_threads() {
   coordinator_thread_ = std::thread([state = state_.get()] { state->run_coordinator(); });
   finish_thread_ = std::thread(
       [state = state_.get()] { state->run_finishing(state->finishing, state->options.finish_threads); });
@@ -344,6 +356,8 @@ void CoordinatorLoop::tell(BulletinEvent event) {
 void CoordinatorLoop::tell(HelperEvent event) {
   if (status().ok()) state_->post(event);
 }
+
+bool CoordinatorLoop::is_done_with_helpers() const { return state_->done_with_helpers; }
 
 bool CoordinatorLoop::with_store(std::function<void(Store&)> work) {
   const std::lock_guard lock(state_->mutex);

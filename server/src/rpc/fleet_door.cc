@@ -18,6 +18,9 @@ constexpr std::size_t kBytesPerParameterMax = 4;  // of the float yardstick
 constexpr const char* kForwardedFor = "x-forwarded-for";
 
 constexpr int kTokenField = v1::ExchangeRequest::kTokenFieldNumber;
+constexpr int kPassField = v1::CheckInRequest::kPassFieldNumber;
+static_assert(kPassField == v1::OfferUpdateRequest::kPassFieldNumber &&
+              kPassField == v1::FetchUpdateRequest::kPassFieldNumber);
 static_assert(kTokenField == v1::FetchModelRequest::kTokenFieldNumber &&
               kTokenField == v1::AbandonRequest::kTokenFieldNumber);
 
@@ -39,11 +42,10 @@ std::variant<Entry, Refusal> FleetDoor::knock(Method method, const grpc::Callbac
               .connection = connection,
               .caller = addresses_.caller(connection, forwarded)};
   std::vector<std::uint8_t> pass;
-  if (method == Method::kCheckIn) {
+  if (shows_pass(method)) {
     // Larger ones are refused for that.
     if (knock.bytes <= limits::kSmallRequestBytesMax) {
-      pass = peek_bytes(request, v1::CheckInRequest::kPassFieldNumber, limits::kPassBytesMax)
-                 .value_or(std::vector<std::uint8_t>());
+      pass = peek_bytes(request, kPassField, limits::kPassBytesMax).value_or(std::vector<std::uint8_t>());
     }
     knock.pass = pass;
   } else {
@@ -52,7 +54,7 @@ std::variant<Entry, Refusal> FleetDoor::knock(Method method, const grpc::Callbac
   std::variant<Ticket, Refusal> admitted = keeper_.admit(knock, clock_.now());
   if (auto* refusal = std::get_if<Refusal>(&admitted)) return std::move(*refusal);
   // A proxy's own address would say nothing.
-  std::string address = method == Method::kCheckIn ? group_text(knock.caller.group) : std::string();
+  std::string address = shows_pass(method) ? group_text(knock.caller.group) : std::string();
   std::string peer = knock.caller.shared_connection ? address : connection;
   return Entry{std::move(std::get<Ticket>(admitted)), knock.token, std::move(pass), std::move(peer),
                std::move(address)};

@@ -116,4 +116,42 @@ grpc::ServerUnaryReactor* FleetService::Abandon(grpc::CallbackServerContext* con
   return handle<AbandonEvent, v1::AbandonRequest>(loop_, *request, answer, std::move(ticket));
 }
 
+// Whoever is turned away, or meets a full queue, comes back like a device for which there is no update.
+grpc::ServerUnaryReactor* FleetService::OfferUpdate(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  std::variant<Entry, Refusal> entry = door_.knock(Method::kOfferUpdate, *context, *request);
+  if (auto* refusal = std::get_if<Refusal>(&entry)) {
+    if (refusal->reason == AwayReason::kMessageTooLarge) return turned_away(*refusal);
+    const Body away(proto::OfferUpdateReply(proto::NoUpdate{window_of(*refusal)}));
+    return turned_away(*refusal, write_reply<proto::OfferUpdateReply, v1::OfferUpdateReply>(
+                                     away, Audience::kDevice, *response));
+  }
+  auto& [ticket, token, pass, peer, address] = std::get<Entry>(entry);
+  const auto answer = [this, response, pass = pass](const Body& body) {
+    const auto* refusal = std::get_if<Status>(&body);
+    const bool overloaded = refusal != nullptr && refusal->code() == StatusCode::kResourceExhausted;
+    if (refusal != nullptr) door_.refused_check_in(pass, *refusal);
+    return write_reply<proto::OfferUpdateReply, v1::OfferUpdateReply>(
+        overloaded ? Body(proto::OfferUpdateReply(proto::NoUpdate{overload_window_})) : body,
+        Audience::kDevice, *response);
+  };
+  return handle<OfferUpdateEvent, v1::OfferUpdateRequest>(loop_, *request, answer, std::move(ticket), peer,
+                                                          address);
+}
+
+grpc::ServerUnaryReactor* FleetService::FetchUpdate(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  std::variant<Entry, Refusal> entry = door_.knock(Method::kFetchUpdate, *context, *request);
+  if (auto* refusal = std::get_if<Refusal>(&entry)) return turned_away(*refusal);
+  auto& [ticket, token, pass, peer, address] = std::get<Entry>(entry);
+  const auto answer = [this, response, pass = pass](const Body& body) {
+    if (const auto* refusal = std::get_if<Status>(&body)) door_.refused_check_in(pass, *refusal);
+    return write_reply<proto::ModelChunk, v1::ModelChunk>(body, Audience::kDevice, *response);
+  };
+  return handle<FetchUpdateEvent, v1::FetchUpdateRequest>(loop_, *request, answer, std::move(ticket), peer,
+                                                          address);
+}
+
 }  // namespace sotto::server

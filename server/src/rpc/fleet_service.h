@@ -7,8 +7,10 @@
 
 namespace sotto::server {
 
-using RawFleet = v1::Fleet::WithRawCallbackMethod_CheckIn<v1::Fleet::WithRawCallbackMethod_FetchModel<
-    v1::Fleet::WithRawCallbackMethod_Exchange<v1::Fleet::WithRawCallbackMethod_Abandon<v1::Fleet::Service>>>>;
+using RawFleet = v1::Fleet::WithRawCallbackMethod_CheckIn<
+    v1::Fleet::WithRawCallbackMethod_FetchModel<v1::Fleet::WithRawCallbackMethod_Exchange<
+        v1::Fleet::WithRawCallbackMethod_Abandon<v1::Fleet::WithRawCallbackMethod_OfferUpdate<
+            v1::Fleet::WithRawCallbackMethod_FetchUpdate<v1::Fleet::Service>>>>>>;
 
 class FleetService final : public RawFleet {
  public:
@@ -23,6 +25,10 @@ class FleetService final : public RawFleet {
                                      grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Abandon(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                     grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* OfferUpdate(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* FetchUpdate(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
 
  private:
   // What a device is told that was turned away at the door.

@@ -201,7 +201,7 @@ void GrpcServer::shutdown(std::chrono::milliseconds grace) { impl_->shutdown(gra
 
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(const GrpcServerOptions& options, CoordinatorLoop& loop,
                                                       std::optional<hosting::ListeningSockets> sockets) {
-  proto::keep_grpc_running();
+  SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
   grpc::EnableDefaultHealthCheckService(true);
   // What is wrong with a message is told to its sender; the library would print it as well, each time.
   google::protobuf::SetLogHandler(nullptr);

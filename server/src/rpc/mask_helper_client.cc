@@ -55,11 +55,13 @@ class MaskHelperClient::Impl {
     }
   }
 
-  Result<HelperState> state(milliseconds deadline) {
+  Result<HelperState> state(milliseconds deadline, bool done) {
     grpc::ClientContext context;
     context.set_deadline(system_clock::now() + deadline);
+    v1::HelperStateRequest request;
+    request.set_done(done);
     v1::HelperState wire;
-    const grpc::Status status = stub_->GetState(&context, {}, &wire);
+    const grpc::Status status = stub_->GetState(&context, request, &wire);
     if (!status.ok()) return failure(status);
     HelperState state{.stopping = wire.stopping()};
     crypto::X25519PublicKey key{};
@@ -126,7 +128,9 @@ MaskHelperClient::~MaskHelperClient() = default;
 
 Result<proto::HelperReply> MaskHelperClient::sum_masks(Bytes request) { return impl_->sum_masks(request); }
 std::string MaskHelperClient::name() const { return impl_->name(); }
-Result<HelperState> MaskHelperClient::state(milliseconds deadline) { return impl_->state(deadline); }
+Result<HelperState> MaskHelperClient::state(milliseconds deadline, bool done) {
+  return impl_->state(deadline, done);
+}
 void MaskHelperClient::cancel() { impl_->cancel(); }
 
 Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHelperClientOptions& options) {
@@ -134,7 +138,7 @@ Result<std::unique_ptr<MaskHelperClient>> MaskHelperClient::connect(const MaskHe
     return invalid_argument("a helper needs an address (HOST:PORT) and the CA that its certificate is by");
   }
   if (options.deadline_ms <= 0) return invalid_argument("the helper's deadline must be positive");
-  proto::keep_grpc_running();
+  SOTTO_RETURN_IF_ERROR(proto::keep_grpc_running());
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMessageBytesMax));

@@ -21,7 +21,7 @@ std::vector<Action> InlineRunner::step(Event event, Time now) {
       } else if (const auto* finish = std::get_if<FinishCohortAction>(&action)) {
         events.push_back(cohorts_.finish(finish->cohort, executor_));
       } else if (auto* request = std::get_if<StoreAction>(&action)) {
-        StoreReply reply = answer_request(store_, request->request);
+        StoreReply reply = answer_request({store_}, request->request);
         events.push_back(StoreAnsweredEvent{request->call, std::move(request->request), std::move(reply)});
       } else if (auto* check = std::get_if<VerifyAction>(&action)) {
         const Verdict verdict = verify(check->verification);

@@ -1,11 +1,20 @@
 #include "sotto/server/doctor.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
 #include "service/plan_identity.h"
 #include "sotto/host/file.h"
 #include "sotto/hosting/tls_certificate.h"
 #include "sotto/identity/authority_folder.h"
 #include "sotto/identity/bulletin_file.h"
 #include "sotto/identity/identity_file.h"
+#include "sotto/identity/key_file.h"
 #include "sotto/identity/x25519_key_file.h"
 #include "sotto/server/answered_plans_file.h"
 #include "sotto/server/audit.h"
@@ -71,7 +80,49 @@ void examine_audit_log(const path& data_dir, std::vector<Examination>& found) {
   add(found, file.string() + ": every act, chained by hashes", std::move(status));
 }
 
+// By its content, or its name where the content has no mark of its own; backups hold keys, too.
+bool holds_private_key(const path& file) {
+  if (file.filename() == "helper-key.hex" || file.parent_path().filename() == "backups") return true;
+  const auto text = identity::read_key_file(file);
+  return text && text->has_value() &&
+         (*text)->reveal_text().find("PRIVATE KEY-----") != std::string_view::npos;
+}
+
+void append(std::vector<Examination> from, std::vector<Examination>& to) {
+  std::ranges::move(from, std::back_inserter(to));
+}
+
 }  // namespace
+
+std::vector<Examination> examine_private_keys(const path& folder) {
+  constexpr std::size_t kFilesMax = 10'000;
+  constexpr auto kOthers = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
+  std::vector<Examination> found;
+  std::size_t files = 0;
+  std::size_t keys = 0;
+  std::error_code error;
+  std::filesystem::recursive_directory_iterator entries(
+      folder, std::filesystem::directory_options::skip_permission_denied, error);
+  for (; !error && entries != std::filesystem::recursive_directory_iterator() && files < kFilesMax;
+       entries.increment(error)) {
+    ++files;
+    std::error_code ignored;
+    if (!entries->is_regular_file(ignored) || !holds_private_key(entries->path())) continue;
+    ++keys;
+    const auto mode = entries->status(ignored).permissions() & std::filesystem::perms::mask;
+    if ((mode & kOthers) == std::filesystem::perms::none) continue;
+    const std::string file = entries->path().string();
+    add(found, file + ": a private key, for its owner only",
+        failed_precondition(fmt::format("{} has mode {:04o}, so that others than its owner may get at it: "
+                                        "`chmod 600` it, and make a new key if somebody may have read it",
+                                        file, static_cast<unsigned>(mode))));
+  }
+  if (found.empty() && keys > 0) {
+    add(found, fmt::format("{}: {} files with private keys, for their owner only", folder.string(), keys),
+        {});
+  }
+  return found;
+}
 
 std::vector<Examination> examine_coordinator(const path& data_dir, Time now) {
   std::vector<Examination> found;
@@ -84,6 +135,7 @@ std::vector<Examination> examine_coordinator(const path& data_dir, Time now) {
   examine_audit_log(data_dir, found);
   examine_bulletin(data_dir, found);
   examine_tls(data_dir, now, found);
+  append(examine_private_keys(data_dir), found);
   return found;
 }
 
@@ -94,6 +146,7 @@ std::vector<Examination> examine_mask_helper(const path& data_dir, Time now) {
   add(found, record.string() + ": pages, rows, sums, step", check_answered_plans(record));
   examine_bulletin(data_dir, found);
   if (host::is_there(data_dir / "tls")) examine_tls(data_dir, now, found);
+  append(examine_private_keys(data_dir), found);
   return found;
 }
 

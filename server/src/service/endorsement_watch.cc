@@ -31,7 +31,7 @@ std::optional<hosting::Notice> EndorsementWatch::look(Time now) {
   return hosting::Notice{
       hosting::Notice::Level::kWarning,
       fmt::format("this coordinator's endorsement ends at {}, and then no device takes its plans: {}",
-                  host::utc_time(static_cast<std::int64_t>(expires_at_) * 1000), kAdvice)};
+                  host::utc_time_of_seconds(expires_at_), kAdvice)};
 }
 
 }  // namespace sotto::server

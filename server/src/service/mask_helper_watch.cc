@@ -41,18 +41,18 @@ Status MaskHelperWatch::add(const HelperPlace& place) {
   return {};
 }
 
-HelperEvent MaskHelperWatch::ask(Time now) {
+HelperEvent MaskHelperWatch::ask(Time now, bool done) {
   HelperEvent event;
   for (Helper& helper : helpers_) {
-    ask(helper, now);
+    ask(helper, now, done && helper.stopping);
     event.stopping = event.stopping || helper.stopping;
     if (event.unusable.empty()) event.unusable = helper.unusable;
   }
   return event;
 }
 
-void MaskHelperWatch::ask(Helper& helper, Time now) {
-  const Result<HelperState> state = helper.client->state(kAnswerWithin);
+void MaskHelperWatch::ask(Helper& helper, Time now, bool done) {
+  const Result<HelperState> state = helper.client->state(kAnswerWithin, done);
   if (!state) {
     // Its clock may have been set back meanwhile: a helper that was reached later than now was reached now.
     if (helper.reached) helper.reached = std::min(*helper.reached, now);

@@ -23,8 +23,9 @@ class MaskHelperWatch {
   [[nodiscard]] Status add(const HelperPlace& place);
 
   // Asks each for its state, for a second at most. A helper that says nothing may be busy, or starting anew:
-  // what it said last holds for 10 s. Nothing has been said by one that was never reached.
-  [[nodiscard]] HelperEvent ask(Time now);
+  // what it said last holds for 10 s. Nothing has been said by one that was never reached. `done`: one that
+  // is about to stop is told that nothing keeps it.
+  [[nodiscard]] HelperEvent ask(Time now, bool done);
 
   [[nodiscard]] bool empty() const { return helpers_.empty(); }
   [[nodiscard]] std::vector<crypto::X25519PublicKey> keys() const;
@@ -43,7 +44,7 @@ class MaskHelperWatch {
     Time unusable_since{};   // when these words were found
   };
 
-  void ask(Helper& helper, Time now);
+  void ask(Helper& helper, Time now, bool done);
   static void find_unusable(Helper& helper, Time now, std::string words);
   [[nodiscard]] std::string name_wrong_key(const Helper& helper,
                                            const std::optional<crypto::X25519PublicKey>& said) const;

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <system_error>
@@ -111,7 +112,11 @@ Status check_neighbours(Store& store, const ServiceOptions& options, const PlanI
                           {kCaKey, certificate.ca_key}};
   const Result<Neighbours> remembered = store.neighbours();
   if (!remembered) return remembered.error();
-  if (*remembered == now) return {};
+  const bool same = std::ranges::all_of(now, [&](const auto& one) {
+    const auto before = remembered->find(one.first);
+    return before != remembered->end() && before->second == one.second;
+  });
+  if (same) return {};
   const auto differs = [&](const char* name) {
     const auto before = remembered->find(name);
     return !options.accept_older && before != remembered->end() && before->second != now.at(name);

@@ -16,11 +16,14 @@
 #include "sotto/host/address.h"
 #include "sotto/host/file.h"
 #include "sotto/host/repeated_task.h"
+#include "sotto/host/threads.h"
+#include "sotto/host/utc_text.h"
 #include "sotto/hosting/certificate_renewal.h"
 #include "sotto/hosting/listen_address.h"
 #include "sotto/identity/authority_folder.h"
 #include "sotto/identity/bulletin_file.h"
 #include "sotto/proto/admin_socket.h"
+#include "sotto/proto/grpc_lifetime.h"
 #include "sotto/server/audit.h"
 #include "sotto/server/cohort_host.h"
 #include "sotto/server/coordinator_loop.h"
@@ -32,6 +35,8 @@ namespace sotto::server {
 namespace {
 
 constexpr std::chrono::seconds kLook{2};  // at files, and at the mask helpers
+// Of the loop, its pools, the ports, and those that look and renew.
+constexpr std::size_t kOwnThreads = 12;
 
 }  // namespace
 
@@ -45,6 +50,7 @@ class Service::Impl {
   Status open(const ServiceOptions& options) {
     admin_socket_ = options.data_dir / "admin.sock";
     SOTTO_RETURN_IF_ERROR(check(options));
+    SOTTO_RETURN_IF_ERROR(host::check_threads(kOwnThreads + options.finish_threads + proto::grpc_threads()));
     SOTTO_RETURN_IF_ERROR(check_store_is_there(options));
     CoordinatorOptions core = options.coordinator;
     SOTTO_RETURN_IF_ERROR(find_helpers(options, core));
@@ -71,14 +77,8 @@ class Service::Impl {
     core.identity = &plan_identity_->identity.get();
     bulletin_file_ = options.bulletin_file;
     SOTTO_RETURN_IF_ERROR(open_bulletin(options));
-    auto audit = open_audit_file(audit_file(options.data_dir));
-    if (!audit) return audit.error();
-    audit_ = std::move(*audit);
-    if (options.raise_epoch) {
-      SOTTO_RETURN_IF_ERROR(audit_->append(
-          {.time_ms = clock_.now().ms, .who = fmt::format("uid {}", ::getuid()), .what = "raise epoch"}));
-      SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
-    }
+    SOTTO_RETURN_IF_ERROR(open_updates(options.data_dir));
+    SOTTO_RETURN_IF_ERROR(open_audit(options));
     const auto epoch = store_->epoch();
     if (!epoch) return epoch.error();
     core.epoch = *epoch;
@@ -94,7 +94,8 @@ class Service::Impl {
     for (MaskHelperClient* helper : helpers_.clients()) SOTTO_CHECK(cohorts.helpers.push_back(helper));
     cohorts_.emplace(random_, cohorts);
     const hosting::NoticeSink notice = hosting::one_at_a_time(options.notice);
-    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get()},
+    notice_ = notice;
+    loop_.emplace(CoordinatorParts{*coordinator_, *cohorts_, *store_, clock_, audit_.get(), &*updates_},
                   CoordinatorLoopOptions{.finish_threads = options.finish_threads, .notice = notice});
     watch(notice);
     auto server = GrpcServer::start(
@@ -117,7 +118,10 @@ class Service::Impl {
   const hosting::TlsCertificate& certificate() const { return certificate_; }
   const FleetAuthority& authority() const { return plan_identity_->authority; }
   std::filesystem::path admin_socket() const { return admin_socket_; }
-  Status status() const { return loop_->status(); }
+  Status status() const {
+    SOTTO_RETURN_IF_ERROR(loop_->status());
+    return store_->in_place();
+  }
   std::chrono::milliseconds busy_for() const { return loop_->busy_for(); }
 
   Status reload(const std::vector<std::string>& extra_names, const DoorOptions& door) {
@@ -135,6 +139,7 @@ class Service::Impl {
     if (server_) server_->shutdown(grace);
     helpers_.cancel();
     if (loop_) loop_->stop();
+    if (store_ && !rescued_) rescue_store();
   }
 
  private:
@@ -144,6 +149,7 @@ class Service::Impl {
       SOTTO_RETURN_IF_ERROR(check_is_a_coordinators(options.data_dir));
       SOTTO_RETURN_IF_ERROR(host::make_private_folder(options.data_dir));
     }
+    SOTTO_RETURN_IF_ERROR(host::check_clock(clock_.now()));
     SOTTO_RETURN_IF_ERROR(hosting::check_listen_address(options.listen));
     SOTTO_RETURN_IF_ERROR(hosting::check_certificate_names(options.extra_names));
     SOTTO_RETURN_IF_ERROR(check_door_options(options.door));
@@ -165,6 +171,35 @@ class Service::Impl {
     return {};
   }
 
+  Status open_audit(const ServiceOptions& options) {
+    auto audit = open_audit_file(audit_file(options.data_dir));
+    if (!audit) return audit.error();
+    audit_ = std::move(*audit);
+    SOTTO_RETURN_IF_ERROR(settle_audit(options.data_dir));
+    if (options.raise_epoch) {
+      SOTTO_RETURN_IF_ERROR(audit_->append(
+          {.time_ms = clock_.now().ms, .who = fmt::format("uid {}", ::getuid()), .what = "raise epoch"}));
+      store_->mark_act(audit_->head());
+      SOTTO_RETURN_IF_ERROR(store_->raise_epoch());
+    }
+    return {};
+  }
+
+  Status settle_audit(const std::filesystem::path& data_dir) {
+    const auto remembered = store_->neighbours();
+    if (!remembered) return remembered.error();
+    const auto carried_out = remembered->find(kAuditNeighbour);
+    if (carried_out == remembered->end()) return {};
+    return settle_audit_file(audit_file(data_dir), *audit_, carried_out->second, clock_.now().ms);
+  }
+
+  Status open_updates(const std::filesystem::path& data_dir) {
+    auto updates = ModelUpdates::open(data_dir / "updates");
+    if (!updates) return updates.error();
+    updates_.emplace(std::move(*updates));
+    return {};
+  }
+
   void tell_bulletin() { loop_->tell({.bulletin = bulletin_->believed().bulletin()}); }
 
   void look_for_bulletin() {
@@ -174,7 +209,7 @@ class Service::Impl {
   }
 
   void ask_helpers() {
-    if (!helpers_.empty()) loop_->tell(helpers_.ask(clock_.now()));
+    if (!helpers_.empty()) loop_->tell(helpers_.ask(clock_.now(), loop_->is_done_with_helpers()));
   }
 
   // The first look is taken before the first device is let in.
@@ -194,6 +229,23 @@ class Service::Impl {
     });
   }
 
+  // What is known only to a file without a name goes with the process.
+  void rescue_store() {
+    if (store_->in_place().ok()) return;
+    rescued_ = true;
+    const std::filesystem::path store = admin_socket_.parent_path() / "sotto.db";
+    const std::filesystem::path copy =
+        store.string() + ".rescued-" + std::to_string(unix_seconds(clock_.now()));
+    const Status status = store_->copy_out(copy);
+    const std::string text =
+        status.ok() ? fmt::format(
+                          "what the coordinator knew is in {}: move what is at {} and {}-wal away, "
+                          "and rename it to {}",
+                          copy.string(), store.string(), store.string(), store.string())
+                    : "what the coordinator knew could not be written beside it: " + status.message();
+    if (notice_) notice_({hosting::Notice::Level::kError, text});
+  }
+
   Status find_helpers(const ServiceOptions& options, CoordinatorOptions& core) {
     for (const HelperPlace& place : options.helpers) SOTTO_RETURN_IF_ERROR(helpers_.add(place));
     core.helper_keys = helpers_.keys();
@@ -202,11 +254,14 @@ class Service::Impl {
 
   host::HostPort address_;
   std::filesystem::path admin_socket_;
+  hosting::NoticeSink notice_;
+  bool rescued_ = false;
   DoorOptions door_;  // its limits as they are in force
   SystemClock clock_;
   crypto::SystemRandom random_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> audit_;
+  std::optional<ModelUpdates> updates_;  // of the store's thread, once there is one
   hosting::TlsCertificate certificate_;
   std::optional<AccessKey> access_;
   std::filesystem::path bulletin_file_;

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "sotto/base/hex.h"
 #include "sotto/crypto/primitives.h"
 #include "sotto/host/input_file.h"
+#include "sotto/host/placed_file.h"
 #include "sotto/host/utc_text.h"
 #include "sotto/server/audit.h"
 
@@ -30,7 +32,20 @@ constexpr std::size_t kLineBytesMax = 1 << 17;
 
 std::string first_previous() { return std::string(64, '0'); }
 
-std::string digest_of(std::string_view line) { return to_hex(crypto::sha256({text_bytes(line)})); }
+crypto::Digest digest_of(std::string_view line) { return crypto::sha256({text_bytes(line)}); }
+
+// The words of an act that came to nothing, and how long they may be: so much room is kept for them.
+constexpr const char* kFailed = "failed";
+constexpr std::size_t kReasonBytesMax = 1024;
+constexpr off_t kFailureBytesMax = 8 * 1024;  // the escapes of a line count six bytes each
+
+Act failure_of(const Act& act, const std::string& why) {
+  return {.time_ms = act.time_ms,
+          .who = act.who,
+          .what = kFailed,
+          .subject = act.subject,
+          .reason = (act.what + ": " + why).substr(0, kReasonBytesMax)};
+}
 
 struct Link {
   std::uint64_t line = 0;
@@ -82,20 +97,39 @@ Status failure(const std::filesystem::path& path, const char* what) {
 
 class AuditFile final : public AuditLog {
  public:
-  AuditFile(std::filesystem::path path, Descriptor file, std::uint64_t lines, std::string head)
-      : path_(std::move(path)), file_(std::move(file)), lines_(lines), head_(std::move(head)) {}
+  AuditFile(std::filesystem::path path, Descriptor file, std::uint64_t lines, const crypto::Digest& head)
+      : path_(std::move(path)), file_(std::move(file)), lines_(lines), head_(head) {}
 
   Status append(const Act& act) override {
+    if (owed_) {
+      SOTTO_RETURN_IF_ERROR(append_line(*owed_, 0));
+      owed_.reset();
+    }
+    return append_line(act, kFailureBytesMax);
+  }
+
+  void append_failure(const Act& act, const std::string& why) override {
+    Act failed = failure_of(act, why);
+    if (!append_line(failed, 0).ok()) owed_ = std::move(failed);
+  }
+
+  [[nodiscard]] crypto::Digest head() const override { return head_; }
+
+ private:
+  // With room behind the line for `room` bytes more.
+  Status append_line(const Act& act, off_t room) {
     if (!is_in_place()) {
       return io_error(
           fmt::format("the audit log {} was moved or replaced while it is written, so nothing was "
                       "done: put it back, or restart the coordinator, which then begins another",
                       path_.string()));
     }
-    const std::string line = line_of(act, lines_ + 1, head_);
+    const std::string line = line_of(act, lines_ + 1, lines_ == 0 ? first_previous() : to_hex(head_));
     const off_t before = ::lseek(file_.number(), 0, SEEK_END);
     if (before < 0) return failure(path_, "written");
-    if (const Status written = write_line(line + "\n"); !written.ok()) {
+    Status written = reserve(before, static_cast<off_t>(line.size() + 1) + room);
+    if (written.ok()) written = write_line(line + "\n");
+    if (!written.ok()) {
       // Half a line would be cut off at the next start, too.
       if (::ftruncate(file_.number(), before) != 0) return failure(path_, "shortened");
       return {written.code(), written.message() + "; nothing was done, for every act is recorded first"};
@@ -105,13 +139,24 @@ class AuditFile final : public AuditLog {
     return {};
   }
 
- private:
+  // Some file systems keep no room: there a failure that cannot be written is owed. What is kept is not held
+  // against a limit on the size of files, which the writes would meet.
+  Status reserve(off_t from, off_t bytes) {
+    rlimit limit{};
+    const bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    if (limited && static_cast<rlim_t>(from + bytes) > limit.rlim_cur) {
+      errno = EFBIG;
+      return failure(path_, "written");
+    }
+    if (::fallocate(file_.number(), FALLOC_FL_KEEP_SIZE, from, bytes) == 0) return {};
+    if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINTR) return {};
+    return failure(path_, "written");
+  }
+
   // Lines that go to a file without a name are on nobody's record.
   [[nodiscard]] bool is_in_place() const {
-    struct stat open {};
-    struct stat named {};
-    return ::fstat(file_.number(), &open) == 0 && ::stat(path_.c_str(), &named) == 0 &&
-           open.st_ino == named.st_ino && open.st_dev == named.st_dev;
+    const auto open = host::PlacedFile::of(file_.number(), path_);
+    return open.has_value() && open->is_in_place();
   }
 
   Status write_line(std::string_view text) {
@@ -127,7 +172,8 @@ class AuditFile final : public AuditLog {
   const std::filesystem::path path_;
   const Descriptor file_;
   std::uint64_t lines_;
-  std::string head_;
+  crypto::Digest head_;
+  std::optional<Act> owed_;  // a failure that found no room
 };
 
 // The last whole line of the file, and where it ends.
@@ -220,7 +266,7 @@ Result<std::unique_ptr<AuditLog>> open_audit_file(const std::filesystem::path& p
   if (::ftruncate(file.number(), static_cast<off_t>(tail->end)) != 0) return failure(path, "shortened");
   sync_folder(path);
   if (tail->end == 0) {
-    return std::unique_ptr<AuditLog>(std::make_unique<AuditFile>(path, std::move(file), 0, first_previous()));
+    return std::unique_ptr<AuditLog>(std::make_unique<AuditFile>(path, std::move(file), 0, crypto::Digest{}));
   }
   const std::optional<Link> link = link_of(tail->line);
   if (!link) {
@@ -231,6 +277,33 @@ Result<std::unique_ptr<AuditLog>> open_audit_file(const std::filesystem::path& p
   }
   return std::unique_ptr<AuditLog>(
       std::make_unique<AuditFile>(path, std::move(file), link->line, digest_of(tail->line)));
+}
+
+// A line may be the last one that was carried out, the next act's, or an act's that never was.
+Status settle_audit_file(const std::filesystem::path& path, AuditLog& log, const crypto::Digest& carried_out,
+                         std::int64_t now_ms) {
+  if (log.head() == carried_out) return {};
+  Result<std::optional<host::InputFile>> file = host::InputFile::open(path);
+  if (!file) return file.error();
+  if (!file->has_value()) return {};
+  LineReader reader(std::move(**file));
+  bool found = false;  // a log that does not know the act is another, of which nothing can be said
+  std::string last;
+  for (;;) {
+    Result<std::optional<ReadLine>> next = reader.next();
+    if (!next) return next.error();
+    if (!next->has_value() || !(*next)->whole) break;
+    last = std::move((*next)->text);
+    found = found || digest_of(last) == carried_out;
+  }
+  const json object = json::parse(last, nullptr, /*allow_exceptions=*/false);
+  if (!found || !object.is_object() || object.value("what", kFailed) == kFailed) return {};
+  return log.append(
+      {.time_ms = now_ms,
+       .who = object.value("who", ""),
+       .what = kFailed,
+       .subject = object.value("subject", ""),
+       .reason = object.value("what", "") + ": the coordinator ended before it was done; nothing of it was"});
 }
 
 Result<AuditedLines> verify_audit_file(const std::filesystem::path& path, std::size_t count_max) {
@@ -261,7 +334,7 @@ Result<AuditedLines> verify_audit_file(const std::filesystem::path& path, std::s
                                       "changed, or this one",
                                       lines.count));
     }
-    lines.head = digest_of(line);
+    lines.head = to_hex(digest_of(line));
     ++lines.count;
     last.push_back(std::move(line));
     if (last.size() > count_max) last.pop_front();

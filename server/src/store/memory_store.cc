@@ -164,8 +164,8 @@ class MemoryStore final : public Store {
     const auto model = found->second.models.find(version);
     if (model == found->second.models.end()) {
       return not_found(
-          fmt::format("task {} has no model version {}: list its versions with 'sotto model list'",
-                      task.value, version.value));
+          fmt::format("task '{0}' has no model version {1}: list its versions with 'sotto model list {0}'",
+                      found->second.task.spec.name, version.value));
     }
     return model->second;
   }

@@ -59,12 +59,16 @@ class SqliteStore final : public Store {
   Status raise_epoch_above(std::uint32_t below);
   Result<std::map<std::string, crypto::Digest>> neighbours() override;
   Status set_neighbours(const std::map<std::string, crypto::Digest>& neighbours) override;
+  void mark_act(const std::optional<crypto::Digest>& line) override;
+  Status note_act() override;
   Result<std::vector<StoredTask>> load_tasks() override;
   Status record_round(const proto::RoundRecord& round, const StoredModel* model,
                       proto::TaskState state) override;
   Result<std::vector<proto::RoundRecord>> rounds(TaskId task, std::uint32_t count_max) override;
   Result<std::vector<proto::ModelRecord>> models(TaskId task) override;
   Result<StoredModel> model(TaskId task, ModelVersion version) override;
+  Status in_place() const override { return sealed_.in_place(); }
+  Status copy_out(const std::filesystem::path& file) override { return sealed_.copy_out(file); }
   Status backup(const std::filesystem::path& file) override { return write_backup(sealed_, file); }
 
  private:
@@ -340,6 +344,17 @@ Status SqliteStore::raise_epoch_above(std::uint32_t below) {
 
 Result<std::map<std::string, crypto::Digest>> SqliteStore::neighbours() { return sealed_.neighbours(); }
 
+void SqliteStore::mark_act(const std::optional<crypto::Digest>& line) {
+  if (!line) return sealed_.mark_next_change({});
+  sealed_.mark_next_change(hosting::SealedDatabase::Mark{kAuditNeighbour, *line});
+}
+
+Status SqliteStore::note_act() {
+  hosting::SealedChange change(sealed_);
+  SOTTO_RETURN_IF_ERROR(change.begin());
+  return change.commit();
+}
+
 Status SqliteStore::set_neighbours(const std::map<std::string, crypto::Digest>& neighbours) {
   hosting::SealedChange change(sealed_);
   SOTTO_RETURN_IF_ERROR(change.begin());
@@ -580,8 +595,12 @@ Result<StoredModel> SqliteStore::model(TaskId task, ModelVersion version) {
   const Result<bool> row = select.bind(task.value).bind(version.value).step();
   if (!row) return row.error();
   if (!*row) {
-    return not_found(fmt::format("task {} has no model version {}: list its versions with 'sotto model list'",
-                                 task.value, version.value));
+    hosting::SqliteStatement name(database(), "SELECT name FROM task WHERE id = ?");
+    const Result<bool> named = name.bind(task.value).step();
+    if (!named) return named.error();
+    return not_found(
+        fmt::format("task '{0}' has no model version {1}: list its versions with 'sotto model list {0}'",
+                    name.text(), version.value));
   }
   return read_model(select, task, version);
 }

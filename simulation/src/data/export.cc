@@ -51,6 +51,13 @@ Status export_data_set(const FederatedData& data, const std::filesystem::path& d
 
 Result<client::Examples> load_examples(const std::filesystem::path& directory) {
   SOTTO_RETURN_IF_ERROR(check_directory(directory));
+  for (const char* name : {"x.npy", "y.npy"}) {
+    if (host::is_there(directory / name)) continue;
+    return not_found(
+        fmt::format("there is no file {} in '{}': it is to hold x.npy and y.npy, as `sotto dataset "
+                    "export` writes them",
+                    name, directory.string()));
+  }
   const std::string x_name = (directory / "x.npy").string();
   auto x = read_npy<float>(directory / "x.npy");
   if (!x) return x.error();

@@ -112,6 +112,12 @@ class InProcessBackend final : public Backend {
         return server::ExchangeEvent{call, r};
       }
       server::Event operator()(const proto::AbandonRequest& r) const { return server::AbandonEvent{call, r}; }
+      server::Event operator()(const proto::OfferUpdateRequest& r) const {
+        return server::OfferUpdateEvent{call, r};
+      }
+      server::Event operator()(const proto::FetchUpdateRequest& r) const {
+        return server::FetchUpdateEvent{call, r};
+      }
     };
     step(std::visit(ToEvent{call}, request));
   }
@@ -164,6 +170,9 @@ class InProcessBackend final : public Backend {
       return done(client::Reply(std::move(*chunk)));
     if (auto* exchange = std::get_if<proto::ExchangeReply>(&reply.body)) {
       return done(client::Reply(std::move(*exchange)));
+    }
+    if (auto* update = std::get_if<proto::OfferUpdateReply>(&reply.body)) {
+      return done(client::Reply(std::move(*update)));
     }
     done(client::Reply(client::Abandoned{}));
   }

@@ -64,6 +64,39 @@ TEST_F(Bulletins, AreTakenOnceAndNeverSetBack) {
   EXPECT_EQ(trust_.edition, 4u);
 }
 
+TEST_F(Bulletins, MayComeInPiecesOfAnySize) {
+  const Message message = signed_bulletin(
+      newest_, {.rotations = {first_, second_}, .edition = 3, .revoked = {number(1), number(2)}});
+  for (std::size_t bytes = 1; bytes <= message.size(); bytes += bytes < 70 ? 1 : 97) {
+    BulletinReader reader(trust_, message.size());
+    for (std::size_t at = 0; at < message.size(); at += bytes)
+      reader.take(Bytes(message).subspan(at, std::min(bytes, message.size() - at)));
+    Trust changed;
+    ASSERT_EQ(reader.end(changed), Verdict::kTaken) << bytes;
+    EXPECT_EQ(changed.authority, newest_.public_key());
+    EXPECT_EQ(changed.authority_since, 9u);
+    EXPECT_EQ(Bytes(message).subspan(reader.revoked_offset())[0], std::min(number(1), number(2))[0]);
+  }
+}
+
+TEST_F(Bulletins, InPiecesThatAreTooFewOrTooManyAreNone) {
+  const Message message = signed_bulletin(authority_, {.edition = 3, .revoked = {number(1)}});
+  Trust changed;
+  for (std::size_t size = 0; size < message.size(); ++size) {
+    BulletinReader reader(trust_, message.size());
+    reader.take(Bytes(message).first(size));
+    EXPECT_EQ(reader.end(changed), Verdict::kMalformed) << size;
+    BulletinReader shorter(trust_, size);
+    shorter.take(message);
+    EXPECT_EQ(shorter.end(changed), Verdict::kMalformed) << size;
+  }
+  BulletinReader longer(trust_, message.size());
+  longer.take(Bytes(message).first(20));
+  longer.take(message);
+  EXPECT_EQ(longer.end(changed), Verdict::kMalformed);
+  EXPECT_EQ(changed.edition, 0u);
+}
+
 TEST_F(Bulletins, OfAnotherKeyAreRefused) {
   EXPECT_EQ(take_bulletin(signed_bulletin(newer_, {}), trust_), Verdict::kUntrusted);
   EXPECT_EQ(take_bulletin(signed_bulletin(device_, {.edition = 99}), trust_), Verdict::kUntrusted);

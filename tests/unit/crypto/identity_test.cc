@@ -258,20 +258,35 @@ TEST(Identity, ACheckInStatementHasTheProtocolsBytes) {
   EXPECT_TRUE(std::ranges::equal(statement.bytes(), expected));
 }
 
+TEST(Identity, AnUpdateStatementHasTheProtocolsBytes) {
+  const auto coordinator = crypto::counting<32>(1);
+  const auto challenge = crypto::counting<kChallengeBytesMax>(50);
+  const Statement statement = update_statement(coordinator, challenge, std::string(64, 'd'));
+  std::vector<std::uint8_t> expected;
+  const auto append = [&](Bytes bytes) { expected.insert(expected.end(), bytes.begin(), bytes.end()); };
+  append(text_bytes({"sotto/v2 update", 16}));
+  append(coordinator);
+  append(std::array<std::uint8_t, 1>{kChallengeBytesMax});
+  append(challenge);
+  append(text_bytes(std::string(64, 'd')));
+  EXPECT_TRUE(std::ranges::equal(statement.bytes(), expected));
+}
+
 TEST(Identity, NoTwoKindsOfStatementAreEqual) {
   const auto key = crypto::counting<65>(4);
   const std::set<std::string> kinds = [&] {
     std::set<std::string> texts;
     for (const Statement& statement :
          {endorsement_statement(Role::kDevice, key, {}), endorsement_statement(Role::kCoordinator, key, {}),
-          join_statement({}, key), survivors_statement({}, {}, {}), check_in_statement({}, {}, {}, "d")}) {
+          join_statement({}, key), survivors_statement({}, {}, {}), check_in_statement({}, {}, {}, "d"),
+          update_statement({}, {}, "d")}) {
       texts.emplace(statement.bytes().begin(), statement.bytes().end());
     }
     const PlanStatement plan = plan_statement(key);
     texts.emplace(plan.bytes().begin(), plan.bytes().end());
     return texts;
   }();
-  EXPECT_EQ(kinds.size(), 6u);
+  EXPECT_EQ(kinds.size(), 7u);
 }
 
 TEST(Identity, AStatementTooLongToBeOneIsEmptyAndNeverAccepted) {

@@ -9,6 +9,7 @@
 
 #include "scripted_line.h"
 #include "sotto/proto/plan_codec.h"
+#include "support/bulletins.h"
 #include "support/enrolment.h"
 #include "support/nor_flash.h"
 #include "support/small_cohorts.h"
@@ -21,7 +22,7 @@ namespace link = proto::link;
 using End = BoardSession::End;
 using proto::Step;
 
-constexpr FlashGeometry kGeometry{.pages = 4, .page_bytes = 1024, .word_bytes = 8};
+constexpr FlashGeometry kGeometry{.pages = 4, .page_bytes = 16384, .word_bytes = 8};
 constexpr std::uint32_t kParameters = 6;
 
 // Learns nothing, and counts how often it is asked to.
@@ -78,7 +79,10 @@ struct World {
       steps.push_back(exchange->step);
       return on_exchange(*exchange);
     }
-    if (std::get_if<link::CheckIn>(&call) != nullptr) return on_check_in();
+    if (const auto* check_in = std::get_if<link::CheckIn>(&call)) {
+      edition = check_in->bulletin_edition;
+      return on_check_in();
+    }
     if (std::get_if<link::FetchModel>(&call) != nullptr) return bytes_of(chunk());
     reasons += std::string(std::get<link::Abandon>(call).reason) + "\n";
     return bytes_of(link::Left{});
@@ -94,13 +98,18 @@ struct World {
     EXPECT_NE(journal.open(), Journal::Result::kFlash);
     BoardLedger ledger(journal, 1);
     EXPECT_TRUE(ledger.load());
+    BulletinKeeper bulletins(journal, 2, device.identity.trust.authority);
+    EXPECT_TRUE(bulletins.load());
+    secagg::Identity identity = device.identity;
+    identity.trust = bulletins.trust();
     crypto::SystemRandom random;
     SystemDraws draws(random);
     line->losses = losses;
     const BoardSession::Parts parts{.port = *line,
                                     .ledger = ledger,
                                     .learner = learner,
-                                    .identity = device.identity,
+                                    .identity = identity,
+                                    .bulletins = bulletins,
                                     .keys = random,
                                     .draws = draws};
     const auto session = std::make_unique<BoardSession>(parts,
@@ -112,6 +121,7 @@ struct World {
                                                         1);
     const End end = session->run();
     vectors = ledger.vectors();
+    edition_kept = bulletins.trust().edition;
     said = line->said();
     return end;
   }
@@ -136,6 +146,8 @@ struct World {
     return bytes_of(link::RefusedAnswer{.reason = Rejection::kMalformed});
   };
   int calls = 0;
+  std::uint32_t edition = 0;       // as the board said at its check-in
+  std::uint32_t edition_kept = 0;  // as it knows after its session
   std::vector<Step> steps;
   std::uint64_t vectors = 0;
   std::string reasons, said;
@@ -168,7 +180,7 @@ TEST(BoardSession, LeavesAPlanThatIsNotByItsAuthoritysCoordinator) {
       .endorsement = secagg::endorse(stranger, secagg::Role::kCoordinator, coordinator.public_key(), {}),
       .trust = stranger.public_key()};
   refuses("another authority's", [](World& world) { world.signer = &foreign; });
-  refuses("a bulletin", [](World& world) { world.bulletin.assign(16, 1); });
+  refuses("a bulletin that is none", [](World& world) { world.bulletin.assign(16, 1); });
   refuses("a plan that was changed after it was signed", [](World& world) {
     world.on_check_in = [&world] {
       world.offer();
@@ -176,6 +188,87 @@ TEST(BoardSession, LeavesAPlanThatIsNotByItsAuthoritysCoordinator) {
       return bytes_of(link::Offer{.credential = world.credential, .plan = world.plan_bytes});
     };
   });
+}
+
+crypto::Digest digest_of(std::uint32_t number) {
+  std::array<std::uint8_t, 4> bytes;
+  store_le(bytes.data(), number);
+  return crypto::sha256({bytes});
+}
+
+TEST(BoardSession, TakesABulletinAndSaysSoAtTheNextCheckIn) {
+  World world;
+  std::vector<std::uint32_t> editions;
+  world.on_check_in = [&] {
+    editions.push_back(world.edition);
+    return world.offer();
+  };
+  world.bulletin =
+      secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 5, .revoked = {digest_of(1)}});
+  EXPECT_EQ(world.run(), End::kUncounted) << world.reasons;
+  EXPECT_EQ(world.steps, std::vector{Step::kJoin}) << "the round goes on";
+  world.plan.round = RoundId{2};
+  EXPECT_EQ(world.run(), End::kUncounted) << "the same again is no harm";
+  EXPECT_EQ(editions, (std::vector<std::uint32_t>{0, 5})) << "kept over the restart";
+  world.plan.round = RoundId{3};
+  world.bulletin = secagg::signed_bulletin(secagg::fleet_authority(), {.edition = 4});
+  EXPECT_EQ(world.run(), End::kDeclined) << "somebody has set it back";
+  EXPECT_NE(world.reasons.find("not the newest"), std::string::npos);
+}
+
+TEST(BoardSession, TakesABulletinThatIsLargerThanItsRoom) {
+  World world;
+  secagg::BulletinDraft draft;
+  for (std::uint32_t i = 0; i < 400; ++i) draft.revoked.push_back(digest_of(i));
+  world.bulletin = secagg::signed_bulletin(secagg::fleet_authority(), draft);
+  ASSERT_GT(world.bulletin.size(), 2 * 5120u);
+  EXPECT_EQ(world.run(), End::kUncounted) << world.reasons;
+  // One more than its flash has room for: it leaves, and believes the one before.
+  world.plan.round = RoundId{2};
+  draft.edition = 2;
+  for (std::uint32_t i = 400; i < 1200; ++i) draft.revoked.push_back(digest_of(i));
+  world.bulletin = secagg::signed_bulletin(secagg::fleet_authority(), draft);
+  EXPECT_EQ(world.run(), End::kDeclined);
+  EXPECT_NE(world.reasons.find("larger than this board has room for"), std::string::npos);
+  EXPECT_EQ(world.edition_kept, 1u);
+}
+
+TEST(BoardSession, LeavesWhoeverIsRevokedAndLeavesWhenItIsItself) {
+  const auto declines = [](secagg::BulletinDraft draft, const char* why) {
+    World world;
+    world.bulletin = secagg::signed_bulletin(secagg::fleet_authority(), std::move(draft));
+    EXPECT_EQ(world.run(), End::kDeclined) << why;
+    EXPECT_NE(world.reasons.find(why), std::string::npos) << world.reasons;
+    EXPECT_TRUE(world.steps.empty());
+    EXPECT_EQ(world.learner.learned, 0);
+    // And when nobody shows the bulletin any more.
+    world.bulletin.clear();
+    EXPECT_EQ(world.run(), End::kDeclined);
+  };
+  const crypto::Digest coordinator = secagg::identity_of(secagg::enrolled_coordinator().signer.public_key());
+  const crypto::Digest own = secagg::identity_of(secagg::Enrolment(7).signer.public_key());
+  declines({.revoked = {digest_of(1), coordinator, digest_of(2)}}, "not by a coordinator");
+  declines({.revoked = {digest_of(1), own, digest_of(2)}}, "revoked this board");
+  declines({.endorsements_from = 1}, "revoked this board");
+}
+
+TEST(BoardSession, FollowsItsAuthorityToANewKey) {
+  static secagg::KeySigner newer(secagg::numbered_key(500));
+  static secagg::KeySigner coordinator(secagg::numbered_key(501));
+  static const secagg::Identity by_newer{
+      .signer = coordinator,
+      .endorsement =
+          secagg::endorse(newer, secagg::Role::kCoordinator, coordinator.public_key(), {.epoch = 3}),
+      .trust = newer.public_key()};
+  World world;
+  world.signer = &by_newer;
+  EXPECT_EQ(world.run(), End::kDeclined) << "nobody has told it of that key";
+  world.bulletin =
+      secagg::signed_bulletin(newer, {.rotations = {secagg::rotate(secagg::fleet_authority(), newer, 3)}});
+  EXPECT_EQ(world.run(), End::kUncounted) << world.reasons;
+  world.bulletin.clear();
+  world.plan.round = RoundId{2};
+  EXPECT_EQ(world.run(), End::kUncounted) << "it remembers";
 }
 
 TEST(BoardSession, LeavesAPlanThatPromisesLessThanItsOwnerAsksFor) {

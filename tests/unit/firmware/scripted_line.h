@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <string>
@@ -22,6 +23,11 @@ class ScriptedLine final : public Port {
   ScriptedLine(Flash& flash, Answers answers) : flash_(flash), answers_(std::move(answers)) {}
 
   [[nodiscard]] Flash& flash() override { return flash_; }
+  [[nodiscard]] Bytes mapped_flash(std::uint32_t offset, std::uint32_t bytes) override {
+    mapped_.assign(bytes / sizeof(std::max_align_t) + 1, {});
+    auto* const memory = reinterpret_cast<std::uint8_t*>(mapped_.data());
+    return flash_.read(offset, {memory, bytes}) ? Bytes(memory, bytes) : Bytes();
+  }
   [[nodiscard]] std::uint32_t now_ms() override { return now_ms_; }
   [[nodiscard]] bool read_line(std::uint8_t& byte, std::uint32_t wait_ms) override {
     if (to_board_.empty()) {
@@ -106,6 +112,7 @@ class ScriptedLine final : public Port {
   proto::LinkFrameReader reader_;
   std::deque<std::uint8_t> to_board_;
   std::vector<std::uint8_t> call_, answer_;
+  std::vector<std::max_align_t> mapped_;
   std::uint32_t now_ms_ = 0, silent_ = 0;
   std::string said_;
 };

@@ -111,6 +111,75 @@ TEST_F(Sealed, AChangeThatIsNotCommittedLeavesNothing) {
   EXPECT_EQ((*identity::read_step(file_))->count, 1u);
 }
 
+TEST_F(Sealed, WritesNothingOnceItsFileOrItsLogIsNotInItsPlaceAndGoesOnWhenItIsBack) {
+  write(1);
+  auto sealed = open();
+  ASSERT_TRUE(sealed->in_place().ok());
+  const path wal = file_.string() + "-wal";
+  for (const path& gone : {file_, wal}) {
+    const path elsewhere = folder_.path() / "elsewhere";
+    std::filesystem::rename(gone, elsewhere);
+    const auto refused = [&](const char* how) {
+      const Status status = sealed->in_place();
+      EXPECT_EQ(status.code(), StatusCode::kDataLoss) << how;
+      EXPECT_THAT(status.message(), HasSubstr(gone.string())) << how;
+      SealedChange change(*sealed);
+      EXPECT_EQ(change.begin().code(), StatusCode::kDataLoss) << how;
+    };
+    refused("moved");
+    std::filesystem::copy_file(elsewhere, gone);
+    refused("replaced by the same bytes");
+    std::filesystem::rename(elsewhere, gone);
+    EXPECT_TRUE(sealed->in_place().ok());
+  }
+  add(*sealed, "more");
+  EXPECT_EQ(count(*sealed), 2);
+}
+
+TEST_F(Sealed, AChangeThatHasBegunIsNotCommittedIntoAFileThatWasRemoved) {
+  write(1);
+  auto sealed = open();
+  SealedChange change(*sealed);
+  ASSERT_TRUE(change.begin().ok());
+  std::filesystem::remove(file_);
+  EXPECT_EQ(change.commit().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(Sealed, WhatARemovedFileHeldIsCopiedOutAndCanBePutInItsPlace) {
+  write(3);
+  const path rescued = folder_.path() / "rescued.db";
+  {
+    auto sealed = open();
+    add(*sealed, "the last");
+    std::filesystem::remove(file_);
+    ASSERT_TRUE(sealed->copy_out(rescued).ok());
+    EXPECT_EQ(sealed->copy_out(rescued).code(), StatusCode::kAlreadyExists);
+  }
+  EXPECT_EQ(std::filesystem::status(rescued).permissions() & std::filesystem::perms(077),
+            std::filesystem::perms::none);
+  std::filesystem::remove(file_.string() + "-wal");
+  std::filesystem::rename(rescued, file_);
+  auto sealed = open();
+  ASSERT_TRUE(sealed.has_value()) << sealed.error().message();
+  EXPECT_EQ(count(*sealed), 4);
+}
+
+TEST_F(Sealed, AMarkGoesWithTheNextChangeThatIsCommittedAndNoOther) {
+  auto sealed = open();
+  sealed->mark_next_change(SealedDatabase::Mark{"act", crypto::sha256({text_bytes("one")})});
+  {
+    SealedChange change(*sealed);
+    ASSERT_TRUE(change.begin().ok());
+  }
+  EXPECT_TRUE(sealed->neighbours()->empty()) << "rolled back";
+  add(*sealed, "marked");
+  EXPECT_EQ(sealed->neighbours()->at("act"), crypto::sha256({text_bytes("one")}));
+  sealed->mark_next_change(SealedDatabase::Mark{"act", crypto::sha256({text_bytes("two")})});
+  sealed->mark_next_change({});
+  add(*sealed, "not marked");
+  EXPECT_EQ(sealed->neighbours()->at("act"), crypto::sha256({text_bytes("one")}));
+}
+
 TEST_F(Sealed, RefusesWhatWasChangedByHand) {
   const std::pair<const char*, const char*> changes[] = {
       {"UPDATE fact SET words = 'other' WHERE id = 2", "the row id = 2 of table fact"},

@@ -104,6 +104,24 @@ TEST_F(IdentityFiles, FilesOfAWrongKindAreRefusedByName) {
                  "of a coordinator, not of a device");
   expect_refused(encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {}), ""),
                  "of a device, not of a coordinator", Role::kCoordinator);
+  expect_refused("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                 "is a certificate, not the identity of a device");
+}
+
+TEST_F(IdentityFiles, OnlyWhatMayBeADamagedIdentityIsToBeRestored) {
+  const auto message = [&](const std::string& text) {
+    write("some.pem", text);
+    return load_enrolled_key(path("some.pem"), Role::kDevice).status().message();
+  };
+  const std::string whole(
+      encode_enrolled_key(authority_.enroll(Role::kDevice, random_, {}), "").reveal_text());
+  for (const std::size_t bytes : {whole.size() / 4, whole.size() / 2, whole.size() - 20}) {
+    EXPECT_NE(message(whole.substr(0, bytes)).find("backup"), std::string::npos) << bytes;
+  }
+  for (const std::string& other : {crypto::public_key_to_pem(authority_.public_key()),
+                                   std::string("-----BEGIN SOTTO AUTHORITY BULLETIN-----\n")}) {
+    EXPECT_EQ(message(other).find("backup"), std::string::npos) << message(other);
+  }
 }
 
 // A program that takes part in both roles may keep them in one file.

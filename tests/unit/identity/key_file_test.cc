@@ -48,6 +48,16 @@ TEST_F(KeyFile, LargerThanAnyKeyIsRefused) {
       << text.error().message();
 }
 
+TEST_F(KeyFile, OfAnotherKindIsCalledSo) {
+  EXPECT_EQ(kind_of_key_file("title\n-----BEGIN CERTIFICATE-----\n"), "a certificate");
+  EXPECT_EQ(kind_of_key_file("-----BEGIN PRIVATE KEY-----\n-----BEGIN SOTTO DEVICE ENDORSEMENT-----\n"),
+            "the identity of a device");
+  EXPECT_EQ(kind_of_key_file("-----BEGIN EC PRIVATE KEY-----\n"), "a private key");
+  EXPECT_EQ(kind_of_key_file("-----BEGIN PUBLIC KEY-----\n"), "a public key");
+  EXPECT_EQ(kind_of_key_file(""), "");
+  EXPECT_EQ(kind_of_key_file("root:x:0:0"), "");
+}
+
 TEST_F(KeyFile, ThatMayNotBeReadOrWrittenIsNamed) {
   EXPECT_EQ(read_key_file(path("")).status().code(), StatusCode::kIo);  // a folder
   const Status status = write_key_file(path("no-such-folder/key"), "x", kSecretFile);

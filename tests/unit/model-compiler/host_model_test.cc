@@ -174,35 +174,6 @@ TEST(HostModel, SeveralOutputsHaveTheirOwnDescriptors) {
   EXPECT_FLOAT_EQ(values[5], 137.0f / 256) << "the constant";
 }
 
-TEST(Boards, FitWhenFlashAndRamSuffice) {
-  model_compiler::CompileReport report;
-  report.arena_bytes = 10'000;
-  report.image_bytes = 20'000;
-  for (const model_compiler::Board& board : model_compiler::known_boards()) {
-    EXPECT_EQ(model_compiler::fits(board, report), board.flash_bytes > 64 * 1024) << board.name;
-  }
-  report.arena_bytes = 8u << 20;
-  for (const model_compiler::Board& board : model_compiler::known_boards()) {
-    EXPECT_FALSE(model_compiler::fits(board, report)) << board.name;
-  }
-}
-
-TEST(Boards, AreFilledToTheLastByte) {
-  const model_compiler::Board board{"board", "processor", model_compiler::Target::kPortable, 20 * 1024,
-                                    64 * 1024};
-  model_compiler::CompileReport report;
-  report.arena_bytes = board.ram_bytes - model_compiler::kRamReserveBytes;
-  report.image_bytes = board.flash_bytes - model_compiler::kFlashReserveBytes;
-  EXPECT_TRUE(model_compiler::fits(board, report));
-  ++report.arena_bytes;
-  EXPECT_FALSE(model_compiler::fits(board, report));
-  --report.arena_bytes;
-  ++report.image_bytes;
-  EXPECT_FALSE(model_compiler::fits(board, report));
-  report.image_bytes = UINT32_MAX;
-  EXPECT_FALSE(model_compiler::fits(board, report));
-}
-
 TEST(ErrorText, EveryErrorHasASentence) {
   for (int error = SOTTO_OK; error <= SOTTO_ERROR_KERNEL_ABSENT; ++error) {
     EXPECT_STRNE(sotto_error_text(static_cast<sotto_error>(error)), "unknown error") << error;

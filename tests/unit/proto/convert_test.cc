@@ -334,6 +334,10 @@ TEST(ConvertAbandon, KeepsWhatALedgerSaysAndRefusesNumbersThatAreNone) {
   const LedgerReport report{.refusal = LedgerRefusal::kPeriodSpent, .until_s = 77, .last_round = RoundId{8}};
   EXPECT_EQ(round_trip<v1::AbandonRequest>(AbandonRequest{token(), "spent", report}).ledger, report);
   EXPECT_EQ(round_trip<v1::AbandonRequest>(AbandonRequest{token(), "battery"}).ledger, std::nullopt);
+  for (const bool refused : {false, true}) {
+    const AbandonRequest abandon{.token = token(), .reason = "no helper", .plan_refused = refused};
+    EXPECT_EQ(round_trip<v1::AbandonRequest>(abandon).plan_refused, refused);
+  }
   v1::AbandonRequest bad;
   bad.set_token(token_bytes());
   bad.mutable_ledger()->set_refusal(6);
@@ -343,6 +347,84 @@ TEST(ConvertAbandon, KeepsWhatALedgerSaysAndRefusesNumbersThatAreNone) {
   bad.mutable_ledger()->set_refusal(1);
   bad.mutable_ledger()->set_until_s(kUnixSecondsMax + 1);
   expect_refused(bad, "LedgerReport.until_s");
+}
+
+OfferUpdateRequest offer_update() {
+  return {.protocol_version = 7,
+          .device_id = "kitchen-7",
+          .task = "activity",
+          .device_class = "m4",
+          .sequence = UINT64_MAX,
+          .enrolled = true,
+          .pass = std::vector<std::uint8_t>(kPassBytesMax, 3),
+          .proof = UpdateProof{std::vector<std::uint8_t>(secagg::kChallengeBytesMax, 1), {}}};
+}
+
+TEST(ConvertUpdates, KeepEveryFieldOfADevicesCalls) {
+  EXPECT_EQ(round_trip<v1::OfferUpdateRequest>(offer_update()), offer_update());
+  const FetchUpdateRequest fetch{"kitchen-7", "activity", "m4", 9, UINT64_MAX, limits::kUpdateChunkBytes,
+                                 {1}};
+  EXPECT_EQ(round_trip<v1::FetchUpdateRequest>(fetch), fetch);
+  const std::vector<std::uint8_t> manifest(limits::kUpdateManifestBytesMax, 4);
+  for (const OfferUpdateReply& reply :
+       {OfferUpdateReply(UpdateOffer{manifest, {5}}), OfferUpdateReply(NoUpdate{{1, 2, "newest"}}),
+        OfferUpdateReply(UpdateChallenge{{6}, crypto::sha256({text_bytes("c")})})}) {
+    EXPECT_EQ(round_trip<v1::OfferUpdateReply>(reply), reply);
+  }
+}
+
+TEST(ConvertUpdates, RefuseADevicesFieldsOutsideTheirBounds) {
+  v1::OfferUpdateRequest good;
+  to_wire(offer_update(), good);
+  v1::OfferUpdateRequest bad = good;
+  bad.set_task("a task");
+  expect_refused(bad, "OfferUpdateRequest.task");
+  bad = good;
+  bad.set_device_class("");
+  expect_refused(bad, "OfferUpdateRequest.device_class");
+  bad = good;
+  bad.set_pass(std::string(kPassBytesMax + 1, 'p'));
+  expect_refused(bad, "OfferUpdateRequest.pass");
+  bad = good;
+  bad.mutable_proof()->set_challenge("");
+  expect_refused(bad, "UpdateProof.challenge");
+  bad = good;
+  bad.mutable_proof()->set_credential("short");
+  expect_refused(bad, "UpdateProof.credential");
+  v1::FetchUpdateRequest fetch;
+  to_wire(FetchUpdateRequest{"d", "t", "c", 1, 0, 1, {}}, fetch);
+  for (const std::uint32_t bytes : {0u, std::uint32_t{limits::kUpdateChunkBytes} + 1}) {
+    fetch.set_bytes_max(bytes);
+    expect_refused(fetch, "FetchUpdateRequest.bytes_max");
+  }
+  v1::OfferUpdateReply reply;
+  expect_refused(reply, "OfferUpdateReply.reply is not set");
+  reply.mutable_offer();
+  expect_refused(reply, "UpdateOffer.manifest has 0 bytes");
+  reply.mutable_offer()->set_manifest(std::string(limits::kUpdateManifestBytesMax + 1, 'm'));
+  expect_refused(reply, "UpdateOffer.manifest");
+  reply.mutable_challenge()->set_challenge("c");
+  expect_refused(reply, "UpdateChallenge.coordinator");
+}
+
+TEST(ConvertUpdates, KeepAnOperatorsFieldsAndRefuseOthers) {
+  PublishUpdateRequest publish{.manifest = {1, 2}, .share = 50, .reason = "trained anew"};
+  publish.owner.fill(7);
+  publish.content.fill(8);
+  EXPECT_EQ(round_trip<v1::PublishUpdateRequest>(publish), publish);
+  const ShareUpdateRequest share{"activity", "m4", 1000, "all of them"};
+  EXPECT_EQ(round_trip<v1::ShareUpdateRequest>(share), share);
+  const std::vector<UpdateStatus> updates{{"activity", "m4", 9, 4096, publish.content, 77, 50, 4, {}}};
+  EXPECT_EQ(round_trip<v1::ListUpdatesReply>(updates), updates);
+  v1::PublishUpdateRequest bad;
+  to_wire(publish, bad);
+  bad.set_owner("short");
+  expect_refused(bad, "PublishUpdateRequest.owner");
+  bad.set_manifest("");
+  expect_refused(bad, "PublishUpdateRequest.manifest");
+  v1::ListUpdatesReply list;
+  list.add_updates()->set_task("activity");
+  expect_refused(list, "UpdateStatus.device_class");
 }
 
 TEST(ConvertText, CannotWriteIntoALog) {
@@ -516,7 +598,8 @@ TEST(ConvertAdmin, KeepsWhatIsKnownOfDevices) {
                       .clones = 10,
                       .banned = true,
                       .ban_reason = "it lies",
-                      .banned_ms = 11};
+                      .banned_ms = 11,
+                      .kept_from = "task 'gait': spent"};
   const std::vector<DeviceStatus> before = {device, DeviceStatus{.id = "d1"}};
   EXPECT_EQ(round_trip<v1::ListDevicesReply>(before), before);
   v1::DeviceStatus bad;

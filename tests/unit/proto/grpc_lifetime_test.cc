@@ -8,8 +8,8 @@ namespace sotto::proto {
 namespace {
 
 TEST(GrpcLifetime, OutlastsTheLastChannel) {
-  keep_grpc_running();
-  keep_grpc_running();
+  ASSERT_TRUE(keep_grpc_running().ok());
+  ASSERT_TRUE(keep_grpc_running().ok());
   { const auto channel = grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()); }
   EXPECT_NE(grpc_is_initialized(), 0);
   grpc_init();

@@ -95,6 +95,21 @@ TEST(LinkFrame, DamageCostsAtMostThatFrameAndTheNext) {
   }
 }
 
+TEST(LinkFrame, WhoeverHasLittleRoomPassesOverWhatIsLarger) {
+  std::array<std::uint8_t, kLinkFrameExtraBytes + 8> room;
+  LinkFrameFinder finder(room);
+  const auto found = [&](std::size_t bytes) {
+    int frames = 0;
+    for (const std::uint8_t byte : framed(LinkKind::kPart, 1, body_of(bytes, 1))) frames += finder.take(byte);
+    return frames;
+  };
+  EXPECT_EQ(found(8), 1);
+  EXPECT_EQ(found(9), 0);
+  EXPECT_EQ(found(kLinkBodyBytesMax), 0);
+  EXPECT_EQ(finder.damaged(), 2u);
+  EXPECT_EQ(found(7), 1);
+}
+
 TEST(LinkFrame, NoiseWithoutEndTakesNoMoreThanAFrame) {
   LinkFrameReader reader;
   for (int i = 0; i < 100'000; ++i) EXPECT_FALSE(reader.take(static_cast<std::uint8_t>(1 + i % 255)));

@@ -47,29 +47,57 @@ std::vector<LinkRequest> calls() {
           ExchangeRequest{.token = token(), .step = Step::kCollect, .payload = Buffer(1800, 0xaa)},
           ExchangeRequest{.token = token(), .step = Step::kUnmask, .poll = true, .payload = {}},
           AbandonRequest{.token = token(), .reason = "the battery is low"},
+          AbandonRequest{.token = token(), .reason = "no helper", .plan_refused = true},
           AbandonRequest{token(), "", LedgerReport{LedgerRefusal::kPeriodSpent, 1'800'000'000, RoundId{77}}}};
+}
+
+// Those of updates.
+std::vector<LinkRequest> update_calls() {
+  const std::string longest(64, 'n');
+  return {OfferUpdateRequest{.device_id = "kitchen-7", .task = "activity", .device_class = "m4"},
+          OfferUpdateRequest{.device_id = longest,
+                             .task = longest,
+                             .device_class = longest,
+                             .sequence = UINT64_MAX,
+                             .enrolled = true,
+                             .pass = Buffer(128, 3),
+                             .proof = UpdateProof{Buffer(64, 1), credential()}},
+          FetchUpdateRequest{"kitchen-7", "activity", "m4", 7, 4096, 1, {}},
+          FetchUpdateRequest{longest, longest, longest, 1, UINT64_MAX, limits::kUpdateChunkBytes,
+                             Buffer(128, 3)}};
 }
 
 std::vector<Result<LinkReply>> answers() {
   const RetryWindow window{100, 2000, "training"};
   crypto::Digest coordinator;
   coordinator.fill(8);
-  return {LinkReply(CheckInReply(PlanOffer{.token = token(), .plan = Buffer(300, 1)})),
-          LinkReply(CheckInReply(PlanOffer{token(), Buffer(limits::kPlanBytesMax, 1), credential(),
-                                           Buffer(1000, 2), Buffer(128, 3), Buffer(32, 4)})),
-          LinkReply(CheckInReply(window)),
-          LinkReply(CheckInReply(Challenge{Buffer(40, 6), TaskId{4}, coordinator})),
-          LinkReply(ModelChunk{3120, 1024, Buffer(2096, 9)}),
-          LinkReply(ExchangeReply(NextStep{Step::kShare, Buffer(960, 1)})),
-          LinkReply(ExchangeReply(KeepWaiting{window})),
-          LinkReply(ExchangeReply(SessionEnd{true, "counted", window})),
-          LinkReply(ExchangeReply(Refused{Rejection::kWrongModel, window})),
-          LinkReply(LinkLeft{}),
-          Status(StatusCode::kUnavailable, "nobody answers")};
+  return {
+      LinkReply(CheckInReply(PlanOffer{.token = token(), .plan = Buffer(300, 1)})),
+      LinkReply(CheckInReply(PlanOffer{token(), Buffer(limits::kPlanBytesMax, 1), credential(),
+                                       Buffer(1000, 2), Buffer(128, 3), Buffer(32, 4)})),
+      LinkReply(CheckInReply(window)),
+      LinkReply(CheckInReply(Challenge{Buffer(40, 6), TaskId{4}, coordinator})),
+      LinkReply(ModelChunk{3120, 1024, Buffer(2096, 9)}),
+      LinkReply(ExchangeReply(NextStep{Step::kShare, Buffer(960, 1)})),
+      LinkReply(ExchangeReply(KeepWaiting{window})),
+      LinkReply(ExchangeReply(SessionEnd{true, "counted", window})),
+      LinkReply(ExchangeReply(Refused{Rejection::kWrongModel, window})),
+      LinkReply(LinkLeft{}),
+      Status(StatusCode::kUnavailable, "nobody answers"),
+      LinkReply(OfferUpdateReply(UpdateOffer{Buffer(limits::kUpdateManifestBytesMax, 1), Buffer(128, 3)})),
+      LinkReply(OfferUpdateReply(UpdateOffer{Buffer(1, 1), {}})),
+      LinkReply(OfferUpdateReply(NoUpdate{window})),
+      LinkReply(OfferUpdateReply(UpdateChallenge{Buffer(40, 6), coordinator}))};
+}
+
+std::vector<LinkRequest> all_calls() {
+  std::vector<LinkRequest> all = calls();
+  for (LinkRequest& call : update_calls()) all.push_back(std::move(call));
+  return all;
 }
 
 TEST(LinkMessage, CallsComeBackAsTheyWere) {
-  for (const LinkRequest& call : calls()) {
+  for (const LinkRequest& call : all_calls()) {
     const Buffer bytes = encode_link_call(call);
     const auto again = decode_link_call(bytes);
     ASSERT_TRUE(again) << again.error().message();
@@ -80,6 +108,10 @@ TEST(LinkMessage, CallsComeBackAsTheyWere) {
   EXPECT_EQ(std::get<CheckInRequest>(*first), std::get<CheckInRequest>(calls()[1]));
   const auto last = decode_link_call(encode_link_call(calls().back()));
   EXPECT_EQ(std::get<AbandonRequest>(*last).ledger, std::get<AbandonRequest>(calls().back()).ledger);
+  const auto offer = decode_link_call(encode_link_call(update_calls()[1]));
+  EXPECT_EQ(std::get<OfferUpdateRequest>(*offer), std::get<OfferUpdateRequest>(update_calls()[1]));
+  const auto fetch = decode_link_call(encode_link_call(update_calls()[3]));
+  EXPECT_EQ(std::get<FetchUpdateRequest>(*fetch), std::get<FetchUpdateRequest>(update_calls()[3]));
 }
 
 TEST(LinkMessage, AnswersComeBackAsTheyWere) {
@@ -98,7 +130,7 @@ TEST(LinkMessage, AnswersComeBackAsTheyWere) {
 
 // A message has one form, and no part of it is one.
 TEST(LinkMessage, WhatIsCutOffOrChangedIsRefusedOrCanonical) {
-  for (const LinkRequest& call : calls()) {
+  for (const LinkRequest& call : all_calls()) {
     const Buffer sound = encode_link_call(call);
     for (std::size_t i = 0; i < std::min<std::size_t>(sound.size(), 700); ++i) {
       for (int bit = 0; bit < 8; ++bit) {
@@ -167,7 +199,17 @@ TEST(LinkMessage, AnAnswerBeyondItsBoundsIsRefused) {
   EXPECT_TRUE(
       refused(LinkReply(CheckInReply(PlanOffer{.token = token(), .plan = Buffer(9), .check_key = {1}}))));
   EXPECT_FALSE(accepted(link::decode_answer({}, view)));
-  EXPECT_FALSE(accepted(link::decode_answer(Buffer{11}, view))) << "a type that there is not";
+  EXPECT_TRUE(refused(LinkReply(OfferUpdateReply(UpdateOffer{{}, {}})))) << "an offer of nothing";
+  EXPECT_TRUE(refused(LinkReply(OfferUpdateReply(UpdateOffer{Buffer(513), {}}))));
+  EXPECT_TRUE(refused(LinkReply(OfferUpdateReply(UpdateChallenge{Buffer(65), {}}))));
+  EXPECT_TRUE(refused(LinkReply(OfferUpdateReply(NoUpdate{RetryWindow{2, 1, ""}}))));
+  EXPECT_FALSE(accepted(link::decode_answer(Buffer{14}, view))) << "a type that there is not";
+}
+
+TEST(LinkMessage, APieceOfAnUpdateHasItsBounds) {
+  for (const std::uint32_t bytes : {0u, std::uint32_t{limits::kUpdateChunkBytes} + 1, UINT32_MAX}) {
+    EXPECT_FALSE(decode_link_call(encode_link_call(FetchUpdateRequest{"d", "t", "c", 1, 0, bytes, {}})));
+  }
 }
 
 TEST(LinkMessage, WritingStopsAtTheEndOfTheRoom) {

@@ -168,6 +168,88 @@ TEST_F(AuditFileTest, ThereIsNoneBeforeTheFirstCoordinator) {
   EXPECT_EQ(verify_audit_file(path_, 1).status().code(), StatusCode::kNotFound);
 }
 
+// A limit on the size of files stands for a disk that is full.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(AuditFileTest, AnActIsRefusedWhenThereIsNoRoomForTheLineThatSaysItFailed) {
+  const auto log = open();
+  ASSERT_TRUE(log->append(act("first")).ok());
+  const std::string before = content();
+  {
+    const FullDisk room_for_one_line(before.size() + 1000);
+    const Status refused = log->append(act("second"));
+    EXPECT_EQ(refused.code(), StatusCode::kIo);
+    EXPECT_THAT(refused.message(), HasSubstr("nothing was done"));
+  }
+  EXPECT_EQ(content(), before);
+  EXPECT_TRUE(log->append(act("second")).ok());
+  EXPECT_EQ(problem(), "");
+}
+
+TEST_F(AuditFileTest, AFailureThatFoundNoRoomStandsBeforeTheNextAct) {
+  const auto log = open();
+  ASSERT_TRUE(log->append(act("first")).ok());
+  {
+    const FullDisk full(content().size());
+    log->append_failure(act("first"), "the disk is full");
+    EXPECT_FALSE(log->append(act("second")).ok()) << "not before the failure is on record";
+  }
+  ASSERT_TRUE(log->append(act("second")).ok());
+  const auto lines = verify_audit_file(path_, 3);
+  ASSERT_EQ(lines->count, 3u);
+  EXPECT_THAT(lines->last[1],
+              ::testing::AllOf(HasSubstr("\"failed\""), HasSubstr("first: the disk is full")));
+  EXPECT_THAT(lines->last[2], HasSubstr("second"));
+}
+
+TEST_F(AuditFileTest, AFailureHasAReasonOfBoundedLength) {
+  const auto log = open();
+  ASSERT_TRUE(log->append(act("first")).ok());
+  const std::size_t before = content().size();
+  log->append_failure(act("first"), std::string(100'000, '\x01'));
+  EXPECT_LT(content().size(), before + 8 * 1024);
+  EXPECT_EQ(problem(), "");
+}
+
+TEST_F(AuditFileTest, AnActThatACrashPreventedIsSaidToHaveFailedAtTheNextStart) {
+  auto log = open();
+  ASSERT_TRUE(log->append(act("done")).ok());
+  const crypto::Digest done = log->head();
+  EXPECT_TRUE(settle_audit_file(path_, *log, done, 1'700'000'000'000).ok());
+  EXPECT_EQ(verify_audit_file(path_, 1)->count, 1u) << "what was done is not said to have failed";
+  ASSERT_TRUE(log->append(act("prevented")).ok());
+  log = open();
+  ASSERT_TRUE(settle_audit_file(path_, *log, done, 1'700'000'000'000).ok());
+  const auto lines = verify_audit_file(path_, 1);
+  ASSERT_EQ(lines->count, 3u);
+  EXPECT_THAT(lines->last[0],
+              ::testing::AllOf(HasSubstr("\"failed\""), HasSubstr("prevented: the coordinator")));
+  log = open();
+  ASSERT_TRUE(settle_audit_file(path_, *log, done, 1'700'000'000'000).ok());
+  EXPECT_EQ(verify_audit_file(path_, 1)->count, 3u) << "once";
+}
+
+TEST_F(AuditFileTest, OfALogThatDoesNotKnowTheLastActNothingIsSaid) {
+  write(2);
+  const auto log = open();
+  EXPECT_TRUE(settle_audit_file(path_, *log, crypto::sha256({text_bytes("another")}), 0).ok());
+  EXPECT_EQ(verify_audit_file(path_, 1)->count, 2u);
+}
+
 // ---- acts on a store ----
 
 class RefusingLog final : public AuditLog {
@@ -176,6 +258,11 @@ class RefusingLog final : public AuditLog {
     acts.push_back(act);
     return refuses ? io_error("full") : Status();
   }
+  void append_failure(const Act& act, const std::string& why) override {
+    acts.push_back({.what = "failed", .reason = act.what + ": " + why});
+  }
+  [[nodiscard]] crypto::Digest head() const override { return {}; }
+
   bool refuses = false;
   std::vector<Act> acts;
 };
@@ -185,10 +272,10 @@ TEST(AnswerAct, IsRecordedFirstAndNotCarriedOutWithout) {
   RefusingLog log;
   log.refuses = true;
   const StoreRequest create = CreateTaskRequest{testing::sample_spec("gait"), testing::sample_model(0)};
-  EXPECT_EQ(std::get<Status>(answer_act(*store, log, create, act("create task"))).code(), StatusCode::kIo);
+  EXPECT_EQ(std::get<Status>(answer_act({*store}, log, create, act("create task"))).code(), StatusCode::kIo);
   EXPECT_TRUE(store->load_tasks()->empty());
   log.refuses = false;
-  EXPECT_TRUE(std::holds_alternative<TaskId>(answer_act(*store, log, create, act("create task"))));
+  EXPECT_TRUE(std::holds_alternative<TaskId>(answer_act({*store}, log, create, act("create task"))));
   EXPECT_EQ(log.acts.size(), 2u);
 }
 
@@ -196,11 +283,29 @@ TEST(AnswerAct, SaysWhenAnActCameToNothing) {
   const auto store = make_memory_store();
   RefusingLog log;
   const StoreRequest pause = SetTaskStateRequest{TaskId{9}, proto::TaskState::kPaused};
-  EXPECT_EQ(std::get<Status>(answer_act(*store, log, pause, act("pause task"))).code(),
+  EXPECT_EQ(std::get<Status>(answer_act({*store}, log, pause, act("pause task"))).code(),
             StatusCode::kNotFound);
   ASSERT_EQ(log.acts.size(), 2u);
   EXPECT_EQ(log.acts[1].what, "failed");
   EXPECT_THAT(log.acts[1].reason, HasSubstr("pause task: there is no task"));
+}
+
+TEST(AnswerAct, AStoreRemembersTheLastActThatWasCarriedOut) {
+  const TemporaryDirectory folder;
+  const auto store = std::move(*open_sqlite_store({.path = folder.path() / "sotto.db"}));
+  const auto log = std::move(*open_audit_file(audit_file(folder.path())));
+  const auto remembered = [&] { return store->neighbours()->at(kAuditNeighbour); };
+  const StoreRequest create = CreateTaskRequest{testing::sample_spec("gait"), testing::sample_model(0)};
+  ASSERT_TRUE(std::holds_alternative<TaskId>(answer_act({*store}, *log, create, act("create task"))));
+  const crypto::Digest created = log->head();
+  EXPECT_EQ(remembered(), created);
+  const StoreRequest pause = SetTaskStateRequest{TaskId{9}, proto::TaskState::kPaused};
+  EXPECT_FALSE(std::get<Status>(answer_act({*store}, *log, pause, act("pause task"))).ok());
+  EXPECT_NE(log->head(), created);
+  ASSERT_TRUE(store->raise_epoch().ok());
+  EXPECT_EQ(remembered(), created) << "neither what failed nor what was no act";
+  EXPECT_TRUE(std::get<Status>(answer_act({*store}, *log, NoteActRequest{}, act("abort round"))).ok());
+  EXPECT_EQ(remembered(), log->head());
 }
 
 }  // namespace

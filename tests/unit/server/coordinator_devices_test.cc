@@ -75,6 +75,93 @@ TEST(Devices, ThatShowAnIdentityGoByItAndByItsBeginning) {
       << "seven digits are no beginning";
 }
 
+TEST(Devices, AReasonThatIsPastIsNotShownAsCurrent) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  const proto::PlanOffer offer = harness.plan_for("device-0");
+  static_cast<void>(harness.take<AbandonReply>(
+      harness.call(AbandonEvent{{}, {.token = offer.token, .reason = "example 7 has label 6"}})));
+  EXPECT_EQ(show(harness, "device-0").reason, "example 7 has label 6");
+  Fleet fleet(harness, 3);
+  fleet.run_round();
+  const proto::DeviceStatus now = show(harness, "device-0");
+  EXPECT_EQ(now.last_outcome, proto::DeviceOutcome::kCounted);
+  EXPECT_EQ(now.reason, "");
+  EXPECT_EQ(now.failures, 1u) << "but counted";
+}
+
+TEST(Devices, ThatAreSpentForATaskAreShownWithTheTask) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  const proto::PlanOffer offer = harness.plan_for("device-0");
+  EXPECT_EQ(show(harness, "device-0").kept_from, "");
+  static_cast<void>(harness.take<AbandonReply>(
+      harness.call(AbandonEvent{{},
+                                {.token = offer.token,
+                                 .reason = "plan refused",
+                                 .ledger = {{.refusal = proto::LedgerRefusal::kTaskSpent}}}})));
+  EXPECT_THAT(show(harness, "device-0").kept_from, HasSubstr("task 'gait': "));
+}
+
+// ---- plans that a device's owner refuses ----
+
+void refuse_plan(Harness& harness, const proto::PlanOffer& offer) {
+  static_cast<void>(harness.take<AbandonReply>(harness.call(AbandonEvent{
+      {}, {.token = offer.token, .reason = "plan refused: no helper_key", .plan_refused = true}})));
+}
+
+TEST(RefusedPlans, ADeviceIsNotGivenTheTaskAgainAndWaitsLongerEachTime) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  for (const std::int64_t wait_ms : {60'000, 120'000, 240'000, 480'000}) {
+    refuse_plan(harness, harness.plan_for("device-0"));
+    EXPECT_THAT(harness.window_for("device-0").reason, HasSubstr("plan refused: no helper_key"));
+    harness.advance(wait_ms - 1);
+    EXPECT_THAT(harness.window_for("device-0").reason, HasSubstr("no helper_key"));
+    harness.advance(1);
+  }
+  for (int more = 0; more < 20; ++more) {
+    refuse_plan(harness, harness.plan_for("device-0"));
+    harness.advance(3'600'000);
+  }
+  EXPECT_THAT(show(harness, "device-0").kept_from, "") << "an hour at most";
+}
+
+TEST(RefusedPlans, CostNoPlaceAndNoFailureAndKeepNobodyFromOtherTasks) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  refuse_plan(harness, harness.plan_for("device-0"));
+  const proto::DeviceStatus shown = show(harness, "device-0");
+  EXPECT_EQ(shown.failures, 0u);
+  EXPECT_EQ(shown.kept_from, "task 'gait': plan refused: no helper_key");
+  for (const char* name : {"device-1", "device-2", "device-3"}) harness.plan_for(name);
+  EXPECT_THAT(harness.window_for("device-4").reason, HasSubstr("all 3 plans of round"))
+      << "three plans, and not two";
+  auto other = task_spec(Aggregation::kPlain, 3);
+  other.name = "steps";
+  harness.create(other);
+  harness.plan_for("device-0");
+}
+
+TEST(RefusedPlans, AreForgottenWhenTheTaskIsEdited) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  refuse_plan(harness, harness.plan_for("device-0"));
+  static_cast<void>(harness.take<proto::TaskStatus>(harness.call(SteerTaskEvent{
+      {}, {.task = "gait", .reason = "r", .act = proto::EditTask{R"({"patience":3.0})"}}, "uid 7"})));
+  harness.plan_for("device-0");
+}
+
+TEST(RefusedPlans, WhoHasJoinedAlreadyHasNotRefused) {
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  const proto::PlanOffer offer = harness.plan_for("device-0");
+  static_cast<void>(harness.exchange(offer.token, Step::kJoin));
+  refuse_plan(harness, offer);
+  EXPECT_EQ(show(harness, "device-0").failures, 1u);
+  EXPECT_EQ(show(harness, "device-0").kept_from, "");
+}
+
 TEST(Fleet, IsCounted) {
   Harness harness;
   harness.create(task_spec(Aggregation::kPlain, 3));

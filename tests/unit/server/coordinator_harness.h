@@ -172,7 +172,7 @@ class Harness {
     ASSERT_FALSE(late.empty());
     StoreAction request = std::move(late.front());
     late.pop_front();
-    StoreReply reply = answer_request(store, request.request);
+    StoreReply reply = answer_request({store, updates}, request.request);
     step(StoreAnsweredEvent{request.call, std::move(request.request), std::move(reply)});
   }
   // Lets time pass, with a tick at every deadline on the way.
@@ -198,6 +198,18 @@ class Harness {
     if (auto* value = std::get_if<T>(&body)) return std::move(*value);
     ADD_FAILURE() << "another kind of answer";
     return T{};
+  }
+
+  // Whatever it is.
+  [[nodiscard]] Body take_any(CallId id) {
+    const auto found = replies_.find(id.value);
+    if (found == replies_.end()) {
+      ADD_FAILURE() << "call " << id.value << " is not answered";
+      return Status();
+    }
+    Body body = std::move(found->second);
+    replies_.erase(found);
+    return body;
   }
 
   proto::TaskStatus create(const proto::TaskSpec& spec) {
@@ -296,6 +308,7 @@ class Harness {
 
   std::unique_ptr<Store> kept = make_memory_store();
   BreakableStore store{*kept};
+  ModelUpdates* updates = nullptr;
   Time now = kHarnessStart;
   bool lose_sums = false;
   bool finishing_is_late = false;            // cohorts gather in `finishing`
@@ -331,7 +344,7 @@ class Harness {
       if (store_is_late) return;
       StoreAction next = std::move(late.front());
       late.pop_front();
-      StoreReply stored = answer_request(store, next.request);
+      StoreReply stored = answer_request({store, updates}, next.request);
       events.push_back(StoreAnsweredEvent{next.call, std::move(next.request), std::move(stored)});
     } else {
       notices.push_back(std::get<NoticeAction>(action));

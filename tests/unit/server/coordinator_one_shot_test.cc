@@ -416,9 +416,13 @@ TEST_F(OneShotRound, ThatHasGivenAPlanGoesOnWhileTheHelperIsAboutToStop) {
   devices_[0]->take_plan(harness_.plan_for("device-0"));
   harness_.step(HelperEvent{.stopping = true});
   for (std::size_t i = 1; i < 5; ++i) devices_[i]->take_plan(harness_.plan_for(devices_[i]->name));
+  EXPECT_FALSE(harness_.coordinator->is_done_with_helpers()) << "a round is under way";
   for (std::size_t i = 0; i < 5; ++i) join(i);
   expect_committed({0, 1, 2, 3, 4}, before);
   EXPECT_THAT(harness_.window_for("device-0").reason, HasSubstr("the mask helper to be back"));
+  EXPECT_TRUE(harness_.coordinator->is_done_with_helpers());
+  harness_.step(HelperEvent{.stopping = false});
+  EXPECT_FALSE(harness_.coordinator->is_done_with_helpers()) << "rounds begin again";
 }
 
 TEST_F(OneShotRound, GivesNoPlanThatNamesAHelperThatCannotBeUsed) {

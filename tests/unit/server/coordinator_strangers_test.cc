@@ -42,6 +42,10 @@ class Strangers : public ::testing::Test {
     return count;
   }
   std::string waiting_for() { return harness_.status().waiting_for; }
+  std::vector<proto::DeviceStatus> shown_devices(const std::string& device) {
+    return harness_.take<std::vector<proto::DeviceStatus>>(
+        harness_.call(ListDevicesEvent{{}, {.device = device}}));
+  }
 
   Harness harness_;
 };
@@ -324,6 +328,29 @@ TEST_F(Strangers, ARevokedDeviceIsTurnedAwayWithAndWithoutItsPass) {
   EXPECT_THAT(status.message(), HasSubstr("revoked"));
   EXPECT_EQ(warnings("calls itself 'd0'"), 1);
   EXPECT_EQ(warnings("revoked"), 1);
+  const auto shown = shown_devices("d0");
+  ASSERT_EQ(shown.size(), 2u) << "and its session of before, which goes on until its cohort forms";
+  EXPECT_EQ(shown[1].state, proto::DeviceState::kTraining);
+  EXPECT_EQ(shown[0].state, proto::DeviceState::kTurnedAway);
+  EXPECT_THAT(shown[0].reason, HasSubstr("revoked"));
+  EXPECT_EQ(shown[0].failures, 2u);
+}
+
+TEST_F(Strangers, OfAnotherAuthorityAreShownAsTurnedAwayUntilTheyAreLetIn) {
+  harness_.create(task_spec(Aggregation::kSecure, 4));
+  auto request = Harness::signed_request("d0", challenge_for("d0"), "d0");
+  request.proof->credential.endorsement.signature[5] ^= 1;  // by nobody whom this fleet knows
+  EXPECT_EQ(refused(request).code(), StatusCode::kPermissionDenied);
+  auto shown = shown_devices("d0");
+  ASSERT_FALSE(shown.empty());
+  EXPECT_EQ(shown[0].state, proto::DeviceState::kTurnedAway);
+  EXPECT_EQ(shown[0].last_outcome, proto::DeviceOutcome::kRefused);
+  EXPECT_NE(shown[0].reason, "");
+  harness_.advance(1);
+  EXPECT_TRUE(gives(harness_.check_in(Harness::signed_request("d0", challenge_for("d0"), "d0"))));
+  shown = shown_devices("d0");
+  ASSERT_EQ(shown.size(), 1u);
+  EXPECT_EQ(shown[0].state, proto::DeviceState::kTraining);
 }
 
 TEST_F(Strangers, AJoinCountsWhenItIsVerified) {

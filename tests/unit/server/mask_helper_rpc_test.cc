@@ -232,6 +232,41 @@ TEST_F(MaskHelperOverGrpc, SaysThatItStopsAndAnswersOn) {
   EXPECT_EQ(silent.status().code(), StatusCode::kUnavailable);
 }
 
+TEST_F(MaskHelperOverGrpc, IsDrainedOnceEveryCoordinatorIsDone) {
+  serve();
+  EXPECT_FALSE(server_->drained()) << "it does not drain";
+  server_->drain();
+  EXPECT_TRUE(server_->drained()) << "nobody has ever asked";
+  server_.reset();
+  serve();
+  constexpr std::chrono::seconds kPatience{20};
+  const auto one = client(server_->address());
+  const auto two = client(server_->address());
+  EXPECT_TRUE(one->state(kPatience, /*done=*/true).has_value());
+  EXPECT_TRUE(two->state(kPatience).has_value());
+  server_->drain();
+  EXPECT_FALSE(server_->drained());
+  EXPECT_TRUE(two->state(kPatience, /*done=*/true).has_value());
+  EXPECT_FALSE(server_->drained()) << "the other one was done with something else";
+  EXPECT_TRUE(one->state(kPatience).has_value());
+  EXPECT_FALSE(server_->drained()) << "it has a round under way";
+  EXPECT_TRUE(one->state(kPatience, /*done=*/true).has_value());
+  EXPECT_TRUE(server_->drained());
+  EXPECT_TRUE(two->state(kPatience).has_value());
+  EXPECT_FALSE(server_->drained()) << "it has taken it back";
+}
+
+TEST_F(MaskHelperOverGrpc, SaysWhenItsRecordIsNotInItsPlace) {
+  serve();
+  ASSERT_TRUE(server_->status().ok());
+  const auto record = data_dir() / "answered.db";
+  std::filesystem::rename(record, data_dir() / "elsewhere.db");
+  EXPECT_EQ(server_->status().code(), StatusCode::kDataLoss);
+  EXPECT_THAT(server_->status().message(), HasSubstr("answered.db"));
+  std::filesystem::rename(data_dir() / "elsewhere.db", record);
+  EXPECT_TRUE(server_->status().ok());
+}
+
 TEST_F(MaskHelperOverGrpc, IsGivenUpAtTheDeadlineOrWhenCancelled) {
   serve();
   const std::string address = server_->address();

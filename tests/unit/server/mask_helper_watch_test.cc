@@ -62,13 +62,16 @@ TEST_F(MaskHelperWatchTest, FindsAHelperThatHasTheKeyAndHearsThatItStops) {
   const auto one = serve("one");
   MaskHelperWatch watch;
   ASSERT_TRUE(watch.add(place("one", one->address(), "one")).ok());
-  HelperEvent event = watch.ask(kNow);
+  HelperEvent event = watch.ask(kNow, /*done=*/false);
   EXPECT_EQ(event.unusable, "");
   EXPECT_FALSE(event.stopping);
   one->drain();
-  event = watch.ask(kNow);
+  event = watch.ask(kNow, /*done=*/true);
   EXPECT_EQ(event.unusable, "");
   EXPECT_TRUE(event.stopping);
+  EXPECT_FALSE(one->drained()) << "who has not heard that it stops cannot be done with it";
+  EXPECT_TRUE(watch.ask(kNow, /*done=*/true).stopping);
+  EXPECT_TRUE(one->drained());
 }
 
 TEST_F(MaskHelperWatchTest, FindsKeysThatAreExchanged) {
@@ -78,7 +81,7 @@ TEST_F(MaskHelperWatchTest, FindsKeysThatAreExchanged) {
   ASSERT_TRUE(watch.add(place("one", one->address(), "two")).ok());
   ASSERT_TRUE(watch.add(place("two", two->address(), "one")).ok());
   EXPECT_THAT(
-      watch.ask(kNow).unusable,
+      watch.ask(kNow, /*done=*/false).unusable,
       AllOf(HasSubstr(one->address()), HasSubstr(key("one").string() + " and not " + key("two").string()),
             HasSubstr("the two keys are exchanged")));
 }
@@ -87,7 +90,7 @@ TEST_F(MaskHelperWatchTest, FindsTheKeyOfAHelperOfBefore) {
   const auto one = serve("one");
   MaskHelperWatch watch;
   ASSERT_TRUE(watch.add(place("one", one->address(), "two")).ok());
-  EXPECT_THAT(watch.ask(kNow).unusable,
+  EXPECT_THAT(watch.ask(kNow, /*done=*/false).unusable,
               AllOf(HasSubstr("whose key is not " + key("two").string()), HasSubstr("helper-public.hex")));
 }
 
@@ -96,19 +99,20 @@ TEST_F(MaskHelperWatchTest, WaitsTenSecondsForAHelperThatSaysNothingAndNotForOne
   const std::string address = one->address();
   MaskHelperWatch watch;
   ASSERT_TRUE(watch.add(place("one", address, "one")).ok());
-  EXPECT_EQ(watch.ask(kNow).unusable, "");
+  EXPECT_EQ(watch.ask(kNow, /*done=*/false).unusable, "");
   one.reset();
-  EXPECT_EQ(watch.ask(kNow + std::chrono::milliseconds(9'999)).unusable, "");
+  EXPECT_EQ(watch.ask(kNow + std::chrono::milliseconds(9'999), /*done=*/false).unusable, "");
   const Time back = kNow + std::chrono::hours(-5);  // the clock is set back
-  EXPECT_EQ(watch.ask(back).unusable, "");
-  EXPECT_EQ(watch.ask(back + std::chrono::milliseconds(9'999)).unusable, "");
-  const std::string words = watch.ask(back + std::chrono::seconds(10)).unusable;
+  EXPECT_EQ(watch.ask(back, /*done=*/false).unusable, "");
+  EXPECT_EQ(watch.ask(back + std::chrono::milliseconds(9'999), /*done=*/false).unusable, "");
+  const std::string words = watch.ask(back + std::chrono::seconds(10), /*done=*/false).unusable;
   EXPECT_THAT(words,
               AllOf(HasSubstr(address), HasSubstr("cannot be reached"), HasSubstr("check that it runs")));
-  EXPECT_EQ(watch.ask(back + std::chrono::seconds(12)).unusable, words) << "not another with each look";
+  EXPECT_EQ(watch.ask(back + std::chrono::seconds(12), /*done=*/false).unusable, words)
+      << "not another with each look";
   MaskHelperWatch anew;
   ASSERT_TRUE(anew.add(place("one", address, "one")).ok());
-  EXPECT_THAT(anew.ask(kNow).unusable, HasSubstr("cannot be reached"));
+  EXPECT_THAT(anew.ask(kNow, /*done=*/false).unusable, HasSubstr("cannot be reached"));
 }
 
 TEST_F(MaskHelperWatchTest, RefusesAPlaceThatCannotBeAsked) {

@@ -25,7 +25,8 @@ class InlineExecutor final : public Executor {
   [[nodiscard]] std::size_t thread_count() const override { return 1; }
 };
 
-// A fixed pool; the calling thread works too. parallel_for is thread-safe: concurrent calls take turns.
+// A fixed pool, of fewer threads where no more are to be had; the calling thread works too. parallel_for is
+// thread-safe: concurrent calls take turns.
 [[nodiscard]] std::unique_ptr<Executor> make_thread_pool(std::size_t threads);
 
 }  // namespace sotto

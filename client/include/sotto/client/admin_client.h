@@ -45,6 +45,13 @@ class AdminClient final {
   // The whole model as little-endian float32 values, checked against model.bytes and model.digest
   // (kDataLoss).
   [[nodiscard]] Result<std::vector<std::uint8_t>> fetch_model(const proto::ModelRecord& model);
+  // Brings an update of boards' models: the content goes up in chunks first. All updates, as they are then.
+  [[nodiscard]] Result<std::vector<proto::UpdateStatus>> publish_update(proto::PublishUpdateRequest request,
+                                                                        Bytes content);
+  [[nodiscard]] Result<std::vector<proto::UpdateStatus>> share_update(
+      const proto::ShareUpdateRequest& request);
+  // By task and class, the newest first.
+  [[nodiscard]] Result<std::vector<proto::UpdateStatus>> list_updates();
   // Has the coordinator write a backup into a new file of its machine: how many bytes it has. Waits an hour.
   [[nodiscard]] Result<std::uint64_t> backup(const std::filesystem::path& file);
 

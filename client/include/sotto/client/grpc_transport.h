@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sotto/base/result.h"
+#include "sotto/client/client.h"
 #include "sotto/client/transport.h"
 
 namespace sotto::client {
@@ -28,5 +29,9 @@ struct GrpcTransportOptions {
 // Errors as Transport promises. When TLS fails, a second connection finds out why: kPermissionDenied then
 // says what is wrong with the coordinator's certificate. kDataLoss: the answer could not be read.
 [[nodiscard]] Result<std::unique_ptr<Transport>> make_grpc_transport(const GrpcTransportOptions& options);
+
+// What a device of these options reaches its coordinator by: directly, or over a gateway's lines. Reads
+// ca_file; its errors, and those of the transports.
+[[nodiscard]] Result<std::unique_ptr<Transport>> make_device_transport(const DeviceOptions& options);
 
 }  // namespace sotto::client

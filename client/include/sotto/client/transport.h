@@ -11,9 +11,10 @@
 namespace sotto::client {
 
 using Request = std::variant<proto::CheckInRequest, proto::FetchModelRequest, proto::ExchangeRequest,
-                             proto::AbandonRequest>;
+                             proto::AbandonRequest, proto::OfferUpdateRequest, proto::FetchUpdateRequest>;
 struct Abandoned {};  // the answer to an AbandonRequest
-using Reply = std::variant<proto::CheckInReply, proto::ModelChunk, proto::ExchangeReply, Abandoned>;
+using Reply = std::variant<proto::CheckInReply, proto::ModelChunk, proto::ExchangeReply, Abandoned,
+                           proto::OfferUpdateReply>;
 
 class Transport {
  public:

@@ -117,6 +117,9 @@ using PlanStatement = BoundedStatement<limits::kPlanBytesMax + 16>;
 inline constexpr std::size_t kChallengeBytesMax = 64;
 [[nodiscard]] Statement check_in_statement(const crypto::Digest& coordinator, TaskId task, Bytes challenge,
                                            std::string_view device_id);
+// What a device signs to be offered an update of its model.
+[[nodiscard]] Statement update_statement(const crypto::Digest& coordinator, Bytes challenge,
+                                         std::string_view device_id);
 
 // On what terms a key is endorsed. Without a name, for a simulated fleet, say, its tag is of the empty text.
 struct EndorsementTerms {
@@ -138,6 +141,17 @@ template <std::size_t BytesMax>
 // SHA-256 of the public key: what a roster shows of a device.
 [[nodiscard]] crypto::Digest identity_of(const crypto::Es256PublicKey& key);
 
+// Identities that are revoked and not in memory: in a board's flash, say. Strictly ascending.
+class RevokedIdentities {
+ public:
+  [[nodiscard]] virtual std::size_t count() const = 0;
+  // Requires index < count(). False when it cannot be read: everybody then counts as revoked.
+  [[nodiscard]] virtual bool read(std::size_t index, crypto::Digest& identity) const = 0;
+
+ protected:
+  ~RevokedIdentities() = default;  // as Random's
+};
+
 // Whose endorsements a party believes: the authority's whose key it pins, less what that has revoked, and
 // while the authority changes its key those of the key before (secagg/bulletin.h).
 struct Trust {
@@ -151,6 +165,7 @@ struct Trust {
   crypto::Digest bulletin{};                  // SHA-256 of what it says
   std::uint32_t endorsements_from = 0;        // those of an earlier epoch are revoked
   Bytes revoked{};                            // identities, ascending. Borrowed
+  const RevokedIdentities* kept = nullptr;    // ... or where else they are. Borrowed
 
   [[nodiscard]] bool is_revoked(const crypto::Digest& identity) const;
 };

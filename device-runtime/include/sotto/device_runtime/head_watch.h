@@ -27,6 +27,9 @@ extern "C" {
 #endif
 
 #define SOTTO_HEAD_NO_ANSWER 0xFFFFFFFFu
+/* What Sotto's own devices ask for, boards and hosts alike: so that their counts mean the same. */
+#define SOTTO_HEAD_CONFIDENCE_USUAL 600u
+#define SOTTO_HEAD_DEVIATIONS_USUAL 4u
 #define SOTTO_HEAD_REFERENCE_MAX 4096 /* examples of the usual; later ones change nothing */
 
 typedef struct sotto_head_watch_options {

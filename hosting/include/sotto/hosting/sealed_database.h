@@ -10,8 +10,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sotto/crypto/primitives.h"
+#include "sotto/host/placed_file.h"
 #include "sotto/hosting/sqlite_schema.h"
 #include "sotto/identity/step.h"
 
@@ -48,7 +50,7 @@ struct SealedOptions {
   const char* accept_option = nullptr;
 };
 
-// Used by one thread at a time.
+// Used by one thread at a time, but for in_place().
 class SealedDatabase {
  public:
   // Nothing is written before the checks have passed. kDataLoss for whatever is damaged, missing or set back,
@@ -65,10 +67,22 @@ class SealedDatabase {
   // The highest epoch that is known of when something older was accepted, which is to be exceeded.
   [[nodiscard]] std::optional<std::uint32_t> accepted_below() const { return accepted_below_; }
 
+  // kDataLoss once somebody has moved, replaced or removed the file or its log: what would be written goes to
+  // a file that no start finds. Any thread.
+  [[nodiscard]] Status in_place() const;
+  // What it holds, wherever its file has gone, as a new database of mode 0600. kAlreadyExists, kIo.
+  [[nodiscard]] Status copy_out(const std::filesystem::path& to) const;
+
   // What other files beside the database were when it was last written: name -> SHA-256 of what they say.
   [[nodiscard]] Result<std::map<std::string, crypto::Digest>> neighbours();
   // Inside a change.
   [[nodiscard]] Status set_neighbour(const std::string& name, const crypto::Digest& value);
+  // With the next change that is committed, and with no other: set_neighbour(). Nothing: no longer.
+  struct Mark {
+    std::string name;
+    crypto::Digest value;
+  };
+  void mark_next_change(std::optional<Mark> mark) { mark_ = std::move(mark); }
 
  private:
   friend class SealedChange;
@@ -76,10 +90,13 @@ class SealedDatabase {
       : database_(std::move(database)), schema_(&schema) {}
   [[nodiscard]] Status settle(const std::optional<identity::Step>& step, bool accept_older);
   [[nodiscard]] Status keep_step();
+  [[nodiscard]] Status note_files();
 
   SqliteDatabase database_;
   const SealedSchema* schema_;
+  std::vector<host::PlacedFile> files_;  // the database and its log, as they were opened
   std::optional<std::uint32_t> accepted_below_;
+  std::optional<Mark> mark_;
   bool step_is_behind_ = false;
 };
 
@@ -87,6 +104,7 @@ class SealedDatabase {
 class SealedChange {
  public:
   explicit SealedChange(SealedDatabase& sealed) : sealed_(sealed), transaction_(sealed.database()) {}
+  // kDataLoss when the file is not where it was.
   [[nodiscard]] Status begin();
   // Seals the root. What was committed is durable, and known to its step: if the step could not be written,
   // the next change fails before it begins.

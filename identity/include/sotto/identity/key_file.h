@@ -19,6 +19,9 @@ using host::kSecretFile;
 // nullopt when there is no such file. kPermissionDenied when it may not be read, kDataLoss above 64 KiB, else
 // kIo.
 [[nodiscard]] Result<std::optional<crypto::SecretBuffer>> read_key_file(const std::filesystem::path& path);
+// What else a file is, by its text: "a certificate", for whoever was given it in the place of another. Empty
+// when it is none of those that have a name.
+[[nodiscard]] std::string_view kind_of_key_file(std::string_view text);
 // host::write_file() of text.
 [[nodiscard]] Status write_key_file(const std::filesystem::path& path, std::string_view contents,
                                     mode_t mode);

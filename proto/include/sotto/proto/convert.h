@@ -40,6 +40,25 @@ void to_wire(const AbandonRequest& from, v1::AbandonRequest& to);
 [[nodiscard]] Result<ExchangeReply> from_wire(const v1::ExchangeReply& from);
 [[nodiscard]] Result<AbandonRequest> from_wire(const v1::AbandonRequest& from);
 
+// ---- signed updates of boards' models ----
+void to_wire(const OfferUpdateRequest& from, v1::OfferUpdateRequest& to);
+void to_wire(const OfferUpdateReply& from, v1::OfferUpdateReply& to);
+void to_wire(const FetchUpdateRequest& from, v1::FetchUpdateRequest& to);
+void to_wire(const PublishUpdateRequest& from, v1::PublishUpdateRequest& to);
+void to_wire(const ShareUpdateRequest& from, v1::ShareUpdateRequest& to);
+void to_wire(const std::vector<UpdateStatus>& from, v1::ListUpdatesReply& to);
+
+// Names by valid_name(), a manifest of 1 .. limits::kUpdateManifestBytesMax bytes. Whether what they say is
+// true the owner's key tells.
+[[nodiscard]] Result<OfferUpdateRequest> from_wire(const v1::OfferUpdateRequest& from);
+[[nodiscard]] Result<OfferUpdateReply> from_wire(const v1::OfferUpdateReply& from);
+// bytes_max is 1 .. limits::kUpdateChunkBytes.
+[[nodiscard]] Result<FetchUpdateRequest> from_wire(const v1::FetchUpdateRequest& from);
+// Any share passes: whoever keeps updates answers for that.
+[[nodiscard]] Result<PublishUpdateRequest> from_wire(const v1::PublishUpdateRequest& from);
+[[nodiscard]] Result<ShareUpdateRequest> from_wire(const v1::ShareUpdateRequest& from);
+[[nodiscard]] Result<std::vector<UpdateStatus>> from_wire(const v1::ListUpdatesReply& from);
+
 // ---- helper of one-shot sessions ----
 void to_wire(const HelperReply& from, v1::SumMasksReply& to);
 // At most limits::kUpdateBytesMax of sum, at most limits::kParticipantsMax places at fault, each below that.

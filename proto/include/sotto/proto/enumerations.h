@@ -42,7 +42,14 @@ enum class TaskState : std::uint8_t { kActive = 1, kPaused = 2, kComplete = 3 };
 enum class RoundOutcome : std::uint8_t { kCommitted = 1, kAbandoned = 2 };
 
 // Where a device is in its session.
-enum class DeviceState : std::uint8_t { kAway = 1, kTraining = 2, kJoined = 3, kInCohort = 4 };
+// kTurnedAway: its signature was not accepted.
+enum class DeviceState : std::uint8_t {
+  kAway = 1,
+  kTraining = 2,
+  kJoined = 3,
+  kInCohort = 4,
+  kTurnedAway = 5
+};
 
 // How a device's last session ended.
 enum class DeviceOutcome : std::uint8_t { kNone = 1, kCounted = 2, kLeft = 3, kRefused = 4, kSilent = 5 };
@@ -165,7 +172,8 @@ struct EnumNames<proto::DeviceState> {
   static constexpr EnumName<proto::DeviceState> kAll[] = {{proto::DeviceState::kAway, "away"},
                                                           {proto::DeviceState::kTraining, "training"},
                                                           {proto::DeviceState::kJoined, "joined"},
-                                                          {proto::DeviceState::kInCohort, "in cohort"}};
+                                                          {proto::DeviceState::kInCohort, "in cohort"},
+                                                          {proto::DeviceState::kTurnedAway, "turned away"}};
 };
 
 template <>

@@ -11,9 +11,10 @@
 
 namespace sotto::proto {
 
-using LinkRequest = std::variant<CheckInRequest, FetchModelRequest, ExchangeRequest, AbandonRequest>;
+using LinkRequest = std::variant<CheckInRequest, FetchModelRequest, ExchangeRequest, AbandonRequest,
+                                 OfferUpdateRequest, FetchUpdateRequest>;
 struct LinkLeft {};  // the answer to an AbandonRequest
-using LinkReply = std::variant<CheckInReply, ModelChunk, ExchangeReply, LinkLeft>;
+using LinkReply = std::variant<CheckInReply, ModelChunk, ExchangeReply, LinkLeft, OfferUpdateReply>;
 
 // Texts for people are cut to limits::kReasonBytesMax, and what is not printable ASCII becomes '?'.
 [[nodiscard]] std::vector<std::uint8_t> encode_link_call(const LinkRequest& request);

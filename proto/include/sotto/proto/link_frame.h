@@ -19,7 +19,8 @@ inline constexpr std::size_t kLinkPayloadBytesMax = 1024;  // of a message, in o
 inline constexpr std::size_t kLinkWindowMax = 16;          // frames that travel before they are acknowledged
 inline constexpr std::size_t kLinkBodyBytesMax = 8 + kLinkPayloadBytesMax;
 // Kind, call, body, checksum.
-inline constexpr std::size_t kLinkFrameBytesMax = 1 + 4 + kLinkBodyBytesMax + 4;
+inline constexpr std::size_t kLinkFrameExtraBytes = 1 + 4 + 4;
+inline constexpr std::size_t kLinkFrameBytesMax = kLinkFrameExtraBytes + kLinkBodyBytesMax;
 // With both delimiters and what keeps zeros out of it.
 inline constexpr std::size_t kLinkEncodedBytesMax = kLinkFrameBytesMax + kLinkFrameBytesMax / 254 + 1 + 2;
 
@@ -56,11 +57,13 @@ struct LinkFrame {
 [[nodiscard]] std::size_t encode_link_frame(const LinkFrame& frame, MutableBytes out);
 
 // Finds frames in whatever arrives, byte for byte.
-class LinkFrameReader {
+class LinkFrameFinder {
  public:
-  LinkFrameReader() = default;
-  LinkFrameReader(const LinkFrameReader&) = delete;
-  LinkFrameReader& operator=(const LinkFrameReader&) = delete;
+  // `room` is for the largest frame that is looked for, without delimiters and what keeps zeros out of it: a
+  // longer one counts as damaged. Borrowed.
+  explicit LinkFrameFinder(MutableBytes room) : room_(room) {}
+  LinkFrameFinder(const LinkFrameFinder&) = delete;
+  LinkFrameFinder& operator=(const LinkFrameFinder&) = delete;
 
   // True when `byte` ended a sound frame: frame() is it, until the next call.
   [[nodiscard]] bool take(std::uint8_t byte);
@@ -73,13 +76,22 @@ class LinkFrameReader {
   [[nodiscard]] bool end();
   void restart();
 
-  std::array<std::uint8_t, kLinkFrameBytesMax> bytes_{};
+  const MutableBytes room_;
   std::size_t size_ = 0;
   std::uint8_t left_ = 0;  // of the present run
   std::uint8_t code_ = 0;  // that began it; 0: none has begun
   bool too_long_ = false;
   std::uint32_t damaged_ = 0;
   LinkFrame frame_;
+};
+
+// With room for every frame of a link.
+class LinkFrameReader : public LinkFrameFinder {
+ public:
+  LinkFrameReader() : LinkFrameFinder(bytes_) {}
+
+ private:
+  std::array<std::uint8_t, kLinkFrameBytesMax> bytes_{};
 };
 
 }  // namespace sotto::proto

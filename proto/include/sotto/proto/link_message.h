@@ -67,8 +67,33 @@ struct Abandon {
   std::uint64_t until_s = 0;
   RoundId last_round{};
   std::string_view reason{};
+  bool plan_refused = false;  // by its owner's rules, which hold for the task's next plans, too
 };
-using Call = std::variant<CheckIn, FetchModel, Exchange, Abandon>;
+// Signed updates of the board's model.
+struct UpdateProof {
+  Bytes challenge;   // 1 .. secagg::kChallengeBytesMax
+  Bytes credential;  // secagg::kCredentialBytes
+};
+struct OfferUpdate {
+  std::uint32_t protocol_version = 0;
+  std::uint64_t sequence = 0;  // the highest that the board ever took
+  bool enrolled = false;
+  std::string_view device_id{};
+  std::string_view task{};
+  std::string_view device_class{};
+  Bytes pass{};
+  std::optional<UpdateProof> proof{};
+};
+struct FetchUpdate {
+  std::uint64_t sequence = 0;  // of the update
+  std::uint64_t offset = 0;
+  std::uint32_t bytes_max = 0;  // 1 .. limits::kUpdateChunkBytes
+  std::string_view device_id{};
+  std::string_view task{};
+  std::string_view device_class{};
+  Bytes pass{};
+};
+using Call = std::variant<CheckIn, FetchModel, Exchange, Abandon, OfferUpdate, FetchUpdate>;
 
 // ---- answers ----
 struct Offer {
@@ -114,8 +139,19 @@ struct Failed {
   std::uint8_t code = 0;
   std::string_view reason{};
 };
-using Answer =
-    std::variant<Offer, Retry, ChallengeAnswer, Chunk, Next, Wait, End, RefusedAnswer, Left, Failed>;
+struct UpdateOffered {
+  Bytes pass{};
+  Bytes manifest{};  // 1 .. limits::kUpdateManifestBytesMax
+};
+struct NoUpdate {
+  Window window{};
+};
+struct UpdateChallenge {
+  Bytes coordinator{};  // 32 bytes
+  Bytes challenge{};
+};
+using Answer = std::variant<Offer, Retry, ChallengeAnswer, Chunk, Next, Wait, End, RefusedAnswer, Left,
+                            Failed, UpdateOffered, NoUpdate, UpdateChallenge>;
 
 // How long the message is that the functions below write.
 [[nodiscard]] std::size_t encoded_bytes(const Call& call);

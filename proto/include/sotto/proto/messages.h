@@ -137,6 +137,59 @@ struct AbandonRequest {
   SessionToken token;
   std::string reason;
   std::optional<LedgerReport> ledger{};
+  bool plan_refused = false;  // by its owner's rules, which hold for the task's next plans, too
+};
+
+// ---- signed updates of boards' models (PROTOCOL.md section 12) ----
+
+// A device's signature: of secagg::update_statement().
+struct UpdateProof {
+  std::vector<std::uint8_t> challenge;  // as it came
+  secagg::Credential credential;
+  friend bool operator==(const UpdateProof&, const UpdateProof&) = default;
+};
+
+// "Is there a newer model than mine?" Names are those of manifests, by valid_name().
+struct OfferUpdateRequest {
+  std::uint32_t protocol_version = kProtocolVersion;
+  std::string device_id;
+  std::string task;
+  std::string device_class;
+  std::uint64_t sequence = 0;  // the highest that the device ever took
+  // As in a check-in.
+  bool enrolled = false;
+  std::vector<std::uint8_t> pass{};
+  std::optional<UpdateProof> proof{};
+  friend bool operator==(const OfferUpdateRequest&, const OfferUpdateRequest&) = default;
+};
+struct UpdateOffer {
+  std::vector<std::uint8_t> manifest;  // 1 .. limits::kUpdateManifestBytesMax bytes, signed by the owner
+  std::vector<std::uint8_t> pass{};    // for the calls of the next hours; after a signed one only
+  friend bool operator==(const UpdateOffer&, const UpdateOffer&) = default;
+};
+// Nothing newer for this device now: ask again after the window.
+struct NoUpdate {
+  RetryWindow window;
+  friend bool operator==(const NoUpdate&, const NoUpdate&) = default;
+};
+// Ask once more within a minute, with a signature.
+struct UpdateChallenge {
+  std::vector<std::uint8_t> challenge;
+  crypto::Digest coordinator{};  // whose identity the signature is for
+  friend bool operator==(const UpdateChallenge&, const UpdateChallenge&) = default;
+};
+using OfferUpdateReply = std::variant<UpdateOffer, NoUpdate, UpdateChallenge>;
+
+// Bytes of what an offered manifest is of; answered with a ModelChunk.
+struct FetchUpdateRequest {
+  std::string device_id;
+  std::string task;
+  std::string device_class;
+  std::uint64_t sequence = 0;  // of the update
+  std::uint64_t offset = 0;
+  std::uint32_t bytes_max = 0;  // 1 .. limits::kUpdateChunkBytes
+  std::vector<std::uint8_t> pass{};
+  friend bool operator==(const FetchUpdateRequest&, const FetchUpdateRequest&) = default;
 };
 
 // ---- coordinator and helper of one-shot sessions ----
@@ -233,6 +286,35 @@ struct SteerTaskRequest {
   friend bool operator==(const SteerTaskRequest&, const SteerTaskRequest&) = default;
 };
 
+// What an operator brings: a signed manifest, and an uploaded image of that SHA-256.
+struct PublishUpdateRequest {
+  std::vector<std::uint8_t> manifest;
+  crypto::Digest content{};
+  crypto::Es256PublicKey owner{};  // whose signature the manifest has
+  std::uint32_t share = 1000;      // thousandths of the boards that are offered it
+  std::string reason{};            // the operator's, for the record
+  friend bool operator==(const PublishUpdateRequest&, const PublishUpdateRequest&) = default;
+};
+struct ShareUpdateRequest {
+  std::string task;
+  std::string device_class;
+  std::uint32_t share = 0;  // 0: withdrawn
+  std::string reason{};
+  friend bool operator==(const ShareUpdateRequest&, const ShareUpdateRequest&) = default;
+};
+struct UpdateStatus {
+  std::string task;
+  std::string device_class;
+  std::uint64_t sequence = 0;
+  std::uint64_t bytes = 0;  // of the content
+  crypto::Digest digest{};
+  std::uint64_t expires_at = 0;  // seconds after 1970; 0: never
+  std::uint32_t share = 0;
+  std::uint32_t self_tests = 0;
+  crypto::Digest owner{};  // SHA-256 of the key that signed
+  friend bool operator==(const UpdateStatus&, const UpdateStatus&) = default;
+};
+
 // A device as the coordinator remembers it: since its start, and its ban from before.
 struct DeviceStatus {
   std::string id;  // what it calls itself
@@ -244,7 +326,8 @@ struct DeviceStatus {
   RoundId round{};
   ModelVersion version{};
   DeviceOutcome last_outcome = DeviceOutcome::kNone;
-  std::string reason{};  // of its last failure, in its own words when it gave any
+  // Of its last failure, in its own words when it gave any; empty once it has done well again.
+  std::string reason{};
   std::uint64_t failures = 0;
   std::uint32_t failures_in_a_row = 0;
   std::int64_t plan_from_ms = 0;  // it is given no plan before; 0: at once
@@ -252,6 +335,7 @@ struct DeviceStatus {
   bool banned = false;
   std::string ban_reason{};
   std::int64_t banned_ms = 0;
+  std::string kept_from{};  // tasks that have no plan for it, and why
   friend bool operator==(const DeviceStatus&, const DeviceStatus&) = default;
 };
 

@@ -15,5 +15,8 @@ namespace sotto::proto {
 [[nodiscard]] std::string wire_bytes(const ExchangeRequest& message);
 [[nodiscard]] std::string wire_bytes(const ExchangeReply& message);
 [[nodiscard]] std::string wire_bytes(const AbandonRequest& message);
+[[nodiscard]] std::string wire_bytes(const OfferUpdateRequest& message);
+[[nodiscard]] std::string wire_bytes(const OfferUpdateReply& message);
+[[nodiscard]] std::string wire_bytes(const FetchUpdateRequest& message);
 
 }  // namespace sotto::proto

@@ -5,8 +5,10 @@
 //    "reason":"...","changes":[{"key":"participants","from":"10","to":"12"}],"previous":"<hex>"}
 //
 // `previous` is the SHA-256 of the line before, without its end; 64 zeros in the first. An act that came to
-// nothing after its line was written is followed by a line of "failed". What nobody can see in the file alone
-// is that its last lines are missing: whoever wants to keeps the last line's hash elsewhere.
+// nothing after its line was written is followed by a line of "failed": there is room for that on the disk
+// before the act's own line is written, and a start writes it when a crash came between the line and the act.
+// What nobody can see in the file alone is that its last lines are missing: whoever wants to keeps the last
+// line's hash elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "sotto/base/result.h"
+#include "sotto/crypto/primitives.h"
 
 namespace sotto::server {
 
@@ -40,7 +43,16 @@ class AuditLog {
   virtual ~AuditLog() = default;
   // On disk when this returns kOk. Otherwise nothing was added, and the act is not to be carried out: kIo.
   [[nodiscard]] virtual Status append(const Act& act) = 0;
+  // That the act of the last line came to nothing. What cannot be written now stands before the next line.
+  virtual void append_failure(const Act& act, const std::string& why) = 0;
+  // SHA-256 of the last line; zeros when there is none.
+  [[nodiscard]] virtual crypto::Digest head() const = 0;
 };
+
+// At a start, with the digest of the line whose act was the last to be carried out: when the file's last line
+// is a later act, a line of "failed" follows it. Also when such a line was owed at the end of the last run.
+[[nodiscard]] Status settle_audit_file(const std::filesystem::path& path, AuditLog& log,
+                                       const crypto::Digest& carried_out, std::int64_t now_ms);
 
 [[nodiscard]] std::filesystem::path audit_file(const std::filesystem::path& data_dir);
 

@@ -82,6 +82,19 @@ struct AbandonEvent {
   CallId call;
   proto::AbandonRequest request;
 };
+// Of signed updates of boards' models: who asks is known as in a check-in.
+struct OfferUpdateEvent {
+  CallId call;
+  proto::OfferUpdateRequest request;
+  std::string peer{};
+  std::string address{};
+};
+struct FetchUpdateEvent {
+  CallId call;
+  proto::FetchUpdateRequest request;
+  std::string peer{};
+  std::string address{};
+};
 struct CallCancelledEvent {
   CallId call;
 };  // the transport gave up on a held call; no reply is due
@@ -140,6 +153,20 @@ struct BanDeviceEvent {
   proto::BanDeviceRequest request;
   std::string by{};
 };
+struct PublishUpdateEvent {
+  CallId call;
+  proto::PublishUpdateRequest request;
+  std::vector<std::uint8_t> content;  // of the SHA-256 that the request names
+  std::string by{};
+};
+struct ShareUpdateEvent {
+  CallId call;
+  proto::ShareUpdateRequest request;
+  std::string by{};
+};
+struct ListUpdatesEvent {
+  CallId call;
+};
 struct ShowFleetEvent {
   CallId call;
 };
@@ -159,7 +186,8 @@ using Event =
     std::variant<CheckInEvent, FetchModelEvent, ReadModelEvent, ExchangeEvent, AbandonEvent,
                  CallCancelledEvent, CohortEvent, StoreAnsweredEvent, VerifiedEvent, BulletinEvent,
                  HelperEvent, TickEvent, CreateTaskEvent, SetTaskStateEvent, SteerTaskEvent, ListDevicesEvent,
-                 BanDeviceEvent, ShowFleetEvent, ListTasksEvent, ListRoundsEvent, ListModelsEvent>;
+                 BanDeviceEvent, ShowFleetEvent, ListTasksEvent, ListRoundsEvent, ListModelsEvent,
+                 OfferUpdateEvent, FetchUpdateEvent, PublishUpdateEvent, ShareUpdateEvent, ListUpdatesEvent>;
 
 // ---- actions ----
 struct AbandonReply {};
@@ -168,7 +196,8 @@ struct ReplyAction {
   CallId call;
   std::variant<Status, proto::CheckInReply, proto::ModelChunk, proto::ExchangeReply, AbandonReply,
                proto::TaskStatus, std::vector<proto::TaskStatus>, std::vector<proto::RoundRecord>,
-               std::vector<proto::ModelRecord>, std::vector<proto::DeviceStatus>, proto::FleetStatus>
+               std::vector<proto::ModelRecord>, std::vector<proto::DeviceStatus>, proto::FleetStatus,
+               proto::OfferUpdateReply, std::vector<proto::UpdateStatus>>
       body;
 };
 // A command for the CohortHost; its events come back in order. Commands for one cohort are carried out in the
@@ -216,6 +245,8 @@ struct CoordinatorOptions {
   // A device that fails twice in a row is given no plan for so long, and twice as long after each further
   // failure, up to five minutes; 0: nobody waits.
   std::uint32_t failing_wait_ms = 1'000;
+  // A device that has the newest model asks again after so long, up to twice that.
+  std::uint32_t update_retry_ms = 600'000;
   // Rounds of one task that may be open at once. A round that takes no more devices makes room for the next.
   std::uint32_t rounds_open_max = 1;
   std::uint32_t epoch = 0;  // the store's, and so are these
@@ -239,6 +270,9 @@ class Coordinator {
   [[nodiscard]] virtual std::vector<Action> step(Event event, Time now) = 0;
   // When to send the next TickEvent; kNever when nothing is pending.
   [[nodiscard]] virtual Time next_deadline() const = 0;
+  // Whether a mask helper that is about to stop may do so: it was told of, and no round that needs it is
+  // under way.
+  [[nodiscard]] virtual bool is_done_with_helpers() const { return false; }
 };
 
 }  // namespace sotto::server

@@ -41,7 +41,10 @@ concept CallEvent = std::same_as<Event, CheckInEvent> || std::same_as<Event, Fet
     std::same_as<Event, SetTaskStateEvent> || std::same_as<Event, SteerTaskEvent> ||
     std::same_as<Event, ListDevicesEvent> || std::same_as<Event, BanDeviceEvent> ||
     std::same_as<Event, ShowFleetEvent> || std::same_as<Event, ListTasksEvent> ||
-    std::same_as<Event, ListRoundsEvent> || std::same_as<Event, ListModelsEvent>;
+    std::same_as<Event, ListRoundsEvent> || std::same_as<Event, ListModelsEvent> ||
+    std::same_as<Event, OfferUpdateEvent> || std::same_as<Event, FetchUpdateEvent> ||
+    std::same_as<Event, PublishUpdateEvent> || std::same_as<Event, ShareUpdateEvent> ||
+    std::same_as<Event, ListUpdatesEvent>;
 
 // What the loop runs. All must outlive it, and nobody else may use them while it does.
 struct CoordinatorParts {
@@ -49,7 +52,8 @@ struct CoordinatorParts {
   CohortHost& cohorts;
   Store& store;
   const Clock& clock;
-  AuditLog* audit = nullptr;  // where operators' acts are recorded; null: nowhere
+  AuditLog* audit = nullptr;        // where operators' acts are recorded; null: nowhere
+  ModelUpdates* updates = nullptr;  // of boards' models; null: none are kept
 };
 
 struct CoordinatorLoopOptions {
@@ -83,6 +87,8 @@ class CoordinatorLoop {
   // What nobody waits for. Ignored when the loop has stopped.
   void tell(BulletinEvent event);
   void tell(HelperEvent event);
+  // As Coordinator::is_done_with_helpers(), when it was last told of them. Any thread.
+  [[nodiscard]] bool is_done_with_helpers() const;
   // Runs `work` on the store's thread, after all that the store was asked for before; must not throw. False
   // when the loop has stopped: it will not run.
   [[nodiscard]] bool with_store(std::function<void(Store&)> work);
@@ -101,6 +107,7 @@ class CoordinatorLoop {
  private:
   struct State;
 
+  void start_threads();
   CallId next_call();
   void post(CallId call, Event event, Done done);
 

@@ -21,5 +21,8 @@ struct Examination {
 // file.
 [[nodiscard]] std::vector<Examination> examine_coordinator(const std::filesystem::path& data_dir, Time now);
 [[nodiscard]] std::vector<Examination> examine_mask_helper(const std::filesystem::path& data_dir, Time now);
+// That whatever holds a private key in a folder and those below it, at most 10,000 files, is its owner's
+// alone: one for each file that is not, or one for all.
+[[nodiscard]] std::vector<Examination> examine_private_keys(const std::filesystem::path& folder);
 
 }  // namespace sotto::server

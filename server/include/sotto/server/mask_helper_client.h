@@ -38,8 +38,9 @@ class MaskHelperClient final : public aggregator::HelperLink {
 
   [[nodiscard]] Result<proto::HelperReply> sum_masks(Bytes request) override;
   [[nodiscard]] std::string name() const override;  // "helper HOST:PORT"
-  // kUnavailable when it says nothing within `deadline`. Also while sum_masks() waits.
-  [[nodiscard]] Result<HelperState> state(std::chrono::milliseconds deadline);
+  // kUnavailable when it says nothing within `deadline`. Also while sum_masks() waits. `done`: this
+  // coordinator has heard that the helper stops, and has no round under way that needs it.
+  [[nodiscard]] Result<HelperState> state(std::chrono::milliseconds deadline, bool done = false);
   // Every sum_masks(), also a later one, ends with kUnavailable at once.
   void cancel();
 

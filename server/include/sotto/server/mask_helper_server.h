@@ -65,9 +65,13 @@ class MaskHelperServer final {
   [[nodiscard]] std::string address() const;  // host:port it listens on
   [[nodiscard]] const hosting::TlsCertificate& certificate() const;
   [[nodiscard]] const crypto::X25519PublicKey& public_key() const;
+  // kOk while its record of answered plans is in its place; kDataLoss otherwise: it answers nothing more.
+  [[nodiscard]] Status status() const;
   // Tells coordinators that it is about to stop, so that they begin no rounds that would be lost; answers as
   // before.
   void drain();
+  // No coordinator that has asked lately has a round under way that needs it.
+  [[nodiscard]] bool drained() const;
   // Reads its certificate anew, for these names from now on; a failure leaves the old one. Any thread.
   [[nodiscard]] Status reload(const std::vector<std::string>& extra_names);
   // Lets open calls finish for `grace`, then ends. Idempotent; blocks.

@@ -6,6 +6,7 @@
 //   <data_dir>/coordinator-key.pem   signs plans, mode 0600
 //   <data_dir>/bulletin.pem          the newest of the authority's bulletins that was brought
 //   <data_dir>/admin.sock            administration, mode 0600
+//   <data_dir>/updates/              signed updates of boards' models
 //   <data_dir>/audit.jsonl           what operators did (audit.h), mode 0600
 #pragma once
 
@@ -80,7 +81,8 @@ class Service final {
   [[nodiscard]] const hosting::TlsCertificate& certificate() const;
   [[nodiscard]] const FleetAuthority& authority() const;
   [[nodiscard]] std::filesystem::path admin_socket() const;
-  // kOk while the coordinator works; otherwise why it ended by itself.
+  // kOk while the coordinator works; otherwise why it ended by itself, or has to be: its database was moved,
+  // replaced or removed (kDataLoss).
   [[nodiscard]] Status status() const;
   // For how long the coordinator's thread has been at one event; zero when it waits for the next.
   [[nodiscard]] std::chrono::milliseconds busy_for() const;
@@ -88,7 +90,8 @@ class Service final {
   // whatever else the options hold stays as it was at the start. On failure the old values stay. Any one
   // thread.
   [[nodiscard]] Status reload(const std::vector<std::string>& extra_names, const DoorOptions& door);
-  // Lets open calls finish for `grace`, then ends. Idempotent; blocks.
+  // Lets open calls finish for `grace`, then ends. What the coordinator knows is written to a file beside the
+  // database when that is not in its place; a notice names it. Idempotent; blocks.
   void stop(std::chrono::milliseconds grace);
 
  private:

@@ -59,6 +59,9 @@ struct Ban {
 };
 inline constexpr std::size_t kBansMax = 4096;
 
+// The neighbour that says which act was the last to be carried out.
+inline constexpr const char* kAuditNeighbour = "audit";
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -99,6 +102,11 @@ class Store {
   [[nodiscard]] virtual Status set_neighbours(const std::map<std::string, crypto::Digest>& /*neighbours*/) {
     return {};
   }
+  // The next change carries out the act whose line in the audit log has this digest, and is remembered with
+  // it (neighbours(), "audit"): so a line whose act a crash prevented is found. Nothing: no act is under way.
+  virtual void mark_act(const std::optional<crypto::Digest>& /*line*/) {}
+  // A change of nothing else: of an act that is carried out in memory.
+  [[nodiscard]] virtual Status note_act() { return {}; }
   [[nodiscard]] virtual Result<std::vector<StoredTask>> load_tasks() = 0;
   // One transaction: the round's record, the new model when committed (nullptr when abandoned), the task's
   // state; and the end of older versions that the task does not keep (is_kept()). Their rounds' records stay.
@@ -109,6 +117,13 @@ class Store {
                                                                        std::uint32_t count_max) = 0;
   [[nodiscard]] virtual Result<std::vector<proto::ModelRecord>> models(TaskId task) = 0;
   [[nodiscard]] virtual Result<StoredModel> model(TaskId task, ModelVersion version) = 0;
+  // kDataLoss once somebody has moved, replaced or removed the store's file while it is in use: no change is
+  // taken any more. Any thread.
+  [[nodiscard]] virtual Status in_place() const { return {}; }
+  // What is stored, in a new file that may be put in the place of the one that has gone.
+  [[nodiscard]] virtual Status copy_out(const std::filesystem::path& /*file*/) {
+    return failed_precondition("this store is kept in memory");
+  }
   // A copy of all that is stored, and of the files beside it, in a new file (backup.h). A store without a
   // file has none: kFailedPrecondition.
   [[nodiscard]] virtual Status backup(const std::filesystem::path& /*file*/) {

@@ -10,6 +10,7 @@
 #include "sotto/base/ids.h"
 #include "sotto/proto/messages.h"
 #include "sotto/server/audit.h"
+#include "sotto/server/model_updates.h"
 #include "sotto/server/store.h"
 
 namespace sotto::server {
@@ -73,20 +74,53 @@ struct LoadModelRequest {
   TaskId task;
   ModelVersion version;
 };
+// ---- of signed updates; `now` is in seconds since 1970 ----
+// The newest for a device.
+struct FindUpdateRequest {
+  proto::OfferUpdateRequest question;
+  std::uint64_t now = 0;
+  std::vector<std::uint8_t> pass{};  // to be given with the answer
+};
+// Bytes of an update that the device is offered.
+struct ReadUpdateRequest {
+  proto::FetchUpdateRequest question;
+  std::uint64_t now = 0;
+};
+struct KeepUpdateRequest {
+  proto::PublishUpdateRequest request;
+  std::vector<std::uint8_t> content;
+  std::uint64_t now = 0;
+};
+struct SetUpdateShareRequest {
+  proto::ShareUpdateRequest request;
+};
+struct ListUpdatesRequest {};
 using StoreRequest =
     std::variant<CreateTaskRequest, SetTaskStateRequest, ReserveRoundsRequest, ReissueModelRequest,
                  RollBackModelRequest, EditTaskRequest, DeleteTaskRequest, NoteActRequest, SetBanRequest,
-                 LiftBanRequest, RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest>;
+                 LiftBanRequest, RecordRoundRequest, ListRoundsRequest, ListModelsRequest, LoadModelRequest,
+                 FindUpdateRequest, ReadUpdateRequest, KeepUpdateRequest, SetUpdateShareRequest,
+                 ListUpdatesRequest>;
 
 // A Status: kOk where there is nothing else to say, or the error. Otherwise what was asked for.
-using StoreReply = std::variant<Status, TaskId, std::vector<proto::RoundRecord>,
-                                std::vector<proto::ModelRecord>, StoredModel>;
+struct FoundUpdate {
+  std::vector<std::uint8_t> manifest;  // empty: none for this device
+};
+using StoreReply =
+    std::variant<Status, TaskId, std::vector<proto::RoundRecord>, std::vector<proto::ModelRecord>,
+                 StoredModel, FoundUpdate, proto::ModelChunk, std::vector<proto::UpdateStatus>>;
+
+// Where requests go.
+struct StoreParts {
+  Store& store;
+  ModelUpdates* updates = nullptr;  // null: what asks for updates is told that none are kept
+};
 
 // Puts the request to the store and blocks for as long as that takes.
-[[nodiscard]] StoreReply answer_request(Store& store, const StoreRequest& request);
+[[nodiscard]] StoreReply answer_request(const StoreParts& parts, const StoreRequest& request);
 // The same for an operator's act, which is recorded first. It is not carried out when it cannot be, and a
 // line says so when it comes to nothing afterwards.
-[[nodiscard]] StoreReply answer_act(Store& store, AuditLog& audit, const StoreRequest& request,
+[[nodiscard]] StoreReply answer_act(const StoreParts& parts, AuditLog& audit, const StoreRequest& request,
                                     const Act& act);
 
 }  // namespace sotto::server

@@ -163,6 +163,27 @@ TEST_F(DoorkeeperTest, TakesAPassForCheckInsOnly) {
 
 // Whoever is turned away comes back after the wait that it is told; each device calls twice, once to be given
 // a challenge and once with its answer.
+TEST_F(DoorkeeperTest, APieceOfAnUpdateIsCountedByWhatIsAnsweredWithIt) {
+  Knock fetch = stranger();
+  fetch.method = Method::kFetchUpdate;
+  EXPECT_EQ(refusal(fetch), AwayReason::kStrangersOfAddress) << "16 KB of room, and a piece has 32";
+  DoorLimits limits = small_limits();
+  limits.strangers_of_address_bytes_max = 64 * 1024;
+  limits.strangers_bytes_max = 128 * 1024;
+  limits.pass_bytes_max = 64 * 1024;
+  Doorkeeper roomy(limits, [](Bytes pass) { return pass.size() == 3; });
+  auto one = roomy.admit(fetch, kStart);
+  EXPECT_TRUE(std::holds_alternative<Ticket>(one));
+  auto two = roomy.admit(fetch, kStart);
+  EXPECT_TRUE(std::holds_alternative<Refusal>(two));
+  const std::vector<std::uint8_t> pass{1, 2, 3};
+  fetch.pass = pass;
+  auto holder = roomy.admit(fetch, kStart);
+  EXPECT_TRUE(std::holds_alternative<Ticket>(holder)) << "a pass has room of its own";
+  auto twice = roomy.admit(fetch, kStart);
+  EXPECT_TRUE(std::holds_alternative<Refusal>(twice));
+}
+
 TEST(DoorkeeperCrowd, AFactoryOfAThousandBehindOneAddressIsInWithinHalfAMinute) {
   Doorkeeper door(DoorLimits{}, {});
   struct Call {
