@@ -24,15 +24,16 @@ TEST(Descriptor, IsClosedOnceWhereverItWent) {
   int number = -1;
   int other_number = -1;
   {
-    Descriptor one = some_socket();
-    number = one.get();
     Descriptor other = some_socket();
     other_number = other.get();
-    ASSERT_TRUE(is_open(number) && is_open(other_number));
-    other = std::move(one);
-    EXPECT_FALSE(one.is_open());
+    {
+      Descriptor one = some_socket();
+      number = one.get();
+      ASSERT_TRUE(is_open(number) && is_open(other_number));
+      other = std::move(one);
+    }
     EXPECT_EQ(other.get(), number);
-    EXPECT_TRUE(is_open(number));
+    EXPECT_TRUE(is_open(number)) << "it has left the one that held it";
     EXPECT_FALSE(is_open(other_number)) << "what it held before";
     Descriptor& itself = other;
     other = std::move(itself);
