@@ -1,11 +1,15 @@
 #include "sotto/host/folder_lock.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <thread>
 
+#include "support/child_process.h"
 #include "support/temporary_directory.h"
 
 namespace sotto::host {
@@ -48,6 +52,20 @@ TEST(FolderLock, IsFreeOnceItsHolderWasKilled) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));
   EXPECT_TRUE(FolderLock::take(folder.path(), milliseconds(0)).has_value());
+}
+
+// Some network file systems have no locks: nobody is waited for who will never be done.
+TEST(FolderLock, SaysThatTheFileSystemHasNone) {
+  const TemporaryDirectory folder;
+  const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the descriptor that the folder gets
+  ::close(next);
+  const auto is_told = [&] {
+    const auto lock = FolderLock::take(folder.path(), milliseconds(0));
+    return lock.status().code() == StatusCode::kIo &&
+           lock.status().message().find("cannot lock the folder") != std::string::npos;
+  };
+  EXPECT_TRUE(in_a_child(
+      [&] { return refuse_call(SYS_flock, static_cast<std::uint32_t>(next), ENOLCK) && is_told(); }));
 }
 
 TEST(FolderLock, SaysWhichFolderIsNotThereOrIsNone) {

@@ -5,21 +5,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <functional>
+#include "support/child_process.h"
 
 namespace sotto::host {
 namespace {
-
-// What happens to a process happens in one of its own. Returns whether `holds` did.
-bool in_a_child(const std::function<bool()>& holds) {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(holds() ? 0 : 1);
-  int status = 0;
-  return child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
 
 rlim_t core_limit() {
   rlimit limit{};

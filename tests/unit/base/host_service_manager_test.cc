@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -38,6 +39,11 @@ class HostServiceManager : public ::testing::Test {
     ASSERT_EQ(::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), size), 0);
     ::setenv("NOTIFY_SOCKET", name.c_str(), 1);
   }
+  static std::int64_t monotonic_us() {
+    timespec now{};
+    EXPECT_EQ(::clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000;
+  }
   std::string heard() {
     char text[256];
     const ssize_t count = ::recv(descriptor_, text, sizeof text, 0);
@@ -52,8 +58,20 @@ TEST_F(HostServiceManager, IsToldOverItsSocket) {
   listen_on((directory_.path() / "notify").string());
   ServiceManager::from_environment().tell("READY=1");
   EXPECT_EQ(heard(), "READY=1");
+}
+
+// By the clock that the manager knows its own messages by.
+TEST_F(HostServiceManager, IsToldWhenAReloadBegan) {
+  listen_on((directory_.path() / "notify").string());
+  const std::int64_t before = monotonic_us();
   ServiceManager::from_environment().tell_reloading();
-  EXPECT_EQ(heard().rfind("RELOADING=1\nMONOTONIC_USEC=", 0), 0u);
+  const std::int64_t after = monotonic_us();
+  const std::string text = heard();
+  const std::string words = "RELOADING=1\nMONOTONIC_USEC=";
+  ASSERT_TRUE(text.starts_with(words)) << text;
+  const std::int64_t told = std::stoll(text.substr(words.size()));
+  EXPECT_GE(told, before);
+  EXPECT_LE(told, after);
 }
 
 TEST_F(HostServiceManager, IsToldOverASocketWithoutAFile) {

@@ -161,6 +161,24 @@ TEST_P(HeadTraining, CountsWhatItIsNotSureOfAndWhatIsUnlikeTheFirstExamples) {
   EXPECT_EQ(sums(certain)[3], 7);
 }
 
+TEST_P(HeadTraining, CountsEitherOfBothThatTheTaskAsksFor) {
+  const auto trainer = make_head_trainer(*model, samples);
+  const auto sum_of = [&](const proto::Metric& metric) {
+    proto::ModelSpec spec = model->spec();
+    EXPECT_TRUE(spec.metrics.push_back(metric));
+    ReplayableRandom random(9);
+    const std::vector<float> parameters(model->initial().size());
+    const auto update = trainer->train(
+        {.model = spec, .training = training, .weight_max = 40, .parameters = parameters}, random);
+    EXPECT_TRUE(update);
+    return update->metrics.sums[2];
+  };
+  EXPECT_EQ(sum_of({.name = "unsure"}), samples.count);
+  EXPECT_EQ(sum_of({.name = "strange"}), 0);
+  std::fill_n(samples.bytes.begin(), model->features(), std::uint8_t{0x80});
+  EXPECT_EQ(sum_of({.name = "strange"}), 1);
+}
+
 TEST_P(HeadTraining, TheSameDrawsGiveTheSameUpdateAndOthersAnother) {
   EXPECT_EQ(train(1)->delta, train(1)->delta);
   EXPECT_NE(train(1)->delta, train(2)->delta);

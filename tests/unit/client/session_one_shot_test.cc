@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "session/saved_session.h"
 #include "session_script.h"
 #include "sotto/secagg/one_shot.h"
 #include "support/enrolment.h"
@@ -232,6 +233,18 @@ TEST(SessionOneShot, SendsItsWholeContributionWithTheJoin) {
     EXPECT_TRUE(done.status.ok());
     EXPECT_GT(done.uplink_bytes, join.payload.size());
   }
+}
+
+TEST(SessionOneShot, OfOneHelperGoesOnAfterARestartWithoutACheckKey) {
+  SessionScript script(one_shot_task(), trusting_options());
+  (void)script.download();
+  const auto saved = decode_saved_session(script.session.save());
+  ASSERT_TRUE(saved.has_value());
+  EXPECT_TRUE(saved->check_key.empty());
+  SessionScript restarted(script.task, script.options);
+  const auto action = restarted.session.restore(script.session.save(), script.now);
+  ASSERT_TRUE(action.has_value()) << action.error().message();
+  EXPECT_FALSE(as<Session::Train>(*action).job.parameters.empty());
 }
 
 TEST(SessionOneShot, RepeatsTheSameMessageWhenTheAnswerIsLost) {

@@ -5,11 +5,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <utility>
+
+#include "support/child_process.h"
 
 namespace sotto::hosting {
 namespace {
@@ -53,6 +58,34 @@ TEST(ListeningSockets, ListenWithoutBlockingAndWithoutHeirs) {
   EXPECT_NE(::fcntl(descriptor, F_GETFD) & FD_CLOEXEC, 0);
 }
 
+int option_of(int descriptor, int level, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  return ::getsockopt(descriptor, level, name, &value, &size) == 0 ? value : -1;
+}
+
+TEST(ListeningSockets, GiveTheirConnectionsWhatAServerNeeds) {
+  const auto sockets = ListeningSockets::open("127.0.0.1:0");
+  ASSERT_TRUE(sockets.has_value());
+  const int listener = sockets->descriptors().front();
+  EXPECT_EQ(option_of(listener, SOL_SOCKET, SO_REUSEADDR), 1) << "a restart waits for no old connection";
+  EXPECT_TRUE(answers(AF_INET, sockets->port()));
+  const int connection = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  ASSERT_GE(connection, 0);
+  EXPECT_NE(option_of(connection, IPPROTO_TCP, TCP_NODELAY), 0) << "small messages leave at once";
+  EXPECT_EQ(option_of(connection, IPPROTO_TCP, TCP_USER_TIMEOUT), 20'000);
+  ::close(connection);
+}
+
+TEST(ListeningSockets, AWildcardIsOneKindWhereTheSystemHasNoOther) {
+  const auto listens = [](const std::string& address) {
+    const auto sockets = ListeningSockets::open(address);
+    return sockets.has_value() && answers(AF_INET, sockets->port());
+  };
+  EXPECT_TRUE(
+      in_a_child([&] { return refuse_call(SYS_socket, AF_INET6, EAFNOSUPPORT) && listens("0.0.0.0:0"); }));
+}
+
 TEST(ListeningSockets, AWildcardIsBothKinds) {
   for (const char* address : {"0.0.0.0:0", "[::]:0"}) {
     const auto sockets = ListeningSockets::open(address);
@@ -90,6 +123,18 @@ TEST(ListeningSockets, FreeTheirPortWhenClosed) {
   moved.close();
   EXPECT_FALSE(answers(AF_INET, port));
   EXPECT_TRUE(ListeningSockets::open("127.0.0.1:" + std::to_string(port)).has_value());
+}
+
+TEST(ListeningSockets, FreeTheirPortWhenOthersTakeTheirPlace) {
+  auto sockets = ListeningSockets::open("127.0.0.1:0");
+  auto others = ListeningSockets::open("127.0.0.1:0");
+  ASSERT_TRUE(sockets.has_value() && others.has_value());
+  const std::uint16_t port = sockets->port();
+  const std::uint16_t other_port = others->port();
+  *sockets = std::move(*others);
+  EXPECT_FALSE(answers(AF_INET, port));
+  EXPECT_TRUE(answers(AF_INET, other_port));
+  EXPECT_EQ(sockets->port(), other_port);
 }
 
 }  // namespace

@@ -71,6 +71,12 @@ TEST_F(TlsCertificateTest, SaysWhoseItIs) {
   EXPECT_EQ(names({.directory = helper}).second, "Sotto mask helper");
 }
 
+TEST_F(TlsCertificateTest, OfItsAuthorityDoesNotSayThatItSignsItself) {
+  const TlsCertificate tls = must_load(kStart);
+  EXPECT_FALSE(signs_itself_falsely(*certificate_from_pem(tls.ca_pem)));
+  EXPECT_FALSE(signs_itself_falsely(*certificate_from_pem(tls.certificate_pem)));
+}
+
 TEST_F(TlsCertificateTest, FitsItsKeyAndNoOther) {
   const TlsCertificate tls = must_load(kStart);
   const std::string_view key = tls.private_key_pem.reveal_text();

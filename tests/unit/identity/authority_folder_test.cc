@@ -131,6 +131,14 @@ TEST_F(AuthorityFolders, RevokeAndSayIt) {
   EXPECT_EQ(verdict(kitchen, authority.public_key()), Rejection::kRevoked);
 }
 
+TEST_F(AuthorityFolders, RevokeWhenTheClockHasNeverBeenSet) {
+  AuthorityFolder authority = create();
+  const EnrolledKey kitchen = enroll(authority, "kitchen");
+  ASSERT_TRUE(authority.revoke(Role::kDevice, "kitchen", 0).ok());
+  EXPECT_EQ(authority.entries().revoked_count(), 1u);
+  EXPECT_EQ(verdict(kitchen, authority.public_key()), Rejection::kRevoked);
+}
+
 TEST_F(AuthorityFolders, ACrashBeforeTheBulletinIsMended) {
   AuthorityFolder authority = create();
   const EnrolledKey kitchen = enroll(authority, "kitchen");

@@ -66,6 +66,19 @@ TEST_F(IdentityFiles, AnIdentitySignsWhatItsAuthorityAccepts) {
       credential, {.role = Role::kDevice, .trust = authority_.public_key(), .message = statement.bytes()})));
 }
 
+TEST_F(IdentityFiles, AnIdentityBelievesAndRemembersWhereItIsTold) {
+  OwnedIdentity identity(authority_.enroll(Role::kDevice, random_, {}));
+  EXPECT_EQ(identity.get().verified, nullptr);
+  std::array<crypto::Digest, 1> room{};
+  secagg::EndorsementMemory verified(room);
+  identity.remember_in(verified);
+  EXPECT_EQ(identity.get().verified, &verified);
+  secagg::Trust trust = identity.get().trust;
+  ++trust.edition;
+  identity.believe(trust);
+  EXPECT_EQ(identity.get().trust.edition, trust.edition);
+}
+
 TEST_F(IdentityFiles, AKeyHeldElsewhereNeedsItsSigner) {
   secagg::KeySigner element(crypto::fresh_key());
   const EnrolledKey enrolled = authority_.enroll(Role::kDevice, element.public_key(), {});

@@ -1,8 +1,13 @@
 #include "sotto/identity/step.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "scratch_folder.h"
+#include "support/child_process.h"
+#include "support/without_standard_input.h"
 
 namespace sotto::identity {
 namespace {
@@ -86,6 +91,31 @@ TEST_F(StepFile, SaysWhenItCannotBeWritten) {
   std::filesystem::remove(path("a.db.step"));
   std::filesystem::create_directory(path("a.db.step"));
   EXPECT_EQ(write_step(path("a.db"), kFirst).code(), StatusCode::kIo);
+}
+
+TEST_F(StepFile, SaysWhenTheDiskTakesNoMoreOfIt) {
+  keep(kFirst);
+  Step second = kFirst;
+  ++second.count;
+  EXPECT_TRUE(in_a_child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit little{.rlim_cur = 512, .rlim_max = 512};  // the first half
+    return ::setrlimit(RLIMIT_FSIZE, &little) == 0 &&
+           write_step(path("a.db"), second).code() == StatusCode::kIo;
+  }));
+  EXPECT_EQ(kept(), kFirst);
+}
+
+TEST_F(StepFile, IsWrittenByAProcessWithoutStandardInput) {
+  keep(kFirst);
+  Step second = kFirst;
+  ++second.count;
+  {
+    const WithoutStandardInput process;
+    keep(second);
+    EXPECT_TRUE(WithoutStandardInput::all_closed());
+  }
+  EXPECT_EQ(kept(), second);
 }
 
 }  // namespace

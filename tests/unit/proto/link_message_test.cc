@@ -179,6 +179,16 @@ TEST(LinkMessage, NoNameOrTextReachesTheCoordinatorThatItWouldNotTake) {
   EXPECT_FALSE(decode_link_call(reason)) << "one byte too long";
 }
 
+TEST(LinkMessage, ASentenceIsPrintableAndShortOnItsWay) {
+  const auto read = [](const std::string& text) {
+    return decode_link_answer(encode_link_answer(unavailable(text))).error().message();
+  };
+  EXPECT_EQ(read("a\tb\nc\x1f"), "a?b?c?");
+  EXPECT_EQ(read(" ~\x7f\x80\xff"), " ~???");
+  EXPECT_EQ(read(std::string(1, '\0') + "x"), "?x");
+  EXPECT_EQ(read(std::string(limits::kReasonBytesMax + 1, 'x')), std::string(limits::kReasonBytesMax, 'x'));
+}
+
 TEST(LinkMessage, APollHasNoPayload) {
   Buffer bytes =
       encode_link_call(ExchangeRequest{.token = token(), .step = Step::kShare, .poll = true, .payload = {}});

@@ -222,6 +222,26 @@ TEST(TaskJson, RefusesWhatIsNoObject) {
   }
 }
 
+TEST(InputJson, IsReadAsItWasWrittenAndHeldToItsBounds) {
+  InputSchema input;
+  input.features = "acceleration";
+  input.unit = "g";
+  input.labels = "rest,walk";
+  input.front_end = "mfcc-1";
+  const auto read = decode_input_schema(encode_input_schema(input));
+  ASSERT_TRUE(read.has_value()) << read.error().message();
+  EXPECT_EQ(*read, input);
+  for (const auto& [text, words] : {std::pair(R"({"unit":"g\n"})", "unit: must be printable ASCII"),
+                                    std::pair(R"({"front_end":"a b"})", "front_end"),
+                                    std::pair(R"({"colour":"red"})", "unknown key 'input.colour'"),
+                                    std::pair("[]", "is not a JSON object")}) {
+    const auto refused = decode_input_schema(text);
+    ASSERT_FALSE(refused.has_value()) << text;
+    EXPECT_EQ(refused.error().code(), StatusCode::kInvalidArgument);
+    EXPECT_THAT(refused.error().message(), HasSubstr(words));
+  }
+}
+
 TEST(TaskJson, SaysWhereAKeyStands) {
   const auto spec =
       decode_task_spec(changed("clip", "big"), [](const std::string& path) { return "<" + path + ">"; });

@@ -62,6 +62,7 @@ TEST(TaskSpec, NamesFieldValueAndRangeOfWhateverIsWrong) {
          s.model.segments = {{.length = 7850, .clip = 3, .clipped_lane = true}};
        }},
       {"update_norm_max = -1", [](TaskSpec& s) { s.update_norm_max = -1; }},
+      {"must be 0 .. 1000000", [](TaskSpec& s) { s.update_norm_max = std::nextafter(1e6f, 2e6f); }},
       {"metrics_max: must have no more numbers",
        [](TaskSpec& s) {
          s.metrics_max = {1, 20, 3};
@@ -94,6 +95,7 @@ TEST(TaskSpec, MayAskForAsFewDevicesAsOneSmallestCohort) {
 TEST(TaskSpec, MayLimitTheInfluenceOfARound) {
   TaskSpec spec = task();
   spec.clip_max = 1e6f;
+  spec.update_norm_max = 1e6f;
   EXPECT_EQ(validate_task_spec(spec), Status());
   spec.clip_max = spec.aggregation.clip;
   spec.update_norm_max = 0.25f;

@@ -145,6 +145,22 @@ TEST_F(Backup, ThatIsDamagedAnywhereIsRefusedOrWhole) {
   EXPECT_EQ(check_backup(file_).code(), StatusCode::kNotFound);
 }
 
+// In a row of a table, and in an index, by which SQLite finds rows but which no row's digest covers.
+TEST_F(Backup, ThatIsDamagedWhereverANameStandsIsRefused) {
+  must_back_up();
+  const std::string sound = read(file_);
+  int found = 0;
+  for (std::size_t at = sound.find("gait"); at != std::string::npos; at = sound.find("gait", at + 1)) {
+    std::string damaged = sound;
+    damaged[at + 3] = 'n';
+    write(file_, damaged);
+    const Status status = check_backup(file_);
+    EXPECT_EQ(status.code(), StatusCode::kDataLoss) << at << ": " << status.message();
+    ++found;
+  }
+  EXPECT_GT(found, 1);
+}
+
 TEST_F(Backup, IsNoOtherDatabase) {
   store_.reset();
   const Status status = check_backup(data_ / "sotto.db");

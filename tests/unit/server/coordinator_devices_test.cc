@@ -182,6 +182,26 @@ TEST(Fleet, IsCounted) {
   EXPECT_EQ(now.banned, 1u);
 }
 
+TEST(Fleet, CountsADeviceToTheEndOfTheMinuteTheHourAndTheDayThatItWasSeenIn) {
+  constexpr std::int64_t kMinute = 60'000;
+  Harness harness;
+  harness.create(task_spec(Aggregation::kPlain, 3));
+  harness.abandon(harness.plan_for("device-0").token);
+  harness.advance(kMinute);
+  EXPECT_EQ(fleet_of(harness).seen_in_minute, 1u);
+  harness.advance(1);
+  EXPECT_EQ(fleet_of(harness).seen_in_minute, 0u);
+  harness.advance(59 * kMinute - 1);
+  EXPECT_EQ(fleet_of(harness).seen_in_hour, 1u);
+  harness.advance(1);
+  EXPECT_EQ(fleet_of(harness).seen_in_hour, 0u);
+  harness.advance(23 * 60 * kMinute - 1);
+  EXPECT_EQ(fleet_of(harness).seen_in_day, 1u);
+  harness.advance(1);
+  EXPECT_EQ(fleet_of(harness).seen_in_day, 0u);
+  EXPECT_EQ(fleet_of(harness).known, 1u);
+}
+
 // ---- bans ----
 
 TEST(Ban, GivesNoPlanAndSaysWhy) {

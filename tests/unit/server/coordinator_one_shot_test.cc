@@ -304,6 +304,26 @@ TEST_F(OneShotRound, IsAbandonedBelowTheMinimum) {
   EXPECT_THAT(harness_.rounds().at(0).reason, HasSubstr("2 of 5 devices with a plan joined"));
 }
 
+TEST_F(OneShotRound, KeepsWhatItHasWhileTheOthersThatItNeedsAreAway) {
+  auto large = task_spec(proto::Aggregation::kOneShot, 5);
+  large.participants_min = 5;
+  large.report_within_ms = 600'000;
+  harness_.create(large);
+  for (const std::size_t i : {0, 1, 2}) {
+    devices_[i]->take_plan(harness_.plan_for(devices_[i]->name));
+    join(i);
+  }
+  auto small = task_spec(proto::Aggregation::kPlain, 3);
+  small.name = "small";
+  harness_.create(small);
+  for (const std::size_t i : {0, 1, 2}) {
+    devices_[i]->take_plan(harness_.plan_for(devices_[i]->name));
+  }
+  harness_.advance(300'000);
+  EXPECT_EQ(harness_.status().rounds_abandoned, 0u) << "its devices are free for the other task anyway";
+  EXPECT_THAT(harness_.status().waiting_for, HasSubstr("3 of 5 devices have joined"));
+}
+
 TEST_F(OneShotRound, RefusesWhatIsNotAMessageOfItsDevice) {
   harness_.create(task_spec(proto::Aggregation::kOneShot, 5));
   const StoredModel before = last_model();

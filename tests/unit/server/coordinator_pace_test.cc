@@ -242,6 +242,22 @@ TEST(Pace, NobodyIsLateForARoundThatHasTooFew) {
               HasSubstr("too late"));
 }
 
+TEST(Pace, APlaceThatWasGivenOnIsNotFreedAgainWhenItsHolderLeaves) {
+  Harness harness;
+  proto::TaskSpec spec = task_spec(Aggregation::kPlain, 5);
+  spec.participants_min = 5;
+  spec.patience = 2;
+  harness.create(spec);
+  Fleet fleet(harness, 5);
+  fleet.check_in();
+  harness.advance(1'000);
+  for (int i = 0; i < 4; ++i) harness.exchange(fleet.devices[i]->token, Step::kJoin);
+  harness.advance(1'000);
+  harness.abandon(fleet.devices[4]->token);
+  harness.plan_for("other");
+  harness.window_for("another");
+}
+
 TEST(Pace, StragglersHaveTheirGraceInJoiningToo) {
   Harness harness;
   proto::TaskSpec spec = task_spec(Aggregation::kPlain, 10);

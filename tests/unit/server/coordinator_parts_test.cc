@@ -108,6 +108,23 @@ TEST(RoundPlaces, AreGivenOnOnceHoweverTheirHoldersGo) {
   EXPECT_EQ(round.places_taken(), 0u);
 }
 
+TEST(NextRound, IsDueAtOnceUnlessSomethingThatIsWaitedForSaysWhen) {
+  constexpr Time kNow{1'000};
+  constexpr std::int64_t kHorizon = 60'000;
+  Task task(task_for(3), {});
+  EXPECT_EQ(task.next_round_in_ms(kNow, kHorizon), 0);
+  task.next_round_at = Time{1'700};
+  task.reserve_at = Time{1'300};
+  EXPECT_EQ(task.next_round_in_ms(kNow, kHorizon), 700) << "the last of them";
+  task.ended.push_back({.round = RoundId{1}, .retry_at = Time{1'900}});
+  EXPECT_EQ(task.next_round_in_ms(kNow, kHorizon), 900);
+  EXPECT_EQ(task.next_round_in_ms(Time{2'000}, kHorizon), 0) << "all are past";
+  task.helper_missing = true;
+  EXPECT_EQ(task.next_round_in_ms(Time{2'000}, kHorizon), 5'000) << "a helper is expected back";
+  task.stored.state = proto::TaskState::kPaused;
+  EXPECT_EQ(task.next_round_in_ms(kNow, kHorizon), kHorizon);
+}
+
 TEST(Deadlines, PopsInOrderOfTimeAndOnlyWhatIsDue) {
   Deadlines deadlines;
   EXPECT_EQ(deadlines.next(), kNever);

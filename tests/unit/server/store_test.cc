@@ -92,6 +92,23 @@ TEST_P(AnyStore, IsTakenUpAboveAllThatAnEarlierRunReserved) {
   EXPECT_EQ(load(done).rounds_reserved, RoundId{limits::kRoundsReserved}) << "it has no more rounds";
 }
 
+TEST_P(AnyStore, IsTakenUpWithTheBestMeanOfTheRoundsThatWereCommitted) {
+  proto::TaskSpec spec = sample_spec("gait");
+  spec.stop_metric = "correct";
+  spec.stop_on_fall = 0.25f;
+  const TaskId id = *store_->create_task(spec, sample_model(0));
+  EXPECT_EQ(take_up_tasks(*store_)->at(0).best_mean, std::nullopt);
+  proto::RoundRecord round = sample_round(id, 1, true);
+  round.metrics = {.count = 3, .weight = 10, .examples = 10, .sums = {5, 1024}};
+  const StoredModel next = sample_model(1);
+  ASSERT_TRUE(store_->record_round(round, &next, proto::TaskState::kActive).ok());
+  proto::RoundRecord abandoned = sample_round(id, 2, false);
+  abandoned.metrics = round.metrics;
+  abandoned.metrics.sums[0] = 9;
+  ASSERT_TRUE(store_->record_round(abandoned, nullptr, proto::TaskState::kActive).ok());
+  EXPECT_EQ(take_up_tasks(*store_)->at(0).best_mean, 0.5) << "0.9 went into no model";
+}
+
 TEST_P(AnyStore, ARaisedEpochIsAboveWhateverWasReserved) {
   const TaskId id = create("gait");
   ASSERT_TRUE(store_->reserve_rounds(id, RoundId{1'000'000}).ok());

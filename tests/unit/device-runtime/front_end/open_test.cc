@@ -74,6 +74,9 @@ const Mistake kMistakes[]{
     {"RangeBeyondNyquist", log_mel_config, [](Config& c) { c.upper_hz = 8001; }, SOTTO_FRONT_END_MEL_RANGE},
     {"RangeWithoutBin", log_mel_config, [](Config& c) { c.lower_hz = 1, c.upper_hz = 20; },
      SOTTO_FRONT_END_MEL_RANGE},
+    // Bin 1 is at 1.998 Hz, bin 2 at 3.996 Hz.
+    {"RangeBetweenTwoBins", log_mel_config,
+     [](Config& c) { c.sample_rate_hz = 1023, c.lower_hz = 2, c.upper_hz = 3; }, SOTTO_FRONT_END_MEL_RANGE},
     {"NoFloor", log_mel_config, [](Config& c) { c.log_floor = 0; }, SOTTO_FRONT_END_LOG_FLOOR},
     {"NegativeFloor", log_mel_config, [](Config& c) { c.log_floor = -1; }, SOTTO_FRONT_END_LOG_FLOOR},
     {"HighFloor", log_mel_config, [](Config& c) { c.log_floor = 1.5F; }, SOTTO_FRONT_END_LOG_FLOOR},

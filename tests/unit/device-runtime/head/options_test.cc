@@ -178,6 +178,27 @@ TEST(HeadOptions, ScalesThatNoTrainingCouldBearAreRefused) {
   EXPECT_EQ(measured({weights.bytes(), weights.bytes() + image.size()}), SOTTO_HEAD_BAD_IMAGE);
 }
 
+TEST(HeadOptions, ARecordThatReachesBeyondTheImageIsRefused) {
+  auto image = image_of(Follower::kSoftmax);
+  ImageHeader header;
+  std::memcpy(&header, image.data(), sizeof header);
+  const std::vector<std::uint8_t> head(image.begin() + header.head,
+                                       image.begin() + header.head + sizeof(ImageHead));
+  header.head = static_cast<std::uint32_t>((image.size() + 15) / 16 * 16);
+  image.resize(header.head);
+  image.insert(image.end(), head.begin(), head.end());
+  const auto measured_as = [&](std::size_t bytes) {
+    header.image_bytes = static_cast<std::uint32_t>(bytes);
+    std::memcpy(image.data(), &header, sizeof header);
+    const AlignedMemory memory(image);  // with all of the record in it, whatever the header says
+    const sotto_head_options options{};
+    sotto_head_sizes sizes;
+    return sotto_head_measure(memory.data(), bytes, &options, &sizes);
+  };
+  EXPECT_EQ(measured_as(image.size()), SOTTO_HEAD_OK);
+  EXPECT_EQ(measured_as(image.size() - 4), SOTTO_HEAD_BAD_IMAGE);
+}
+
 TEST(HeadOptions, AnyBytesMayBeMeasured) {
   const auto image = image_of(Follower::kSoftmax);
   std::mt19937 random(8);

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 
 namespace sotto::server {
@@ -50,7 +51,9 @@ class ClockAhead final : public Clock {
 
 class GuardedPortTest : public ::testing::Test {
  protected:
-  void start(const ConnectionLimits& limits) {
+  // What happens `before` finds a port that listens and accepts nobody yet.
+  void start(
+      const ConnectionLimits& limits, const std::function<void()>& before = [] {}) {
     auto sockets = hosting::ListeningSockets::open("127.0.0.1:0");
     ASSERT_TRUE(sockets.has_value()) << sockets.status().message();
     port.emplace(std::move(*sockets), GuardedPortParts{addresses, door, clock},
@@ -59,6 +62,7 @@ class GuardedPortTest : public ::testing::Test {
                                       lines.push_back(notice.text);
                                       changed.notify_all();
                                     }});
+    before();
     const Status started = port->start([this](int, int descriptor) {
       const std::lock_guard lock(mutex);
       taken.emplace_back(descriptor);
@@ -125,6 +129,17 @@ TEST_F(GuardedPortTest, HandsConnectionsOver) {
   ::setsockopt(taken[0].get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   EXPECT_EQ(::recv(taken[0].get(), &byte, 1, 0), 1);
   EXPECT_EQ(byte, 'x');
+}
+
+TEST_F(GuardedPortTest, LetsACrowdInThatHasWaited) {
+  constexpr std::size_t kCrowd = 150;  // more than are accepted at a time
+  std::vector<Descriptor> crowd;
+  start({.of_address_max = kCrowd}, [&] {
+    for (std::size_t i = 0; i < kCrowd; ++i) crowd.push_back(connect());
+  });
+  EXPECT_TRUE(wait_taken(kCrowd));
+  const std::lock_guard lock(mutex);
+  EXPECT_TRUE(lines.empty()) << lines.front();
 }
 
 TEST_F(GuardedPortTest, ClosesThoseAboveAnAddressesNumberAndSaysSo) {
