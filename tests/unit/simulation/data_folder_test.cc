@@ -89,7 +89,8 @@ TEST_F(Folder, NamesWhatIsMissing) {
   write("b/test", {1});
   expect_error(load_data_set(options()), StatusCode::kDataLoss, "1 of 3 devices");
   std::filesystem::create_directory(fleet_ / "empty");
-  expect_error(load_data_set(options()), StatusCode::kNotFound, "no file x.npy in '" + (fleet_ / "empty").string() + "'");
+  expect_error(load_data_set(options()), StatusCode::kNotFound,
+               "no file x.npy in '" + (fleet_ / "empty").string() + "'");
 }
 
 TEST_F(Folder, RefusesOtherFeaturesUnnamedLabelsAndNamesThatNoDeviceMayHave) {
