@@ -4,6 +4,7 @@
 #include <memory>
 #include <variant>
 
+#include "line_pump.h"
 #include "sotto/crypto/secret_bytes.h"
 #include "sotto/proto/plan_facts.h"
 #include "sotto/proto/protocol_version.h"
@@ -14,7 +15,6 @@ namespace {
 namespace link = proto::link;
 using proto::Step;
 
-constexpr std::uint32_t kWaitMs = 50;  // for a byte, at most: so the link's timers are never late by more
 constexpr int kChallengesMax = 3;
 constexpr int kAskedAgainMax = 3;            // for one roster
 constexpr std::size_t kNextHeaderBytes = 2;  // what stands before the payload in an answer "next"
@@ -31,19 +31,7 @@ BoardSession::BoardSession(const Parts& parts, const BoardSessionOptions& option
 
 // ---- the line ----
 
-bool BoardSession::pump() {
-  while (!link_.over()) {
-    const std::uint32_t now = parts_.port.now_ms();
-    while (const std::size_t bytes = link_.next(frame_, now)) {
-      if (!parts_.port.write_line(Bytes(frame_).first(bytes))) link_.reconnect(now);
-    }
-    std::uint8_t byte = 0;
-    if (parts_.port.read_line(byte, std::min(kWaitMs, link_.wake_in_ms(now)))) {
-      link_.take(byte, parts_.port.now_ms());
-    }
-  }
-  return link_.state() == proto::LinkBoard::State::kDone;
-}
+bool BoardSession::pump() { return pump_line(link_, parts_.port, frame_); }
 
 bool BoardSession::read_on(std::uint32_t offset) {
   link_.read(offset, room_, parts_.port.now_ms());
@@ -70,7 +58,8 @@ void BoardSession::pause(const link::Window& window) {
   const std::uint64_t wait = window.delay_min_ms + parts_.keys.below(width + 1);
   const std::uint32_t from = parts_.port.now_ms();
   std::uint8_t nobody_asked = 0;
-  while (parts_.port.now_ms() - from < wait) static_cast<void>(parts_.port.read_line(nobody_asked, kWaitMs));
+  while (parts_.port.now_ms() - from < wait)
+    static_cast<void>(parts_.port.read_line(nobody_asked, kLineWaitMs));
 }
 
 // ---- plan and model ----

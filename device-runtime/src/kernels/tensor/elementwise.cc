@@ -1,4 +1,5 @@
 // ADD, SUB, MUL, MAXIMUM, MINIMUM and PRELU of two tensors that broadcast.
+#include "kernels/tensor/pairwise.h"
 #include "sotto/device_runtime/kernels/kernels.h"
 #include "sotto/device_runtime/kernels/requantize.h"
 #include "sotto/device_runtime/kernels/tensor/strided_loop.h"
@@ -14,18 +15,11 @@ bool shift_is_sound(std::int8_t shift, ElementwiseOperation operation) {
 
 bool check(const KernelCheck& check) {
   const auto& p = check.as<ElementwiseParameters>();
-  if (!check.has(2, 1) || p.operation < ElementwiseOperation::kAdd ||
-      p.operation > ElementwiseOperation::kPrelu || p.rank == 0 || p.rank > kImageRankMax ||
-      p.activation_min > p.activation_max) {
-    return false;
-  }
+  if (p.operation < ElementwiseOperation::kAdd || p.operation > ElementwiseOperation::kPrelu) return false;
   for (const std::int8_t shift : p.shifts) {
     if (!shift_is_sound(shift, p.operation)) return false;
   }
-  const std::uint64_t count = position_count(p.axes, p.rank, check.output_bytes());
-  return count != 0 && count == check.output_bytes() &&
-         stays_inside(p.axes, p.rank, 0, 0, check.input_bytes(0)) &&
-         stays_inside(p.axes, p.rank, 1, 0, check.input_bytes(1));
+  return pairs_are_sound(check);
 }
 
 template <ElementwiseOperation kOperation>

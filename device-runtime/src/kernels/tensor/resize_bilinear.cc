@@ -1,4 +1,5 @@
 // RESIZE_BILINEAR: between which pixels, and how far, has been settled by the compiler.
+#include "kernels/tensor/resized_volume.h"
 #include "sotto/device_runtime/kernels/kernels.h"
 #include "sotto/device_runtime/kernels/tensor/further_operators.h"
 
@@ -14,18 +15,10 @@ bool taps_are_sound(const KernelCheck& check, std::uint32_t table, std::uint32_t
   return sound;
 }
 
-// batches * height * width * channels, without wrapping.
-bool volume_is(std::uint32_t bytes, const ResizeBilinearParameters& p, std::uint32_t height,
-               std::uint32_t width) {
-  const std::uint64_t plane = std::uint64_t{height} * width;  // below 2^32
-  const std::uint64_t image = plane * p.channels;             // below 2^64
-  return image != 0 && image <= bytes && image * p.batches == bytes;
-}
-
 bool check(const KernelCheck& check) {
   const auto& p = check.as<ResizeBilinearParameters>();
-  return check.has(1, 1) && volume_is(check.input_bytes(0), p, p.input_height, p.input_width) &&
-         volume_is(check.output_bytes(), p, p.output_height, p.output_width) &&
+  return check.has(1, 1) && volume_is(check.input_bytes(0), p, p.channels, p.input_height, p.input_width) &&
+         volume_is(check.output_bytes(), p, p.channels, p.output_height, p.output_width) &&
          taps_are_sound(check, p.rows, p.output_height, p.input_height) &&
          taps_are_sound(check, p.columns, p.output_width, p.input_width);
 }

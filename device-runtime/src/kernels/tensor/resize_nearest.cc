@@ -1,5 +1,6 @@
 // RESIZE_NEAREST_NEIGHBOR: which pixel is nearest has been settled by the compiler.
 #include "kernels/copy_bytes.h"
+#include "kernels/tensor/resized_volume.h"
 #include "sotto/device_runtime/kernels/kernels.h"
 #include "sotto/device_runtime/kernels/tensor/tensor_operators.h"
 
@@ -15,18 +16,11 @@ bool indices_are_sound(const KernelCheck& check, std::uint32_t table, std::uint3
   return sound;
 }
 
-// batches * height * width * pixel_bytes, without wrapping.
-bool volume_is(std::uint32_t bytes, const ResizeNearestParameters& p, std::uint32_t height,
-               std::uint32_t width) {
-  const std::uint64_t plane = std::uint64_t{height} * width;  // below 2^32
-  const std::uint64_t image = plane * p.pixel_bytes;          // below 2^64
-  return image != 0 && image <= bytes && image * p.batches == bytes;
-}
-
 bool check(const KernelCheck& check) {
   const auto& p = check.as<ResizeNearestParameters>();
-  return check.has(1, 1) && volume_is(check.input_bytes(0), p, p.input_height, p.input_width) &&
-         volume_is(check.output_bytes(), p, p.output_height, p.output_width) &&
+  return check.has(1, 1) &&
+         volume_is(check.input_bytes(0), p, p.pixel_bytes, p.input_height, p.input_width) &&
+         volume_is(check.output_bytes(), p, p.pixel_bytes, p.output_height, p.output_width) &&
          indices_are_sound(check, p.rows, p.output_height, p.input_height) &&
          indices_are_sound(check, p.columns, p.output_width, p.input_width);
 }
